@@ -1,0 +1,128 @@
+"""One camera: its lens, pixels ↔ rays, and the virtual camera that looks straight at a face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from calibration.transform import Array, smallest_rotation
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole with OpenCV's distortion. Frame C: X right, Y down, Z forward in the picture.
+
+    Pixel centres are at whole numbers: the picture's upper left corner is (−0.5, −0.5).
+
+    Parameters
+    ----------
+    K : (3, 3) pixels.
+    distortion : (4,), (5,), (8,), (12,) or (14,) in OpenCV's order k1 k2 p1 p2 [k3 [k4 k5 k6 …]].
+    size_px : (width, height).
+    name : ``left`` or ``right`` (for somebody who faces the blackboard).
+    """
+
+    K: Array
+    distortion: Array
+    size_px: tuple[int, int]
+    name: str = "camera"
+
+    def __post_init__(self) -> None:
+        K = np.asarray(self.K, np.float64)
+        D = np.asarray(self.distortion, np.float64).ravel()
+        if K.shape != (3, 3) or not np.isfinite(K).all() or K[0, 0] <= 0 or K[1, 1] <= 0:
+            raise ValueError(f"camera {self.name}: K must be 3×3 with positive focal lengths")
+        if D.size not in (4, 5, 8, 12, 14):
+            raise ValueError(f"camera {self.name}: {D.size} distortion coefficients")
+        object.__setattr__(self, "K", K)
+        object.__setattr__(self, "distortion", D)
+        object.__setattr__(self, "size_px", (int(self.size_px[0]), int(self.size_px[1])))
+
+    @property
+    def f_px(self) -> float:
+        """Mean focal length in pixels."""
+        return float((self.K[0, 0] + self.K[1, 1]) / 2)
+
+    def project(self, P_C: ArrayLike) -> Array:
+        """(..., 3) metres in C → (..., 2) pixels, distorted; NaN behind the camera."""
+        P = np.asarray(P_C, np.float64)
+        flat = P.reshape(-1, 3)
+        uv = np.full((len(flat), 2), np.nan)
+        front = flat[:, 2] > 1e-9
+        if front.any():
+            zero = np.zeros(3)
+            p, _ = cv2.projectPoints(flat[front][:, None], zero, zero, self.K, self.distortion)
+            uv[front] = p.reshape(-1, 2)
+        return uv.reshape(*P.shape[:-1], 2)
+
+    def undistort(self, uv_px: ArrayLike) -> Array:
+        """(..., 2) pixels → (..., 2) normalised image coordinates x/z, y/z (no distortion)."""
+        uv = np.asarray(uv_px, np.float64)
+        flat = uv.reshape(-1, 1, 2)
+        if len(flat) == 0:
+            return np.zeros((*uv.shape[:-1], 2))
+        criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
+        xy = cv2.undistortPoints(flat, self.K, self.distortion, None, None, None, criteria)
+        return np.asarray(xy, np.float64).reshape(*uv.shape[:-1], 2)
+
+    def rays(self, uv_px: ArrayLike) -> Array:
+        """(..., 2) pixels → (..., 3) unit directions d_C from the optical centre."""
+        xy = self.undistort(uv_px)
+        d = np.concatenate([xy, np.ones((*xy.shape[:-1], 1))], -1)
+        return d / np.linalg.norm(d, axis=-1, keepdims=True)
+
+    def contains(self, uv_px: ArrayLike, margin_px: float = 0.0) -> NDArray[np.bool_]:
+        """Whether pixels lie inside the picture (NaN: no)."""
+        uv = np.asarray(uv_px, np.float64)
+        w, h = self.size_px
+        with np.errstate(invalid="ignore"):
+            return (
+                (uv[..., 0] >= margin_px - 0.5)
+                & (uv[..., 1] >= margin_px - 0.5)
+                & (uv[..., 0] <= w - 0.5 - margin_px)
+                & (uv[..., 1] <= h - 0.5 - margin_px)
+            )
+
+    def look_at_rotations(self, uv_px: ArrayLike, down_C: ArrayLike | None = None) -> Array:
+        """R_CV of the virtual cameras that look at pixels (frames.md, line of sight).
+
+        uv_px : (N, 2). down_C : (3,) the world's "down" in C, or None. With it V is rolled about
+        its ray so that down in the crop is the world's down (an upright face is what a network
+        knows best); R_CV carries that roll, so ``R_CS = R_CV R_VS`` needs nothing else.
+        Returns (N, 3, 3).
+        """
+        d = self.rays(uv_px)
+        if down_C is None:
+            return smallest_rotation(d)
+        down = np.broadcast_to(np.asarray(down_C, np.float64), d.shape)
+        y = down - (down * d).sum(-1, keepdims=True) * d
+        norm = np.linalg.norm(y, axis=-1, keepdims=True)
+        y = y / np.maximum(norm, 1e-12)
+        R = np.stack([np.cross(y, d), y, d], -1)
+        looking_down = norm[..., 0] < 1e-6  # straight along gravity: no upright exists
+        if looking_down.any():
+            R[looking_down] = smallest_rotation(d[looking_down])
+        return R
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain numbers for JSON."""
+        return {
+            "name": self.name,
+            "size_px": list(self.size_px),
+            "K": self.K.tolist(),
+            "distortion": self.distortion.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, d: dict[str, object]) -> Camera:
+        """The inverse of :meth:`to_dict`."""
+        size = d["size_px"]
+        return cls(
+            np.array(d["K"]),
+            np.array(d["distortion"]),
+            (size[0], size[1]),  # type: ignore[index]
+            str(d["name"]),
+        )

@@ -1,0 +1,202 @@
+"""The rig: two cameras, where they are, and the covariance of all of it. ``rig.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration.camera import Camera
+from calibration.errors import RigError
+from calibration.transform import Array, Transform, rotation_exp
+from calibration.verdict import Verdict
+
+FORMAT = "classroom-gaze rig"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Rig:
+    """What ``gaze calibrate`` finds.
+
+    Camera frames are ``L`` (left, the reference) and ``R`` (right); ``A`` and ``W`` as in
+    docs/conventions.md.
+
+    Parameters
+    ----------
+    left, right : the cameras.
+    T_RL : left → right camera coordinates.
+    T_AL : left camera → auxiliary board, or None (no auxiliary pictures: cameras only).
+    T_WA : auxiliary board → world, or None.
+    covariance : (P, P) of the parameters named by :attr:`parameter_names`: pixels for K, plain for
+        distortion, radians and metres for the transforms (rotation vector δ in ``R exp(δ)``).
+    verdict : what the solve says of itself.
+    quality : numbers behind the verdict (rms_px, holdout_px, …), for people and ``--json``.
+    inputs : corners, settings, versions: the rig can be solved again from them.
+    """
+
+    left: Camera
+    right: Camera
+    T_RL: Transform
+    T_AL: Transform | None = None
+    T_WA: Transform | None = None
+    covariance: Array | None = None
+    verdict: Verdict = field(default_factory=Verdict)
+    quality: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for T, frames in ((self.T_RL, "RL"), (self.T_AL, "AL"), (self.T_WA, "WA")):
+            if T is not None and T.dst + T.src != frames:
+                raise ValueError(f"expected T_{frames}, got T_{T.dst}{T.src}")
+        n = len(self.parameter_names)
+        if self.covariance is not None and np.shape(self.covariance) != (n, n):
+            raise ValueError(f"covariance: expected ({n}, {n}), got {np.shape(self.covariance)}")
+
+    # -- who is where ---------------------------------------------------------------------------
+    def camera(self, name: str) -> Camera:
+        """``left`` or ``right``."""
+        return {"left": self.left, "right": self.right}[name]
+
+    @property
+    def T_LR(self) -> Transform:
+        """Right → left camera coordinates."""
+        return self.T_RL.inverse()
+
+    @property
+    def baseline_m(self) -> float:
+        """Distance of the two optical centres."""
+        return float(np.linalg.norm(self.T_RL.t))
+
+    def T_WC(self, name: str) -> Transform:
+        """Camera → world for ``left`` or ``right``: ``T_WA @ T_AL [@ T_LR]``."""
+        if self.T_WA is None or self.T_AL is None:
+            raise RigError(
+                "this rig has no world: it was made without pictures of the auxiliary board",
+                remedy="Take calibration/auxiliary/left.jpg and right.jpg and calibrate again.",
+            )
+        T_WL = self.T_WA @ self.T_AL
+        return T_WL if name == "left" else T_WL @ self.T_LR
+
+    # -- parameters and their covariance --------------------------------------------------------
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Order of the covariance: lenses first, then T_RL, T_AL, T_WA where they are known."""
+        names: list[str] = []
+        for cam in (self.left, self.right):
+            names += [f"{cam.name}.{p}" for p in ("fx", "fy", "cx", "cy")]
+            names += [f"{cam.name}.d{i}" for i in range(cam.distortion.size)]
+        for frames, T in (("RL", self.T_RL), ("AL", self.T_AL), ("WA", self.T_WA)):
+            if T is not None:
+                names += [f"R_{frames}.{a}" for a in "xyz"] + [f"t_{frames}.{a}" for a in "xyz"]
+        return tuple(names)
+
+    def perturbed(self, delta: Array) -> Rig:
+        """The rig with its parameters moved by ``delta`` (P,), in the order of the names.
+
+        Lenses and translations add; rotations become ``R exp(δ)``. This is how any quantity's
+        Jacobian with respect to the rig is taken (gaze/geometry.py).
+        """
+        delta = np.asarray(delta, np.float64)
+        k = 0
+        cameras = []
+        for cam in (self.left, self.right):
+            K = cam.K.copy()
+            K[0, 0] += delta[k]
+            K[1, 1] += delta[k + 1]
+            K[0, 2] += delta[k + 2]
+            K[1, 2] += delta[k + 3]
+            n = cam.distortion.size
+            cameras.append(replace(cam, K=K, distortion=cam.distortion + delta[k + 4 : k + 4 + n]))
+            k += 4 + n
+        moved: list[Transform | None] = []
+        for T in (self.T_RL, self.T_AL, self.T_WA):
+            if T is None:
+                moved.append(None)
+                continue
+            R = T.R @ rotation_exp(delta[k : k + 3])
+            moved.append(Transform(R, T.t + delta[k + 3 : k + 6], T.dst, T.src))
+            k += 6
+        assert k == delta.size and moved[0] is not None
+        return replace(
+            self, left=cameras[0], right=cameras[1], T_RL=moved[0], T_AL=moved[1], T_WA=moved[2]
+        )
+
+    # -- on disk ----------------------------------------------------------------------------------
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as plain values."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "verdict": self.verdict.to_dict(),
+            "cameras": {c.name: c.to_dict() for c in (self.left, self.right)},
+            "T_RL": self.T_RL.to_dict(),
+            "T_AL": self.T_AL.to_dict() if self.T_AL else None,
+            "T_WA": self.T_WA.to_dict() if self.T_WA else None,
+            "parameter_names": list(self.parameter_names),
+            "covariance": None if self.covariance is None else np.asarray(self.covariance).tolist(),
+            "quality": self.quality,
+            "inputs": self.inputs,
+        }
+
+    @classmethod
+    def from_dict(cls, d: dict[str, Any]) -> Rig:
+        """The inverse of :meth:`to_dict`."""
+        transforms = {
+            k: Transform.from_dict(d[k]) if d.get(k) else None for k in ("T_RL", "T_AL", "T_WA")
+        }
+        assert transforms["T_RL"] is not None
+        return cls(
+            left=Camera.from_dict(d["cameras"]["left"]),
+            right=Camera.from_dict(d["cameras"]["right"]),
+            T_RL=transforms["T_RL"],
+            T_AL=transforms["T_AL"],
+            T_WA=transforms["T_WA"],
+            covariance=None if d.get("covariance") is None else np.array(d["covariance"]),
+            verdict=Verdict.from_dict(d["verdict"]),
+            quality=d.get("quality", {}),
+            inputs=d.get("inputs", {}),
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Written aside, then renamed: a rig.json is whole or not there."""
+        path = Path(path)
+        aside = path.with_name(path.name + ".part")
+        aside.write_text(json.dumps(self.to_dict(), indent=1))
+        os.replace(aside, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Rig:
+        """Read a rig.json.
+
+        Raises
+        ------
+        RigError : no such file, not a rig, or of another version.
+        """
+        path = Path(path)
+        if not path.exists():
+            raise RigError("there is no rig", where=path, remedy="Run `gaze calibrate` first.")
+        try:
+            d = json.loads(path.read_text())
+            if d.get("format") != FORMAT:
+                raise RigError("this is not a rig.json", where=path, found=d.get("format"))
+            if d.get("version") != VERSION:
+                raise RigError(
+                    "the rig is of another version",
+                    where=path,
+                    found=f"version {d.get('version')}",
+                    expected=VERSION,
+                    remedy="Run `gaze calibrate` again.",
+                )
+            return cls.from_dict(d)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RigError(
+                "the rig cannot be read",
+                where=path,
+                found=f"{type(error).__name__}: {error}",
+                remedy="Run `gaze calibrate` again.",
+            ) from error

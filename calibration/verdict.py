@@ -1,0 +1,41 @@
+"""PASS, WARN or FAIL, in words, from hold-out error and covariance (never from rms alone)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Status = Literal["PASS", "WARN", "FAIL"]
+_RANK: dict[str, int] = {"PASS": 0, "WARN": 1, "FAIL": 2}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One finding: a stable ``code``, how bad, what is wrong, the action that helps."""
+
+    code: str
+    severity: Status
+    message: str
+    action: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The findings about a rig; its status is that of the worst one."""
+
+    causes: tuple[Cause, ...] = field(default_factory=tuple)
+
+    @property
+    def status(self) -> Status:
+        """PASS where nothing was found."""
+        worst = max((_RANK[c.severity] for c in self.causes), default=0)
+        return ("PASS", "WARN", "FAIL")[worst]  # type: ignore[return-value]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"status": self.status, "causes": [vars(c) for c in self.causes]}
+
+    @classmethod
+    def from_dict(cls, d: dict[str, Any]) -> Verdict:
+        """The inverse of :meth:`to_dict`."""
+        return cls(tuple(Cause(**c) for c in d["causes"]))
