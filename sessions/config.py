@@ -1,0 +1,236 @@
+"""``session.toml``: what a lesson says of itself, checked key by key."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from sessions.errors import ConfigError, SessionError
+
+CONFIG_NAME = "session.toml"
+
+
+def _real_number(value: object) -> object:
+    """Refuse true/false and text where a number is meant, and infinities."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("expected a number")
+    if not math.isfinite(value):
+        raise ValueError("expected a finite number")
+    return float(value)
+
+
+Metres = Annotated[float, BeforeValidator(_real_number)]
+Seconds = Annotated[float, BeforeValidator(_real_number)]
+Range = Annotated[tuple[Metres, Metres], Field(description="from, to")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Area(_Strict):
+    """A named rectangle of the blackboard, in W (from the upper RIGHT corner, leftwards, down)."""
+
+    name: str = Field(min_length=1, max_length=60)
+    x_m: Range
+    y_m: Range
+
+    @field_validator("x_m", "y_m")
+    @classmethod
+    def _ordered(cls, v: tuple[float, float]) -> tuple[float, float]:
+        if not v[0] < v[1]:
+            raise ValueError(f"expected [from, to] with from < to, found [{v[0]}, {v[1]}]")
+        return v
+
+
+class Blackboard(_Strict):
+    """The blackboard's writing surface."""
+
+    width_m: Metres = Field(gt=0.3, lt=20)
+    height_m: Metres = Field(gt=0.2, lt=6)
+    areas: tuple[Area, ...] = ()
+    picture: str | None = None
+    picture_corners_px: tuple[tuple[float, float], ...] | None = Field(
+        default=None, description="upper left, upper right, lower right, lower left, as seen"
+    )
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Blackboard:
+        names = [a.name for a in self.areas]
+        if len(set(names)) < len(names):
+            raise ValueError("two areas have the same name")
+        return self
+
+
+class BoardConfig(_Strict):
+    """The printed board of the calibration pictures."""
+
+    kind: Literal["chessboard", "charuco"] = "chessboard"
+    inner_corners: tuple[int, int] = (9, 6)
+    square_m: Metres = Field(default=0.025, gt=0.002, lt=0.5)
+    marker_m: Metres | None = None
+    dictionary: str | None = None
+
+    @field_validator("inner_corners")
+    @classmethod
+    def _one_odd_one_even(cls, v: tuple[int, int]) -> tuple[int, int]:
+        if min(v) < 3 or max(v) > 40:
+            raise ValueError(f"expected between 3 and 40 inner corners a side, found {list(v)}")
+        if (v[0] + v[1]) % 2 == 0:
+            raise ValueError(
+                f"expected one odd and one even count, found {list(v)}: such a board looks the "
+                "same after half a turn; print one with `gaze board`"
+            )
+        return v
+
+
+class Auxiliary(_Strict):
+    """Where the auxiliary board lies or stands, by tape (docs/record-a-lesson.md)."""
+
+    placement: Literal["flat", "standing", "tilted"] = "flat"
+    angle_deg: Metres | None = Field(default=None, ge=0, le=90)
+    left_m: Metres = Field(ge=-5, le=20)
+    down_m: Metres = Field(ge=0, le=4)
+    out_m: Metres = Field(ge=0, le=8)
+    board: BoardConfig | None = None
+    left_picture: str = "calibration/auxiliary/left.jpg"
+    right_picture: str = "calibration/auxiliary/right.jpg"
+    corners: dict[str, tuple[tuple[float, float], ...]] | None = Field(
+        default=None, description="clicked corners in pixels per camera, in the board's order"
+    )
+    tape_sigma_m: Metres = Field(default=0.005, gt=0, lt=0.2)
+    placement_sigma_deg: Metres = Field(default=0.5, gt=0, lt=20)
+
+    @model_validator(mode="after")
+    def _angle_where_tilted(self) -> Auxiliary:
+        if (self.placement == "tilted") != (self.angle_deg is not None):
+            raise ValueError("angle_deg goes with placement = \"tilted\", and with it alone")
+        return self
+
+
+class CameraConfig(_Strict):
+    """One camera's part of the lesson."""
+
+    video: str
+    offset_s: Seconds | None = Field(
+        default=None, description="this camera's clock minus left's; absent = estimated"
+    )
+
+
+class Cameras(_Strict):
+    """Left and right for somebody who faces the blackboard."""
+
+    left: CameraConfig
+    right: CameraConfig
+
+
+class Student(_Strict):
+    """A pseudonym and a seat: x_W, z_W in metres."""
+
+    id: str = Field(min_length=1, max_length=40, pattern=r"^[\w .\-]+$")
+    seat_m: tuple[Metres, Metres] | None = None
+    opt_out: bool = False
+
+
+class SessionConfig(_Strict):
+    """The whole of session.toml."""
+
+    title: str = "lesson"
+    date: dt.date | None = None
+    blackboard: Blackboard
+    board: BoardConfig = BoardConfig()
+    auxiliary: Auxiliary | tuple[Auxiliary, ...] | None = None
+    cameras: Cameras
+    students: tuple[Student, ...] = ()
+    retention_days: int | None = Field(default=None, ge=0)
+    salt: str | None = None
+
+    @model_validator(mode="after")
+    def _students_differ(self) -> SessionConfig:
+        ids = [s.id for s in self.students]
+        if len(set(ids)) < len(ids):
+            raise ValueError("two students have the same id")
+        return self
+
+    @property
+    def placements(self) -> tuple[Auxiliary, ...]:
+        """The auxiliary placements: none, one or several."""
+        if self.auxiliary is None:
+            return ()
+        return self.auxiliary if isinstance(self.auxiliary, tuple) else (self.auxiliary,)
+
+
+# What people write by mistake, by the end of the key: (test, hint).
+_CENTIMETRES = "it looks like centimetres or millimetres: session.toml is in metres"
+
+
+def _sentence(path: Path, data: dict[str, Any], error: ValidationError) -> ConfigError:
+    """The first finding of pydantic as one sentence of ours."""
+    first = error.errors()[0]
+    loc = [p for p in first["loc"] if p not in ("Auxiliary", "tuple[Auxiliary, ...]")]
+    key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in loc).lstrip(".")
+    kind, value = first["type"], first.get("input")
+    if kind == "extra_forbidden":
+        return ConfigError(
+            f"unknown key `{key}`",
+            where=path,
+            found=repr(value)[:60],
+            remedy="Remove it, or look up the right name in docs/session.md.",
+        )
+    if kind == "missing":
+        return ConfigError(
+            f"the key `{key}` is missing", where=path, remedy="See docs/session.md for its meaning."
+        )
+    remedy = None
+    is_length = key.endswith("_m") or "seat_m" in key
+    if is_length and isinstance(value, int | float) and not isinstance(value, bool):
+        if value > 5:
+            remedy = f"Use metres; {_CENTIMETRES}."
+        elif value < 0 and key.endswith(("down_m", "out_m")):
+            remedy = "Measure down and out of the blackboard as positive numbers (record-a-lesson)."
+    message = first["msg"].removeprefix("Value error, ")
+    return ConfigError(
+        f"`{key or 'session.toml'}` is impossible: {message[0].lower()}{message[1:]}",
+        where=path,
+        found=repr(value)[:80] if key and not isinstance(value, dict) else None,
+        remedy=remedy,
+    )
+
+
+def load_config(folder: str | Path) -> SessionConfig:
+    """Read and check ``session.toml`` in a session folder.
+
+    Raises
+    ------
+    SessionError : no folder, or no session.toml in it.
+    ConfigError : not TOML, an unknown key, an impossible value; names the key and the value.
+    """
+    folder = Path(folder)
+    path = folder / CONFIG_NAME
+    if not folder.is_dir():
+        raise SessionError("there is no such session folder", where=folder)
+    if not path.is_file():
+        raise SessionError(
+            f"the folder has no {CONFIG_NAME}", where=folder, remedy="`gaze init` writes one."
+        )
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("this is not valid TOML", where=path, found=str(error)) from error
+    try:
+        return SessionConfig.model_validate(data)
+    except ValidationError as error:
+        raise _sentence(path, data, error) from error

@@ -1,0 +1,98 @@
+"""What lies where in a session folder (docs/session.md)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+from sessions.config import CONFIG_NAME, SessionConfig, load_config
+from sessions.errors import SessionError
+
+CAMERAS = ("left", "right")
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session folder and its checked configuration. Paths need not exist; accessors say so."""
+
+    folder: Path
+    config: SessionConfig
+
+    @classmethod
+    def open(cls, folder: str | Path, *, today: dt.date | None = None) -> Session:
+        """Read session.toml; refuse a lesson whose retention time is over.
+
+        Raises
+        ------
+        SessionError, ConfigError : see :func:`sessions.config.load_config`.
+        """
+        folder = Path(folder)
+        config = load_config(folder)
+        if config.retention_days is not None and config.date is not None:
+            expires = config.date + dt.timedelta(days=config.retention_days)
+            if (today or dt.date.today()) > expires:
+                raise SessionError(
+                    "this lesson's retention time is over and it may not be opened",
+                    where=folder / CONFIG_NAME,
+                    found=f"date {config.date}, retention_days {config.retention_days}",
+                    expected=f"use until {expires}",
+                    remedy="Delete it: `gaze forget LESSON --everything`.",
+                )
+        return cls(folder, config)
+
+    @property
+    def rig_path(self) -> Path:
+        return self.folder / "rig.json"
+
+    @property
+    def calibration_folder(self) -> Path:
+        return self.folder / "calibration"
+
+    @property
+    def runs_folder(self) -> Path:
+        return self.folder / "runs"
+
+    @property
+    def targets_path(self) -> Path:
+        return self.folder / "targets.csv"
+
+    @property
+    def events_path(self) -> Path:
+        return self.folder / "events.csv"
+
+    @property
+    def timestamps_path(self) -> Path:
+        return self.folder / "timestamps.csv"
+
+    @property
+    def gain_path(self) -> Path:
+        return self.folder / "gain.json"
+
+    @property
+    def truth_folder(self) -> Path:
+        return self.folder / "truth"
+
+    def video(self, camera: str) -> Path:
+        """The video of ``left`` or ``right``; it must exist.
+
+        Raises
+        ------
+        SessionError : no such file.
+        """
+        configured = getattr(self.config.cameras, camera).video
+        path = self.folder / configured
+        if not path.is_file():
+            raise SessionError(
+                f"the {camera} camera's video is missing",
+                where=path,
+                expected=f"a video, as cameras.{camera}.video says",
+                remedy="Both cameras' videos are needed; copy it there or correct session.toml.",
+            )
+        return path
+
+    def run_folders(self) -> list[Path]:
+        """Finished and unfinished runs, oldest first."""
+        if not self.runs_folder.is_dir():
+            return []
+        return sorted(p for p in self.runs_folder.iterdir() if (p / "run.json").is_file())
