@@ -152,11 +152,18 @@ class SessionConfig(_Strict):
     date: dt.date | None = None
     blackboard: Blackboard
     board: BoardConfig = BoardConfig()
-    auxiliary: Auxiliary | tuple[Auxiliary, ...] | None = None
+    auxiliary: tuple[Auxiliary, ...] = Field(
+        default=(), description="one placement ([auxiliary]) or several ([[auxiliary]])"
+    )
     cameras: Cameras
     students: tuple[Student, ...] = ()
     retention_days: int | None = Field(default=None, ge=0)
     salt: str | None = None
+
+    @field_validator("auxiliary", mode="before")
+    @classmethod
+    def _one_is_a_list_of_one(cls, value: object) -> object:
+        return (value,) if isinstance(value, dict) else value
 
     @model_validator(mode="after")
     def _students_differ(self) -> SessionConfig:
@@ -164,13 +171,6 @@ class SessionConfig(_Strict):
         if len(set(ids)) < len(ids):
             raise ValueError("two students have the same id")
         return self
-
-    @property
-    def placements(self) -> tuple[Auxiliary, ...]:
-        """The auxiliary placements: none, one or several."""
-        if self.auxiliary is None:
-            return ()
-        return self.auxiliary if isinstance(self.auxiliary, tuple) else (self.auxiliary,)
 
 
 # What people write by mistake, by the end of the key: (test, hint).
@@ -180,7 +180,9 @@ _CENTIMETRES = "it looks like centimetres or millimetres: session.toml is in met
 def _sentence(path: Path, data: dict[str, Any], error: ValidationError) -> ConfigError:
     """The first finding of pydantic as one sentence of ours."""
     first = error.errors()[0]
-    loc = [p for p in first["loc"] if p not in ("Auxiliary", "tuple[Auxiliary, ...]")]
+    loc = list(first["loc"])
+    if loc[:2] == ["auxiliary", 0] and isinstance(data.get("auxiliary"), dict):
+        del loc[1]  # [auxiliary], not [[auxiliary]]: the user wrote no list
     key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in loc).lstrip(".")
     kind, value = first["type"], first.get("input")
     if kind == "extra_forbidden":

@@ -1,0 +1,134 @@
+"""What every command shares: errors as one sentence, progress on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from calibration.errors import UserError
+
+DONE, NOT_GOOD_ENOUGH, NOT_DONE = 0, 1, 2
+
+out = Console()
+err = Console(stderr=True)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def command(function: Callable[P, T]) -> Callable[P, T]:
+    """A typer command whose user errors end in one sentence on stderr and exit code 2."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except UserError as error:
+            if kwargs.get("as_json"):
+                print(json.dumps({"error": str(error)}))
+            err.print(f"[bold red]Error:[/] {_escape(str(error))}", soft_wrap=True)
+            raise typer.Exit(NOT_DONE) from error
+        except KeyboardInterrupt as error:
+            err.print("\nInterrupted. What is done is kept: the same command goes on from there.")
+            raise typer.Exit(NOT_DONE) from error
+        except OSError as error:
+            if error.errno == 28:  # ENOSPC, wherever it strikes
+                err.print(
+                    "[bold red]Error:[/] no space is left on the disk. Make room and run the same "
+                    "command again: it goes on from there."
+                )
+                raise typer.Exit(NOT_DONE) from error
+            raise
+
+    return run
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout; NaN becomes null, arrays become lists."""
+    print(json.dumps(plain(value), indent=1, allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """Plain JSON values of nested results."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    if isinstance(value, str | int | float | bool) or value is None:
+        return value
+    return str(value)
+
+
+@contextmanager
+def progress_bar(quiet: bool = False) -> Iterator[Callable[[str, float], None]]:
+    """Yields ``report(stage, share)``; draws one bar per stage with an honest remaining time."""
+    if quiet:
+        yield lambda stage, share: None
+        return
+    with Progress(
+        TextColumn("{task.description:<22}"),
+        BarColumn(bar_width=32),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
+        console=err,
+        transient=not sys.stderr.isatty(),
+    ) as bars:
+        tasks: dict[str, tuple[TaskID, float]] = {}
+
+        def report(stage: str, share: float) -> None:
+            if stage not in tasks:
+                tasks[stage] = (bars.add_task(stage, total=1.0, left=""), time.monotonic())
+            task, start = tasks[stage]
+            spent = time.monotonic() - start
+            left = ""
+            if 0.02 < share < 1 and spent > 2:
+                left = f"about {_duration(spent * (1 - share) / share)} left"
+            bars.update(task, completed=min(share, 1.0), left=left)
+
+        yield report
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min"
+
+
+def table(title: str, columns: list[str], rows: list[list[object]]) -> Table:
+    """A plain rich table, numbers to the right."""
+    drawn = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    for i, name in enumerate(columns):
+        drawn.add_column(name, justify="left" if i == 0 else "right")
+    for row in rows:
+        drawn.add_row(*(_cell(v) for v in row))
+    return drawn
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        if not np.isfinite(value):
+            return "–"
+        return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+    return "–" if value is None else str(value)

@@ -1,0 +1,92 @@
+"""Run folders: nothing half-written, versions and states checked."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sessions.errors import RunError, SessionError
+from sessions.run import Run, atomic_write
+from sessions.tables import GAZE, TABLES, read_table, write_table
+
+
+def example(table: str) -> pd.DataFrame:
+    """One row of zeros and empty words."""
+    words = {"category", "str"}
+    return pd.DataFrame({c.name: ["" if c.dtype in words else 0] for c in TABLES[table]})
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic_write(path) as aside:
+        aside.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with pytest.raises(SessionError, match="no space is left"), atomic_write(path) as aside:
+        aside.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_states_and_versions(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="not a run folder"):
+        Run.open(tmp_path)
+    run = Run.create(tmp_path / "r", {"fps": 5})
+    assert run.info()["settings"] == {"fps": 5} and "numpy" in run.info()["versions"]
+    with pytest.raises(RunError, match="not finished"):
+        Run.open(run.folder)
+    run.update(state="done")
+    Run.open(run.folder)
+    run.update(version=99)
+    with pytest.raises(RunError, match=r"another version.*99.*expected 1"):
+        Run.open(run.folder)
+    run.info_path.write_text("{")
+    with pytest.raises(RunError, match="cannot be read"):
+        Run.open(run.folder)
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_tables_round_trip_with_their_dictionary(tmp_path: Path, table: str) -> None:
+    path = tmp_path / f"{table}.parquet"
+    write_table(example(table), path, table)
+    back = read_table(path, table)
+    assert list(back.columns) == [c.name for c in TABLES[table]]
+    described = json.loads(path.with_suffix(".json").read_text())
+    assert set(described) == set(back.columns)
+
+
+def test_units_are_in_the_names() -> None:
+    suffix = {"m": "_m", "m²": "_m2", "s": "_s", "°": "_deg"}
+    for column in GAZE:
+        if column.unit in suffix:
+            assert column.name.endswith(suffix[column.unit]), column.name
+
+
+def test_unknown_and_missing_columns_are_bugs(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="unknown"):
+        write_table(example("gaze").assign(extra=1), tmp_path / "g.parquet", "gaze")
+    with pytest.raises(ValueError, match="missing"):
+        write_table(example("gaze").drop(columns="time_s"), tmp_path / "g.parquet", "gaze")
+
+
+def test_another_versions_table_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "gaze.parquet"
+    example("gaze").drop(columns="status").to_parquet(path)
+    with pytest.raises(RunError, match=r"another version.*status"):
+        read_table(path, "gaze")
+    path.write_bytes(b"PAR1" + bytes(np.arange(50, dtype=np.uint8)))
+    with pytest.raises(RunError, match="cannot be read"):
+        read_table(path, "gaze")
+    with pytest.raises(RunError, match="lacks a table"):
+        read_table(tmp_path / "none.parquet", "gaze")
