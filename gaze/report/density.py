@@ -1,0 +1,172 @@
+"""Where points lie, as a density: every point a normal of its own covariance. Pure functions.
+
+378 000 points on a grid cost minutes as a plain sum. Points of one student have similar covariances,
+so they are put into classes of nearly equal covariance, each class's points are spread on a grid
+(linear binning), and all classes are summed in the Fourier domain, where a normal's transform is
+known exactly. Tests compare with the plain sum (:func:`density_exact`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
+
+from calibration.transform import Array
+
+MIN_SIGMA_M = 0.01  # smaller standard deviations are drawn as this: a point is never infinitely sharp
+_LOG_STEP = 0.15  # classes of standard deviation: 15 % apart
+_RHO_STEP = 0.12
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Cells on the blackboard plane; centres ``x_m`` (ascending x_W, so from right to left as the
+    class sees it) and ``y_m`` (ascending y_W, down), square cells of ``cell_m``."""
+
+    x_m: Array
+    y_m: Array
+    cell_m: float
+
+    @classmethod
+    def around(
+        cls, width_m: float, height_m: float, *, margin_m: float = 0.5, cell_m: float = 0.05
+    ) -> Grid:
+        """A grid over the blackboard and a margin; the board's edges lie on cell edges where they can."""
+
+        def centres(length: float) -> Array:
+            before = int(np.ceil(margin_m / cell_m))
+            after = int(np.ceil((length + margin_m) / cell_m))
+            return (np.arange(-before, after) + 0.5) * cell_m
+
+        return cls(centres(width_m), centres(height_m), cell_m)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.y_m), len(self.x_m)
+
+    @property
+    def extent_m(self) -> tuple[float, float, float, float]:
+        """Outer edges: x from, x to, y from, y to."""
+        h = self.cell_m / 2
+        return self.x_m[0] - h, self.x_m[-1] + h, self.y_m[0] - h, self.y_m[-1] + h
+
+
+def _floored(cov: Array) -> Array:
+    """Covariances with standard deviations of at least MIN_SIGMA_M along both axes; (N, 3) xx, xy, yy."""
+    c = np.array(cov, np.float64)
+    c[:, 0] = np.maximum(c[:, 0], MIN_SIGMA_M**2)
+    c[:, 2] = np.maximum(c[:, 2], MIN_SIGMA_M**2)
+    limit = 0.98 * np.sqrt(c[:, 0] * c[:, 2])
+    c[:, 1] = np.clip(c[:, 1], -limit, limit)
+    return c
+
+
+def density_exact(xy_m: Array, cov_m2: Array, grid: Grid) -> Array:
+    """The plain sum of normals, for tests and small N: (ny, nx) in 1/m², points of weight 1/N.
+
+    xy_m : (N, 2). cov_m2 : (N, 3) as xx, xy, yy.
+    """
+    out = np.zeros(grid.shape)
+    if not len(xy_m):
+        return out
+    for (x, y), (xx, xy, yy) in zip(xy_m, _floored(cov_m2), strict=True):
+        det = xx * yy - xy * xy
+        dx, dy = grid.x_m[None, :] - x, grid.y_m[:, None] - y
+        q = (yy * dx * dx - 2 * xy * dx * dy + xx * dy * dy) / det
+        out += np.exp(-0.5 * q) / (2 * np.pi * np.sqrt(det))
+    return out / len(xy_m)
+
+
+def density(xy_m: Array, cov_m2: Array, grid: Grid) -> Array:
+    """As :func:`density_exact`, in milliseconds instead of minutes.
+
+    xy_m : (N, 2). cov_m2 : (N, 3) as xx, xy, yy in m².
+    Returns (ny, nx) in 1/m²; its integral over the whole plane is 1, over the grid the share of the
+    points (spread by their σ) that falls there. Within 1 % of the plain sum's maximum (tested).
+    """
+    n = len(xy_m)
+    out = np.zeros(grid.shape)
+    if not n:
+        return out
+    xy = np.asarray(xy_m, np.float64)
+    cov = _floored(cov_m2)
+    sx, sy = np.sqrt(cov[:, 0]), np.sqrt(cov[:, 2])
+    rho = cov[:, 1] / (sx * sy)
+    # the narrow axis of the ellipse decides how fine the calculation's cells must be
+    half, root = (cov[:, 0] + cov[:, 2]) / 2, np.hypot((cov[:, 0] - cov[:, 2]) / 2, cov[:, 1])
+    narrow = np.sqrt(np.maximum(half - root, MIN_SIGMA_M**2 / 4))
+    level = np.clip(np.floor(np.log2(narrow / (3 * grid.cell_m))), -5, 4).astype(int)
+    for k in np.unique(level):
+        chosen = level == k
+        cell = grid.cell_m * 2.0**k
+        out += _level(xy[chosen], cov[chosen], sx[chosen], sy[chosen], rho[chosen], grid, cell)
+    return out / n
+
+
+def _level(
+    xy: Array, cov: Array, sx: Array, sy: Array, rho: Array, grid: Grid, cell: float
+) -> Array:
+    """The sum (not the mean) over points that share one cell size."""
+    x0, x1, y0, y1 = grid.extent_m
+    pad_x, pad_y = 4 * float(sx.max()), 4 * float(sy.max())
+    near = (
+        (xy[:, 0] > x0 - pad_x) & (xy[:, 0] < x1 + pad_x)
+        & (xy[:, 1] > y0 - pad_y) & (xy[:, 1] < y1 + pad_y)
+    )  # fmt: skip
+    if not near.any():
+        return np.zeros(grid.shape)
+    xy, cov, sx, sy, rho = xy[near], cov[near], sx[near], sy[near], rho[near]
+    nx = fft.next_fast_len(int(np.ceil((x1 - x0 + 2 * pad_x) / cell)) + 4, real=True)
+    ny = fft.next_fast_len(int(np.ceil((y1 - y0 + 2 * pad_y) / cell)) + 4, real=True)
+    left, top = x0 - pad_x - cell, y0 - pad_y - cell
+    key = np.stack(
+        [
+            np.floor(np.log(sx) / _LOG_STEP),
+            np.floor(np.log(sy) / _LOG_STEP),
+            np.floor(rho / _RHO_STEP + 0.5),
+        ],
+        1,
+    ).astype(np.int64)
+    _, first, classes, counts = np.unique(
+        key, axis=0, return_index=True, return_inverse=True, return_counts=True
+    )
+    classes = classes.ravel()
+    mean = np.stack(
+        [np.bincount(classes, cov[:, c], minlength=len(first)) / counts for c in range(3)], 1
+    )
+    # linear binning: each point to its four cell centres; that adds cell²/6 to the variance
+    fx, fy = (xy[:, 0] - left) / cell - 0.5, (xy[:, 1] - top) / cell - 0.5
+    ix, iy = np.floor(fx).astype(np.int64), np.floor(fy).astype(np.int64)
+    fx, fy = fx - ix, fy - iy
+    wx = 2 * np.pi * fft.rfftfreq(nx, cell)
+    wy = 2 * np.pi * fft.fftfreq(ny, cell)
+    total = np.zeros((ny, len(wx)), np.complex128)
+    order = np.argsort(classes, kind="stable")
+    ends = np.cumsum(counts)
+    for c, (end, count) in enumerate(zip(ends, counts, strict=True)):
+        rows = order[end - count : end]
+        flat = iy[rows] * nx + ix[rows]
+        spread = np.zeros(ny * nx)
+        for dy in (0, 1):
+            for dx in (0, 1):
+                weight = np.abs(1 - dx - fx[rows]) * np.abs(1 - dy - fy[rows])
+                spread += np.bincount(flat + dy * nx + dx, weight, minlength=ny * nx)
+        xx, cross, yy = mean[c]
+        xx, yy = xx - cell**2 / 6, yy - cell**2 / 6
+        # exp(-½ (xx wx² + 2 xy wx wy + yy wy²)), built from outer products: two 1-D exponentials
+        kernel = np.exp(-0.5 * yy * wy**2)[:, None] * np.exp(-0.5 * xx * wx**2)[None, :]
+        if abs(cross) > 1e-9:
+            kernel = kernel * np.exp(-cross * wy[:, None] * wx[None, :])
+        total += fft.rfft2(spread.reshape(ny, nx)) * kernel
+    field = fft.irfft2(total, s=(ny, nx)) / cell**2
+    ys, xs = (grid.y_m - top) / cell - 0.5, (grid.x_m - left) / cell - 0.5
+    at = np.meshgrid(ys, xs, indexing="ij")
+    return np.maximum(ndimage.map_coordinates(field, at, order=3, mode="nearest"), 0.0)
+
+
+def class_density(maps: NDArray[np.float64]) -> Array:
+    """The class map: the plain mean of the students' maps (S, ny, nx), so each weighs the same."""
+    return maps.mean(0) if len(maps) else np.zeros(maps.shape[1:])
