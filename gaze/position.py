@@ -1,0 +1,205 @@
+"""Nose tips in two pictures → P_W, with covariance (frames.md, "From pixels …" 2–3).
+
+Two rays give the start; then the reprojection error is minimised by Gauss-Newton, for all rows at
+once. A row may carry a prior for its place (the student's seat): with it a nose seen by one camera
+alone still has a position, with the seat's own uncertainty along the ray.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.camera import Camera
+from calibration.rig import Rig
+from calibration.transform import Array
+
+ITERATIONS = 6
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Where N nose tips are.
+
+    P_W : (N, 3) metres; NaN where neither two cameras nor one camera and a prior see it.
+    covariance_m2 : (N, 3, 3) from pixel noise (and the prior), not from the rig.
+    residual_px : (N,) reprojection residual, rms over both pictures; NaN unless two cameras.
+    cameras : (N,) int8, how many cameras saw it.
+    """
+
+    P_W: Array
+    covariance_m2: Array
+    residual_px: Array
+    cameras: NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Undistorted measurements of one camera, ready to be triangulated; N rows.
+
+    xy : (N, 2) normalised image coordinates (NaN: not seen). pixels_by_xy : (N, 2, 2) local
+    derivative of pixels by normalised coordinates (the lens's magnification).
+    """
+
+    xy: Array
+    pixels_by_xy: Array
+
+
+def sight(camera: Camera, uv_px: Array) -> Sight:
+    """Undistort (N, 2) pixels, with the local magnification from central differences."""
+    step = 0.5
+    moves = np.array([[0, 0], [step, 0], [-step, 0], [0, step], [0, -step]])
+    known = np.isfinite(uv_px).all(-1)
+    xy = np.full((len(uv_px), 5, 2), np.nan)
+    if known.any():
+        xy[known] = camera.undistort(uv_px[known][:, None] + moves)
+    xy_by_px = np.stack([xy[:, 1] - xy[:, 2], xy[:, 3] - xy[:, 4]], -1) / (2 * step)
+    inverse = np.full_like(xy_by_px, np.nan)
+    if known.any():
+        inverse[known] = np.linalg.inv(xy_by_px[known])
+    return Sight(xy[:, 0], inverse)
+
+
+def ray_points(rig: Rig, left: Array, right: Array) -> Array:
+    """The points (N, 3) in W nearest to both rays of normalised coordinates (N, 2) each.
+
+    NaN where the rays are parallel or one is missing.
+    """
+    origin, direction = [], []
+    for name, xy in (("left", left), ("right", right)):
+        T = rig.T_WC(name)
+        d = T.rotate(np.concatenate([xy, np.ones((len(xy), 1))], -1))
+        origin.append(T.t)
+        direction.append(d / np.linalg.norm(d, axis=-1, keepdims=True))
+    # (I − d dᵀ)(P − o) = 0 for both rays, in the least-squares sense
+    eye = np.eye(3)
+    A = sum(eye - d[:, :, None] * d[:, None, :] for d in direction)
+    b = sum(
+        ((eye - d[:, :, None] * d[:, None, :]) @ o[:, None])[..., 0]
+        for o, d in zip(origin, direction, strict=True)
+    )
+    P = np.full((len(left), 3), np.nan)
+    good = np.isfinite(A).all((-1, -2))
+    good[good] &= np.linalg.det(A[good]) > 1e-9  # type: ignore[index]
+    if good.any():
+        P[good] = np.linalg.solve(A[good], b[good][..., None])[..., 0]  # type: ignore[index]
+    return P
+
+
+def solve_positions(
+    rig: Rig,
+    uv_px: Array,
+    sigma_px: Array,
+    prior_W: Array | None = None,
+    prior_covariance_m2: Array | None = None,
+    *,
+    start_W: Array | None = None,
+    iterations: int = ITERATIONS,
+) -> Positions:
+    """Triangulate N nose tips.
+
+    Parameters
+    ----------
+    uv_px : (N, 2, 2) pixels, camera axis (left, right) first after N; NaN = not seen.
+    sigma_px : (N, 2) standard deviation per axis for each camera.
+    prior_W, prior_covariance_m2 : (N, 3), (N, 3, 3) a place known beforehand; NaN = none. It is
+        used only for rows seen by one camera: two cameras need none.
+    start_W : (N, 3) where to start, e.g. the answer for a rig nearby.
+    """
+    n = len(uv_px)
+    sights = [sight(rig.camera(name), uv_px[:, c]) for c, name in enumerate(("left", "right"))]
+    seen = np.isfinite(uv_px).all(-1)  # (N, 2)
+    both = seen.all(1)
+    prior = np.full((n, 3), np.nan) if prior_W is None else np.asarray(prior_W, np.float64)
+    with_prior = (seen.sum(1) == 1) & np.isfinite(prior).all(1)
+    P = np.full((n, 3), np.nan)
+    P[both] = ray_points(rig, sights[0].xy[both], sights[1].xy[both])
+    P[with_prior] = prior[with_prior]
+    if start_W is not None:
+        given = np.isfinite(start_W).all(1) & (both | with_prior)
+        P[given] = start_W[given]
+    information = np.zeros((n, 3, 3))
+    if with_prior.any():
+        assert prior_covariance_m2 is not None
+        information[with_prior] = np.linalg.inv(prior_covariance_m2[with_prior])
+
+    rows = np.flatnonzero(np.isfinite(P).all(1))
+    rays = [
+        (rig.T_WC(name).inverse(), s) for name, s in zip(("left", "right"), sights, strict=True)
+    ]
+    H = np.full((n, 3, 3), np.nan)
+    residual = np.full((n, 2, 2), np.nan)
+    for step in range(iterations + 1):
+        p = P[rows]
+        h = information[rows].copy()
+        toward_prior = np.where(with_prior[rows, None], prior[rows] - p, 0.0)
+        g = (h @ toward_prior[..., None])[..., 0]
+        for c, (T_CW, s) in enumerate(rays):
+            r, J = _reprojection(T_CW.apply(p), T_CW.R, s, rows)
+            weight = np.where(seen[rows, c], 1 / sigma_px[rows, c] ** 2, 0.0)
+            r0, J0 = np.nan_to_num(r), np.nan_to_num(J)
+            JT = np.swapaxes(J0, -1, -2) * weight[:, None, None]
+            h += JT @ J0
+            g += (JT @ r0[..., None])[..., 0]
+            residual[rows, c] = r
+        H[rows] = h
+        if step < iterations:
+            # a hair of damping keeps nearly parallel rays from flying off
+            damped = h + 1e-9 * np.trace(h, axis1=-2, axis2=-1)[:, None, None] * np.eye(3)
+            move = np.linalg.solve(damped, g[..., None])[..., 0]
+            longest = np.linalg.norm(move, axis=1, keepdims=True)
+            P[rows] = p + move * np.minimum(1, 2.0 / np.maximum(longest, 1e-12))
+    covariance = np.full((n, 3, 3), np.nan)
+    if len(rows):
+        covariance[rows] = np.linalg.inv(H[rows])
+    rms = np.full(n, np.nan)
+    if both.any():
+        rms[both] = np.sqrt(np.nanmean(residual[both] ** 2, axis=(1, 2)))
+    return Positions(P, covariance, rms, seen.sum(1).astype(np.int8))
+
+
+def _reprojection(P_C: Array, R_CW: Array, s: Sight, rows: NDArray[np.intp]) -> tuple[Array, Array]:
+    """Residual (M, 2) in pixels, measured − predicted, and its negative derivative by P_W."""
+    z = np.maximum(P_C[:, 2], 0.05)
+    xy = P_C[:, :2] / z[:, None]
+    A = s.pixels_by_xy[rows]
+    r = (A @ (s.xy[rows] - xy)[..., None])[..., 0]
+    zero = np.zeros_like(z)
+    by_P = np.stack(
+        [np.stack([1 / z, zero, -xy[:, 0] / z], -1), np.stack([zero, 1 / z, -xy[:, 1] / z], -1)],
+        -2,
+    )
+    return r, A @ by_P @ R_CW
+
+
+def epipolar_deg(rig: Rig, left: Array, right: Array) -> Array:
+    """Angular epipolar distance (N,) in degrees of normalised coordinates (N, 2) each.
+
+    The larger of the two angles between a ray and the plane through the other ray and the baseline:
+    how far the two pictures are from seeing one point, independent of focal lengths.
+    """
+    base = rig.T_WC("right").t - rig.T_WC("left").t
+    base = base / np.linalg.norm(base)
+    d = []
+    for name, xy in (("left", left), ("right", right)):
+        v = rig.T_WC(name).rotate(np.concatenate([xy, np.ones((len(xy), 1))], -1))
+        d.append(v / np.linalg.norm(v, axis=-1, keepdims=True))
+    normals = [np.cross(base, v) for v in d]
+    normals = [v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-12) for v in normals]
+    off = [np.abs((normals[1] * d[0]).sum(-1)), np.abs((normals[0] * d[1]).sum(-1))]
+    return np.asarray(np.degrees(np.arcsin(np.clip(np.maximum(*off), 0, 1))))
+
+
+def seat_prior(
+    P_W: Array, covariance_m2: Array | None = None, *, least_sigma_m: float = 0.08
+) -> tuple[Array, Array]:
+    """A seat (3,) and its spread (3, 3) from the positions (N, 3) measured there.
+
+    Median and robust spread, no smaller than ``least_sigma_m`` per axis: people lean.
+    """
+    middle = np.median(P_W, axis=0)
+    off = np.abs(P_W - middle)
+    sigma = np.maximum(1.4826 * np.median(off, axis=0), np.quantile(off, 0.9, axis=0) / 1.645)
+    return middle, np.diag(np.maximum(sigma, least_sigma_m) ** 2)
