@@ -1,0 +1,86 @@
+"""Training configuration: one TOML file, one pydantic model, no key that is not used."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from headpose.data.augment import AugmentConfig
+from headpose.errors import ConfigError
+from headpose.losses import LossConfig
+from headpose.networks.registry import NetworkConfig
+
+
+class DataConfig(BaseModel):
+    """Where the training pictures come from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    packs: tuple[str, ...] = ()
+    """Packs (.npz files) or folders whose ``train_*.npz`` are all taken."""
+    folders: tuple[str, ...] = ()
+    """Data sets as they are distributed, ``KIND:PATH`` with KIND 300wlp, aflw2000 or biwi."""
+    store: str = "headpose-store"
+    """Folder for the decoded pictures (49 kB a head), reused by later runs."""
+    weights: dict[str, float] = Field(default_factory=dict)
+    """How often a set is drawn, by name of the set; 1 where not named, 0 leaves it out."""
+    validation_share: float = Field(0.06, ge=0, lt=1)
+    """Share of the *groups* (persons, photographs) held out to choose and to calibrate."""
+    split_seed: int = 0
+
+
+class TrainConfig(BaseModel):
+    """One training run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    network: NetworkConfig = NetworkConfig()
+    data: DataConfig = DataConfig()
+    augment: AugmentConfig = AugmentConfig()
+    loss: LossConfig = LossConfig()
+    px: tuple[tuple[float, int], ...] = ((0.0, 80),)
+    """Crop sizes over the run: (progress 0..1 from which, pixels).  The last is the network's."""
+    batch: int = Field(64, ge=2)
+    steps: int | None = None
+    """Length in optimiser steps; or, with ``minutes``, in wall time (for a shared machine)."""
+    minutes: float | None = None
+    lr: float = 1.5e-3
+    warmup: float = 0.05
+    weight_decay: float = 0.01
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    ema: float = Field(0.998, ge=0, lt=1)
+    bf16: bool = True
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = 1
+    workers: int = 1
+    seed: int = 0
+    init: str | None = None
+    """Checkpoint (``best.pt``/``last.pt``) whose matching weights are the start."""
+    validate_every: int = 500
+    """Steps between validations; the checkpoint with the lowest validation error is kept."""
+    validation_limit: int = 800
+
+    def model_post_init(self, _context: object) -> None:
+        if (self.steps is None) == (self.minutes is None):
+            raise ConfigError("give the length of the run once: either steps or minutes")
+        if not self.px or self.px[0][0] != 0:
+            raise ConfigError("px must begin with progress 0, e.g. [[0.0, 64], [0.5, 80]]")
+
+
+def load_config(path: str | Path) -> TrainConfig:
+    """Read a TOML file; every wrong key is one line of one error."""
+    path = Path(path)
+    try:
+        return TrainConfig.model_validate(tomllib.loads(path.read_text()))
+    except FileNotFoundError as e:
+        raise ConfigError(f"no such config: {path}") from e
+    except tomllib.TOMLDecodeError as e:
+        raise ConfigError(f"{path}: not TOML: {e}") from e
+    except ValidationError as e:
+        raise ConfigError(f"{path}:\n" + "\n".join(
+            f"  {'.'.join(map(str, x['loc'])) or 'file'}: {x['msg']}" for x in e.errors()
+        )) from e  # fmt: skip

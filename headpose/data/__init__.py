@@ -1,0 +1,1 @@
+"""Data sets of heads: one reader each, the one crop rule, augmentation."""

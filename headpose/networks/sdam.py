@@ -1,0 +1,125 @@
+"""SDAM, the stacked dual attention module (Xu et al., Sci. Rep. 16:405, 2026, eq. 7-10).
+
+Two gates, one after the other, on a map F (N, C, H, W) that keep its size:
+
+- **MRAM** (where): ``A1 = GN(conv3(F)); A2 = GN(conv5(A1)); A3 = GN(conv7(A2))``,
+  ``M_F = sigmoid(A1 + A2 + A3)``, ``F' = M_F * F``.  Depthwise convolutions are our reading (full
+  ones at C = 2048 would cost 200 M weights); chained (hierarchical) or each from F (parallel).
+- **CSAM** (which channels): Q, K, V = 1x1 depthwise convolutions of F', reshaped to (C, HW),
+  ``M_C = sigmoid(mean over space of softmax(Q K^T / sqrt(HW)) V)``, ``F'' = M_C * F'``.
+
+A 1x1 depthwise convolution is one scale and one shift per channel, so ``Q K^T`` follows from the
+Gram matrix ``F F^T`` and the channel means, and the mean over space commutes with the product with
+V: no (C, HW) copy of Q, K or V is ever made.  :func:`csam_naive` is the same thing word by word,
+for the test.
+
+A bare sigmoid halves every activation at the start, and eight of them starve the stages behind.
+``gate``: "residual" (default) multiplies by ``M + 1/2`` (identity at M = 1/2), "open" starts the
+sigmoid at 0.98, "plain" is the formula as printed.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from headpose.networks.backbones import make_backbone
+from headpose.networks.heads import HeadPoseNet
+from headpose.networks.registry import NetworkConfig, register
+
+OPEN_BIAS = 4.0
+"""sigmoid(4) = 0.982: where an "open" gate starts."""
+
+
+def apply_gate(x: Tensor, m: Tensor, gate: str) -> Tensor:
+    """``x`` times the gate made of the pre-activation ``m``."""
+    if gate == "residual":  # F + F (M - 1/2)
+        return x * (torch.sigmoid(m) + 0.5)
+    return x * torch.sigmoid(m + OPEN_BIAS if gate == "open" else m)
+
+
+class MRAM(nn.Module):
+    """Multi-receptive-field attention: a gate for each pixel and channel."""
+
+    def __init__(self, channels: int, hierarchical: bool = True, gate: str = "residual") -> None:
+        super().__init__()
+        self.hierarchical, self.gate = hierarchical, gate
+        groups = math.gcd(32, channels)
+        self.branches = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(channels, channels, k, padding=k // 2, groups=channels, bias=False),
+                nn.GroupNorm(groups, channels),
+            )
+            for k in (3, 5, 7)
+        )
+        if gate != "plain":  # start near identity: the sum of the branches starts small
+            for branch in self.branches:
+                nn.init.constant_(branch[1].weight, 0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        total, a = None, x
+        for branch in self.branches:
+            a = branch(a if self.hierarchical else x)
+            total = a if total is None else total + a
+        return apply_gate(x, total, self.gate)
+
+
+class CSAM(nn.Module):
+    """Channel self-attention: a gate for each channel, from the Gram matrix of the channels."""
+
+    def __init__(self, channels: int, gate: str = "residual") -> None:
+        super().__init__()
+        self.gate = gate
+        # rows: scale and shift of Q, K, V, i.e. the weights of the 1x1 depthwise convolutions
+        self.scale = nn.Parameter(torch.ones(3, channels))
+        self.shift = nn.Parameter(torch.zeros(3, channels))
+        if gate != "plain":
+            with torch.no_grad():
+                self.scale[2] *= 0.1
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        hw = h * w
+        f = x.reshape(n, c, hw)
+        mean = f.mean(-1, dtype=torch.promote_types(x.dtype, torch.float32))  # (N, C)
+        gram = f @ f.transpose(1, 2)  # (N, C, C)
+        (sq, sk, sv), (tq, tk, tv) = self.scale, self.shift
+        # Q K^T = (sq F + tq)(sk F + tk)^T, summed over space
+        qk = (sq[:, None] * sk) * gram
+        qk = qk + hw * ((sq * mean)[..., None] * tk + tq[:, None] * (sk * mean)[:, None] + tq[:, None] * tk)
+        attention = (qk / math.sqrt(hw)).softmax(-1)
+        m = (attention @ (sv * mean + tv)[..., None].to(attention.dtype))[..., 0]  # (N, C)
+        return apply_gate(x, m.to(x.dtype)[..., None, None], self.gate)
+
+
+def csam_naive(block: CSAM, x: Tensor) -> Tensor:
+    """What :class:`CSAM` computes, as the paper writes it: Q, K, V in full."""
+    n, c, h, w = x.shape
+    q, k, v = (
+        (x * block.scale[i][:, None, None] + block.shift[i][:, None, None]).reshape(n, c, h * w)
+        for i in range(3)
+    )
+    attended = (q @ k.transpose(1, 2) / math.sqrt(h * w)).softmax(-1) @ v
+    return apply_gate(x, attended.reshape(n, c, h, w).mean((2, 3), keepdim=True), block.gate)
+
+
+class SDAM(nn.Sequential):
+    """MRAM, then CSAM."""
+
+    def __init__(self, channels: int, hierarchical: bool = True, gate: str = "residual") -> None:
+        super().__init__(MRAM(channels, hierarchical, gate), CSAM(channels, gate))
+
+
+@register("sdam")
+def sdam(config: NetworkConfig) -> nn.Module:
+    """A backbone with SDAM after the stages of ``config.sdam_stages`` (1..4)."""
+    backbone = make_backbone(config.backbone, config.imagenet)
+    for stage in config.sdam_stages:
+        if not 1 <= stage <= len(backbone.stages):
+            raise ValueError(f"sdam_stages are 1..{len(backbone.stages)}, got {stage}")
+        backbone.after[stage - 1] = SDAM(
+            backbone.channels[stage - 1], config.sdam_hierarchical, config.sdam_gate
+        )
+    return HeadPoseNet(backbone, config)

@@ -1,0 +1,55 @@
+"""ONNX Runtime, fp32: everywhere, also without OpenVINO's instruction sets."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import os
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from headpose.runtimes.registry import Positional, Runtime, register
+
+
+@register
+class OnnxRuntime(Runtime):
+    """Exports once with torch's exporter (needs the ``onnx`` package) into the cache folder."""
+
+    name = "onnxruntime"
+
+    @classmethod
+    def available(cls) -> bool:
+        return all(importlib.util.find_spec(m) is not None for m in ("onnxruntime", "onnx"))
+
+    def prepare(self, net: nn.Module) -> None:
+        import onnxruntime as ort
+
+        path = self.cache / f"{self.key}-{self.px}.onnx"
+        if not path.is_file():
+            buffer = io.BytesIO()
+            torch.onnx.export(
+                Positional(net, self.names).float(),
+                (torch.zeros(2, 3, self.px, self.px),),
+                buffer,
+                input_names=["crops"],
+                output_names=list(self.names),
+                dynamic_axes={n: {0: "n"} for n in ("crops", *self.names)},
+                opset_version=17,
+                dynamo=False,
+            )
+            self.cache.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(f"{os.getpid()}-{path.name}")
+            part.write_bytes(buffer.getvalue())
+            os.replace(part, path)
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        if self.threads:
+            options.intra_op_num_threads = self.threads
+        self.session = ort.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+
+    def run(self, crops: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        x = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32)
+        return self.session.run(list(self.names), {"crops": x})

@@ -1,0 +1,26 @@
+"""torch.compile: fuses the element-wise work; the first batch waits for the compiler."""
+
+from __future__ import annotations
+
+import shutil
+
+import torch
+from torch import nn
+
+from headpose.runtimes.registry import register
+from headpose.runtimes.torch_ import TorchRuntime
+
+
+@register
+class TorchCompileRuntime(TorchRuntime):
+    """Needs a C++ compiler on the CPU (triton on a GPU)."""
+
+    name = "torch-compile"
+
+    @classmethod
+    def available(cls) -> bool:
+        return torch.cuda.is_available() or shutil.which("g++") is not None
+
+    def prepare(self, net: nn.Module) -> None:
+        super().prepare(net)
+        self.net = torch.compile(self.net, dynamic=True)  # type: ignore[assignment]

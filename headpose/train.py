@@ -1,0 +1,301 @@
+"""Training: config in, a folder with checkpoints and a CSV log out.
+
+The folder holds ``config.json``, ``log.csv`` (every validation), ``last.pt`` (everything needed to
+go on: a run that was killed continues where it was) and ``best.pt`` (the moving average with the
+lowest validation error).  The length is in steps, or in minutes of wall time where the machine is
+shared and its speed unknown; learning rate and crop size follow the progress 0..1 either way.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import math
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from headpose import labels, rotation
+from headpose.classes import classes_of
+from headpose.config import TrainConfig
+from headpose.data.augment import NONE, augment
+from headpose.data.folders import read_folder
+from headpose.data.packs import read_pack, read_packs
+from headpose.data.store import Store, build_store, split_by_group
+from headpose.decode import decode_rotation
+from headpose.errors import ConfigError
+from headpose.losses import class_loss, multi_task_loss
+from headpose.networks import build
+
+log = logging.getLogger(__name__)
+
+
+def load_store(cfg: TrainConfig) -> tuple[Store, np.ndarray, np.ndarray]:
+    """The decoded sets of a config, and the row numbers for training and for validation."""
+    sets = []
+    for path in cfg.data.packs:
+        sets += read_packs(path) if Path(path).is_dir() else [read_pack(path)]
+    for spec in cfg.data.folders:
+        sets.append(read_folder(spec))
+    sets = [s for s in sets if cfg.data.weights.get(s.source, 1.0) > 0]
+    if cfg.network.rotation_head == "classes":
+        sets = [s.within_deg(99.0) for s in sets]
+    if not sets:
+        raise ConfigError("no training data: name data.packs or data.folders")
+    store = build_store(sets, cfg.data.store)
+    held_out = split_by_group(store.group, cfg.data.validation_share, cfg.data.split_seed)
+    return store, np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+class _Batches(IterableDataset):
+    """Endless augmented batches of one crop size."""
+
+    def __init__(self, store: Store, rows: np.ndarray, cfg: TrainConfig, px: int, seed: int) -> None:
+        self.store, self.rows, self.cfg, self.px, self.seed = store, rows, cfg, px, seed
+        weights = np.array([cfg.data.weights.get(s, 1.0) for s in store.sources])
+        p = weights[store.source[rows]]
+        self.copies = p / p.sum()
+        self.even = bool((weights == weights[0]).all())
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        info = get_worker_info()
+        rng = np.random.default_rng([self.seed, info.id if info else 0])
+        if info:
+            cv2.setNumThreads(1)
+        for batch in self._rows(rng):
+            done = [augment(self.store, int(i), self.px, rng, self.cfg.augment) for i in batch]
+            crops, R, points = (np.stack(x) for x in zip(*done, strict=True))
+            yield (
+                torch.from_numpy(crops).permute(0, 3, 1, 2),
+                torch.from_numpy(R),
+                torch.from_numpy(points),
+                torch.from_numpy(self.store.sigma_deg[batch]),
+            )
+
+    def _rows(self, rng: np.random.Generator) -> Iterator[np.ndarray]:
+        size = self.cfg.batch
+        while True:
+            n = len(self.rows)
+            order = (
+                rng.permutation(self.rows)
+                if self.even
+                else rng.choice(self.rows, n, replace=True, p=self.copies)
+            )
+            if n < size:
+                order = rng.choice(self.rows, size)
+            for k in range(0, len(order) - size + 1, size):
+                yield order[k : k + size]
+
+
+@torch.no_grad()
+def predict(net: nn.Module, crops: np.ndarray, batch: int = 64) -> dict[str, np.ndarray]:
+    """Network outputs for crops (N, H, W, 3) uint8 BGR, with ``R`` (N, 3, 3) decoded, float64."""
+    net.eval()
+    device = next(net.parameters()).device
+    parts: dict[str, list[np.ndarray]] = {}
+    for k in range(0, len(crops), batch):
+        x = torch.from_numpy(crops[k : k + batch]).permute(0, 3, 1, 2).to(device)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            out = net(x)
+        for key, value in out.items():
+            parts.setdefault(key, []).append(value.float().cpu().numpy())
+    joined = {k: np.concatenate(v).astype(np.float64) for k, v in parts.items()}
+    joined["R"] = decode_rotation(joined)
+    return joined
+
+
+def validation_crops(
+    store: Store, rows: np.ndarray, px: int, face_px: float | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Plain crops of store rows, R and landmarks; ``face_px`` reduces each face to that many px."""
+    rng = np.random.default_rng(0)
+    done = [augment(store, int(i), px, rng, NONE) for i in rows]
+    crops, R, points = (np.stack(x) for x in zip(*done, strict=True))
+    if face_px:
+        n = max(4, round(px * face_px / (px / 1.3)))
+        small = [cv2.resize(c, (n, n), interpolation=cv2.INTER_AREA) for c in crops]
+        crops = np.stack([cv2.resize(c, (px, px), interpolation=cv2.INTER_CUBIC) for c in small])
+    return crops, R, points
+
+
+class Trainer:
+    """Everything of a run that survives a restart."""
+
+    def __init__(self, cfg: TrainConfig, folder: str | Path) -> None:
+        self.cfg, self.folder = cfg, Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "config.json").write_text(cfg.model_dump_json(indent=1))
+        torch.set_num_threads(cfg.threads)
+        torch.manual_seed(cfg.seed)
+        device = cfg.device
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(device)
+        self.net = build(cfg.network).to(self.device, memory_format=torch.channels_last)
+        if cfg.init:
+            self._start_from(Path(cfg.init))
+        self.ema = torch.optim.swa_utils.AveragedModel(
+            self.net,
+            multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(cfg.ema),
+            use_buffers=True,
+        )
+        decay = [p for p in self.net.parameters() if p.ndim > 1]
+        rest = [p for p in self.net.parameters() if p.ndim <= 1]
+        groups = [{"params": decay, "weight_decay": cfg.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+        self.opt: torch.optim.Optimizer = (
+            torch.optim.AdamW(groups, cfg.lr)
+            if cfg.optimizer == "adamw"
+            else torch.optim.SGD(groups, cfg.lr, momentum=0.9)
+        )
+        self.step, self.seconds, self.best = 0, 0.0, math.inf
+        if (self.folder / "last.pt").is_file():
+            self._resume()
+
+    # -- progress ------------------------------------------------------------------------------
+    @property
+    def progress(self) -> float:
+        if self.cfg.steps is not None:
+            return min(1.0, self.step / self.cfg.steps)
+        assert self.cfg.minutes is not None
+        return min(1.0, self.seconds / (60 * self.cfg.minutes))
+
+    @property
+    def px(self) -> int:
+        return [px for start, px in self.cfg.px if start <= self.progress][-1]
+
+    def lr(self) -> float:
+        """Linear warm-up, then half a cosine down to 0."""
+        p, w = self.progress, self.cfg.warmup
+        if p < w:
+            return self.cfg.lr * (0.05 + 0.95 * p / w)
+        return self.cfg.lr * 0.5 * (1 + math.cos(math.pi * (p - w) / (1 - w)))
+
+    # -- files ---------------------------------------------------------------------------------
+    def _start_from(self, path: Path) -> None:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        have = self.net.state_dict()
+        fits = {k: v for k, v in state["model"].items() if k in have and v.shape == have[k].shape}
+        self.net.load_state_dict(fits, strict=False)
+        log.info("%d of %d tensors start from %s", len(fits), len(have), path)
+
+    def _resume(self) -> None:
+        s = torch.load(self.folder / "last.pt", map_location="cpu", weights_only=True)
+        self.net.load_state_dict(s["net"])
+        self.ema.load_state_dict(s["ema"])
+        self.opt.load_state_dict(s["opt"])
+        self.step, self.seconds, self.best = s["step"], s["seconds"], s["best"]
+        log.info("resumed at step %d", self.step)
+
+    def save(self, name: str) -> None:
+        """``best.pt`` holds the average model only, ``last.pt`` the whole state."""
+        state: dict = {"config": self.cfg.model_dump_json(), "step": self.step}
+        if name == "last.pt":
+            state |= {"net": self.net.state_dict(), "ema": self.ema.state_dict(), "best": self.best}
+            state |= {"opt": self.opt.state_dict(), "seconds": self.seconds}
+        state["model"] = self.ema.module.state_dict()
+        part = self.folder / (name + ".part")
+        torch.save(state, part)
+        os.replace(part, self.folder / name)
+
+    # -- the loop ------------------------------------------------------------------------------
+    def run(self) -> Path:
+        """Train to the end; returns the path of the best checkpoint."""
+        cfg = self.cfg
+        store, rows, held_out = load_store(cfg)
+        held_out = np.random.default_rng(1).permutation(held_out)[: cfg.validation_limit]
+        log.info("%d heads for training, %d for validation", len(rows), len(held_out))
+        soft = labels.soft_label_maker(cfg.loss.soft_labels, cfg.network.classes)
+        while self.progress < 1:
+            px = self.px
+            data = _Batches(store, rows, cfg, px, seed=cfg.seed + self.step)
+            loader = DataLoader(
+                data, batch_size=None, num_workers=cfg.workers,
+                prefetch_factor=4 if cfg.workers else None,
+            )  # fmt: skip
+            self._train_at(px, iter(loader), store, held_out, soft)
+        self._validate(store, held_out, self.px, {})
+        self.save("last.pt")
+        return self.folder / "best.pt"
+
+    def _train_at(self, px, batches, store, held_out, soft) -> None:  # noqa: ANN001
+        cfg = self.cfg
+        sums: dict[str, float] = {}
+        count = 0
+        clock = time.monotonic()
+        while self.progress < 1 and self.px == px:
+            crops, R, points, sigma = (x.to(self.device, non_blocking=True) for x in next(batches))
+            for g in self.opt.param_groups:
+                g["lr"] = self.lr()
+            self.net.train()
+            crops = crops.contiguous(memory_format=torch.channels_last)
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=cfg.bf16):
+                out = self.net(crops)
+            if "sixd" in out:
+                loss, parts = multi_task_loss(out, R, points, sigma, cfg.loss)
+            else:
+                angles = torch.from_numpy(rotation.angles_deg(R.cpu().numpy())).float()
+                target = torch.from_numpy(soft(angles.numpy())).float()
+                loss, parts = class_loss(
+                    out["logits"], angles.to(self.device), target.to(self.device),
+                    classes_of(cfg.network.classes), cfg.loss,
+                )  # fmt: skip
+            self.opt.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+            self.opt.step()
+            self.ema.update_parameters(self.net)
+            self.step += 1
+            now = time.monotonic()
+            self.seconds += now - clock
+            clock = now
+            count += 1
+            for key, value in parts.items():
+                sums[key] = sums.get(key, 0.0) + value
+            if self.step % cfg.validate_every == 0:
+                self._validate(store, held_out, px, {k: v / count for k, v in sums.items()})
+                self.save("last.pt")
+                sums, count = {}, 0
+                clock = time.monotonic()
+
+    def _validate(self, store: Store, rows: np.ndarray, px: int, train: dict[str, float]) -> None:
+        row: dict[str, object] = {"step": self.step, "minutes": round(self.seconds / 60, 2), "px": px}
+        row |= {"lr": f"{self.lr():.2e}"} | {f"train_{k}": round(v, 4) for k, v in train.items()}
+        total = 0.0
+        for size in (None, 24.0, 16.0):
+            crops, R, points = validation_crops(store, rows, px, size)
+            out = predict(self.ema.module, crops)
+            tag = "full" if size is None else f"{size:.0f}"
+            wrong = rotation.angles_deg(out["R"]) - rotation.angles_deg(R)
+            row[f"mae_{tag}"] = round(float(np.abs(rotation.wrap_deg(wrong)).mean()), 3)
+            geodesic = rotation.geodesic_deg(out["R"], R)
+            row[f"geodesic_{tag}"] = round(float(geodesic.mean()), 3)
+            known = np.isfinite(points).all((1, 2))
+            if "landmarks" in out and known.any():
+                d = np.linalg.norm(out["landmarks"][known] - points[known], axis=-1)
+                row[f"landmark_percent_{tag}"] = round(100 * float(d.mean()), 3)
+                row[f"nose_percent_{tag}"] = round(100 * float(d[:, 30].mean()), 3)
+            total += float(geodesic.mean())
+        if total < self.best:
+            self.best = total
+            self.save("best.pt")
+        path = self.folder / "log.csv"
+        new = not path.is_file()
+        fields = list(row) if new else path.read_text().splitlines()[0].split(",")
+        with path.open("a", newline="") as f:
+            writer = csv.DictWriter(f, fields, extrasaction="ignore")
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+        log.info("%s", " ".join(f"{k}={v}" for k, v in row.items()))
+
+
+def train(cfg: TrainConfig, folder: str | Path) -> Path:
+    """Run (or go on with) one training; the path of the best checkpoint."""
+    return Trainer(cfg, folder).run()
