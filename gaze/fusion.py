@@ -1,0 +1,111 @@
+"""Two cameras' heads → one, on SO(3), weighted with their covariances (frames.md 4).
+
+Two estimates of one head by one network are not independent: both are wrong the same way where the
+network is (an unusual face, a pitch bias). So a stated share of their covariance is held in common
+and does not shrink. Where the two still differ by more than their covariances allow, the answer's
+covariance is widened by how much they differ, and where they contradict each other it says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+from calibration.transform import Array, rotation_exp, rotation_log
+
+COMMON_SHARE = 0.3  # of the covariance, common to both cameras
+CONSISTENT_P = 0.05  # a χ² less likely than this widens the covariance
+CONTRADICTION_P = 1e-4  # and one less likely than this, and far apart, is a contradiction
+CONTRADICTION_DEG = 25.0
+
+
+@dataclass(frozen=True)
+class FusedHeads:
+    """One head for each of N student-moments.
+
+    R_WS : (N, 3, 3); NaN where no camera has one. covariance_rad2 : (N, 3, 3) of δ in
+    ``R exp(δ)``. chi2 : (N,) squared Mahalanobis distance between the cameras, 3 degrees of
+    freedom; NaN unless both. apart_deg : (N,) angle between them. contradiction : (N,) they cannot
+    both be right.
+    """
+
+    R_WS: Array
+    covariance_rad2: Array
+    chi2: Array
+    apart_deg: Array
+    contradiction: NDArray[np.bool_]
+
+
+def fuse_heads(
+    R_WS: Array, covariance_rad2: Array, *, common_share: float = COMMON_SHARE
+) -> FusedHeads:
+    """Fuse N heads seen by up to two cameras.
+
+    R_WS : (N, 2, 3, 3), covariance_rad2 : (N, 2, 3, 3), camera axis second; NaN = not seen.
+    common_share : share ρ of the smaller covariance that both errors have in common.
+
+    With δ = log(R₁ᵀ R₂) and Σ₁', Σ₂' the covariances without the common part C, the answer is
+    ``R₁ exp(Σ' Σ₂'⁻¹ δ)``, Σ' = (Σ₁'⁻¹ + Σ₂'⁻¹)⁻¹, with covariance Σ' + C: generalised least
+    squares for two errors that share C.
+    """
+    n = len(R_WS)
+    seen = np.isfinite(R_WS).all((-1, -2)) & np.isfinite(covariance_rad2).all((-1, -2))
+    R = np.full((n, 3, 3), np.nan)
+    covariance = np.full((n, 3, 3), np.nan)
+    for c in (0, 1):
+        alone = seen[:, c] & ~seen[:, 1 - c]
+        R[alone], covariance[alone] = R_WS[alone, c], covariance_rad2[alone, c]
+    distance, apart = np.full(n, np.nan), np.full(n, np.nan)
+    contradiction = np.zeros(n, np.bool_)
+    both = seen.all(1)
+    if both.any():
+        R1, S1 = R_WS[both, 0], covariance_rad2[both, 0]
+        delta = rotation_log(np.swapaxes(R1, -1, -2) @ R_WS[both, 1])
+        # Σ₂ lives in camera 2's S axes, which are turned by δ: bring it to camera 1's
+        turn = rotation_exp(delta)
+        S2 = turn @ covariance_rad2[both, 1] @ np.swapaxes(turn, -1, -2)
+        parallel = np.linalg.inv(np.linalg.inv(S1) + np.linalg.inv(S2))
+        C = common_share * parallel  # never more than either of them, whatever their shapes
+        own1, own2 = S1 - C, S2 - C
+        difference = own1 + own2
+        W2 = np.swapaxes(np.linalg.solve(difference, np.swapaxes(own1, -1, -2)), -1, -2)
+        move = (W2 @ delta[..., None])[..., 0]
+        own = own1 - W2 @ own1
+        d2 = np.einsum("ni,ni->n", delta, np.linalg.solve(difference, delta[..., None])[..., 0])
+        fused = own + C
+        # Too far apart: how far either lies from the fused answer says how wrong both may be.
+        odd = d2 > chi2.ppf(1 - CONSISTENT_P, 3)
+        spread = np.einsum("ni,nj->nij", delta, delta) / 4
+        fused = np.where(odd[:, None, None], fused + spread, fused)
+        R[both] = R1 @ rotation_exp(move)
+        # δ was taken in camera 1's axes; the answer's own are turned by `move`
+        back = rotation_exp(-move)
+        covariance[both] = back @ fused @ np.swapaxes(back, -1, -2)
+        distance[both] = d2
+        apart[both] = np.degrees(np.linalg.norm(delta, axis=-1))
+        contradiction[both] = (d2 > chi2.ppf(1 - CONTRADICTION_P, 3)) & (
+            apart[both] > CONTRADICTION_DEG
+        )
+    return FusedHeads(R, covariance, distance, apart, contradiction)
+
+
+def angle_sigmas_deg(R_WS: Array, covariance_rad2: Array) -> Array:
+    """σ of pitch, yaw, roll (N, 3) degrees from the covariance of δ, by differences."""
+    from gaze.geometry import head_angles_deg
+
+    step = 1e-4
+    J = np.stack(
+        [
+            (
+                head_angles_deg(R_WS @ rotation_exp(step * e))
+                - head_angles_deg(R_WS @ rotation_exp(-step * e))
+            )
+            / (2 * step)
+            for e in np.eye(3)
+        ],
+        -1,
+    )
+    return np.asarray(np.sqrt(np.einsum("nij,njk,nik->ni", J, covariance_rad2, J)))
