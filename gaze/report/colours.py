@@ -1,8 +1,8 @@
-"""Colours of every figure: one sequential map, one categorical list; both safe for colour-blind eyes.
+"""Colours of every figure: a sequential map and a categorical list, safe for colour-blind eyes.
 
 The sequential map runs from paper to ink with strictly falling lightness, so it also reads in grey
-print. The categorical list follows Okabe & Ito (2008), calmed; figures never rely on it alone (names,
-order and patterns say the same).
+print. The categorical list follows Okabe & Ito (2008), calmed; figures never rely on it alone
+(names, order and patterns say the same).
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ _STOPS = (
 )
 
 # Areas of the board, left to right as the class sees them, then the states outside it.
-AREA_COLOURS = ("#0f6cab", "#c98200", "#0b8a63", "#b4558f", "#5b57a6", "#8a5a2b", "#2b8ca3", "#7d7a12")
+AREA_COLOURS = (
+    "#0f6cab", "#c98200", "#0b8a63", "#b4558f", "#5b57a6", "#8a5a2b", "#2b8ca3", "#7d7a12",
+)  # fmt: skip
 OUTSIDE_COLOURS = {
     "off_board": "#a7aaa5",
     "down": "#7d817d",

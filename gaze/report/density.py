@@ -1,7 +1,7 @@
 """Where points lie, as a density: every point a normal of its own covariance. Pure functions.
 
-378 000 points on a grid cost minutes as a plain sum. Points of one student have similar covariances,
-so they are put into classes of nearly equal covariance, each class's points are spread on a grid
+378 000 points on a grid cost minutes as a plain sum. Points of one student have similar
+covariances, so they are put into classes of nearly equal covariance, each class spread on a grid
 (linear binning), and all classes are summed in the Fourier domain, where a normal's transform is
 known exactly. Tests compare with the plain sum (:func:`density_exact`).
 """
@@ -16,7 +16,7 @@ from scipy import fft, ndimage
 
 from calibration.transform import Array
 
-MIN_SIGMA_M = 0.01  # smaller standard deviations are drawn as this: a point is never infinitely sharp
+MIN_SIGMA_M = 0.01  # what is sharper is drawn as this
 _LOG_STEP = 0.15  # classes of standard deviation: 15 % apart
 _RHO_STEP = 0.12
 
@@ -34,7 +34,7 @@ class Grid:
     def around(
         cls, width_m: float, height_m: float, *, margin_m: float = 0.5, cell_m: float = 0.05
     ) -> Grid:
-        """A grid over the blackboard and a margin; the board's edges lie on cell edges where they can."""
+        """A grid over the blackboard and a margin; the upper right corner lies on cell edges."""
 
         def centres(length: float) -> Array:
             before = int(np.ceil(margin_m / cell_m))
@@ -55,7 +55,7 @@ class Grid:
 
 
 def _floored(cov: Array) -> Array:
-    """Covariances with standard deviations of at least MIN_SIGMA_M along both axes; (N, 3) xx, xy, yy."""
+    """Covariances (N, 3) xx, xy, yy with standard deviations of at least MIN_SIGMA_M."""
     c = np.array(cov, np.float64)
     c[:, 0] = np.maximum(c[:, 0], MIN_SIGMA_M**2)
     c[:, 2] = np.maximum(c[:, 2], MIN_SIGMA_M**2)

@@ -15,16 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.transform import Array
+from gaze.attention import MEASURED, MIN_COVERAGE, MIN_POINTS
 from gaze.report.colours import INK, LINE, QUIET, rgb, sequential
 from gaze.report.density import Grid, class_density, density
-from gaze.report.lesson import (
-    MEASURED,
-    MIN_COVERAGE,
-    MIN_POINTS,
-    Lesson,
-    ReportError,
-    load_lesson,
-)
+from gaze.report.lesson import Lesson, ReportError, load_lesson
 from gaze.report.strings import Strings, strings
 from sessions.config import Blackboard
 from sessions.run import Run, atomic_write
@@ -36,7 +30,7 @@ class Heatmaps:
     """Densities of gaze points over the blackboard plane.
 
     whole : (ny, nx) 1/m², the mean of the students' maps: each student has equal weight.
-    maps : (S, ny, nx) 1/m², one for each of ``students``; each integrates to 1 over the whole plane.
+    maps : (S, ny, nx) 1/m², one for each of ``students``; the integral over the plane is 1.
     points, sigma_m : (S,) how many points, and their mean standard deviation (rms of both axes).
     left_out : students with too little data to be drawn.
     """
@@ -95,7 +89,7 @@ def heatmaps(lesson: Lesson, *, cell_m: float = 0.05, margin_m: float = 0.5) -> 
 
 
 def top_of_scale(maps: Array) -> float:
-    """The density drawn darkest: the 99.5th percentile of cells, so that one cell does not bleach all."""
+    """The density drawn darkest: the 99.5th percentile, lest one cell bleach all others."""
     if not maps.size or not (maps > 0).any():
         return 1.0
     return float(np.quantile(maps, 0.995))
@@ -225,8 +219,9 @@ def draw(
     page[upper : upper + h, left : left + w] = area
     cv2.rectangle(page, (left, upper), (left + w, upper + h), rgb(LINE), 1)
     cv2.rectangle(page, (u(board.width_m), v(0)), (u(0), v(board.height_m)), rgb(INK), 3)
-    for a_ in board.areas:
-        cv2.rectangle(page, (u(a_.x_m[1]), v(a_.y_m[0])), (u(a_.x_m[0]), v(a_.y_m[1])), rgb(QUIET), 1)
+    for part in board.areas:
+        corners = (u(part.x_m[1]), v(part.y_m[0])), (u(part.x_m[0]), v(part.y_m[1]))
+        cv2.rectangle(page, *corners, rgb(QUIET), 1)
     for x in np.arange(np.ceil(x0), x1 + 1e-9, 1.0):
         cv2.line(page, (u(x), upper + h), (u(x), upper + h + 6), rgb(QUIET), 1)
         _text(page, f"{x + 0.0:g}", (u(x), upper + h + 24), 15, colour=QUIET, align="centre")

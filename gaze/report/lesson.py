@@ -11,18 +11,11 @@ import numpy as np
 import pandas as pd
 
 from calibration.errors import UserError
-from calibration.transform import Array
+from gaze.attention import MEASURED, Problem, clean_gaze, step_of
 from sessions.config import Blackboard, SessionConfig, Student
 from sessions.folder import Session
 from sessions.run import Run
-from sessions.tables import STATUSES, WITH_POINT, read_table
-
-# A student of whom less than this share of the lesson was measured is not drawn: Raca (2015) rejects
-# below a quarter, and a few stray points would weigh as much as a whole lesson in the class map.
-MIN_COVERAGE = 0.25
-MIN_POINTS = 20
-MEASURED = (*WITH_POINT, "away")
-POINT_COLUMNS = ("gaze_x_m", "gaze_y_m", "gaze_xx_m2", "gaze_xy_m2", "gaze_yy_m2")
+from sessions.tables import read_table
 
 
 class ReportError(UserError):
@@ -33,10 +26,10 @@ class ReportError(UserError):
 class Lesson:
     """A run's tables and the facts that figures need. Made by :func:`load_lesson`.
 
-    gaze : the gaze table (sessions.tables.GAZE), rows in the order (student, time), masked seats left out.
-    students : pseudonyms with rows in the table, natural order; never_seen : known to the session,
-    but without a single measured moment.
-    problems : what was found wrong in the tables, as (key of strings, values): stated in the report.
+    gaze : the gaze table (sessions.tables.GAZE), rows in the order (student, time); masked seats
+    are left out. students : pseudonyms with rows in the table, natural order. never_seen : known
+    to the session, but without a single measured moment. problems : what was found wrong in the
+    tables, as (key of strings, values); the report states it.
     """
 
     run: Run
@@ -50,7 +43,7 @@ class Lesson:
     info: dict[str, Any]
     validation: dict[str, Any] | None
     step_s: float
-    problems: tuple[tuple[str, dict[str, Any]], ...] = field(default=())
+    problems: tuple[Problem, ...] = field(default=())
 
     @property
     def board(self) -> Blackboard:
@@ -74,70 +67,6 @@ def natural(name: str) -> tuple[Any, ...]:
             digits = ""
         parts.append((1, 0, c))
     return tuple(parts)
-
-
-def step_of(time_s: Array) -> float:
-    """The time between two analysed moments: the median difference of the distinct times."""
-    moments = np.unique(np.asarray(time_s, np.float64))
-    return float(np.median(np.diff(moments))) if len(moments) > 1 else 1.0
-
-
-def clean_gaze(gaze: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, dict[str, Any]]]]:
-    """The gaze table ready for measures: sorted, contradictions turned into gaps and counted.
-
-    A row whose status promises a gaze point but holds NaN, or a covariance that is none, becomes
-    ``unmatched`` (not measured); a moment that a student has twice keeps its first row.
-
-    Raises
-    ------
-    ReportError : a row without time, student or status, or with an unknown status.
-    """
-    problems: list[tuple[str, dict[str, Any]]] = []
-    for column in ("time_s", "student", "status"):
-        bad = int(gaze[column].isna().sum())
-        if not bad and column == "time_s":
-            bad = int((~np.isfinite(gaze["time_s"].to_numpy(np.float64))).sum())
-        if bad:
-            raise ReportError(
-                f"the gaze table has rows without `{column}`",
-                where="gaze.parquet",
-                found=f"{bad} of {len(gaze)} rows",
-                remedy="The table was changed or is damaged: run `gaze analyze` again.",
-            )
-    status = gaze["status"].astype(str).to_numpy()
-    unknown = sorted(set(np.unique(status)) - set(STATUSES))
-    if unknown:
-        raise ReportError(
-            "the gaze table has an unknown status",
-            where="gaze.parquet",
-            found=", ".join(unknown[:5]),
-            expected=", ".join(STATUSES),
-        )
-    points = gaze[list(POINT_COLUMNS)].to_numpy(np.float64)
-    has = np.isin(status, WITH_POINT)
-    with np.errstate(invalid="ignore"):
-        sound = (
-            np.isfinite(points).all(1)
-            & (points[:, 2] > 0)
-            & (points[:, 4] > 0)
-            & (points[:, 2] * points[:, 4] > points[:, 3] ** 2)
-        )
-    broken = has & ~sound
-    frame = gaze.reset_index(drop=True).copy()
-    frame["student"] = frame["student"].astype(str)
-    if broken.any():
-        status = status.copy()
-        status[broken] = "unmatched"
-        problems.append(("problem_nan", {"n": int(broken.sum())}))
-    frame["status"] = status
-    for c in POINT_COLUMNS:
-        frame.loc[~np.isin(status, WITH_POINT), c] = np.nan
-    frame = frame.sort_values(["student", "time_s"], kind="stable", ignore_index=True)
-    double = frame.duplicated(["student", "time_s"]).to_numpy()
-    if double.any():
-        problems.append(("problem_double", {"n": int(double.sum())}))
-        frame = frame[~double].reset_index(drop=True)
-    return frame, problems
 
 
 def load_lesson(run_folder: str | Path, *, validation: str | Path | None = None) -> Lesson:

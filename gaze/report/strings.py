@@ -18,7 +18,9 @@ EN = {
         "a spot cannot be told apart from its neighbour within that."
     ),
     "heat_none": "No gaze point was measured: there is nothing to draw.",
-    "heat_not": "It shows where heads pointed, not what eyes rested on and not what anybody thought.",
+    "heat_not": (
+        "It shows where heads pointed, not what eyes rested on and not what anybody thought."
+    ),
 }
 
 LANGUAGES: dict[str, dict[str, str]] = {"en": EN}
