@@ -163,6 +163,15 @@ class Gain:
         if (self.share < MIN_SHARE - 1e-9).any() or (self.class_share < MIN_SHARE - 1e-9).any():
             raise ValueError(f"gain: a share below {MIN_SHARE}")
 
+    def describe(self) -> str:
+        """The fit and its evidence in words, for the terminal and the report."""
+        across, down = self.class_share
+        return (
+            f"The head does {100 * across:.0f} % of a gaze shift horizontally and "
+            f"{100 * down:.0f} % vertically (± {100 * self.class_share_sigma[0]:.0f} and "
+            f"{100 * self.class_share_sigma[1]:.0f} %). {self.evidence.sentence()}"
+        )
+
     def neutral_deg(self, P_W: ArrayLike, student: str) -> Array:
         """(2,) azimuth and elevation of a student's neutral point; NaN where the share is 1."""
         i = self._index([student])[0]
@@ -799,7 +808,7 @@ def _bootstrap(
     return float(low), float(high)
 
 
-def fit_session_gain(
+def fit_gain_of_lesson(
     session: Session,
     *,
     run: str | Path | None = None,
@@ -813,8 +822,11 @@ def fit_session_gain(
 
     Raises
     ------
-    GainError : see :func:`fit_gain`; no targets.csv. RunError : no finished run.
+    GainError : see :func:`fit_gain`. SessionError : no targets.csv, or one that cannot be read.
+    RunError : no finished run.
     """
+    from gaze.validate import read_targets
+
     folder = newest_run(session) if run is None else Run.open(run)
     gain = fit_gain(
         read_table(folder.gaze_path, "gaze"),
@@ -834,7 +846,7 @@ def fit_session_gain(
 
 
 def newest_run(session: Session) -> Run:
-    """The lesson's newest run that is finished and of this version.
+    """The lesson's newest run that is finished, of this version and not fed with true heads.
 
     Raises
     ------
@@ -842,63 +854,11 @@ def newest_run(session: Session) -> Run:
     """
     for folder in reversed(session.run_folders()):
         try:
-            return Run.open(folder)
+            run = Run.open(folder)
         except RunError:
             continue
+        if run.info().get("settings", {}).get("head", "network") == "network":
+            return run
     raise RunError(
         "the lesson has no finished run", where=session.folder, remedy="Run `gaze analyze` first."
     )
-
-
-TARGET_COLUMNS = ("start_s", "end_s", "student", "target", "x_m", "y_m")
-
-
-def read_targets(path: str | Path) -> pd.DataFrame:
-    """targets.csv: who looked at which marked point when (docs/session.md); student "" = everybody.
-
-    Raises
-    ------
-    GainError : no such file, columns missing, values that are not numbers, empty intervals.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise GainError(
-            "there are no marked points",
-            where=path,
-            expected=",".join(TARGET_COLUMNS),
-            remedy="Let the class look at marked points and write down when (docs/session.md).",
-        )
-    try:
-        table = pd.read_csv(path, dtype={"student": str, "target": str}, skipinitialspace=True)
-    except (OSError, ValueError) as error:
-        raise GainError("targets.csv cannot be read", where=path, found=error) from error
-    missing = [c for c in TARGET_COLUMNS if c not in table.columns]
-    if missing:
-        raise GainError(
-            f"targets.csv lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}",
-            where=path,
-            found=",".join(map(str, table.columns)),
-            expected=",".join(TARGET_COLUMNS),
-        )
-    for column in ("start_s", "end_s", "x_m", "y_m"):
-        number = pd.to_numeric(table[column], errors="coerce")
-        bad = ~np.isfinite(number.to_numpy(np.float64))
-        if bad.any():
-            line = int(np.flatnonzero(bad)[0])
-            raise GainError(
-                f"{column} in line {line + 2} is not a number",
-                where=path,
-                found=repr(table[column].iloc[line]),
-            )
-        table[column] = number.astype(np.float64)
-    empty = (table["end_s"] <= table["start_s"]).to_numpy()
-    if empty.any():
-        line = int(np.flatnonzero(empty)[0])
-        raise GainError(
-            f"the interval in line {line + 2} ends before it starts",
-            where=path,
-            found=f"{table['start_s'].iloc[line]:g} to {table['end_s'].iloc[line]:g} s",
-        )
-    table["student"] = table["student"].fillna("").str.strip()
-    table["target"] = table["target"].fillna("").str.strip()
-    return table
