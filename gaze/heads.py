@@ -197,8 +197,8 @@ def network_landmarks(
     if getattr(answer, "landmarks", None) is None:
         return None
     fractions = np.asarray(answer.landmarks, np.float64)[:, NOSE]
-    sigma = np.broadcast_to(np.asarray(answer.landmark_sigma, np.float64).T, (68, len(faces)))
-    sigma_px = np.hypot(sigma[NOSE] * crops.seen.side_px, NOSE_SIGMA_PX)
+    share = np.asarray(answer.landmark_sigma, np.float64)[:, NOSE]
+    sigma_px = np.hypot(share * crops.seen.side_px, NOSE_SIGMA_PX)
     nose = np.full((len(faces), 2), np.nan)
     for c, name in enumerate(CAMERAS):
         rows = np.flatnonzero(faces.camera == c)
