@@ -29,7 +29,7 @@ class FusedHeads:
     R_WS : (N, 3, 3); NaN where no camera has one. covariance_rad2 : (N, 3, 3) of δ in
     ``R exp(δ)``. chi2 : (N,) squared Mahalanobis distance between the cameras, 3 degrees of
     freedom; NaN unless both. apart_deg : (N,) angle between them. contradiction : (N,) they cannot
-    both be right.
+    both be right. share : (N, 2) how much of the answer comes from each camera.
     """
 
     R_WS: Array
@@ -37,6 +37,7 @@ class FusedHeads:
     chi2: Array
     apart_deg: Array
     contradiction: NDArray[np.bool_]
+    share: Array
 
 
 def fuse_heads(
@@ -60,6 +61,7 @@ def fuse_heads(
         R[alone], covariance[alone] = R_WS[alone, c], covariance_rad2[alone, c]
     distance, apart = np.full(n, np.nan), np.full(n, np.nan)
     contradiction = np.zeros(n, np.bool_)
+    share = seen.astype(np.float64)
     both = seen.all(1)
     if both.any():
         R1, S1 = R_WS[both, 0], covariance_rad2[both, 0]
@@ -85,11 +87,13 @@ def fuse_heads(
         back = rotation_exp(-move)
         covariance[both] = back @ fused @ np.swapaxes(back, -1, -2)
         distance[both] = d2
+        second = np.trace(W2, axis1=-2, axis2=-1) / 3
+        share[both] = np.stack([1 - second, second], -1)
         apart[both] = np.degrees(np.linalg.norm(delta, axis=-1))
         contradiction[both] = (d2 > chi2.ppf(1 - CONTRADICTION_P, 3)) & (
             apart[both] > CONTRADICTION_DEG
         )
-    return FusedHeads(R, covariance, distance, apart, contradiction)
+    return FusedHeads(R, covariance, distance, apart, contradiction, share)
 
 
 def angle_sigmas_deg(R_WS: Array, covariance_rad2: Array) -> Array:

@@ -7,6 +7,7 @@ alone still has a position, with the seat's own uncertainty along the ray.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -172,6 +173,41 @@ def _reprojection(P_C: Array, R_CW: Array, s: Sight, rows: NDArray[np.intp]) -> 
         -2,
     )
     return r, A @ by_P @ R_CW
+
+
+def linearised_nose(rig: Rig, uv_px: Array, sigma_px: Array, P_W: Array) -> Callable[[Rig], Array]:
+    """How the solved noses P_W (N, 3) move when the rig does, to first order.
+
+    Returns a function: another rig near this one → (N, 3) shift of the noses, NaN where there are
+    none. One Gauss-Newton step from P_W under the other rig, with this rig's normal matrix; noses
+    seen by one camera alone are held at their depth.
+    """
+    seen = np.isfinite(uv_px).all(-1)
+    rows = np.flatnonzero(np.isfinite(P_W).all(1))
+    weight = np.where(seen, 1 / np.where(seen, sigma_px, 1.0) ** 2, 0.0)[rows]
+    H = np.zeros((len(rows), 3, 3))
+    projections = []
+    for c, name in enumerate(("left", "right")):
+        s, T_CW = sight(rig.camera(name), uv_px[:, c]), rig.T_WC(name).inverse()
+        r, J = _reprojection(T_CW.apply(P_W[rows]), T_CW.R, s, rows)
+        JT = np.swapaxes(np.nan_to_num(J), -1, -2) * weight[:, c, None, None]
+        H += JT @ np.nan_to_num(J)
+        projections.append((JT, np.nan_to_num(r)))
+    # what a single ray cannot see is held with the weight of a metre
+    solve = np.linalg.inv(H + np.eye(3))
+
+    def shift(moved: Rig) -> Array:
+        g = np.zeros((len(rows), 3))
+        for c, name in enumerate(("left", "right")):
+            s, T_CW = sight(moved.camera(name), uv_px[:, c]), moved.T_WC(name).inverse()
+            r, _ = _reprojection(T_CW.apply(P_W[rows]), T_CW.R, s, rows)
+            JT, r0 = projections[c]
+            g += (JT @ (np.nan_to_num(r) - r0)[..., None])[..., 0]
+        out = np.full_like(P_W, np.nan)
+        out[rows] = (solve @ g[..., None])[..., 0]
+        return out
+
+    return shift
 
 
 def epipolar_deg(rig: Rig, left: Array, right: Array) -> Array:
