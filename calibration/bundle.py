@@ -1,0 +1,506 @@
+"""Bundle adjustment: lenses, the pair's relative pose and all board poses, refined together.
+
+One problem holds both cameras, every view that at least one of them saw, and (optionally) two
+parameters of the board's bend. Derivatives are analytic, the board poses are eliminated with the
+Schur complement, and the solve runs to convergence (and says so when it did not).
+
+Frames: B the board's detector frame (X along its columns, Y along its rows, Z *into* the print, so
+that a board seen from its printed side has X right and Y down), L and R the cameras.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.transform import Array, rotation_exp
+
+IntArray = NDArray[np.intp]
+BoolArray = NDArray[np.bool_]
+
+#: Order of the parameters of one lens: fx fy cx cy, then the distortion.
+CORE = 4
+
+
+# -- lens ------------------------------------------------------------------------------------------
+def project_with_jacobian(
+    P_C: Array, lens: Array, *, jacobian: bool = True
+) -> tuple[Array, Array, Array]:
+    """Project points and differentiate.
+
+    Parameters
+    ----------
+    P_C : (M, 3) metres in the camera, z > 0.
+    lens : (4 + n,) fx fy cx cy and n = 4, 5 or 8 distortion coefficients (OpenCV's order).
+
+    Returns
+    -------
+    uv : (M, 2) pixels.
+    d_lens : (M, 2, 4 + n) ∂uv/∂lens.
+    d_P : (M, 2, 3) ∂uv/∂P_C.
+    """
+    fx, fy, cx, cy = lens[:CORE]
+    d = lens[CORE:]
+    n = d.size
+    k1, k2, p1, p2 = d[:4]
+    k3 = d[4] if n > 4 else 0.0
+    iz = 1.0 / P_C[:, 2]
+    x, y = P_C[:, 0] * iz, P_C[:, 1] * iz
+    xx, yy, xy = x * x, y * y, x * y
+    r2 = xx + yy
+    num = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+    d_num = k1 + r2 * (2 * k2 + 3 * r2 * k3)  # ∂num/∂r²
+    if n == 8:
+        k4, k5, k6 = d[5:8]
+        i_den = 1.0 / (1 + r2 * (k4 + r2 * (k5 + r2 * k6)))
+        radial = num * i_den
+        d_radial = (d_num - radial * (k4 + r2 * (2 * k5 + 3 * r2 * k6))) * i_den
+    else:
+        i_den = np.ones_like(r2)
+        radial, d_radial = num, d_num
+    xd = x * radial + 2 * p1 * xy + p2 * (r2 + 2 * xx)
+    yd = y * radial + p1 * (r2 + 2 * yy) + 2 * p2 * xy
+    uv = np.stack([fx * xd + cx, fy * yd + cy], -1)
+    if not jacobian:
+        return uv, np.empty((0, 2, lens.size)), np.empty((0, 2, 3))
+
+    M = len(P_C)
+    J = np.zeros((M, 2, CORE + n))
+    J[:, 0, 0], J[:, 1, 1] = xd, yd
+    J[:, 0, 2] = J[:, 1, 3] = 1.0
+    fxx, fyy = fx * x * i_den, fy * y * i_den
+    J[:, 0, 4], J[:, 1, 4] = fxx * r2, fyy * r2
+    r4 = r2 * r2
+    J[:, 0, 5], J[:, 1, 5] = fxx * r4, fyy * r4
+    J[:, 0, 6], J[:, 1, 6] = 2 * fx * xy, fy * (r2 + 2 * yy)
+    J[:, 0, 7], J[:, 1, 7] = fx * (r2 + 2 * xx), 2 * fy * xy
+    if n > 4:
+        r6 = r4 * r2
+        J[:, 0, 8], J[:, 1, 8] = fxx * r6, fyy * r6
+    if n == 8:
+        gx, gy = -fxx * radial, -fyy * radial
+        for column, power in ((9, r2), (10, r4), (11, r6)):
+            J[:, 0, column], J[:, 1, column] = gx * power, gy * power
+
+    # ∂(xd, yd)/∂(x, y), then the chain rule through x = X/Z, y = Y/Z
+    a = radial + 2 * xx * d_radial + 2 * p1 * y + 6 * p2 * x
+    b = 2 * xy * d_radial + 2 * p1 * x + 2 * p2 * y
+    c = radial + 2 * yy * d_radial + 6 * p1 * y + 2 * p2 * x
+    Q = np.empty((M, 2, 3))
+    Q[:, 0, 0], Q[:, 0, 1] = fx * a * iz, fx * b * iz
+    Q[:, 1, 0], Q[:, 1, 1] = fy * b * iz, fy * c * iz
+    Q[:, 0, 2] = -fx * (a * x + b * y) * iz
+    Q[:, 1, 2] = -fy * (b * x + c * y) * iz
+    return uv, J, Q
+
+
+def warp_basis(points_B: Array) -> Array:
+    """(N, 2) how far each board point is lifted by the two bend parameters (metres per metre).
+
+    Parabolas along X and Y that are zero at the board's edge rows: ``z = w_x (1 − x̂²) +
+    w_y (1 − ŷ²)`` with x̂, ŷ in −1 … 1 (the form mrcal uses).
+    """
+    xy = points_B[:, :2]
+    low, high = xy.min(0), xy.max(0)
+    scaled = (2 * xy - low - high) / np.maximum(high - low, 1e-12)
+    return 1.0 - scaled**2
+
+
+# -- the problem -----------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Observations:
+    """Corners of one camera in many views, as rectangular arrays.
+
+    Parameters
+    ----------
+    view : (O,) which board pose.
+    board : (O,) which board (row of ``Problem.boards``).
+    uv_px : (O, N, 2) corners; anything where ``weight`` is 0.
+    weight : (O, N) 1 for a corner that counts, 0 for one that is missing or rejected.
+    """
+
+    view: IntArray
+    board: IntArray
+    uv_px: Array
+    weight: Array
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What was seen.
+
+    Parameters
+    ----------
+    boards : (K, N, 3) points of each board in B, padded with zeros.
+    cameras : observations of the left and of the right camera.
+    n_views : number of board poses.
+    home_right : (V,) True where only the right camera saw the view: its pose is then kept in R.
+    """
+
+    boards: Array
+    cameras: tuple[Observations, Observations]
+    n_views: int
+    home_right: BoolArray
+
+
+@dataclass(frozen=True)
+class State:
+    """All parameters. ``lenses[i]`` = fx fy cx cy distortion; poses take B to L (or R: home)."""
+
+    lenses: tuple[Array, Array]
+    R_RL: Array
+    t_RL: Array
+    R_view: Array
+    t_view: Array
+    warp: Array = field(default_factory=lambda: np.zeros(2))
+
+    def moved(self, d_global: Array, d_view: Array, with_warp: bool) -> State:
+        """Step: lenses and translations add, rotations become ``R exp(δ)``."""
+        n0, n1 = self.lenses[0].size, self.lenses[1].size
+        k = n0 + n1
+        return State(
+            (self.lenses[0] + d_global[:n0], self.lenses[1] + d_global[n0:k]),
+            self.R_RL @ rotation_exp(d_global[k : k + 3]),
+            self.t_RL + d_global[k + 3 : k + 6],
+            self.R_view @ rotation_exp(d_view[:, :3]),
+            self.t_view + d_view[:, 3:],
+            self.warp + d_global[k + 6 : k + 8] if with_warp else self.warp,
+        )
+
+
+def _skew(v: Array) -> Array:
+    """(..., 3) → (..., 3, 3) cross-product matrices."""
+    S = np.zeros((*v.shape, 3))
+    S[..., 0, 1], S[..., 0, 2] = -v[..., 2], v[..., 1]
+    S[..., 1, 0], S[..., 1, 2] = v[..., 2], -v[..., 0]
+    S[..., 2, 0], S[..., 2, 1] = -v[..., 1], v[..., 0]
+    return S
+
+
+@dataclass(frozen=True)
+class _Linearised:
+    """One camera's residuals and derivatives at a state (rows: observation, corner, u/v)."""
+
+    residual: Array  # (O, N, 2)
+    in_front: bool
+    J_global: Array  # (O, N, 2, G)
+    J_view: Array  # (O, N, 2, 6)
+
+
+def _bent(problem: Problem, state: State, board: IntArray) -> Array:
+    """(O, N, 3) board points, lifted by the bend; only board 0 (the calibration board) bends."""
+    boards = problem.boards
+    if state.warp.any():
+        boards = boards.copy()
+        boards[0, :, 2] += warp_basis(boards[0]) @ state.warp
+    return boards[board]
+
+
+def linearise(
+    problem: Problem, state: State, camera: int, *, with_warp: bool, jacobian: bool = True
+) -> _Linearised:
+    """Residuals (predicted − seen) of one camera and their analytic derivatives."""
+    seen = problem.cameras[camera]
+    lens = state.lenses[camera]
+    n0, n1 = state.lenses[0].size, state.lenses[1].size
+    G = n0 + n1 + 6 + (2 if with_warp else 0)
+    O, N = seen.weight.shape
+    empty = np.zeros((0, N, 2, G)), np.zeros((0, N, 2, 6))
+    if O == 0:
+        return _Linearised(np.zeros((0, N, 2)), True, *empty)
+    X = _bent(problem, state, seen.board)
+    R_v, t_v = state.R_view[seen.view], state.t_view[seen.view]
+    P = X @ np.swapaxes(R_v, -1, -2) + t_v[:, None]
+    carried = (camera == 1) & ~problem.home_right[seen.view]  # poses kept in L, seen by R
+    P_L = P
+    if camera == 1:
+        P = np.where(carried[:, None, None], P @ state.R_RL.T + state.t_RL, P)
+    counts = seen.weight > 0
+    in_front = bool((P[..., 2][counts] > 1e-6).all())
+    flat = P.reshape(-1, 3)
+    if not in_front:
+        flat = flat.copy()
+        flat[:, 2] = np.maximum(flat[:, 2], 1e-6)
+    uv, d_lens, d_P = project_with_jacobian(flat, lens, jacobian=jacobian)
+    residual = (uv.reshape(O, N, 2) - seen.uv_px) * counts[..., None]
+    if not jacobian:
+        return _Linearised(residual, in_front, *empty)
+
+    d_P = d_P.reshape(O, N, 2, 3)
+    J = np.zeros((O, N, 2, G))
+    first = 0 if camera == 0 else n0
+    J[..., first : first + lens.size] = d_lens.reshape(O, N, 2, -1)
+    d_home = d_P  # derivative with respect to the point in the frame that keeps the pose
+    if camera == 1 and carried.any():
+        c = carried[:, None, None, None]
+        d_home = np.where(c, d_P @ state.R_RL, d_P)
+        k = n0 + n1
+        # P_R = R_RL exp(δ) P_L + t  →  ∂/∂δ = −R_RL [P_L]ₓ
+        J[..., k : k + 3] = np.where(c, -d_home @ _skew(P_L), 0.0)
+        J[..., k + 3 : k + 6] = np.where(c, d_P, 0.0)
+    d_B = d_home @ R_v[:, None]
+    J_view = np.concatenate([-d_B @ _skew(X), d_home], -1)
+    if with_warp:
+        lift = warp_basis(problem.boards[0])  # (N, 2)
+        flat_board = seen.board == 0
+        J[..., -2:] = d_B[..., 2:3] * lift[None, :, None, :] * flat_board[:, None, None, None]
+    return _Linearised(residual, in_front, J, J_view)
+
+
+# -- the solve -------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Solution:
+    """Where the solve ended.
+
+    Parameters
+    ----------
+    state : the parameters.
+    residuals : per camera (O, N, 2) pixels, predicted − seen, 0 where a corner does not count.
+    rms_px : per point (not per coordinate), as OpenCV counts.
+    sigma_px : what the covariance is scaled with: noise of one coordinate, sqrt(SSE / degrees of
+        freedom), and with a robust loss Huber's factor for it (mean ψ² / (mean ψ′)²).
+    dof, iterations, cost : degrees of freedom, steps, sum of squares.
+    converged : True where the last step no longer lowered the cost.
+    """
+
+    state: State
+    residuals: tuple[Array, Array]
+    rms_px: float
+    sigma_px: float
+    dof: int
+    iterations: int
+    converged: bool
+    cost: float
+
+
+def _robust(residual: Array, weight: Array, scale_px: float | None) -> tuple[float, Array]:
+    """Cost and IRLS weights: squares, or soft-L1 2c²(√(1 + r²/c²) − 1) beyond ``scale_px``."""
+    r2 = (residual**2).sum(-1)
+    if scale_px is None:
+        return float((weight * r2).sum()), weight
+    c2 = scale_px**2
+    root = np.sqrt(1 + r2 / c2)
+    return float((weight * 2 * c2 * (root - 1)).sum()), weight / root
+
+
+def _normal_equations(
+    problem: Problem, state: State, with_warp: bool, scale_px: float | None
+) -> tuple[float, Array, Array, Array, Array, Array]:
+    """Cost and the blocks A_gg (G,G), A_gv (V,G,6), A_vv (V,6,6), b_g (G,), b_v (V,6).
+
+    With a loss, the blocks are those of its IRLS weights.
+    """
+    G = sum(x.size for x in state.lenses) + 6 + (2 if with_warp else 0)
+    V = problem.n_views
+    A_gg, b_g = np.zeros((G, G)), np.zeros(G)
+    A_gv, A_vv, b_v = np.zeros((V, G, 6)), np.zeros((V, 6, 6)), np.zeros((V, 6))
+    cost = 0.0
+    for camera in (0, 1):
+        lin = linearise(problem, state, camera, with_warp=with_warp)
+        seen = problem.cameras[camera]
+        O, N = seen.weight.shape
+        if O == 0:
+            continue
+        part, w = _robust(lin.residual, seen.weight, scale_px)
+        cost += part
+        root = np.sqrt(w)[..., None]
+        r = (lin.residual * root).reshape(O, 2 * N)
+        Jg = (lin.J_global * root[..., None]).reshape(O, 2 * N, G)
+        Jv = (lin.J_view * root[..., None]).reshape(O, 2 * N, 6)
+        flat = Jg.reshape(-1, G)
+        A_gg += flat.T @ flat
+        b_g += flat.T @ r.ravel()
+        JvT = np.swapaxes(Jv, -1, -2)
+        np.add.at(A_vv, seen.view, JvT @ Jv)
+        np.add.at(b_v, seen.view, (JvT @ r[..., None])[..., 0])
+        np.add.at(A_gv, seen.view, np.swapaxes(Jg, -1, -2) @ Jv)
+    precision, value = _prior(state, G)
+    A_gg[np.arange(G), np.arange(G)] += precision
+    return cost + float(precision @ value**2), A_gg, A_gv, A_vv, b_g + precision * value, b_v
+
+
+#: σ of the weak prior that holds the rational model's k3 … k6 near zero: with only them free, whole
+#: families of coefficients draw the same curve. In units of a corner's noise of 0.1 px.
+RATIONAL_SIGMA = 1.0
+
+
+def _prior(state: State, G: int) -> tuple[Array, Array]:
+    """Precision (px²) and value of the globals that a weak prior holds near zero."""
+    precision, value = np.zeros(G), np.zeros(G)
+    first = 0
+    for lens in state.lenses:
+        if lens.size == CORE + 8:
+            higher = slice(first + 8, first + 12)
+            precision[higher] = (0.1 / RATIONAL_SIGMA) ** 2
+            value[higher] = lens[8:12]
+        first += lens.size
+    return precision, value
+
+
+def _cost(problem: Problem, state: State, scale_px: float | None) -> float:
+    total = 0.0
+    for camera in (0, 1):
+        lin = linearise(problem, state, camera, with_warp=False, jacobian=False)
+        if not lin.in_front:
+            return np.inf
+        total += _robust(lin.residual, problem.cameras[camera].weight, scale_px)[0]
+    precision, value = _prior(state, sum(x.size for x in state.lenses))
+    total += float(precision @ value**2)
+    return total if np.isfinite(total) else np.inf
+
+
+def _damped(A: Array, damping: float) -> Array:
+    """A + λ diag(A), for one matrix or a stack of them."""
+    out = A.copy()
+    i = np.arange(A.shape[-1])
+    out[..., i, i] *= 1 + damping
+    out[..., i, i] += 1e-12
+    return out
+
+
+def solve(
+    problem: Problem,
+    start: State,
+    *,
+    free: BoolArray | None = None,
+    with_warp: bool = False,
+    robust_px: float | None = None,
+    max_iterations: int = 200,
+    tolerance: float = 1e-9,
+) -> Solution:
+    """Levenberg–Marquardt with the board poses eliminated.
+
+    Parameters
+    ----------
+    free : (G,) which global parameters may move (lenses, R_RL, t_RL, warp); default all.
+    robust_px : scale of the soft-L1 loss; None = plain least squares.
+    tolerance : the solve has converged when an accepted step lowers the cost by less than this
+        share of it (twice in a row), or the step is lost in rounding.
+    """
+    state = start if with_warp else replace(start, warp=start.warp)
+    damping, converged, quiet = 1e-4, False, 0
+    cost, A_gg, A_gv, A_vv, b_g, b_v = _normal_equations(problem, state, with_warp, robust_px)
+    if not np.isfinite(_cost(problem, state, robust_px)):
+        cost = np.inf
+    G = len(b_g)
+    free = np.ones(G, bool) if free is None else free
+    iteration = 0
+    for iteration in range(1, max_iterations + 1):
+        accepted = False
+        for _ in range(12):
+            inv_vv = np.linalg.inv(_damped(A_vv, damping))
+            E = A_gv @ inv_vv  # (V, G, 6)
+            S = _damped(A_gg, damping) - np.tensordot(E, A_gv, axes=([0, 2], [0, 2]))
+            rhs = -(b_g - np.einsum("vgk,vk->g", E, b_v))
+            d_g = np.zeros(G)
+            try:
+                scale = 1.0 / np.sqrt(np.maximum(np.diag(A_gg)[free], 1e-30))
+                S_free = S[np.ix_(free, free)] * np.outer(scale, scale)
+                d_g[free] = scale * np.linalg.solve(S_free, rhs[free] * scale)
+            except np.linalg.LinAlgError:
+                damping *= 10
+                continue
+            d_v = -np.einsum("vkl,vl->vk", inv_vv, b_v + np.einsum("vgk,g->vk", A_gv, d_g))
+            trial = state.moved(d_g, d_v, with_warp)
+            trial_cost = _cost(problem, trial, robust_px)
+            if trial_cost <= cost:
+                accepted = True
+                break
+            damping = max(damping, 1e-7) * 8
+            if damping > 1e12:
+                break
+        if not accepted:
+            converged = True  # no direction lowers the cost any more
+            break
+        gain = (cost - trial_cost) / max(trial_cost, 1e-300) if np.isfinite(cost) else np.inf
+        state, cost = trial, trial_cost
+        damping = max(damping / 10, 1e-12)
+        quiet = quiet + 1 if gain < tolerance else 0
+        if quiet >= 2 or cost < 1e-18:
+            converged = True
+            break
+        _, A_gg, A_gv, A_vv, b_g, b_v = _normal_equations(problem, state, with_warp, robust_px)
+    return _describe(problem, state, int(free.sum()), iteration, converged, robust_px)
+
+
+def _describe(
+    problem: Problem,
+    state: State,
+    n_free: int,
+    iterations: int,
+    converged: bool,
+    robust_px: float | None,
+) -> Solution:
+    residuals = tuple(
+        linearise(problem, state, c, with_warp=False, jacobian=False).residual
+        * (problem.cameras[c].weight > 0)[..., None]
+        for c in (0, 1)
+    )
+    points = sum(float((o.weight > 0).sum()) for o in problem.cameras)
+    sse = sum(float((r**2).sum()) for r in residuals)
+    dof = max(int(2 * points) - n_free - 6 * problem.n_views, 1)
+    variance = sse / dof
+    if robust_px is not None:
+        # ψ(r) = r / √(1 + |r|²/c²); its divergence is (2 + |r|²/c²) / (1 + |r|²/c²)^1.5
+        u = np.concatenate(
+            [
+                (r**2).sum(-1)[o.weight > 0] / robust_px**2
+                for r, o in zip(residuals, problem.cameras, strict=True)
+            ]
+        )
+        psi2 = float((u / (1 + u)).sum()) * robust_px**2
+        slope = float(((2 + u) / (1 + u) ** 1.5).mean()) / 2
+        variance = psi2 / dof / slope**2
+    return Solution(
+        state,
+        (residuals[0], residuals[1]),
+        float(np.sqrt(sse / max(points, 1))),
+        float(np.sqrt(variance)),
+        dof,
+        iterations,
+        converged,
+        sse,
+    )
+
+
+def joint_covariance(
+    problem: Problem,
+    state: State,
+    sigma_px: float,
+    *,
+    with_warp: bool = False,
+    free: BoolArray | None = None,
+    views: IntArray | None = None,
+) -> Array:
+    """Covariance of the globals and, after them, of the chosen views' poses (6 each).
+
+    All other board poses are marginalised (not held fixed). Parameters that are not free have
+    zero variance. Order: lenses, R_RL (3), t_RL (3), warp (2, if any), then per view δ (3), t (3).
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError : the views do not determine the parameters.
+    """
+    _, A_gg, A_gv, A_vv, _, _ = _normal_equations(problem, state, with_warp, None)
+    G = len(A_gg)
+    free = np.ones(G, bool) if free is None else free
+    inv_vv = np.linalg.inv(A_vv)
+    S = A_gg - np.tensordot(A_gv @ inv_vv, A_gv, axes=([0, 2], [0, 2]))
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(A_gg)[free], 1e-30))
+    S_free = S[np.ix_(free, free)] * np.outer(scale, scale)
+    if np.linalg.cond(S_free) > 1e15:
+        raise np.linalg.LinAlgError("the views do not determine the parameters")
+    C = np.zeros((G, G))
+    C[np.ix_(free, free)] = np.linalg.inv(S_free) * np.outer(scale, scale)
+    chosen = np.zeros(0, np.intp) if views is None else np.asarray(views, np.intp)
+    if chosen.size:
+        # view pose = −A_vv⁻¹ A_vg δ_g + its own noise (A_vv⁻¹)
+        M = -inv_vv[chosen] @ np.swapaxes(A_gv[chosen], -1, -2)  # (W, 6, G)
+        M = M.reshape(-1, G)
+        own = np.zeros((len(M), len(M)))
+        for i, v in enumerate(chosen):
+            own[6 * i : 6 * i + 6, 6 * i : 6 * i + 6] = inv_vv[v]
+        C = np.block([[C, C @ M.T], [M @ C, M @ C @ M.T + own]])
+    return sigma_px**2 * (C + C.T) / 2

@@ -1,0 +1,444 @@
+"""A folder of calibration pictures (or videos) → the corners in them.
+
+``left/`` and ``right/`` hold pictures, or one video each. Pictures with equal names were taken
+together; where no names are equal, the last number in the name decides (``left07.jpg``,
+``right07.jpg``). Nothing here raises because of a single picture: its reason goes into the view.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from calibration.boards import PICTURES, VIDEOS, Board, View
+from calibration.detect import TIME_LIMIT_S, Detector, Found
+from calibration.errors import CalibrationError
+from calibration.transform import Array
+from calibration.verdict import Cause
+from calibration.world import PLACEMENT_SIGMA_DEG, TAPE_SIGMA_M, Tape
+
+CAMERAS = ("left", "right")
+
+
+@dataclass(frozen=True)
+class AuxiliaryPlacement:
+    """One placement of the auxiliary board: pictures and tape.
+
+    Parameters
+    ----------
+    placement : ``flat``, ``standing`` or ``tilted`` (then ``angle_deg``: 0 flat … 90 standing).
+    left_m, down_m, out_m : tape, from the blackboard's upper right corner to the board's first
+        inner corner (docs/conventions.md). ``left_m`` may be negative; the others may not.
+    board : its own board, or None for the calibration board.
+    left, right : pictures; None = not given.
+    corners : clicked corners where detection fails: ``{"left": [[x, y] × 4], "right": …}``, the four
+        outermost inner corners as the board lies, seen from its printed side: upper right (the
+        first inner corner), upper left, lower left, lower right.
+    tape_sigma_m, angle_sigma_deg : how well the tape and the placement are known (1 σ).
+    """
+
+    placement: Literal["flat", "standing", "tilted"]
+    left_m: float
+    down_m: float
+    out_m: float
+    angle_deg: float | None = None
+    board: Board | None = None
+    left: Path | None = None
+    right: Path | None = None
+    corners: dict[str, Any] | None = None
+    tape_sigma_m: float = TAPE_SIGMA_M
+    angle_sigma_deg: float = PLACEMENT_SIGMA_DEG
+
+    def tape(self) -> Tape:
+        """The measured part, checked.
+
+        Raises
+        ------
+        CalibrationError : wrong sign, wrong unit, an angle missing.
+        """
+        if self.placement not in ("flat", "standing", "tilted"):
+            raise CalibrationError(
+                "unknown placement", where="[auxiliary] placement", found=self.placement,
+                expected="flat, standing or tilted",
+            )  # fmt: skip
+        if self.placement == "tilted" and self.angle_deg is None:
+            raise CalibrationError(
+                "a tilted board needs its angle", where="[auxiliary] angle_deg",
+                expected="degrees about its lower edge: 0 = flat, 90 = standing",
+            )  # fmt: skip
+        for key in ("left_m", "down_m", "out_m"):
+            value = float(getattr(self, key))
+            if not np.isfinite(value):
+                raise CalibrationError("this is no length", where=f"[auxiliary] {key}", found=value)
+            if value < 0 and key != "left_m":
+                side = "below" if key == "down_m" else "in front of"
+                raise CalibrationError(
+                    f"the auxiliary board must lie {side} the blackboard's upper right corner",
+                    where=f"[auxiliary] {key}", found=value, expected="a positive length in metres",
+                    remedy="Measure downwards and into the room: both are positive.",
+                )  # fmt: skip
+            if abs(value) > 15:
+                unit, factor = ("mm", 1000) if abs(value) >= 400 else ("cm", 100)
+                raise CalibrationError(
+                    f"the tape cannot be that long in a classroom: this looks like {unit}",
+                    where=f"[auxiliary] {key}", found=value,
+                    expected=f"metres, e.g. {value / factor:g}",
+                )  # fmt: skip
+        return Tape(
+            self.placement,
+            float(self.left_m),
+            float(self.down_m),
+            float(self.out_m),
+            None if self.angle_deg is None else float(self.angle_deg),
+            self.tape_sigma_m,
+            self.angle_sigma_deg,
+        )
+
+
+# -- files ---------------------------------------------------------------------------------------------
+def _files(folder: Path, kinds: Sequence[str]) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    found = [p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")]
+    return sorted((p for p in found if p.suffix.lower() in kinds), key=lambda p: _natural(p.name))
+
+
+def _natural(name: str) -> list[Any]:
+    """Sorts 2 before 10."""
+    return [(0, int(x), "") if x.isdigit() else (1, 0, x.lower()) for x in re.split(r"(\d+)", name)
+            if x]  # fmt: skip
+
+
+def _all_pictures(folder: Path) -> list[Path]:
+    """Pictures by suffix; other files too, so that they are named as no pictures."""
+    if not folder.is_dir():
+        return []
+    skip = (*VIDEOS, ".txt", ".md", ".json", ".toml", ".csv", ".yml", ".yaml", ".ini", ".db")
+    found = [p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")]
+    return sorted(
+        (p for p in found if p.suffix.lower() not in skip), key=lambda p: _natural(p.name)
+    )
+
+
+def pair_names(left: Sequence[Path], right: Sequence[Path]) -> list[tuple[str, Path | None, Path | None]]:
+    """Pictures taken together: (name, left, right), by equal stems or by the last number."""
+
+    def stem(p: Path) -> str:
+        return p.stem.lower()
+
+    def number(p: Path) -> str:
+        digits = re.findall(r"\d+", p.stem)
+        return str(int(digits[-1])) if digits else p.stem.lower()
+
+    by_stem = {stem(p) for p in left} & {stem(p) for p in right}
+    by_number = {number(p) for p in left} & {number(p) for p in right}
+    unique = all(len({number(p) for p in side}) == len(side) for side in (left, right))
+    key = number if unique and len(by_number) > len(by_stem) else stem
+    a, b = {key(p): p for p in left}, {key(p): p for p in right}
+    names = sorted(set(a) | set(b), key=_natural)
+    return [(n, a.get(n), b.get(n)) for n in names]
+
+
+# -- the way -------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class FolderCorners:
+    """What a folder gives: views, sizes, and what was found wrong on the way."""
+
+    views: tuple[View, ...]
+    sizes: dict[str, tuple[int, int]]
+    causes: tuple[Cause, ...]
+
+
+def read_folder(
+    folder: Path,
+    board: Board,
+    *,
+    time_limit_s: float = TIME_LIMIT_S,
+    offset_s: float = 0.0,
+    progress: Callable[[str, float], None] | None = None,
+) -> FolderCorners:
+    """Corners of all views in ``folder/left`` and ``folder/right``.
+
+    offset_s : right clock minus left clock, for videos.
+
+    Raises
+    ------
+    CalibrationError : no pictures, or a board that is found in hardly any of them.
+    """
+    folder = Path(folder)
+    for camera in CAMERAS:
+        if not (folder / camera).is_dir():
+            raise CalibrationError(
+                "there is no folder with calibration pictures", where=folder / camera,
+                remedy=f"Put the {camera} camera's pictures of the board (or one video) into it.",
+            )  # fmt: skip
+    videos = {c: _files(folder / c, VIDEOS) for c in CAMERAS}
+    pictures = {c: _all_pictures(folder / c) for c in CAMERAS}
+    jobs: list[tuple[str, dict[str, Any]]] = []
+    if all(videos[c] and not _files(folder / c, PICTURES) for c in CAMERAS):
+        from calibration.boards_video import board_moments
+
+        jobs = board_moments(videos["left"][0], videos["right"][0], offset_s, progress)
+    else:
+        for name, left, right in pair_names(pictures["left"], pictures["right"]):
+            jobs.append((name, {"left": left, "right": right}))
+    for camera in CAMERAS:
+        if not any(j[camera] is not None for _, j in jobs):
+            raise CalibrationError(
+                "there are no calibration pictures", where=folder / camera,
+                remedy="Put pictures of the board (or one video) into it.",
+            )  # fmt: skip
+    found = _find(jobs, board, time_limit_s, progress)
+    _refuse_wrong_board(jobs, found, board, time_limit_s, folder)
+    return _views(jobs, found)
+
+
+def _find(
+    jobs: Sequence[tuple[str, dict[str, Any]]],
+    board: Board,
+    time_limit_s: float,
+    progress: Callable[[str, float], None] | None,
+) -> list[dict[str, Found | None]]:
+    out: list[dict[str, Found | None]] = []
+    with Detector(time_limit_s) as detector:
+        for i, (_, pair) in enumerate(jobs):
+            out.append(
+                {c: None if pair[c] is None else detector.find(pair[c], board) for c in CAMERAS}
+            )
+            if progress:
+                progress("finding the board", (i + 1) / len(jobs))
+    return out
+
+
+def _refuse_wrong_board(
+    jobs: Sequence[tuple[str, dict[str, Any]]],
+    found: Sequence[dict[str, Found | None]],
+    board: Board,
+    time_limit_s: float,
+    folder: Path,
+) -> None:
+    """A board found in hardly any picture: try the neighbouring counts and name the right ones."""
+    tried = [(pair[c], f[c]) for (_, pair), f in zip(jobs, found, strict=True) for c in CAMERAS]
+    readable = [(job, f) for job, f in tried if f is not None and f.size_px is not None]
+    hits = [f for _, f in readable if f.corners_px is not None]
+    if not readable:
+        reasons = Counter(f.reason for _, f in tried if f is not None)
+        raise CalibrationError(
+            "none of the files is a picture that can be read", where=folder,
+            found=", ".join(f"{n} × {r}" for r, n in reasons.most_common(3)),
+        )  # fmt: skip
+    larger = [f for f in hits if len(f.notes.get("larger_board", ())) > 0]
+    if len(hits) > 0.25 * len(readable) and len(larger) <= 0.5 * len(hits):
+        return
+    sample = [job for job, f in readable if f.corners_px is None or larger][:: max(1, len(readable) // 4)]
+    better = _neighbour(sample[:4], board, time_limit_s)
+    if better is not None:
+        raise CalibrationError(
+            "the board has other counts of inner corners than stated",
+            where="[board] inner_corners", found=list(board.inner_corners), expected=list(better),
+            remedy="Count where four squares meet, not the squares.",
+        )  # fmt: skip
+    if not hits:
+        raise CalibrationError(
+            f"the board ({board.inner_corners[0]} × {board.inner_corners[1]} inner corners, "
+            f"{board.kind}) was found in none of the {len(readable)} pictures",
+            where=folder,
+            remedy="Check inner_corners; show the whole board with its white margin, flat, sharp, "
+            "evenly lit, and at least 200 pixels wide.",
+        )  # fmt: skip
+
+
+def _neighbour(
+    sample: Sequence[Any], board: Board, time_limit_s: float
+) -> tuple[int, int] | None:
+    """Counts near the stated ones under which most of the sample is found."""
+    if board.kind != "chessboard" or not sample:
+        return None
+    nx, ny = board.inner_corners
+    steps = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if (a, b) != (0, 0)]
+    steps += [(-2, 0), (2, 0), (0, -2), (0, 2), (-2, -2), (2, 2), (-2, -1), (-1, -2), (1, 2), (2, 1)]
+    best: tuple[int, tuple[int, int]] | None = None
+    with Detector(min(time_limit_s, 10.0)) as detector:
+        for a, b in steps:
+            counts = (nx + a, ny + b)
+            if min(counts) < 3:
+                continue
+            try:
+                other = Board("chessboard", counts, board.square_m)
+            except CalibrationError:
+                other = _any_counts(counts, board.square_m)
+            n = 0
+            for job in sample:
+                f = detector.find(job, other, thorough=False)
+                n += f.corners_px is not None and not f.notes.get("larger_board")
+            if n > 0.5 * len(sample) and (best is None or n > best[0]):
+                best = (n, counts)
+    return None if best is None else best[1]
+
+
+def _any_counts(counts: tuple[int, int], square_m: float) -> Board:
+    """A board for looking only: parity is not refused."""
+    board = object.__new__(Board)
+    for key, value in (
+        ("kind", "chessboard"), ("inner_corners", counts), ("square_m", square_m),
+        ("marker_m", None), ("dictionary", "DICT_5X5_1000"),
+    ):  # fmt: skip
+        object.__setattr__(board, key, value)
+    return board
+
+
+def _views(
+    jobs: Sequence[tuple[str, dict[str, Any]]], found: Sequence[dict[str, Found | None]]
+) -> FolderCorners:
+    """Views of one size for each camera; other sizes are left out and named."""
+    causes: list[Cause] = []
+    sizes: dict[str, tuple[int, int]] = {}
+    for camera in CAMERAS:
+        counted = Counter(
+            f[camera].size_px  # type: ignore[union-attr]
+            for f in found
+            if f[camera] is not None and f[camera].size_px is not None  # type: ignore[union-attr]
+        )
+        if not counted:
+            raise CalibrationError(
+                f"no picture of the {camera} camera can be read", where=f"calibration/{camera}"
+            )
+        sizes[camera] = counted.most_common(1)[0][0]  # type: ignore[assignment]
+    views, odd = [], []
+    for (name, pair), f in zip(jobs, found, strict=True):
+        corners: dict[str, Array | None] = {"left": None, "right": None}
+        notes: dict[str, dict[str, Any]] = {}
+        for camera in CAMERAS:
+            one = f[camera]
+            if one is None:
+                continue
+            note = {k: v for k, v in one.notes.items() if k != "larger_board"}
+            if isinstance(pair[camera], Path):
+                note["file"] = f"{camera}/{pair[camera].name}"
+            reason = one.reason
+            if one.size_px is not None and one.size_px != sizes[camera]:
+                reason = (
+                    f"the picture is {one.size_px[0]} × {one.size_px[1]}, the others are "
+                    f"{sizes[camera][0]} × {sizes[camera][1]}: resized, or another camera or zoom"
+                )
+                odd.append(f"{camera}/{name}")
+            elif one.corners_px is not None:
+                corners[camera] = one.corners_px
+            if reason:
+                note["reason"] = reason
+            notes[camera] = note
+        views.append(View(name, corners["left"], corners["right"], notes))
+    if odd:
+        share = len(odd) / max(sum(f[c] is not None for f in found for c in CAMERAS), 1)
+        causes.append(
+            Cause(
+                "sizes_differ",
+                "FAIL" if share > 0.3 else "WARN",
+                f"pictures of another size than the others: {', '.join(odd[:6])}"
+                + (f" and {len(odd) - 6} more" if len(odd) > 6 else "")
+                + " (resized, rotated, or another camera); left out",
+                "Use pictures as the camera takes them, all of one size.",
+            )
+        )
+    unreadable = [
+        f"{c}/{name}: {f[c].reason}"  # type: ignore[union-attr]
+        for (name, _), f in zip(jobs, found, strict=True)
+        for c in CAMERAS
+        if f[c] is not None and f[c].size_px is None  # type: ignore[union-attr]
+    ]
+    if unreadable:
+        causes.append(
+            Cause(
+                "unreadable_pictures",
+                "WARN",
+                f"{len(unreadable)} file{'s' if len(unreadable) > 1 else ''} could not be used "
+                f"({'; '.join(unreadable[:3])})",
+                "Remove or replace them.",
+            )
+        )
+    return FolderCorners(tuple(views), sizes, tuple(causes))
+
+
+# -- the auxiliary board ---------------------------------------------------------------------------------
+def clicked_grid(four: Any, board: Board, where: str) -> Array:
+    """(N, 2) corners from the four outermost ones; only those four are known, the rest are NaN.
+
+    four : upper right, upper left, lower left, lower right, as the board lies (seen from its print).
+    """
+    points = np.asarray(four, np.float64)
+    if points.shape == (board.n_corners, 2):
+        return points
+    if points.shape != (4, 2) or not np.isfinite(points).all():
+        raise CalibrationError(
+            "clicked corners must be four points [x, y]", where=where, found=str(four)[:80],
+            expected="upper right, upper left, lower left, lower right inner corner",
+        )  # fmt: skip
+    nx, ny = board.inner_corners
+    area = 0.5 * float(
+        np.sum(points[:, 0] * np.roll(points[:, 1], -1) - np.roll(points[:, 0], -1) * points[:, 1])
+    )
+    if area > 0:  # clockwise in the picture: the order given is counter-clockwise
+        raise CalibrationError(
+            "the clicked corners go round the wrong way", where=where, found=str(four)[:80],
+            expected="upper right, upper left, lower left, lower right",
+        )  # fmt: skip
+    out = np.full((ny, nx, 2), np.nan)
+    out[0, nx - 1], out[0, 0], out[ny - 1, 0], out[ny - 1, nx - 1] = points
+    return out.reshape(-1, 2)
+
+
+def read_auxiliary(
+    placement: AuxiliaryPlacement,
+    board: Board,
+    sizes: dict[str, tuple[int, int]],
+    index: int,
+    *,
+    time_limit_s: float = TIME_LIMIT_S,
+) -> tuple[View, bool, list[Cause]]:
+    """The auxiliary board's corners in both cameras: (view, clicked, causes)."""
+    corners: dict[str, Array | None] = {"left": None, "right": None}
+    notes: dict[str, dict[str, Any]] = {}
+    causes: list[Cause] = []
+    clicked = False
+    given = placement.corners or {}
+    with Detector(time_limit_s) as detector:
+        for camera in CAMERAS:
+            path = getattr(placement, camera)
+            note: dict[str, Any] = {}
+            if camera in given and given[camera] is not None:
+                corners[camera] = clicked_grid(
+                    given[camera], board, f"[auxiliary] corners.{camera}"
+                )
+                clicked = True
+                note["detector"] = "clicked"
+            elif path is None:
+                note["reason"] = "there is no picture"
+            else:
+                found = detector.find(Path(path), board)
+                note |= found.notes | {"file": f"auxiliary/{Path(path).name}"}
+                if found.size_px is not None and found.size_px != sizes[camera]:
+                    note["reason"] = (
+                        f"the picture is {found.size_px[0]} × {found.size_px[1]}, the calibration "
+                        f"pictures are {sizes[camera][0]} × {sizes[camera][1]}"
+                    )
+                    causes.append(
+                        Cause(
+                            "auxiliary_size",
+                            "FAIL",
+                            f"auxiliary/{Path(path).name}: {note['reason']}: resized, or taken "
+                            "with another setting",
+                            "Take it with the same camera setting as the calibration pictures.",
+                        )
+                    )
+                elif found.corners_px is None:
+                    note["reason"] = found.reason
+                else:
+                    corners[camera] = found.corners_px
+            notes[camera] = note
+    return View(f"auxiliary {index + 1}", corners["left"], corners["right"], notes), clicked, causes

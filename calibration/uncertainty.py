@@ -1,0 +1,187 @@
+"""What the rig's covariance means in the room: centimetres at the seats and on the blackboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from calibration.transform import Array, geodesic_deg
+
+if TYPE_CHECKING:
+    from calibration.rig import Rig
+
+#: Distances from the blackboard (from the cameras, where there is no world) that are reported.
+SEAT_DISTANCES_M = (3.0, 6.0, 9.0)
+#: A seated head is about this far below the blackboard's upper edge.
+HEAD_BELOW_M = 0.9
+
+
+def triangulate(rig: Rig, uv_left: Array, uv_right: Array, iterations: int = 4) -> Array:
+    """(N, 2) pixels in both cameras → (N, 3) metres in L: two-ray start, then least squares."""
+    d0 = np.concatenate([rig.left.undistort(uv_left), np.ones((len(uv_left), 1))], 1)
+    d1 = np.concatenate([rig.right.undistort(uv_right), np.ones((len(uv_right), 1))], 1)
+    # s0 d0 − s1 R_LR d1 = t_LR
+    R_LR, t_LR = rig.T_LR.R, rig.T_LR.t
+    e1 = d1 @ R_LR.T
+    A = np.stack([d0, -e1], -1)
+    s = np.linalg.solve(
+        np.swapaxes(A, -1, -2) @ A, (np.swapaxes(A, -1, -2) @ t_LR)[..., None]
+    )[..., 0]
+    P = (s[:, :1] * d0 + s[:, 1:] * e1 + t_LR) / 2
+    for _ in range(iterations):
+        Q = P @ rig.T_RL.R.T + rig.T_RL.t
+        r, J = [], []
+        for X, d, R in ((P, d0, np.eye(3)), (Q, d1, rig.T_RL.R)):
+            iz = 1 / X[:, 2:]
+            r.append(X[:, :2] * iz - d[:, :2])
+            D = np.zeros((len(X), 2, 3))
+            D[:, 0, 0] = D[:, 1, 1] = iz[:, 0]
+            D[:, 0, 2], D[:, 1, 2] = (-X[:, :2] * iz**2).T
+            J.append(D @ R)
+        res, jac = np.concatenate(r, 1), np.concatenate(J, 1)
+        JT = np.swapaxes(jac, -1, -2)
+        P = P - np.linalg.solve(JT @ jac, JT @ res[..., None])[..., 0]
+    return np.asarray(P, np.float64)
+
+
+def jacobian(rig: Rig, quantity: Callable[[Rig], Array]) -> Array:
+    """(m, P) central differences of ``quantity(rig)`` by the rig's parameters.
+
+    Each parameter is moved by a fifth of its own σ (or by 1e-6 where it has none).
+    """
+    assert rig.covariance is not None
+    sigma = np.sqrt(np.maximum(np.diag(rig.covariance), 0.0))
+    step = np.where(sigma > 0, sigma / 5, 1e-6)
+    columns = []
+    for i, h in enumerate(step):
+        d = np.zeros(len(step))
+        d[i] = h
+        up, down = (np.asarray(quantity(rig.perturbed(s * d))).ravel() for s in (1.0, -1.0))
+        columns.append((up - down) / (2 * h))
+    return np.stack(columns, 1)
+
+
+def seats(rig: Rig, blackboard_m: tuple[float, float] | None) -> Array:
+    """(3, 3) points at which the spread is reported: in W, or in L where there is no world."""
+    if rig.T_WA is None:
+        # along the bisector of the two optical axes, from half-way between the cameras
+        axis = np.array([0, 0, 1.0]) + rig.T_LR.R[:, 2]
+        axis /= max(float(np.linalg.norm(axis)), 1e-9)
+        return np.stack([rig.T_LR.t / 2 + d * axis for d in SEAT_DISTANCES_M])
+    if blackboard_m is not None:
+        x = blackboard_m[0] / 2
+    else:
+        x = float((rig.T_WC("left").t[0] + rig.T_WC("right").t[0]) / 2)
+    return np.array([[x, HEAD_BELOW_M, d] for d in SEAT_DISTANCES_M])
+
+
+def _in_world(rig: Rig, P_L: Array) -> Array:
+    return rig.T_WC("left").apply(P_L) if rig.T_WA is not None else P_L
+
+
+def position_jacobian(rig: Rig, points: Array) -> Array:
+    """(N·3, P): how triangulated points move when the rig's parameters do.
+
+    points : (N, 3) in W (in L where there is no world). Their pixels are held fixed.
+    """
+    P_L = rig.T_WC("left").inverse().apply(points) if rig.T_WA is not None else points
+    uv0 = rig.left.project(P_L)
+    uv1 = rig.right.project(rig.T_RL.apply(P_L))
+    if not np.isfinite(uv0).all() or not np.isfinite(uv1).all():
+        return np.full((3 * len(points), len(rig.parameter_names)), np.nan)
+    return jacobian(rig, lambda r: _in_world(r, triangulate(r, uv0, uv1)))
+
+
+def gaze_jacobian(rig: Rig, noses_W: Array, targets_W: Array) -> Array:
+    """(N·2, P): how gaze points on the blackboard move when the rig's parameters do.
+
+    noses_W, targets_W : (N, 3). What a camera measures is held fixed: the nose's pixels in both
+    pictures and the head's rotation as the left camera sees it, relative to the line of sight.
+    """
+    T_LW = rig.T_WC("left").inverse()
+    P_L = T_LW.apply(noses_W)
+    uv0, uv1 = rig.left.project(P_L), rig.right.project(rig.T_RL.apply(P_L))
+    if not np.isfinite(uv0).all() or not np.isfinite(uv1).all():
+        return np.full((2 * len(noses_W), len(rig.parameter_names)), np.nan)
+    d_L = T_LW.rotate(targets_W - noses_W)
+    R_LV = rig.left.look_at_rotations(uv0)
+    d_V = np.einsum("nji,nj->ni", R_LV, d_L)
+
+    def hits(r: Rig) -> Array:
+        T_WL = r.T_WC("left")
+        P = T_WL.apply(triangulate(r, uv0, uv1))
+        d = T_WL.rotate(np.einsum("nij,nj->ni", r.left.look_at_rotations(uv0), d_V))
+        return np.asarray(P[:, :2] - P[:, 2:] * d[:, :2] / d[:, 2:], np.float64)
+
+    return jacobian(rig, hits)
+
+
+def covariance_of(J: Array, covariance: Array, size: int) -> Array:
+    """(N, size, size) blocks of J Σ Jᵀ."""
+    rows = J.reshape(-1, size, J.shape[1])
+    return np.einsum("nip,pq,njq->nij", rows, covariance, rows)
+
+
+def room_spread(rig: Rig, blackboard_m: tuple[float, float] | None) -> dict[str, Any]:
+    """What the rig's covariance means: cm (1 σ) at 3, 6, 9 m and on the blackboard.
+
+    Returns
+    -------
+    ``seats``: per distance ``distance_m``, ``seat_m``, ``frame``, ``sigma_cm`` (three axes),
+    ``position_cm`` (root of the trace), and, where there is a world, ``gaze_cm`` (two axes, a head
+    at that seat looking at the blackboard's middle). ``blackboard``: five points of the board as
+    seen from 6 m with ``gaze_cm``.
+    """
+    assert rig.covariance is not None
+    points = seats(rig, blackboard_m)
+    cov = covariance_of(position_jacobian(rig, points), rig.covariance, 3)
+    rows: list[dict[str, Any]] = []
+    for i, distance in enumerate(SEAT_DISTANCES_M):
+        sigma = 100 * np.sqrt(np.diagonal(cov[i]))
+        rows.append(
+            {
+                "distance_m": distance,
+                "seat_m": [round(float(v), 4) for v in points[i]],
+                "frame": "W" if rig.T_WA is not None else "L",
+                "sigma_cm": [float(v) for v in sigma],
+                "position_cm": float(np.linalg.norm(sigma)),
+            }
+        )
+    out: dict[str, Any] = {"seats": rows, "blackboard": []}
+    if rig.T_WA is None:
+        return out
+    w, h = blackboard_m if blackboard_m is not None else (2 * float(points[0, 0]), 1.2)
+    middle = np.tile([w / 2, h / 2, 0.0], (len(points), 1))
+    cov = covariance_of(gaze_jacobian(rig, points, middle), rig.covariance, 2)
+    for i in range(len(rows)):
+        rows[i]["gaze_cm"] = [float(v) for v in 100 * np.sqrt(np.diagonal(cov[i]))]
+    targets = np.array([[w / 2, h / 2, 0], [0, 0, 0], [w, 0, 0], [0, h, 0], [w, h, 0.0]])
+    cov = covariance_of(
+        gaze_jacobian(rig, np.tile(points[1], (5, 1)), targets), rig.covariance, 2
+    )
+    out["blackboard"] = [
+        {
+            "point_m": [float(v) for v in targets[i, :2]],
+            "gaze_cm": [float(v) for v in 100 * np.sqrt(np.diagonal(cov[i]))],
+        }
+        for i in range(5)
+    ]
+    return out
+
+
+def pair_summary(rig: Rig) -> dict[str, float]:
+    """Baseline and convergence angle with their σ (metres, degrees)."""
+    assert rig.covariance is not None
+    names = list(rig.parameter_names)
+    r, t = names.index("R_RL.x"), names.index("t_RL.x")
+    C_r, C_t = (rig.covariance[i : i + 3, i : i + 3] for i in (r, t))
+    direction = rig.T_RL.t / max(rig.baseline_m, 1e-12)
+    return {
+        "baseline_m": rig.baseline_m,
+        "baseline_sigma_m": float(np.sqrt(direction @ C_t @ direction)),
+        "angle_deg": float(geodesic_deg(rig.T_RL.R, np.eye(3))),
+        "rotation_sigma_deg": float(np.degrees(np.sqrt(np.trace(C_r) / 3))),
+        "translation_sigma_mm": float(1000 * np.sqrt(np.trace(C_t) / 3)),
+    }

@@ -1,0 +1,337 @@
+"""From the auxiliary board to the room: which way round it lies, T_AL, T_WA and their covariance.
+
+A chessboard's pose in a camera leaves questions that its picture cannot answer alone: two planar
+poses explain a small board almost equally well (IPPE), and which of its four edges points to the
+right is not printed on it. Gravity and the room answer them: pictures are upright, the left camera
+stands on the left for somebody who faces the blackboard, and both look at the class. Every reading
+is tried, and the facts that each one breaks are kept, so that an error can say which fact failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from calibration.transform import Array, Transform, rotation_exp, rotation_log
+
+Placement = Literal["flat", "standing", "tilted"]
+
+#: R_WA of frames.md: A's axes are r, −b, u; W's are −r, −u, b.
+R_WA = np.array([[-1.0, 0, 0], [0, 0, -1], [0, -1, 0]])
+
+#: A tape measure's error (1 σ, each axis) and how far a board is laid from what is stated.
+TAPE_SIGMA_M = 0.005
+PLACEMENT_SIGMA_DEG = 0.5
+
+UPRIGHT_DEG = 60.0  # pictures are upright within this
+ACROSS_DEG = 45.0  # the line between the cameras runs along the blackboard within this
+FURTHEST_BEHIND_M = 0.75  # a camera may stand this far behind the blackboard's plane
+HIGHEST_M = 4.0  # … and no further than this above or below the blackboard's upper edge
+
+
+@dataclass(frozen=True)
+class Tape:
+    """Where one auxiliary board was, as measured by hand.
+
+    Parameters
+    ----------
+    placement : how it lies: ``flat``, ``standing`` or ``tilted``.
+    left_m, down_m, out_m : from the blackboard's upper right corner to the board's first inner
+        corner, along +x_W, +y_W, +z_W.
+    angle_deg : for ``tilted``: 0 = flat, 90 = standing.
+    tape_sigma_m, angle_sigma_deg : how well that is known (1 σ).
+    """
+
+    placement: Placement
+    left_m: float
+    down_m: float
+    out_m: float
+    angle_deg: float | None = None
+    tape_sigma_m: float = TAPE_SIGMA_M
+    angle_sigma_deg: float = PLACEMENT_SIGMA_DEG
+
+    @property
+    def t_WA(self) -> Array:
+        """(3,) metres."""
+        return np.array([self.left_m, self.down_m, self.out_m])
+
+    @property
+    def tilt_deg(self) -> float:
+        """Angle about r from lying flat."""
+        return {"flat": 0.0, "standing": 90.0}.get(self.placement, float(self.angle_deg or 0.0))
+
+
+def R_AP(tilt_deg: float) -> Array:
+    """(3, 3) from the board as placed (P: right, up on the print, out of the print) to A.
+
+    A turn about r: P is A itself for a board that lies flat, and (r, u, b) for one that stands.
+    """
+    return rotation_exp([np.radians(tilt_deg), 0.0, 0.0])
+
+
+def T_PB(points_B: Array, quarter_turns: int) -> Transform:
+    """From the detector's board frame to P, for a board turned by quarter turns in its plane.
+
+    P's origin is its first inner corner: the upper right one of the board as placed.
+    """
+    c, s = [(1, 0), (0, 1), (-1, 0), (0, -1)][quarter_turns % 4]
+    R = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]]) @ np.diag([1.0, -1, -1])
+    corner = (points_B @ R.T)[:, :2].max(0)
+    return Transform(R, np.array([-corner[0], -corner[1], 0.0]), "P", "B")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to understand the auxiliary pictures, and the facts of the room that it breaks."""
+
+    quarter_turns: int
+    solution: int  # which of the planar pose solutions
+    T_AL: Transform
+    broken: tuple[str, ...]
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+def read_placement(
+    tape: Tape,
+    points_B: Array,
+    T_LB: Sequence[Transform],
+    T_RL: Transform | None,
+    *,
+    ratio: Sequence[float] | None = None,
+) -> list[Reading]:
+    """Every reading of one placement: planar solutions × quarter turns, with what each breaks.
+
+    Parameters
+    ----------
+    T_LB : pose solutions of the board (one or two, best first).
+    T_RL : the pair, or None where only one camera is known.
+
+    Facts: ``upright`` (pictures stand upright within 60°), ``left_right`` (the left camera is on
+    the left for somebody who faces the blackboard), ``class`` (both cameras look away from the
+    blackboard's wall), ``behind`` (no camera is behind the blackboard's plane), ``height`` (no
+    camera is absurdly high or low).
+    """
+    readings = []
+    for solution, T in enumerate(T_LB):
+        for k in range(4):
+            T_AP = Transform(R_AP(tape.tilt_deg), np.zeros(3), "A", "P")
+            T_AL = T_AP @ T_PB(points_B, k) @ T.inverse()
+            T_AL = replace(T_AL, dst="A", src="L")
+            readings.append(_judge(tape, T_AL, T_RL, k, solution))
+    return readings
+
+
+def _judge(tape: Tape, T_AL: Transform, T_RL: Transform | None, k: int, solution: int) -> Reading:
+    """Which facts of the room a reading breaks."""
+    cameras = [T_AL] if T_RL is None else [T_AL, T_AL @ T_RL.inverse()]
+    broken: list[str] = []
+    numbers: dict[str, float] = {}
+    for name, T_AC in zip(("left", "right"), cameras, strict=False):
+        down_C = T_AC.R.T @ np.array([0, 0, -1.0])  # A's Z is up
+        roll = float(np.degrees(np.arctan2(down_C[0], down_C[1])))
+        numbers[f"{name}_roll_deg"] = roll
+        looks_level = np.hypot(down_C[0], down_C[1]) > 0.3
+        if looks_level and abs(roll) > UPRIGHT_DEG:
+            broken.append("upright")
+        forward_b = float(-T_AC.R[1, 2])  # A's Y is −b
+        numbers[f"{name}_forward_b"] = forward_b
+        p_W = R_WA @ T_AC.t + tape.t_WA
+        numbers |= {f"{name}_{a}_m": float(v) for a, v in zip("xyz", p_W, strict=True)}
+        if p_W[2] < -FURTHEST_BEHIND_M:
+            broken.append("behind")
+        if abs(p_W[1]) > HIGHEST_M:
+            broken.append("height")
+    forward = [v for n, v in numbers.items() if n.endswith("forward_b")]
+    if float(np.mean(forward)) < 0.0 or min(forward) < -0.5:
+        broken.append("class")
+    if T_RL is not None:
+        across = cameras[1].t - cameras[0].t  # left → right camera, in A
+        angle = float(np.degrees(np.arctan2(np.hypot(across[1], across[2]), across[0])))
+        numbers["across_deg"] = angle
+        if angle > ACROSS_DEG:
+            broken.append("left_right")
+    return Reading(k, solution, T_AL, tuple(dict.fromkeys(broken)), numbers)
+
+
+# -- several placements, one world -----------------------------------------------------------------
+def rotvec_weights(tapes: Sequence[Tape]) -> tuple[Array, Array]:
+    """(n, 3) σ of the tape in metres and (n, 3) σ of the placement in radians."""
+    tape = np.array([[t.tape_sigma_m] * 3 for t in tapes])
+    angle = np.array([[np.radians(t.angle_sigma_deg)] * 3 for t in tapes])
+    return tape, angle
+
+
+def combine(
+    poses_AL: Sequence[Transform], tapes: Sequence[Tape], measured: Array | None = None
+) -> tuple[Transform, Array]:
+    """T_WL from several placements, weighted by how well each was measured.
+
+    Parameters
+    ----------
+    poses_AL : T_AL of each placement as the cameras see it (each with its own A).
+    tapes : what was measured.
+    measured : (n, 6) offsets of the measurements (rotation vector of R_WA, metres of t_WA), used
+        to propagate their noise; default none.
+
+    Returns
+    -------
+    T_WL, and (n, 6) residuals: rotation vector (radians) and metres by which the cameras place each
+    board away from its tape. With one placement they are zero.
+    """
+    n = len(tapes)
+    offsets = np.zeros((n, 6)) if measured is None else measured
+    want = [
+        Transform(R_WA @ rotation_exp(offsets[i, :3]), tapes[i].t_WA + offsets[i, 3:], "W", "A")
+        for i in range(n)
+    ]
+    T_WL = want[0] @ poses_AL[0]
+    if n == 1:
+        return T_WL, np.zeros((1, 6))
+    tape_sigma, angle_sigma = rotvec_weights(tapes)
+    boards = [p.inverse() for p in poses_AL]  # T_LA
+
+    def residuals(T: Transform) -> Array:
+        out = np.zeros((n, 6))
+        for i, T_LA in enumerate(boards):
+            T_WA = T @ T_LA
+            out[i, :3] = rotation_log(want[i].R.T @ T_WA.R)
+            out[i, 3:] = T_WA.t - want[i].t
+        return out
+
+    scale = np.concatenate([angle_sigma, tape_sigma], 1)
+    for _ in range(12):
+        r = (residuals(T_WL) / scale).ravel()
+        J = np.zeros((r.size, 6))
+        for j in range(6):
+            d = np.zeros(6)
+            d[j] = 1e-6
+            J[:, j] = ((residuals(_moved(T_WL, d)) / scale).ravel() - r) / 1e-6
+        step = np.linalg.lstsq(J, -r, rcond=None)[0]
+        T_WL = _moved(T_WL, step)
+        if np.abs(step).max() < 1e-10:
+            break
+    return T_WL, residuals(T_WL)
+
+
+def _moved(T: Transform, d: Array) -> Transform:
+    """R exp(δ), t + δ."""
+    return Transform(T.R @ rotation_exp(d[:3]), T.t + d[3:], T.dst, T.src)
+
+
+@dataclass(frozen=True)
+class World:
+    """The room: transforms of the first placement's board, and their covariance.
+
+    Parameters
+    ----------
+    T_AL, T_WA : as in docs/conventions.md; T_WA @ T_AL is the combination of all placements.
+    J_vision : (12, 6 n) derivative of (T_AL, T_WA) by the boards' poses (δ, t of T_LB).
+    measured_covariance : (12, 12) the tape's and the placement's share.
+    residuals : (n, 6) what the placements disagree by (radians, metres).
+    """
+
+    T_AL: Transform
+    T_WA: Transform
+    J_vision: Array
+    measured_covariance: Array
+    residuals: Array
+
+
+def solve_world(
+    poses_LB: Sequence[Transform],
+    points_B: Sequence[Array],
+    quarter_turns: Sequence[int],
+    tapes: Sequence[Tape],
+) -> World:
+    """Combine the placements and propagate both kinds of noise (vision and tape) to first order.
+
+    poses_LB : T_LB of each placement's board; quarter_turns : its reading.
+    """
+    n = len(tapes)
+    fixed = [
+        Transform(R_AP(t.tilt_deg), np.zeros(3), "A", "P") @ T_PB(p, k)
+        for t, p, k in zip(tapes, points_B, quarter_turns, strict=True)
+    ]
+
+    def chain(d_vision: Array, d_tape: Array) -> tuple[Transform, Transform, Array]:
+        poses_AL = [
+            fixed[i] @ _moved(poses_LB[i], d_vision[6 * i : 6 * i + 6]).inverse() for i in range(n)
+        ]
+        T_WL, r = combine(poses_AL, tapes, d_tape.reshape(n, 6))
+        T_AL = poses_AL[0]
+        return T_AL, T_WL @ T_AL.inverse(), r
+
+    zero = np.zeros(6 * n)
+    T_AL, T_WA, r = chain(zero, zero)
+
+    def difference(moved: tuple[Transform, Transform, Array]) -> Array:
+        a, w, _ = moved
+        return np.concatenate(
+            [rotation_log(T_AL.R.T @ a.R), a.t - T_AL.t, rotation_log(T_WA.R.T @ w.R), w.t - T_WA.t]
+        )
+
+    h = 1e-5
+    J_vision, J_tape = np.zeros((12, 6 * n)), np.zeros((12, 6 * n))
+    for j in range(6 * n):
+        d = zero.copy()
+        d[j] = h
+        J_vision[:, j] = (difference(chain(d, zero)) - difference(chain(-d, zero))) / (2 * h)
+        J_tape[:, j] = (difference(chain(zero, d)) - difference(chain(zero, -d))) / (2 * h)
+    tape_sigma, angle_sigma = rotvec_weights(tapes)
+    variances = np.concatenate([angle_sigma, tape_sigma], 1).ravel() ** 2
+    T_AL = Transform(T_AL.R, T_AL.t, "A", "L")
+    T_WA = Transform(T_WA.R, T_WA.t, "W", "A")
+    return World(T_AL, T_WA, J_vision, (J_tape * variances) @ J_tape.T, r)
+
+
+def slip_effect(
+    T_WA: Transform, points_W: Array, directions_W: Array, *, slip_m: float, slip_deg: float
+) -> dict[str, Any]:
+    """How far gaze points on the blackboard move when the auxiliary board slips.
+
+    Parameters
+    ----------
+    points_W : (N, 3) noses; directions_W : (N, 3) where they look.
+    slip_m, slip_deg : the slip of the board (each axis in turn).
+
+    Returns
+    -------
+    ``{"slip_m", "slip_deg", "shift_cm": [N], "turn_cm": [N], "turn_axis": [N]}``: centimetres on
+    the blackboard for the worst direction of the slip and the worst axis of the turn.
+    """
+    T_AW = T_WA.inverse()
+    hit = _hits(points_W, directions_W)
+    shift = np.zeros(len(points_W))
+    turn = np.zeros(len(points_W))
+    axis = np.array(["r"] * len(points_W))
+    for j, name in enumerate(("r", "b", "u")):
+        for size, kind in ((slip_m, "shift"), (np.radians(slip_deg), "turn")):
+            d = np.zeros(6)
+            d[j + (3 if kind == "shift" else 0)] = size
+            # the board lies elsewhere than the tape says: the whole room moves with it
+            if kind == "shift":
+                moved = Transform(T_WA.R, T_WA.t + T_WA.R @ d[3:], "W", "A")
+            else:
+                moved = Transform(T_WA.R @ rotation_exp(d[:3]), T_WA.t, "W", "A")
+            new = moved @ T_AW
+            away = np.linalg.norm(_hits(new.apply(points_W), new.rotate(directions_W)) - hit, axis=1)
+            if kind == "shift":
+                shift = np.maximum(shift, away)
+            else:
+                axis = np.where(away > turn, name, axis)
+                turn = np.maximum(turn, away)
+    return {
+        "slip_m": slip_m,
+        "slip_deg": slip_deg,
+        "shift_cm": [round(100 * float(v), 2) for v in shift],
+        "turn_cm": [round(100 * float(v), 2) for v in turn],
+        "turn_axis": axis.tolist(),
+    }
+
+
+def _hits(p_W: Array, d_W: Array) -> Array:
+    """(N, 2) where rays meet the blackboard's plane z_W = 0."""
+    return np.asarray(p_W[:, :2] - p_W[:, 2:] * d_W[:, :2] / d_W[:, 2:], np.float64)

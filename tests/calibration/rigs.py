@@ -1,0 +1,273 @@
+"""Random classrooms at the level of corners: a truth, what the cameras see of it, with noise.
+
+No pictures: corners are projected through the true rig and noise is added, so that a whole
+calibration takes a fraction of a second. Each scene states its premises and asserts them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from calibration import world
+from calibration.boards import Board, View
+from calibration.camera import Camera
+from calibration.rig import Rig
+from calibration.solve import Auxiliary, Seen
+from calibration.transform import Array, Transform, geodesic_deg, rotation_exp
+from calibration.world import Tape
+
+BOARD = Board("chessboard", (9, 6), 0.08)
+
+
+@dataclass(frozen=True)
+class Room:
+    """A true rig in a true room. ``T_WL`` is the truth of ``T_WA @ T_AL``."""
+
+    rig: Rig
+    blackboard_m: tuple[float, float]
+    board: Board
+    angle_deg: float
+
+
+def random_room(
+    rng: np.random.Generator,
+    *,
+    board: Board = BOARD,
+    angle_deg: float | None = None,
+    size_px: tuple[int, int] = (1920, 1080),
+) -> Room:
+    """Two cameras on either side of a blackboard, converging by 40–90° on the class."""
+    width = rng.uniform(3.0, 4.5)
+    angle = rng.uniform(40, 90) if angle_deg is None else angle_deg
+    share = rng.uniform(0.42, 0.58)
+    poses = {}
+    for name, x, turn in (
+        ("left", width + rng.uniform(0.05, 0.6), angle * share),
+        ("right", -rng.uniform(0.05, 0.6), -angle * (1 - share)),
+    ):
+        position = np.array([x, rng.uniform(-0.4, 0.5), rng.uniform(-0.1, 0.4)])
+        # C of a camera that looks straight into the class: X_C = +x_W, Y_C = +y_W, Z_C = +z_W
+        R_WC = rotation_exp([0, -np.radians(turn), 0]) @ rotation_exp(
+            [np.radians(-rng.uniform(5, 16)), 0, 0]
+        )
+        R_WC = R_WC @ rotation_exp([0, 0, np.radians(rng.uniform(-5, 5))])
+        poses[name] = Transform(R_WC, position, "W", "C")
+    cameras = {}
+    for name in ("left", "right"):
+        f = size_px[0] * rng.uniform(0.58, 0.75)
+        w, h = size_px
+        K = np.array(
+            [
+                [f, 0, (w - 1) / 2 + rng.normal(0, 15)],
+                [0, f * rng.uniform(0.998, 1.002), (h - 1) / 2 + rng.normal(0, 15)],
+                [0, 0, 1],
+            ]
+        )
+        D = np.array([rng.uniform(-0.25, -0.02), rng.uniform(0, 0.06), 0.0, 0.0])
+        D[2:] = rng.normal(0, 3e-4, 2)
+        cameras[name] = Camera(K, D, size_px, name)
+    T_WL = Transform(poses["left"].R, poses["left"].t, "W", "L")
+    T_WR = Transform(poses["right"].R, poses["right"].t, "W", "R")
+    tape = np.array([width / 2 + rng.uniform(-0.5, 0.5), rng.uniform(0.9, 1.5), 2.0])
+    tape[2] = rng.uniform(1.6, 2.6)
+    T_WA = Transform(world.R_WA, tape, "W", "A")
+    rig = Rig(
+        cameras["left"],
+        cameras["right"],
+        T_WR.inverse() @ T_WL,
+        T_WA.inverse() @ T_WL,
+        T_WA,
+    )
+    assert abs(float(geodesic_deg(T_WR.R, T_WL.R)) - angle) < 12
+    return Room(rig, (width, 1.2), board, angle)
+
+
+def _board_towards(
+    rng: np.random.Generator, points_B: Array, T_WC: Transform, centre_W: Array, tilt_deg: float
+) -> Transform:
+    """T_WB of a board at ``centre_W``, facing a camera but for a tilt in a random direction."""
+    p_C = T_WC.inverse().apply(centre_W)
+    z = p_C / np.linalg.norm(p_C)  # B's Z points into the print: away from the camera
+    x = np.array([1.0, 0, 0]) - z[0] * z
+    x /= np.linalg.norm(x)
+    R_CB = np.stack([x, np.cross(z, x), z], -1)
+    direction = rng.uniform(0, 2 * np.pi)
+    R_CB = R_CB @ rotation_exp(
+        np.radians(tilt_deg) * np.array([np.cos(direction), np.sin(direction), 0])
+    )
+    R_CB = R_CB @ rotation_exp([0, 0, np.radians(rng.uniform(-25, 25))])
+    R_WB = T_WC.R @ R_CB
+    return Transform(R_WB, centre_W - R_WB @ points_B.mean(0), "W", "B")
+
+
+def see(
+    camera: Camera, T_CB: Transform, points_B: Array, margin_px: float = 8.0
+) -> Array | None:
+    """Exact corners of a board in a camera, None where it is not wholly and frontally in view."""
+    P = T_CB.apply(points_B)
+    if (P[:, 2] < 0.15).any():
+        return None
+    uv = camera.project(P)
+    if not camera.contains(uv, margin_px).all():
+        return None
+    facing = float(T_CB.R[:, 2] @ P.mean(0) / np.linalg.norm(P.mean(0)))
+    if facing < np.cos(np.radians(68)):
+        return None
+    # a distortion polynomial may fold far outside the picture: ask for a true round trip
+    back = camera.undistort(uv)
+    if np.abs(back - P[:, :2] / P[:, 2:]).max() > 1e-5:
+        return None
+    return uv
+
+
+def look(
+    room: Room,
+    rng: np.random.Generator,
+    *,
+    shared: int = 12,
+    alone: int = 8,
+    tilt_deg: tuple[float, float] = (10, 40),
+    middle_only: bool = False,
+    deform: Array | None = None,
+) -> list[tuple[Array | None, Array | None]]:
+    """Exact corners of ``shared`` + 2 × ``alone`` views (left, right)."""
+    points = room.board.points_B()
+    if deform is not None:
+        points = points + deform
+    rig = room.rig
+    T_WC = {"left": rig.T_WC("left"), "right": rig.T_WC("right")}
+    cameras = {"left": rig.left, "right": rig.right}
+    out: list[tuple[Array | None, Array | None]] = []
+    for kind, count in (("shared", shared), ("left", alone), ("right", alone)):
+        done = 0
+        for _ in range(4000):
+            if done == count:
+                break
+            name = kind if kind != "shared" else ("left", "right")[int(rng.integers(2))]
+            w, h = cameras[name].size_px
+            spread = 0.06 if middle_only else 0.45
+            pixel = np.array(
+                [w * (0.5 + rng.uniform(-spread, spread)), h * (0.5 + rng.uniform(-spread, spread))]
+            )
+            ray = cameras[name].rays(pixel)
+            distance = rng.uniform(1.8, 4.5) if kind == "shared" else rng.uniform(0.7, 1.8)
+            centre = T_WC[name].apply(ray * distance)
+            if kind == "shared":
+                # held so that both cameras see the print: facing half-way between them
+                toward = T_WC["left"].t / 2 + T_WC["right"].t / 2
+                T_WM = Transform(T_WC[name].R, toward, "W", "C")
+                T_WB = _board_towards(rng, points, T_WM, centre, rng.uniform(*tilt_deg))
+            else:
+                T_WB = _board_towards(rng, points, T_WC[name], centre, rng.uniform(*tilt_deg))
+            seen: dict[str, Array | None] = {}
+            for c in ("left", "right"):
+                T_CB = T_WC[c].inverse() @ T_WB
+                seen[c] = see(cameras[c], T_CB, points) if kind in ("shared", c) else None
+            if kind == "shared" and (seen["left"] is None or seen["right"] is None):
+                continue
+            if kind != "shared" and seen[kind] is None:
+                continue
+            out.append((seen["left"], seen["right"]))
+            done += 1
+        assert done == count, f"{done} of {count} {kind} views could be placed"
+    return out
+
+
+def place_auxiliary(
+    room: Room,
+    tape: Tape,
+    board: Board | None = None,
+    *,
+    quarter_turns: int = 0,
+) -> tuple[Array | None, Array | None]:
+    """Exact corners of an auxiliary board that lies where the tape says."""
+    board = board or room.board
+    points = board.points_B()
+    T_AP = Transform(world.R_AP(tape.tilt_deg), np.zeros(3), "A", "P")
+    T_WA = Transform(world.R_WA, tape.t_WA, "W", "A")
+    T_WB = T_WA @ T_AP @ world.T_PB(points, quarter_turns)
+    out = []
+    for c, camera in (("left", room.rig.left), ("right", room.rig.right)):
+        P = (room.rig.T_WC(c).inverse() @ T_WB).apply(points)
+        uv = camera.project(P) if (P[:, 2] > 0.1).all() else None
+        out.append(uv if uv is not None and camera.contains(uv).all() else None)
+    return out[0], out[1]
+
+
+def good_tape(room: Room, rng: np.random.Generator, placement: str = "tilted") -> Tape:
+    """A placement that both cameras can see, found by trying."""
+    for _ in range(400):
+        tape = Tape(
+            placement,  # type: ignore[arg-type]
+            room.blackboard_m[0] / 2 + rng.uniform(-0.7, 0.7),
+            rng.uniform(0.8, 1.7),
+            rng.uniform(1.2, 3.2),
+            angle_deg=float(rng.uniform(-40, 20)) if placement == "tilted" else None,
+        )
+        left, right = place_auxiliary(room, tape)
+        if left is not None and right is not None and _faces(room, tape):
+            return tape
+    raise AssertionError("no auxiliary placement is in view of both cameras")
+
+
+def _faces(room: Room, tape: Tape) -> bool:
+    """Whether both cameras see the print under a fair angle."""
+    normal = world.R_WA @ world.R_AP(tape.tilt_deg) @ np.array([0, 0, 1.0])
+    for c in ("left", "right"):
+        ray = room.rig.T_WC(c).t - tape.t_WA
+        if normal @ ray / np.linalg.norm(ray) < 0.25:
+            return False
+    return True
+
+
+def noisy(uv: Array | None, rng: np.random.Generator, sigma_px: float) -> Array | None:
+    """Corners with independent Gaussian noise."""
+    return None if uv is None else uv + rng.normal(0, sigma_px, uv.shape)
+
+
+def make_seen(
+    room: Room,
+    rng: np.random.Generator,
+    *,
+    shared: int = 12,
+    alone: int = 8,
+    sigma_px: float = 0.1,
+    placements: tuple[str, ...] = ("flat",),
+    tape_error: bool = False,
+    apart: bool = True,
+    quarter_turns: int = 0,
+    **views: object,
+) -> Seen:
+    """What a careful user brings home: views, auxiliary pictures, tape."""
+    exact = look(room, rng, shared=shared, alone=alone, **views)  # type: ignore[arg-type]
+    rows = tuple(
+        View(f"{i:02d}", noisy(a, rng, sigma_px), noisy(b, rng, sigma_px))
+        for i, (a, b) in enumerate(exact)
+    )
+    auxiliary = []
+    for placement in placements:
+        tape = good_tape(room, rng, placement)
+        true = tape
+        left, right = place_auxiliary(room, true, quarter_turns=quarter_turns)
+        if tape_error:
+            e = rng.normal(0, tape.tape_sigma_m, 3)
+            tape = replace(
+                tape, left_m=tape.left_m + e[0], down_m=tape.down_m + e[1], out_m=tape.out_m + e[2]
+            )
+        auxiliary.append(
+            Auxiliary(
+                tape,
+                room.board,
+                View(f"aux{len(auxiliary)}", noisy(left, rng, sigma_px), noisy(right, rng, sigma_px)),
+            )
+        )
+    return Seen(
+        room.board,
+        {"left": room.rig.left.size_px, "right": room.rig.right.size_px},
+        rows,
+        tuple(auxiliary),
+        room.blackboard_m,
+        room.rig.baseline_m + (rng.normal(0, 0.01) if tape_error else 0.0) if apart else None,
+    )
