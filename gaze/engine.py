@@ -264,7 +264,7 @@ def _on_ray(
     ours = not ray.is_initialized()
     if ours:
         cluster = os.environ.get("RAY_ADDRESS")
-        here = {} if cluster else {"num_cpus": workers, "include_dashboard": False}
+        here: dict[str, Any] = {} if cluster else {"num_cpus": workers, "include_dashboard": False}
         ray.init(log_to_driver=False, configure_logging=False, **here)
     try:
         task = ray.remote(num_cpus=1, max_retries=1)(_one)
