@@ -669,7 +669,9 @@ def synchrony(
     nan = np.full(max(nb - 1, 0), np.nan)
     nobody = pd.DataFrame(columns=list(MOMENT_COLUMNS))
     reason = ""
-    if len(students) < 3:
+    if surrogates < 20:
+        reason = "sync_off"
+    elif len(students) < 3:
         reason = "sync_few_students"
     elif nb < 40:
         reason = "sync_short"

@@ -1,1 +1,105 @@
 """The report of a lesson: one self-contained HTML page, heatmaps, and the figures in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from plotly.offline import get_plotlyjs
+
+from gaze.attention import measures
+from gaze.report.findings import SMALL_CELL
+from gaze.report.heatmap import heatmaps, photograph
+from gaze.report.lesson import Lesson, ReportError, load_lesson, words_of
+from gaze.report.marks import Mark, read_marks
+from gaze.report.page import Page
+from sessions.config import Area
+from sessions.run import atomic_write
+
+__all__ = ["ReportError", "write_report"]
+
+
+def write_report(
+    run_folder: str | Path,
+    *,
+    out: str | Path | None = None,
+    areas: Iterable[Area] | None = None,
+    language: str = "en",
+    class_only: bool = False,
+    compare: Iterable[str | Path] = (),
+    events: str | Path | None = None,
+    validation: str | Path | None = None,
+    seed: int = 0,
+) -> Path:
+    """Make the report of a run: one HTML file that needs nothing else.
+
+    Parameters
+    ----------
+    run_folder : a run of `gaze analyze`. The lesson's videos are not touched.
+    out : where to; by default ``report.html`` in the run (``report-class.html`` if class_only).
+    areas : other areas than session.toml's. language : ``en`` or ``de``.
+    class_only : for sharing: no student, and nothing that stands for fewer than five.
+    compare : other runs, put beside this one.
+    events : marks (events.csv or ELAN's tab text); by default the lesson's events.csv, if any.
+    validation : `gaze validate`'s JSON; by default validation.json in the run or the lesson.
+
+    Returns the path. The same tables and seed give the same bytes.
+
+    Raises
+    ------
+    UserError : a run of another version, an expired lesson, damaged tables, impossible areas or
+    marks, a class report of fewer than five students.
+    """
+    words = words_of(language)
+    lesson = load_lesson(run_folder, validation=validation)
+    marks = _marks(lesson, events)
+    m = _measures(lesson, areas, seed)
+    maps = heatmaps(lesson)
+    if class_only and len(m.used) < SMALL_CELL:
+        raise ReportError(
+            "a class report of fewer than five students would be about each of them",
+            where=run_folder,
+            found=f"{len(m.used)} students with enough data",
+            expected=f"at least {SMALL_CELL}",
+            remedy="Make the ordinary report, and keep it to yourself.",
+        )
+    phases = tuple(
+        (
+            a,
+            measures(
+                lesson.gaze, m.area_list, lesson.board, students=m.moments.students,
+                between_s=(a.time_s, a.end_s), seed=seed, surrogates=0,
+            ),
+        )
+        for a in marks
+        if a.end_s is not None and a.time_s < m.end_s and a.end_s > m.start_s
+    )  # fmt: skip
+    compared = []
+    for other in compare:
+        second = load_lesson(other)
+        compared.append((second, _measures(second, None, seed), heatmaps(second)))
+    page = Page(
+        lesson, m, maps, marks, phases, words, class_only,
+        photograph(lesson.board, lesson.run.lesson_folder, 900), tuple(compared),
+    )  # fmt: skip
+    default = lesson.run.report_path
+    target = Path(out) if out else (
+        default.with_name("report-class.html") if class_only else default
+    )  # fmt: skip
+    text = page.html(get_plotlyjs())
+    with atomic_write(target) as aside:
+        aside.write_text(text, encoding="utf-8")
+    return target
+
+
+def _marks(lesson: Lesson, events: str | Path | None) -> tuple[Mark, ...]:
+    if events is not None:
+        return read_marks(events)
+    default = lesson.run.lesson_folder / "events.csv"
+    return read_marks(default) if default.is_file() else ()
+
+
+def _measures(lesson: Lesson, areas: Iterable[Area] | None, seed: int):  # type: ignore[no-untyped-def]
+    chosen = tuple(areas) if areas is not None else lesson.board.areas
+    everybody = [*lesson.students, *lesson.never_seen]
+    return measures(lesson.gaze, chosen, lesson.board, students=everybody, seed=seed)

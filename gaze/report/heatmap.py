@@ -18,8 +18,8 @@ from calibration.transform import Array
 from gaze.attention import MEASURED, MIN_COVERAGE, MIN_POINTS
 from gaze.report.colours import INK, LINE, QUIET, rgb, sequential
 from gaze.report.density import Grid, class_density, density
-from gaze.report.lesson import Lesson, ReportError, load_lesson
-from gaze.report.strings import Strings, strings
+from gaze.report.lesson import Lesson, ReportError, load_lesson, words_of
+from gaze.report.strings import Strings
 from sessions.config import Blackboard
 from sessions.run import Run, atomic_write
 from sessions.tables import WITH_POINT
@@ -248,7 +248,7 @@ def captions(words: Strings, students: int, n: int, sigma_m: float) -> tuple[str
     if not n:
         return (words("heat_none"), words("heat_not"))
     return (
-        words("heat_shows", students=students, n=n, sigma_cm=100 * sigma_m),
+        words("heat_shows", students=students, n=words.number(n), sigma_cm=round(100 * sigma_m)),
         words("heat_not"),
     )
 
@@ -270,7 +270,7 @@ def write_heatmaps(
     """
     lesson = lesson or load_lesson(run_folder)
     maps = maps or heatmaps(lesson)
-    words = strings(language)
+    words = words_of(language)
     run: Run = lesson.run
     folder = run.heatmaps_folder
     folder.mkdir(parents=True, exist_ok=True)

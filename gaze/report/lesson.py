@@ -12,6 +12,7 @@ import pandas as pd
 
 from calibration.errors import UserError
 from gaze.attention import MEASURED, Problem, clean_gaze, step_of
+from gaze.report.strings import Strings, strings
 from sessions.config import Blackboard, SessionConfig, Student
 from sessions.folder import Session
 from sessions.run import Run
@@ -20,6 +21,14 @@ from sessions.tables import read_table
 
 class ReportError(UserError):
     """A report, a heatmap or an export that cannot be made from what there is."""
+
+
+def words_of(language: str) -> Strings:
+    """The strings of a language, or a ReportError that names the known ones."""
+    try:
+        return strings(language)
+    except ValueError as error:
+        raise ReportError("the report does not speak this language", found=str(error)) from error
 
 
 @dataclass(frozen=True)

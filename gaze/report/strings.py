@@ -1,29 +1,14 @@
-"""The report's words: one table, a language a column."""
+"""The report's words: one table of strings, a module a language (``words_en``, ``words_de``)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from gaze.report.lesson import ReportError
+from gaze.report.words_de import DE
+from gaze.report.words_en import EN
 
-EN = {
-    "axis_x": "metres from the board's right-hand edge",
-    "axis_y": "metres down from its upper edge",
-    "scale_unit": "% per m²",
-    "heat_title_class": "Where heads pointed: the class ({title})",
-    "heat_title_student": "Where the head pointed: {student} ({title})",
-    "heat_shows": (
-        "{students} student(s), {n} gaze points, mean σ {sigma_cm:.0f} cm: "
-        "a spot cannot be told apart from its neighbour within that."
-    ),
-    "heat_none": "No gaze point was measured: there is nothing to draw.",
-    "heat_not": (
-        "It shows where heads pointed, not what eyes rested on and not what anybody thought."
-    ),
-}
-
-LANGUAGES: dict[str, dict[str, str]] = {"en": EN}
+LANGUAGES: dict[str, dict[str, str]] = {"en": EN, "de": DE}
 
 
 @dataclass(frozen=True)
@@ -34,7 +19,12 @@ class Strings:
     table: dict[str, str]
 
     def __call__(self, key: str, /, **values: Any) -> str:
-        return self.table[key].format(**values)
+        return self.table[key].format(**values) if values else self.table[key]
+
+    def number(self, value: float, digits: int = 0) -> str:
+        """A number as this language writes it (1,234.5 or 1.234,5)."""
+        text = f"{value:,.{digits}f}"
+        return text if self.language == "en" else text.translate(str.maketrans(",.", ".,"))
 
 
 def strings(language: str) -> Strings:
@@ -42,12 +32,8 @@ def strings(language: str) -> Strings:
 
     Raises
     ------
-    ReportError : an unknown language; names the known ones.
+    ValueError : an unknown language; names the known ones (callers turn it into a ReportError).
     """
     if language not in LANGUAGES:
-        raise ReportError(
-            "the report does not speak this language",
-            found=language,
-            expected=", ".join(sorted(LANGUAGES)),
-        )
+        raise ValueError(f"{language!r} is not one of {', '.join(sorted(LANGUAGES))}")
     return Strings(language, LANGUAGES[language])

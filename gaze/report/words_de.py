@@ -1,0 +1,324 @@
+"""Deutsch."""
+
+DE: dict[str, str] = {
+    # axes and units
+    "axis_x": "metres from the board's right-hand edge",
+    "axis_y": "metres down from its upper edge",
+    "axis_time": "time in the lesson (min:s)",
+    "axis_board_share": "board-facing",
+    "axis_states": "where heads pointed",
+    "axis_seat_z": "metres from the board",
+    "axis_agreement": "agreement",
+    "scale_unit": "% per m²",
+    # states
+    "state_board": "board",
+    "state_left_third": "left third",
+    "state_middle_third": "middle third",
+    "state_right_third": "right third",
+    "state_rest_of_board": "rest of the board",
+    "state_off_board": "beside or above the board",
+    "state_down": "below the board (desk, notebook)",
+    "state_away": "turned away",
+    # heatmaps
+    "heat_title_class": "Where heads pointed: the class ({title})",
+    "heat_title_student": "Where the head pointed: {student} ({title})",
+    "heat_shows": (
+        "Students: {students}. Gaze points: {n}. Mean σ {sigma_cm} cm: "
+        "within that, one spot cannot be told from another."
+    ),
+    "heat_none": "No gaze point was measured: there is nothing to draw.",
+    "heat_not": (
+        "It shows where heads pointed, not what eyes rested on and not what anybody thought."
+    ),
+    # hovers (plotly templates: doubled braces are plotly's)
+    "hover_heat": "%{x:.2f} m from the right, %{y:.2f} m down<br>%{z:.1f} % of gaze points per m²",
+    "hover_timeline": (
+        "<b>%{customdata[0]}</b><br>board-facing %{y:.0f} % "
+        "(%{customdata[1]}–%{customdata[2]} % by measurement error)<br>"
+        "%{customdata[3]}–%{customdata[4]} % if nothing is assumed of missing moments<br>"
+        "%{customdata[5]} students measured"
+    ),
+    "hover_sync": "%{customdata}: %{y:.0f} %",
+    # page
+    "kind": "Attention report",
+    "skip": "Skip to the report",
+    "contents": "Contents",
+    "meta": "{date}{students} students, {minutes} minutes, a measurement every {step} s.",
+    "meta_class_only": "Class report for sharing: nothing about fewer than {k} students.",
+    "statement": (
+        "This report shows where heads were pointing. It does not show what eyes rested on, and "
+        "not what anybody thought, understood or felt: a student who looks down may be writing, "
+        "one who looks away may be thinking. It is meant for reflecting on a lesson, never for "
+        "grading, discipline or the appraisal of anybody."
+    ),
+    "nothing_title": "Nothing was measured",
+    "nothing": (
+        "This run holds no moment in which a face was measured, so there are no figures. Check "
+        "the videos with <code>gaze check</code> and the data quality below."
+    ),
+    "unfinished": "This run is not marked as finished ({state}): the tables may be incomplete.",
+    # in short
+    "short": "In short",
+    "q_board": "Was the board faced?",
+    "a_board": (
+        "of the measured time heads pointed at the board: {low}–{high} % with the measurement's "
+        "error, {low_m}–{high_m} % if nothing is assumed of the moments without a measurement."
+    ),
+    "q_part": "Which part of it?",
+    "a_part": "{area}: {share} % of the measured time ({low}–{high} %), ahead of {rest}.",
+    "a_part_unclear": (
+        "No part is clearly ahead: {list}. Their uncertainties overlap."
+    ),
+    "a_part_none": "Too little was measured on the board to tell.",
+    "q_left": "When did the class leave it?",
+    "a_left": "{list}: clearly below the lesson's {share} %.",
+    "a_left_one": "{start}–{end} (board-facing {share} %)",
+    "a_left_none": (
+        "There was no stretch of a minute or more that lay clearly below the lesson's own share."
+    ),
+    "q_seats": "Which seats see the board badly?",
+    "a_seats": (
+        "{n} seats see some part of it at a sharp angle or from far away: {list}. "
+        "The seat map shows which part."
+    ),
+    "a_seats_count": (
+        "{n} seats see some part of the board at a sharp angle or from far away."
+    ),
+    "a_seats_one": "{student} ({area})",
+    "a_seats_none": (
+        "None: every known seat sees every part at under {angle}° and with a 5 cm letter above "
+        "{arcmin} arc minutes."
+    ),
+    "a_seats_unknown": "The seats' places are not known, so this cannot be said.",
+    "a_seats_few": "Fewer than {k} seats: not shown in a class report.",
+    "q_data": "How good are the data?",
+    "a_data": "of all students' moments were measured. {worst}",
+    "a_data_worst": "Weakest: {row}: {reading}",
+    # quality
+    "quality": "How far to trust this",
+    "quality_box": "Data quality",
+    "quality_row": "{row}: {detail}: {reading}",
+    "quality_faces": "faces {px} px",
+    "quality_sigma": "errors about {cm} cm",
+    "quality_coverage": "measured {share} % of the time",
+    "row": "Row {rows}",
+    "row_unknown": "Seats of unknown row",
+    "read_fine": "parts of a third of the board can be told apart",
+    "read_thirds": "thirds of the board can be told apart, no more",
+    "read_sides": "read these as left / right only",
+    "read_board": "read these as board / not the board only",
+    "read_nothing": "not enough data: read nothing into these",
+    "head_gain_none": (
+        "These points are where <em>heads</em> pointed. No correction from head to gaze was "
+        "applied: the eyes do part of every turn, so points fall short of the true target "
+        "towards each seat's straight-ahead."
+    ),
+    "head_gain": (
+        "A head-to-gaze correction fitted on marked points of this room was applied: {detail}."
+    ),
+    "validation": "Error in this room",
+    "validation_none": (
+        "Not validated in this room. The errors given here are predicted, not checked. To check "
+        "them: stick numbered marks on the board, ask the class to turn to each for ten seconds, "
+        "write who looked where and when into <code>targets.csv</code>, and run "
+        "<code>gaze validate LESSON</code>."
+    ),
+    "validation_overall": (
+        "At {n} marked looks the gaze point was off by {median} cm in the median and by up to "
+        "{p90} cm in nine of ten ({mean} cm on average)."
+    ),
+    "validation_bias": (
+        "On average it lay {x} cm to the {x_side} and {y} cm too {y_side}."
+    ),
+    "side_left": "left", "side_right": "right", "side_low": "low", "side_high": "high",
+    "validation_row": "Row {row} ({distance} m): median {median} cm, n = {n}",
+    # heat section
+    "heat": "Where on the board",
+    "heat_lede": (
+        "The board as the class sees it. Every gaze point is drawn as wide as its own "
+        "uncertainty, and every student weighs the same."
+    ),
+    "heat_toggle": "Show",
+    "everybody": "the whole class",
+    "rows_front": "front rows ({rows})", "rows_one": "row {rows}",
+    "heat_alt": (
+        "Heatmap of the board as the class sees it. The densest place is {x} m from the right "
+        "edge and {y} m from the upper edge; {inside} % of the drawn points' weight lies on the "
+        "board."
+    ),
+    "heat_left_out": "Left out for too little data: {list}.",
+    "heat_left_out_n": "Left out for too little data: {n} students.",
+    "as_table": "The same as a table",
+    "heat_table": "Share of gaze points by tenths of the board's width (left to right as the "
+                  "class sees it) and thirds of its height",
+    "top": "upper third", "centre": "middle", "bottom": "lower third",
+    # areas section
+    "areas": "How much on which part",
+    "areas_lede": (
+        "Shares of measured time. A point counts for an area with the probability that its "
+        "uncertainty gives; the whisker is the band of that uncertainty (95 %), the thin line "
+        "also allows for the moments that were not measured."
+    ),
+    "col_area": "Area", "col_share": "Share", "col_band": "Share with its band",
+    "col_visits": "Visits", "col_mean_visit": "Mean visit", "col_first": "First look",
+    "col_reached": "Class reached", "col_students": "Students", "col_phase": "Phase",
+    "col_time": "Time", "col_row": "Row", "col_face": "Face", "col_error": "Typical error",
+    "col_coverage": "Measured", "col_reading": "How to read it", "col_student": "Seat",
+    "col_letter": "5 cm letter", "col_angle": "Sharpest angle", "col_hardest": "Hardest part",
+    "areas_note": (
+        "A visit is gaze kept within an area for at least {visit} s, gaps up to {bridge} s "
+        "bridged (a glance in the sense of ISO 15007; there are no fixations in such data). "
+        "First look: median over the students who looked. n = {n} students with at least "
+        "{coverage} % of the time measured."
+    ),
+    "overlap_note": "Areas overlap, so their shares add up to more than the board's.",
+    "suppressed": "under {k}",
+    # timeline
+    "timeline": "Over the lesson",
+    "timeline_lede": (
+        "Above: the share of the class's measured time facing the board, in windows of "
+        "{window}. Dark band: measurement error. Light band: nothing is assumed of the moments "
+        "that were not measured. Below: all that was measured, by where heads pointed."
+    ),
+    "timeline_alt": (
+        "Timeline. Board-facing share between {low} % at {low_t} and {high} % at {high_t}."
+    ),
+    "timeline_not": (
+        "A low share is no judgement: seat work, a demonstration on a desk or a film look like "
+        "this too."
+    ),
+    "band_missing": "missing moments", "band_sigma": "measurement error",
+    "marks": "Marks: {list}.",
+    "marks_outside": "Marks outside the lesson, not drawn: {list}.",
+    "phases": "By phase",
+    "phases_lede": "The same shares within each phase that the teacher marked.",
+    # seats
+    "seats": "Where data are weak, where the board is hard to see",
+    "seats_lede": (
+        "The room from above, the board at the top. Red squares need care: in the first two "
+        "readings the data are too weak for more than board / not the board, in the third the "
+        "writing is hard to see from there."
+    ),
+    "seats_lede_rows": (
+        "By rows, so that no cell stands for fewer than {k} students. The seat map itself is "
+        "left out of a report for sharing."
+    ),
+    "seat_error": "typical error", "seat_coverage": "share measured",
+    "seat_letter": "how large writing looks",
+    "seat_board": "blackboard",
+    "seat_error_said": "Colour: typical error of a gaze point in cm. Dark is large.",
+    "seat_coverage_said": "Colour: share of the lesson that was measured. Dark is little.",
+    "seat_letter_said": (
+        "Colour: visual angle of a 5 cm letter on the part of the board that is hardest to see "
+        "from there, in arc minutes. Dark is small. Geometry only: heads in the way, glare and "
+        "eyesight are not in it."
+    ),
+    "seats_alt": "Seat map. Weak data: {weak}. Board hard to see: {hard}.",
+    "seats_never": "Never measured: {list}.",
+    "seats_masked": "{n} seats opted out: they were masked and are in no number.",
+    "seats_unknown": "No seat's place is known: there is no map.",
+    "none": "none",
+    # transitions
+    "transitions": "From where to where",
+    "transitions_lede": (
+        "When a visit ended and another began within {gap} s: out of a hundred that left the "
+        "row's place, how many came to the column's (large), and how many that were (small)."
+    ),
+    "transitions_caption": "From the row's place to the column's",
+    "from_to": "from ↓ to →",
+    "transitions_none": "No transition was measured.",
+    "transitions_note": (
+        "Points of far seats scatter over borders, so short moves between neighbouring areas are "
+        "partly noise. A dash: the place was never left."
+    ),
+    # synchrony
+    "sync": "When the class moved together",
+    "sync_lede": (
+        "The line is the chance that two students picked at random pointed at the same place. "
+        "The grey band is what chance alone gives: the same students, each shifted by a random "
+        "time ({n} times). Diamonds are moments at which more students turned to one place "
+        "within {bin} s than in 95 % of the shifted lessons."
+    ),
+    "sync_not": "Moving together is no mark of quality, and moving apart none of its lack.",
+    "sync_off": "Gleichlauf wurde nicht berechnet.",
+    "sync_few_students": "This needs three students with enough data.",
+    "sync_short": "The lesson is too short for this: it needs 100 s.",
+    "sync_alt": "Agreement of the class over time, between {low} % and {high} %; {n} moments.",
+    "sync_none": "No moment stands out against chance.",
+    "sync_caption": "Moments at which the class turned together",
+    "col_turned": "Turned", "col_to": "To", "of": "{n} of {all}",
+    "agreement": "agreement", "null_band": "chance", "moved_together": "moved together",
+    # students
+    "students": "Student by student",
+    "students_lede": (
+        "In the order of pseudonyms, without a score and without a rank. Read the data line "
+        "first: it says how much of the picture below it can carry."
+    ),
+    "student_data": "Measured {coverage} % of the time, typical error {cm} cm: {reading}.",
+    "student_data_none": "Measured {coverage} % of the time: {reading}.",
+    "student_row": "row {row}",
+    "student_heat": "Heatmap of {student} on the board as the class sees it: {summary}.",
+    "student_line": "Timeline of {student} in windows of {window}: {summary}.",
+    "student_never": "Not a single moment of this student was measured. That says nothing else.",
+    "student_few": "Not enough data for a picture.",
+    "student_line_caption": "Share of each {window} by place; gaps: not measured",
+    "filter_row": "Rows", "filter_all": "all rows", "filter_text": "Find a pseudonym",
+    "filter_weak": "only with enough data", "filter_said": "{n} of {all} shown",
+    "missing": "not measured",
+    # problems
+    "problems": "Found in the tables",
+    "problem_nan": "{n} rows promised a gaze point but held none; they count as not measured.",
+    "problem_double": "{n} rows repeated a moment of the same student; the first one counts.",
+    "problem_unassigned": "{n} rows belong to nobody; they are left out.",
+    "problem_no_students": "The run has no students table; rows and seats are unknown.",
+    "problem_area_cut": "The area “{area}” reaches beyond the board and was cut at its edge.",
+    "problem_area_overlap": "The areas “{a}” and “{b}” overlap: their shares do not add up.",
+    "problem_area_small_width": (
+        "The area “{area}” is too narrow for these data: half its width is {half_cm} cm, a "
+        "typical error {sigma_cm} cm."
+    ),
+    "problem_area_small_height": (
+        "The area “{area}” is too low for these data: half its height is {half_cm} cm, a typical "
+        "error {sigma_cm} cm: do not read heights."
+    ),
+    "problem_one_student": "One student only: nothing here is about a class.",
+    "problem_all_away": (
+        "Every measured face was turned away from the board: there is no gaze point. If that "
+        "cannot be, check the rig's orientation with <code>gaze calibrate</code>."
+    ),
+    "problem_never": "{n} known students were never measured.",
+    "problem_masked": "{n} opted-out seats were masked and are in no number.",
+    # compare
+    "compare": "Lessons side by side",
+    "compare_lede": (
+        "The same measures of other lessons. Differences smaller than the bands mean nothing; "
+        "different rooms, seats and cameras differ by themselves. Do not compare teachers."
+    ),
+    "compare_this": "this lesson",
+    # questions
+    "questions": "Questions for looking back",
+    "question_1": "Where did you expect the class to look, and when? Where does the picture differ?",
+    "question_2": "Which seats could not see what you wrote, and what could be moved: the writing or the seats?",
+    "question_3": "In the quiet stretches of the timeline, what were students asked to do?",
+    # method
+    "method": "How this was made",
+    "method_text": (
+        "Two cameras at the board; each head's place and direction are measured, and the line "
+        "out of the face is met with the board's plane (Xu et al., Scientific Reports 16:405, "
+        "2026). Definitions, units and sources of every measure: docs/attention.md of the "
+        "project. Numbers of the class give every student the same weight."
+    ),
+    "method_stored": (
+        "Kept in this file: the figures above, under pseudonyms, and no pictures of people. "
+        "{retention}"
+    ),
+    "retention": "The lesson's data are to be deleted by {date}.",
+    "retention_none": "No date of deletion is set in session.toml (<code>retention_days</code>).",
+    "versions": "classroom-gaze {version}; run {run}, analysed {started}; settings: {settings}.",
+    "noscript": (
+        "This browser does not run the page's own script, so the moving figures are missing; "
+        "the tables below each hold the same numbers."
+    ),
+    "students_unit": "{n} students", "seconds": "{s} s", "minutes_unit": "{m} min",
+    "cm": "{v} cm", "px": "{v} px", "deg": "{v}°", "arcmin": "{v}′",
+}
