@@ -170,23 +170,41 @@ class State:
         )
 
 
-def _skew(v: Array) -> Array:
-    """(..., 3) → (..., 3, 3) cross-product matrices."""
-    S = np.zeros((*v.shape, 3))
-    S[..., 0, 1], S[..., 0, 2] = -v[..., 2], v[..., 1]
-    S[..., 1, 0], S[..., 1, 2] = v[..., 2], -v[..., 0]
-    S[..., 2, 0], S[..., 2, 1] = -v[..., 1], v[..., 0]
-    return S
+def _cross(a: Array, b: Array, out: Array) -> None:
+    """out = a × b over the last axis, written in place (np.cross is slow on many small rows)."""
+    out[..., 0] = a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1]
+    out[..., 1] = a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2]
+    out[..., 2] = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
 @dataclass(frozen=True)
-class _Linearised:
-    """One camera's residuals and derivatives at a state (rows: observation, corner, u/v)."""
+class Linearised:
+    """One camera's residuals and derivatives at a state.
 
-    residual: Array  # (O, N, 2)
+    Parameters
+    ----------
+    residual : (O, N, 2) predicted − seen, 0 where a corner does not count.
+    in_front : whether every corner that counts lies in front of the camera.
+    J : (O, N, 2, g + 6) derivatives by the globals that this camera depends on, then by the pose
+        (δ, t) of the view; columns that are zero for the whole camera are left out.
+    columns : (g,) which globals those are.
+    """
+
+    residual: Array
     in_front: bool
-    J_global: Array  # (O, N, 2, G)
-    J_view: Array  # (O, N, 2, 6)
+    J: Array
+    columns: IntArray
+
+    @property
+    def J_view(self) -> Array:
+        """(O, N, 2, 6)."""
+        return self.J[..., -6:]
+
+    def J_global(self, n_globals: int) -> Array:
+        """(O, N, 2, G), all columns."""
+        out = np.zeros((*self.J.shape[:-1], n_globals))
+        out[..., self.columns] = self.J[..., :-6]
+        return out
 
 
 def _bent(problem: Problem, state: State, board: IntArray) -> Array:
@@ -200,53 +218,62 @@ def _bent(problem: Problem, state: State, board: IntArray) -> Array:
 
 def linearise(
     problem: Problem, state: State, camera: int, *, with_warp: bool, jacobian: bool = True
-) -> _Linearised:
+) -> Linearised:
     """Residuals (predicted − seen) of one camera and their analytic derivatives."""
     seen = problem.cameras[camera]
     lens = state.lenses[camera]
-    n0, n1 = state.lenses[0].size, state.lenses[1].size
-    G = n0 + n1 + 6 + (2 if with_warp else 0)
-    O, N = seen.weight.shape
-    empty = np.zeros((0, N, 2, G)), np.zeros((0, N, 2, 6))
-    if O == 0:
-        return _Linearised(np.zeros((0, N, 2)), True, *empty)
+    n0, n = state.lenses[0].size, lens.size
+    k = n0 + state.lenses[1].size  # first column of R_RL
+    columns = np.arange(n) + (0 if camera == 0 else n0)
+    if camera == 1:
+        columns = np.concatenate([columns, np.arange(k, k + 6)])
+    if with_warp:
+        columns = np.concatenate([columns, [k + 6, k + 7]])
+    rows, N = seen.weight.shape
+    nothing = np.zeros((0, N, 2, columns.size + 6))
+    if rows == 0:
+        return Linearised(np.zeros((0, N, 2)), True, nothing, columns)
     X = _bent(problem, state, seen.board)
     R_v, t_v = state.R_view[seen.view], state.t_view[seen.view]
-    P = X @ np.swapaxes(R_v, -1, -2) + t_v[:, None]
-    carried = (camera == 1) & ~problem.home_right[seen.view]  # poses kept in L, seen by R
-    P_L = P
+    P_home = X @ np.swapaxes(R_v, -1, -2) + t_v[:, None]  # in L, or in R for views kept there
+    P = P_home
+    kept_in_R = problem.home_right[seen.view] if camera == 1 else np.zeros(rows, bool)
     if camera == 1:
-        P = np.where(carried[:, None, None], P @ state.R_RL.T + state.t_RL, P)
+        P = P_home @ state.R_RL.T + state.t_RL
+        P[kept_in_R] = P_home[kept_in_R]
     counts = seen.weight > 0
     in_front = bool((P[..., 2][counts] > 1e-6).all())
     flat = P.reshape(-1, 3)
     if not in_front:
         flat = flat.copy()
         flat[:, 2] = np.maximum(flat[:, 2], 1e-6)
-    uv, d_lens, d_P = project_with_jacobian(flat, lens, jacobian=jacobian)
-    residual = (uv.reshape(O, N, 2) - seen.uv_px) * counts[..., None]
     if not jacobian:
-        return _Linearised(residual, in_front, *empty)
+        uv, _, _ = project_with_jacobian(flat, lens, jacobian=False)
+        residual = (uv.reshape(rows, N, 2) - seen.uv_px) * counts[..., None]
+        return Linearised(residual, in_front, nothing, columns)
 
-    d_P = d_P.reshape(O, N, 2, 3)
-    J = np.zeros((O, N, 2, G))
-    first = 0 if camera == 0 else n0
-    J[..., first : first + lens.size] = d_lens.reshape(O, N, 2, -1)
-    d_home = d_P  # derivative with respect to the point in the frame that keeps the pose
-    if camera == 1 and carried.any():
-        c = carried[:, None, None, None]
-        d_home = np.where(c, d_P @ state.R_RL, d_P)
-        k = n0 + n1
-        # P_R = R_RL exp(δ) P_L + t  →  ∂/∂δ = −R_RL [P_L]ₓ
-        J[..., k : k + 3] = np.where(c, -d_home @ _skew(P_L), 0.0)
-        J[..., k + 3 : k + 6] = np.where(c, d_P, 0.0)
-    d_B = d_home @ R_v[:, None]
-    J_view = np.concatenate([-d_B @ _skew(X), d_home], -1)
+    uv, d_lens, d_P = project_with_jacobian(flat, lens)
+    residual = (uv.reshape(rows, N, 2) - seen.uv_px) * counts[..., None]
+    d_P = d_P.reshape(rows, N, 2, 3)
+    J = np.zeros((rows, N, 2, columns.size + 6))
+    J[..., :n] = d_lens.reshape(rows, N, 2, n)
+    d_home = d_P  # derivative by the point in the frame that keeps the pose
+    if camera == 1:
+        d_home = d_P @ state.R_RL
+        # P_R = R_RL exp(δ) P_L + t  →  ∂uv/∂δ = −∂uv/∂P_R R_RL [P_L]ₓ = P_L × (∂uv/∂P_R R_RL)
+        _cross(P_home[:, :, None], d_home, J[..., n : n + 3])
+        J[..., n + 3 : n + 6] = d_P
+        if kept_in_R.any():
+            J[kept_in_R, ..., n : n + 6] = 0.0
+            d_home[kept_in_R] = d_P[kept_in_R]
+    d_B = (d_home.reshape(rows, 2 * N, 3) @ R_v).reshape(rows, N, 2, 3)
+    _cross(X[:, :, None], d_B, J[..., -6:-3])
+    J[..., -3:] = d_home
     if with_warp:
         lift = warp_basis(problem.boards[0])  # (N, 2)
-        flat_board = seen.board == 0
-        J[..., -2:] = d_B[..., 2:3] * lift[None, :, None, :] * flat_board[:, None, None, None]
-    return _Linearised(residual, in_front, J, J_view)
+        bends = (seen.board == 0)[:, None, None, None]
+        J[..., -8:-6] = d_B[..., 2:3] * lift[None, :, None, :] * bends
+    return Linearised(residual, in_front, J, columns)
 
 
 # -- the solve -------------------------------------------------------------------------------------
@@ -300,22 +327,22 @@ def _normal_equations(
     for camera in (0, 1):
         lin = linearise(problem, state, camera, with_warp=with_warp)
         seen = problem.cameras[camera]
-        O, N = seen.weight.shape
-        if O == 0:
+        rows, N = seen.weight.shape
+        if rows == 0:
             continue
         part, w = _robust(lin.residual, seen.weight, scale_px)
         cost += part
-        root = np.sqrt(w)[..., None]
-        r = (lin.residual * root).reshape(O, 2 * N)
-        Jg = (lin.J_global * root[..., None]).reshape(O, 2 * N, G)
-        Jv = (lin.J_view * root[..., None]).reshape(O, 2 * N, 6)
-        flat = Jg.reshape(-1, G)
-        A_gg += flat.T @ flat
-        b_g += flat.T @ r.ravel()
-        JvT = np.swapaxes(Jv, -1, -2)
-        np.add.at(A_vv, seen.view, JvT @ Jv)
-        np.add.at(b_v, seen.view, (JvT @ r[..., None])[..., 0])
-        np.add.at(A_gv, seen.view, np.swapaxes(Jg, -1, -2) @ Jv)
+        c, g = lin.columns, lin.columns.size
+        J = lin.J.reshape(rows, 2 * N, g + 6)
+        JtW = np.swapaxes(J * np.repeat(w, 2, axis=1)[..., None], -1, -2)
+        H = JtW @ J  # (O, g + 6, g + 6)
+        b = (JtW @ lin.residual.reshape(rows, 2 * N, 1))[..., 0]
+        A_gg[np.ix_(c, c)] += H[:, :g, :g].sum(0)
+        b_g[c] += b[:, :g].sum(0)
+        # a view has at most one row in each camera
+        A_vv[seen.view] += H[:, g:, g:]
+        b_v[seen.view] += b[:, g:]
+        A_gv[seen.view[:, None], c[None]] += H[:, :g, g:]
     precision, value = _prior(state, G)
     A_gg[np.arange(G), np.arange(G)] += precision
     return cost + float(precision @ value**2), A_gg, A_gv, A_vv, b_g + precision * value, b_v
@@ -387,7 +414,7 @@ def solve(
     G = len(b_g)
     free = np.ones(G, bool) if free is None else free
     iteration = 0
-    for iteration in range(1, max_iterations + 1):
+    for iteration in range(1, max_iterations + 1):  # noqa: B007 (reported after the loop)
         accepted = False
         for _ in range(12):
             inv_vv = np.linalg.inv(_damped(A_vv, damping))

@@ -278,14 +278,14 @@ def goes_on(gray: Gray, corners: Array, inner: tuple[int, int], contrast: float)
     cells = _cells(gray, corners, inner, 2)
     parity = np.add.outer(np.arange(cells.shape[0]), np.arange(cells.shape[1])) % 2
     sides = {
-        "top": (np.s_[0, 2:-2],),
-        "bottom": (np.s_[-1, 2:-2],),
-        "left": (np.s_[2:-2, 0],),
-        "right": (np.s_[2:-2, -1],),
+        "top": (cells[0, 2:-2], parity[0, 2:-2]),
+        "bottom": (cells[-1, 2:-2], parity[-1, 2:-2]),
+        "left": (cells[2:-2, 0], parity[2:-2, 0]),
+        "right": (cells[2:-2, -1], parity[2:-2, -1]),
     }
     out = []
-    for name, (where,) in sides.items():
-        values, even = cells[where], parity[where] == 0
+    for name, (values, odd) in sides.items():
+        even = odd == 0
         known = np.isfinite(values)
         if known.sum() < 4 or not (known & even).any() or not (known & ~even).any():
             continue
@@ -303,7 +303,7 @@ def sharpness_px(gray: Gray, corners: Array, inner: tuple[int, int]) -> float | 
         )
     except cv2.error:
         return None
-    width = float(value[0])
+    width = float(np.ravel(value)[0])
     return width if 0 < width < 100 else None
 
 
@@ -316,7 +316,8 @@ def find_chessboard(gray: Gray, inner: tuple[int, int], *, thorough: bool = True
     if w * h > 1.3 * SEARCH_PIXELS:
         # find it small, then look closely where it is
         factor = float(np.sqrt(SEARCH_PIXELS / (w * h)))
-        small = cv2.resize(gray, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        reduced = cv2.resize(gray, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        small = np.asarray(reduced, np.uint8)
         rough = _sector(small, inner, False)
         if rough is not None:
             rough = (rough + 0.5) / factor - 0.5

@@ -37,10 +37,16 @@ LEAST_VIEWS = 3
 CORNER_SIGMAS = 5.0
 VIEW_TIMES_MEDIAN = 3.0
 VIEW_SIGMAS = 4.0
+VIEW_LEAST_PX = 0.4
+#: The same for a camera by itself, where only what no lens can explain is taken out.
+ALONE_TIMES_MEDIAN = 5.0
+ALONE_LEAST_PX = 0.75
 #: The loss is quadratic up to about this many σ and linear beyond.
 LOSS_SIGMAS = 2.0
-#: A richer model must lower the hold-out error by this share to be kept.
-GAIN = 0.01
+#: A richer model must lower the hold-out error by this share to be kept …
+GAIN = 0.02
+#: … and is not even held out where it lowers the error on its own views by less than this share.
+LEAST_FIT_GAIN = 0.001
 
 
 @dataclass
@@ -60,7 +66,8 @@ class Rejections:
 class Estimate:
     """Cameras and relative pose, with everything that the verdict and the world need.
 
-    ``views`` are those of the problem, in its order (rows of ``solution.state.R_view``).
+    ``views`` are those of the problem, in its order (rows of ``solution.state.R_view``);
+    ``mono_residuals`` are those of each camera alone, by (view, camera).
     """
 
     board: Board
@@ -71,7 +78,7 @@ class Estimate:
     with_warp: bool
     robust_px: float
     mono: dict[str, MonoSolution]
-    mono_rms_px: dict[str, float]
+    mono_residuals: dict[tuple[str, str], Array]
     holdout: HoldOut | None
     tried: tuple[dict[str, Any], ...]
     rejected: Rejections
@@ -101,13 +108,13 @@ def build(
     for camera in (0, 1):
         rows, which, uvs, ws = [], [], [], []
         for i, view in enumerate(views):
-            uv = view[camera]
+            uv = view[0] if camera == 0 else view[1]
             if uv is None:
                 continue
             full = np.full((N, 2), np.nan)
             full[: len(uv)] = uv
             w = np.isfinite(full).all(1).astype(np.float64)
-            given = None if weights is None else weights[i][camera]
+            given = None if weights is None else weights[i][camera]  # per corner
             if given is not None:
                 w[: len(given)] *= given
             rows.append(i)
@@ -133,7 +140,7 @@ def robust_sigma(solution: bundle.Solution, problem: bundle.Problem, camera: int
     return float(np.median(r) / 1.1774) if r.size else 0.0
 
 
-# -- stage 1 -----------------------------------------------------------------------------------------
+# -- stage 1 ---------------------------------------------------------------------------------------
 def _one_camera(
     camera: str,
     board: Board,
@@ -165,7 +172,7 @@ def _one_camera(
                 remedy="Check inner_corners, and that every picture shows the same flat board.",
             ) from error
         rms = mono.view_rms_px
-        limit = max(VIEW_TIMES_MEDIAN * float(np.median(rms)), VIEW_SIGMAS * 0.1, 0.4)
+        limit = max(ALONE_TIMES_MEDIAN * float(np.median(rms)), ALONE_LEAST_PX)
         worst = int(rms.argmax())
         many = sum(1 for (_, c) in rejected.views if c == camera)
         if rms[worst] <= limit or many >= max(1, len(views) // 3) or len(rows) <= LEAST_VIEWS:
@@ -179,7 +186,7 @@ def _one_camera(
         del rows[worst]
 
 
-# -- stage 2 -----------------------------------------------------------------------------------------
+# -- stage 2 ---------------------------------------------------------------------------------------
 def _pair_start(
     board: Board,
     views: list[View],
@@ -258,6 +265,7 @@ def estimate(
         mono[camera], used[camera] = _one_camera(
             camera, board, kept, sizes[camera], rejected, first_model
         )
+    mono_names = {c: [kept[i].name for i in used[c]] for c in CAMERAS}
     kept = [
         replace(
             v,
@@ -324,7 +332,11 @@ def estimate(
         with_warp,
         robust_px,
         mono,
-        {c: mono[c].rms_px for c in CAMERAS},
+        {
+            (name, c): mono[c].residual_px[k]
+            for c in CAMERAS
+            for k, name in enumerate(mono_names[c])
+        },
         held,
         tuple(tried),
         rejected,
@@ -420,8 +432,8 @@ def _mend_views(
     R, t = agreed.R_RL, agreed.t_RL
     if len(good) >= 2:  # a better relative pose than the median, for the tests below
         pairs = [(views[i].left, views[i].right, 0) for i in good]
-        k = list(good.values())
-        state = bundle.State(lenses, R, t, agreed.R_LB[k], agreed.t_LB[k])
+        places = list(good.values())
+        state = bundle.State(lenses, R, t, agreed.R_LB[places], agreed.t_LB[places])
         free = np.zeros(lenses[0].size + lenses[1].size + 6, bool)
         free[-6:] = True
         end = bundle.solve(build([points], pairs), state, free=free, robust_px=1.0)
@@ -580,7 +592,7 @@ def _reject(
         both = np.isfinite(rms).all(1)
         value = np.sqrt(np.nanmean(rms**2, axis=1))
         sigma = max(robust_sigma(solution, problem, 0), robust_sigma(solution, problem, 1))
-        limit = max(VIEW_TIMES_MEDIAN * float(np.median(value)), VIEW_SIGMAS * sigma, 0.3)
+        limit = max(VIEW_TIMES_MEDIAN * float(np.median(value)), VIEW_SIGMAS * sigma, VIEW_LEAST_PX)
         worst = int(np.nanargmax(value))
         if value[worst] <= limit or both.sum() <= LEAST_VIEWS:
             break
@@ -597,7 +609,8 @@ def _reject(
             rejected.add(v.name, "", f"{reason} ({value[worst]:.2f} px)")
             if code in ("reversed_view", "swapped_pictures"):
                 del rejected.views[(v.name, "")]
-                views = views[:worst] + [replace(v, left=d.left, right=d.right)] + views[worst + 1 :]
+                turned = replace(v, left=d.left, right=d.right)
+                views = views[:worst] + [turned] + views[worst + 1 :]
                 problem = build([points], [(x.left, x.right, 0) for x in views])
                 assert d.left is not None and d.right is not None
                 end = resect(points, d.left, d.right, s.lenses, s.R_RL, s.t_RL)
@@ -629,13 +642,73 @@ def _reject(
     return views, problem, solution
 
 
-# -- stage 4 -----------------------------------------------------------------------------------------
+# -- stage 4 ---------------------------------------------------------------------------------------
 def with_model(lens: Array, n_distortion: int) -> Array:
     """The lens cut or padded to another number of coefficients."""
     out = np.zeros(4 + n_distortion)
     k = min(out.size, lens.size)
     out[:k] = lens[:k]
     return out
+
+
+@dataclass
+class _Trials:
+    """Models tried on one problem: their fits, and their hold-out errors where worth it."""
+
+    problem: bundle.Problem
+    start: bundle.State
+    shared: bundle.IntArray
+    folds: int
+    robust_px: float
+    fits: dict[tuple[int, int, bool], bundle.Solution] = field(default_factory=dict)
+    held: dict[tuple[int, int, bool], HoldOut] = field(default_factory=dict)
+
+    def attempt(self, key: tuple[int, int, bool], *, against: float | None = None) -> None:
+        """Fit a model; hold it out unless it fits no better than ``against`` (rms, px)."""
+        left, right, bend = key
+        lenses = (with_model(self.start.lenses[0], left), with_model(self.start.lenses[1], right))
+        end = bundle.solve(
+            self.problem,
+            replace(self.start, lenses=lenses),
+            with_warp=bend,
+            robust_px=self.robust_px,
+            max_iterations=80,
+            tolerance=1e-7,
+        )
+        self.fits[key] = end
+        if against is not None and end.rms_px > (1 - LEAST_FIT_GAIN) * against:
+            return
+        self.held[key] = hold_out(
+            self.problem,
+            end.state,
+            self.shared,
+            with_warp=bend,
+            k=self.folds,
+            robust_px=self.robust_px,
+            sigma_px=end.sigma_px,
+        )
+
+    def best(self) -> tuple[int, int, bool]:
+        """The fewest parameters among those within 2 % of the lowest hold-out error."""
+        lowest = min(h.both_px for h in self.held.values())
+        good = [k for k, h in self.held.items() if h.both_px <= (1 + GAIN) * lowest]
+        return min(good, key=lambda k: (k[0] + k[1] + 2 * k[2], self.held[k].both_px))
+
+    def rows(self, chosen: tuple[int, int, bool]) -> list[dict[str, Any]]:
+        """The table of models for ``rig.quality``."""
+        return [
+            {
+                "left": key[0],
+                "right": key[1],
+                "warp": key[2],
+                "rms_px": end.rms_px,
+                "holdout_px": self.held[key].left_to_right_px if key in self.held else None,
+                "holdout_both_px": self.held[key].both_px if key in self.held else None,
+                "converged": end.converged,
+                "chosen": key == chosen,
+            }
+            for key, end in self.fits.items()
+        ]
 
 
 def _choose(
@@ -648,80 +721,31 @@ def _choose(
     robust_px: float,
     say: Callable[[str, float], None],
 ) -> tuple[bundle.Solution, bool, HoldOut | None, list[dict[str, Any]]]:
-    """Lens model and bend by hold-out: the simplest within 1 % of the best."""
+    """Lens model and bend by hold-out: the simplest within 2 % of the best."""
     shared = np.array(
         [i for i, v in enumerate(views) if v.left is not None and v.right is not None], np.intp
     )
-    n_views = [len(o.view) for o in problem.cameras]
-    can = len(shared) >= 4 and len(problem.home_right) - np.ceil(len(shared) / folds) >= 3
-    tried: list[dict[str, Any]] = []
-
-    def attempt(left: int, right: int, bend: bool) -> tuple[bundle.Solution, HoldOut | None]:
-        s = solution.state
-        start = replace(
-            s, lenses=(with_model(s.lenses[0], left), with_model(s.lenses[1], right))
-        )
-        end = bundle.solve(
-            problem, start, with_warp=bend, robust_px=robust_px, max_iterations=80, tolerance=1e-7
-        )
-        held = None
-        if can:
-            held = hold_out(
-                problem, end.state, shared, with_warp=bend, k=folds, robust_px=robust_px
-            )
-        tried.append(
-            {
-                "left": left,
-                "right": right,
-                "warp": bend,
-                "rms_px": end.rms_px,
-                "holdout_px": None if held is None else held.left_to_right_px,
-                "holdout_both_px": None if held is None else held.both_px,
-                "converged": end.converged,
-                "chosen": False,
-            }
-        )
-        return end, held
-
-    if not can or min(n_views) < 5:
-        # too few views to choose by hold-out: the model that asks least of them
-        n = min(models)
-        end, held = attempt(n, n, bool(warp))
-        tried[-1]["chosen"] = True
-        return end, bool(warp), held, tried
-    results: dict[tuple[int, int, bool], tuple[bundle.Solution, HoldOut]] = {}
+    trials = _Trials(problem, solution.state, shared, folds, robust_px)
     bend = bool(warp)
     ordered = sorted(models)
-    for j, n in enumerate(ordered):
-        end, held = attempt(n, n, bend)
-        assert held is not None
-        results[(n, n, bend)] = (end, held)
+    simplest = (ordered[0], ordered[0], bend)
+    per_camera = min(len(o.view) for o in problem.cameras)
+    if len(shared) < 4 or per_camera < 5:
+        # too few views to choose by hold-out: the model that asks least of them
+        trials.attempt(simplest, against=0.0 if len(shared) < 4 else None)
+        return trials.fits[simplest], bend, trials.held.get(simplest), trials.rows(simplest)
+    trials.attempt(simplest)
+    for j, n in enumerate(ordered[1:]):
+        trials.attempt((n, n, bend), against=min(e.rms_px for e in trials.fits.values()))
         say("lens model by hold-out", 0.6 + 0.2 * (j + 1) / len(ordered))
-    best = _simplest(results)
+    best = trials.best()
     if warp is None:
-        end, held = attempt(best[0], best[1], True)
-        assert held is not None
-        results[(best[0], best[1], True)] = (end, held)
-        best = _simplest(results)
-    # the two lenses may be of different kinds: one step from the best for each
-    for n_left, n_right in ((best[0], m) for m in ordered if m != best[1]):
-        if min(n_left, n_right) == 8 or 8 not in (n_left, n_right):
-            continue
-        for a, b in ((n_left, n_right), (n_right, n_left)):
-            end, held = attempt(a, b, best[2])
-            assert held is not None
-            results[(a, b, best[2])] = (end, held)
-    best = _simplest(results)
-    for row in tried:
-        row["chosen"] = (row["left"], row["right"], row["warp"]) == best
-    end, held = results[best]
-    return end, best[2], held, tried
-
-
-def _simplest(
-    results: dict[tuple[int, int, bool], tuple[bundle.Solution, HoldOut]],
-) -> tuple[int, int, bool]:
-    """The key with the fewest parameters among those within 1 % of the lowest hold-out error."""
-    lowest = min(held.both_px for _, held in results.values())
-    good = [k for k, (_, held) in results.items() if held.both_px <= (1 + GAIN) * lowest]
-    return min(good, key=lambda k: (k[0] + k[1] + 2 * k[2], results[k][1].both_px))
+        trials.attempt((best[0], best[1], True), against=trials.fits[best].rms_px)
+        best = trials.best()
+    if best[0] == best[1] != ordered[0]:
+        # one lens may be simpler than the other
+        lower = ordered[ordered.index(best[0]) - 1]
+        for key in ((best[0], lower, best[2]), (lower, best[0], best[2])):
+            trials.attempt(key)
+        best = trials.best()
+    return trials.fits[best], best[2], trials.held[best], trials.rows(best)

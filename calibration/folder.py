@@ -40,7 +40,7 @@ class AuxiliaryPlacement:
     corners : clicked corners where detection fails: ``{"left": [[x, y] × 4], "right": …}``, the four
         outermost inner corners as the board lies, seen from its printed side: upper right (the
         first inner corner), upper left, lower left, lower right.
-    tape_sigma_m, angle_sigma_deg : how well the tape and the placement are known (1 σ).
+    tape_sigma_m, placement_sigma_deg : how well the tape and the placement are known (1 σ).
     """
 
     placement: Literal["flat", "standing", "tilted"]
@@ -53,7 +53,7 @@ class AuxiliaryPlacement:
     right: Path | None = None
     corners: dict[str, Any] | None = None
     tape_sigma_m: float = TAPE_SIGMA_M
-    angle_sigma_deg: float = PLACEMENT_SIGMA_DEG
+    placement_sigma_deg: float = PLACEMENT_SIGMA_DEG
 
     def tape(self) -> Tape:
         """The measured part, checked.
@@ -97,7 +97,7 @@ class AuxiliaryPlacement:
             float(self.out_m),
             None if self.angle_deg is None else float(self.angle_deg),
             self.tape_sigma_m,
-            self.angle_sigma_deg,
+            self.placement_sigma_deg,
         )
 
 

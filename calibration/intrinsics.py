@@ -29,6 +29,7 @@ class MonoSolution:
     view_rms_px : (V,) per point.
     rms_px, sigma_px : over all corners; sigma per coordinate, degrees of freedom counted.
     starts : what each start ended at: focal length tried, focal length reached, rms.
+    residual_px : (V, N, 2) predicted − seen.
     """
 
     lens: Array
@@ -39,6 +40,7 @@ class MonoSolution:
     sigma_px: float
     converged: bool
     starts: tuple[dict[str, float], ...]
+    residual_px: Array
 
 
 def undistort(uv_px: Array, lens: Array) -> Array:
@@ -103,9 +105,8 @@ def mono_problem(points_B: Array, corners: Sequence[Array]) -> bundle.Problem:
     seen = np.isfinite(uv).all(-1)
     V, N = seen.shape
     index = np.arange(V)
-    left = bundle.Observations(
-        index, np.zeros(V, np.intp), np.nan_to_num(uv), seen.astype(np.float64)
-    )
+    weight = np.asarray(seen, np.float64)
+    left = bundle.Observations(index, np.zeros(V, np.intp), np.nan_to_num(uv), weight)
     none = bundle.Observations(
         np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros((0, N, 2)), np.zeros((0, N))
     )
@@ -120,6 +121,39 @@ def free_lens(n_lens: int, n_other: int, parts: str, *, extra: int = 6) -> bundl
     else:
         free[:n_lens] = True
     return free
+
+
+#: The place of the other camera's lens in a problem with one camera.
+_NO_LENS = np.array([1.0, 1, 0, 0, 0, 0, 0, 0])
+
+
+def _focal_starts(
+    points_B: Array, corners: Sequence[Array], size_px: tuple[int, int]
+) -> list[float]:
+    """Focal lengths to begin from: Zhang's, and three that span phones to telephoto."""
+    w, h = size_px
+    homographies = []
+    for uv in corners:
+        ok = np.isfinite(uv).all(1)
+        if ok.sum() >= 4:
+            H, _ = cv2.findHomography(points_B[ok, :2], uv[ok])
+            if H is not None:
+                homographies.append(np.asarray(H, np.float64))
+    centre = np.array([(w - 1) / 2, (h - 1) / 2])
+    zhang = _focal_from_homographies(homographies, centre) if homographies else None
+    fixed = [f * max(w, h) for f in (0.6, 1.0, 2.0)]
+    return ([zhang] if zhang is not None and 0.2 * w < zhang < 20 * w else []) + fixed
+
+
+def _begin(points_B: Array, corners: Sequence[Array], lens: Array) -> bundle.State | None:
+    """Board poses under a lens (planar solution, the better of two); None where one has none."""
+    R, t = np.zeros((len(corners), 3, 3)), np.zeros((len(corners), 3))
+    for i, uv in enumerate(corners):
+        poses = planar_poses(points_B, uv, lens)
+        if not poses:
+            return None
+        R[i], t[i] = poses[0][0], poses[0][1]
+    return bundle.State((lens, _NO_LENS), np.eye(3), np.zeros(3), R, t)
 
 
 def fit_camera(
@@ -142,67 +176,52 @@ def fit_camera(
     ends are solved to convergence with a robust loss, the better of them once more without.
     Raises ``ValueError`` where no start gives a board pose in front of the camera.
     """
-    problem = mono_problem(points_B, corners)
-    V = len(corners)
     w, h = size_px
     centre = np.array([(w - 1) / 2, (h - 1) / 2])
     n = 4 + n_distortion
-    dummy = np.array([1.0, 1, 0, 0, 0, 0, 0, 0])
-    focals: list[float] = []
-    if start is None:
-        homographies = []
-        for uv in corners:
-            ok = np.isfinite(uv).all(1)
-            if ok.sum() >= 4:
-                H, _ = cv2.findHomography(points_B[ok, :2], uv[ok])
-                if H is not None:
-                    homographies.append(np.asarray(H, np.float64))
-        zhang = _focal_from_homographies(homographies, centre) if homographies else None
-        if zhang is not None and 0.2 * w < zhang < 20 * w:
-            focals.append(zhang)
-        focals += [f * max(w, h) for f in (0.6, 1.0, 2.0)]
-
-    def begin(lens: Array) -> bundle.State | None:
-        R, t = np.zeros((V, 3, 3)), np.zeros((V, 3))
-        for i, uv in enumerate(corners):
-            poses = planar_poses(points_B, uv, lens)
-            if not poses:
-                return None
-            R[i], t[i] = poses[0][0], poses[0][1]
-        return bundle.State((lens, dummy), np.eye(3), np.zeros(3), R, t)
-
+    free = {parts: free_lens(n, _NO_LENS.size, parts) for parts in ("core", "all")}
+    # starts are compared on some of the views only
+    some = [corners[i] for i in np.unique(np.linspace(0, len(corners) - 1, 8).round().astype(int))]
+    lenses = (
+        [start] if start is not None
+        else [np.concatenate([[f, f, *centre], np.zeros(n_distortion)])
+              for f in _focal_starts(points_B, some, size_px)]
+    )  # fmt: skip
+    problem = mono_problem(points_B, some)
     tried: list[dict[str, float]] = []
-    ends: list[bundle.Solution] = []
-    core, everything = (free_lens(n, dummy.size, parts) for parts in ("core", "all"))
-    lenses = [start] if start is not None else [
-        np.concatenate([[f, f, *centre], np.zeros(n_distortion)]) for f in focals
-    ]  # fmt: skip
+    ends: list[tuple[float, Array]] = []
     for lens in lenses:
-        state = begin(lens)
+        state = _begin(points_B, some, lens)
         if state is None:
             continue
         end = bundle.solve(
-            problem, state, free=core if start is None else everything, robust_px=2.0,
-            max_iterations=6 if start is None else 100, tolerance=1e-6,
-        )  # fmt: skip
-        tried.append({"f_px": float(lens[0]), "f_end_px": float(end.state.lenses[0][0]),
-                      "rms_px": end.rms_px})  # fmt: skip
-        ends.append(end)
-    if not ends:
-        raise ValueError("no start gives board poses in front of the camera")
-    ends.sort(key=lambda e: e.rms_px)
-    if len(ends) > 1 and abs(ends[1].state.lenses[0][0] / ends[0].state.lenses[0][0] - 1) < 0.02:
+            problem, state, free=free["core"], robust_px=2.0, max_iterations=6, tolerance=1e-4
+        )
+        reached = end.state.lenses[0]
+        tried.append(
+            {"f_px": float(lens[0]), "f_end_px": float(reached[0]), "rms_px": end.rms_px}
+        )
+        ends.append((end.rms_px, reached))
+    ends.sort(key=lambda e: e[0])
+    if len(ends) > 1 and abs(ends[1][1][0] / ends[0][1][0] - 1) < 0.02:
         ends = ends[:1]  # the best two starts already agree
+    problem = mono_problem(points_B, corners)
     best: bundle.Solution | None = None
-    for end in ends[:2]:
+    for rms, lens in ends[:2]:
+        state = _begin(points_B, corners, lens)
+        if state is None:
+            continue
         robust = bundle.solve(
-            problem, end.state, free=everything, robust_px=max(1.0, 3 * end.rms_px / 2),
-            max_iterations=60, tolerance=1e-5,
+            problem, state, free=free["all"], robust_px=max(1.0, 1.5 * rms), max_iterations=60,
+            tolerance=1e-4,
         )  # fmt: skip
-        final = bundle.solve(problem, robust.state, free=everything, max_iterations=150)
+        final = bundle.solve(
+            problem, robust.state, free=free["all"], max_iterations=150, tolerance=1e-7
+        )
         if best is None or final.rms_px < best.rms_px:
             best = final
-    assert best is not None
+    if best is None:
+        raise ValueError("no start gives board poses in front of the camera")
     count = problem.cameras[0].weight.sum(1)
     view_rms = np.sqrt((best.residuals[0] ** 2).sum((1, 2)) / np.maximum(count, 1))
     return MonoSolution(
@@ -214,4 +233,5 @@ def fit_camera(
         best.sigma_px,
         best.converged,
         tuple(tried),
+        best.residuals[0],
     )

@@ -115,7 +115,8 @@ def resect(
         starts += [(R, t) for R, t, _ in planar_poses(points_B, left, lenses[0])]
     if right is not None:
         starts += [
-            (R_RL.T @ R, R_RL.T @ (t - t_RL)) for R, t, _ in planar_poses(points_B, right, lenses[1])
+            (R_RL.T @ R, R_RL.T @ (t - t_RL))
+            for R, t, _ in planar_poses(points_B, right, lenses[1])
         ]
     observations = []
     for uv in (left, right):
@@ -125,10 +126,10 @@ def resect(
                 bundle.Observations(nothing, nothing, np.zeros((0, N, 2)), np.zeros((0, N)))
             )
         else:
-            seen = np.isfinite(uv).all(1)
+            weight = np.asarray(np.isfinite(uv).all(1), np.float64)
             zero = np.zeros(1, np.intp)
             observations.append(
-                bundle.Observations(zero, zero, np.nan_to_num(uv)[None], seen[None].astype(float))
+                bundle.Observations(zero, zero, np.nan_to_num(uv)[None], weight[None])
             )
     problem = bundle.Problem(
         points_B[None], (observations[0], observations[1]), 1, np.zeros(1, bool)

@@ -1,4 +1,4 @@
-"""The way through a calibration: pictures (or corners) and tape in, a :class:`Rig` with verdict out.
+"""The way through a calibration: pictures (or corners) and tape in, a :class:`Rig` out.
 
 :func:`calibrate_folder` reads a folder; :func:`solve` starts from corners, so that a rig can be
 solved again from what it carries (:func:`solve_again`) and tests need no pictures.
@@ -15,8 +15,8 @@ What ``rig.quality`` holds
     ``tilt_directions`` (how many of 8 directions the board was tilted to by over 15°),
     ``nearest_m``, ``furthest_m``, ``largest_share`` (largest board, share of the picture's width)}.
 ``pair`` : ``rms_px`` (joint, per point), ``holdout_px`` (left → right, None = too few views),
-    ``holdout_right_to_left_px``, ``holdout_folds``, ``joint_to_mono`` (ratio of rms), ``views``
-    (shared), ``baseline_m``, ``baseline_sigma_m``, ``angle_deg`` (how far the cameras converge),
+    ``holdout_right_to_left_px``, ``holdout_folds``, ``holdout_expected_px`` (what noise alone would
+    give with exact cameras), ``joint_to_mono`` (ratio of rms, same corners), ``views`` (shared), ``baseline_m``, ``baseline_sigma_m``, ``angle_deg`` (how far the cameras converge),
     ``rotation_sigma_deg``, ``translation_sigma_mm`` (per axis), ``converged``, ``iterations``,
     ``support`` (share of shared views that agreed at the start).
 ``models`` : [{left, right (numbers of coefficients), warp, rms_px, holdout_px, holdout_both_px,
@@ -62,7 +62,7 @@ from calibration.detect import TIME_LIMIT_S
 from calibration.errors import CalibrationError
 from calibration.estimate import CAMERAS, Estimate, build, estimate, view_rms
 from calibration.folder import AuxiliaryPlacement, read_auxiliary, read_folder
-from calibration.intrinsics import planar_poses
+from calibration.intrinsics import MODELS, planar_poses
 from calibration.pair import resect
 from calibration.rig import Rig
 from calibration.transform import Array, Transform, geodesic_deg
@@ -167,8 +167,12 @@ def solve_again(rig: Rig) -> Rig:
 
 
 # -- the solve -------------------------------------------------------------------------------------
-def solve(seen: Seen, *, progress: Progress | None = None) -> Rig:
+def solve(
+    seen: Seen, *, models: Sequence[int] = MODELS, progress: Progress | None = None
+) -> Rig:
     """Corners and tape in, a rig with covariance, quality and verdict out.
+
+    models : numbers of distortion coefficients to choose from.
 
     Raises
     ------
@@ -176,7 +180,7 @@ def solve(seen: Seen, *, progress: Progress | None = None) -> Rig:
     """
     say = progress or (lambda stage, share: None)
     t0 = time.perf_counter()
-    found = estimate(seen.board, seen.sizes, seen.views, progress=say)
+    found = estimate(seen.board, seen.sizes, seen.views, models=models, progress=say)
     t1 = time.perf_counter()
     say("the room", 0.9)
     room = _place(seen, found)
@@ -196,7 +200,7 @@ def _inputs(seen: Seen) -> dict[str, Any]:
     return seen.to_dict() | {"versions": versions}
 
 
-# -- the auxiliary board -----------------------------------------------------------------------------
+# -- the auxiliary board ---------------------------------------------------------------------------
 @dataclass(frozen=True)
 class _Placed:
     """One placement that was understood."""
@@ -407,7 +411,8 @@ def _scale_of(
             step = -np.linalg.solve(H, A.T @ b)
         except np.linalg.LinAlgError:
             return None
-        state = state.moved(np.zeros(s.lenses[0].size + s.lenses[1].size + 6), step[None, :6], False)
+        still = np.zeros(s.lenses[0].size + s.lenses[1].size + 6)
+        state = state.moved(still, step[None, :6], False)
         factor += float(step[6])
         if not 0.05 < factor < 20:
             return None
@@ -461,8 +466,8 @@ def _why_inconsistent(
     return Cause(
         "auxiliary_moved",
         "FAIL",
-        f"{label} is not in the same place in both pictures ({rms_px:.1f} px): it was moved between "
-        "them, or a camera was",
+        f"{label} is not in the same place in both pictures ({rms_px:.1f} px): it was moved "
+        "between them, or a camera was",
         "Take both auxiliary pictures without touching board or cameras.",
     )
 
@@ -533,11 +538,10 @@ def _settle(
             )
         )
         return None
-    others = [p for p in ("flat", "standing") if p != aux.tape.placement]
-    for other in others:
+    placements: tuple[world.Placement, ...] = ("flat", "standing")
+    for other in placements:
         tape = replace(aux.tape, placement=other, angle_deg=None)
-        poses = [Transform(r.T_AL.R, r.T_AL.t, "A", "L") for r in readings]
-        if poses and _reads_as(tape, aux, readings):
+        if other != aux.tape.placement and _reads_as(tape, aux, readings):
             room.causes.append(
                 Cause(
                     "wrong_placement",
@@ -730,7 +734,7 @@ def _pose_jacobian(
     return J
 
 
-# -- quality -----------------------------------------------------------------------------------------
+# -- quality ---------------------------------------------------------------------------------------
 _MODEL_WORDS = {
     4: "4 coefficients (k1 k2 p1 p2)",
     5: "5 coefficients (k1 k2 p1 p2 k3)",
@@ -778,6 +782,7 @@ def _quality(
         "rms_px": found.solution.rms_px,
         "holdout_px": None if held is None else held.left_to_right_px,
         "holdout_right_to_left_px": None if held is None else held.right_to_left_px,
+        "holdout_expected_px": None if held is None else held.expected_px,
         "holdout_folds": None if held is None else held.folds,
         "joint_to_mono": _joint_to_mono(found),
         "views": len(shared),
@@ -822,12 +827,22 @@ def _quality(
 
 
 def _joint_to_mono(found: Estimate) -> float:
-    """Joint rms over what the cameras reach alone: the alarm for pictures not taken together."""
-    n = [float((o.weight > 0).sum()) for o in found.problem.cameras]
-    alone = np.sqrt(
-        sum(k * found.mono[c].rms_px ** 2 for k, c in zip(n, CAMERAS, strict=True)) / max(sum(n), 1)
-    )
-    return float(found.solution.rms_px / max(alone, 1e-9))
+    """Joint rms over what the cameras reach alone, on the same corners of the shared views.
+
+    The alarm for pictures that were not taken together.
+    """
+    joint = alone = 0.0
+    both = set(found.shared.tolist())
+    for c, camera in enumerate(CAMERAS):
+        o = found.problem.cameras[c]
+        for k, i in enumerate(o.view):
+            mono = found.mono_residuals.get((found.views[i].name, camera))
+            if i not in both or mono is None:
+                continue
+            counted = o.weight[k] > 0
+            joint += float((found.solution.residuals[c][k][counted] ** 2).sum())
+            alone += float((mono[counted[: len(mono)]] ** 2).sum())
+    return float(np.sqrt(joint / max(alone, 1e-12))) if alone > 0 else 1.0
 
 
 def _coverage(
@@ -1003,7 +1018,7 @@ def _scale_checks(seen: Seen, room: _Room, rig: Rig) -> list[dict[str, Any]]:
     return checks
 
 
-# -- from pictures -----------------------------------------------------------------------------------
+# -- from pictures ---------------------------------------------------------------------------------
 def calibrate_folder(
     folder: Path,
     board: Board,

@@ -42,7 +42,7 @@ class Tape:
     left_m, down_m, out_m : from the blackboard's upper right corner to the board's first inner
         corner, along +x_W, +y_W, +z_W.
     angle_deg : for ``tilted``: 0 = flat, 90 = standing.
-    tape_sigma_m, angle_sigma_deg : how well that is known (1 σ).
+    tape_sigma_m, placement_sigma_deg : how well that is known (1 σ).
     """
 
     placement: Placement
@@ -51,7 +51,7 @@ class Tape:
     out_m: float
     angle_deg: float | None = None
     tape_sigma_m: float = TAPE_SIGMA_M
-    angle_sigma_deg: float = PLACEMENT_SIGMA_DEG
+    placement_sigma_deg: float = PLACEMENT_SIGMA_DEG
 
     @property
     def t_WA(self) -> Array:
@@ -160,7 +160,7 @@ def _judge(tape: Tape, T_AL: Transform, T_RL: Transform | None, k: int, solution
 def rotvec_weights(tapes: Sequence[Tape]) -> tuple[Array, Array]:
     """(n, 3) σ of the tape in metres and (n, 3) σ of the placement in radians."""
     tape = np.array([[t.tape_sigma_m] * 3 for t in tapes])
-    angle = np.array([[np.radians(t.angle_sigma_deg)] * 3 for t in tapes])
+    angle = np.array([[np.radians(t.placement_sigma_deg)] * 3 for t in tapes])
     return tape, angle
 
 
@@ -317,7 +317,8 @@ def slip_effect(
             else:
                 moved = Transform(T_WA.R @ rotation_exp(d[:3]), T_WA.t, "W", "A")
             new = moved @ T_AW
-            away = np.linalg.norm(_hits(new.apply(points_W), new.rotate(directions_W)) - hit, axis=1)
+            there = _hits(new.apply(points_W), new.rotate(directions_W))
+            away = np.linalg.norm(there - hit, axis=1)
             if kind == "shift":
                 shift = np.maximum(shift, away)
             else:

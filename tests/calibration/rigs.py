@@ -204,7 +204,7 @@ def good_tape(room: Room, rng: np.random.Generator, placement: str = "tilted") -
             room.blackboard_m[0] / 2 + rng.uniform(-0.7, 0.7),
             rng.uniform(0.8, 1.7),
             rng.uniform(1.2, 3.2),
-            angle_deg=float(rng.uniform(-40, 20)) if placement == "tilted" else None,
+            angle_deg=float(rng.uniform(5, 20)) if placement == "tilted" else None,
         )
         left, right = place_auxiliary(room, tape)
         if left is not None and right is not None and _faces(room, tape):
