@@ -1,0 +1,1 @@
+"""A classroom with known truth: people, room, lenses, scripts, renderer, and the session folder they make."""

@@ -1,0 +1,340 @@
+"""VTK without a display: actors for people and rooms, one picture at a time (EGL; llvmpipe is enough).
+
+The only module that imports VTK. Pictures are rendered by a pinhole larger and finer than the real camera and then pulled through the
+real lens (:class:`Lens`), so distortion is exact and edges are smooth.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from calibration.camera import Camera
+from calibration.transform import Transform
+from sessions.errors import SessionError
+from sessions.simulation.people import PARTS, Person
+
+# ambient, diffuse, specular, specular power
+MATERIALS = {
+    "head": (0.30, 0.80, 0.10, 12),
+    "hair": (0.26, 0.80, 0.18, 22),
+    "eye": (0.30, 0.72, 0.75, 110),
+    "lashes": (0.3, 0.6, 0.0, 1),
+    "glasses": (0.3, 0.7, 0.5, 40),
+    "shirt": (0.30, 0.78, 0.02, 5),
+    "body": (0.30, 0.80, 0.08, 12),
+    "room": (0.30, 0.62, 0.02, 5),
+}
+
+
+def vtk_modules() -> Any:
+    """The vtk package, or a clear error where it cannot render."""
+    os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
+    try:
+        import vtk
+    except ImportError as error:
+        raise SessionError(
+            "rendering needs the packages of the extra [simulate]",
+            found=error,
+            remedy="pip install 'classroom-gaze[simulate]'; on a bare Linux also: apt-get install libegl1 libgl1-mesa-dri.",
+        ) from error
+    return vtk
+
+
+def poly_data(points: np.ndarray, faces: np.ndarray, colour: np.ndarray, normals: np.ndarray | None = None) -> Any:
+    """A vtkPolyData with sRGB point colours (from linear rgb, N×3) and normals."""
+    from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
+
+    vtk = vtk_modules()
+    data = vtk.vtkPolyData()
+    vtk_points = vtk.vtkPoints()
+    vtk_points.SetData(numpy_to_vtk(np.ascontiguousarray(points, np.float32), deep=True))
+    data.SetPoints(vtk_points)
+    cells = vtk.vtkCellArray()
+    offsets = numpy_to_vtkIdTypeArray(np.arange(0, 3 * len(faces) + 1, 3, dtype=np.int64), deep=True)
+    cells.SetData(offsets, numpy_to_vtkIdTypeArray(np.ascontiguousarray(faces.ravel(), np.int64), deep=True))
+    data.SetPolys(cells)
+    set_colour(data, colour)
+    if normals is None:
+        normals = vertex_normals(points, faces)
+    vtk_normals = numpy_to_vtk(np.ascontiguousarray(normals, np.float32), deep=True)
+    vtk_normals.SetName("Normals")
+    data.GetPointData().SetNormals(vtk_normals)
+    return data
+
+
+def set_colour(data: Any, colour: np.ndarray) -> None:
+    """Point colours from linear rgb (N,3)."""
+    from vtkmodules.util.numpy_support import numpy_to_vtk
+
+    rgb = np.round(np.clip(colour, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
+    scalars = numpy_to_vtk(np.ascontiguousarray(rgb), deep=True)
+    scalars.SetName("rgb")
+    data.GetPointData().SetScalars(scalars)
+
+
+def set_points(data: Any, points: np.ndarray, normals: np.ndarray) -> None:
+    """Move the points (and normals) of a vtkPolyData in place."""
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+
+    vtk_to_numpy(data.GetPoints().GetData())[:] = points
+    vtk_to_numpy(data.GetPointData().GetNormals())[:] = normals
+    data.GetPoints().GetData().Modified()
+    data.GetPoints().Modified()
+    data.GetPointData().GetNormals().Modified()
+    data.Modified()
+
+
+def vertex_normals(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Area-weighted unit normals (N,3)."""
+    tri = points[faces]
+    flat = np.cross(tri[:, 1] - tri[:, 0], tri[:, 2] - tri[:, 0])
+    normal = np.stack(
+        [np.bincount(faces.ravel(), np.repeat(flat[:, k], 3), len(points)) for k in range(3)], axis=1
+    )
+    return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+
+
+def actor(data: Any, material: str) -> Any:
+    """An actor of point-coloured triangles in one of :data:`MATERIALS`."""
+    vtk = vtk_modules()
+    mapper = vtk.vtkPolyDataMapper()
+    mapper.SetInputData(data)
+    mapper.SetColorModeToDirectScalars()
+    mapper.SetStatic(False)
+    it = vtk.vtkActor()
+    it.SetMapper(mapper)
+    p = it.GetProperty()
+    ambient, diffuse, specular, power = MATERIALS[material]
+    p.SetAmbient(ambient)
+    p.SetDiffuse(diffuse)
+    p.SetSpecular(specular)
+    p.SetSpecularPower(power)
+    p.SetInterpolationToPhong()
+    return it
+
+
+def matrix4(R: np.ndarray, t: np.ndarray) -> Any:
+    """vtkMatrix4x4 of x → R x + t."""
+    m = vtk_modules().vtkMatrix4x4()
+    for i in range(3):
+        for j in range(3):
+            m.SetElement(i, j, float(R[i, j]))
+        m.SetElement(i, 3, float(t[i]))
+    return m
+
+
+def normalise_colours(person: Person, shirt: np.ndarray | None) -> np.ndarray:
+    """Colours (N,3), the shirt's hue replaced by ``shirt`` (linear rgb) if given, its folds kept."""
+    colour = person.colour.copy()
+    if shirt is not None:
+        cloth = person.part == PARTS.index("shirt")
+        mean = colour[cloth].mean(0)
+        colour[cloth] *= shirt / np.maximum(mean, 1e-3)
+    return np.clip(colour, 0, 1)
+
+
+class PersonActors:
+    """One person in a scene: a rigid head (with hair, lashes, glasses), two eyes, and a body whose neck twists."""
+
+    def __init__(self, person: Person, shirt: np.ndarray | None = None) -> None:
+        self.person = person
+        colour = normalise_colours(person, shirt)
+        normals = vertex_normals(person.points, person.faces)
+        face_part = person.part[person.faces[:, 0]]
+        face_rigid = (person.share[person.faces] > 0.998).all(1)
+        self.rigid: list[Any] = []
+        self.eyes: list[Any] = []
+        self.soft: list[tuple[Any, Any, np.ndarray, np.ndarray, np.ndarray, bool]] = []
+        self._rigid_points: list[tuple[Any, np.ndarray]] = []
+        for k, part in enumerate(PARTS):
+            for rigid in (True, False):
+                faces = person.faces[(face_part == k) & (face_rigid == rigid)]
+                if not len(faces):
+                    continue
+                used = np.unique(faces)
+                renumber = np.zeros(len(person.points), np.int64)
+                renumber[used] = np.arange(len(used))
+                data = poly_data(person.points[used], renumber[faces], colour[used], normals[used])
+                it = actor(data, "eye" if part.startswith("eye") else part)
+                if part.startswith("eye"):
+                    self.eyes.append(it)
+                elif rigid:
+                    self.rigid.append(it)
+                    self._rigid_points.append((data, used))
+                else:
+                    share = person.share[used]
+                    moves = bool((share > 0.002).any())
+                    self.soft.append((it, data, person.points[used], normals[used], share, moves))
+        self._turn: np.ndarray | None = None
+        self._face: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def actors(self) -> list[Any]:
+        return [*self.rigid, *self.eyes, *(s[0] for s in self.soft)]
+
+    def place(
+        self, R_WB: np.ndarray, t_WB: np.ndarray, R_head: np.ndarray, R_eyes: np.ndarray, face: dict[str, float] | None = None
+    ) -> None:
+        """Put the body at ``R_WB, t_WB``, turn the head by ``R_head`` (in B) and the eyes by ``R_eyes`` (2,3,3, in the head)."""
+        from scipy.spatial.transform import Rotation
+
+        expression = tuple(sorted((face or {}).items()))
+        if expression != self._face:
+            moved = self.person.with_expression(dict(expression))
+            normals = vertex_normals(moved, self.person.faces)
+            for data, used in self._rigid_points:
+                set_points(data, moved[used], normals[used])
+            self._face = expression
+        head = matrix4(R_WB @ R_head, t_WB)
+        for it in self.rigid:
+            it.SetUserMatrix(head)
+        for k, it in enumerate(self.eyes):
+            centre = self.person.eye_centres[k]
+            it.SetUserMatrix(matrix4(R_WB @ R_head @ R_eyes[k], t_WB + R_WB @ R_head @ (centre - R_eyes[k] @ centre)))
+        body = matrix4(R_WB, t_WB)
+        turned = self._turn is None or not np.array_equal(self._turn, R_head)
+        vector = Rotation.from_matrix(R_head).as_rotvec()
+        for it, data, points, normals, share, moves in self.soft:
+            it.SetUserMatrix(body)
+            if moves and turned:
+                own = Rotation.from_rotvec(share[:, None] * vector).as_matrix()
+                set_points(data, np.einsum("nij,nj->ni", own, points), np.einsum("nij,nj->ni", own, normals))
+        self._turn = R_head.copy()
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """A lamp: position in the scene's frame, strength, colour (sRGB-like, 0…1)."""
+
+    position: tuple[float, float, float]
+    strength: float
+    colour: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+
+class Scene:
+    """A set of actors and lamps, rendered by any number of pinhole cameras (OpenCV axes)."""
+
+    def __init__(self, background: tuple[float, float, float] = (0.5, 0.5, 0.5)) -> None:
+        vtk = vtk_modules()
+        self.window = vtk.vtkRenderWindow()
+        self.window.SetOffScreenRendering(True)
+        self.window.SetMultiSamples(0)
+        self.renderer = vtk.vtkRenderer()
+        self.renderer.SetBackground(*background)
+        self.renderer.SetAutomaticLightCreation(False)
+        self.window.AddRenderer(self.renderer)
+        self.camera = self.renderer.GetActiveCamera()
+        self._grab = vtk.vtkUnsignedCharArray()
+
+    def add(self, actors: Iterable[Any]) -> None:
+        for it in actors:
+            self.renderer.AddActor(it)
+
+    def remove(self, actors: Iterable[Any]) -> None:
+        for it in actors:
+            self.renderer.RemoveActor(it)
+
+    def light(self, lamps: Iterable[Lamp]) -> None:
+        """Replace the lamps."""
+        vtk = vtk_modules()
+        self.renderer.RemoveAllLights()
+        for lamp in lamps:
+            light = vtk.vtkLight()
+            light.SetLightTypeToSceneLight()
+            light.SetPositional(True)
+            light.SetConeAngle(180)
+            light.SetPosition(*lamp.position)
+            light.SetIntensity(lamp.strength)
+            light.SetColor(*lamp.colour)
+            self.renderer.AddLight(light)
+
+    def look(self, T_WC: Transform, K: np.ndarray, size_px: tuple[int, int], near_m: float = 0.1, far_m: float = 30.0) -> None:
+        """Aim the pinhole: pose, K (square pixels up to fx/fy, pixel centres at whole numbers) and picture size."""
+        width, height = size_px
+        if self.window.GetSize() != (width, height):
+            self.window.SetSize(width, height)
+        position, R = T_WC.t, T_WC.R
+        self.camera.SetPosition(*position)
+        self.camera.SetFocalPoint(*(position + R[:, 2]))
+        self.camera.SetViewUp(*(-R[:, 1]))
+        self.camera.SetClippingRange(near_m, far_m)
+        fx, fy, cx, cy = K[0, 0], K[1, 1], K[0, 2], K[1, 2]
+        matrix = vtk_modules().vtkMatrix4x4()
+        n, f = near_m, far_m
+        rows = [
+            [2 * fx / width, 0, 1 - 2 * (cx + 0.5) / width, 0],
+            [0, 2 * fy / height, 2 * (cy + 0.5) / height - 1, 0],
+            [0, 0, -(f + n) / (f - n), -2 * f * n / (f - n)],
+            [0, 0, -1, 0],
+        ]
+        for i in range(4):
+            for j in range(4):
+                matrix.SetElement(i, j, rows[i][j])
+        self.camera.SetUseExplicitProjectionTransformMatrix(True)
+        self.camera.SetExplicitProjectionTransformMatrix(matrix)
+
+    def picture(self) -> np.ndarray:
+        """Render: (height, width, 3) uint8 BGR."""
+        from vtkmodules.util.numpy_support import vtk_to_numpy
+
+        self.window.Render()
+        width, height = self.window.GetSize()
+        self.window.GetPixelData(0, 0, width - 1, height - 1, 0, self._grab, 0)
+        rgb = vtk_to_numpy(self._grab).reshape(height, width, 3)
+        return np.ascontiguousarray(rgb[::-1, :, ::-1])
+
+    def depth(self) -> np.ndarray:
+        """(height, width) float32 z-buffer of the last picture, 0 near … 1 far."""
+        vtk = vtk_modules()
+        from vtkmodules.util.numpy_support import vtk_to_numpy
+
+        width, height = self.window.GetSize()
+        buffer = vtk.vtkFloatArray()
+        self.window.GetZbufferData(0, 0, width - 1, height - 1, buffer)
+        return vtk_to_numpy(buffer).reshape(height, width)[::-1].copy()
+
+    def close(self) -> None:
+        with contextlib.suppress(Exception):
+            self.window.Finalize()
+
+
+@dataclass(frozen=True)
+class Lens:
+    """From a pinhole's picture to the real camera's: the pinhole's K and size, and the map to pull it through.
+
+    ``scale`` pinhole pixels per camera pixel at the centre; ``maps`` for :func:`cv2.remap` at the pinhole's resolution.
+    """
+
+    camera: Camera
+    K: np.ndarray
+    size_px: tuple[int, int]
+    map_x: np.ndarray
+    map_y: np.ndarray
+
+    @classmethod
+    def of(cls, camera: Camera, scale: float = 1.5) -> Lens:
+        """The pinhole that covers every pixel of ``camera``."""
+        width, height = camera.size_px
+        u, v = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
+        xy = camera.undistort(np.stack([u, v], -1).reshape(-1, 2)).reshape(height, width, 2)
+        f = camera.f_px * scale
+        low, high = xy.reshape(-1, 2).min(0) * f, xy.reshape(-1, 2).max(0) * f
+        size = np.ceil(high - low).astype(int) + 4
+        size += size % 2
+        K = np.array([[f, 0, -low[0] + 2], [0, f, -low[1] + 2], [0, 0, 1]])
+        x, y = xy[..., 0] * f + K[0, 2], xy[..., 1] * f + K[1, 2]
+        return cls(camera, K, (int(size[0]), int(size[1])), x.astype(np.float32), y.astype(np.float32))
+
+    def bend(self, picture: np.ndarray) -> np.ndarray:
+        """The real camera's picture from the pinhole's."""
+        scale = self.K[0, 0] / self.camera.f_px
+        if scale > 1.2:  # a fine picture is softened first, so that sampling it does not alias
+            picture = cv2.GaussianBlur(picture, (0, 0), 0.38 * scale)
+        return cv2.remap(picture, self.map_x, self.map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -1,0 +1,475 @@
+"""``simulate``: a lesson with known truth, written as a session folder (docs/session.md, docs/simulator.md)."""
+
+from __future__ import annotations
+
+import csv
+import math
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from calibration.camera import Camera
+from calibration.rig import Rig
+from calibration.transform import Transform
+from sessions.errors import SessionError
+from sessions.folder import Session
+from sessions.simulation.boards import RayTable, board_points, draw_board, view_poses
+from sessions.simulation.people import load_people
+from sessions.simulation.room import (
+    PLACEMENTS,
+    RIGHT_WIDER,
+    ROOMS,
+    AuxiliaryBoard,
+    Room,
+    Seats,
+    auxiliary_board,
+    fitted_camera,
+    placed_cameras,
+    seats,
+)
+from sessions.simulation.script import (
+    FACING_BOARD,
+    Heads,
+    Placement,
+    Plan,
+    grid_plans,
+    grid_points,
+    heads_at,
+    natural_plans,
+    place_people,
+    visible_share,
+)
+
+RESOLUTIONS = {"720p": (1280, 720), "1080p": (1920, 1080), "1440p": (2560, 1440), "4k": (3840, 2160)}
+INNER_CORNERS = (9, 6)
+SQUARE_M = 0.05
+MAX_STUDENTS = 60
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a simulated lesson is made of. Every number is in metres, seconds, degrees or pixels.
+
+    ``eye_share`` None = 0 in ``grid``, 0.30 in ``natural``. ``offset_s`` = the right camera's clock minus the left's; ``drift_ppm`` = how
+    much faster the right clock runs. ``noise`` scales the sensor's noise (1 = a lit room), ``light`` the lamps. ``crf`` = H.264 quality.
+    """
+
+    students: int = 8
+    rows: int = 3
+    room: str = "standard"
+    placement: str = "beside"
+    resolution: str = "1080p"
+    seconds: float = 18.0
+    fps: float = 10.0
+    scenario: str = "grid"
+    points: int = 9
+    eye_share: float | None = None
+    offset_s: float = 0.0
+    drift_ppm: float = 0.0
+    light: float = 1.0
+    noise: float = 1.0
+    near_m: float = 3.0
+    far_m: float = 7.0
+    lens_px: float | None = None
+    auxiliary_deg: float = 0.0
+    people: str = "all"
+    timestamps: bool = False
+    views: int = 20
+    views_alone: int = 8
+    crf: int = 21
+    jpeg_quality: int = 88
+    seed: int = 0
+
+    def checked(self) -> Options:
+        """Itself, or an error that names the first impossible option."""
+
+        def refuse(name: str, expected: str) -> None:
+            raise SessionError(f"--{name} is impossible", found=getattr(self, name.replace("-", "_")), expected=expected)
+
+        for name in ("seconds", "fps", "offset_s", "drift_ppm", "light", "noise", "near_m", "far_m"):
+            if not math.isfinite(getattr(self, name)):
+                refuse(name, "a finite number")
+        if not 1 <= self.students <= MAX_STUDENTS:
+            refuse("students", f"1 to {MAX_STUDENTS}")
+        if not 1 <= self.rows <= 10 or self.rows > self.students:
+            refuse("rows", "1 to 10, and no more rows than students")
+        if self.room not in ROOMS:
+            refuse("room", f"one of {', '.join(ROOMS)}")
+        if self.resolution not in RESOLUTIONS:
+            refuse("resolution", f"one of {', '.join(RESOLUTIONS)}")
+        if self.scenario not in ("grid", "natural"):
+            refuse("scenario", "grid or natural")
+        if not 0.5 <= self.seconds <= 4 * 3600:
+            refuse("seconds", "0.5 to 14400")
+        if not 0.5 <= self.fps <= 60:
+            refuse("fps", "0.5 to 60")
+        if not 4 <= self.points <= 49:
+            refuse("points", "4 to 49")
+        if self.scenario == "grid" and self.seconds / self.points < 0.6:
+            refuse("seconds", f"at least 0.6 s for each of the {self.points} marked points")
+        if self.eye_share is not None and not 0 <= self.eye_share <= 0.9:
+            refuse("eye_share", "0 to 0.9")
+        if abs(self.offset_s) > 4:
+            refuse("offset_s", "within ±4 s")
+        if abs(self.drift_ppm) > 1000:
+            refuse("drift_ppm", "within ±1000")
+        if not 0.1 <= self.light <= 3 or not 0 <= self.noise <= 10:
+            refuse("light" if not 0.1 <= self.light <= 3 else "noise", "light 0.1 to 3, noise 0 to 10")
+        if not 2.4 <= self.near_m <= self.far_m or self.far_m > ROOMS[self.room].depth_m - 0.8:
+            refuse("far_m", f"2.4 ≤ near ≤ far ≤ {ROOMS[self.room].depth_m - 0.8:.1f} m (the room's depth)")
+        if self.people not in ("all", "train", "test"):
+            refuse("people", "all, train or test")
+        if self.lens_px is not None and not 200 <= self.lens_px <= 20000:
+            refuse("lens_px", "200 to 20000")
+        if not 0 <= self.auxiliary_deg <= 60:
+            refuse("auxiliary_deg", "0 (flat) to 60 degrees")
+        placed_cameras(ROOMS[self.room], self.placement)
+        return self
+
+    @property
+    def shift_by_eyes(self) -> float:
+        return self.eye_share if self.eye_share is not None else (0.0 if self.scenario == "grid" else 0.30)
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that is true of a simulated lesson before a pixel is drawn; the same options give the same world."""
+
+    options: Options
+    room: Room
+    seats: Seats
+    auxiliary: AuxiliaryBoard
+    people: list[Placement]
+    cameras: dict[str, Camera]
+    T_WC: dict[str, Transform]
+    plans: list[Plan]
+    windows: list[tuple[float, float, int, int]]
+    marks: tuple[list[str], np.ndarray] | None
+
+    def heads(self, time_s: np.ndarray) -> Heads:
+        """The truth at any times on the left camera's clock."""
+        sway = 0.0 if self.options.scenario == "grid" else 1.6
+        return heads_at(time_s, self.people, self.plans, self.options.shift_by_eyes, sway, self.options.seed)
+
+    def frame_times(self, camera: str) -> np.ndarray:
+        """When each frame was taken, on the left camera's clock."""
+        o = self.options
+        own = np.arange(round(o.seconds * o.fps)) / o.fps
+        return own if camera == "left" else (own - o.offset_s) / (1 + o.drift_ppm * 1e-6)
+
+    def rig(self) -> Rig:
+        """The true rig."""
+        T_WA = Transform(np.array([[-1.0, 0, 0], [0, 0, -1], [0, -1, 0]]), self.auxiliary.t_WA, "W", "A")
+        T_WL, T_WR = self.T_WC["left"], self.T_WC["right"]
+        left = Transform(T_WL.R, T_WL.t, "W", "L")
+        right = Transform(T_WR.R, T_WR.t, "W", "R")
+        return Rig(self.cameras["left"], self.cameras["right"], right.inverse() @ left, T_WA.inverse() @ left, T_WA)
+
+
+def build_world(options: Options) -> World:
+    """Room, seats, people, cameras and script from the options."""
+    o = options.checked()
+    rng = np.random.default_rng([o.seed, 1])
+    room = ROOMS[o.room]
+    where = seats(room, o.students, o.rows, o.near_m, o.far_m)
+    aux = auxiliary_board(room, o.auxiliary_deg)
+    cast = load_people(None if o.people == "all" else o.people)
+    people = place_people(cast, room, where, rng, exact=o.scenario == "grid" and o.shift_by_eyes == 0)
+    heads = np.array([p.t_WB for p in people])
+    around = [[0.26, 0.05, 0], [-0.26, 0.05, 0], [0, -0.32, 0], [0, 0.34, -0.3]]
+    must_see = np.concatenate([heads + a for a in around] + [aux.corners_W(1.2)])
+    size = RESOLUTIONS[o.resolution]
+    cameras, poses = {}, {}
+    for name, position in placed_cameras(room, o.placement).items():
+        jitter = np.random.default_rng([o.seed, 2, len(name)])
+        position = position + jitter.normal(0, [0.03, 0.03, 0.01])
+        cameras[name], poses[name] = fitted_camera(
+            name, position, must_see, size, o.lens_px, RIGHT_WIDER if name == "right" else 1.0, float(jitter.normal(0, 0.8))
+        )
+    script_rng = np.random.default_rng([o.seed, 3])
+    marks = None
+    windows: list[tuple[float, float, int, int]] = []
+    if o.scenario == "grid":
+        marks = grid_points(room, o.points)
+        plans, windows = grid_plans(*marks, o.students, o.seconds, script_rng)
+    else:
+        plans = natural_plans(room, people, o.seconds, script_rng)
+    return World(o, room, where, aux, people, cameras, poses, plans, windows, marks)
+
+
+# --- what is written --------------------------------------------------------------------------------
+
+
+def session_toml(world: World) -> str:
+    """``session.toml`` as the teacher would have written it."""
+    o, room, aux = world.options, world.room, world.auxiliary
+    third = room.board_width_m / 3
+    lines = [
+        "# Simulated lesson: gaze simulate, seed " + str(o.seed),
+        f'title = "simulated lesson, {o.scenario}, seed {o.seed}"',
+        "date = 2026-03-02",
+        "",
+        "[blackboard]",
+        f"width_m = {room.board_width_m}",
+        f"height_m = {room.board_height_m}",
+    ]
+    for k, name in enumerate(("right third", "middle third", "left third")):
+        end = room.board_width_m if k == 2 else round((k + 1) * third, 4)
+        lines += ["[[blackboard.areas]]", f'name = "{name}"', f"x_m = [{round(k * third, 4)}, {end}]", f"y_m = [0.0, {room.board_height_m}]"]
+    t = aux.t_WA
+    placement = ['placement = "flat"'] if aux.angle_deg == 0 else ['placement = "tilted"', f"angle_deg = {aux.angle_deg}"]
+    lines += [
+        "", "[board]", 'kind = "chessboard"', f"inner_corners = [{INNER_CORNERS[0]}, {INNER_CORNERS[1]}]", f"square_m = {SQUARE_M}",
+        "", "[auxiliary]", *placement, f"left_m = {t[0]:.4f}", f"down_m = {t[1]:.4f}", f"out_m = {t[2]:.4f}",
+        "[auxiliary.board]", 'kind = "chessboard"', f"inner_corners = [{aux.inner_corners[0]}, {aux.inner_corners[1]}]", f"square_m = {aux.square_m}",
+        "", "[cameras.left]", 'video = "left.mp4"', "[cameras.right]", 'video = "right.mp4"',
+    ]  # fmt: skip
+    if o.offset_s == 0 and o.drift_ppm == 0:
+        lines.append("offset_s = 0.0")
+    for k, student in enumerate(world.seats.ids):
+        lines += ["", "[[students]]", f'id = "{student}"', f"seat_m = [{world.seats.x_m[k]:.2f}, {world.seats.z_m[k]:.2f}]"]
+    return "\n".join(lines) + "\n"
+
+
+def targets_rows(world: World) -> list[list[str]]:
+    """targets.csv: start_s,end_s,student,target,x_m,y_m — only stretches in which the head is still."""
+    assert world.marks is not None
+    names, points = world.marks
+    rows = [["start_s", "end_s", "student", "target", "x_m", "y_m"]]
+    for start, end, student, point in sorted(world.windows):
+        x, y = points[point, :2]
+        # times are rounded inwards, so that no rounded window reaches into a movement
+        rows.append(
+            [f"{math.ceil(start * 1e4) / 1e4:.4f}", f"{math.floor(end * 1e4) / 1e4:.4f}", world.seats.ids[student], names[point], f"{x:.4f}", f"{y:.4f}"]
+        )
+    return rows
+
+
+def face_heights_px(heads: Heads, world: World, camera: str) -> np.ndarray:
+    """(T,N) height in pixels of the box around the 68 landmarks (about brow to chin)."""
+    T, N = heads.P_W.shape[:2]
+    out = np.full((T, N), np.nan)
+    to_camera = world.T_WC[camera].inverse()
+    for n, place in enumerate(world.people):
+        points = np.einsum("tij,tjk,pk->tpi", heads.R_WB[:, n], heads.R_head[:, n], place.person.landmarks) + heads.t_WB[:, n][:, None]
+        uv = world.cameras[camera].project(to_camera.apply(points))
+        out[:, n] = np.ptp(uv[..., 1], axis=1)
+    return out
+
+
+def truth_table(world: World, time_s: np.ndarray) -> Any:
+    """truth/heads.parquet as a pandas frame: a row for each student and frame of the left camera."""
+    import pandas as pd
+    from scipy.spatial.transform import Rotation
+
+    heads = world.heads(time_s)
+    T, N = heads.P_W.shape[:2]
+    flat = {}
+    flat["time_s"] = np.repeat(time_s, N)
+    flat["frame"] = np.repeat(np.arange(T), N)
+    flat["student"] = np.tile(np.array(world.seats.ids, object), T)
+    flat["row"] = np.tile(world.seats.row, T)
+    for k, axis in enumerate("xyz"):
+        flat[f"nose_{axis}_m"] = heads.P_W[..., k].ravel()
+    q = Rotation.from_matrix(heads.R_WS.reshape(-1, 3, 3)).as_quat(canonical=True)
+    for k, name in enumerate(("head_qx", "head_qy", "head_qz", "head_qw")):
+        flat[name] = q[:, k]
+    for k, axis in enumerate("xyz"):
+        flat[f"gaze_d{axis}"] = heads.gaze_W[..., k].ravel()
+    z = heads.R_WS[..., 2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        meets = z[..., 2] < -1e-6
+        for k, axis in enumerate("xy"):
+            flat[f"head_point_{axis}_m"] = np.where(meets, heads.P_W[..., k] - heads.P_W[..., 2] * z[..., k] / z[..., 2], np.nan).ravel()
+    for k, axis in enumerate("xyz"):
+        flat[f"target_{axis}_m"] = heads.point_W[..., k].ravel()
+    flat["target"] = heads.label.ravel()
+    for camera in ("left", "right"):
+        to_camera = world.T_WC[camera].inverse()
+        uv = world.cameras[camera].project(to_camera.apply(heads.P_W))
+        flat[f"nose_u_{camera}_px"] = uv[..., 0].ravel()
+        flat[f"nose_v_{camera}_px"] = uv[..., 1].ravel()
+        flat[f"visible_{camera}"] = (
+            visible_share(heads, world.people, world.T_WC[camera].t) * world.cameras[camera].contains(uv)
+        ).ravel()
+        flat[f"face_px_{camera}"] = face_heights_px(heads, world, camera).ravel()
+    return pd.DataFrame(flat)
+
+
+class Sensor:
+    """Adds a camera's noise: a bank of Gaussian fields, scaled with brightness, shifted at random for every frame (same seed, same noise)."""
+
+    def __init__(self, size_px: tuple[int, int], noise: float, light: float, seed: int) -> None:
+        self.rng = np.random.default_rng([seed, 9])
+        width, height = size_px
+        self.size = size_px
+        self.level = noise * 1.6 / np.sqrt(max(light, 0.05))
+        self.bank = self.rng.standard_normal((height + 64, width + 64, 3), dtype=np.float32) if noise else None
+
+    def expose(self, picture: np.ndarray) -> np.ndarray:
+        """(H,W,3) → uint8 with noise; darker parts get less of it."""
+        if self.bank is None:
+            return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+        a, b = self.rng.integers(0, 64, 2)
+        width, height = self.size
+        field = self.bank[a : a + height, b : b + width]
+        if self.rng.random() < 0.5:
+            field = field[:, ::-1]
+        value = picture.astype(np.float32)
+        gain = (0.6 + 0.4 / 128 * value) * np.float32(self.level)
+        return np.clip(value + field * gain + 0.5, 0, 255).astype(np.uint8)
+
+
+def _write_video(path: Path, frames: Any, fps: float, size_px: tuple[int, int], crf: int) -> None:
+    """H.264 in MP4 by PyAV; one thread, so that the same frames give the same bytes."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
+        stream.width, stream.height = size_px
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": str(crf), "preset": "medium", "threads": "1"}
+        for picture in frames:
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+
+
+Progress = Callable[[str, float], None]
+
+
+def simulate(out: str | Path, options: Options, progress: Progress | None = None) -> Session:
+    """Write a lesson with known truth to the folder ``out`` (which must not exist or be empty).
+
+    Everything is made in a folder beside it and renamed at the end: an interrupted simulation leaves nothing behind.
+
+    Raises
+    ------
+    SessionError : impossible options, ``out`` in use, or no renderer.
+    """
+    out = Path(out)
+    world = build_world(options)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise SessionError("the folder is not empty", where=out, remedy="Name a new folder, or delete this one.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        write_session(aside, world)
+        draw_session(aside, world, progress or (lambda _stage, _share: None))
+        if out.exists():
+            out.rmdir()
+        aside.chmod(0o755)
+        aside.rename(out)
+    finally:
+        if aside.exists():
+            shutil.rmtree(aside)
+    return Session.open(out)
+
+
+def write_session(folder: Path, world: World) -> None:
+    """Everything but pictures: session.toml, targets.csv, timestamps.csv, truth/."""
+    o = world.options
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "session.toml").write_text(session_toml(world), encoding="utf-8")
+    if world.marks is not None:
+        with (folder / "targets.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(targets_rows(world))
+    if o.timestamps:
+        with (folder / "timestamps.csv").open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(["camera", "frame", "time_s"])
+            for camera in ("left", "right"):
+                rows.writerows([camera, k, f"{t:.6f}"] for k, t in enumerate(world.frame_times(camera)))
+    truth = folder / "truth"
+    truth.mkdir(exist_ok=True)
+    world.rig().save(truth / "rig.json")
+    truth_table(world, world.frame_times("left")).to_parquet(truth / "heads.parquet", index=False)
+    import json
+
+    about = {
+        "options": asdict(o),
+        "people": {p.student: p.person.name for p in world.people},
+        "seats_m": {s: [float(world.seats.x_m[k]), float(world.seats.z_m[k])] for k, s in enumerate(world.seats.ids)},
+        "rows": {s: int(world.seats.row[k]) for k, s in enumerate(world.seats.ids)},
+        "offset_s": o.offset_s,
+        "drift_ppm": o.drift_ppm,
+    }
+    (truth / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def draw_session(folder: Path, world: World, progress: Progress) -> None:
+    """The pictures: chessboard views, auxiliary views, two videos."""
+    from sessions.simulation.classroom import Classroom, moment_key
+    from sessions.simulation.render import Lens
+
+    o = world.options
+    room = Classroom(world.room, world.seats, world.auxiliary, world.people, world.marks, o.light, o.seed)
+    try:
+        lenses = {c: Lens.of(camera) for c, camera in world.cameras.items()}
+        rays = {c: RayTable.of(camera) for c, camera in world.cameras.items()}
+        sensors = {c: Sensor(camera.size_px, o.noise, o.light, o.seed * 2 + (c == "right")) for c, camera in world.cameras.items()}
+        # still pictures are taken with time and light to spare
+        calm = {c: Sensor(camera.size_px, 0.4 * o.noise, o.light, o.seed * 2 + 100 + (c == "right")) for c, camera in world.cameras.items()}
+        room.show_people(False)
+        empty = {c: room.picture(world.T_WC[c], lenses[c]) for c in world.cameras}
+        views = view_poses(
+            world.cameras, world.T_WC, INNER_CORNERS, SQUARE_M, o.views, o.views_alone, world.room.floor_y_m,
+            np.random.default_rng([o.seed, 4]),
+        )
+        total = sum(len(v) for v in views.values())
+        done = 0
+        corners: list[dict[str, Any]] = []
+        for c in world.cameras:
+            target = folder / "calibration" / c
+            target.mkdir(parents=True)
+            to_camera = Transform(world.T_WC[c].R, world.T_WC[c].t, "W", c).inverse()
+            for stem, T_WB in views[c]:
+                T_CB = to_camera @ T_WB
+                picture = draw_board(empty[c], rays[c], T_CB, INNER_CORNERS, SQUARE_M)
+                cv2.imwrite(str(target / f"{stem}.jpg"), calm[c].expose(picture), [cv2.IMWRITE_JPEG_QUALITY, o.jpeg_quality])
+                corners.append({"camera": c, "view": stem, **T_WB.to_dict()})
+                done += 1
+                progress("calibration pictures", done / total)
+            aux = world.auxiliary
+            T_WB = Transform(aux.R_WB, aux.t_WA, "W", "B")
+            target = folder / "calibration" / "auxiliary"
+            target.mkdir(exist_ok=True)
+            picture = draw_board(empty[c], rays[c], to_camera @ T_WB, aux.inner_corners, aux.square_m)
+            cv2.imwrite(str(target / f"{c}.jpg"), calm[c].expose(picture), [cv2.IMWRITE_JPEG_QUALITY, 92])
+        import json
+
+        (folder / "truth" / "boards.json").write_text(json.dumps(corners) + "\n", encoding="utf-8")
+        room.show_people(True)
+        for c in world.cameras:
+            times = world.frame_times(c)
+
+            def frames(camera: str = c, times: np.ndarray = times) -> Any:
+                key, picture = b"", None
+                for start in range(0, len(times), 200):  # truth in blocks: memory does not grow with the lesson
+                    heads = world.heads(times[start : start + 200])
+                    for k in range(len(heads.time_s)):
+                        now = moment_key(heads, k)
+                        if now != key:
+                            room.pose(heads, k)
+                            picture = room.picture(world.T_WC[camera], lenses[camera])
+                            key = now
+                        assert picture is not None
+                        yield sensors[camera].expose(picture)
+                        progress(f"{camera} video", (start + k + 1) / len(times))
+
+            _write_video(folder / f"{c}.mp4", frames(), o.fps, world.cameras[c].size_px, o.crf)
+        cv2.imwrite(str(folder / "truth" / "blackboard.jpg"), room.board_picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    finally:
+        room.close()
+
+
+__all__ = ["FACING_BOARD", "PLACEMENTS", "Options", "World", "board_points", "build_world", "replace", "simulate", "write_session"]
