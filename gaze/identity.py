@@ -511,7 +511,7 @@ def _overlap(seen: Sightings, a: NDArray[np.intp], b: NDArray[np.intp]) -> float
     return common / max(min(len(a), len(b)), 1)
 
 
-def _both(
+def matched_rows(
     seen: Sightings, student: NDArray[np.int32]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int32]]:
     """Rows (left, right) that one student has at one moment, and the student."""
@@ -531,7 +531,7 @@ def _meeting(rig: Rig, seen: Sightings, rows: NDArray[np.intp]) -> Array:
     """Median meeting point (3,) of the rays of one student's rows."""
     student = np.full(len(seen.camera), UNMATCHED, np.int32)
     student[rows] = 0
-    i, j, _ = _both(seen, student)
+    i, j, _ = matched_rows(seen, student)
     if len(i) == 0:
         return np.full(3, np.nan)
     take = _spread(np.arange(len(i)), 200)
@@ -553,7 +553,7 @@ def _one_row_each(
     the seat goes; both, if both do.
     """
     student = student.copy()
-    i, j, who = _both(seen, student)
+    i, j, who = matched_rows(seen, student)
     xy = np.full((len(student), 2), np.nan)
     for c, name in enumerate(CAMERAS):
         mine = (seen.camera == c) & (student >= 0)
@@ -585,7 +585,7 @@ def _one_row_each(
     extra = np.setdiff1d(rows, order[first])
     student[extra] = UNMATCHED
     # the two cameras must mean one point
-    i, j, who = _both(seen, student)
+    i, j, who = matched_rows(seen, student)
     if len(i):
         P = ray_points(rig, xy[i], xy[j])
         sigma = np.hypot(
@@ -610,7 +610,7 @@ def _seats(
     student = np.where(student >= 0, number[np.maximum(student, 0)], UNMATCHED).astype(np.int32)
     kept = int(present.sum())
     seat, spread = np.full((kept, 3), np.nan), np.full((kept, 3, 3), np.nan)
-    i, j, who = _both(seen, student)
+    i, j, who = matched_rows(seen, student)
     if len(i):
         P = ray_points(
             rig, sight(rig.left, seen.nose_px[i]).xy, sight(rig.right, seen.nose_px[j]).xy

@@ -53,7 +53,7 @@ class FaceRows:
         if not parts:
             return _no_rows()
         return cls.from_arrays(
-            [{k: v for k, v in p.arrays().items()} for p in parts],
+            [p.arrays() for p in parts],
         )
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
