@@ -231,8 +231,6 @@ def figure_timeline(
             "y": numbers(100 * np.nan_to_num(share), 1), "yaxis": "y2", "name": _escape(name),
             "line": {"width": 0.6, "color": "#fcfbf8"},
             "fillcolor": state_colour(state, measures.area_list),
-            "fillpattern": {"shape": "/" if state == "away" else "", "size": 5,
-                            "fgcolor": "#fcfbf8", "fgopacity": 0.5},
             "hovertemplate": f"{_escape(name)}: %{{y:.0f}} %<extra></extra>",
             "meta": {"state": i}, "showlegend": True,
         })  # fmt: skip
@@ -257,10 +255,12 @@ def _marks(marks: Sequence[Mark], m: Measures) -> tuple[list[dict[str, Any]], li
     shapes: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
     strip = 0
-    for mark in marks:
+    for number, mark in enumerate(marks, 1):
         if mark.time_s > m.end_s or (mark.end_s or mark.time_s) < m.start_s:
             continue
-        label = {"text": _escape(mark.label), "showarrow": False, "xref": "x", "yref": "paper",
+        # `name` is what a narrow page shows instead of the text; the caption lists all
+        label = {"text": f"{number} {_escape(mark.label)}", "name": str(number),
+                 "showarrow": False, "xref": "x", "yref": "paper",
                  "font": {"size": 11.5, "color": INK}}  # fmt: skip
         if mark.end_s is not None:
             a, b = max(mark.time_s, m.start_s), min(mark.end_s, m.end_s)

@@ -98,10 +98,9 @@ class Page:
         """A holder, its figure as JSON, and a text for those who do not see it."""
         text = json.dumps(figure, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         text = text.replace("</", "<\\/")
-        height = figure.get("height", 360)
         return (
             f'<div class="plot" id="{key}" role="img" aria-label="{escape(label)}" '
-            f'data-figure="{key}-data" style="min-height:{min(height, 300)}px"></div>'
+            f'data-figure="{key}-data"></div>'
             f'<script type="application/json" id="{key}-data">{text}</script>'
         )
 
@@ -520,10 +519,10 @@ class Page:
         return mark.time_s >= m.end_s or (mark.end_s or mark.time_s) < m.start_s
 
     def _said(self, marks: Sequence[Mark]) -> str:
+        number = {id(a): i for i, a in enumerate(self.marks, 1)}
         return "; ".join(
-            f"{figures.clock(a.time_s)}"
-            + (f"–{figures.clock(a.end_s)}" if a.end_s is not None else "")
-            + f" {a.label}"
+            f"{number[id(a)]} {a.label} ({figures.clock(a.time_s)}"
+            + (f"–{figures.clock(a.end_s)})" if a.end_s is not None else ")")
             for a in marks
         )
 
@@ -598,14 +597,14 @@ class Page:
                                     "col_letter", "col_angle", "col_hardest",
                                     "col_reading")]  # fmt: skip
         return (
-            f'<p class="lede">{self.w("seats_lede")}</p>'
+            f'<p class="lede">{self.w("seats_lede")}</p><div class="beside"><div>'
             f'<fieldset class="toggle"><legend>{self.w("heat_toggle")}</legend>{options}</fieldset>'
             f"<figure>{self.plot('fig-seats', figure, alt)}"
             f'<figcaption><span id="fig-seats-said" aria-live="polite">'
-            f"{self.w('seat_error_said')}</span></figcaption></figure>{notes}"
+            f"{self.w('seat_error_said')}</span></figcaption></figure></div>"
+            f"<div>{by_row}{notes}</div></div>"
             + self.details(self.table(head, body, numeric=(1, 2, 3, 4, 5),
                                       caption=self.w("seats")))
-            + by_row
         )  # fmt: skip
 
     # ---------------------------------------------------------------- transitions

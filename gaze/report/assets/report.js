@@ -4,40 +4,64 @@
   var plots = [];
   var quiet = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+  // What a width asks for: the height, and on narrow pages numbers instead of labels, fewer ticks.
   function size(plot, width) {
-    var f = plot.figure, layout = {};
+    var f = plot.figure, narrow = width < 560, layout = { width: width };
+    var m = Object.assign({}, f.layout.margin);
     if (f.aspect) {
-      var m = f.layout.margin;
-      var extra = 74; // the colour bar
-      layout.height = Math.max(190, Math.min(760, (width - m.l - m.r - extra) * f.aspect + m.t + m.b));
+      if (narrow) { m.l = 30; m.b = 40; }
+      layout.margin = m;
+      var bar = narrow ? 0 : 74;
+      layout.height = Math.max(150, Math.min(700, (width - m.l - m.r - bar) * f.aspect + m.t + m.b));
+      layout["yaxis.title.text"] = narrow ? "" : f.layout.yaxis.title.text;
     } else {
       layout.height = f.height;
     }
-    layout.width = width;
+    layout["font.size"] = narrow ? 11 : 13;
+    (f.layout.annotations || []).forEach(function (a, i) {
+      var small = narrow || (a.name && width < 760);
+      layout["annotations[" + i + "].text"] = small && a.name ? a.name : a.text;
+      layout["annotations[" + i + "].font.size"] = narrow ? Math.min(a.font.size, 9) : a.font.size;
+    });
+    var ticks = f.layout.xaxis.tickvals;
+    if (ticks) {
+      var few = narrow ? function (_, i) { return i % 2 === 0; } : function () { return true; };
+      layout["xaxis.tickvals"] = ticks.filter(few);
+      layout["xaxis.ticktext"] = f.layout.xaxis.ticktext.filter(few);
+    }
     return layout;
+  }
+
+  function scaleTraces(plot, width) { // colour bars and seats
+    var narrow = width < 560, restyle = {}, first = plot.figure.data[0];
+    if (first.type === "heatmap") { restyle.showscale = !narrow; }
+    if (first.marker && first.marker.colorscale) {
+      restyle["marker.showscale"] = !narrow;
+      restyle["marker.size"] = narrow ? 19 : width < 460 ? 24 : 30;
+    }
+    return Object.keys(restyle).length ? restyle : null;
   }
 
   function draw(holder) {
     var figure = JSON.parse(document.getElementById(holder.dataset.figure).textContent);
     var plot = { holder: holder, figure: figure };
-    var box = holder.getBoundingClientRect().width;
-    if (box < 560) { // a phone: smaller labels, fewer of them
-      figure.layout.font.size = 11;
-      (figure.layout.annotations || []).forEach(function (a) { a.font.size = Math.min(a.font.size, 10); });
-    }
-    Object.assign(figure.layout, size(plot, box));
-    Plotly.newPlot(holder, figure.data, figure.layout, {
-      displayModeBar: false, responsive: false, staticPlot: false, scrollZoom: false
-    });
-    var inner = holder.querySelector(".plot-container");
-    if (inner) { inner.setAttribute("aria-hidden", "true"); }
+    var layout = JSON.parse(JSON.stringify(figure.layout));
+    Plotly.newPlot(holder, figure.data, layout, { displayModeBar: false, responsive: false });
     plots.push(plot);
+    update(plot, holder.getBoundingClientRect().width);
   }
 
-  function fit(width) {
+  function update(plot, width) {
+    Plotly.update(plot.holder, scaleTraces(plot, width) || {}, size(plot, width));
+    var inner = plot.holder.querySelector(".plot-container");
+    if (inner) { inner.setAttribute("aria-hidden", "true"); }
+  }
+
+  function fit(paper) {
     plots.forEach(function (plot) {
-      var w = width || plot.holder.getBoundingClientRect().width;
-      Plotly.relayout(plot.holder, size(plot, w));
+      var width = plot.holder.getBoundingClientRect().width;
+      if (paper) { width = plot.holder.closest(".beside") ? paper / 2 - 12 : paper; }
+      update(plot, width);
     });
   }
 
