@@ -25,8 +25,8 @@ from numpy.typing import ArrayLike, NDArray
 from headpose import runtimes
 from headpose import weights as weight_files
 from headpose.data.crop import CROP_SCALE
-from headpose.errors import CropError
 from headpose.decode import decode_rotation
+from headpose.errors import CropError
 
 DEFAULT_CPU = "small"
 DEFAULT_GPU = "sdam-r50"

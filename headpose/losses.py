@@ -80,7 +80,9 @@ def multi_task_loss(
     if cfg.label_sigma_deg:
         weight = 1 / (1 + (sigma_deg / cfg.label_sigma_deg) ** 2)
         weight = weight / weight.mean()
-    smooth = F.smooth_l1_loss(theta, torch.zeros_like(theta), beta=cfg.geodesic_beta_rad, reduction="none")
+    smooth = F.smooth_l1_loss(
+        theta, torch.zeros_like(theta), beta=cfg.geodesic_beta_rad, reduction="none"
+    )
     loss = cfg.geodesic * (weight * smooth).mean()
     parts = {"geodesic_deg": math.degrees(float(theta.detach().mean()))}
     if cfg.log_sigma:
@@ -91,9 +93,7 @@ def multi_task_loss(
         known = points.isfinite().all(2).all(1)
         if known.any():
             distance = ((out["landmarks"][known] - points[known]).square().sum(-1) + 1e-10).sqrt()
-            huber = F.smooth_l1_loss(
-                distance, torch.zeros_like(distance), beta=cfg.landmark_beta
-            )
+            huber = F.smooth_l1_loss(distance, torch.zeros_like(distance), beta=cfg.landmark_beta)
             loss = loss + cfg.landmarks * huber * known.float().mean()
             parts["landmark_percent"] = 100 * float(distance.detach().mean())
             if cfg.log_sigma:

@@ -25,7 +25,8 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from headpose import labels, rotation
 from headpose.classes import classes_of
 from headpose.config import TrainConfig
-from headpose.data.augment import NONE, augment
+from headpose.data.augment import NONE, AugmentConfig, augment
+from headpose.data.crop import CROP_SCALE
 from headpose.data.folders import read_folder
 from headpose.data.packs import read_pack, read_packs
 from headpose.data.store import Store, build_store, split_by_group
@@ -57,7 +58,9 @@ def load_store(cfg: TrainConfig) -> tuple[Store, np.ndarray, np.ndarray]:
 class _Batches(IterableDataset):
     """Endless augmented batches of one crop size."""
 
-    def __init__(self, store: Store, rows: np.ndarray, cfg: TrainConfig, px: int, seed: int) -> None:
+    def __init__(
+        self, store: Store, rows: np.ndarray, cfg: TrainConfig, px: int, seed: int
+    ) -> None:
         self.store, self.rows, self.cfg, self.px, self.seed = store, rows, cfg, px, seed
         weights = np.array([cfg.data.weights.get(s, 1.0) for s in store.sources])
         p = weights[store.source[rows]]
@@ -112,14 +115,21 @@ def predict(net: nn.Module, crops: np.ndarray, batch: int = 64) -> dict[str, np.
 
 
 def validation_crops(
-    store: Store, rows: np.ndarray, px: int, face_px: float | None = None
+    store: Store,
+    rows: np.ndarray,
+    px: int,
+    face_px: float | None = None,
+    change: AugmentConfig = NONE,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Plain crops of store rows, R and landmarks; ``face_px`` reduces each face to that many px."""
+    """Plain crops of store rows, their R and landmarks.
+
+    ``face_px`` first reduces each face to that many pixels; ``change`` may jitter the boxes.
+    """
     rng = np.random.default_rng(0)
-    done = [augment(store, int(i), px, rng, NONE) for i in rows]
+    done = [augment(store, int(i), px, rng, change) for i in rows]
     crops, R, points = (np.stack(x) for x in zip(*done, strict=True))
-    if face_px:
-        n = max(4, round(px * face_px / (px / 1.3)))
+    n = max(4, round(face_px * CROP_SCALE)) if face_px else px
+    if n < px:
         small = [cv2.resize(c, (n, n), interpolation=cv2.INTER_AREA) for c in crops]
         crops = np.stack([cv2.resize(c, (px, px), interpolation=cv2.INTER_CUBIC) for c in small])
     return crops, R, points
@@ -148,7 +158,10 @@ class Trainer:
         )
         decay = [p for p in self.net.parameters() if p.ndim > 1]
         rest = [p for p in self.net.parameters() if p.ndim <= 1]
-        groups = [{"params": decay, "weight_decay": cfg.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+        groups = [
+            {"params": decay, "weight_decay": cfg.weight_decay},
+            {"params": rest, "weight_decay": 0.0},
+        ]
         self.opt: torch.optim.Optimizer = (
             torch.optim.AdamW(groups, cfg.lr)
             if cfg.optimizer == "adamw"
@@ -224,7 +237,7 @@ class Trainer:
         self.save("last.pt")
         return self.folder / "best.pt"
 
-    def _train_at(self, px, batches, store, held_out, soft) -> None:  # noqa: ANN001
+    def _train_at(self, px, batches, store, held_out, soft) -> None:
         cfg = self.cfg
         sums: dict[str, float] = {}
         count = 0
@@ -265,7 +278,11 @@ class Trainer:
                 clock = time.monotonic()
 
     def _validate(self, store: Store, rows: np.ndarray, px: int, train: dict[str, float]) -> None:
-        row: dict[str, object] = {"step": self.step, "minutes": round(self.seconds / 60, 2), "px": px}
+        row: dict[str, object] = {
+            "step": self.step,
+            "minutes": round(self.seconds / 60, 2),
+            "px": px,
+        }
         row |= {"lr": f"{self.lr():.2e}"} | {f"train_{k}": round(v, 4) for k, v in train.items()}
         total = 0.0
         for size in (None, 24.0, 16.0):

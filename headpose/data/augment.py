@@ -185,7 +185,9 @@ def _occlude(
             crop[y0 : y + h, x0 : x + w] = crop[::-1][y0 : y + h, x0 : x + w].copy()
     if rng.random() < cfg.hand_share:
         # skin as it is in this picture, seen in the middle of the crop
-        colour = crop[px // 2, int(px * rng.uniform(0.35, 0.65))].astype(float) * rng.uniform(0.8, 1.1)
+        colour = crop[px // 2, int(px * rng.uniform(0.35, 0.65))].astype(float) * rng.uniform(
+            0.8, 1.1
+        )
         start = np.array([rng.uniform(0, px), px * 1.05])
         goal = np.array([rng.uniform(0.25, 0.75), rng.uniform(0.45, 0.9)]) * px
         across = np.array([goal[1] - start[1], start[0] - goal[0]])
@@ -202,7 +204,10 @@ def _occlude(
     if known and rng.random() < cfg.glare_share:
         for eye in (slice(36, 42), slice(42, 48)):
             x, y = points[eye].mean(0)
-            axes = (max(1, int(px * rng.uniform(0.03, 0.09))), max(1, int(px * rng.uniform(0.02, 0.06))))
+            axes = (
+                max(1, int(px * rng.uniform(0.03, 0.09))),
+                max(1, int(px * rng.uniform(0.02, 0.06))),
+            )
             glow = crop.copy()
             cv2.ellipse(glow, (int(x), int(y)), axes, rng.uniform(0, 180), 0, 360, (255.0,) * 3, -1)
             crop = cv2.addWeighted(crop, 0.35, glow, 0.65, 0)

@@ -44,7 +44,9 @@ def square_of_box(box_px: ArrayLike, scale: float = CROP_SCALE) -> NDArray[np.fl
         raise CropError(f"boxes must be (..., 4) = x0, y0, x1, y1 in px; got shape {b.shape}")
     side = np.maximum(b[..., 2] - b[..., 0], b[..., 3] - b[..., 1]) * scale
     if not np.isfinite(b).all() or (b[..., 2:] <= b[..., :2]).any():
-        raise CropError(f"boxes must be finite with x1 > x0 and y1 > y0; got {b.reshape(-1, 4)[:3]}")
+        raise CropError(
+            f"boxes must be finite with x1 > x0 and y1 > y0; got {b.reshape(-1, 4)[:3]}"
+        )
     centre = (b[..., :2] + b[..., 2:]) / 2
     return np.concatenate([centre - side[..., None] / 2, side[..., None]], -1)
 

@@ -66,7 +66,9 @@ class Samples:
         off = np.abs(self.R @ np.swapaxes(self.R, 1, 2) - np.eye(3)).max((1, 2)) > 1e-3
         off |= np.linalg.det(self.R) < 0
         if off.any():
-            raise DataError(f"{self.source}: label is no rotation for {self.name[off][:3].tolist()}")
+            raise DataError(
+                f"{self.source}: label is no rotation for {self.name[off][:3].tolist()}"
+            )
         bad = ~np.isfinite(self.box_px).all(1) | (self.box_px[:, 2:] <= self.box_px[:, :2]).any(1)
         if bad.any():
             raise DataError(f"{self.source}: empty face box for {self.name[bad][:3].tolist()}")

@@ -81,7 +81,9 @@ def build_store(sets: list[Samples], folder: str | Path) -> Store:
         low = (s.inside_px[:, :2] - square[:, :2]) * f[:, None]
         high = (s.inside_px[:, 2:] - square[:, :2]) * f[:, None]
         box = np.concatenate([np.ceil(low + 0.5), np.floor(high - 0.5)], 1)
-        inside.append(np.where(np.isfinite(box), np.clip(box, 0, STORE_PX), [0, 0, STORE_PX, STORE_PX]))
+        inside.append(
+            np.where(np.isfinite(box), np.clip(box, 0, STORE_PX), [0, 0, STORE_PX, STORE_PX])
+        )
     return Store(
         canvas=np.load(canvas_path, mmap_mode="r"),
         R=np.concatenate([s.R for s in sets]).astype(np.float32),

@@ -28,7 +28,9 @@ class Backbone(nn.Module):
     ImageNet weights turned to RGB with ImageNet's mean and deviation).
     """
 
-    def __init__(self, stem: nn.Module, stages: list[nn.Module], channels: list[int], imagenet: bool):
+    def __init__(
+        self, stem: nn.Module, stages: list[nn.Module], channels: list[int], imagenet: bool
+    ):
         super().__init__()
         self.stem = stem
         self.stages = nn.ModuleList(stages)
@@ -55,7 +57,9 @@ class Backbone(nn.Module):
 def make_backbone(name: str, imagenet: bool = False) -> Backbone:
     """A backbone by name.  ``imagenet`` loads torchvision's weights, or says why it cannot."""
     models = load_torchvision().models
-    net = getattr(models, name)(weights=None)
+    # from scratch, each residual branch starts at 0: deep networks then learn from the first step
+    options = {} if name == "mobilenet_v2" else {"zero_init_residual": not imagenet}
+    net = getattr(models, name)(weights=None, **options)
     if imagenet:
         imagenet = _load_imagenet(net, models.get_model_weights(name))
     if name == "mobilenet_v2":

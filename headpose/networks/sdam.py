@@ -80,18 +80,39 @@ class CSAM(nn.Module):
                 self.scale[2] *= 0.1
 
     def forward(self, x: Tensor) -> Tensor:
-        n, c, h, w = x.shape
-        hw = h * w
-        f = x.reshape(n, c, hw)
-        mean = f.mean(-1, dtype=torch.promote_types(x.dtype, torch.float32))  # (N, C)
+        f = x.flatten(2)  # (N, C, HW)
+        m = self._by_gram(f) if f.shape[2] >= f.shape[1] else self._by_product(f)
+        return apply_gate(x, m.to(x.dtype)[..., None, None], self.gate)
+
+    def _by_gram(self, f: Tensor) -> Tensor:
+        """Pre-activation (N, C) where there are more pixels than channels: never Q, K or V."""
+        hw = f.shape[2]
+        mean = f.mean(-1, dtype=torch.promote_types(f.dtype, torch.float32))  # (N, C)
         gram = f @ f.transpose(1, 2)  # (N, C, C)
         (sq, sk, sv), (tq, tk, tv) = self.scale, self.shift
-        # Q K^T = (sq F + tq)(sk F + tk)^T, summed over space
-        qk = (sq[:, None] * sk) * gram
-        qk = qk + hw * ((sq * mean)[..., None] * tk + tq[:, None] * (sk * mean)[:, None] + tq[:, None] * tk)
+        # (sq F + tq)(sk F + tk)^T, multiplied out and summed over space
+        left = sq * mean + tq
+        qk = sq[:, None] * gram * sk + hw * (
+            left[..., None] * tk + tq[:, None] * (sk * mean)[:, None]
+        )
         attention = (qk / math.sqrt(hw)).softmax(-1)
-        m = (attention @ (sv * mean + tv)[..., None].to(attention.dtype))[..., 0]  # (N, C)
-        return apply_gate(x, m.to(x.dtype)[..., None, None], self.gate)
+        return (attention @ (sv * mean + tv)[..., None].to(attention.dtype))[..., 0]
+
+    def _by_product(self, f: Tensor) -> Tensor:
+        """The same where there are more channels than pixels: Q and K are the smaller matrices.
+
+        In training torch's fused attention (its scale is 1 / sqrt(HW), too) keeps the (N, C, C)
+        weights out of memory; for one batch of 64 at C = 1024 they are 256 MB and a dozen passes.
+        """
+        (sq, sk, sv), (tq, tk, tv) = (p[..., None].to(f.dtype) for p in (self.scale, self.shift))
+        q, k, v = sq * f + tq, sk * f + tk, sv * f + tv
+        if self.training:
+            attended = nn.functional.scaled_dot_product_attention(
+                q[:, None], k[:, None], v[:, None]
+            )
+            return attended[:, 0].mean(-1)
+        attention = (q @ k.transpose(1, 2) / math.sqrt(f.shape[2])).softmax(-1)
+        return (attention @ v.mean(-1, keepdim=True))[..., 0]
 
 
 def csam_naive(block: CSAM, x: Tensor) -> Tensor:

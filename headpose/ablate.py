@@ -1,0 +1,204 @@
+"""The papers' ablation tables, at whatever scale the machine allows.
+
+An ablation is a base configuration and named changes of it; each is trained with every seed and
+scored on the validation groups (and on a test set, if one is named, which nothing is chosen by).
+``SUITES`` holds the papers' own tables; a TOML file can add others::
+
+    [base]               # a training configuration, see headpose.config
+    name = "tiny"
+    steps = 300
+    [changes."sdam off"]
+    "network.sdam_stages" = []
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from headpose import rotation
+from headpose.config import TrainConfig
+from headpose.errors import ConfigError
+from headpose.export import read_checkpoint
+from headpose.networks import build
+from headpose.train import load_store, predict, train, validation_crops
+
+Change = dict[str, Any]
+
+_SLCS = {"loss.geodesic": 0, "loss.hard": 0, "loss.soft": 1, "loss.mse": 2, "network.classes": 199,
+         "network.rotation_head": "classes", "network.landmarks": False}  # fmt: skip
+_HOPENET = {"loss.geodesic": 0, "loss.hard": 1, "loss.soft": 0, "loss.mse": 2, "network.classes": 66,
+            "network.rotation_head": "classes", "network.landmarks": False}  # fmt: skip
+_DADL = _HOPENET | {"loss.soft": 1, "loss.soft_labels": "dadl_aflw2000"}
+
+SUITES: dict[str, dict[str, Change]] = {
+    # Xu et al., table of components and of alpha
+    "paper-x": {
+        "baseline (hard, no SDAM)": _HOPENET | {"network.name": "quick"},
+        "+ SDAM": _HOPENET | {"network.name": "sdam"},
+        "+ SLCS (sigma in degrees)": _SLCS | {"network.name": "quick"},
+        "+ SLCS (sigma in radians)": _SLCS
+        | {"network.name": "quick", "loss.soft_labels": "slcs_radians"},
+        "+ SLCS + SDAM, alpha 2": _SLCS | {"network.name": "sdam"},
+        "+ SLCS + SDAM, alpha 4": _SLCS | {"network.name": "sdam", "loss.mse": 4},
+        "+ SLCS + SDAM, alpha 1": _SLCS | {"network.name": "sdam", "loss.mse": 1},
+        "+ SLCS + SDAM, alpha 0.1": _SLCS | {"network.name": "sdam", "loss.mse": 0.1},
+    },
+    # where SDAM stands and how its gates start: not said by the paper
+    "sdam": {
+        "no SDAM": _SLCS | {"network.name": "quick"},
+        "after stage 3": _SLCS | {"network.name": "sdam", "network.sdam_stages": (3,)},
+        "after stages 2, 3": _SLCS | {"network.name": "sdam", "network.sdam_stages": (2, 3)},
+        "after stages 1-4": _SLCS | {"network.name": "sdam"},
+        "parallel MRAM": _SLCS | {"network.name": "sdam", "network.sdam_hierarchical": False},
+        "gate open": _SLCS | {"network.name": "sdam", "network.sdam_gate": "open"},
+        "gate plain": _SLCS | {"network.name": "sdam", "network.sdam_gate": "plain"},
+    },
+    # Zhao et al.: components, backbones, alpha and beta
+    "paper-z": {
+        "regression only": _HOPENET | {"loss.hard": 0, "loss.mse": 2},
+        "hard labels": _HOPENET,
+        "one sigma for all angles": _DADL | {"loss.soft_labels": "slcs"},
+        "DADL, alpha 2 beta 1": _DADL,
+        "DADL, alpha 3 beta 3": _DADL | {"loss.mse": 3, "loss.soft": 3},
+        "DADL, alpha 1 beta 2": _DADL | {"loss.mse": 1, "loss.soft": 2},
+        "DADL, BIWI sigmas": _DADL | {"loss.soft_labels": "dadl_biwi"},
+        "DADL, ResNet-50": _DADL | {"network.backbone": "resnet50"},
+        "DADL, ResNet-152": _DADL | {"network.backbone": "resnet152"},
+        "DADL, MobileNetV2": _DADL | {"network.backbone": "mobilenet_v2"},
+    },
+    # what the shipped models add
+    "ours": {
+        "6-D, geodesic only": {"loss.landmarks": 0, "network.landmarks": False},
+        "+ landmarks": {},
+        "+ landmarks, labels all equal": {"loss.label_sigma_deg": 0},
+        "no small faces in training": {"augment.small_share": 0},
+    },
+}
+
+
+class AblationConfig(BaseModel):
+    """Base run, changes, seeds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base: TrainConfig
+    suites: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    """Names of changes to run; all of the suites' where empty."""
+    changes: dict[str, Change] = {}
+    seeds: tuple[int, ...] = (0,)
+
+
+def load_ablation(path: str | Path) -> AblationConfig:
+    """Read a TOML file; ConfigError for anything wrong in it."""
+    try:
+        return AblationConfig.model_validate(tomllib.loads(Path(path).read_text()))
+    except FileNotFoundError as e:
+        raise ConfigError(f"no such config: {path}") from e
+    except (tomllib.TOMLDecodeError, ValidationError) as e:
+        raise ConfigError(f"{path}: {e}") from e
+
+
+def changed(base: TrainConfig, change: Change, **more: Any) -> TrainConfig:
+    """``base`` with dotted keys replaced; an unknown key is a ConfigError."""
+    d = base.model_dump()
+    for key, value in (change | more).items():
+        at: Any = d
+        *path, last = key.split(".")
+        for part in path:
+            at = at.get(part) if isinstance(at, dict) else None
+        if not isinstance(at, dict) or last not in at:
+            raise ConfigError(f"ablation changes {key!r}, which is no key of a training config")
+        at[last] = value
+    return TrainConfig.model_validate(d)
+
+
+def ablate(
+    cfg: AblationConfig,
+    folder: str | Path,
+    test: str | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[dict[str, Any]]:
+    """Train and score every change with every seed; rows, also kept in ``folder/ablation.json``.
+
+    Runs whose row is there already are not repeated.
+    """
+    changes = dict(cfg.changes)
+    for suite in cfg.suites:
+        if suite not in SUITES:
+            raise ConfigError(f"no suite {suite!r}; there are {', '.join(SUITES)}")
+        changes = SUITES[suite] | changes
+    changes = {k: v for k, v in changes.items() if not cfg.only or k in cfg.only}
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "ablation.json"
+    rows: list[dict[str, Any]] = json.loads(path.read_text()) if path.is_file() else []
+    for name, change in changes.items():
+        for seed in cfg.seeds:
+            if any(r["change"] == name and r["seed"] == seed for r in rows):
+                continue
+            progress(f"{name}, seed {seed}")
+            run = changed(cfg.base, change, seed=seed)
+            slug = "".join(c if c.isalnum() else "-" for c in name)
+            train(run, folder / f"{slug}-{seed}")
+            rows.append(
+                {"change": name, "seed": seed} | _score(folder / f"{slug}-{seed}" / "last.pt", test)
+            )
+            path.write_text(json.dumps(rows, indent=1))
+    return rows
+
+
+def _score(checkpoint: Path, test: str | None) -> dict[str, Any]:
+    run, state, step = read_checkpoint(checkpoint)
+    net = build(run.network)
+    net.load_state_dict(state)
+    px = run.px[-1][1]
+    store, _, held_out = load_store(run)
+    crops, R, _ = validation_crops(store, held_out, px)
+    found: dict[str, Any] = {"steps": step, "batch": run.batch, "px": px}
+    found |= _errors("validation", predict(net, crops)["R"], R)
+    if test:
+        from headpose.evaluate import crops_of, read_set
+
+        samples = read_set(test).within_deg(99.0)
+        found |= _errors("test", predict(net, crops_of(samples, px, None)[0])["R"], samples.R)
+    return found
+
+
+def _errors(tag: str, P: np.ndarray, R: np.ndarray) -> dict[str, Any]:
+    wrong = np.abs(rotation.wrap_deg(rotation.angles_deg(P) - rotation.angles_deg(R)))
+    return {
+        f"n_{tag}": len(R),
+        f"mae_{tag}": round(float(wrong.mean()), 3),
+        f"geodesic_{tag}": round(float(rotation.geodesic_deg(P, R).mean()), 3),
+    }
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """A row for each change: mean and range over its seeds."""
+    keys = [k for k in rows[0] if k.startswith(("mae_", "geodesic_"))]
+    lines = [
+        "| change | seeds | steps x batch, px | " + " | ".join(keys) + " |",
+        "|---|--:|---|" + "--:|" * len(keys),
+    ]
+    for name in dict.fromkeys(r["change"] for r in rows):
+        mine = [r for r in rows if r["change"] == name]
+        cells = []
+        for k in keys:
+            v = [r[k] for r in mine]
+            half = (max(v) - min(v)) / 2
+            cells.append(f"{np.mean(v):.2f}" + (f" ± {half:.2f}" if len(v) > 1 else ""))
+        one = mine[0]
+        lines.append(
+            f"| {name} | {len(mine)} | {one['steps']} x {one['batch']}, {one['px']} | "
+            + " | ".join(cells)
+            + " |"
+        )
+    return "\n".join(lines) + "\n"

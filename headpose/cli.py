@@ -1,0 +1,242 @@
+"""``headpose``: the model's own life.  Commands only parse, call and print.
+
+Progress goes to stderr, results to stdout; exit code 0 done, 1 done but the answer is "not good
+enough", 2 could not be done.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from headpose.errors import HeadPoseError
+
+app = typer.Typer(
+    help="Head pose from small faces: train, measure and export models.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable result.")]
+Weights = Annotated[str, typer.Option(help="Shipped name, 'default', or a .pt file.")]
+Runtime = Annotated[str, typer.Option(help="auto, torch, torch-compile, openvino or onnxruntime.")]
+Data = Annotated[
+    str, typer.Option(help="A pack (.npz) or KIND:PATH (300wlp, aflw2000, biwi, biwi-test).")
+]
+Threads = Annotated[int | None, typer.Option(help="CPU threads.")]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Option(help="TOML file, see docs/headpose.md.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; one that exists is gone on with.")],
+) -> None:
+    """Train a network, or go on with a run that was stopped.
+
+    Example: headpose train --config small.toml --out runs/small
+    """
+    from headpose.config import load_config
+    from headpose.train import train as run
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    print(run(load_config(config), out))
+
+
+@app.command()
+def evaluate(
+    data: Data,
+    weights: Weights = "default",
+    runtime: Runtime = "auto",
+    threads: Threads = None,
+    all_angles: Annotated[
+        bool, typer.Option(help="Keep heads with an angle beyond 99 degrees.")
+    ] = False,
+    target_mae: Annotated[
+        float | None, typer.Option(help="Exit 1 if the full-size MAE is larger.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Errors by angle, by yaw and by face size (protocol 1 leaves out angles beyond 99 degrees).
+
+    Example: headpose evaluate --data aflw2000:/data/AFLW2000 --weights sdam-r50
+    """
+    from headpose.estimator import HeadPoseEstimator
+    from headpose.evaluate import evaluate as run
+    from headpose.evaluate import markdown, read_set
+
+    samples = read_set(data)
+    if not all_angles:
+        samples = samples.within_deg(99.0)
+    estimator = HeadPoseEstimator.load(weights, runtime, threads)
+    result = run(estimator, samples, progress=lambda s: _say(f"face size {s}"))
+    print(json.dumps(result, indent=1) if as_json else markdown([result]))
+    if target_mae is not None and result["sizes"]["full"]["mae"]["mean"] > target_mae:
+        raise typer.Exit(1)
+
+
+@app.command()
+def ablate(
+    config: Annotated[Path, typer.Option(help="TOML file with [base], suites, seeds.")],
+    out: Annotated[Path, typer.Option(help="Folder; rows that are there already are kept.")],
+    test: Annotated[
+        str | None, typer.Option(help="A set to report on; nothing is chosen by it.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The papers' ablation tables at the scale that the config gives.
+
+    Example: headpose ablate --config tiny.toml --out runs/ablation
+    """
+    from headpose.ablate import ablate as run
+    from headpose.ablate import load_ablation, markdown
+
+    rows = run(load_ablation(config), out, test, _say)
+    print(json.dumps(rows, indent=1) if as_json else markdown(rows))
+
+
+@app.command()
+def bench(
+    weights: Annotated[
+        list[str] | None, typer.Option(help="Names; all shipped by default.")
+    ] = None,
+    runtime: Annotated[list[str] | None, typer.Option(help="Names; all usable by default.")] = None,
+    batch: Annotated[list[int] | None, typer.Option(help="Batch sizes (1 and 16).")] = None,
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    peer: Annotated[list[Path] | None, typer.Option(help="Other networks, .onnx.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Crops per second by runtime and batch, with the ratio to the plain ResNet-50.
+
+    Example: headpose bench --weights small --batch 16 --json
+    """
+    from headpose import weights as weight_files
+    from headpose.bench import bench as run
+    from headpose.bench import bench_peer, markdown
+
+    rows = run(
+        weights or weight_files.shipped(), runtime, tuple(batch or (1, 16)), threads, progress=_say
+    )
+    rows += [bench_peer(p, threads) for p in peer or []]
+    print(json.dumps(rows, indent=1) if as_json else markdown(rows))
+
+
+@app.command()
+def similarity(
+    data: Data,
+    out: Annotated[Path | None, typer.Option(help="HTML figure to write.")] = None,
+    train_steps: Annotated[
+        int, typer.Option(help="Train the LeNet this long first; 0 = random.")
+    ] = 300,
+    as_json: Json = False,
+) -> None:
+    """DADL's similarity analysis of a set, and where SLCS's widths come from.
+
+    Example: headpose similarity --data 300wlp:/data/300W_LP --out similarity.html
+    """
+    from headpose import rotation
+    from headpose.evaluate import read_set
+    from headpose.labels import derive_slcs_sigma
+    from headpose.similarity import figure, lenet_features, similarity_by_angle
+
+    samples = read_set(data).within_deg(99.0)
+    curves = similarity_by_angle(
+        lenet_features(samples, train_steps), rotation.angles_deg(samples.R)
+    )
+    if out:
+        figure(curves).write_html(out)
+        _say(f"wrote {out}")
+    slcs = derive_slcs_sigma()
+    if as_json:
+        rows = [
+            {"angle": c.angle, "sigma_deg": c.sigma_deg, "sigma_negative_deg": c.sigma_left_deg,
+             "sigma_positive_deg": c.sigma_right_deg, "centre_deg": c.centre_deg.tolist(),
+             "similarity": c.similarity.tolist(), "n": c.count.tolist()} for c in curves
+        ]  # fmt: skip
+        derived = [
+            {"angle": s.angle, "derived_rad": s.derived_rad, "published": s.published} for s in slcs
+        ]
+        print(json.dumps({"dadl": rows, "slcs": derived}, indent=1))
+        return
+    for c in curves:
+        print(
+            f"{c.angle:5s} sigma {c.sigma_deg:5.1f} deg (negative side {c.sigma_left_deg:5.1f}, "
+            f"positive {c.sigma_right_deg:5.1f}), {c.count.sum()} heads in {len(c.count)} bins"
+        )
+    print("SLCS widths from the schematic face:")
+    for s in slcs:
+        print(" ", s.line())
+
+
+@app.command()
+def figures(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")],
+    weights: Weights = "default",
+    runtime: Runtime = "auto",
+) -> None:
+    """Axes and cubes on faces, the worst cases, errors by yaw, Grad-CAM.
+
+    Example: headpose figures --data test.npz --out figures
+    """
+    from headpose.estimator import HeadPoseEstimator
+    from headpose.evaluate import read_set
+    from headpose.figures import write_all
+
+    for path in write_all(HeadPoseEstimator.load(weights, runtime), read_set(data), out):
+        print(path)
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[Path, typer.Option(help="best.pt of a run.")],
+    name: Annotated[str, typer.Option(help="Name of the weights.")],
+    out: Annotated[Path | None, typer.Option(help="Folder; the package's own by default.")] = None,
+) -> None:
+    """Calibrate a checkpoint's uncertainty and write weights and model card.
+
+    Example: headpose export --checkpoint runs/small/best.pt --name small
+    """
+    from headpose import weights as weight_files
+    from headpose.export import export as run
+
+    print(run(checkpoint, name, out or weight_files.FOLDER))
+
+
+@app.command()
+def card(
+    name: Annotated[str, typer.Argument(help="Shipped weights.")], as_json: Json = False
+) -> None:
+    """The model card of shipped weights: data, terms, recipe, errors, known failures.
+
+    Example: headpose card small
+    """
+    from headpose import weights as weight_files
+
+    if as_json:
+        print(json.dumps(weight_files.card(name), indent=1, default=str))
+    else:
+        weight_files.card(name)  # says what is wrong with the name
+        print((weight_files.FOLDER / f"{name}.toml").read_text())
+
+
+def main(argv: list[str] | None = None) -> Any:
+    """Entry point: one clear line and exit code 2 for an error that the user can mend."""
+    try:
+        return app(argv, standalone_mode=True)
+    except HeadPoseError as e:
+        _say(f"headpose: {e}")
+        raise SystemExit(2) from e
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""Checkpoint -> weights file with calibration and model card."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from headpose import calibrate, weights
+from headpose.config import TrainConfig
+from headpose.errors import WeightsError
+from headpose.networks import build
+from headpose.train import load_store
+
+TERMS = (
+    "Research use only. The training pictures come from data sets for non-commercial research "
+    "(HELEN/AFW with iBUG landmarks, YouTube Faces, LFW, AFLW, UTKFace, All-Age-Faces, IMFDB, UMIST, "
+    "masked-face sets); the people in them did not agree to this use in particular. Labels are "
+    "fitted to landmarks and fused with the opinion of five published networks."
+)
+
+
+def read_checkpoint(path: str | Path) -> tuple[TrainConfig, dict[str, torch.Tensor], int]:
+    """Config, tensors of the average model and step of a ``best.pt`` or ``last.pt``."""
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"no such checkpoint: {path}")
+    try:
+        d = torch.load(path, map_location="cpu", weights_only=True)
+        return TrainConfig.model_validate_json(d["config"]), d["model"], int(d["step"])
+    except Exception as e:  # torch raises many types for a broken archive
+        raise WeightsError(f"{path}: not a checkpoint of `headpose train` ({e})") from e
+
+
+def export(
+    checkpoint: str | Path,
+    name: str,
+    folder: str | Path = weights.FOLDER,
+    notes: dict[str, Any] | None = None,
+    px: int | None = None,
+) -> Path:
+    """Calibrate a checkpoint and write ``NAME.pt`` and ``NAME.toml``; returns the former's path.
+
+    ``notes`` are added to the card (errors measured, known failures); ``px`` may differ from the
+    last training size.
+    """
+    cfg, state, step = read_checkpoint(checkpoint)
+    net = build(cfg.network)
+    net.load_state_dict(state)
+    net.eval()
+    # what is shipped is half precision: calibrate that
+    with torch.no_grad():
+        for p in net.parameters():
+            p.copy_(p.half().float())
+    px = px or cfg.px[-1][1]
+    store, rows, held_out = load_store(cfg)
+    calibration, report = calibrate.fit(net, store, held_out, px)
+    path = Path(folder) / f"{name}.pt"
+    sha256 = weights.save(path, name, net, cfg.network, px, calibration)
+    card: dict[str, Any] = {
+        "name": name,
+        "sha256": sha256,
+        "bytes": path.stat().st_size,
+        "made": datetime.date.today().isoformat(),
+        "network": cfg.network.name,
+        "backbone": cfg.network.backbone,
+        "parameters": sum(p.numel() for p in net.parameters()),
+        "input_px": px,
+        "input": "uint8 BGR squares by headpose.data.crop; (x - 127.5) / 64 inside the network",
+        "output": "6-D rotation, 300W-LP frame; 68 landmarks in crop fractions; log sigmas",
+        "terms": TERMS,
+        "data": {
+            "sets": list(store.sources),
+            "heads_trained_on": len(rows),
+            "heads_held_out": len(held_out),
+            "split": f"by person or photograph, share {cfg.data.validation_share}",
+        },
+        "recipe": {
+            "steps": step,
+            "batch": cfg.batch,
+            "lr": cfg.lr,
+            "px": [list(x) for x in cfg.px],
+            "ema": cfg.ema,
+            "start": "ImageNet" if cfg.network.imagenet else "from scratch",
+            "chosen_by": "lowest geodesic error on the held-out groups, summed over full, 24, 16 px",
+        },
+        "reliability_on_unused_half": [
+            {k: round(v, 3) for k, v in dataclasses.asdict(r).items()} for r in report
+        ],
+    }
+    path.with_suffix(".toml").write_text(toml(card | (notes or {})))
+    return path
+
+
+def toml(d: dict[str, Any]) -> str:
+    """A small TOML writer: strings, numbers, lists, one level of tables, lists of flat tables."""
+    lines, tables = [], []
+    for k, v in d.items():
+        if isinstance(v, dict):
+            tables += ["", f"[{k}]", *(f"{a} = {_value(b)}" for a, b in v.items())]
+        elif isinstance(v, list) and v and isinstance(v[0], dict):
+            for row in v:
+                tables += ["", f"[[{k}]]", *(f"{a} = {_value(b)}" for a, b in row.items())]
+        else:
+            lines.append(f"{k} = {_value(v)}")
+    return "\n".join(lines + tables) + "\n"
+
+
+def _value(v: Any) -> str:
+    if isinstance(v, dict):
+        return "{ " + ", ".join(f"{k} = {_value(x)}" for k, x in v.items()) + " }"
+    return json.dumps(v, ensure_ascii=False)  # JSON scalars and lists are TOML ones
