@@ -92,7 +92,8 @@ class IdentitySettings:
     seat_m : of a nose about its seat in session.toml.
     no_match : cost above which two tracks are rather nobody's pair.
     far_m : a nose farther than this from its student's seat is not this student's.
-    least_rows : tracks with fewer rows make no student of their own.
+    least_share : a track that only one camera sees makes a student of its own if it is there in at
+        least this share of the moments; less is a passer-by or a false face.
     """
 
     epipolar_floor_deg: float = 0.12
@@ -103,7 +104,7 @@ class IdentitySettings:
     seat_m: float = 0.35
     no_match: float = 16.0
     far_m: float = 0.75
-    least_rows: int = 5
+    least_share: float = 0.3
     most_moments: int = 500
 
 
@@ -416,12 +417,13 @@ def _students_of_tracks(
     }
     # two founders at one place are one student whose tracks broke in both cameras
     owner, pair_cost = _merge_founders(rig, seen, rows, owner, pair_cost, s)
+    moments = len(np.unique(seen.moment))
     waiting = sorted((t for t in rows if t not in owner), key=lambda t: -len(rows[t]))
     for piece in waiting:
         best = _host(rig, seen, rows, owner, piece, cost_of, s)
         if best is not None:
             owner[piece] = best
-        elif len(rows[piece]) >= s.least_rows:
+        elif len(rows[piece]) >= s.least_share * moments:
             owner[piece] = len(pair_cost)
             pair_cost.append(np.nan)
     return owner, pair_cost

@@ -25,9 +25,9 @@ from gaze.landmarks import Landmarks, locate, tight_boxes
 CROP_PX = 128  # where the network does not say what it wants
 
 # A seat whose student opted out is painted over between these heights (y_W, from the blackboard's
-# upper edge: about 1.6 m to 0.5 m above the floor) and this far around it, before anything looks.
-MASK_Y_M = (0.35, 1.5)
-MASK_HALF_M = 0.32
+# upper edge: about 1.55 m to 0.75 m above the floor) and this far around it, before anything looks.
+MASK_Y_M = (0.45, 1.25)
+MASK_HALF_M = 0.26
 
 
 @dataclass(frozen=True)
