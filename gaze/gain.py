@@ -184,8 +184,8 @@ class Gain:
 
     def _index(self, students: Sequence[str] | NDArray[Any]) -> NDArray[np.int64]:
         """(N,) row of each student in the arrays, −1 for those without a fit of their own."""
-        number = {s: i for i, s in enumerate(self.students)}
-        return np.array([number.get(str(s), -1) for s in students], np.int64)
+        names = pd.Index(self.students, dtype=object)
+        return np.asarray(names.get_indexer(pd.Index(list(students), dtype=object)), np.int64)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as plain values."""

@@ -490,3 +490,39 @@ def test_a_session_is_fitted_from_its_newest_run(tmp_path) -> None:
     )
     assert gain.source["run"] == "2026-01-01T0900" and gain.source["lesson"] == "7b"
     assert Gain.load(session.gain_path).to_dict() == gain.to_dict()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_on_lessons_of_the_projects_own_simulator(seed: int) -> None:
+    """30 % of every shift by the eyes, turned in the body's frame: another hand's forward model."""
+    from sessions.simulation.simulate import Options, build_world, targets_rows
+
+    world = build_world(
+        Options(students=20, rows=4, points=16, seconds=64, fps=5, eye_share=0.3, seed=seed)
+    )
+    time_s = world.frame_times("left")
+    heads = world.heads(time_s)
+    T, N = heads.P_W.shape[:2]
+    sigma = np.radians(np.interp(world.seats.row, [1, 4], [2, 5]))
+    noise = np.random.default_rng(seed).normal(size=(T, N, 3)) * sigma[None, :, None]
+    who, when = list(np.tile(world.seats.ids, T)), np.repeat(time_s, N)
+    P = heads.P_W.reshape(-1, 3)
+    gaze = table(when, who, P, (heads.R_WS @ rotation_exp(noise)).reshape(-1, 3, 3))
+    quiet = table(when, who, P, heads.R_WS.reshape(-1, 3, 3))
+    header, *lines = targets_rows(world)
+    numbers = dict.fromkeys(("start_s", "end_s", "x_m", "y_m"), float)
+    targets = pd.DataFrame(lines, columns=header).astype(numbers)
+    left_out = targets["target"].isin(sorted(targets["target"].unique())[::3])
+
+    gain = fit_gain(gaze, targets[~left_out])
+    assert np.abs(gain.class_share - 0.7).max() < 0.06
+
+    looked = np.zeros(len(gaze), bool)
+    for start, end, student in targets[left_out][["start_s", "end_s", "student"]].to_numpy():
+        looked |= (gaze["time_s"].between(start, end) & (gaze["student"] == student)).to_numpy()
+    point = heads.point_W.reshape(-1, 3)[looked, :2]
+    test = Lesson(gaze[looked], targets[left_out], point, quiet[looked])
+    for by, measured in (("class", test.gaze), ("student", test.quiet)):
+        before = bias_cm(measured[HEAD].to_numpy(), test, by)
+        after = bias_cm(corrected(measured, gain).xy_m, test, by)
+        assert before > 30 and 1 - after / before >= 0.70, (by, before, after)
