@@ -366,7 +366,8 @@ def _prior(state: State, G: int) -> tuple[Array, Array]:
     return precision, value
 
 
-def _cost(problem: Problem, state: State, scale_px: float | None) -> float:
+def cost_of(problem: Problem, state: State, scale_px: float | None = None) -> float:
+    """Sum of squares (or of the loss); infinite where a corner is behind its camera."""
     total = 0.0
     for camera in (0, 1):
         lin = linearise(problem, state, camera, with_warp=False, jacobian=False)
@@ -409,7 +410,7 @@ def solve(
     state = start if with_warp else replace(start, warp=start.warp)
     damping, converged, quiet = 1e-4, False, 0
     cost, A_gg, A_gv, A_vv, b_g, b_v = _normal_equations(problem, state, with_warp, robust_px)
-    if not np.isfinite(_cost(problem, state, robust_px)):
+    if not np.isfinite(cost_of(problem, state, robust_px)):
         cost = np.inf
     G = len(b_g)
     free = np.ones(G, bool) if free is None else free
@@ -431,7 +432,7 @@ def solve(
                 continue
             d_v = -np.einsum("vkl,vl->vk", inv_vv, b_v + np.einsum("vgk,g->vk", A_gv, d_g))
             trial = state.moved(d_g, d_v, with_warp)
-            trial_cost = _cost(problem, trial, robust_px)
+            trial_cost = cost_of(problem, trial, robust_px)
             if trial_cost <= cost:
                 accepted = True
                 break

@@ -57,7 +57,7 @@ class Found:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
-# -- reading -----------------------------------------------------------------------------------------
+# -- reading ---------------------------------------------------------------------------------------
 def _declared_size(data: bytes) -> tuple[int, int] | None:
     """(width, height) in a PNG's or JPEG's header, without decoding; None where unknown."""
     if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
@@ -168,7 +168,7 @@ def to_gray(image: NDArray[Any], where: str | Path = "picture") -> Gray:
     return np.ascontiguousarray(image)
 
 
-# -- chessboards -------------------------------------------------------------------------------------
+# -- chessboards -----------------------------------------------------------------------------------
 _SB = cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_ACCURACY
 
 
@@ -378,7 +378,7 @@ def _sane(corners: Array, inner: tuple[int, int]) -> tuple[bool, str]:
     return True, ""
 
 
-# -- ChArUco -----------------------------------------------------------------------------------------
+# -- ChArUco ---------------------------------------------------------------------------------------
 def find_charuco(gray: Gray, board: Board) -> Found:
     """A ChArUco board's corners; those that are hidden are NaN."""
     h, w = gray.shape
@@ -428,7 +428,7 @@ def find_in_file(path: str | Path, board: Board, *, thorough: bool = True) -> Fo
     return find_corners(gray, board, thorough=thorough)
 
 
-# -- a process with a time limit -----------------------------------------------------------------------
+# -- a process with a time limit -------------------------------------------------------------------
 class Detector:
     """Finds corners in files, in a process of its own that is replaced when it hangs or dies.
 

@@ -101,7 +101,7 @@ class AuxiliaryPlacement:
         )
 
 
-# -- files ---------------------------------------------------------------------------------------------
+# -- files -----------------------------------------------------------------------------------------
 def _files(folder: Path, kinds: Sequence[str]) -> list[Path]:
     if not folder.is_dir():
         return []
@@ -145,7 +145,7 @@ def pair_names(left: Sequence[Path], right: Sequence[Path]) -> list[tuple[str, P
     return [(n, a.get(n), b.get(n)) for n in names]
 
 
-# -- the way -------------------------------------------------------------------------------------------
+# -- the way ---------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class FolderCorners:
     """What a folder gives: views, sizes, and what was found wrong on the way."""
@@ -365,7 +365,7 @@ def _views(
     return FolderCorners(tuple(views), sizes, tuple(causes))
 
 
-# -- the auxiliary board ---------------------------------------------------------------------------------
+# -- the auxiliary board ---------------------------------------------------------------------------
 def clicked_grid(four: Any, board: Board, where: str) -> Array:
     """(N, 2) corners from the four outermost ones; only those four are known, the rest are NaN.
 

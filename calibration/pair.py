@@ -134,14 +134,16 @@ def resect(
     problem = bundle.Problem(
         points_B[None], (observations[0], observations[1]), 1, np.zeros(1, bool)
     )
-    G = lenses[0].size + lenses[1].size + 6
+    fixed = np.zeros(lenses[0].size + lenses[1].size + 6, bool)
+    bend = np.zeros(2) if warp is None else warp
+    states = [bundle.State(lenses, R_RL, t_RL, R[None], t[None], bend) for R, t in starts]
+    costs = [bundle.cost_of(problem, s) for s in states]
     best: bundle.Solution | None = None
-    for R, t in starts:
-        state = bundle.State(
-            lenses, R_RL, t_RL, R[None], t[None], np.zeros(2) if warp is None else warp
-        )
-        end = bundle.solve(problem, state, free=np.zeros(G, bool), max_iterations=40)
-        if np.isfinite(end.rms_px) and (best is None or end.rms_px < best.rms_px):
+    for k in np.argsort(costs)[:2]:
+        if not np.isfinite(costs[k]):
+            continue
+        end = bundle.solve(problem, states[k], free=fixed, max_iterations=30, tolerance=1e-6)
+        if best is None or end.rms_px < best.rms_px:
             best = end
     if best is None:
         return None
@@ -166,7 +168,7 @@ class Diagnosis:
     right: Array | None = None
 
 
-def _mirror(uv: Array, width: int, inner: tuple[int, int], along: int) -> Array:
+def mirror(uv: Array, width: int, inner: tuple[int, int], along: int) -> Array:
     """The corners that a picture would have if it were not mirrored (order restored)."""
     grid = uv.reshape(inner[1], inner[0], 2).copy()
     grid[..., 0] = width - 1 - grid[..., 0]
@@ -200,7 +202,7 @@ def diagnose(
         )  # fmt: skip
     for camera, width in zip(("left", "right"), widths, strict=True):
         for along in (0, 1):
-            uv = _mirror(left if camera == "left" else right, width, inner, along)
+            uv = mirror(left if camera == "left" else right, width, inner, along)
             a, b = (uv, right) if camera == "left" else (left, uv)
             if fits(a, b) < good_px or fits(a, b[::-1]) < good_px:
                 return Diagnosis("mirrored_picture", camera, f"the {camera} picture is mirrored")

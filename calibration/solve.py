@@ -16,7 +16,8 @@ What ``rig.quality`` holds
     ``nearest_m``, ``furthest_m``, ``largest_share`` (largest board, share of the picture's width)}.
 ``pair`` : ``rms_px`` (joint, per point), ``holdout_px`` (left → right, None = too few views),
     ``holdout_right_to_left_px``, ``holdout_folds``, ``holdout_expected_px`` (what noise alone would
-    give with exact cameras), ``joint_to_mono`` (ratio of rms, same corners), ``views`` (shared), ``baseline_m``, ``baseline_sigma_m``, ``angle_deg`` (how far the cameras converge),
+    give with exact cameras), ``joint_to_mono`` (ratio of rms, same corners), ``views`` (shared),
+    ``baseline_m``, ``baseline_sigma_m``, ``angle_deg`` (how far the cameras converge),
     ``rotation_sigma_deg``, ``translation_sigma_mm`` (per axis), ``converged``, ``iterations``,
     ``support`` (share of shared views that agreed at the start).
 ``models`` : [{left, right (numbers of coefficients), warp, rms_px, holdout_px, holdout_both_px,
@@ -455,12 +456,23 @@ def _why_inconsistent(
                 "the calibration board is wrong",
                 "Measure both boards' squares with a ruler (ten squares at once, divided by ten).",
             )
-    if _fits_if(points, left, right, s, "turn") < good:
+    for k, camera in enumerate(CAMERAS):
+        rms, factor = _fits_if_zoomed(points, left, right, s, k, seen.sizes[camera])
+        if rms < good and abs(factor - 1) > 0.03:
+            return Cause(
+                "auxiliary_zoom",
+                "FAIL",
+                f"{label} fits only if the {camera} camera's zoom or picture size changed by the "
+                f"factor {factor:.2f} since the calibration pictures",
+                "Take the auxiliary pictures with the same zoom, focus and picture size.",
+            )
+    turned = [_fits_if_turned(points, left, right, s, k) for k in (0, 1)]
+    if min(turned) < good:
         return Cause(
             "camera_bumped",
             "FAIL",
-            f"{label} fits only if a camera was turned since the calibration pictures "
-            f"({rms_px:.1f} px): a camera was bumped",
+            f"{label} fits only if the {CAMERAS[int(np.argmin(turned))]} camera was turned since "
+            f"the calibration pictures ({rms_px:.1f} px): it was bumped",
             "Fix the cameras, then take all calibration pictures again.",
         )
     return Cause(
@@ -472,23 +484,79 @@ def _why_inconsistent(
     )
 
 
-def _fits_if(points: Array, left: Array, right: Array, s: bundle.State, what: str) -> float:
-    """Joint rms of one view when the relative rotation may also change (a bump turns a camera)."""
-    end = resect(points, left, right, s.lenses, s.R_RL, s.t_RL)
-    if end is None:
-        return np.inf
-    free = np.zeros(s.lenses[0].size + s.lenses[1].size + 6, bool)
-    if what == "turn":
-        free[-6:-3] = True
+def _fits_if_turned(
+    points: Array, left: Array, right: Array, s: bundle.State, camera: int
+) -> float:
+    """Joint rms of one view when that camera may also have turned about its own centre.
+
+    A left camera that turned leaves t_RL as it was and changes R_RL; for the right one the roles
+    are exchanged.
+    """
+    if camera == 1:
+        s = replace(
+            s, lenses=(s.lenses[1], s.lenses[0]), R_RL=s.R_RL.T, t_RL=-s.R_RL.T @ s.t_RL
+        )
+        left, right = right, left
+    n = s.lenses[0].size + s.lenses[1].size
+    free = np.zeros(n + 6, bool)
+    free[n : n + 3] = True
+    return _fit_one(points, left, right, s, free).rms_px
+
+
+def _fits_if_zoomed(
+    points: Array,
+    left: Array,
+    right: Array,
+    s: bundle.State,
+    camera: int,
+    size_px: tuple[int, int],
+) -> tuple[float, float]:
+    """Joint rms of one view when that camera's zoom may have changed, and the factor on f.
+
+    Zoomed about the picture's middle, or made smaller as a whole (about its corner).
+    """
+    n0 = s.lenses[0].size
+    free = np.zeros(n0 + s.lenses[1].size + 6, bool)
+    first = 0 if camera == 0 else n0
+    free[first : first + 2] = True
+    best, factor = np.inf, 1.0
+    old = s.lenses[camera]
+    for about in (np.zeros(2), (np.array(size_px) - 1) / 2):
+        for guess in (1.0, 0.5, 0.67, 1.5, 2.0):
+            f = old[:2] * guess
+            for _ in range(3):  # f, then the principal point that goes with it
+                lens = old.copy()
+                lens[:2] = f
+                lens[2:4] = about + (old[2:4] - about) * (f.mean() / old[:2].mean())
+                lenses = (lens, s.lenses[1]) if camera == 0 else (s.lenses[0], lens)
+                end = _fit_one(points, left, right, replace(s, lenses=lenses), free)
+                f = end.state.lenses[camera][:2]
+                if not np.isfinite(f).all() or (f < 0.1 * old[:2]).any():
+                    break
+            even = abs(float((f[0] / old[0]) / (f[1] / old[1])) - 1) < 0.01
+            if even and end.rms_px < best:
+                best, factor = end.rms_px, float(f.mean() / old[:2].mean())
+    return best, factor
+
+
+def _fit_one(
+    points: Array, left: Array, right: Array, s: bundle.State, free: bundle.BoolArray
+) -> bundle.Solution:
+    """One view's pose and some globals, from both cameras' planar starts; the better end."""
     problem = build([points], [(left, right, 0)])
-    rms = np.inf
-    for uv, lens, right_side in ((left, s.lenses[0], False), (right, s.lenses[1], True)):
-        for R, t, _ in planar_poses(points, uv, lens)[:1]:
-            if right_side:
-                R, t = s.R_RL.T @ R, s.R_RL.T @ (t - s.t_RL)
-            start = bundle.State(s.lenses, s.R_RL, s.t_RL, R[None], t[None])
-            rms = min(rms, bundle.solve(problem, start, free=free, max_iterations=80).rms_px)
-    return rms
+    starts = [(R, t) for R, t, _ in planar_poses(points, left, s.lenses[0])[:1]]
+    starts += [
+        (s.R_RL.T @ R, s.R_RL.T @ (t - s.t_RL))
+        for R, t, _ in planar_poses(points, right, s.lenses[1])[:1]
+    ]
+    ends = [
+        bundle.solve(
+            problem, bundle.State(s.lenses, s.R_RL, s.t_RL, R[None], t[None]), free=free,
+            max_iterations=60, tolerance=1e-6,
+        )
+        for R, t in starts
+    ]  # fmt: skip
+    return min(ends, key=lambda e: e.rms_px)
 
 
 def _reading_row(r: world.Reading) -> dict[str, Any]:
@@ -775,7 +843,7 @@ def _quality(
             "sigma": None
             if sigma is None
             else {k: float(sigma[names.index(f"{name}.{k}")]) for k in keys},
-            "coverage": _coverage(problem, s, c, seen.sizes[name]),
+            "coverage": _coverage(found.problem, found.solution.state, c, seen.sizes[name]),
         }
     held = found.holdout
     pair: dict[str, Any] = {
@@ -867,10 +935,9 @@ def _coverage(
         t = np.where(carried[:, None], t @ s.R_RL.T + s.t_RL, t)
     middle = problem.boards[o.board].mean(1)
     centre = np.einsum("nij,nj->ni", R, middle) + t
-    normal = R[:, :, 2]
-    ray = centre / np.linalg.norm(centre, axis=1, keepdims=True)
-    tilt = np.degrees(np.arccos(np.clip(np.abs((normal * ray).sum(1)), 0, 1)))
-    away = normal * np.sign((normal * ray).sum(1))[:, None] - ray
+    normal = R[:, :, 2]  # against the optical axis: a board parallel to the picture says nothing
+    tilt = np.degrees(np.arccos(np.clip(np.abs(normal[:, 2]), 0, 1)))
+    away = normal * np.sign(normal[:, 2:])
     direction = np.floor((np.arctan2(away[:, 1], away[:, 0]) + np.pi) / (np.pi / 4)).astype(int) % 8
     width = np.array(
         [np.ptp(o.uv_px[i, seen[i], 0]) if seen[i].any() else 0.0 for i in range(len(seen))]

@@ -85,10 +85,18 @@ def random_room(
 
 
 def _board_towards(
-    rng: np.random.Generator, points_B: Array, T_WC: Transform, centre_W: Array, tilt_deg: float
+    rng: np.random.Generator,
+    points_B: Array,
+    T_WC: Transform,
+    centre_W: Array,
+    tilt_deg: float,
+    parallel: bool = False,
 ) -> Transform:
-    """T_WB of a board at ``centre_W``, facing a camera but for a tilt in a random direction."""
-    p_C = T_WC.inverse().apply(centre_W)
+    """T_WB of a board at ``centre_W``, facing a camera but for a tilt in a random direction.
+
+    parallel : facing its picture plane, not its optical centre.
+    """
+    p_C = np.array([0, 0, 1.0]) if parallel else T_WC.inverse().apply(centre_W)
     z = p_C / np.linalg.norm(p_C)  # B's Z points into the print: away from the camera
     x = np.array([1.0, 0, 0]) - z[0] * z
     x /= np.linalg.norm(x)
@@ -130,6 +138,7 @@ def look(
     alone: int = 8,
     tilt_deg: tuple[float, float] = (10, 40),
     middle_only: bool = False,
+    parallel: bool = False,
     deform: Array | None = None,
 ) -> list[tuple[Array | None, Array | None]]:
     """Exact corners of ``shared`` + 2 × ``alone`` views (left, right)."""
@@ -152,9 +161,17 @@ def look(
                 [w * (0.5 + rng.uniform(-spread, spread)), h * (0.5 + rng.uniform(-spread, spread))]
             )
             ray = cameras[name].rays(pixel)
-            distance = rng.uniform(1.8, 4.5) if kind == "shared" else rng.uniform(0.7, 1.8)
+            near, far = (1.8, 4.5) if kind == "shared" else (0.7, 1.8)
+            if middle_only:
+                near, far = 2.5, 5.0
+            distance = rng.uniform(near, far)
             centre = T_WC[name].apply(ray * distance)
-            if kind == "shared":
+            if parallel:
+                T_WB = _board_towards(
+                    rng, points, T_WC["left" if kind == "shared" else kind], centre,
+                    rng.uniform(*tilt_deg), True,
+                )  # fmt: skip
+            elif kind == "shared":
                 # held so that both cameras see the print: facing half-way between them
                 toward = T_WC["left"].t / 2 + T_WC["right"].t / 2
                 T_WM = Transform(T_WC[name].R, toward, "W", "C")
