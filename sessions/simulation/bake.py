@@ -388,8 +388,7 @@ def build(base: Base, spec: Spec, number: int) -> Person:
         out.add(part, centre_b + sphere * radius, sphere_faces, sphere_colour, 1.0)
     lashes = np.concatenate([base.triangles(f"helper-{s}-eyelashes-{k}") for s in "lr" for k in (1, 2)])
     out.add("lashes", points, lashes, np.array([0.012, 0.009, 0.008]), 1.0)
-    if spec.glasses:
-        add_glasses(out, centres, d, number)
+    add_glasses(out, centres, d, number)  # everybody has a pair; Person.glasses says who wears it
 
     # --- clothes and hands
     shirt = linear(spec.shirt)
@@ -406,12 +405,21 @@ def build(base: Base, spec: Spec, number: int) -> Person:
     cloth = cloth + vertex_normals(cloth, shirt_faces) * (fold * d)[:, None]
     rim = rim_vertices(shirt_faces)
     rim = rim[(cloth[rim, 1] > neck_cut - 1.2 * d) & (np.hypot(cloth[rim, 0], cloth[rim, 2]) < 2.2 * d)]
-    # an even neckline: lower in front than behind
-    cloth[rim, 1] = neck_cut - 0.18 * d - 0.22 * (cloth[rim, 2] - cloth[rim, 2].mean())
-    collar = np.zeros(len(cloth))
-    collar[rim] = 1
-    cloth_colour = shirt * (1 + 0.06 * waves(r, 0.3, 3))[:, None] * (1 - 0.30 * collar[:, None])
-    out.add("shirt", cloth, shirt_faces, cloth_colour, np.clip(base.head_share[shirt_used], 0, 1))
+    # an even neckline, lower in front than behind, and a round collar over the cut
+    cloth[rim, 1] = neck_cut - 0.10 * d - 0.22 * (cloth[rim, 2] - cloth[rim, 2].mean())
+    cloth_colour = shirt * (1 + 0.06 * waves(r, 0.3, 3))[:, None]
+    cloth_share = np.clip(base.head_share[shirt_used], 0, 1)
+    out.add("shirt", cloth, shirt_faces, cloth_colour, cloth_share)
+    middle = cloth[rim].mean(0)
+    azimuth = np.arctan2(cloth[rim, 0] - middle[0], cloth[rim, 2] - middle[2])
+    values = np.column_stack([np.hypot(cloth[rim, 0] - middle[0], cloth[rim, 2] - middle[2]), cloth[rim, 1], cloth_share[rim]])
+    waves_of = lambda a: np.column_stack([np.ones_like(a), np.cos(a), np.sin(a), np.cos(2 * a), np.sin(2 * a)])  # noqa: E731
+    fit = np.linalg.lstsq(waves_of(azimuth), values, rcond=None)[0]
+    around = np.linspace(-np.pi, np.pi, 49)
+    ring = waves_of(around) @ fit
+    path = np.stack([middle[0] + ring[:, 0] * np.sin(around), ring[:, 1] - 0.02 * d, middle[2] + ring[:, 0] * np.cos(around)], 1)
+    collar, collar_faces = tube(path, np.full(len(path), 0.13 * d), 8)
+    out.add("shirt", collar, collar_faces, shirt * 0.72, np.repeat(np.clip(ring[:, 2], 0, 1), 8))
     hand_bones = [labels.index(f"wrist.{s}") for s in "LR"]
     hands = np.zeros(len(base.body), bool)
     for bone in hand_bones:
@@ -585,8 +593,9 @@ def main(arguments: list[str]) -> None:
     elif step == "landmarks":
         from sessions.simulation.bake_landmarks import measure
 
-        mean_face = np.load(arguments[1])["fit_mean"].astype(float)
-        save_people([measure(person, mean_face) for person in load_people()], PEOPLE_FILE)
+        model = np.load(arguments[1])
+        face_model = model["fit_mean"].astype(float), model["fit_modes"].astype(float)
+        save_people([measure(person, face_model) for person in load_people()], PEOPLE_FILE)
     else:
         raise SystemExit(__doc__)
 

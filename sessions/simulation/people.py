@@ -75,6 +75,18 @@ _SCALARS = ("name", "role", "glasses", "hair_style", "skin", "age", "desk_height
 _ARRAYS = ("eye_centres", "nose", "R_BS", "landmarks", "landmark_residual_m")
 
 
+def _packed(values: np.ndarray) -> np.ndarray:
+    """(N,3) uint16 → (2,3,N) uint8: differences from row to row, high and low bytes apart. Deflate halves that again."""
+    step = np.diff(values.T, axis=1, prepend=np.uint16(0))
+    return np.stack([step & 255, step >> 8]).astype(np.uint8)
+
+
+def _unpacked(planes: np.ndarray) -> np.ndarray:
+    """The inverse of :func:`_packed`."""
+    step = planes[0].astype(np.uint16) | planes[1].astype(np.uint16) << 8
+    return np.ascontiguousarray(np.cumsum(step, axis=1, dtype=np.uint16).T)
+
+
 def save_people(people: list[Person], path: Path) -> None:
     """Write all people into one compressed npz: positions int16, colours and shares uint8, expression offsets int8 where not zero."""
     store: dict[str, np.ndarray] = {"names": np.array([p.name for p in people])}
@@ -84,8 +96,8 @@ def save_people(people: list[Person], path: Path) -> None:
             store[k + field] = np.array(getattr(p, field))
         for field in _ARRAYS:
             store[k + field] = np.asarray(getattr(p, field), np.float64)
-        store[k + "points"] = np.round(p.points / _POSITION_M * 32767).astype(np.int16)
-        store[k + "faces"] = p.faces.astype(np.uint16)
+        store[k + "points"] = _packed(np.round(p.points / _POSITION_M * 32767).astype(np.int16).view(np.uint16))
+        store[k + "faces"] = _packed(p.faces.astype(np.uint16))
         store[k + "colour"] = np.round(np.clip(p.colour, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
         store[k + "share"] = np.round(p.share * 255).astype(np.uint8)
         store[k + "part"] = p.part
@@ -105,7 +117,7 @@ def _read(path: Path) -> tuple[Person, ...]:
     with np.load(path) as store:
         for name in store["names"]:
             k = f"{name}/"
-            points = store[k + "points"].astype(np.float64) / 32767 * _POSITION_M
+            points = _unpacked(store[k + "points"]).view(np.int16).astype(np.float64) / 32767 * _POSITION_M
             offsets = np.zeros((len(EXPRESSIONS), len(points), 3))
             offsets[:, store[k + "moved"]] = store[k + "offsets"].astype(np.float64) / 127 * _OFFSET_M
             people.append(
@@ -113,7 +125,7 @@ def _read(path: Path) -> tuple[Person, ...]:
                     **{field: store[k + field].item() for field in _SCALARS},
                     **{field: store[k + field] for field in _ARRAYS},
                     points=points,
-                    faces=store[k + "faces"].astype(np.int32),
+                    faces=_unpacked(store[k + "faces"]).astype(np.int32),
                     colour=(store[k + "colour"] / 255.0) ** 2.2,
                     share=store[k + "share"] / 255.0,
                     part=store[k + "part"],

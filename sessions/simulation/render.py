@@ -154,6 +154,8 @@ class PersonActors:
         self.soft: list[tuple[Any, Any, np.ndarray, np.ndarray, np.ndarray, bool]] = []
         self._rigid_points: list[tuple[Any, np.ndarray]] = []
         for k, part in enumerate(PARTS):
+            if part == "glasses" and not person.glasses:
+                continue
             for rigid in (True, False):
                 faces = person.faces[(face_part == k) & (face_rigid == rigid)]
                 if not len(faces):
