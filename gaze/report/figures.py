@@ -101,7 +101,8 @@ def _clock_ticks(start: float, end: float) -> dict[str, Any]:
     steps = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
     step = next((s for s in steps if length / s <= 9), 7200)
     values = np.arange(np.ceil(start / step) * step, end + 1e-9, step)
-    return {"tickmode": "array", "tickvals": numbers(values), "ticktext": [clock(v) for v in values]}
+    labels = [clock(v) for v in values]
+    return {"tickmode": "array", "tickvals": numbers(values), "ticktext": labels}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import gaze as package
 from calibration.transform import Array
 from gaze.attention import MIN_COVERAGE, OUTSIDE, Measures, window_edges
 from gaze.report import figures, svg
-from gaze.report.colours import rgb, sequential
+from gaze.report.colours import sequential
 from gaze.report.findings import (
     HARD_LETTER_ARCMIN,
     HARD_OBLIQUITY_DEG,
@@ -32,8 +32,6 @@ from gaze.report.heatmap import Heatmaps, top_of_scale
 from gaze.report.lesson import Lesson
 from gaze.report.marks import Mark
 from gaze.report.strings import Strings
-
-GROUPS = (("rows", "students"),)
 
 
 @dataclass(frozen=True)
@@ -286,8 +284,10 @@ class Page:
         gaze = overall.get("gaze_cm") or {}
         if not all(isinstance(gaze.get(k), int | float) for k in ("mean", "median", "p90")):
             return f"<p>{self.w('validation_none')}</p>"
-        out = self.w("validation_overall", n=int(overall.get("n", 0)), median=self.num(gaze["median"]),
-                     p90=self.num(gaze["p90"]), mean=self.num(gaze["mean"]))  # fmt: skip
+        out = self.w(
+            "validation_overall", n=int(overall.get("n", 0)), median=self.num(gaze["median"]),
+            p90=self.num(gaze["p90"]), mean=self.num(gaze["mean"]),
+        )  # fmt: skip
         bias = overall.get("gaze_bias_cm")
         if isinstance(bias, list) and len(bias) == 2 and None not in bias:
             out += " " + self.w(
@@ -369,7 +369,8 @@ class Page:
         if len(layers) > 1:
             options = "".join(
                 f'<label><input type="radio" name="heat" value="{i}" data-plot="fig-heat" '
-                f'data-said="{escape(s)}"{" checked" if i == 0 else ""}><span>{a.name}</span></label>'
+                f'data-said="{escape(s)}"{" checked" if i == 0 else ""}><span>{a.name}</span>'
+                "</label>"
                 for i, (a, s) in enumerate(zip(layers, said, strict=True))
             )
             toggle = (
@@ -474,8 +475,8 @@ class Page:
                 )  # fmt: skip
                 row.append(f"{self.pct(share)} %{band}" if np.isfinite(share) else "–")
             body.append(row)
-        head = [self.w("col_phase"), self.w("col_time"), self.w("col_students"),
-                self.area("board"), *(escape(self.area(s)) for s in self.measures.states)]  # fmt: skip
+        head = [self.w("col_phase"), self.w("col_time"), self.w("col_students")]
+        head += [escape(self.area(s)) for s in ("board", *self.measures.states)]
         return (
             f'<h3 style="margin-top:1.4rem">{self.w("phases")}</h3>'
             f'<p class="lede">{self.w("phases_lede")}</p>'
@@ -503,7 +504,8 @@ class Page:
         if inside:
             notes += " " + self.w("marks", list=self._said(inside))
         if outside:
-            notes += f' <span class="tag">{self.w("marks_outside", list=self._said(outside))}</span>'
+            said = self.w("marks_outside", list=self._said(outside))
+            notes += f' <span class="tag">{said}</span>'
         return (
             f'<p class="lede">{self.w("timeline_lede", window=window)}</p>'
             f"<figure>{self.plot('fig-time', figure, alt)}"
@@ -568,7 +570,7 @@ class Page:
         if self.class_only:
             return f'<p class="lede">{self.w("seats_lede_rows", k=SMALL_CELL)}</p>{by_row}'
         seats = self.seats
-        never = [s for s in self.lesson.never_seen]
+        never = list(self.lesson.never_seen)
         notes = f"<p>{self.w('seats_never', list=', '.join(never))}</p>" if never else ""
         if self.lesson.masked:
             notes += f"<p>{self.w('seats_masked', n=self.lesson.masked)}</p>"
@@ -704,11 +706,15 @@ class Page:
         ))  # fmt: skip
         starts, index, window = window_edges(m.moments, window)
         legend = "".join(
-            f"<li>{self.swatch(s)}{escape(self.area(s))}</li>" for s in (*m.states, "missing")
-            if s != "missing"
-        ) + f'<li><span class="swatch" style="background:#f2f0ea"></span>{self.w("missing")}</li>'  # fmt: skip
+            f"<li>{self.swatch(s)}{escape(self.area(s))}</li>" for s in m.states
+        ) + (
+            '<li><span class="swatch" style="background:#f2f0ea"></span>'
+            f"{self.w('missing')}</li>"
+        )
         rows = sorted({int(r) for r in self.seats["row"] if r > 0})
-        options = "".join(f'<option value="{r}">{self.w("row", rows=str(r))}</option>' for r in rows)
+        options = "".join(
+            f'<option value="{r}">{self.w("row", rows=str(r))}</option>' for r in rows
+        )
         said = self.words.table["filter_said"]
         filters = (
             f'<div class="filters"><label>{self.w("filter_row")}<select><option value="">'
@@ -752,8 +758,10 @@ class Page:
         i = m.moments.students.index(name)
         own = m.student_areas[m.student_areas["student"] == name].set_index("area")
         if np.isfinite(seat.sigma_m):
-            data = self.w("student_data", coverage=self.pct(seat.coverage),
-                          cm=self.num(100 * seat.sigma_m), reading=self.w(seat.reading))  # fmt: skip
+            data = self.w(
+                "student_data", coverage=self.pct(seat.coverage),
+                cm=self.num(100 * seat.sigma_m), reading=self.w(seat.reading),
+            )  # fmt: skip
         else:
             data = self.w("student_data_none", coverage=self.pct(seat.coverage),
                           reading=self.w(seat.reading))  # fmt: skip
@@ -876,7 +884,8 @@ class Page:
                 sections.append(("students", self.w("students"), self.students()))
         sections.append(("method", self.w("method"), self.method()))
         body = "".join(
-            f'<section id="{k}" aria-labelledby="h-{k}"><h2 id="h-{k}">{title}</h2>{inner}</section>'
+            f'<section id="{k}" aria-labelledby="h-{k}"><h2 id="h-{k}">{title}</h2>{inner}'
+            "</section>"
             for k, title, inner in sections
         )
         css, js = _asset("report.css"), _asset("report.js")
@@ -900,9 +909,3 @@ class Page:
 
 def _asset(name: str) -> str:
     return (resources.files("gaze.report") / "assets" / name).read_text(encoding="utf-8")
-
-
-def ink_on(colour: str) -> str:
-    """White or ink, whichever reads better on a colour."""
-    r, g, b = rgb(colour)
-    return "#ffffff" if 0.299 * r + 0.587 * g + 0.114 * b < 140 else "#22302e"

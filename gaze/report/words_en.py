@@ -297,8 +297,12 @@ EN: dict[str, str] = {
     "compare_this": "this lesson",
     # questions
     "questions": "Questions for looking back",
-    "question_1": "Where did you expect the class to look, and when? Where does the picture differ?",
-    "question_2": "Which seats could not see what you wrote, and what could be moved: the writing or the seats?",
+    "question_1": (
+        "Where did you expect the class to look, and when? Where does the picture differ?"
+    ),
+    "question_2": (
+        "Which seats could not see what you wrote, and what could be moved: writing or seats?"
+    ),
     "question_3": "In the quiet stretches of the timeline, what were students asked to do?",
     # method
     "method": "How this was made",

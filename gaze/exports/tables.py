@@ -1,0 +1,86 @@
+"""Plain tables: the gaze table as CSV or Parquet, visits and transitions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from gaze.attention import transitions as count_transitions
+from gaze.exports.common import Source, column, file_in, register, write_csv, write_dictionary
+from sessions.run import atomic_write
+from sessions.tables import conform, dictionary, read_table, write_table
+
+VISITS = {
+    "student": column("pseudonym"),
+    "area": column("area of the board, or off_board, down, away, rest_of_board"),
+    "start_s": column("beginning of the visit on the lesson's clock", "s"),
+    "end_s": column("its end: the last moment plus one step", "s"),
+    "duration_s": column("end_s − start_s", "s"),
+    "moments": column("measured moments in the visit"),
+    "bridged_s": column("gaps within the visit that were bridged, summed", "s"),
+}
+TRANSITIONS = {
+    "student": column("pseudonym; empty = the class (students with enough data)"),
+    "from": column("state of the visit that ended"),
+    "to": column("state of the next visit, begun within the allowed gap"),
+    "count": column("how many times"),
+    "students": column("how many students did so at least once"),
+    "probability": column("count over all transitions from that state; empty = never left"),
+}
+
+
+def _table(source: Source) -> pd.DataFrame:
+    """gaze.parquet as it is, with the export's pseudonyms."""
+    table = read_table(source.lesson.run.gaze_path, "gaze")
+    names = table["student"].astype(str)
+    known = names.map(source.names)  # nobody's rows stay nobody's; masked seats lose their name
+    masked = pd.Series("masked", index=names.index).where(names != "", "")
+    return conform(table.assign(student=known.fillna(masked)), "gaze")
+
+
+@register("csv")
+def write_gaze_csv(source: Source, out: Path) -> list[Path]:
+    """``gaze.csv``: every row and column of gaze.parquet; missing = empty."""
+    path = file_in(out, "gaze.csv")
+    frame = _table(source)
+    for c in ("student", "status", "area"):
+        frame[c] = frame[c].astype("str").where(frame[c].notna(), None)
+    with atomic_write(path) as aside:
+        options = pa_csv.WriteOptions(quoting_style="needed")
+        pa_csv.write_csv(pa.Table.from_pandas(_blank(frame), preserve_index=False), aside, options)
+    return [path, write_dictionary(path, dictionary("gaze"))]
+
+
+def _blank(frame: pd.DataFrame) -> pd.DataFrame:
+    """NaN as null, so that it is written as nothing."""
+    return frame.astype(dict.fromkeys(frame.select_dtypes("floating").columns, "Float64"))
+
+
+@register("parquet")
+def write_gaze_parquet(source: Source, out: Path) -> list[Path]:
+    """``gaze.parquet`` under the export's pseudonyms."""
+    path = file_in(out, "gaze.parquet")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_table(_table(source), path, "gaze")
+    return [path, path.with_suffix(".json")]
+
+
+@register("visits")
+def write_visits(source: Source, out: Path) -> list[Path]:
+    """``visits.csv``: every visit of every student."""
+    return write_csv(source.measures.visits, file_in(out, "visits.csv"), VISITS)
+
+
+@register("transitions")
+def write_transitions(source: Source, out: Path) -> list[Path]:
+    """``transitions.csv``: of the class and of each student, those that happened."""
+    m = source.measures
+    parts = [m.transitions.table().assign(student="")]
+    for name, visit in m.visits.groupby("student", sort=True):
+        own = count_transitions(visit, m.states, gap_s=m.gap_s).table()
+        parts.append(own.assign(student=name))
+    frame = pd.concat(parts, ignore_index=True)[list(TRANSITIONS)]
+    return write_csv(frame[frame["count"] > 0], file_in(out, "transitions.csv"), TRANSITIONS)

@@ -1,0 +1,588 @@
+"""Privacy that does something: pseudonyms, an audit log, and forgetting that proves itself.
+
+What is stored where, and for how long: docs/privacy.md. Retention is held by
+:meth:`sessions.folder.Session.open`; opted-out seats are masked before detection by the pipeline.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import datetime as dt
+import getpass
+import gzip
+import hmac
+import io
+import json
+import os
+import re
+import secrets
+import shutil
+import tomllib
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from calibration.errors import UserError
+from sessions.config import CONFIG_NAME
+from sessions.run import atomic_write
+
+AUDIT_NAME = "audit.log"
+SALT_NAME = "salt.txt"
+VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".mts", ".m2ts", ".m4v", ".webm", ".mpg", ".mpeg"}
+PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+CACHES = {"parts", "cache", ".cache", "previews"}  # of a run: made from pixels, made again at need
+TEXTS = {".json", ".toml", ".txt", ".md", ".html", ".log", ".csv", ".tsv", ".eaf", ".svg", ""}
+
+
+class PrivacyError(UserError):
+    """Something that cannot be forgotten, or would say more than it may."""
+
+
+# --------------------------------------------------------------------------------------------------
+# pseudonyms
+
+
+def lesson_salt(folder: str | Path) -> str:
+    """The lesson's salt: session.toml's, else ``salt.txt``, made at first use (readable by the
+    owner alone). Deleting it cuts the last link between pseudonyms and what they were made from.
+    """
+    folder = Path(folder)
+    config = folder / CONFIG_NAME
+    if config.is_file():
+        salt = tomllib.loads(config.read_text(encoding="utf-8")).get("salt")
+        if isinstance(salt, str) and salt:
+            return salt
+    path = folder / SALT_NAME
+    if path.is_file():
+        return path.read_text(encoding="utf-8").strip()
+    salt = secrets.token_hex(16)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(salt + "\n")
+    return salt
+
+
+def pseudonyms(names: Iterable[str], salt: str, *, prefix: str = "S-") -> dict[str, str]:
+    """``S-01``, ``S-02``… for names or seats, in an order that only the salt knows.
+
+    The same names and salt give the same pseudonyms; another lesson's salt another numbering, so
+    that S-07 of two lessons is not one person. (An order by HMAC-SHA-256, so no two can collide.)
+    """
+    unique = sorted(set(names))
+    order = sorted(unique, key=lambda n: hmac.digest(salt.encode(), n.encode(), "sha256"))
+    digits = max(2, len(str(len(order))))
+    return {name: f"{prefix}{i:0{digits}d}" for i, name in enumerate(order, 1)}
+
+
+# --------------------------------------------------------------------------------------------------
+# audit
+
+
+def audit(folder: str | Path, action: str, **facts: Any) -> None:
+    """Append a line to the lesson's audit.log: when (UTC), who, what. No pseudonym goes in."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "unknown"
+    line = {
+        "time": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "user": user,
+        "action": action,
+        **facts,
+    }
+    with (Path(folder) / AUDIT_NAME).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+# --------------------------------------------------------------------------------------------------
+# forgetting
+
+
+@dataclass
+class Report:
+    """What was forgotten, what was kept and why, and the proof.
+
+    changed : files rewritten without it, and how much went. deleted : files that are gone.
+    kept : files that stay although they may matter, with the reason.
+    searched_files, searched_bytes : what the proof read. remains : where something was still found;
+    empty = proven.
+    """
+
+    what: str
+    changed: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    searched_files: int = 0
+    searched_bytes: int = 0
+    remains: list[str] = field(default_factory=list)
+
+    @property
+    def proven(self) -> bool:
+        """Nothing is left in the folder."""
+        return not self.remains
+
+    def __str__(self) -> str:
+        lines = [f"Forgotten: {self.what}."]
+        lines += [f"  rewritten  {c}" for c in self.changed]
+        lines += [f"  deleted    {d}" for d in self.deleted]
+        lines += [f"  kept       {k}" for k in self.kept]
+        if self.proven:
+            lines.append(
+                f"Proof: {self.searched_files} files ({self.searched_bytes} bytes after "
+                "unpacking) were searched, and nothing is left."
+            )
+        else:
+            lines.append("NOT everything is gone; it is still in:")
+            lines += [f"  {r}" for r in self.remains]
+        lines.append(
+            "Copies outside this folder (exports, backups, e-mails) are not touched: delete them."
+        )
+        return "\n".join(lines)
+
+
+def forget(lesson: str | Path, student: str) -> Report:
+    """Remove a student from every table, picture, text and cache of a lesson, and prove it.
+
+    Tables lose the student's rows (and faces of the same tracks), heatmaps and reports are made
+    again, caches made from pixels are deleted, the seat stays in session.toml as an opted-out one
+    under another name, so that a later analysis masks it. The videos still show the student; the
+    report says so.
+
+    Raises
+    ------
+    PrivacyError : no lesson there, or nothing in it names this student.
+    """
+    folder = _lesson(lesson)
+    if not student.strip():
+        raise PrivacyError("a student has a name", found=repr(student))
+    said = Report(f"student {student} in {folder}")
+    if not any(_mentions(path, student) for path in _files(folder)):
+        raise PrivacyError(
+            "nothing in this lesson names this student",
+            where=folder,
+            found=student,
+            expected="one of " + ", ".join(_known_students(folder)) or "a student of the lesson",
+        )
+    remake = []
+    for run in _runs(folder):
+        remake.append((run, _languages(run)))
+        for name in ("heatmaps", *CACHES):
+            _delete_tree(run / name, folder, said)
+        for made in ("heatmaps.npz", "report.html", "report-class.html"):
+            _delete(run / made, folder, said)
+    for path in _files(folder):
+        if path.name == CONFIG_NAME and path.parent == folder:
+            _forget_in_config(path, student, folder, said)
+        else:
+            _forget_in_file(path, student, folder, said)
+    _drop_empty_folders(folder)
+    for run, languages in remake:
+        _make_again(run, languages, folder, said)
+    videos = [p for p in _files(folder) if p.suffix.lower() in VIDEOS]
+    said.kept += [
+        f"{v.relative_to(folder)}: it still shows the student (`gaze forget {folder} --all-video`)"
+        for v in videos
+    ]
+    _prove(folder, said, lambda path: _mentions(path, student), skip=set(videos))
+    audit(folder, "forget student", rewritten=len(said.changed), deleted=len(said.deleted),
+          proven=said.proven)  # fmt: skip
+    return said
+
+
+def forget_video(lesson: str | Path) -> Report:
+    """Delete all video and every picture that came out of a camera, and prove it.
+
+    Heatmaps and reports stay (no person is on them), and so does the photograph of the blackboard
+    that session.toml names. A file counts as video or picture by its first bytes as well as by its
+    name; pages that hold camera pictures (such as the calibration's) are deleted.
+    """
+    folder = _lesson(lesson)
+    said = Report(f"all video and camera pictures in {folder}")
+    photo = _board_photo(folder)
+    for run in _runs(folder):
+        for name in CACHES:
+            _delete_tree(run / name, folder, said)
+    for path in _files(folder):
+        if path == photo:
+            said.kept.append(
+                f"{path.relative_to(folder)}: the blackboard's photograph; delete it yourself if "
+                "somebody is on it"
+            )
+        elif _is_camera_picture(path, folder):
+            if path.is_symlink():
+                said.kept.append(f"{path.resolve()}: the lesson only linked to it; delete it there")
+            _delete(path, folder, said)
+    _drop_empty_folders(folder)
+    _prove(folder, said, lambda path: path != photo and _is_camera_picture(path, folder))
+    audit(folder, "forget video", deleted=len(said.deleted), proven=said.proven)
+    return said
+
+
+def forget_everything(lesson: str | Path) -> Report:
+    """Delete the whole lesson folder. Works on an expired lesson, too; leaves no audit line."""
+    folder = _lesson(lesson)
+    said = Report(f"the whole lesson {folder}")
+    for path in _files(folder):
+        if path.is_symlink():
+            said.kept.append(f"{path.resolve()}: the lesson only linked to it; delete it there")
+        said.deleted.append(str(path.relative_to(folder)))
+    if folder.is_symlink():
+        target = folder.resolve()
+        folder.unlink()
+        folder = target
+    shutil.rmtree(folder)
+    if folder.exists():
+        said.remains.append(str(folder))
+    return said
+
+
+# -- finding ---------------------------------------------------------------------------------------
+
+
+def _lesson(lesson: str | Path) -> Path:
+    folder = Path(lesson)
+    if not (folder / CONFIG_NAME).is_file():
+        raise PrivacyError(
+            "this is not a lesson, so nothing is deleted", where=folder,
+            expected=f"a folder with {CONFIG_NAME}",
+        )  # fmt: skip
+    return folder
+
+
+def _files(folder: Path) -> list[Path]:
+    """Every file below a folder, links included but not followed."""
+    found = []
+    for root, _, names in os.walk(folder, followlinks=False):
+        found += [Path(root) / n for n in names]
+    return sorted(found)
+
+
+def _runs(folder: Path) -> list[Path]:
+    runs = folder / "runs"
+    return sorted(p for p in runs.iterdir() if p.is_dir()) if runs.is_dir() else []
+
+
+def _known_students(folder: Path) -> list[str]:
+    names: set[str] = set()
+    for run in _runs(folder):
+        with contextlib.suppress(OSError, pa.ArrowException, KeyError):
+            table = pq.read_table(run / "students.parquet", columns=["student"])
+            names |= {str(s) for s in table["student"].to_pylist() if s}
+    config = tomllib.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+    names |= {str(s.get("id")) for s in config.get("students", []) if isinstance(s, dict)}
+    return sorted(names)
+
+
+def _pattern(student: str) -> re.Pattern[str]:
+    """The name as a word of its own: S-07 is neither in S-070 nor in XS-07."""
+    return re.compile(rf"(?<![\w\-]){re.escape(student)}(?![\w\-])")
+
+
+def _mentions(path: Path, student: str) -> bool:
+    """Whether a file's name or content (unpacked where it is packed) names the student."""
+    pattern = _pattern(student)
+    if pattern.search(path.stem) or pattern.search(path.name):
+        return True
+    if path.is_symlink() or not path.is_file():
+        return False
+    return any(pattern.search(text) for text in _contents(path))
+
+
+def _contents(path: Path) -> Iterable[str]:
+    """What a file says, as text: tables column by column, archives unpacked, anything else raw.
+
+    Raw bytes are read as Latin-1, where every byte is a character, besides UTF-8 and UTF-16.
+    """
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".parquet":
+            table = pq.read_table(path)
+            yield str(table.schema) + str(table.schema.metadata)
+            for column in table.columns:
+                kind = column.type
+                if pa.types.is_dictionary(kind):
+                    for chunk in column.chunks:
+                        yield "\n".join(map(str, chunk.dictionary.to_pylist()))
+                elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+                    yield "\n".join(map(str, pc.unique(column).to_pylist()))
+            return
+        if suffix in (".npz", ".zip"):
+            with zipfile.ZipFile(path) as archive:
+                for name in archive.namelist():
+                    yield name
+                    yield from _as_texts(archive.read(name))
+            return
+        if suffix == ".gz":
+            yield from _as_texts(gzip.decompress(path.read_bytes()))
+            return
+    except (OSError, pa.ArrowException, zipfile.BadZipFile, EOFError):
+        pass  # damaged: its raw bytes are searched
+    if suffix == ".png":
+        yield from _as_texts(_without_pixels(path.read_bytes()))
+        return
+    yield from _as_texts(path.read_bytes())
+
+
+def _as_texts(data: bytes) -> Iterable[str]:
+    if b"\x00" not in data[:4096]:
+        with contextlib.suppress(UnicodeDecodeError):
+            yield data.decode("utf-8")
+            return
+    yield data.decode("latin-1")
+    yield data.decode("utf-8", errors="replace")
+    # UTF-16 and UTF-32 (numpy's strings): the same text with its zero bytes taken out
+    yield data.replace(b"\x00", b"").decode("latin-1")
+    if len(data) % 4 == 0 or b"\x93NUMPY" in data[:8]:
+        yield _numpy_text(data)
+
+
+def _numpy_text(data: bytes) -> str:
+    """The strings of a .npy array, one to a line; empty where it is none."""
+    if data[:6] != b"\x93NUMPY":
+        return ""
+    try:
+        array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError):
+        return ""
+    return "\n".join(map(str, array.ravel())) if array.dtype.kind in "US" else ""
+
+
+def _without_pixels(data: bytes) -> bytes:
+    """A PNG without its compressed pixels: what is left could be text."""
+    out, at = data[:8], 8
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 8] != b"IDAT":
+            out += data[at : at + 12 + length]
+        at += 12 + length
+    return out
+
+
+def _is_camera_picture(path: Path, folder: Path) -> bool:
+    """A video, a picture that is no heatmap, or a page that holds a photograph."""
+    suffix = path.suffix.lower()
+    if suffix in VIDEOS:
+        return True
+    relative = path.relative_to(folder).parts
+    ours = len(relative) >= 4 and relative[0] == "runs" and relative[2] == "heatmaps"
+    if suffix in PICTURES:
+        return not ours
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head[:3] == b"\xff\xd8\xff" or head[:8] == b"\x89PNG\r\n\x1a\n" or head[4:8] == b"ftyp":
+        return not ours
+    if suffix in (".html", ".htm"):
+        return b"data:image/jpeg" in path.read_bytes()
+    return False
+
+
+def _board_photo(folder: Path) -> Path | None:
+    config = tomllib.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+    name = config.get("blackboard", {}).get("picture")
+    return folder / name if isinstance(name, str) else None
+
+
+# -- removing --------------------------------------------------------------------------------------
+
+
+def _delete(path: Path, folder: Path, said: Report) -> None:
+    if path.is_file() or path.is_symlink():
+        path.unlink()
+        said.deleted.append(str(path.relative_to(folder)))
+
+
+def _delete_tree(path: Path, folder: Path, said: Report) -> None:
+    if path.is_dir() and not path.is_symlink():
+        for file in _files(path):
+            said.deleted.append(str(file.relative_to(folder)))
+        shutil.rmtree(path)
+
+
+def _drop_empty_folders(folder: Path) -> None:
+    for root, folders, names in os.walk(folder, topdown=False):
+        if not folders and not names and Path(root) != folder:
+            with contextlib.suppress(OSError):
+                os.rmdir(root)
+
+
+def _forget_in_file(path: Path, student: str, folder: Path, said: Report) -> None:
+    """Take a student out of a file, or delete the file where that cannot be done."""
+    name = str(path.relative_to(folder))
+    if not _mentions(path, student):
+        return
+    if _pattern(student).search(path.stem) or path.is_symlink():
+        _delete(path, folder, said)
+        return
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".parquet":
+            n = _forget_in_parquet(path, student)
+            said.changed.append(f"{name}: {n} rows")
+        elif suffix in (".csv", ".tsv"):
+            n = _forget_in_csv(path, student)
+            said.changed.append(f"{name}: {n} lines")
+        elif suffix == ".json":
+            value = json.loads(path.read_text(encoding="utf-8"))
+            _write_text(path, json.dumps(_scrubbed(value, student), indent=1) + "\n")
+            said.changed.append(name)
+        elif suffix in (".txt", ".log", ".md") and path.stat().st_size < 50_000_000:
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if not _pattern(student).search(line)]
+            _write_text(path, "".join(kept))
+            said.changed.append(f"{name}: {len(lines) - len(kept)} lines")
+        elif suffix in VIDEOS:
+            return  # bytes that look like the name by chance
+        else:
+            _delete(path, folder, said)
+    except (ValueError, OSError, pa.ArrowException):
+        _delete(path, folder, said)
+    if path.is_file() and _mentions(path, student) and suffix not in VIDEOS:
+        _delete(path, folder, said)
+
+
+def _write_text(path: Path, text: str) -> None:
+    with atomic_write(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def _forget_in_parquet(path: Path, student: str) -> int:
+    """Drop the student's rows, and of faces those of the same tracks; dictionaries are made anew,
+    else the name would stay in them. Returns the number of rows dropped."""
+    table = pq.read_table(path)
+    drop = np.zeros(table.num_rows, bool)
+    for column in table.column_names:
+        values = table[column]
+        if pa.types.is_dictionary(values.type):
+            plain = values.cast(values.type.value_type)
+            table = table.set_column(table.column_names.index(column), column, plain)
+            values = plain
+        if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+            drop |= pc.fill_null(pc.equal(values, student), False).to_numpy(zero_copy_only=False)
+    if {"camera", "track"} <= set(table.column_names):
+        camera = np.array(table["camera"].to_pylist(), dtype=object)
+        track = table["track"].to_numpy()
+        mine = {(c, t) for c, t in zip(camera[drop], track[drop], strict=True) if t >= 0}
+        if mine and "student" in table.column_names:
+            nobody = np.array([not s for s in table["student"].to_pylist()])
+            same = np.array([(c, t) in mine for c, t in zip(camera, track, strict=True)])
+            drop |= nobody & same
+    table = table.filter(pa.array(~drop))
+    for i, field_ in enumerate(table.schema):
+        if field_.name in ("student", "status", "area", "camera"):
+            table = table.set_column(i, field_.name, table[field_.name].dictionary_encode())
+    with atomic_write(path) as aside:
+        pq.write_table(table, aside, compression="zstd")
+    return int(drop.sum())
+
+
+def _forget_in_csv(path: Path, student: str) -> int:
+    """Drop the lines one of whose fields is the student, or names it."""
+    text = path.read_text(encoding="utf-8-sig")
+    first = text.split("\n", 1)[0]
+    delimiter = "\t" if "\t" in first else ";" if first.count(";") > first.count(",") else ","
+    rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
+    pattern = _pattern(student)
+    kept = [r for r in rows if not any(pattern.search(cell) for cell in r)]
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows(kept)
+    _write_text(path, out.getvalue())
+    return len(rows) - len(kept)
+
+
+_GONE = object()
+
+
+def _scrubbed(value: Any, student: str) -> Any:
+    """JSON without the student: keys and items that name it go, records about it too."""
+    out = _scrub(value, student)
+    return None if out is _GONE else out
+
+
+def _scrub(value: Any, student: str) -> Any:
+    if isinstance(value, dict):
+        if value.get("student") == student or value.get("id") == student:
+            return _GONE
+        pairs = ((k, _scrub(v, student)) for k, v in value.items()
+                 if not _pattern(student).search(k))  # fmt: skip
+        return {k: v for k, v in pairs if v is not _GONE}
+    if isinstance(value, list):
+        return [v for v in (_scrub(v, student) for v in value) if v is not _GONE]
+    if isinstance(value, str) and _pattern(student).search(value):
+        return _GONE if value == student else _pattern(student).sub("(removed)", value)
+    return value
+
+
+def _forget_in_config(path: Path, student: str, folder: Path, said: Report) -> None:
+    """session.toml: the student's seat stays, opted out, under a name that says nothing."""
+    text = path.read_text(encoding="utf-8")
+    if not _pattern(student).search(text):
+        return
+    taken = set(re.findall(r'id\s*=\s*"(removed-\d+)"', text))
+    fresh = next(f"removed-{i}" for i in range(1, 10_000) if f"removed-{i}" not in taken)
+    blocks = re.split(r"(?m)^(?=\s*\[)", text)
+    out = []
+    for block in blocks:
+        mine = re.match(r"\s*\[\[students\]\]", block) and re.search(
+            rf'(?m)^\s*id\s*=\s*["\']{re.escape(student)}["\']', block
+        )
+        if mine:
+            if "seat_m" not in block:
+                continue  # nothing to mask
+            block = re.sub(r"(?m)^\s*opt_out\s*=.*\n?", "", block).rstrip("\n")
+            block = re.sub(rf'(["\']){re.escape(student)}\1', f'"{fresh}"', block)
+            block += "\nopt_out = true\n"
+        out.append(block)
+    changed = _pattern(student).sub("(removed)", "".join(out))
+    tomllib.loads(changed)  # never leave a broken session.toml behind
+    _write_text(path, changed)
+    said.changed.append(f"{path.name}: the seat is opted out as {fresh}")
+
+
+def _languages(run: Path) -> dict[str, str]:
+    """Reports of a run and their languages."""
+    found = {}
+    for name in ("report.html", "report-class.html"):
+        if (run / name).is_file():
+            match = re.search(r'<html lang="(\w+)"', (run / name).read_text("utf-8")[:500])
+            found[name] = match[1] if match else "en"
+    if (run / "heatmaps").is_dir():
+        found["heatmaps"] = next(iter(found.values()), "en")
+    return found
+
+
+def _make_again(run: Path, languages: dict[str, str], folder: Path, said: Report) -> None:
+    """Heatmaps and reports without the student; where they cannot be made they stay deleted."""
+    from gaze.report import write_report
+    from gaze.report.heatmap import write_heatmaps
+
+    for name, language in languages.items():
+        try:
+            if name == "heatmaps":
+                write_heatmaps(run, language=language)
+            else:
+                write_report(run, language=language, class_only=name == "report-class.html")
+        except UserError as error:
+            said.kept.append(f"{run.relative_to(folder)}/{name}: not made again ({error})")
+            continue
+        said.changed.append(f"{run.relative_to(folder)}/{name}: made again")
+
+
+def _prove(folder: Path, said: Report, is_left: Any, skip: set[Path] | None = None) -> None:
+    """Search every file that is left."""
+    for path in _files(folder):
+        if path in (skip or set()):
+            continue
+        said.searched_files += 1
+        said.searched_bytes += 0 if path.is_symlink() else path.stat().st_size
+        if is_left(path):
+            said.remains.append(str(path.relative_to(folder)))
