@@ -172,6 +172,15 @@ class Gain:
             f"{100 * self.class_share_sigma[1]:.0f} %). {self.evidence.sentence()}"
         )
 
+    def stamp(self) -> dict[str, Any]:
+        """What a run that used this gain notes in run.json, so that its report can name it."""
+        return {
+            "description": self.describe(),
+            "class_share": self.class_share.tolist(),
+            "evidence": asdict(self.evidence),
+            "source": self.source,
+        }
+
     def neutral_deg(self, P_W: ArrayLike, student: str) -> Array:
         """(2,) azimuth and elevation of a student's neutral point; NaN where the share is 1."""
         i = self._index([student])[0]

@@ -270,6 +270,17 @@ def test_heads_turned_away_have_no_point() -> None:
     assert np.isfinite(points.xy_m[2]).all() and np.isfinite(points.covariance_m2[2]).all()
 
 
+def test_rows_without_a_nose_or_a_head_stay_empty() -> None:
+    P = np.array([[1.0, 0.5, 4.0], [np.nan] * 3, [1.0, 0.5, 4.0], [1.0, 0.5, -1.0]])
+    R = head_directions(np.zeros(4), np.zeros(4))
+    R[2] = np.nan
+    gain, zero = known_gain((0.7, 0.6), (0, 0)), np.zeros((4, 3, 3))
+    with np.errstate(all="raise"):
+        points = apply_gain(P, R, ["A"] * 4, gain, zero, zero, np.zeros((4, 2, 2)))
+    assert points.meets.tolist() == [True, False, False, False]
+    assert np.isfinite(points.xy_m).all(1).tolist() == points.meets.tolist()
+
+
 def test_nobody_and_nothing() -> None:
     gain = known_gain((0.7, 0.6), (0, 0))
     empty = np.zeros((0, 3, 3))
@@ -435,6 +446,8 @@ def test_save_and_load(tmp_path) -> None:
     assert again.to_dict() == gain.to_dict()
     assert again.source["lesson"] == "7b" and "fitted" in again.source
     assert [p.name for p in tmp_path.iterdir()] == ["gain.json"]
+    stamp = json.loads(json.dumps(gain.stamp()))
+    assert stamp["source"]["lesson"] == "7b" and stamp["evidence"]["looks"] == 72
     one = lesson(1, students=8)
     assert np.array_equal(corrected(one.gaze, gain).xy_m, corrected(one.gaze, again).xy_m)
 
