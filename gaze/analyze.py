@@ -84,7 +84,7 @@ def analyze(
     identity: str = "geometry",
     weights: str = "default",
     detector: str = "centerface",
-    landmarks: str = "dlib",
+    landmarks: str = "mean",
     head_truth: pd.DataFrame | None = None,
     nose_truth: pd.DataFrame | None = None,
     run_name: str | None = None,

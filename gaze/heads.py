@@ -25,7 +25,9 @@ from gaze.landmarks import NOSE, Landmarks
 
 CROP_SCALE = 1.3  # side of the crop / longer side of the tight box, as in headpose.data.crop
 GRID = 9  # the map through the lens is exact on GRID × GRID points and bilinear in between
-NOSE_SIGMA_PX = 0.3  # floor of the network's nose tip
+# σ of the network's nose tip per axis, measured on simulated lessons: share of the detector's box
+# height, and a floor in pixels. (Most of it is one student's own and does not change over time.)
+NETWORK_SIGMA = (0.022, 0.3)
 
 
 class HeadPoseModel(Protocol):
@@ -197,11 +199,10 @@ def network_landmarks(
     if getattr(answer, "landmarks", None) is None:
         return None
     fractions = np.asarray(answer.landmarks, np.float64)[:, NOSE]
-    share = np.asarray(answer.landmark_sigma, np.float64)[:, NOSE]
-    sigma_px = np.hypot(share * crops.seen.side_px, NOSE_SIGMA_PX)
     nose = np.full((len(faces), 2), np.nan)
     for c, name in enumerate(CAMERAS):
         rows = np.flatnonzero(faces.camera == c)
         part = Views(crops.seen.R_CV[rows], crops.seen.width[rows], crops.seen.side_px[rows])
         nose[rows] = part.pixels(rig.camera(name), fractions[rows])
-    return Landmarks(nose, sigma_px, tight_box_px)
+    share, floor = NETWORK_SIGMA
+    return Landmarks(nose, np.hypot(share * faces.height_px, floor), tight_box_px)

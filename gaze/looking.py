@@ -20,8 +20,9 @@ from calibration.rig import Rig
 from calibration.transform import Array
 from gaze.faces import CAMERAS, Detector, FaceFinder, Faces, FinderSettings, Picture
 from gaze.heads import HeadPoseModel, Heads, estimate_heads, network_landmarks, take_crops
-from gaze.landmarks import Landmarks, locate, tight_boxes
+from gaze.landmarks import Landmarks, average, locate, tight_boxes
 
+FROM_NETWORK = ("mean", "network")  # nose tips that come with the heads
 CROP_PX = 128  # where the network does not say what it wants
 
 # A seat whose student opted out is painted over between these heights (y_W, from the blackboard's
@@ -105,14 +106,14 @@ def _no_rows() -> FaceRows:
 class Looker:
     """The models of a run, and the time that each stage takes.
 
-    landmarks : ``network``, ``dlib`` or ``detector`` (gaze/landmarks.py).
+    landmarks : ``mean``, ``network``, ``detector`` or ``dlib`` (gaze/landmarks.py).
     masked_seats : (K, 2) x_W, z_W of seats to paint over.
     """
 
     rig: Rig
     detector: Detector
     model: HeadPoseModel
-    landmarks: str = "dlib"
+    landmarks: str = "mean"
     masked_seats: Array | None = None
     settings: FinderSettings | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -143,7 +144,7 @@ class Looker:
         clock.lap("faces")
         if len(faces) == 0:
             return _no_rows()
-        if self.landmarks == "network":
+        if self.landmarks in FROM_NETWORK:
             found = Landmarks(faces.points_px[:, 2], np.ones(len(faces)), tight_boxes(faces.box_px))
         else:
             found = locate(self.landmarks, pictures, faces, first_moment)
@@ -153,9 +154,13 @@ class Looker:
         clock.lap("crops")
         heads, answer = estimate_heads(self.model, crops)
         clock.lap("heads")
-        if self.landmarks == "network":
+        if self.landmarks in FROM_NETWORK:
+            detector = locate("detector", pictures, faces, first_moment)
             own = network_landmarks(self.rig, faces, crops, answer, box)
-            found = own if own is not None else locate("detector", pictures, faces, first_moment)
+            if own is None:
+                found = detector
+            else:
+                found = own if self.landmarks == "network" else average([own, detector])
         centre = (box[:, :2] + box[:, 2:]) / 2
         return FaceRows(faces, found, heads, centre, (box[:, 2:] - box[:, :2]).max(1))
 

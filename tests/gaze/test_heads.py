@@ -17,7 +17,7 @@ from calibration.transform import geodesic_deg, rotation_exp
 from gaze.faces import Faces
 from gaze.geometry import R_FRONTAL, aimed_rotation
 from gaze.heads import (
-    CROP_SCALE,
+    NETWORK_SIGMA,
     crops_through,
     down_in_camera,
     estimate_heads,
@@ -113,11 +113,11 @@ def test_network_nose_goes_back_to_the_picture() -> None:
         d = rig.camera(name).rays(uv[:, c])
         v = np.einsum("nji,nj->ni", crops.seen.R_CV[rows], d)
         fractions[rows, NOSE] = v[:, :2] / v[:, 2:] / crops.seen.width[rows, None] + 0.5
-    answer = SimpleNamespace(landmarks=fractions, landmark_sigma=np.full((2 * n, 68), 0.02))
+    answer = SimpleNamespace(landmarks=fractions)
     found = network_landmarks(rig, faces, crops, answer, box)
     assert found is not None
     assert np.abs(found.nose_px - np.concatenate([uv[:, 0], uv[:, 1]])).max() < 1e-4
-    assert found.nose_sigma_px == pytest.approx(np.hypot(0.02 * 50 * CROP_SCALE, 0.3))
+    assert found.nose_sigma_px == pytest.approx(np.hypot(NETWORK_SIGMA[0] * 50, NETWORK_SIGMA[1]))
 
 
 def test_roll_of_the_camera_is_taken_out() -> None:
