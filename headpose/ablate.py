@@ -33,7 +33,8 @@ Change = dict[str, Any]
 
 _SLCS = {"loss.geodesic": 0, "loss.hard": 0, "loss.soft": 1, "loss.mse": 2, "network.classes": 199,
          "network.rotation_head": "classes", "network.landmarks": False}  # fmt: skip
-_HOPENET = {"loss.geodesic": 0, "loss.hard": 1, "loss.soft": 0, "loss.mse": 2, "network.classes": 66,
+_HOPENET = {"loss.geodesic": 0, "loss.hard": 1, "loss.soft": 0, "loss.mse": 2,
+            "network.classes": 66,
             "network.rotation_head": "classes", "network.landmarks": False}  # fmt: skip
 _DADL = _HOPENET | {"loss.soft": 1, "loss.soft_labels": "dadl_aflw2000"}
 

@@ -43,8 +43,8 @@ def bench(
 ) -> list[dict[str, Any]]:
     """Rates of shipped weights (or weights files) in every runtime that works here.
 
-    ``ratio_to_resnet50`` compares with torchvision's ResNet-50 in the same runtime, precision, batch
-    and crop size.
+    ``ratio_to_resnet50`` compares with torchvision's ResNet-50 in the same runtime, precision,
+    batch and crop size.
     """
     usable = runtime_names or [n for n, r in runtimes.RUNTIMES.items() if r.available()]
     rng = np.random.default_rng(0)

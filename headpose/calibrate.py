@@ -59,7 +59,7 @@ def error_vector_deg(P: NDArray, R: NDArray) -> NDArray[np.float64]:
 def fit(
     net: nn.Module, store: Store, rows: NDArray, px: int
 ) -> tuple[dict[str, Any], list[Reliability]]:
-    """Calibration of a network (plain lists, as a weights file keeps them) and how well it holds."""
+    """Calibration of a network (plain lists, for the weights file) and how well it holds."""
     from scipy.stats import chi2
 
     from headpose.estimator import calibrated_covariance_deg2

@@ -40,7 +40,7 @@ class AngleClasses:
     def decode(self, probability: ArrayLike, *, lower_edge: bool = False) -> NDArray[np.float64]:
         """Expected angle (...) of class probabilities (..., count).
 
-        ``lower_edge`` is DADL's printed ``3 bin - 99``, half a class too low: for its ablation only.
+        ``lower_edge`` is DADL's printed ``3 bin - 99``, half a class too low: only for ablation.
         """
         at = self.edges_deg[:-1] if lower_edge else self.centres_deg
         return np.asarray(probability, np.float64) @ at

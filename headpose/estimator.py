@@ -46,7 +46,7 @@ class HeadPoses:
         (N, 3, 3) of the rotation vector delta (degrees) in ``R exp(delta)``, about the head's own
         axes S; calibrated on validation data.
     landmarks
-        (N, 68, 2) crop fractions (0, 0 = upper left corner, 1, 1 = lower right), x right, y down, iBUG order,
+        (N, 68, 2) crop fractions (0, 0 = upper left corner, 1, 1 = lower right), iBUG order,
         point 30 = tip of the nose; None where the network has no landmark head.
     landmark_sigma
         (N, 68) standard deviation per axis, as a share of the crop's side; None likewise.

@@ -119,7 +119,8 @@ def evaluate(
     result: dict[str, Any] = {
         "set": samples.source,
         "n": len(samples),
-        "crop": f"square, {crop.CROP_SCALE} x longer side of the tight 68-point box, {estimator.input_px} px",
+        "crop": f"square, {crop.CROP_SCALE} x longer side of the tight 68-point box, "
+        f"{estimator.input_px} px",
         "weights": estimator.name,
         "runtime": estimator.runtime.name,
         "sizes": {},

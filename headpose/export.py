@@ -18,9 +18,9 @@ from headpose.train import load_store
 
 TERMS = (
     "Research use only. The training pictures come from data sets for non-commercial research "
-    "(HELEN/AFW with iBUG landmarks, YouTube Faces, LFW, AFLW, UTKFace, All-Age-Faces, IMFDB, UMIST, "
-    "masked-face sets); the people in them did not agree to this use in particular. Labels are "
-    "fitted to landmarks and fused with the opinion of five published networks."
+    "(HELEN/AFW with iBUG landmarks, YouTube Faces, LFW, AFLW, UTKFace, All-Age-Faces, IMFDB, "
+    "UMIST, masked-face sets); the people in them did not agree to this use in particular. "
+    "Labels are fitted to landmarks and fused with the opinion of five published networks."
 )
 
 
@@ -86,7 +86,7 @@ def export(
             "px": [list(x) for x in cfg.px],
             "ema": cfg.ema,
             "start": "ImageNet" if cfg.network.imagenet else "from scratch",
-            "chosen_by": "lowest geodesic error on the held-out groups, summed over full, 24, 16 px",
+            "chosen_by": "lowest geodesic error on held-out groups, summed over full, 24, 16 px",
         },
         "reliability_on_unused_half": [
             {k: round(v, 3) for k, v in dataclasses.asdict(r).items()} for r in report

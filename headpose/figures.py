@@ -94,7 +94,7 @@ def tile(pictures: list[NDArray[np.uint8]], columns: int = 8) -> NDArray[np.uint
 def contact_sheet(
     estimator: HeadPoseEstimator, samples: Samples, rows: ArrayLike, px: int = 160
 ) -> NDArray[np.uint8]:
-    """Crops with the label's axes (thin, on the left) and the estimate's (thick, with cube and landmarks)."""
+    """Crops with the label's axes (thin, left) and the estimate's (thick, with landmarks)."""
     pictures = []
     for i in np.asarray(rows, int):
         image = crop.crop(samples.load(i), samples.box_px[i], px)

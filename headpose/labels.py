@@ -52,7 +52,7 @@ SoftKind = Literal["slcs", "slcs_radians", "dadl_aflw2000", "dadl_biwi"]
 
 
 def soft_sigma_deg(kind: SoftKind) -> tuple[float, float, float]:
-    """Widths (pitch, yaw, roll) in degrees of the papers' labels, in both readings of SLCS's unit."""
+    """Widths (pitch, yaw, roll) in degrees, in both readings of SLCS's unit."""
     if kind == "slcs":  # in classes of 1 degree
         return SLCS_PUBLISHED
     if kind == "slcs_radians":
@@ -95,7 +95,8 @@ class SlcsSigma:
         deg, pub = math.degrees(self.derived_rad), math.degrees(self.published)
         return (
             f"sigma_{self.angle:5s} derived {self.derived_rad:.3f} rad = {deg:5.1f} deg;   "
-            f"published {self.published:.3f} (as rad = {pub:5.1f} deg, as deg/classes = {self.published:.3f} deg)"
+            f"published {self.published:.3f} (as rad = {pub:5.1f} deg, as 1-degree classes = "
+            f"{self.published:.3f} deg)"
         )
 
 
@@ -117,7 +118,7 @@ def similarity_curve(
 
 
 def fit_gaussian_rad(s: NDArray, centres_deg: NDArray, mean_deg: float = 0.0) -> float:
-    """Width in radians of ``A exp(-(psi - mean)^2 / 2 sigma^2)`` fitted to ``s`` by least squares."""
+    """Width in radians of ``A exp(-(psi - mean)^2 / 2 sigma^2)``, least squares on ``s``."""
     from scipy.optimize import curve_fit
 
     x = np.radians(centres_deg - mean_deg)

@@ -54,7 +54,7 @@ def rotation_error_rad(P: Tensor, R: Tensor) -> Tensor:
 
 
 def rotation_error_vector_deg(P: Tensor, R: Tensor) -> Tensor:
-    """delta (N, 3) in degrees with ``R = P exp(delta)``: the label's rotation in the head's axes."""
+    """delta (N, 3) in degrees with ``R = P exp(delta)``: about the head's own axes."""
     D = P.transpose(1, 2) @ R
     v = torch.stack([D[:, 2, 1] - D[:, 1, 2], D[:, 0, 2] - D[:, 2, 0], D[:, 1, 0] - D[:, 0, 1]], 1)
     sine = v.norm(dim=1, keepdim=True) / 2

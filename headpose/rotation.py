@@ -84,7 +84,7 @@ def geodesic_deg(R1: ArrayLike, R2: ArrayLike) -> Array:
 
 
 def exp(rotvec_deg: ArrayLike) -> Array:
-    """Textbook (right-handed) rotation matrices (..., 3, 3) of rotation vectors in degrees (..., 3)."""
+    """Right-handed rotations (..., 3, 3) of rotation vectors in degrees (..., 3)."""
     v = np.radians(np.asarray(rotvec_deg, np.float64))
     theta = np.linalg.norm(v, axis=-1)[..., None, None]
     zero = np.zeros(v.shape[:-1])

@@ -38,7 +38,8 @@ class LeNet(nn.Module):
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(1, 6, 5), nn.Tanh(), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5), nn.Tanh(),
-            nn.AvgPool2d(2), nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84), nn.Tanh(),
+            nn.AvgPool2d(2), nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84),
+            nn.Tanh(),
         )  # fmt: skip
         self.out = nn.Linear(84, 3)
 
@@ -157,13 +158,12 @@ def figure(curves: list[Similarity]) -> Any:
         x = np.linspace(c.centre_deg.min(), c.centre_deg.max(), 181)
         for side, sigma in (("left", c.sigma_left_deg), ("right", c.sigma_right_deg)):
             m = x <= 0 if side == "left" else x >= 0
-            if np.isfinite(sigma):
-                fig.add_trace(
-                    go.Scatter(
-                        x=x[m], y=np.exp(-0.5 * (x[m] / sigma) ** 2), mode="lines", line_color=colour,
-                        name=f"{c.angle}, {'negative' if side == 'left' else 'positive'}: σ = {sigma:.0f}°",
-                    )
-                )  # fmt: skip
+            if not np.isfinite(sigma):
+                continue
+            sign = "negative" if side == "left" else "positive"
+            gauss = np.exp(-0.5 * (x[m] / sigma) ** 2)
+            name = f"{c.angle}, {sign}: σ = {sigma:.0f}°"
+            fig.add_trace(go.Scatter(x=x[m], y=gauss, mode="lines", line_color=colour, name=name))
     fig.update_layout(
         title="Similarity of LeNet features to the frontal head", template="plotly_white",
         xaxis_title="angle (degrees), the other two near 0", yaxis_title="cosine similarity",

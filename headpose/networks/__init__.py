@@ -4,5 +4,6 @@ from headpose.networks import backbones, dadl, heads, hopenet, plain, quick, sda
 from headpose.networks.registry import NETWORKS, NetworkConfig, build
 
 __all__ = [
-    "NETWORKS", "NetworkConfig", "backbones", "build", "dadl", "heads", "hopenet", "plain", "quick", "sdam",
+    "NETWORKS", "NetworkConfig", "backbones", "build", "dadl", "heads", "hopenet",
+    "plain", "quick", "sdam",
 ]  # fmt: skip

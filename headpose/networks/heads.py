@@ -58,7 +58,7 @@ def _enlarge(x: Tensor, size: torch.Size) -> Tensor:
 
 
 class HeadPoseNet(nn.Module):
-    """Backbone + heads; see :func:`headpose.networks.registry.build` for what ``forward`` returns."""
+    """Backbone + heads; :func:`headpose.networks.registry.build` says what ``forward`` returns."""
 
     def __init__(self, backbone: Backbone, config: NetworkConfig) -> None:
         super().__init__()

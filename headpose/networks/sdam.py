@@ -25,6 +25,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from headpose.errors import ConfigError
 from headpose.networks.backbones import make_backbone
 from headpose.networks.heads import HeadPoseNet
 from headpose.networks.registry import NetworkConfig, register
@@ -139,7 +140,7 @@ def sdam(config: NetworkConfig) -> nn.Module:
     backbone = make_backbone(config.backbone, config.imagenet)
     for stage in config.sdam_stages:
         if not 1 <= stage <= len(backbone.stages):
-            raise ValueError(f"sdam_stages are 1..{len(backbone.stages)}, got {stage}")
+            raise ConfigError(f"sdam_stages are 1..{len(backbone.stages)}, got {stage}")
         backbone.after[stage - 1] = SDAM(
             backbone.channels[stage - 1], config.sdam_hierarchical, config.sdam_gate
         )

@@ -7,6 +7,7 @@ that is used here.  Where the operators do load, nothing is changed.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.machinery
 import importlib.util
 import pathlib
@@ -25,10 +26,8 @@ def load_torchvision() -> ModuleType:
     if not _KEEP and not _compiled_operators_load(pathlib.Path(spec.submodule_search_locations[0])):
         library = torch.library.Library("torchvision", "FRAGMENT")
         for name in ("nms", "qnms"):
-            try:
+            with contextlib.suppress(RuntimeError):  # somebody else declared it
                 library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-            except RuntimeError:  # somebody else declared it
-                pass
         _KEEP.append(library)
     import torchvision
 

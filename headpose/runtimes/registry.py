@@ -23,6 +23,7 @@ class Positional(nn.Module):
     def __init__(self, net: nn.Module, names: tuple[str, ...]) -> None:
         super().__init__()
         self.net, self.names = net, names
+        self.eval()  # exporters restore the wrapper's mode, and with it the network's
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
         out = self.net(crops)

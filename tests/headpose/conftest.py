@@ -1,0 +1,40 @@
+"""Fixtures: tiny packs, tiny weights, a cache of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from headpose import weights
+from headpose.networks import NetworkConfig, build
+
+sys.path.insert(0, str(Path(__file__).parent))  # for drawn_heads, beside this file
+
+from drawn_heads import CALIBRATION, write_pack  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("packs") / "train_drawn.npz"
+    write_pack(path, 48)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained MobileNetV2 with the shipped models' heads, at 64 px."""
+    torch.manual_seed(0)
+    config = NetworkConfig(backbone="mobilenet_v2")
+    path = tmp_path_factory.mktemp("weights") / "tiny.pt"
+    weights.save(path, "tiny", build(config), config, 64, CALIBRATION)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Converted models of one test session are shared, the user's cache is left alone."""
+    folder = tmp_path_factory.getbasetemp() / "headpose-cache"
+    monkeypatch.setenv("HEADPOSE_CACHE", str(folder))

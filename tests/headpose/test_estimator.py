@@ -1,0 +1,198 @@
+"""Crops in, rotations with covariance out; weights files; runtimes agree; bad input."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from drawn_heads import CALIBRATION
+
+from headpose import estimator, runtimes, weights
+from headpose.errors import ConfigError, CropError, WeightsError
+from headpose.estimator import HeadPoseEstimator
+from headpose.networks import NetworkConfig, build
+
+
+
+@pytest.fixture(scope="module")
+def est(tiny_weights: Path) -> HeadPoseEstimator:
+    return HeadPoseEstimator.load(tiny_weights, runtime="torch")
+
+
+def crops(n: int, px: int = 64) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (n, px, px, 3), dtype=np.uint8)
+
+
+def test_outputs_have_the_promised_shapes(est: HeadPoseEstimator) -> None:
+    out = est.predict(crops(5))
+    assert len(out) == 5 and out.R.dtype == np.float64
+    np.testing.assert_allclose(out.R @ out.R.transpose(0, 2, 1), np.tile(np.eye(3), (5, 1, 1)), atol=1e-5)
+    assert out.covariance_deg2.shape == (5, 3, 3)
+    assert (np.linalg.eigvalsh(out.covariance_deg2) > 0).all()
+    assert out.landmarks.shape == (5, 68, 2) and out.landmark_sigma.shape == (5, 68)
+    assert (out.landmark_sigma > 0).all()
+    assert est.input_px == 64 and est.name == "tiny"
+
+
+def test_batches_are_split_without_changing_anything(est: HeadPoseEstimator) -> None:
+    x = crops(estimator.BATCH + 3)
+    both = est.predict(x)
+    one = est.predict(x[-1:])
+    np.testing.assert_allclose(both.R[-1], one.R[0], atol=2e-2)  # bf16 depends on the batch's size
+
+
+def test_any_crop_size_is_resized(est: HeadPoseEstimator) -> None:
+    x = np.repeat(np.repeat(crops(2, 32), 4, 1), 4, 2)  # 128 px, halves exactly to doubled pixels
+    small = est.predict(x[:, ::2, ::2])
+    np.testing.assert_allclose(est.predict(x).R, small.R, atol=2e-2)
+
+
+def test_fewer_pixels_mean_larger_covariance(est: HeadPoseEstimator) -> None:
+    x = crops(2)
+    near, far = est.predict(x, face_px=[64.0, 64.0]), est.predict(x, face_px=[12.0, 12.0])
+    np.testing.assert_allclose(far.covariance_deg2, 4 * near.covariance_deg2, rtol=1e-6)
+    np.testing.assert_allclose(far.landmark_sigma, 2 * near.landmark_sigma, rtol=1e-6)
+
+
+def test_covariance_is_d_c_d() -> None:
+    log_sigma = np.log([[2.0, 3.0, 4.0]])
+    cov = estimator.calibrated_covariance_deg2(log_sigma, np.array([64.0]), CALIBRATION)[0]
+    np.testing.assert_allclose(cov, [[4, 0.2 * 6, 0], [0.2 * 6, 9, 0], [0, 0, 16]])
+    half_way = np.sqrt(12.0 * 64.0)  # factors interpolate over the logarithm of the size
+    cov = estimator.calibrated_covariance_deg2(log_sigma, np.array([half_way]), CALIBRATION)[0]
+    np.testing.assert_allclose(cov[0, 0], 4 * 1.5**2)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.zeros((0, 64, 64, 3), np.uint8), "empty batch"),
+        (np.zeros((2, 64, 64), np.uint8), "must be"),
+        (np.zeros((2, 64, 64, 1), np.uint8), "grey crops"),
+        (np.zeros((2, 64, 64, 4), np.uint8), "four-channel"),
+        (np.zeros((2, 3, 64, 64), np.uint8), "64-channel"),
+        (np.full((2, 64, 64, 3), np.nan), "with NaN"),
+        (np.zeros((2, 64, 64, 3), np.float32), "must be uint8"),
+        (np.zeros((2, 64, 48, 3), np.uint8), "square"),
+        (np.zeros((2, 2, 2, 3), np.uint8), "at least 4 px"),
+    ],
+)
+def test_bad_crops_are_refused_clearly(est: HeadPoseEstimator, bad: np.ndarray, message: str) -> None:
+    with pytest.raises(CropError, match=message):
+        est.predict(bad)
+
+
+@pytest.mark.parametrize("px", [0.0, -3.0, np.nan])
+def test_bad_face_sizes_are_refused(est: HeadPoseEstimator, px: float) -> None:
+    with pytest.raises(CropError, match="face_px"):
+        est.predict(crops(1), face_px=[px])
+
+
+# -- weights files ---------------------------------------------------------------------------------
+
+
+def test_weights_come_back(tiny_weights: Path) -> None:
+    w = weights.load(tiny_weights)
+    assert w.input_px == 64 and w.calibration == CALIBRATION
+    assert w.sha256 == hashlib.sha256(tiny_weights.read_bytes()).hexdigest()
+    torch.manual_seed(0)
+    fresh = build(w.config).state_dict()
+    for k, v in w.net.state_dict().items():
+        if v.is_floating_point():
+            np.testing.assert_allclose(v, fresh[k], atol=2e-3, rtol=1e-3)
+
+
+def test_missing_truncated_foreign_and_mismatched_files(tiny_weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no weights 'nothing'"):
+        weights.load("nothing")
+    cut = tmp_path / "cut.pt"
+    cut.write_bytes(tiny_weights.read_bytes()[:20000])
+    with pytest.raises(WeightsError, match="truncated"):
+        weights.load(cut)
+    other = tmp_path / "other.pt"
+    torch.save({"a": torch.zeros(3)}, other)
+    with pytest.raises(WeightsError, match="not a headpose weights file"):
+        weights.load(other)
+    d = torch.load(tiny_weights, weights_only=True)
+    d["network"] = NetworkConfig(backbone="resnet18").model_dump_json()
+    torch.save(d, other)
+    with pytest.raises(WeightsError, match="another architecture"):
+        weights.load(other)
+
+
+def test_shipped_weights_whose_sha_is_not_the_cards(tiny_weights: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    (tmp_path / "tiny.pt").write_bytes(tiny_weights.read_bytes())
+    sha = hashlib.sha256(tiny_weights.read_bytes()).hexdigest()
+    (tmp_path / "tiny.toml").write_text(f'sha256 = "{sha}"\n')
+    assert weights.load("tiny").name == "tiny" and weights.shipped() == ["tiny"]
+    (tmp_path / "tiny.toml").write_text('sha256 = "00"\n')
+    with pytest.raises(WeightsError, match="sha256"):
+        weights.load("tiny")
+
+
+def test_every_shipped_model_has_a_full_card_and_matches_it() -> None:
+    names = weights.shipped()
+    assert names, "the package ships weights"
+    total = 0
+    for name in names:
+        c = weights.card(name)
+        w = weights.load(name)  # checks the sha256
+        assert c["input_px"] == w.input_px and c["parameters"] == sum(p.numel() for p in w.net.parameters())
+        assert "esearch" in c["terms"], "the data's terms"
+        assert c["reliability_on_unused_half"] and c["recipe"]["steps"] > 0
+        total += w.path.stat().st_size
+    assert total <= 80e6
+
+
+# -- runtimes --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["openvino", "onnxruntime"])
+def test_runtimes_agree_with_torch_in_float32(name: str, tiny_weights: Path) -> None:
+    if not runtimes.RUNTIMES[name].available():
+        pytest.skip(f"{name} is not installed")
+    w = weights.load(tiny_weights)
+    x = crops(3)
+    run = runtimes.get(name)(w.net, 64, estimator.cache_folder(), w.sha256[:12], 1)
+    found = run(x)
+    with torch.no_grad():
+        expected = w.net(torch.from_numpy(x).permute(0, 3, 1, 2))
+    assert set(found) == set(expected)
+    tolerance = 3e-2 if run.precision == "bf16" else 1e-3
+    for key, value in expected.items():
+        np.testing.assert_allclose(found[key], value, atol=tolerance)
+
+
+def test_unknown_runtime(tiny_weights: Path) -> None:
+    with pytest.raises(ConfigError, match="no runtime 'tpu'"):
+        HeadPoseEstimator.load(tiny_weights, runtime="tpu")
+
+
+def test_auto_measures_once_and_remembers(tiny_weights: Path, monkeypatch) -> None:
+    monkeypatch.setattr(estimator, "AUTO", ("torch", "openvino"))
+    first = HeadPoseEstimator.load(tiny_weights, threads=1)
+    known = json.loads((estimator.cache_folder() / "fastest.json").read_text())
+    assert first.runtime.name in known.values()
+
+    def no_measuring(*_a: object, **_k: object) -> float:
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(estimator, "crops_per_second", no_measuring)
+    assert HeadPoseEstimator.load(tiny_weights, threads=1).runtime.name == first.runtime.name
+
+
+def test_a_runtime_that_breaks_is_not_chosen(tiny_weights: Path, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HEADPOSE_CACHE", str(tmp_path))
+    monkeypatch.setattr(estimator, "AUTO", ("openvino", "torch"))
+
+    class Broken(runtimes.RUNTIMES["openvino"]):  # type: ignore[misc, name-defined]
+        def prepare(self, net: object) -> None:
+            raise RuntimeError("no such instruction")
+
+    monkeypatch.setitem(runtimes.RUNTIMES, "openvino", Broken)
+    assert HeadPoseEstimator.load(tiny_weights, threads=1).runtime.name == "torch"
