@@ -315,4 +315,6 @@ class Trainer:
 
 def train(cfg: TrainConfig, folder: str | Path) -> Path:
     """Run (or go on with) one training; the path of the best checkpoint."""
+    # OpenCV's thread pool must not exist when the loader's workers fork: they would hang in it.
+    cv2.setNumThreads(1)
     return Trainer(cfg, folder).run()
