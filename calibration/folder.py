@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from calibration.boards import PICTURES, VIDEOS, Board, View
-from calibration.detect import TIME_LIMIT_S, Detector, Found
+from calibration.detect import TIME_LIMIT_S, Detector, Found, find_all
 from calibration.errors import CalibrationError
 from calibration.transform import Array
 from calibration.verdict import Cause
@@ -37,9 +37,10 @@ class AuxiliaryPlacement:
         inner corner (docs/conventions.md). ``left_m`` may be negative; the others may not.
     board : its own board, or None for the calibration board.
     left, right : pictures; None = not given.
-    corners : clicked corners where detection fails: ``{"left": [[x, y] × 4], "right": …}``, the four
-        outermost inner corners as the board lies, seen from its printed side: upper right (the
-        first inner corner), upper left, lower left, lower right.
+    corners : clicked corners where detection fails: ``{"left": [[x, y] × 4], "right": …}``, the
+        four outermost inner corners as the board lies, seen from its printed side: upper right
+        (the first inner corner), upper left, lower left, lower right; or all of them, in the
+        board's order.
     tape_sigma_m, placement_sigma_deg : how well the tape and the placement are known (1 σ).
     """
 
@@ -126,7 +127,9 @@ def _all_pictures(folder: Path) -> list[Path]:
     )
 
 
-def pair_names(left: Sequence[Path], right: Sequence[Path]) -> list[tuple[str, Path | None, Path | None]]:
+def pair_names(
+    left: Sequence[Path], right: Sequence[Path]
+) -> list[tuple[str, Path | None, Path | None]]:
     """Pictures taken together: (name, left, right), by equal stems or by the last number."""
 
     def stem(p: Path) -> str:
@@ -205,15 +208,15 @@ def _find(
     time_limit_s: float,
     progress: Callable[[str, float], None] | None,
 ) -> list[dict[str, Found | None]]:
-    out: list[dict[str, Found | None]] = []
-    with Detector(time_limit_s) as detector:
-        for i, (_, pair) in enumerate(jobs):
-            out.append(
-                {c: None if pair[c] is None else detector.find(pair[c], board) for c in CAMERAS}
-            )
-            if progress:
-                progress("finding the board", (i + 1) / len(jobs))
-    return out
+    flat = [(pair[c], board) for _, pair in jobs for c in CAMERAS if pair[c] is not None]
+    found = iter(
+        find_all(
+            flat,
+            time_limit_s=time_limit_s,
+            progress=None if progress is None else lambda share: progress("finding the board", share),
+        )
+    )
+    return [{c: None if pair[c] is None else next(found) for c in CAMERAS} for _, pair in jobs]
 
 
 def _refuse_wrong_board(
@@ -236,8 +239,8 @@ def _refuse_wrong_board(
     larger = [f for f in hits if len(f.notes.get("larger_board", ())) > 0]
     if len(hits) > 0.25 * len(readable) and len(larger) <= 0.5 * len(hits):
         return
-    sample = [job for job, f in readable if f.corners_px is None or larger][:: max(1, len(readable) // 4)]
-    better = _neighbour(sample[:4], board, time_limit_s)
+    missed = [job for job, f in readable if f.corners_px is None or larger]
+    better = _neighbour(missed[:: max(1, len(missed) // 4)][:4], board, time_limit_s)
     if better is not None:
         raise CalibrationError(
             "the board has other counts of inner corners than stated",
@@ -262,35 +265,22 @@ def _neighbour(
         return None
     nx, ny = board.inner_corners
     steps = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if (a, b) != (0, 0)]
-    steps += [(-2, 0), (2, 0), (0, -2), (0, 2), (-2, -2), (2, 2), (-2, -1), (-1, -2), (1, 2), (2, 1)]
+    steps += [(-2, 0), (2, 0), (0, -2), (0, 2), (-2, -2), (2, 2)]
+    steps += [(-2, -1), (-1, -2), (1, 2), (2, 1)]
+    tried = [(nx + a, ny + b) for a, b in steps if min(nx + a, ny + b) >= 3]
+    jobs = [
+        (job, replace(board, inner_corners=counts, any_counts=True))
+        for counts in tried
+        for job in sample
+    ]
+    found = find_all(jobs, time_limit_s=min(time_limit_s, 10.0), thorough=False)
     best: tuple[int, tuple[int, int]] | None = None
-    with Detector(min(time_limit_s, 10.0)) as detector:
-        for a, b in steps:
-            counts = (nx + a, ny + b)
-            if min(counts) < 3:
-                continue
-            try:
-                other = Board("chessboard", counts, board.square_m)
-            except CalibrationError:
-                other = _any_counts(counts, board.square_m)
-            n = 0
-            for job in sample:
-                f = detector.find(job, other, thorough=False)
-                n += f.corners_px is not None and not f.notes.get("larger_board")
-            if n > 0.5 * len(sample) and (best is None or n > best[0]):
-                best = (n, counts)
+    for i, counts in enumerate(tried):
+        hits = found[i * len(sample) : (i + 1) * len(sample)]
+        n = sum(f.corners_px is not None and not f.notes.get("larger_board") for f in hits)
+        if n > 0.5 * len(sample) and (best is None or n > best[0]):
+            best = (n, counts)
     return None if best is None else best[1]
-
-
-def _any_counts(counts: tuple[int, int], square_m: float) -> Board:
-    """A board for looking only: parity is not refused."""
-    board = object.__new__(Board)
-    for key, value in (
-        ("kind", "chessboard"), ("inner_corners", counts), ("square_m", square_m),
-        ("marker_m", None), ("dictionary", "DICT_5X5_1000"),
-    ):  # fmt: skip
-        object.__setattr__(board, key, value)
-    return board
 
 
 def _views(
@@ -369,7 +359,7 @@ def _views(
 def clicked_grid(four: Any, board: Board, where: str) -> Array:
     """(N, 2) corners from the four outermost ones; only those four are known, the rest are NaN.
 
-    four : upper right, upper left, lower left, lower right, as the board lies (seen from its print).
+    four : upper right, upper left, lower left, lower right of the board as it lies.
     """
     points = np.asarray(four, np.float64)
     if points.shape == (board.n_corners, 2):
