@@ -437,10 +437,13 @@ def _mean(values: Array, axis: int) -> Array:
 
 
 def _band(draws: Array, centre: Array, level: float = 0.95) -> tuple[Array, Array]:
-    """Quantiles over the first axis, never on the wrong side of the estimate."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        low, high = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    """Quantiles over the first axis, never on the wrong side of the estimate.
+
+    A number is missing in all draws or in none, so NaN may simply spread.
+    """
+    if not draws.size:
+        return centre.copy(), centre.copy()
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return np.fmin(low, centre), np.fmax(high, centre)
 
 

@@ -62,7 +62,7 @@ def test_far_points_do_not_come_round_the_other_side() -> None:
 
 
 def test_orientation_is_proven_by_one_dot(tmp_path: Path) -> None:
-    """A dot 0.5 m from the board's RIGHT edge and 0.2 m down is drawn at the right, near the top."""
+    """A dot 0.5 m from the board's RIGHT edge and 0.2 m down is drawn right, near the top."""
     run = write_lesson(tmp_path / "lesson", one_dot(0.5, 0.2))
     maps = heatmaps(load_lesson(run))
     iy, ix = np.unravel_index(maps.whole.argmax(), maps.whole.shape)
