@@ -124,8 +124,9 @@ def check(lesson: Lesson, as_json: AsJson = False) -> None:
     else:
         mark = {"error": "[red]✗[/]", "warning": "[yellow]![/]", "ok": "[green]✓[/]"}
         for f in findings:
+            where = f" ({f.where})" if f.where else ""
             action = f"  → {f.action}" if f.action else ""
-            out.print(f"{mark.get(f.severity, '·')} {f.what}{action}", soft_wrap=True)
+            out.print(f"{mark.get(f.severity, '·')} {f.what}{where}{action}", soft_wrap=True)
     raise typer.Exit(NOT_GOOD_ENOUGH if bad else DONE)
 
 
@@ -235,7 +236,7 @@ def analyze(
     if len(lessons) > 1:
         from gaze.engine import analyze_many
 
-        result = analyze_many(lessons, engine=engine, workers=workers, **settings)
+        result = analyze_many(lessons, engine=engine, workers=workers, gain=gain, **settings)
         if as_json:
             print_json(result.to_dict())
         else:
@@ -423,6 +424,9 @@ def export(
 def fit_gain(
     lesson: Lesson,
     run: Annotated[Path | None, typer.Option(help="A finished run; default: the newest.")] = None,
+    holdout: Annotated[str, typer.Option(help="Left out to test it: targets or students.")] = (
+        "targets"
+    ),
     as_json: AsJson = False,
 ) -> None:
     """Fit how much of a gaze shift the head does, from marked points (targets.csv).
@@ -434,7 +438,7 @@ def fit_gain(
     from gaze.gain import fit_gain_of_lesson
     from sessions.folder import Session
 
-    gain = fit_gain_of_lesson(Session.open(lesson), run=run)
+    gain = fit_gain_of_lesson(Session.open(lesson), run=run, holdout=holdout)
     if as_json:
         print_json(gain.to_dict())
     else:
@@ -445,24 +449,27 @@ def fit_gain(
 @command
 def catalog(
     folder: Annotated[Path, typer.Argument(help="A folder of lessons.")],
-    sql: Annotated[str | None, typer.Option(help="A question over gaze, students, runs.")] = None,
+    sql: Annotated[str | None, typer.Option(help="SQL over gaze, students, runs.")] = None,
+    question: Annotated[
+        str | None, typer.Option(help="A ready question: board-share-by-week, -by-row, …")
+    ] = None,
+    csv: Annotated[bool, typer.Option(help="Print CSV.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """All finished runs below a folder, one SQL away (needs the extra `catalog`).
 
     Example: gaze catalog lessons/ --sql "select student, count(*) from gaze group by 1"
     """
-    from gaze.catalog import Catalog
+    from gaze.catalog import Catalog, format_answer
 
     found = Catalog.open(folder)
-    answer = found.sql(sql) if sql else found.summary()
+    if question:
+        answer = found.ask(question)
+    else:
+        answer = found.sql(sql) if sql else found.summary()
     for reason in found.left_out:
         err.print(f"[yellow]left out[/] {reason}", soft_wrap=True)
-    if as_json:
-        print_json(answer.to_dict("records"))
-    else:
-        columns = [str(c) for c in answer.columns]
-        out.print(table("", columns, answer.astype(object).values.tolist()))
+    print(format_answer(answer, "json" if as_json else "csv" if csv else "table"))
 
 
 @app.command(rich_help_panel="A lesson")
