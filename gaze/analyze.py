@@ -160,7 +160,6 @@ def analyze(
         "videos": {n: [i.frames, i.path.stat().st_size] for n, i in _both(left, right)},
         "weights_sha256": _weights_hash(model),
     }
-    run = open_run(session, settings, run_name, resume=resume)
     opted_out = [s for s in session.config.students if s.opt_out and s.seat_m is not None]
     looker = Looker(
         rig,
@@ -169,6 +168,7 @@ def analyze(
         landmarks,
         np.array([s.seat_m for s in opted_out]).reshape(-1, 2),
     )
+    run = open_run(session, settings, run_name, resume=resume)
 
     started = time.perf_counter()
     rows = look_at_lesson(run, looker, left, right, when, report)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration.camera import Camera
 from calibration.rig import Rig
@@ -104,16 +105,21 @@ def views(camera: Camera, tight_box_px: Array, down_C: Array | None) -> Views:
 
 
 @lru_cache(maxsize=8)
-def _upsampling(size_px: int) -> tuple[Array, Array]:
-    """Fractions of the coarse grid (GRID,) and the (size, GRID) matrix from it to every pixel."""
-    knots = np.linspace(0, 1, GRID)
-    at = (np.arange(size_px) + 0.5) / size_px
-    k = np.minimum((at * (GRID - 1)).astype(int), GRID - 2)
-    w = at * (GRID - 1) - k
-    B = np.zeros((size_px, GRID))
-    B[np.arange(size_px), k] = 1 - w
-    B[np.arange(size_px), k + 1] = w
-    return knots, B
+def _knots(size_px: int) -> tuple[Array, NDArray[np.intp], Array]:
+    """The coarse grid's fractions (GRID,), and for each pixel its knot and how far beyond it."""
+    at = (np.arange(size_px) + 0.5) / size_px * (GRID - 1)
+    knot = np.minimum(at.astype(np.intp), GRID - 2)
+    return np.linspace(0, 1, GRID), knot, at - knot
+
+
+def _upsampled(grid: Array, size_px: int) -> NDArray[np.float32]:
+    """(N, GRID, GRID, 2) → (N, size, size, 2), bilinear."""
+    _, knot, beyond = _knots(size_px)
+    w = beyond.astype(np.float32)
+    g = grid.astype(np.float32)
+    rows = g[:, knot] * (1 - w)[:, None, None] + g[:, knot + 1] * w[:, None, None]
+    columns = rows[:, :, knot] * (1 - w)[:, None] + rows[:, :, knot + 1] * w[:, None]
+    return np.ascontiguousarray(columns)
 
 
 def crops_through(camera: Camera, picture: Picture, seen: Views, size_px: int) -> Picture:
@@ -128,11 +134,10 @@ def crops_through(camera: Camera, picture: Picture, seen: Views, size_px: int) -
         rows = np.flatnonzero(finer == f)
         part = Views(seen.R_CV[rows], seen.width[rows], seen.side_px[rows])
         big = size_px * int(f)
-        knots, B = _upsampling(big)
+        knots = _knots(big)[0]
         grid = np.stack(np.meshgrid(knots, knots), -1)  # (row, column, xy)
         uv = part.pixels(camera, np.broadcast_to(grid, (len(rows), GRID, GRID, 2)))
-        fine = np.einsum("ya,nabc,xb->nyxc", B, uv, B, optimize=True).astype(np.float32)
-        flat = fine.reshape(len(rows) * big, big, 2)
+        flat = _upsampled(uv, big).reshape(len(rows) * big, big, 2)
         crops = cv2.remap(
             picture,
             flat[..., 0],

@@ -83,6 +83,22 @@ def register_locator(name: str) -> Callable[[Locator], Locator]:
     return add
 
 
+def known_locator(name: str) -> Locator:
+    """The locator registered under ``name``.
+
+    Raises
+    ------
+    LandmarkError : no such locator; lists the known ones.
+    """
+    if name not in LOCATORS:
+        raise LandmarkError(
+            "this landmark locator is not known",
+            found=name,
+            expected=" or ".join(["mean", "network", *sorted(LOCATORS)]),
+        )
+    return LOCATORS[name]
+
+
 def locate(
     name: str, pictures: Sequence[Sequence[Picture | None]], faces: Faces, first_moment: int = 0
 ) -> Landmarks:
@@ -95,13 +111,7 @@ def locate(
     ------
     LandmarkError : no such locator, or it is not installed.
     """
-    if name not in LOCATORS:
-        raise LandmarkError(
-            "this landmark locator is not known",
-            found=name,
-            expected=" or ".join(["mean", "network", *sorted(LOCATORS)]),
-        )
-    return LOCATORS[name](pictures, faces, first_moment)
+    return known_locator(name)(pictures, faces, first_moment)
 
 
 def average(found: Sequence[Landmarks]) -> Landmarks:
@@ -136,23 +146,28 @@ def detector_points(
     return Landmarks(faces.points_px[:, 2], sigma, tight_boxes(faces.box_px))
 
 
-@lru_cache(maxsize=1)
-def _dlib_predictor() -> Any:
-    """dlib's 68-point predictor, opened without importing face_recognition_models.
+def dlib_models_folder() -> Path:
+    """Where dlib's models are, found without importing face_recognition_models.
 
     (That package's own import needs pkg_resources, which is gone from setuptools 81.)
     """
     spec = import_util.find_spec("face_recognition_models")
     if spec is None or spec.origin is None or import_util.find_spec("dlib") is None:
         raise LandmarkError(
-            "dlib's landmarks are not installed",
+            "dlib and its models are not installed",
             expected="the packages dlib-bin and face-recognition-models",
-            remedy="Install them, or use another locator.",
+            remedy="Install them, or do without what asks for them.",
         )
+    return Path(spec.origin).parent / "models"
+
+
+@lru_cache(maxsize=1)
+def _dlib_predictor() -> Any:
+    """dlib's 68-point predictor."""
+    folder = dlib_models_folder()
     import dlib  # type: ignore[import-not-found]
 
-    path = Path(spec.origin).parent / "models" / "shape_predictor_68_face_landmarks.dat"
-    return dlib.shape_predictor(str(path))
+    return dlib.shape_predictor(str(folder / "shape_predictor_68_face_landmarks.dat"))
 
 
 @register_locator("dlib")

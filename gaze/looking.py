@@ -20,7 +20,7 @@ from calibration.rig import Rig
 from calibration.transform import Array
 from gaze.faces import CAMERAS, Detector, FaceFinder, Faces, FinderSettings, Picture
 from gaze.heads import HeadPoseModel, Heads, estimate_heads, network_landmarks, take_crops
-from gaze.landmarks import Landmarks, average, locate, tight_boxes
+from gaze.landmarks import Landmarks, average, known_locator, locate, tight_boxes
 
 FROM_NETWORK = ("mean", "network")  # nose tips that come with the heads
 CROP_PX = 128  # where the network does not say what it wants
@@ -119,6 +119,8 @@ class Looker:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.landmarks not in FROM_NETWORK:
+            known_locator(self.landmarks)
         self.finder = FaceFinder(self.detector, self.settings)
         self.crop_px = int(getattr(self.model, "input_px", CROP_PX))
         seats = self.masked_seats if self.masked_seats is not None else np.zeros((0, 2))
