@@ -193,7 +193,7 @@ def furniture(room: Room, where: Seats, aux: AuxiliaryBoard, rng: np.random.Gene
 
 
 class Classroom:
-    """The whole scene: renders any moment for any camera, and remembers the last picture of what did not change."""
+    """The whole scene: renders any moment for any camera."""
 
     def __init__(
         self, room: Room, where: Seats, aux: AuxiliaryBoard, people: list[Placement],
@@ -211,7 +211,7 @@ class Classroom:
         self.scene.add(self.furniture)
         self.people = [PersonActors(p.person, p.shirt) for p in people]
         self._shown = False
-        self._cache: dict[int, tuple[tuple[Any, ...], np.ndarray]] = {}
+        self._empty: dict[int, tuple[Lens, np.ndarray, np.ndarray]] = {}
 
     def show_people(self, shown: bool) -> None:
         """Put the students into the room, or take them out (calibration pictures are taken in an empty room)."""
@@ -229,9 +229,33 @@ class Classroom:
             )
 
     def picture(self, T_WC: Transform, lens: Lens) -> np.ndarray:
-        """What a camera sees now, through its lens and without noise: (height, width, 3) uint8 BGR."""
+        """What a camera sees now, through its lens and without noise: (height, width, 3) uint8 BGR.
+
+        The empty room is rendered once for each lens and kept with its depth; then only people are rendered, and the nearer of both is
+        taken for every (fine) pixel.
+        """
         self.scene.look(T_WC, lens.K, lens.size_px)
-        return lens.bend(self.scene.picture())
+        if id(lens) not in self._empty:
+            shown = self._shown
+            self.show_people(False)
+            empty = self.scene.picture()
+            self._empty[id(lens)] = (lens, empty, self.scene.depth())
+            self.show_people(shown)
+        _, empty, empty_depth = self._empty[id(lens)]
+        if not self._shown:
+            return lens.bend(empty)
+        for it in self.furniture:
+            it.SetVisibility(False)
+        people = self.scene.picture()
+        nearer = self.scene.depth() < empty_depth
+        for it in self.furniture:
+            it.SetVisibility(True)
+        rows = np.flatnonzero(nearer.any(1))
+        both = empty.copy()
+        if len(rows):
+            part = slice(rows[0], rows[-1] + 1)
+            np.copyto(both[part], people[part], where=nearer[part, :, None])
+        return lens.bend(both)
 
     def close(self) -> None:
         self.scene.close()

@@ -234,6 +234,7 @@ class Scene:
         self.window.AddRenderer(self.renderer)
         self.camera = self.renderer.GetActiveCamera()
         self._grab = vtk.vtkUnsignedCharArray()
+        self._grab_depth = vtk.vtkFloatArray()
 
     def add(self, actors: Iterable[Any]) -> None:
         for it in actors:
@@ -294,13 +295,11 @@ class Scene:
 
     def depth(self) -> np.ndarray:
         """(height, width) float32 z-buffer of the last picture, 0 near … 1 far."""
-        vtk = vtk_modules()
         from vtkmodules.util.numpy_support import vtk_to_numpy
 
         width, height = self.window.GetSize()
-        buffer = vtk.vtkFloatArray()
-        self.window.GetZbufferData(0, 0, width - 1, height - 1, buffer)
-        return vtk_to_numpy(buffer).reshape(height, width)[::-1].copy()
+        self.window.GetZbufferData(0, 0, width - 1, height - 1, self._grab_depth)
+        return vtk_to_numpy(self._grab_depth).reshape(height, width)[::-1].copy()
 
     def close(self) -> None:
         with contextlib.suppress(Exception):

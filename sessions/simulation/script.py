@@ -216,7 +216,8 @@ def heads_at(
         person, R_BS = place.person, place.person.R_BS
         nose_B, eyes_B = person.nose, person.eye_centres.mean(0)
         R_head = np.broadcast_to(np.eye(3), (T, 3, 3))
-        for _ in range(12):  # the nose moves as the head turns; a fixed point, reached to 1e-12 rad in about eight steps
+        # the nose moves as the head turns; a fixed point, reached to 1e-12 rad in about eight steps
+        for _ in range(5 if sway_deg else 12):
             nose_W = np.einsum("tij,tj->ti", R_WB, R_head @ nose_B) + t_WB
             to_point = np.einsum("tji,tj->ti", R_WB, point - nose_W)
             wanted = yaw_pitch(to_point)
@@ -250,24 +251,28 @@ def visible_share(heads: Heads, where: list[Placement], camera_W: np.ndarray) ->
     """
     T, N = heads.P_W.shape[:2]
     share = np.ones((T, N))
-    head_centre = np.stack(
-        [np.einsum("tij,tj->ti", heads.R_WB[:, n], heads.R_head[:, n] @ (p.person.eye_centres.mean(0) - [0, 0, 0.085])) + heads.t_WB[:, n]
-         for n, p in enumerate(where)], 1
-    )  # fmt: skip
+    seat = np.array([p.t_WB for p in where])
     for n, place in enumerate(where):
-        points = place.person.landmarks[::4] @ np.eye(3)
-        world = np.einsum("tij,tjk,pk->tpi", heads.R_WB[:, n], heads.R_head[:, n], points) + heads.t_WB[:, n][:, None]
+        to_me = seat[n] - camera_W
+        reach = np.linalg.norm(to_me)
+        along = (seat - camera_W) @ to_me / reach
+        off = np.linalg.norm(seat - camera_W - along[:, None] * to_me / reach, axis=1)
+        between = np.flatnonzero((along < reach - 0.2) & (along > 0) & (off < 0.8))  # others can move a little
+        if not len(between):
+            continue
+        points = place.person.landmarks[::6]
+        world = np.einsum("tij,pj->tpi", heads.R_WB[:, n] @ heads.R_head[:, n], points) + heads.t_WB[:, n][:, None]
         ray = world - camera_W
-        length = np.linalg.norm(ray, axis=-1, keepdims=True)
-        ray = ray / length
-        blocked = np.zeros(world.shape[:2], bool)
-        for m in range(N):
-            if m == n or where[m].t_WB[2] > place.t_WB[2] + 0.5:
-                continue
-            for centre, radius in ((head_centre[:, m], 0.105), (heads.t_WB[:, m] + [0, 0.28, 0], 0.19)):
-                to = (centre - camera_W)[:, None]
-                along = (to * ray).sum(-1)
-                off = np.linalg.norm(to - along[..., None] * ray, axis=-1)
-                blocked |= (off < radius) & (along > 0) & (along < length[..., 0] - 0.15)
+        length = np.linalg.norm(ray, axis=-1)
+        ray = ray / length[..., None]
+        blocked = np.zeros(length.shape, bool)
+        for m in between:
+            skull = where[m].person.eye_centres.mean(0) - [0, 0, 0.085]
+            head = np.einsum("tij,j->ti", heads.R_WB[:, m] @ heads.R_head[:, m], skull) + heads.t_WB[:, m]
+            for centre, radius in ((head, 0.105), (heads.t_WB[:, m] + [0, 0.28, 0], 0.19)):
+                to = centre - camera_W
+                forward = np.einsum("ti,tpi->tp", to, ray)
+                miss = (to * to).sum(1)[:, None] - forward**2
+                blocked |= (miss < radius**2) & (forward > 0) & (forward < length - 0.15)
         share[:, n] = 1 - blocked.mean(1)
     return share

@@ -252,24 +252,27 @@ def targets_rows(world: World) -> list[list[str]]:
     return rows
 
 
+OUTLINE = np.r_[0, 5:12, 16, 17:27]  # of the 68 landmarks: chin and brows, one of which is always the topmost and lowest
+
+
 def face_heights_px(heads: Heads, world: World, camera: str) -> np.ndarray:
     """(T,N) height in pixels of the box around the 68 landmarks (about brow to chin)."""
     T, N = heads.P_W.shape[:2]
     out = np.full((T, N), np.nan)
     to_camera = world.T_WC[camera].inverse()
     for n, place in enumerate(world.people):
-        points = np.einsum("tij,tjk,pk->tpi", heads.R_WB[:, n], heads.R_head[:, n], place.person.landmarks) + heads.t_WB[:, n][:, None]
-        uv = world.cameras[camera].project(to_camera.apply(points))
+        points = np.einsum("tij,pj->tpi", heads.R_WB[:, n] @ heads.R_head[:, n], place.person.landmarks[OUTLINE])
+        uv = world.cameras[camera].project(to_camera.apply(points + heads.t_WB[:, n][:, None]))
         out[:, n] = np.ptp(uv[..., 1], axis=1)
     return out
 
 
-def truth_table(world: World, time_s: np.ndarray) -> Any:
-    """truth/heads.parquet as a pandas frame: a row for each student and frame of the left camera."""
+def truth_table(world: World, heads: Heads) -> Any:
+    """truth/heads.parquet as a pandas frame: a row for each student and moment, students within moments."""
     import pandas as pd
     from scipy.spatial.transform import Rotation
 
-    heads = world.heads(time_s)
+    time_s = heads.time_s
     T, N = heads.P_W.shape[:2]
     flat = {}
     flat["time_s"] = np.repeat(time_s, N)
@@ -375,8 +378,8 @@ def simulate(out: str | Path, options: Options, progress: Progress | None = None
     return Session.open(out)
 
 
-def write_session(folder: Path, world: World) -> None:
-    """Everything but pictures: session.toml, targets.csv, timestamps.csv, truth/."""
+def write_session(folder: Path, world: World, heads: Heads | None = None) -> Any:
+    """Everything but pictures: session.toml, targets.csv, timestamps.csv, truth/. Returns the table of truth/heads.parquet."""
     o = world.options
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "session.toml").write_text(session_toml(world), encoding="utf-8")
@@ -392,7 +395,9 @@ def write_session(folder: Path, world: World) -> None:
     truth = folder / "truth"
     truth.mkdir(exist_ok=True)
     world.rig().save(truth / "rig.json")
-    truth_table(world, world.frame_times("left")).to_parquet(truth / "heads.parquet", index=False)
+    heads = world.heads(world.frame_times("left")) if heads is None else heads
+    table = truth_table(world, heads)
+    table.to_parquet(truth / "heads.parquet", index=False)
     import json
 
     about = {
@@ -404,6 +409,7 @@ def write_session(folder: Path, world: World) -> None:
         "drift_ppm": o.drift_ppm,
     }
     (truth / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    return table
 
 
 def draw_session(folder: Path, world: World, progress: Progress) -> None:
