@@ -64,7 +64,7 @@ def figure_room(rig: Rig, enlarged: float = 10.0) -> go.Figure:
     # others see everything
     between = screen @ ((T_XL.t + T_XR.t) / 2)
     front = np.array([-_blackboard(rig)[0] / 2, -1.2, -0.6]) if world else between + [0, 1.0, 0]
-    far = 1.25 * float(span.max())
+    far = 1.4 * float(span.max())
     eyes = {
         "From the class" if world else "From behind": (front, front + [0.7, -6.5, 2.2]),
         "From above": (middle, middle + [0.0, -0.02, far]),
