@@ -302,7 +302,7 @@ def estimate_clock(
         return ClockEstimate(nothing, None, "too short: fewer than 50 frames")
     duration = tl[-1] - tl[0]
     rate = float(np.clip(max(1 / np.median(np.diff(tl)), 1 / np.median(np.diff(tr))), 2.0, 60.0))
-    window_s = float(np.clip(duration / 25, 3.0, 20.0))
+    window_s = float(np.clip(duration / 25, 2.0, 20.0))
     if duration < 5 * window_s or tr[-1] - tr[0] < 5 * window_s:
         return ClockEstimate(
             nothing, None, f"too short: {duration:.0f} s, {5 * window_s:.0f} s needed"
