@@ -39,7 +39,6 @@ SALT_NAME = "salt.txt"
 VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".mts", ".m2ts", ".m4v", ".webm", ".mpg", ".mpeg"}
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 CACHES = {"parts", "cache", ".cache", "previews"}  # of a run: made from pixels, made again at need
-TEXTS = {".json", ".toml", ".txt", ".md", ".html", ".log", ".csv", ".tsv", ".eaf", ".svg", ""}
 
 
 class PrivacyError(UserError):
@@ -164,13 +163,18 @@ def forget(lesson: str | Path, student: str) -> Report:
     if not student.strip():
         raise PrivacyError("a student has a name", found=repr(student))
     said = Report(f"student {student} in {folder}")
-    if not any(_mentions(path, student) for path in _files(folder)):
+    everybody = _known_students(folder)
+    finder = Finder.of(student, everybody)
+    if not any(finder.mentioned_in(path) for path in _files(folder)):
         raise PrivacyError(
             "nothing in this lesson names this student",
             where=folder,
             found=student,
-            expected="one of " + ", ".join(_known_students(folder)) or "a student of the lesson",
+            expected="one of " + (", ".join(everybody) or "the lesson's students"),
         )
+    for out in _salted_exports(folder):  # under names that nobody can find again without the salt
+        _delete_tree(out, folder, said)
+        _delete(out, folder, said)
     remake = []
     for run in _runs(folder):
         remake.append((run, _languages(run)))
@@ -180,9 +184,9 @@ def forget(lesson: str | Path, student: str) -> Report:
             _delete(run / made, folder, said)
     for path in _files(folder):
         if path.name == CONFIG_NAME and path.parent == folder:
-            _forget_in_config(path, student, folder, said)
+            _forget_in_config(path, finder, said)
         else:
-            _forget_in_file(path, student, folder, said)
+            _forget_in_file(path, finder, folder, said)
     _drop_empty_folders(folder)
     for run, languages in remake:
         _make_again(run, languages, folder, said)
@@ -191,7 +195,7 @@ def forget(lesson: str | Path, student: str) -> Report:
         f"{v.relative_to(folder)}: it still shows the student (`gaze forget {folder} --all-video`)"
         for v in videos
     ]
-    _prove(folder, said, lambda path: _mentions(path, student), skip=set(videos))
+    _prove(folder, said, finder.mentioned_in, skip=set(videos))
     audit(folder, "forget student", rewritten=len(said.changed), deleted=len(said.deleted),
           proven=said.proven)  # fmt: skip
     return said
@@ -281,19 +285,52 @@ def _known_students(folder: Path) -> list[str]:
     return sorted(names)
 
 
-def _pattern(student: str) -> re.Pattern[str]:
-    """The name as a word of its own: S-07 is neither in S-070 nor in XS-07."""
-    return re.compile(rf"(?<![\w\-]){re.escape(student)}(?![\w\-])")
+@dataclass(frozen=True)
+class Finder:
+    """Finds one student's name in text, as a word of its own.
 
+    S-07 is neither in S-070 nor in XS-07 nor, where there is such a student, in ``S-07 b``; BIDS'
+    form of it (``sub-S07``) counts.
+    """
 
-def _mentions(path: Path, student: str) -> bool:
-    """Whether a file's name or content (unpacked where it is packed) names the student."""
-    pattern = _pattern(student)
-    if pattern.search(path.stem) or pattern.search(path.name):
-        return True
-    if path.is_symlink() or not path.is_file():
-        return False
-    return any(pattern.search(text) for text in _contents(path))
+    student: str
+    longer: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, student: str, everybody: Iterable[str]) -> Finder:
+        longer = {o for o in everybody if student in o and o != student}
+        return cls(student, tuple(sorted(longer, key=len, reverse=True)))
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        # not \w: in bytes read as Latin-1 every other byte would be a letter
+        label = re.sub(r"[^A-Za-z0-9]", "", self.student)
+        bids = rf"|(?<![A-Za-z0-9])sub-{label}(?![A-Za-z0-9])" if label else ""
+        word = rf"(?<![A-Za-z0-9\-]){re.escape(self.student)}(?![A-Za-z0-9\-])"
+        return re.compile(word + bids)
+
+    def without_others(self, text: str) -> str:
+        for other in self.longer:
+            text = text.replace(other, "\0" * len(other))
+        return text
+
+    def within(self, text: str) -> bool:
+        return self.pattern.search(self.without_others(text)) is not None
+
+    def cut(self, text: str, instead: str = "(removed)") -> str:
+        """The text with the name replaced."""
+        found = [m.span() for m in self.pattern.finditer(self.without_others(text))]
+        for start, end in reversed(found):
+            text = text[:start] + instead + text[end:]
+        return text
+
+    def mentioned_in(self, path: Path) -> bool:
+        """Whether a file's name or content (unpacked where it is packed) names the student."""
+        if self.within(path.name):
+            return True
+        if path.is_symlink() or not path.is_file():
+            return False
+        return any(self.within(text) for text in _contents(path))
 
 
 def _contents(path: Path) -> Iterable[str]:
@@ -311,7 +348,7 @@ def _contents(path: Path) -> Iterable[str]:
                 if pa.types.is_dictionary(kind):
                     for chunk in column.chunks:
                         yield "\n".join(map(str, chunk.dictionary.to_pylist()))
-                elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+                elif _is_text(kind):
                     yield "\n".join(map(str, pc.unique(column).to_pylist()))
             return
         if suffix in (".npz", ".zip"):
@@ -338,10 +375,11 @@ def _as_texts(data: bytes) -> Iterable[str]:
             return
     yield data.decode("latin-1")
     yield data.decode("utf-8", errors="replace")
-    # UTF-16 and UTF-32 (numpy's strings): the same text with its zero bytes taken out
-    yield data.replace(b"\x00", b"").decode("latin-1")
-    if len(data) % 4 == 0 or b"\x93NUMPY" in data[:8]:
-        yield _numpy_text(data)
+    for start in (0, 1):  # UTF-16 at even and odd places, either byte first
+        yield data[start:].decode("utf-16-le", errors="replace")
+    for shift in range(4):  # UTF-32 (numpy's strings) of plain letters
+        yield data[shift::4].decode("latin-1")
+    yield _numpy_text(data)
 
 
 def _numpy_text(data: bytes) -> str:
@@ -409,50 +447,55 @@ def _delete_tree(path: Path, folder: Path, said: Report) -> None:
 
 
 def _drop_empty_folders(folder: Path) -> None:
-    for root, folders, names in os.walk(folder, topdown=False):
-        if not folders and not names and Path(root) != folder:
-            with contextlib.suppress(OSError):
+    for root, _, _ in os.walk(folder, topdown=False):
+        if Path(root) != folder:
+            with contextlib.suppress(OSError):  # not empty
                 os.rmdir(root)
 
 
-def _forget_in_file(path: Path, student: str, folder: Path, said: Report) -> None:
+def _forget_in_file(path: Path, finder: Finder, folder: Path, said: Report) -> None:
     """Take a student out of a file, or delete the file where that cannot be done."""
     name = str(path.relative_to(folder))
-    if not _mentions(path, student):
+    suffix = path.suffix.lower()
+    if suffix in VIDEOS or not finder.mentioned_in(path):
         return
-    if _pattern(student).search(path.stem) or path.is_symlink():
+    if finder.within(path.name) or path.is_symlink():
         _delete(path, folder, said)
         return
-    suffix = path.suffix.lower()
     try:
         if suffix == ".parquet":
-            n = _forget_in_parquet(path, student)
-            said.changed.append(f"{name}: {n} rows")
+            n = _forget_in_parquet(path, finder.student)
+            done = f"{name}: {n} rows"
         elif suffix in (".csv", ".tsv"):
-            n = _forget_in_csv(path, student)
-            said.changed.append(f"{name}: {n} lines")
+            n = _forget_in_csv(path, finder)
+            done = f"{name}: {n} lines"
         elif suffix == ".json":
-            value = json.loads(path.read_text(encoding="utf-8"))
-            _write_text(path, json.dumps(_scrubbed(value, student), indent=1) + "\n")
-            said.changed.append(name)
-        elif suffix in (".txt", ".log", ".md") and path.stat().st_size < 50_000_000:
+            value = _scrub(json.loads(path.read_text(encoding="utf-8")), finder)
+            value = None if value is _GONE else value
+            _write_text(path, json.dumps(value, indent=1) + "\n")
+            done = name
+        elif suffix in (".txt", ".log", ".md"):
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if not _pattern(student).search(line)]
+            kept = [line for line in lines if not finder.within(line)]
             _write_text(path, "".join(kept))
-            said.changed.append(f"{name}: {len(lines) - len(kept)} lines")
-        elif suffix in VIDEOS:
-            return  # bytes that look like the name by chance
+            done = f"{name}: {len(lines) - len(kept)} lines"
         else:
-            _delete(path, folder, said)
+            done = ""
     except (ValueError, OSError, pa.ArrowException):
-        _delete(path, folder, said)
-    if path.is_file() and _mentions(path, student) and suffix not in VIDEOS:
+        done = ""
+    if done and not finder.mentioned_in(path):
+        said.changed.append(done)
+    else:  # of a kind that cannot be changed, or still naming the student
         _delete(path, folder, said)
 
 
 def _write_text(path: Path, text: str) -> None:
     with atomic_write(path) as aside:
         aside.write_text(text, encoding="utf-8")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _forget_in_parquet(path: Path, student: str) -> int:
@@ -462,11 +505,11 @@ def _forget_in_parquet(path: Path, student: str) -> int:
     drop = np.zeros(table.num_rows, bool)
     for column in table.column_names:
         values = table[column]
-        if pa.types.is_dictionary(values.type):
+        if pa.types.is_dictionary(values.type) and _is_text(values.type.value_type):
             plain = values.cast(values.type.value_type)
             table = table.set_column(table.column_names.index(column), column, plain)
             values = plain
-        if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        if _is_text(values.type):
             drop |= pc.fill_null(pc.equal(values, student), False).to_numpy(zero_copy_only=False)
     if {"camera", "track"} <= set(table.column_names):
         camera = np.array(table["camera"].to_pylist(), dtype=object)
@@ -478,21 +521,20 @@ def _forget_in_parquet(path: Path, student: str) -> int:
             drop |= nobody & same
     table = table.filter(pa.array(~drop))
     for i, field_ in enumerate(table.schema):
-        if field_.name in ("student", "status", "area", "camera"):
+        if field_.name in ("student", "status", "area", "camera") and _is_text(field_.type):
             table = table.set_column(i, field_.name, table[field_.name].dictionary_encode())
     with atomic_write(path) as aside:
         pq.write_table(table, aside, compression="zstd")
     return int(drop.sum())
 
 
-def _forget_in_csv(path: Path, student: str) -> int:
+def _forget_in_csv(path: Path, finder: Finder) -> int:
     """Drop the lines one of whose fields is the student, or names it."""
     text = path.read_text(encoding="utf-8-sig")
     first = text.split("\n", 1)[0]
     delimiter = "\t" if "\t" in first else ";" if first.count(";") > first.count(",") else ","
     rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
-    pattern = _pattern(student)
-    kept = [r for r in rows if not any(pattern.search(cell) for cell in r)]
+    kept = [r for r in rows if not any(finder.within(cell) for cell in r)]
     out = io.StringIO()
     csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows(kept)
     _write_text(path, out.getvalue())
@@ -502,35 +544,31 @@ def _forget_in_csv(path: Path, student: str) -> int:
 _GONE = object()
 
 
-def _scrubbed(value: Any, student: str) -> Any:
+def _scrub(value: Any, finder: Finder) -> Any:
     """JSON without the student: keys and items that name it go, records about it too."""
-    out = _scrub(value, student)
-    return None if out is _GONE else out
-
-
-def _scrub(value: Any, student: str) -> Any:
     if isinstance(value, dict):
-        if value.get("student") == student or value.get("id") == student:
+        if finder.student in (value.get("student"), value.get("id")):
             return _GONE
-        pairs = ((k, _scrub(v, student)) for k, v in value.items()
-                 if not _pattern(student).search(k))  # fmt: skip
+        pairs = ((k, _scrub(v, finder)) for k, v in value.items() if not finder.within(k))
         return {k: v for k, v in pairs if v is not _GONE}
     if isinstance(value, list):
-        return [v for v in (_scrub(v, student) for v in value) if v is not _GONE]
-    if isinstance(value, str) and _pattern(student).search(value):
-        return _GONE if value == student else _pattern(student).sub("(removed)", value)
+        return [v for v in (_scrub(v, finder) for v in value) if v is not _GONE]
+    if isinstance(value, str) and finder.within(value):
+        return _GONE if value == finder.student else finder.cut(value)
     return value
 
 
-def _forget_in_config(path: Path, student: str, folder: Path, said: Report) -> None:
+def _forget_in_config(path: Path, finder: Finder, said: Report) -> None:
     """session.toml: the student's seat stays, opted out, under a name that says nothing."""
     text = path.read_text(encoding="utf-8")
-    if not _pattern(student).search(text):
+    if not finder.within(text):
         return
+    student = finder.student
     taken = set(re.findall(r'id\s*=\s*"(removed-\d+)"', text))
     fresh = next(f"removed-{i}" for i in range(1, 10_000) if f"removed-{i}" not in taken)
     blocks = re.split(r"(?m)^(?=\s*\[)", text)
     out = []
+    done = "without the name"
     for block in blocks:
         mine = re.match(r"\s*\[\[students\]\]", block) and re.search(
             rf'(?m)^\s*id\s*=\s*["\']{re.escape(student)}["\']', block
@@ -541,11 +579,25 @@ def _forget_in_config(path: Path, student: str, folder: Path, said: Report) -> N
             block = re.sub(r"(?m)^\s*opt_out\s*=.*\n?", "", block).rstrip("\n")
             block = re.sub(rf'(["\']){re.escape(student)}\1', f'"{fresh}"', block)
             block += "\nopt_out = true\n"
+            done = f"the seat is opted out as {fresh}"
         out.append(block)
-    changed = _pattern(student).sub("(removed)", "".join(out))
+    changed = finder.cut("".join(out))
     tomllib.loads(changed)  # never leave a broken session.toml behind
     _write_text(path, changed)
-    said.changed.append(f"{path.name}: the seat is opted out as {fresh}")
+    said.changed.append(f"{path.name}: {done}")
+
+
+def _salted_exports(folder: Path) -> list[Path]:
+    """Exports under other pseudonyms that lie in the lesson, by its audit log."""
+    found = []
+    log = folder / AUDIT_NAME
+    for line in log.read_text(encoding="utf-8").splitlines() if log.is_file() else []:
+        with contextlib.suppress(ValueError):
+            entry = json.loads(line)
+            out = Path(str(entry.get("out", ""))).resolve()
+            if entry.get("salted") and out.is_relative_to(folder.resolve()):
+                found.append(folder / out.relative_to(folder.resolve()))
+    return found
 
 
 def _languages(run: Path) -> dict[str, str]:
