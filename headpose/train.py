@@ -9,6 +9,7 @@ shared and its speed unknown; learning rate and crop size follow the progress 0.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import logging
 import math
 import os
@@ -46,6 +47,12 @@ def load_store(cfg: TrainConfig) -> tuple[Store, np.ndarray, np.ndarray]:
     for spec in cfg.data.folders:
         sets.append(read_folder(spec))
     sets = [s for s in sets if cfg.data.weights.get(s.source, 1.0) > 0]
+    sets = [
+        dataclasses.replace(s, sigma_deg=np.full(len(s), cfg.data.sigma_deg[s.source]))
+        if s.source in cfg.data.sigma_deg
+        else s
+        for s in sets
+    ]
     if cfg.network.rotation_head == "classes":
         sets = [s.within_deg(99.0) for s in sets]
     if not sets:

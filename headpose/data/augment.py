@@ -27,13 +27,16 @@ MIRROR_68 = np.array(
 
 
 class AugmentConfig(BaseModel):
-    """How strongly training pictures are changed; shares are probabilities, sizes crop fractions."""
+    """How strongly pictures are changed; shares are probabilities, sizes crop fractions."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     flip: float = 0.5
     roll_share: float = 0.6
     roll_sigma_deg: float = 16.0
+    wide_roll_share: float = 0.0
+    """Share turned evenly over +-``wide_roll_deg``: heads that lie on a desk or an arm."""
+    wide_roll_deg: float = 100.0
     scale_sigma: float = 0.08
     shift_sigma: float = 0.03
     coarse_share: float = 0.25
@@ -63,7 +66,7 @@ NONE = AugmentConfig(
 def placement(
     px: int, centre: NDArray, side: float, phi_deg: float, mirrored: bool
 ) -> NDArray[np.float64]:
-    """2x3 map from crop pixels to picture pixels: square ``side`` about ``centre``, turned, mirrored.
+    """2x3 map from crop to picture pixels: square ``side`` about ``centre``, turned, mirrored.
 
     The picture's content is turned counter-clockwise as seen by ``phi_deg`` and then mirrored.
     """
@@ -94,6 +97,8 @@ def augment(
     """
     mirrored = rng.random() < cfg.flip
     phi = rng.normal(0, cfg.roll_sigma_deg) if rng.random() < cfg.roll_share else 0.0
+    if cfg.wide_roll_share and rng.random() < cfg.wide_roll_share:
+        phi = rng.uniform(-cfg.wide_roll_deg, cfg.wide_roll_deg)
     points = store.points[row].astype(np.float64)
     centre, side = np.full(2, (store.canvas.shape[1] - 1) / 2), store.box_side
     if phi and np.isfinite(points).all():  # the tight box of the turned face
@@ -145,7 +150,8 @@ def _camera(
         length = int(rng.integers(2, 5))
         kernel = np.zeros((length, length), np.float32)
         ends = [(0, 0, length - 1, length - 1), (0, length - 1, length - 1, 0),
-                (0, length // 2, length - 1, length // 2), (length // 2, 0, length // 2, length - 1)]  # fmt: skip
+                (0, length // 2, length - 1, length // 2),
+                (length // 2, 0, length // 2, length - 1)]  # fmt: skip
         ax, ay, bx, by = ends[rng.integers(4)]
         cv2.line(kernel, (ax, ay), (bx, by), 1.0)
         crop = cv2.filter2D(crop, -1, kernel / kernel.sum())

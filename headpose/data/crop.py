@@ -101,7 +101,7 @@ def crops(
     px: int,
     scale: float = CROP_SCALE,
 ) -> NDArray[np.uint8]:
-    """Crops (N, px, px, 3), one for each box (N, 4); ``images`` is one picture or one for each box."""
+    """Crops (N, px, px, 3) of boxes (N, 4); ``images`` is one picture, or one for each box."""
     boxes = np.asarray(boxes_px, np.float64).reshape(-1, 4)
     one = isinstance(images, np.ndarray) and images.ndim == 3
     if not one and len(images) != len(boxes):
@@ -120,6 +120,6 @@ def fractions_of_points(points_px: ArrayLike, square: ArrayLike) -> NDArray[np.f
 
 
 def points_of_fractions(fractions: ArrayLike, square: ArrayLike) -> NDArray[np.float64]:
-    """Picture points (..., P, 2) in px from crop fractions; inverse of :func:`fractions_of_points`."""
+    """Picture points (..., P, 2) in px; the inverse of :func:`fractions_of_points`."""
     s = np.asarray(square, np.float64)[..., None, :]
     return s[..., :2] + np.asarray(fractions, np.float64) * s[..., 2:]

@@ -3,7 +3,7 @@
 ======== ========================================================================================
 300wlp   ``300W_LP/{AFW,HELEN,IBUG,LFPW}[_Flip]/NAME.jpg`` with ``NAME.mat`` beside it:
          ``Pose_Para`` (1, 7): pitch, yaw, roll in radians first; ``pt2d`` (2, 68) px
-aflw2000 ``AFLW2000/imageNNNNN.jpg`` with ``.mat``: ``Pose_Para``, ``pt3d_68`` (3, 68), x and y in px
+aflw2000 ``AFLW2000/imageNNNNN.jpg`` with ``.mat``: ``Pose_Para``, ``pt3d_68`` (3, 68): x, y in px
 biwi     ``hpdb/NN/frame_NNNNN_rgb.png`` with ``_pose.txt``: a 3x3 rotation, then the head's centre
          in mm, both in the depth camera's axes; ``NN/rgb.cal``: the colour camera
 ======== ========================================================================================

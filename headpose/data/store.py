@@ -97,7 +97,7 @@ def build_store(sets: list[Samples], folder: str | Path) -> Store:
 
 
 def split_by_group(group: NDArray[np.str_], share: float, seed: int = 0) -> NDArray[np.bool_]:
-    """Mask (N,) of the validation rows: about ``share`` of the groups, the same on every machine."""
+    """Mask (N,) of the validation rows: about ``share`` of the groups, always the same."""
     unique, inverse = np.unique(group, return_inverse=True)
     digest = [hashlib.sha256(f"{seed}:{g}".encode()).digest() for g in unique]
     u = np.array([int.from_bytes(d[:8], "big") / 2**64 for d in digest])

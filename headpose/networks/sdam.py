@@ -41,6 +41,28 @@ def apply_gate(x: Tensor, m: Tensor, gate: str) -> Tensor:
     return x * torch.sigmoid(m + OPEN_BIAS if gate == "open" else m)
 
 
+class GroupNorm(nn.GroupNorm):
+    """Group normalisation that keeps a channels-last map as it is when it only infers.
+
+    torch's (and OpenVINO's) own first lay the map out channel by channel; sums per channel, then per
+    group, then one scale and shift per channel need no such copy.  The same numbers (tested).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            return super().forward(x)
+        n, c = x.shape[:2]
+        a = x.float()
+        mean, square = (
+            m.reshape(n, self.num_groups, -1).mean(-1, keepdim=True)
+            for m in (a.mean((2, 3)), (a * a).mean((2, 3)))
+        )
+        inverse = (square - mean * mean + self.eps).rsqrt().expand(-1, -1, c // self.num_groups)
+        scale = inverse.reshape(n, c) * self.weight
+        shift = self.bias - mean.expand(-1, -1, c // self.num_groups).reshape(n, c) * scale
+        return x * scale.to(x.dtype)[..., None, None] + shift.to(x.dtype)[..., None, None]
+
+
 class MRAM(nn.Module):
     """Multi-receptive-field attention: a gate for each pixel and channel."""
 
@@ -51,7 +73,7 @@ class MRAM(nn.Module):
         self.branches = nn.ModuleList(
             nn.Sequential(
                 nn.Conv2d(channels, channels, k, padding=k // 2, groups=channels, bias=False),
-                nn.GroupNorm(groups, channels),
+                GroupNorm(groups, channels),
             )
             for k in (3, 5, 7)
         )
@@ -81,21 +103,21 @@ class CSAM(nn.Module):
                 self.scale[2] *= 0.1
 
     def forward(self, x: Tensor) -> Tensor:
-        f = x.flatten(2)  # (N, C, HW)
-        m = self._by_gram(f) if f.shape[2] >= f.shape[1] else self._by_product(f)
+        # (N, HW, C): a view of a channels-last map, nothing is copied
+        f = x.permute(0, 2, 3, 1).flatten(1, 2)
+        m = self._by_gram(f) if f.shape[1] >= f.shape[2] else self._by_product(f)
         return apply_gate(x, m.to(x.dtype)[..., None, None], self.gate)
 
     def _by_gram(self, f: Tensor) -> Tensor:
         """Pre-activation (N, C) where there are more pixels than channels: never Q, K or V."""
-        hw = f.shape[2]
-        mean = f.mean(-1, dtype=torch.promote_types(f.dtype, torch.float32))  # (N, C)
-        gram = f @ f.transpose(1, 2)  # (N, C, C)
+        hw = f.shape[1]
+        mean = f.mean(1, dtype=torch.promote_types(f.dtype, torch.float32))  # (N, C)
+        gram = f.transpose(1, 2) @ f  # (N, C, C)
         (sq, sk, sv), (tq, tk, tv) = self.scale, self.shift
         # (sq F + tq)(sk F + tk)^T, multiplied out and summed over space
         left = sq * mean + tq
-        qk = sq[:, None] * gram * sk + hw * (
-            left[..., None] * tk + tq[:, None] * (sk * mean)[:, None]
-        )
+        qk = sq[:, None] * gram * sk
+        qk = qk + hw * (left[..., None] * tk + tq[:, None] * (sk * mean)[:, None])
         attention = (qk / math.sqrt(hw)).softmax(-1)
         return (attention @ (sv * mean + tv)[..., None].to(attention.dtype))[..., 0]
 
@@ -105,15 +127,13 @@ class CSAM(nn.Module):
         In training torch's fused attention (its scale is 1 / sqrt(HW), too) keeps the (N, C, C)
         weights out of memory; for one batch of 64 at C = 1024 they are 256 MB and a dozen passes.
         """
-        (sq, sk, sv), (tq, tk, tv) = (p[..., None].to(f.dtype) for p in (self.scale, self.shift))
-        q, k, v = sq * f + tq, sk * f + tk, sv * f + tv
+        (sq, sk, sv), (tq, tk, tv) = self.scale.to(f.dtype), self.shift.to(f.dtype)
+        q, k, v = sq * f + tq, sk * f + tk, sv * f + tv  # (N, HW, C)
         if self.training:
-            attended = nn.functional.scaled_dot_product_attention(
-                q[:, None], k[:, None], v[:, None]
-            )
-            return attended[:, 0].mean(-1)
-        attention = (q @ k.transpose(1, 2) / math.sqrt(f.shape[2])).softmax(-1)
-        return (attention @ v.mean(-1, keepdim=True))[..., 0]
+            q, k, v = (a.transpose(1, 2)[:, None].contiguous() for a in (q, k, v))
+            return nn.functional.scaled_dot_product_attention(q, k, v)[:, 0].mean(-1)
+        attention = (q.transpose(1, 2) @ k / math.sqrt(f.shape[1])).softmax(-1)
+        return (attention @ v.mean(1)[..., None])[..., 0]
 
 
 def csam_naive(block: CSAM, x: Tensor) -> Tensor:

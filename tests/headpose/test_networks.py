@@ -13,7 +13,7 @@ from headpose.classes import HOPENET
 from headpose.errors import ConfigError
 from headpose.networks import NETWORKS, NetworkConfig, build
 from headpose.networks.heads import LandmarkHead, rotation_of_sixd
-from headpose.networks.sdam import CSAM, MRAM, SDAM, csam_naive
+from headpose.networks.sdam import CSAM, MRAM, SDAM, GroupNorm, csam_naive
 
 
 @pytest.mark.parametrize("side", [2, 4, 8])  # fewer, as many and more pixels than channels
@@ -39,6 +39,17 @@ def test_csam_at_the_size_of_a_real_stage() -> None:
     torch.nn.init.normal_(block.scale)
     x = torch.randn(2, 64, 32, 32, dtype=torch.double)
     assert (block(x) - csam_naive(block, x)).abs().max() < 1e-5
+
+
+def test_group_norm_is_torchs_in_both_modes() -> None:
+    torch.manual_seed(0)
+    norm = GroupNorm(4, 16)
+    torch.nn.init.normal_(norm.weight)
+    torch.nn.init.normal_(norm.bias)
+    x = torch.randn(3, 16, 7, 5) * 3 + 1
+    expected = torch.nn.functional.group_norm(x, 4, norm.weight, norm.bias)
+    for mode in (True, False):
+        torch.testing.assert_close(norm.train(mode)(x), expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("gate", ["residual", "open"])
