@@ -313,9 +313,11 @@ def _coverage(rig: Rig, missing: list[str]) -> str:
         missing.append("coverage and reprojection pictures (this rig carries no corners)")
         return ""
     parts = []
+    empty = 0
     for name in ("left", "right"):
         c = rig.quality.get("cameras", {}).get(name, {}).get("coverage", {})
         words = []
+        empty += int((np.array(c.get("cells", [])) == 0).sum())
         if c:
             words = [
                 f"{100 * c['share']:.0f} % of the picture has corners",
@@ -328,9 +330,13 @@ def _coverage(rig: Rig, missing: list[str]) -> str:
             f"<figure><figcaption><b>{name} camera</b>: {'; '.join(words)}</figcaption>{fig}"
             "</figure>"
         )
+    lead = (
+        "Hold the board into the empty cells, also tilted: there the lens is only guessed."
+        if empty
+        else "Every part of both pictures has corners."
+    )
     return (
-        "<section><h2>Where the board was seen</h2><p>Hold the board into the empty cells, also "
-        "tilted: there the lens is only guessed.</p>"
+        f"<section><h2>Where the board was seen</h2><p>{lead}</p>"
         f"<div class='pair'>{''.join(parts)}</div></section>"
     )
 

@@ -63,7 +63,7 @@ def figure_room(rig: Rig, enlarged: float = 10.0) -> go.Figure:
     # the first view looks at the blackboard's middle (without a world: between the cameras), the
     # others see everything
     between = screen @ ((T_XL.t + T_XR.t) / 2)
-    front = np.array([-_blackboard(rig)[0] / 2, -1.2, -0.6]) if world else between + [0, 1.0, 0]
+    front = np.array([-_blackboard(rig)[0] / 2, -1.2, -0.3]) if world else between + [0, 1.0, 0]
     far = 1.4 * float(span.max())
     eyes = {
         "From the class" if world else "From behind": (front, front + [0.7, -6.5, 2.2]),

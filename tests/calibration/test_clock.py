@@ -17,6 +17,7 @@ from calibration.clock import (
     judge_times,
     motion_energy,
     pair_frames,
+    stretches,
 )
 from calibration.errors import CalibrationError
 from calibration.transform import Array
@@ -138,6 +139,24 @@ def test_a_whole_lesson_is_known_to_milliseconds() -> None:
     error = got.left_to_right(1350.0) - truth.left_to_right(1350.0)
     assert abs(error) < 0.02 and got.sigma_s(1350.0) < 0.012
     assert abs(got.drift_ppm + 35) < 4 * got.sigma_drift_ppm and got.sigma_drift_ppm < 20
+
+
+def test_parts_spread_over_a_lesson_do_for_the_whole() -> None:
+    """Five minutes of thirty, in five parts: offset and drift hold from the begin to the end."""
+    truth = Clock(8.0, 60.0)
+    tl, xl, tr, xr = lesson(3, truth, 1800.0)
+    parts = stretches(1800.0)
+    assert parts.shape == (5, 2) and parts[0, 0] == 0 and parts[-1, 1] == 1800
+
+    def within(t: Array) -> Array:
+        return ((t[:, None] >= parts[:, 0]) & (t[:, None] < parts[:, 1])).any(1)
+
+    got = estimate_clock(tl[within(tl)], xl[within(tl)], tr[within(tr)], xr[within(tr)]).clock
+    assert got is not None
+    for t in (0.0, 900.0, 1800.0):
+        error = got.left_to_right(t) - truth.left_to_right(t)
+        assert abs(error) < 4 * got.sigma_s(t) and got.sigma_s(t) < 0.1
+    assert stretches(120.0).tolist() == [[0.0, 120.0]]
 
 
 def test_tracked_people_make_a_short_lesson_enough() -> None:
