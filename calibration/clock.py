@@ -244,7 +244,7 @@ def motion_energy(frames: Iterable[NDArray[Any]], times_s: ArrayLike) -> tuple[A
 
 
 def stretches(duration_s: float, n: int = 5, length_s: float = 60.0) -> Array:
-    """(n, 2) begin and end of the parts of a long lesson that :func:`estimate_clock` needs, seconds.
+    """(n, 2) begin and end of the parts of a lesson that :func:`estimate_clock` needs, seconds.
 
     Spread from the lesson's begin to its end, because drift shows over time only: on simulated half
     hours five minutes spread like this give the clock to 40 ms everywhere, the first 90 s alone

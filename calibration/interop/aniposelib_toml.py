@@ -59,9 +59,9 @@ class AniposeFamily(Format):
                 continue
             if table.get("rotation_count", 0) % 4:
                 notes.append(
-                    f"camera {name!r}: pictures are shown turned by "
-                    f"{90 * (table['rotation_count'] % 4)}° in Caliscope; the lens is for the "
-                    "pictures as they were taken"
+                    f"camera {name!r}: Caliscope shows its pictures turned by "
+                    f"{90 * (table['rotation_count'] % 4)}°; the lens is taken to be that of the "
+                    "pictures as they were recorded"
                 )
             rotation = np.asarray(table["rotation"], np.float64)
             if rotation.size == 3:

@@ -17,6 +17,7 @@ from calibration.camera import Camera
 from calibration.errors import UserError
 from calibration.rig import Rig
 from calibration.transform import Array, Transform
+from calibration.verdict import Cause, Verdict
 
 METRES_PER = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
@@ -120,8 +121,8 @@ def read(
 
     Returns
     -------
-    Imported : a Rig without covariance; without a world unless the file was written by
-        :func:`write` (only our own frames A and W are taken for what they are).
+    Imported : a Rig without covariance, its verdict WARN; without a world unless the file was
+        written by :func:`write` (only our own frames A and W are taken for what they are).
 
     Raises
     ------
@@ -161,6 +162,16 @@ def read(
         T_RL=Transform(R_RL, t_RL * scale, "R", "L"),
         T_AL=raw.T_AL,
         T_WA=raw.T_WA,
+        verdict=Verdict(
+            (
+                Cause(
+                    "imported",
+                    "WARN",
+                    f"this rig was read from a file of {chosen.name}: how good it is, is not known",
+                    "Calibrate with the board, or check it in your room with `gaze validate`.",
+                ),
+            )
+        ),
         inputs={"imported_from": path.name, "format": chosen.name},
     )
     if rig.T_LR.t[0] > 0:
@@ -168,7 +179,7 @@ def read(
             "the camera called right is on the right-hand side as the cameras see it, so on the "
             "LEFT for somebody who faces the blackboard: swap the two if they stand at the board"
         )
-    notes.append("the file carries no uncertainty and no verdict: the rig has neither")
+    notes.append("the file carries no uncertainty: the rig has none, and its verdict is WARN")
     rig = replace(rig, inputs={**rig.inputs, "notes": list(notes)})
     return Imported(rig, chosen.name, tuple(notes))
 

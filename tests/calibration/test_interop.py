@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import cv2
@@ -80,6 +81,7 @@ def test_round_trip(tmp_path: Path, format: str, convergence_deg: float, world: 
             np.testing.assert_allclose(back.rig.T_WC(name).t, rig.T_WC(name).t, atol=1e-9)
             np.testing.assert_allclose(back.rig.T_WC(name).R, rig.T_WC(name).R, atol=1e-9)
     assert not list(tmp_path.rglob("*.part"))
+    assert back.rig.verdict.status == "WARN", "a file of another program is no PASS"
 
 
 @settings(max_examples=25, deadline=None)
@@ -109,6 +111,51 @@ def test_our_own_rig_json_is_unharmed_by_a_trip(tmp_path: Path) -> None:
     interop.write(rig, tmp_path / "a.yml", "opencv")
     interop.read(tmp_path / "a.yml").rig.save(tmp_path / "rig.json")
     np.testing.assert_allclose(Rig.load(tmp_path / "rig.json").T_RL.t, rig.T_RL.t, atol=1e-12)
+
+
+@pytest.mark.parametrize("format", ["aniposelib", "caliscope", "pose2sim"])
+def test_others_project_our_world_onto_the_same_pixels(tmp_path: Path, format: str) -> None:
+    """What another program does with the file, in OpenCV's own words: a point of the room in W."""
+    rig = make_rig()
+    interop.write(rig, tmp_path / "r.toml", format)
+    content = tomllib.loads((tmp_path / "r.toml").read_text())
+    tables = content.get("cameras", content)
+    tables = [t for t in tables.values() if "matrix" in t]
+    for table, name in zip(tables, ("left", "right"), strict=True):
+        T_CW = rig.T_WC(name).inverse()
+        P_W = T_CW.inverse().apply([[0.3, -0.2, 5.0], [-0.5, 0.1, 3.0]])
+        uv, _ = cv2.projectPoints(
+            P_W,
+            np.array(table["rotation"]),
+            np.array(table["translation"]),
+            np.array(table["matrix"]),
+            np.array(table["distortions"]),
+        )
+        np.testing.assert_allclose(uv[:, 0], rig.camera(name).project(T_CW.apply(P_W)), atol=1e-6)
+
+
+def test_ros_pictures_are_rectified_on_equal_rows(tmp_path: Path) -> None:
+    """P₁ (R₁ p) and P₂ (R₁ p, 1) must share their row: that is what the two files promise."""
+    rig = make_rig(convergence_deg=20.0)
+    interop.write(rig, tmp_path, "ros")
+    import yaml
+
+    left, right = (yaml.safe_load((tmp_path / f"{n}.yaml").read_text()) for n in ("left", "right"))
+    R1, P1 = (
+        np.reshape(left[k]["data"], s)
+        for k, s in (("rectification_matrix", (3, 3)), ("projection_matrix", (3, 4)))
+    )
+    R2, P2 = (
+        np.reshape(right[k]["data"], s)
+        for k, s in (("rectification_matrix", (3, 3)), ("projection_matrix", (3, 4)))
+    )
+    for P_L in ([-0.8, 0.3, 6.0], [-1.5, -0.2, 4.0]):
+        rectified = R1 @ P_L
+        a = P1 @ [*rectified, 1.0]
+        b = P2 @ [*rectified, 1.0]
+        c = P2[:, :3] @ R2 @ rig.T_RL.apply(P_L)  # the right camera's own way to the same pixel
+        assert a[1] / a[2] == pytest.approx(b[1] / b[2])
+        np.testing.assert_allclose(b / b[2], c / c[2])
 
 
 # -- conventions, against numbers worked out by hand -----------------------------------------------
