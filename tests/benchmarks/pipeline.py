@@ -1,0 +1,285 @@
+"""How long a lesson takes, stage by stage, and how well each locator finds noses.
+
+    python tests/benchmarks/pipeline.py [LESSON …] [--seconds 20] [--write docs/performance.md]
+
+LESSON: simulated lessons (``gaze simulate``), by default the committed one. The first one's frames
+are made into a 25 fps H.264 pair with fresh noise in every frame (so that decoding costs what it
+costs in a real lesson), once as they are and once with four half-size copies side by side, which
+makes about 30 students. Both are analysed at 5 fps. Nose tips are compared with the truth of all
+lessons. ``--write`` puts the tables between the markers of the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import gaze.analyze as pipeline
+from gaze.faces import CAMERAS, load_detector
+from gaze.looking import FROM_NETWORK, Looker
+from sessions.folder import Session
+from sessions.run import versions
+from sessions.video import VideoInfo, frame_pairs, moments, probe, read_frames
+
+VIDEO_FPS, ANALYSED_FPS = 25, 5.0
+COPIES = {8: 1, 30: 2}  # copies of the scene along each side of the picture
+COMMITTED = Path(__file__).parents[1] / "data" / "lesson"
+BEGIN, END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"
+STAGES = (
+    ("video", "video: waiting for decoded frames"),
+    ("faces", "faces: scans and mosaics"),
+    ("landmarks", "landmarks (of their own)"),
+    ("crops", "crops through the virtual cameras"),
+    ("heads", "heads (network)"),
+    ("identity", "tracks and identity"),
+    ("gaze", "positions, fusion, gaze points"),
+    ("tables", "tables"),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lessons", nargs="*", type=Path, default=[COMMITTED])
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of the timed lesson")
+    parser.add_argument("--weights", default="default")
+    parser.add_argument("--write", type=Path, help="page to put the tables into")
+    parser.add_argument("--no-timing", action="store_true")
+    options = parser.parse_args()
+    lines = [f"Made by `python tests/benchmarks/pipeline.py` on {date.today()}: {machine()}."]
+    if not options.no_timing:
+        lines += ["", *timing(options.lessons[0], options.seconds, options.weights)]
+    lines += ["", *noses(options.lessons, options.weights)]
+    text = "\n".join(lines)
+    print(text)
+    if options.write:
+        page = options.write.read_text(encoding="utf-8")
+        head, rest = page.split(BEGIN)
+        tail = rest.split(END)[1]
+        options.write.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
+
+
+def machine() -> str:
+    """What it ran on."""
+    names = versions()
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        found = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
+        model = found[0].split(":")[1].strip() if found else model
+    return (
+        f"{os.cpu_count()} cores ({model}), load {os.getloadavg()[0]:.1f} at the start, Python "
+        f"{names['python']}, OpenVINO {names.get('openvino', 'none')}, torch {names['torch']}"
+    )
+
+
+# -- speed ----------------------------------------------------------------------------------------
+
+
+def timing(lesson: Path, seconds: float, weights: str) -> list[str]:
+    """The table of seconds per minute of lesson."""
+    columns = {}
+    for students, copies in COPIES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            made = timed_lesson(lesson, Path(folder) / "lesson", copies, seconds)
+            columns[students] = analysed(made, weights)
+    rows = [
+        "| seconds for a minute of lesson | 8 students | 30 students (four copies) |",
+        "|---|---|---|",
+    ]
+    for key, label in STAGES:
+        rows.append(f"| {label} | " + " | ".join(f"{c[key]:.1f}" for c in columns.values()) + " |")
+    for key, label in (
+        ("wall", "**all of it, wall clock** (models loaded before)"),
+        ("cpu", "all of it, processor time (both cores, all threads)"),
+    ):
+        rows.append(f"| {label} | " + " | ".join(f"{c[key]:.1f}" for c in columns.values()) + " |")
+    for key, label in (
+        ("faces_found", "faces for each moment (both cameras)"),
+        ("peak_mb", "peak memory, MB"),
+    ):
+        rows.append(f"| {label} | " + " | ".join(f"{c[key]:.0f}" for c in columns.values()) + " |")
+    rows += [
+        "",
+        f"1080p, {VIDEO_FPS} fps H.264, analysed at {ANALYSED_FPS:g} fps, {seconds:g} s of lesson. "
+        "Decoding runs in threads beside the rest: its row is only the time spent waiting for it.",
+    ]
+    return rows
+
+
+def timed_lesson(lesson: Path, folder: Path, copies: int, seconds: float) -> Path:
+    """A session of `seconds` at 25 fps from a lesson's frames, tiled copies × copies."""
+    session = Session.open(lesson)
+    folder.mkdir()
+    text = (lesson / "session.toml").read_text()
+    (folder / "session.toml").write_text(text.split("[[students]]")[0])
+    rig = lesson / "truth" / "rig.json"
+    shutil.copy(rig if rig.exists() else lesson / "rig.json", folder / "rig.json")
+    rng = np.random.default_rng(0)
+    for camera in CAMERAS:
+        info = probe(session.video(camera))
+        source = [p for _, p in read_frames(info, range(info.frames))]
+        h, w = source[0].shape[:2]
+        noise = rng.normal(0, 2, (h + 64, w + 64, 1)).astype(np.int16)
+        hold = max(1, round(VIDEO_FPS / info.fps))
+        with av.open(str(folder / f"{camera}.mp4"), "w") as container:
+            stream = container.add_stream("libx264", rate=VIDEO_FPS)
+            stream.width, stream.height, stream.pix_fmt = w, h, "yuv420p"
+            stream.options = {"crf": "23", "preset": "veryfast"}
+            for k in range(round(seconds * VIDEO_FPS)):
+                picture = source[(k // hold) % len(source)]
+                if copies > 1:
+                    small = cv2.resize(
+                        picture, (w // copies, h // copies), interpolation=cv2.INTER_AREA
+                    )
+                    picture = np.tile(small, (copies, copies, 1))
+                dy, dx = rng.integers(0, 64, 2)
+                noisy = picture.astype(np.int16) + noise[dy : dy + h, dx : dx + w]
+                frame = np.clip(noisy, 0, 255).astype(np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="bgr24")))
+            container.mux(stream.encode())
+    return folder
+
+
+def analysed(lesson: Path, weights: str) -> dict[str, float]:
+    """Seconds per minute of lesson, by stage; models are loaded and warmed up beforehand."""
+    model = pipeline._load_model(weights)
+    pipeline._write_report = lambda run, report: None  # the report has a benchmark of its own
+    pipeline.analyze(lesson, stop_s=0.5, model=model, run_name="warm-up")
+    cpu, wall = time.process_time(), time.perf_counter()
+    run = pipeline.analyze(lesson, fps=ANALYSED_FPS, model=model, run_name="timed")
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    quality = json.loads(run.quality_path.read_text())
+    duration = probe(lesson / "left.mp4").duration_s
+    per_minute = 60 / duration
+    found = {k: v * per_minute for k, v in quality["seconds"].items()}
+    return {
+        **found,
+        "wall": wall * per_minute,
+        "cpu": cpu * per_minute,
+        "faces_found": quality["identity"]["faces"] / quality["frames"]["moments"],
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+# -- nose tips ------------------------------------------------------------------------------------
+
+
+def noses(lessons: list[Path], weights: str) -> list[str]:
+    """The table of the locators' errors against the truth, by size of the face."""
+    model, detector = pipeline._load_model(weights), load_detector("centerface")
+    tables = []
+    for lesson in lessons:
+        if (lesson / "truth" / "heads.parquet").exists():
+            for name in (*FROM_NETWORK, "detector", "dlib"):
+                tables.append(nose_errors(lesson, name, detector, model))
+    if not tables:
+        return []
+    table = pd.concat(tables)
+    rows = [
+        "| nose tips | detector's box, px | faces | bias u, v | σ of one axis | median error "
+        "| 90 % | stated σ |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    bins = (0, 35, 50, 70, 1000)
+    for name, part in table.groupby("locator", sort=False):
+        for low, high in itertools.pairwise(bins):
+            p = part[(part["height"] >= low) & (part["height"] < high)]
+            if len(p) < 20:
+                continue
+            u, v = p["u"] / p["height"], p["v"] / p["height"]
+            e = np.hypot(u, v)
+            size = (
+                f"under {high}"
+                if low == 0
+                else (f"over {low}" if high == 1000 else f"{low}–{high}")
+            )
+            rows.append(
+                f"| {name} | {size} | {len(p)} | {100 * u.median():+.1f}, {100 * v.median():+.1f} "
+                f"| {100 * np.sqrt((u**2 + v**2).mean() / 2):.1f} | {100 * e.median():.1f} "
+                f"| {100 * e.quantile(0.9):.1f} | {100 * (p['sigma'] / p['height']).median():.1f} |"
+            )
+    rows += [
+        "",
+        "In per cent of the height of the detector's box; faces whose nose the truth calls "
+        "visible. σ of one axis is about zero, so it holds the bias.",
+    ]
+    return rows
+
+
+def nose_errors(lesson: Path, locator: str, detector: object, model: object) -> pd.DataFrame:
+    """Nose errors in px of every face that lies on a true, visible one."""
+    session = Session.open(lesson)
+    rig = pipeline.Rig.load(lesson / "truth" / "rig.json")
+    left, right = probe(session.video("left")), probe(session.video("right"))
+    clock = pipeline.Clock(session.config.cameras.right.offset_s or 0.0)
+    when = moments(left, right, clock.right_to_left(right.times_s), fps=ANALYSED_FPS)
+    looker = Looker(rig, detector, model, locator)  # type: ignore[arg-type]
+    rows = looked(looker, left, right, when)
+    truth = pd.read_parquet(lesson / "truth" / "heads.parquet")
+    out = []
+    for c, camera in enumerate(CAMERAS):
+        mine = np.flatnonzero(rows.faces.camera == c)
+        for m in np.unique(rows.faces.moment[mine]):
+            k = mine[rows.faces.moment[mine] == m]
+            now = truth[(truth["time_s"] - when.time_s[m]).abs() < 0.02]
+            uv = now[[f"nose_u_{camera}_px", f"nose_v_{camera}_px"]].to_numpy()
+            if len(now) == 0:
+                continue
+            off = rows.landmarks.nose_px[k][:, None] - uv[None]
+            near = np.linalg.norm(rows.faces.centre_px[k][:, None] - uv[None], axis=-1).argmin(1)
+            e = off[np.arange(len(k)), near]
+            height = rows.faces.height_px[k]
+            seen = now[f"visible_{camera}"].to_numpy()[near] > 0.9
+            good = seen & (
+                np.linalg.norm(rows.faces.centre_px[k] - uv[near], axis=1) < 0.6 * height
+            )
+            out.append(
+                pd.DataFrame(
+                    {
+                        "locator": locator,
+                        "u": e[good, 0],
+                        "v": e[good, 1],
+                        "height": height[good],
+                        "sigma": rows.landmarks.nose_sigma_px[k][good],
+                    }
+                )
+            )
+    return pd.concat(out)
+
+
+def looked(looker: Looker, left: VideoInfo, right: VideoInfo, when: pipeline.Moments):
+    """Face rows of a whole (short) lesson."""
+    parts = []
+    pairs = list(frame_pairs(left, right, when))
+    for first in range(0, len(pairs), pipeline.BATCH):
+        batch = pairs[first : first + pipeline.BATCH]
+        parts.append(
+            looker.look(
+                [p.time_s for p in batch],
+                [p.left for p in batch],
+                [p.right for p in batch],
+                first,
+            )
+        )
+    return pipeline.FaceRows.concatenate(parts)
+
+
+if __name__ == "__main__":
+    main()
