@@ -136,7 +136,8 @@ class Board:
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> Board:
         """The inverse of :meth:`to_dict`."""
-        known = {k: d[k] for k in ("kind", "square_m", "marker_m", "dictionary", "any_counts") if k in d}
+        keys = ("kind", "square_m", "marker_m", "dictionary", "any_counts")
+        known = {k: d[k] for k in keys if k in d}
         return cls(inner_corners=tuple(d["inner_corners"]), **known)
 
 

@@ -42,7 +42,7 @@ VIEW_LEAST_PX = 0.4
 ALONE_TIMES_MEDIAN = 5.0
 ALONE_LEAST_PX = 0.75
 #: The loss is quadratic up to about this many σ and linear beyond.
-LOSS_SIGMAS = 2.0
+LOSS_SIGMAS = 1.5
 #: A richer model must lower the hold-out error by this share to be kept …
 GAIN = 0.02
 #: … and is not even held out where it lowers the error on its own views by less than this share.
@@ -258,7 +258,7 @@ def _why_no_consensus(
     shared: list[int],
     mono: dict[str, MonoSolution],
 ) -> Cause | None:
-    """Views agree on no relative pose: do they when one camera's pictures are mirrored or shifted?"""
+    """Views agree on no relative pose: would they if one camera's were mirrored or shifted?"""
     points, inner = board.points_B(), board.inner_corners
     lenses = (mono["left"].lens, mono["right"].lens)
     left = [v for i in shared if (v := views[i].left) is not None]

@@ -185,7 +185,7 @@ def read_folder(
     pictures = {c: _all_pictures(folder / c) for c in CAMERAS}
     jobs: list[tuple[str, dict[str, Any]]] = []
     if all(videos[c] and not _files(folder / c, PICTURES) for c in CAMERAS):
-        from calibration.boards_video import board_moments
+        from calibration.moments import board_moments  # PyAV only where there are videos
 
         jobs = board_moments(videos["left"][0], videos["right"][0], offset_s, progress)
     else:
@@ -199,7 +199,30 @@ def read_folder(
             )  # fmt: skip
     found = _find(jobs, board, time_limit_s, progress)
     _refuse_wrong_board(jobs, found, board, time_limit_s, folder)
-    return _views(jobs, found)
+    corners = _views(jobs, found)
+    from_video = any(isinstance(pair["left"], bytes) for _, pair in jobs)
+    return replace(corners, views=_moved(corners.views)) if from_video else corners
+
+
+#: Views of a video between which the board moved by less than this (mean of all corners, pixels)
+#: count once: copies would make the calibration look surer than it is.
+LEAST_MOVE_PX = 12.0
+
+
+def _moved(views: Sequence[View]) -> tuple[View, ...]:
+    """Views of a video in which the board was somewhere else than in the one kept before."""
+    kept: list[View] = []
+    for v in views:
+        if v.left is None and v.right is None:
+            continue
+        still = kept and all(
+            a is not None and b is not None and float(np.nanmean(np.abs(a - b))) < LEAST_MOVE_PX
+            for a, b in ((v.left, kept[-1].left), (v.right, kept[-1].right))
+            if a is not None or b is not None
+        )
+        if not still:
+            kept.append(v)
+    return tuple(kept)
 
 
 def _find(
@@ -209,13 +232,13 @@ def _find(
     progress: Callable[[str, float], None] | None,
 ) -> list[dict[str, Found | None]]:
     flat = [(pair[c], board) for _, pair in jobs for c in CAMERAS if pair[c] is not None]
+    say = progress or (lambda stage, share: None)
     found = iter(
         find_all(
-            flat,
-            time_limit_s=time_limit_s,
-            progress=None if progress is None else lambda share: progress("finding the board", share),
+            flat, time_limit_s=time_limit_s,
+            progress=lambda share: say("finding the board", share),
         )
-    )
+    )  # fmt: skip
     return [{c: None if pair[c] is None else next(found) for c in CAMERAS} for _, pair in jobs]
 
 

@@ -1,6 +1,6 @@
 """One camera from views of a flat board: several starts, one converged solve.
 
-The solve itself is :mod:`calibration.bundle` with a single camera; this module finds where to begin.
+The solve itself is :mod:`calibration.bundle` with one camera; this module finds where to begin.
 """
 
 from __future__ import annotations

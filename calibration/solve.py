@@ -598,8 +598,9 @@ def _settle(
             Cause(
                 "cameras_swapped",
                 "FAIL",
-                "the left and right cameras are exchanged (or all pictures are mirrored): as named, "
-                "the left camera would stand on the right for somebody who faces the blackboard, "
+                "the left and right cameras are exchanged (or all pictures are mirrored): as "
+                "named, the left camera would stand on the right for somebody who faces the "
+                "blackboard, "
                 "or both would look at the wall",
                 "Exchange the folders and files of left and right; left is left for somebody who "
                 "faces the blackboard. Switch off mirroring.",
@@ -737,7 +738,7 @@ def _assemble(seen: Seen, found: Estimate, room: _Room) -> Rig:
     covariance: Array | None = None if C is None else C[np.ix_(base, base)]
     if placed and C is not None:
         poses = []
-        for k, p in enumerate(placed):
+        for k in range(len(placed)):
             row = len(found.views) + k
             T = Transform(s.R_view[row], s.t_view[row], "L", "B")
             if problem.home_right[row]:

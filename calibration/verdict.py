@@ -49,7 +49,7 @@ class Verdict:
 # -- limits ----------------------------------------------------------------------------------------
 # Hold-out and covariance decide; rms never does by itself. Each limit says what it means in a room.
 
-#: Shared views: below the first FAIL (the relative pose rests on too little), below the second WARN.
+#: Shared views: FAIL below the first (too little for the relative pose), WARN below the second.
 SHARED_VIEWS = (4, 8)
 #: Views of one camera.
 CAMERA_VIEWS = (5, 8)
@@ -123,8 +123,8 @@ def _judge_views(q: dict[str, Any], add: Any) -> None:
         if cover["share"] < COVERAGE[1]:
             add(
                 "coverage", "FAIL" if cover["share"] < COVERAGE[0] else "WARN",
-                f"the board was seen in {100 * cover['share']:.0f} % of the {name} camera's picture "
-                "only; the lens is not known elsewhere",
+                f"the board was seen in {100 * cover['share']:.0f} % of the {name} camera's "
+                "picture only; the lens is not known elsewhere",
                 "Hold the board into every corner and along the edges of the picture.",
             )  # fmt: skip
         if cover["tilt_max_deg"] < TILT_DEG[1]:
@@ -149,16 +149,17 @@ def _judge_views(q: dict[str, Any], add: Any) -> None:
                     f"the {name} camera's focal length is known to {100 * f_error:.1f} % only",
                     "Add views with the board tilted by 30–45° and near to the camera.",
                 )  # fmt: skip
-        if abs(c["fx"] / c["fy"] - 1) > 0.04:
+        uneven = abs(c["fx"] / c["fy"] - 1)
+        if uneven > 0.04:
             add(
-                "pixels_not_square", "FAIL" if abs(c["fx"] / c["fy"] - 1) > 0.15 else "WARN",
-                f"fx and fy of the {name} camera differ by {100 * abs(c['fx'] / c['fy'] - 1):.0f} %:"
+                "pixels_not_square", "FAIL" if uneven > 0.15 else "WARN",
+                f"fx and fy of the {name} camera differ by {100 * uneven:.0f} %:"
                 " pictures were stretched, or the solve ended in a wrong place",
                 "Use pictures as the camera takes them; add tilted views.",
             )  # fmt: skip
         blurred = [
             r["name"] for r in q["views"]
-            if r["camera"] == name and r["sharpness_px"] is not None and r["sharpness_px"] > BLURRED_PX
+            if r["camera"] == name and (r["sharpness_px"] or 0.0) > BLURRED_PX
         ]  # fmt: skip
         if blurred:
             add(
@@ -333,8 +334,8 @@ def _judge_room(rig: Rig, q: dict[str, Any], add: Any) -> None:
         add(
             "tape_left", "FAIL",
             f"both cameras would stand on the same side of the blackboard's middle "
-            f"(x = {right[0]:.2f} and {left[0]:.2f} m of {width:.2f} m): left_m has the wrong sign, "
-            "the wrong unit or was measured from the wrong corner",
+            f"(x = {right[0]:.2f} and {left[0]:.2f} m of {width:.2f} m): left_m has the wrong "
+            "sign, the wrong unit or was measured from the wrong corner",
             "Measure left_m from the blackboard's upper RIGHT corner, to the left, in metres.",
         )  # fmt: skip
     elif abs(middle - width / 2) > 0.3 * width + 0.5:

@@ -6,7 +6,7 @@ calibration takes a fraction of a second. Each scene states its premises and ass
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -198,12 +198,17 @@ def place_auxiliary(
     board: Board | None = None,
     *,
     quarter_turns: int = 0,
+    off: Array | None = None,
 ) -> tuple[Array | None, Array | None]:
-    """Exact corners of an auxiliary board that lies where the tape says."""
+    """Exact corners of an auxiliary board that lies where the tape says.
+
+    off : (6,) how it really lies: turned by a rotation vector (radians), shifted (metres).
+    """
+    off = np.zeros(6) if off is None else off
     board = board or room.board
     points = board.points_B()
     T_AP = Transform(world.R_AP(tape.tilt_deg), np.zeros(3), "A", "P")
-    T_WA = Transform(world.R_WA, tape.t_WA, "W", "A")
+    T_WA = Transform(world.R_WA @ rotation_exp(off[:3]), tape.t_WA + off[3:], "W", "A")
     T_WB = T_WA @ T_AP @ world.T_PB(points, quarter_turns)
     out = []
     for c, camera in (("left", room.rig.left), ("right", room.rig.right)):
@@ -266,20 +271,15 @@ def make_seen(
     auxiliary = []
     for placement in placements:
         tape = good_tape(room, rng, placement)
-        true = tape
-        left, right = place_auxiliary(room, true, quarter_turns=quarter_turns)
+        off = np.zeros(6)
         if tape_error:
-            e = rng.normal(0, tape.tape_sigma_m, 3)
-            tape = replace(
-                tape, left_m=tape.left_m + e[0], down_m=tape.down_m + e[1], out_m=tape.out_m + e[2]
-            )
-        auxiliary.append(
-            Auxiliary(
-                tape,
-                room.board,
-                View(f"aux{len(auxiliary)}", noisy(left, rng, sigma_px), noisy(right, rng, sigma_px)),
-            )
+            off[:3] = rng.normal(0, np.radians(tape.placement_sigma_deg), 3)
+            off[3:] = rng.normal(0, tape.tape_sigma_m, 3)
+        left, right = place_auxiliary(room, tape, quarter_turns=quarter_turns, off=off)
+        view = View(
+            f"aux{len(auxiliary)}", noisy(left, rng, sigma_px), noisy(right, rng, sigma_px)
         )
+        auxiliary.append(Auxiliary(tape, room.board, view))
     return Seen(
         room.board,
         {"left": room.rig.left.size_px, "right": room.rig.right.size_px},

@@ -1,0 +1,136 @@
+"""Calibration videos → pictures of the moments at which the board was held still.
+
+Two passes: the first only measures how much each video changes from frame to frame (small, grey);
+the second takes the frames of the quietest moment of every half second, in both videos at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.errors import CalibrationError
+from calibration.transform import Array
+
+#: One moment at most in this time, and this many in all.
+EVERY_S = 0.5
+MOST = 80
+#: Frames of the two videos that lie further apart than this are not one moment.
+TOGETHER_S = 0.02
+
+
+@dataclass(frozen=True)
+class _Motion:
+    """Frame times and how much each frame differs from the one before (grey levels)."""
+
+    time_s: Array
+    change: Array
+
+
+def _frames(path: Path) -> Iterator[tuple[float, Any]]:
+    """(time in seconds, frame); the video may end early without harm."""
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise CalibrationError("the file holds no video", where=path)
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            for frame in container.decode(stream):
+                if frame.time is not None:
+                    yield float(frame.time), frame
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise CalibrationError(
+            "the calibration video cannot be read", where=path, found=str(error)[:120],
+            remedy="Copy it from the camera again, or use pictures.",
+        ) from error  # fmt: skip
+
+
+def _motion(path: Path) -> _Motion:
+    times, changes = [], []
+    last: NDArray[np.float32] | None = None
+    for time_s, frame in _frames(path):
+        small = frame.reformat(width=160, height=90, format="gray").to_ndarray().astype(np.float32)
+        changes.append(np.inf if last is None else float(np.abs(small - last).mean()))
+        times.append(time_s)
+        last = small
+    if not times:
+        raise CalibrationError("the calibration video holds no frames", where=path)
+    return _Motion(np.array(times), np.array(changes))
+
+
+def quiet_moments(left: _Motion, right: _Motion, offset_s: float) -> list[tuple[int, int]]:
+    """Frame numbers (left, right) of the quietest common moment of every half second."""
+    wanted = left.time_s + offset_s
+    near = np.clip(np.searchsorted(right.time_s, wanted), 1, max(len(right.time_s) - 1, 1))
+    before = np.abs(right.time_s[near - 1] - wanted)
+    after = np.abs(right.time_s[np.minimum(near, len(right.time_s) - 1)] - wanted)
+    partner = np.where(before <= after, near - 1, np.minimum(near, len(right.time_s) - 1))
+    together = np.minimum(before, after) <= TOGETHER_S
+    change = np.where(together, left.change + right.change[partner], np.inf)
+    out = []
+    window = np.floor(left.time_s / EVERY_S).astype(int)
+    for k in np.unique(window):
+        rows = np.flatnonzero(window == k)
+        best = rows[int(change[rows].argmin())]
+        if np.isfinite(change[best]):
+            out.append((int(best), int(partner[best])))
+    if len(out) > MOST:
+        out = [out[i] for i in np.linspace(0, len(out) - 1, MOST).round().astype(int)]
+    return out
+
+
+def _pictures(path: Path, numbers: set[int]) -> dict[int, bytes]:
+    """Those frames as PNG."""
+    out: dict[int, bytes] = {}
+    for i, (_, frame) in enumerate(_frames(path)):
+        if i in numbers:
+            ok, data = cv2.imencode(
+                ".png", frame.to_ndarray(format="gray"), [cv2.IMWRITE_PNG_COMPRESSION, 1]
+            )
+            if ok:
+                out[i] = data.tobytes()
+        if i >= max(numbers):
+            break
+    return out
+
+
+def board_moments(
+    left: Path,
+    right: Path,
+    offset_s: float = 0.0,
+    progress: Callable[[str, float], None] | None = None,
+) -> list[tuple[str, dict[str, Any]]]:
+    """(name, {"left": PNG bytes, "right": PNG bytes}) of quiet moments; names are left times.
+
+    offset_s : right clock minus left clock.
+
+    Raises
+    ------
+    CalibrationError : a video cannot be read, or the two have no moment in common.
+    """
+    say = progress or (lambda stage, share: None)
+    motion = []
+    for i, path in enumerate((left, right)):
+        motion.append(_motion(path))
+        say("reading the calibration videos", (i + 1) / 4)
+    moments = quiet_moments(motion[0], motion[1], offset_s)
+    if not moments:
+        raise CalibrationError(
+            "the two calibration videos have no moment in common", where=f"{left}, {right}",
+            remedy="Start both cameras before showing the board, or give offset_s.",
+        )  # fmt: skip
+    found = []
+    for i, (path, side) in enumerate(((left, 0), (right, 1))):
+        found.append(_pictures(path, {m[side] for m in moments}))
+        say("reading the calibration videos", 0.5 + (i + 1) / 4)
+    return [
+        (f"{motion[0].time_s[a]:07.2f}s", {"left": found[0].get(a), "right": found[1].get(b)})
+        for a, b in moments
+    ]
