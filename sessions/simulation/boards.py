@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from calibration.camera import Camera
 from calibration.transform import Transform
+from sessions.errors import SessionError
 
 MARGIN_SQUARES = 1.6  # white paper beyond the outermost inner corner: one square of pattern and 0.6 of rim
 SUBSAMPLES = 5
@@ -93,96 +95,138 @@ def draw_board(
     return out
 
 
-def _tilted(normal: np.ndarray, up: np.ndarray, rng: np.random.Generator, tilt_deg: float, roll_deg: float) -> np.ndarray:
-    """A board rotation whose Z is ``normal`` turned by up to ``tilt_deg``, its Y near ``up``, then rolled."""
-    from scipy.spatial.transform import Rotation
+@dataclass(frozen=True)
+class _Held:
+    """N ways of holding the board: rotations R_WB (N,3,3) and the middle of the pattern in W (N,3)."""
 
-    z = normal / np.linalg.norm(normal)
-    x = np.cross(up, z)
-    x /= np.linalg.norm(x)
-    R = np.stack([x, np.cross(z, x), z], 1)
-    angle = np.radians(tilt_deg) * np.sqrt(rng.uniform(0.15, 1))
-    about = rng.uniform(0, 2 * np.pi)
-    tilt = Rotation.from_rotvec(angle * np.array([np.cos(about), np.sin(about), 0])).as_matrix()
-    roll = Rotation.from_rotvec([0, 0, np.radians(rng.uniform(-roll_deg, roll_deg))]).as_matrix()
-    return R @ tilt @ roll
+    R_WB: np.ndarray
+    centre_W: np.ndarray
+
+    def take(self, rows: np.ndarray) -> _Held:
+        return _Held(self.R_WB[rows], self.centre_W[rows])
 
 
-def _whole_board_seen(camera: Camera, T_CW: Transform, R_WB: np.ndarray, centre_W: np.ndarray, inner: tuple[int, int], square: float, facing: float) -> bool:
-    """Whether the paper lies inside the picture and faces the camera (cosine ≥ ``facing``)."""
+def _held_towards(
+    to_W: np.ndarray, centre_W: np.ndarray, tilt_deg: float, roll_deg: float, rng: np.random.Generator
+) -> _Held:
+    """Boards at ``centre_W`` (N,3), upright, printed side to ``to_W``, then tilted and rolled."""
+    n = len(centre_W)
+    z = to_W - centre_W
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    x = np.cross([0, -1.0, 0], z)  # up × normal
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    upright = np.stack([x, np.cross(z, x), z], 2)
+    about = rng.uniform(0, 2 * np.pi, n)
+    angle = np.radians(tilt_deg) * np.sqrt(rng.uniform(0.15, 1, n))
+    axis = np.stack([np.cos(about), np.sin(about), np.zeros(n)], 1)
+    tilt = Rotation.from_rotvec(angle[:, None] * axis).as_matrix()
+    roll = np.radians(rng.uniform(-roll_deg, roll_deg, n))[:, None] * [0, 0, 1.0]
+    return _Held(upright @ tilt @ Rotation.from_rotvec(roll).as_matrix(), centre_W)
+
+
+def _seen_whole(
+    held: _Held,
+    camera: Camera,
+    T_WC: Transform,
+    inner: tuple[int, int],
+    square_m: float,
+    facing: float,
+) -> np.ndarray:
+    """(N,) whether the paper lies inside the picture and faces the camera (cosine ≥ facing)."""
     nx, ny = inner
     m = MARGIN_SQUARES
-    corners = np.array([[m, m, 0], [-(nx - 1) - m, m, 0], [-(nx - 1) - m, -(ny - 1) - m, 0], [m, -(ny - 1) - m, 0]]) * square
-    world = (corners - board_centre(inner, square)) @ R_WB.T + centre_W
-    in_camera = T_CW.apply(world)
-    if (in_camera[:, 2] < 0.3).any() or (np.hypot(in_camera[:, 0], in_camera[:, 1]) / in_camera[:, 2] > 0.95).any():
-        return False
-    to_camera = T_CW.inverse().t - centre_W
-    if R_WB[:, 2] @ to_camera / np.linalg.norm(to_camera) < facing:
-        return False
-    return bool(camera.contains(camera.project(in_camera), 6).all())
+    paper = np.array([[m, m, 0], [1 - nx - m, m, 0], [1 - nx - m, 1 - ny - m, 0], [m, 1 - ny - m, 0]])
+    paper = paper * square_m - board_centre(inner, square_m)
+    world = np.einsum("nij,pj->npi", held.R_WB, paper) + held.centre_W[:, None]
+    P_C = T_WC.inverse().apply(world)
+    # past a certain angle the distortion polynomial folds back into the picture: keep well inside
+    with np.errstate(divide="ignore", invalid="ignore"):
+        off_axis = np.hypot(P_C[..., 0], P_C[..., 1]) / P_C[..., 2]
+    good = (P_C[..., 2] > 0.3).all(1) & (off_axis < 0.95).all(1)
+    to_camera = T_WC.t - held.centre_W
+    to_camera /= np.linalg.norm(to_camera, axis=1, keepdims=True)
+    good &= (held.R_WB[:, :, 2] * to_camera).sum(1) >= facing
+    good[good] = camera.contains(camera.project(P_C[good]), 6).all(1)
+    return good
+
+
+def _spread(features: np.ndarray, count: int) -> np.ndarray:
+    """``count`` rows of ``features`` (N,F) far from each other: farthest-point sampling."""
+    chosen = [0]
+    distance = np.linalg.norm(features - features[0], axis=1)
+    while len(chosen) < count:
+        chosen.append(int(distance.argmax()))
+        distance = np.minimum(distance, np.linalg.norm(features - features[chosen[-1]], axis=1))
+    return np.array(chosen)
 
 
 def view_poses(
-    cameras: dict[str, Camera], poses: dict[str, Transform], inner: tuple[int, int], square: float, shared: int, alone: int,
-    floor_y: float, rng: np.random.Generator,
+    cameras: dict[str, Camera],
+    T_WC: dict[str, Transform],
+    inner: tuple[int, int],
+    square_m: float,
+    shared: int,
+    alone: int,
+    floor_y: float,
+    rng: np.random.Generator,
 ) -> dict[str, list[tuple[str, Transform]]]:
-    """Where the chessboard is held: per camera a list of (file stem, T_WB). Stems in both lists were taken together.
+    """Where the chessboard is held: per camera a list of (file stem, T_WB).
 
-    Shared views spread over the common volume at many tilts and distances; the others push the board into each picture's corners.
+    Stems that both lists have were taken together. Shared views spread over the common volume at
+    many tilts and distances; the others push the board into each picture's corners and edges.
+
+    Raises
+    ------
+    SessionError : the two cameras share too little of the room.
     """
-    inverse = {c: T.inverse() for c, T in poses.items()}
-    middle = (poses["left"].t + poses["right"].t) / 2
-    up = np.array([0, -1.0, 0])
-    centre_B = board_centre(inner, square)
+    middle = (T_WC["left"].t + T_WC["right"].t) / 2
+    centre_B = board_centre(inner, square_m)
     out: dict[str, list[tuple[str, Transform]]] = {c: [] for c in cameras}
-    chosen: list[np.ndarray] = []
 
-    def pose(R: np.ndarray, centre: np.ndarray) -> Transform:
-        return Transform(R, centre - R @ centre_B, "W", "B")
+    def pose(held: _Held, k: int) -> Transform:
+        return Transform(held.R_WB[k], held.centre_W[k] - held.R_WB[k] @ centre_B, "W", "B")
 
-    # points seen by both: rays of the two cameras' axes meet somewhere in the class
-    tries = 0
-    while len(chosen) < shared:
-        best = None
-        for _ in range(25):
-            tries += 1
-            if tries > 60000:
-                raise ValueError("the two cameras share too little of the room for a chessboard to be seen by both")
-            side = ("left", "right")[int(rng.integers(2))]
-            width, height = cameras[side].size_px
-            uv = rng.uniform([0.06 * width, 0.06 * height], [0.94 * width, 0.94 * height])
-            centre = poses[side].apply(cameras[side].rays(uv) * rng.uniform(1.5, 4.2))
-            if centre[1] > floor_y - 0.25 or centre[2] < 0.4:
-                continue
-            R = _tilted(middle - centre, up, rng, 30, 25)
-            if all(_whole_board_seen(cameras[c], inverse[c], R, centre, inner, square, 0.55) for c in cameras):
-                feature = np.concatenate([np.concatenate([cameras[c].project(inverse[c].apply(centre)) / width for c in cameras]), R[:, 2] * 0.5])
-                distance = min([np.linalg.norm(feature - f) for f in chosen], default=1.0)
-                if best is None or distance > best[0]:
-                    best = (distance, R, centre, feature)
-        if best is None:
-            continue
-        chosen.append(best[3])
-        for c in cameras:
-            out[c].append((f"{len(chosen):02d}", pose(best[1], best[2])))
-    spots = np.array([[0.14, 0.16], [0.86, 0.16], [0.86, 0.84], [0.14, 0.84], [0.5, 0.2], [0.5, 0.8], [0.18, 0.5], [0.82, 0.5]])
-    for c, camera in cameras.items():
-        for k in range(alone):
-            best = None
-            for _ in range(4000):
-                spread = np.array([camera.size_px[0], camera.size_px[1]])
-                uv = (spots[k % len(spots)] + rng.normal(0, 0.05, 2)) * spread
-                if not camera.contains(uv).all():
-                    continue
-                centre = poses[c].apply(camera.rays(uv) * rng.uniform(0.9, 1.9))
-                R = _tilted(poses[c].t - centre, up, rng, 38, 30)
-                if _whole_board_seen(camera, inverse[c], R, centre, inner, square, 0.55):
-                    distance = float(np.linalg.norm(uv / spread - spots[k % len(spots)]))
-                    if best is None or distance < best[0]:
-                        best = (distance, R, centre)
-                    if distance < 0.06:
-                        break
-            if best is not None:
-                out[c].append((f"{c}-{k + 1:02d}", pose(best[1], best[2])))
+    pools = []
+    for _ in range(40):
+        centres = []
+        for name, camera in cameras.items():
+            size = np.array(camera.size_px)
+            rays = camera.rays(rng.uniform(0.05, 0.95, (1000, 2)) * size)
+            centres.append(T_WC[name].apply(rays * rng.uniform(1.5, 4.2, (1000, 1))))
+        centre = np.concatenate(centres)
+        centre = centre[(centre[:, 1] < floor_y - 0.25) & (centre[:, 2] > 0.4)]
+        held = _held_towards(middle, centre, 30, 25, rng)
+        good = np.ones(len(centre), bool)
+        for name, camera in cameras.items():
+            good &= _seen_whole(held, camera, T_WC[name], inner, square_m, 0.55)
+        pools.append(held.take(np.flatnonzero(good)))
+        if sum(len(p.centre_W) for p in pools) >= 20 * shared:
+            break
+    pool = _Held(*(np.concatenate([getattr(p, f) for p in pools]) for f in ("R_WB", "centre_W")))
+    if len(pool.centre_W) < shared:
+        raise SessionError(
+            "the two cameras share too little of the room for a chessboard to be seen by both",
+            found=f"{len(pool.centre_W)} places for {shared} views",
+            remedy="Choose another placement or a shorter lens.",
+        )
+    places = [
+        c.project(T_WC[n].inverse().apply(pool.centre_W)) / c.size_px[0] for n, c in cameras.items()
+    ]
+    features = np.concatenate([*places, 0.5 * pool.R_WB[:, :, 2]], 1)
+    for number, k in enumerate(_spread(features, shared), start=1):
+        for name in cameras:
+            out[name].append((f"{number:02d}", pose(pool, int(k))))
+    spots = [(0.14, 0.16), (0.86, 0.16), (0.86, 0.84), (0.14, 0.84)]  # corners first, then edges
+    spots += [(0.5, 0.2), (0.5, 0.8), (0.18, 0.5), (0.82, 0.5)]
+    for name, camera in cameras.items():
+        size = np.array(camera.size_px)
+        for number in range(alone):
+            spot = np.array(spots[number % len(spots)])
+            uv = np.clip(spot + rng.normal(0, 0.05, (600, 2)), 0.02, 0.98)
+            centre = T_WC[name].apply(camera.rays(uv * size) * rng.uniform(0.9, 2.4, (600, 1)))
+            held = _held_towards(T_WC[name].t, centre, 38, 30, rng)
+            good = np.flatnonzero(_seen_whole(held, camera, T_WC[name], inner, square_m, 0.55))
+            if len(good):
+                k = int(good[np.linalg.norm(uv[good] - spot, axis=1).argmin()])
+                out[name].append((f"{name}-{number + 1:02d}", pose(held, k)))
     return out

@@ -303,7 +303,10 @@ def truth_table(world: World, heads: Heads) -> Any:
             visible_share(heads, world.people, world.T_WC[camera].t) * world.cameras[camera].contains(uv)
         ).ravel()
         flat[f"face_px_{camera}"] = face_heights_px(heads, world, camera).ravel()
-    return pd.DataFrame(flat)
+    frame = pd.DataFrame(flat)
+    exact = ("time_s", "nose_", "head_q", "head_point_")  # what errors are measured against; the rest may be short
+    short = [c for c in frame.columns if frame[c].dtype == np.float64 and not c.startswith(exact)]
+    return frame.astype(dict.fromkeys(short, np.float32))
 
 
 class Sensor:
@@ -397,7 +400,7 @@ def write_session(folder: Path, world: World, heads: Heads | None = None) -> Any
     world.rig().save(truth / "rig.json")
     heads = world.heads(world.frame_times("left")) if heads is None else heads
     table = truth_table(world, heads)
-    table.to_parquet(truth / "heads.parquet", index=False)
+    table.to_parquet(truth / "heads.parquet", index=False, compression="zstd")
     import json
 
     about = {
