@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from calibration.boards import Board
 from calibration.detect import MAX_PIXELS, Detector, Found, find_all
+from calibration.solve import calibrate_folder
 
 BOARD = Board("chessboard", (9, 6), 0.025)
 LIMIT_S = 8.0
@@ -253,7 +254,7 @@ def _squares(width: int, height: int, size: int) -> bytes:
             "a.tiff", lambda: encoded(".tiff", np.full((99, 99), np.nan, np.float32)), id="nan"
         ),
         pytest.param(
-            "a.jpg", lambda: encoded(".jpg", np.zeros((60, 9_000), np.uint8)), id="a-ribbon"
+            "a.jpg", lambda: encoded(".jpg", np.zeros((60, 3_000), np.uint8)), id="a-ribbon"
         ),
     ],
 )
@@ -345,3 +346,45 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
     assert [f.corners_px is not None for f in found] == [True, False, False, True]
     for f in found:
         assert_sound(f)
+
+
+# -- a whole folder --------------------------------------------------------------------------------
+LESSON = Path(__file__).resolve().parents[1] / "data" / "lesson" / "calibration"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not LESSON.is_dir(), reason="the committed lesson is not there")
+def test_a_folder_with_rubbish_in_it_is_calibrated_and_the_rubbish_is_named(
+    tmp_path: Path,
+) -> None:
+    """Twelve good pairs of the committed lesson; two of them damaged, six files more that are
+    nothing. The rest gives a rig, and every bad file is in its rows with a reason."""
+    for side in ("left", "right"):
+        (tmp_path / side).mkdir()
+        for picture in sorted((LESSON / side).iterdir())[:12]:
+            (tmp_path / side / picture.name).write_bytes(picture.read_bytes())
+    cut = tmp_path / "right" / "03.jpg"
+    cut.write_bytes(cut.read_bytes()[:9000])
+    (tmp_path / "left" / "05.jpg").write_bytes(b"")
+    rubbish = {
+        "x1.png": _png_header(100_000, 100_000),
+        "x2.jpg": b"<html></html>",
+        "x3.png": encoded(".png", np.zeros((480, 640), np.uint8)),
+        "x4.png": PNG[:3000],
+        "x5.tiff": encoded(".tiff", np.full((99, 99), np.nan, np.float32)),
+    }
+    for name, content in rubbish.items():
+        (tmp_path / "left" / name).write_bytes(content)
+    (tmp_path / "left" / "x6.jpg").mkdir()
+    rig = calibrate_folder(tmp_path, Board("chessboard", (9, 6), 0.05), time_limit_s=LIMIT_S)
+    rows = {(r["name"], r["camera"]): r for r in rig.quality["views"]}
+    for name, side in [
+        ("03", "right"),
+        ("05", "left"),
+        *((n.split(".")[0], "left") for n in rubbish),
+    ]:
+        assert rows[name, side]["rejected"] and rows[name, side]["reason"], (name, side)
+    assert not rows["04", "left"]["rejected"]
+    assert rig.verdict.status in ("WARN", "FAIL"), "never PASS in silence"
+    assert any(c.code == "unreadable_pictures" for c in rig.verdict.causes)
+    assert 0.05 < rig.quality["pair"]["holdout_px"] < 1.0, "and the rest is as good as ever"
