@@ -8,7 +8,7 @@ does not have is left out, and the page's foot says so.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -37,20 +37,14 @@ def verdict_page(rig: Rig, path: str | Path) -> tuple[str, ...]:
     path : the HTML file, written aside and renamed.
     """
     missing: list[str] = []
-    sections = [
-        _verdict(rig),
-        _numbers(rig, missing),
-        _room(rig, missing),
-        _seats(rig, missing),
-        _slip(rig, missing),
-        _tape(rig, missing),
-        _coverage(rig, missing),
-        _arrows(rig, missing),
-        _views(rig, missing),
-        _people(rig),
-        _models(rig),
-        _foot(rig, missing),
-    ]
+    sections = [_verdict(rig)]
+    for name, build in _SECTIONS.items():
+        # a rig of another version, or cut by hand, must still show its verdict
+        try:
+            sections.append(build(rig, missing))
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            missing.append(f"{name} (incomplete: {type(error).__name__} {error})")
+    sections.append(_foot(rig, missing))
     html = _document(f"Calibration: {rig.verdict.status}", [s for s in sections if s])
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -395,7 +389,7 @@ def _views(rig: Rig, missing: list[str]) -> str:
     )
 
 
-def _people(rig: Rig) -> str:
+def _people(rig: Rig, missing: list[str]) -> str:
     p = rig.quality.get("people")
     if not p:
         return ""
@@ -409,7 +403,7 @@ def _people(rig: Rig) -> str:
     )
 
 
-def _models(rig: Rig) -> str:
+def _models(rig: Rig, missing: list[str]) -> str:
     rows = rig.quality.get("models") or []
     if not rows:
         return ""
@@ -451,6 +445,20 @@ def _foot(rig: Rig, missing: list[str]) -> str:
         "somebody who faces the blackboard.</p>"
     )
     return f"<footer>{''.join(parts)}</footer>"
+
+
+_SECTIONS: dict[str, Callable[[Rig, list[str]], str]] = {
+    "the numbers": _numbers,
+    "the room": _room,
+    "what it means at the seats": _seats,
+    "what a slip of the auxiliary board does": _slip,
+    "the tape": _tape,
+    "where the board was seen": _coverage,
+    "how far corners are off": _arrows,
+    "view by view": _views,
+    "solved again from the people": _people,
+    "lens models": _models,
+}
 
 
 # -- inside ----------------------------------------------------------------------------------------

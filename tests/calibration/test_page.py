@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from calibration.camera import Camera
 from calibration.page import camera_facts, most_helpful, verdict_page
@@ -221,6 +225,35 @@ def test_a_bare_rig_says_what_it_lacks(tmp_path: Path) -> None:
     text = without_plotly(html)
     assert "Not shown: " in text and "no pictures of the auxiliary board" in text
     assert "nan" not in text.lower().replace("finance", "")
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_whatever_is_missing_the_verdict_is_shown(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Keys are taken out of quality and inputs, at any depth; the page comes, and says so."""
+    rig = replace(make_rig(), verdict=Verdict((Cause("x", "FAIL", "the reason", "the action"),)))
+    content = {"quality": copy.deepcopy(rig.quality), "inputs": copy.deepcopy(rig.inputs)}
+    for _ in range(data.draw(st.integers(1, 6))):
+        here: Any = content
+        for _ in range(data.draw(st.integers(1, 4))):
+            keys = list(here) if isinstance(here, dict) else list(range(len(here)))
+            if not keys:
+                break
+            key = data.draw(st.sampled_from(keys))
+            if here is not content and data.draw(st.booleans()):
+                here[key] = None
+                break
+            if not isinstance(here[key], (dict, list)):
+                if isinstance(here, dict):
+                    del here[key]
+                break
+            here = here[key]
+    broken = replace(rig, quality=content["quality"] or {}, inputs=content["inputs"] or {})
+    html, missing = page(broken, tmp_path_factory.mktemp("page"))
+    assert "the reason" in html and "the action" in html
+    assert all(escape(m) in html for m in missing)
 
 
 def test_people_are_shown_when_they_gave_the_pose(tmp_path: Path) -> None:
