@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from calibration.boards import Board
+from calibration.detect import find_corners
 from calibration.errors import CalibrationError
 from calibration.print_board import board_pdf
 
@@ -120,6 +122,21 @@ def test_charuco_is_found_whole_and_at_true_scale(tmp_path: Path, dictionary: st
     scale = np.linalg.norm(got[-1] - got[0]) / np.linalg.norm(expected[-1] - expected[0])
     assert scale == pytest.approx(1, rel=0.002)
     assert np.abs((got - got[0]) - (expected - expected[0])).max() < 1.0
+
+
+@needs_poppler
+@pytest.mark.parametrize("kind", ["chessboard", "charuco"])
+def test_our_own_detector_reads_it_upright(tmp_path: Path, kind: str) -> None:
+    """What `gaze board` prints, `gaze calibrate` reads: corner 0 is the upper left one, rows run
+    to the right."""
+    board = Board(kind, (9, 6), 0.025)  # type: ignore[arg-type]
+    board_pdf(tmp_path / "b.pdf", (9, 6), 0.025, kind=kind)  # type: ignore[arg-type]
+    found = find_corners(rasterise(tmp_path / "b.pdf"), board)
+    assert found.corners_px is not None, found.reason
+    grid = found.corners_px.reshape(6, 9, 2)
+    pitch = 25 * PX_PER_MM  # poppler moves edges to whole pixels
+    assert np.abs(np.diff(grid, axis=1) - [pitch, 0]).max() < 2
+    assert np.abs(np.diff(grid, axis=0) - [0, pitch]).max() < 2
 
 
 @needs_poppler
