@@ -62,7 +62,8 @@ def default_areas(board: Blackboard) -> tuple[Area, ...]:
 def check_areas(
     areas: Sequence[Area] | None, board: Blackboard
 ) -> tuple[tuple[Area, ...], list[Problem]]:
-    """Areas as measures use them: the defaults where none are given, cut at the board's edge.
+    """Areas as measures use them: the defaults where none are given, cut at the board's edge, in
+    order from left to right as the class sees them (of two that overlap the first one wins).
 
     Returns the areas and what is to be said of them: those cut, and pairs that overlap (their
     shares then do not add up to the board's).
@@ -91,6 +92,7 @@ def check_areas(
         if (x, y) != (a.x_m, a.y_m):
             problems.append(("problem_area_cut", {"area": a.name}))
         kept.append(Area(name=a.name, x_m=x, y_m=y))
+    kept.sort(key=lambda a: (-sum(a.x_m), sum(a.y_m)))
     for i, a in enumerate(kept):
         for b in kept[i + 1 :]:
             dx = min(a.x_m[1], b.x_m[1]) - max(a.x_m[0], b.x_m[0])

@@ -145,9 +145,9 @@ def _level(
     fx, fy = (xy[:, 0] - left) / cell - 0.5, (xy[:, 1] - top) / cell - 0.5
     ix, iy = np.floor(fx).astype(np.int64), np.floor(fy).astype(np.int64)
     fx, fy = fx - ix, fy - iy
-    wx = 2 * np.pi * fft.rfftfreq(nx, cell)
-    wy = 2 * np.pi * fft.fftfreq(ny, cell)
-    total = np.zeros((ny, len(wx)), np.complex128)
+    wx = (2 * np.pi * fft.rfftfreq(nx, cell)).astype(np.float32)
+    wy = (2 * np.pi * fft.fftfreq(ny, cell)).astype(np.float32)
+    total = np.zeros((ny, len(wx)), np.complex64)  # seven digits are more than the classes give
     order = np.argsort(classes, kind="stable")
     ends = np.cumsum(counts)
     for c, (end, count) in enumerate(zip(ends, counts, strict=True)):
@@ -161,11 +161,11 @@ def _level(
         xx, cross, yy = mean[c]
         xx -= cell**2 * float((fx[rows] * (1 - fx[rows])).mean())
         yy -= cell**2 * float((fy[rows] * (1 - fy[rows])).mean())
-        # exp(-½ (xx wx² + 2 xy wx wy + yy wy²)), built from outer products: two 1-D exponentials
-        kernel = np.exp(-0.5 * yy * wy**2)[:, None] * np.exp(-0.5 * xx * wx**2)[None, :]
-        if abs(cross) > 1e-9:
-            kernel = kernel * np.exp(-cross * wy[:, None] * wx[None, :])
-        total += fft.rfft2(spread.reshape(ny, nx)) * kernel
+        # exp(-½ (xx wx² + 2 xy wx wy + yy wy²)): the normal's own transform
+        power = np.float32(0.5 * yy) * (wy**2)[:, None] + np.float32(0.5 * xx) * (wx**2)[None, :]
+        power += np.multiply.outer(np.float32(cross) * wy, wx)
+        kernel = np.exp(-np.maximum(power, 0.0))
+        total += fft.rfft2(spread.reshape(ny, nx).astype(np.float32)) * kernel
     field = fft.irfft2(total, s=(ny, nx)) / cell**2
     ys, xs = (grid.y_m - top) / cell - 0.5, (grid.x_m - left) / cell - 0.5
     at = np.meshgrid(ys, xs, indexing="ij")

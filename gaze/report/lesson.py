@@ -38,7 +38,8 @@ class Lesson:
     gaze : the gaze table (sessions.tables.GAZE), rows in the order (student, time); masked seats
     are left out. students : pseudonyms with rows in the table, natural order. never_seen : known
     to the session, but without a single measured moment. problems : what was found wrong in the
-    tables, as (key of strings, values); the report states it.
+    tables, as (key of strings, values); the report states it. gain : the lesson's head-to-gaze
+    correction in words, empty = none is on file (whether the run used it is in ``info``).
     """
 
     run: Run
@@ -51,6 +52,7 @@ class Lesson:
     quality: dict[str, Any]
     info: dict[str, Any]
     validation: dict[str, Any] | None
+    gain: str
     step_s: float
     problems: tuple[Problem, ...] = field(default=())
 
@@ -115,6 +117,7 @@ def load_lesson(run_folder: str | Path, *, validation: str | Path | None = None)
         quality=_json(run.quality_path),
         info=run.info(),
         validation=_validation(run, validation),
+        gain=_gain(session),
         step_s=step_of(gaze["time_s"].to_numpy(np.float64)),
         problems=tuple(problems),
     )
@@ -128,6 +131,18 @@ def _json(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ReportError("the file is not JSON", where=path, found=str(error)) from error
     return value if isinstance(value, dict) else {}
+
+
+def _gain(session: Session) -> str:
+    """The lesson's gain.json in words, where there is one that can be read."""
+    from gaze.gain import Gain
+
+    if not session.gain_path.is_file():
+        return ""
+    try:
+        return Gain.load(session.gain_path).describe()
+    except UserError:
+        return ""
 
 
 def _validation(run: Run, path: str | Path | None) -> dict[str, Any] | None:

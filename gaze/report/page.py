@@ -271,12 +271,13 @@ class Page:
         )
 
     def gain(self) -> str:
+        """Whether a head-to-gaze correction was applied: never silent."""
         settings = self.lesson.info.get("settings") or {}
         gain = self.lesson.info.get("gain") or settings.get("gain")
-        if gain:
-            text = gain if isinstance(gain, str) else json.dumps(gain, sort_keys=True)
-            return f"<p>{self.w('head_gain', detail=text)}</p>"
-        return f"<p>{self.w('head_gain_none')}</p>"
+        if not gain:
+            return f"<p>{self.w('head_gain_none')}</p>"
+        said = gain.get("description") if isinstance(gain, dict) else None
+        return f"<p>{self.w('head_gain', detail=str(said or self.lesson.gain or gain))}</p>"
 
     def validation(self) -> str:
         """The room's own error, from `gaze validate`'s JSON."""

@@ -1,324 +1,373 @@
 """Deutsch."""
 
 DE: dict[str, str] = {
-    # axes and units
-    "axis_x": "metres from the board's right-hand edge",
-    "axis_y": "metres down from its upper edge",
-    "axis_time": "time in the lesson (min:s)",
-    "axis_board_share": "board-facing",
-    "axis_states": "where heads pointed",
-    "axis_seat_z": "metres from the board",
-    "axis_agreement": "agreement",
-    "scale_unit": "% per m²",
-    # states
-    "state_board": "board",
-    "state_left_third": "left third",
-    "state_middle_third": "middle third",
-    "state_right_third": "right third",
-    "state_rest_of_board": "rest of the board",
-    "state_off_board": "beside or above the board",
-    "state_down": "below the board (desk, notebook)",
-    "state_away": "turned away",
-    # heatmaps
-    "heat_title_class": "Where heads pointed: the class ({title})",
-    "heat_title_student": "Where the head pointed: {student} ({title})",
+    # Achsen und Einheiten
+    "axis_x": "Meter von der rechten Tafelkante",
+    "axis_y": "Meter unter der Oberkante",
+    "axis_time": "Zeit in der Stunde (min:s)",
+    "axis_board_share": "zur Tafel gewandt",
+    "axis_states": "wohin Köpfe zeigten",
+    "axis_seat_z": "Meter von der Tafel",
+    "axis_agreement": "Übereinstimmung",
+    "scale_unit": "% je m²",
+    # Zustände
+    "state_board": "Tafel",
+    "state_left_third": "linkes Drittel",
+    "state_middle_third": "mittleres Drittel",
+    "state_right_third": "rechtes Drittel",
+    "state_rest_of_board": "übrige Tafel",
+    "state_off_board": "neben oder über der Tafel",
+    "state_down": "unter der Tafel (Tisch, Heft)",
+    "state_away": "abgewandt",
+    # Wärmebilder
+    "heat_title_class": "Wohin Köpfe zeigten: die Klasse ({title})",
+    "heat_title_student": "Wohin der Kopf zeigte: {student} ({title})",
     "heat_shows": (
-        "Students: {students}. Gaze points: {n}. Mean σ {sigma_cm} cm: "
-        "within that, one spot cannot be told from another."
+        "Schülerinnen und Schüler: {students}. Blickpunkte: {n}. Mittleres σ {sigma_cm} cm: "
+        "innerhalb davon lässt sich eine Stelle nicht von der anderen unterscheiden."
     ),
-    "heat_none": "No gaze point was measured: there is nothing to draw.",
+    "heat_none": "Es wurde kein Blickpunkt gemessen: Es gibt nichts zu zeichnen.",
     "heat_not": (
-        "It shows where heads pointed, not what eyes rested on and not what anybody thought."
+        "Das Bild zeigt, wohin Köpfe zeigten, nicht worauf Augen ruhten und nicht, was jemand "
+        "dachte."
     ),
-    # hovers (plotly templates: doubled braces are plotly's)
-    "hover_heat": "%{x:.2f} m from the right, %{y:.2f} m down<br>%{z:.1f} % of gaze points per m²",
+    # Hinweise unter dem Zeiger
+    "hover_heat": (
+        "%{x:.2f} m von rechts, %{y:.2f} m von oben<br>%{z:.1f} % der Blickpunkte je m²"
+    ),
     "hover_timeline": (
-        "<b>%{customdata[0]}</b><br>board-facing %{y:.0f} % "
-        "(%{customdata[1]}–%{customdata[2]} % by measurement error)<br>"
-        "%{customdata[3]}–%{customdata[4]} % if nothing is assumed of missing moments<br>"
-        "%{customdata[5]} students measured"
+        "<b>%{customdata[0]}</b><br>zur Tafel gewandt %{y:.0f} % "
+        "(%{customdata[1]}–%{customdata[2]} % nach Messfehler)<br>"
+        "%{customdata[3]}–%{customdata[4]} %, wenn über Messlücken nichts angenommen wird<br>"
+        "%{customdata[5]} Personen gemessen"
     ),
     "hover_sync": "%{customdata}: %{y:.0f} %",
-    # page
-    "kind": "Attention report",
-    "skip": "Skip to the report",
-    "contents": "Contents",
-    "meta": "{date}{students} students, {minutes} minutes, a measurement every {step} s.",
-    "meta_class_only": "Class report for sharing: nothing about fewer than {k} students.",
+    # Seite
+    "kind": "Aufmerksamkeitsbericht",
+    "skip": "Zum Bericht springen",
+    "contents": "Inhalt",
+    "meta": (
+        "{date}{students} Schülerinnen und Schüler, {minutes} Minuten, eine Messung alle {step} s."
+    ),
+    "meta_class_only": (
+        "Klassenbericht zum Weitergeben: nichts über weniger als {k} Personen."
+    ),
     "statement": (
-        "This report shows where heads were pointing. It does not show what eyes rested on, and "
-        "not what anybody thought, understood or felt: a student who looks down may be writing, "
-        "one who looks away may be thinking. It is meant for reflecting on a lesson, never for "
-        "grading, discipline or the appraisal of anybody."
+        "Dieser Bericht zeigt, wohin Köpfe zeigten. Er zeigt nicht, worauf Augen ruhten, und "
+        "nicht, was jemand dachte, verstand oder fühlte: Wer nach unten sieht, schreibt "
+        "vielleicht; wer wegsieht, denkt vielleicht nach. Er dient dem Nachdenken über eine "
+        "Stunde, niemals der Benotung, der Disziplin oder der Beurteilung von irgendjemandem."
     ),
-    "nothing_title": "Nothing was measured",
+    "nothing_title": "Es wurde nichts gemessen",
     "nothing": (
-        "This run holds no moment in which a face was measured, so there are no figures. Check "
-        "the videos with <code>gaze check</code> and the data quality below."
+        "Dieser Lauf enthält keinen Moment, in dem ein Gesicht gemessen wurde, also keine "
+        "Bilder. Prüfen Sie die Videos mit <code>gaze check</code> und die Datengüte unten."
     ),
-    "unfinished": "This run is not marked as finished ({state}): the tables may be incomplete.",
-    # in short
-    "short": "In short",
-    "q_board": "Was the board faced?",
+    "unfinished": (
+        "Dieser Lauf ist nicht als fertig vermerkt ({state}): Die Tabellen sind vielleicht "
+        "unvollständig."
+    ),
+    # Kurz gesagt
+    "short": "Kurz gesagt",
+    "q_board": "War die Klasse der Tafel zugewandt?",
     "a_board": (
-        "of the measured time heads pointed at the board: {low}–{high} % with the measurement's "
-        "error, {low_m}–{high_m} % if nothing is assumed of the moments without a measurement."
+        "der gemessenen Zeit zeigten Köpfe zur Tafel: {low}–{high} % mit dem Messfehler, "
+        "{low_m}–{high_m} %, wenn über die Momente ohne Messung nichts angenommen wird."
     ),
-    "q_part": "Which part of it?",
-    "a_part": "{area}: {share} % of the measured time ({low}–{high} %), ahead of {rest}.",
+    "q_part": "Welchem Teil?",
+    "a_part": "{area}: {share} % der gemessenen Zeit ({low}–{high} %), vor {rest}.",
     "a_part_unclear": (
-        "No part is clearly ahead: {list}. Their uncertainties overlap."
+        "Kein Teil liegt klar vorn: {list}. Ihre Unsicherheiten überschneiden sich."
     ),
-    "a_part_none": "Too little was measured on the board to tell.",
-    "q_left": "When did the class leave it?",
-    "a_left": "{list}: clearly below the lesson's {share} %.",
-    "a_left_one": "{start}–{end} (board-facing {share} %)",
+    "a_part_none": "Auf der Tafel wurde zu wenig gemessen, um das zu sagen.",
+    "q_left": "Wann wandte sich die Klasse ab?",
+    "a_left": "{list}: klar unter den {share} % der ganzen Stunde.",
+    "a_left_one": "{start}–{end} (zur Tafel gewandt {share} %)",
     "a_left_none": (
-        "There was no stretch of a minute or more that lay clearly below the lesson's own share."
+        "Es gab keinen Abschnitt von einer Minute oder mehr, der klar unter dem Anteil der "
+        "ganzen Stunde lag."
     ),
-    "q_seats": "Which seats see the board badly?",
+    "q_seats": "Von welchen Plätzen sieht man die Tafel schlecht?",
     "a_seats": (
-        "{n} seats see some part of it at a sharp angle or from far away: {list}. "
-        "The seat map shows which part."
+        "Von {n} Plätzen sieht man einen Teil sehr schräg oder aus großer Ferne: {list}. "
+        "Der Sitzplan zeigt, welchen."
     ),
     "a_seats_count": (
-        "{n} seats see some part of the board at a sharp angle or from far away."
+        "Von {n} Plätzen sieht man einen Teil der Tafel sehr schräg oder aus großer Ferne."
     ),
     "a_seats_one": "{student} ({area})",
     "a_seats_none": (
-        "None: every known seat sees every part at under {angle}° and with a 5 cm letter above "
-        "{arcmin} arc minutes."
+        "Von keinem: Jeder bekannte Platz sieht jeden Teil unter weniger als {angle}° und einen "
+        "5-cm-Buchstaben größer als {arcmin} Bogenminuten."
     ),
-    "a_seats_unknown": "The seats' places are not known, so this cannot be said.",
-    "a_seats_few": "Fewer than {k} seats: not shown in a class report.",
-    "q_data": "How good are the data?",
-    "a_data": "of all students' moments were measured. {worst}",
-    "a_data_worst": "Weakest: {row}: {reading}",
-    # quality
-    "quality": "How far to trust this",
-    "quality_box": "Data quality",
+    "a_seats_unknown": "Die Plätze sind nicht bekannt, das lässt sich also nicht sagen.",
+    "a_seats_few": "Weniger als {k} Plätze: wird in einem Klassenbericht nicht gezeigt.",
+    "q_data": "Wie gut sind die Daten?",
+    "a_data": "aller Momente aller Personen wurden gemessen. {worst}",
+    "a_data_worst": "Am schwächsten: {row}: {reading}",
+    # Güte
+    "quality": "Wie weit man dem trauen darf",
+    "quality_box": "Datengüte",
     "quality_row": "{row}: {detail}: {reading}",
-    "quality_faces": "faces {px} px",
-    "quality_sigma": "errors about {cm} cm",
-    "quality_coverage": "measured {share} % of the time",
-    "row": "Row {rows}",
-    "row_unknown": "Seats of unknown row",
-    "read_fine": "parts of a third of the board can be told apart",
-    "read_thirds": "thirds of the board can be told apart, no more",
-    "read_sides": "read these as left / right only",
-    "read_board": "read these as board / not the board only",
-    "read_nothing": "not enough data: read nothing into these",
+    "quality_faces": "Gesichter {px} px",
+    "quality_sigma": "Fehler etwa {cm} cm",
+    "quality_coverage": "{share} % der Zeit gemessen",
+    "row": "Reihe {rows}",
+    "row_unknown": "Plätze unbekannter Reihe",
+    "read_fine": "Teile eines Tafeldrittels sind unterscheidbar",
+    "read_thirds": "Drittel der Tafel sind unterscheidbar, mehr nicht",
+    "read_sides": "nur als links / rechts zu lesen",
+    "read_board": "nur als Tafel / nicht Tafel zu lesen",
+    "read_nothing": "zu wenig Daten: nichts hineinlesen",
     "head_gain_none": (
-        "These points are where <em>heads</em> pointed. No correction from head to gaze was "
-        "applied: the eyes do part of every turn, so points fall short of the true target "
-        "towards each seat's straight-ahead."
+        "Diese Punkte sagen, wohin <em>Köpfe</em> zeigten. Eine Korrektur von Kopf zu Blick "
+        "wurde nicht angewandt: Einen Teil jeder Wendung machen die Augen, deshalb liegen die "
+        "Punkte näher am Geradeaus jedes Platzes als das wahre Ziel."
     ),
     "head_gain": (
-        "A head-to-gaze correction fitted on marked points of this room was applied: {detail}."
+        "Eine Korrektur von Kopf zu Blick wurde angewandt, angepasst an markierten Punkten "
+        "dieses Raums: {detail}."
     ),
-    "validation": "Error in this room",
+    "validation": "Fehler in diesem Raum",
     "validation_none": (
-        "Not validated in this room. The errors given here are predicted, not checked. To check "
-        "them: stick numbered marks on the board, ask the class to turn to each for ten seconds, "
-        "write who looked where and when into <code>targets.csv</code>, and run "
-        "<code>gaze validate LESSON</code>."
+        "In diesem Raum nicht geprüft. Die Fehler hier sind vorhergesagt, nicht gemessen. So "
+        "prüft man sie: nummerierte Marken an die Tafel kleben, die Klasse bitten, sich jeder "
+        "zehn Sekunden lang zuzuwenden, in <code>targets.csv</code> schreiben, wer wann wohin "
+        "sah, und <code>gaze validate LESSON</code> aufrufen."
     ),
     "validation_overall": (
-        "At {n} marked looks the gaze point was off by {median} cm in the median and by up to "
-        "{p90} cm in nine of ten ({mean} cm on average)."
+        "Bei {n} Blicken auf Marken lag der Blickpunkt im Median um {median} cm daneben, in neun "
+        "von zehn Fällen um höchstens {p90} cm (im Mittel {mean} cm)."
     ),
-    "validation_bias": (
-        "On average it lay {x} cm to the {x_side} and {y} cm too {y_side}."
-    ),
-    "side_left": "left", "side_right": "right", "side_low": "low", "side_high": "high",
-    "validation_row": "Row {row} ({distance} m): median {median} cm, n = {n}",
-    # heat section
-    "heat": "Where on the board",
+    "validation_bias": "Im Mittel lag er {x} cm zu weit {x_side} und {y} cm zu weit {y_side}.",
+    "side_left": "links", "side_right": "rechts", "side_low": "unten", "side_high": "oben",
+    "validation_row": "Reihe {row} ({distance} m): Median {median} cm, n = {n}",
+    # Wo
+    "heat": "Wo auf der Tafel",
     "heat_lede": (
-        "The board as the class sees it. Every gaze point is drawn as wide as its own "
-        "uncertainty, and every student weighs the same."
+        "Die Tafel, wie die Klasse sie sieht. Jeder Blickpunkt ist so breit gezeichnet, wie er "
+        "unsicher ist, und jede Person wiegt gleich viel."
     ),
-    "heat_toggle": "Show",
-    "everybody": "the whole class",
-    "rows_front": "front rows ({rows})", "rows_one": "row {rows}",
+    "heat_toggle": "Zeigen",
+    "everybody": "die ganze Klasse",
     "heat_alt": (
-        "Heatmap of the board as the class sees it. The densest place is {x} m from the right "
-        "edge and {y} m from the upper edge; {inside} % of the drawn points' weight lies on the "
-        "board."
+        "Wärmebild der Tafel, wie die Klasse sie sieht. Die dichteste Stelle liegt {x} m von der "
+        "rechten Kante und {y} m unter der Oberkante; {inside} % des Gewichts liegen auf der "
+        "Tafel."
     ),
-    "heat_left_out": "Left out for too little data: {list}.",
-    "heat_left_out_n": "Left out for too little data: {n} students.",
-    "as_table": "The same as a table",
-    "heat_table": "Share of gaze points by tenths of the board's width (left to right as the "
-                  "class sees it) and thirds of its height",
-    "top": "upper third", "centre": "middle", "bottom": "lower third",
-    # areas section
-    "areas": "How much on which part",
+    "heat_left_out": "Wegen zu weniger Daten weggelassen: {list}.",
+    "heat_left_out_n": "Wegen zu weniger Daten weggelassen: {n} Personen.",
+    "as_table": "Dasselbe als Tabelle",
+    "heat_table": (
+        "Anteil der Blickpunkte nach Zehnteln der Tafelbreite (von links nach rechts, wie die "
+        "Klasse sie sieht) und Dritteln der Höhe"
+    ),
+    "top": "oberes Drittel", "centre": "Mitte", "bottom": "unteres Drittel",
+    # Bereiche
+    "areas": "Wie viel auf welchem Teil",
     "areas_lede": (
-        "Shares of measured time. A point counts for an area with the probability that its "
-        "uncertainty gives; the whisker is the band of that uncertainty (95 %), the thin line "
-        "also allows for the moments that were not measured."
+        "Anteile der gemessenen Zeit. Ein Punkt zählt für einen Bereich mit der "
+        "Wahrscheinlichkeit, die seine Unsicherheit ergibt; der dicke Strich ist das Band dieser "
+        "Unsicherheit (95 %), der dünne lässt auch die nicht gemessenen Momente offen."
     ),
-    "col_area": "Area", "col_share": "Share", "col_band": "Share with its band",
-    "col_visits": "Visits", "col_mean_visit": "Mean visit", "col_first": "First look",
-    "col_reached": "Class reached", "col_students": "Students", "col_phase": "Phase",
-    "col_time": "Time", "col_row": "Row", "col_face": "Face", "col_error": "Typical error",
-    "col_coverage": "Measured", "col_reading": "How to read it", "col_student": "Seat",
-    "col_letter": "5 cm letter", "col_angle": "Sharpest angle", "col_hardest": "Hardest part",
+    "col_area": "Bereich", "col_share": "Anteil", "col_band": "Anteil mit Band",
+    "col_visits": "Besuche", "col_mean_visit": "Mittlerer Besuch", "col_first": "Erster Blick",
+    "col_reached": "Klasse erreicht", "col_students": "Personen", "col_phase": "Phase",
+    "col_time": "Zeit", "col_row": "Reihe", "col_face": "Gesicht", "col_error": "Typischer Fehler",
+    "col_coverage": "Gemessen", "col_reading": "So zu lesen", "col_student": "Platz",
+    "col_letter": "5-cm-Buchstabe", "col_angle": "Schrägster Winkel",
+    "col_hardest": "Schwerster Teil",
     "areas_note": (
-        "A visit is gaze kept within an area for at least {visit} s, gaps up to {bridge} s "
-        "bridged (a glance in the sense of ISO 15007; there are no fixations in such data). "
-        "First look: median over the students who looked. n = {n} students with at least "
-        "{coverage} % of the time measured."
+        "Ein Besuch ist Blick, der mindestens {visit} s in einem Bereich bleibt, Lücken bis "
+        "{bridge} s überbrückt (ein „glance“ nach ISO 15007; Fixationen gibt es in solchen Daten "
+        "nicht). Erster Blick: Median derer, die hinsahen. n = {n} Personen, von denen "
+        "mindestens {coverage} % der Zeit gemessen wurden."
     ),
-    "overlap_note": "Areas overlap, so their shares add up to more than the board's.",
-    "suppressed": "under {k}",
-    # timeline
-    "timeline": "Over the lesson",
+    "overlap_note": (
+        "Bereiche überschneiden sich; ihre Anteile ergeben zusammen mehr als den der Tafel."
+    ),
+    "suppressed": "unter {k}",
+    # Verlauf
+    "timeline": "Im Lauf der Stunde",
     "timeline_lede": (
-        "Above: the share of the class's measured time facing the board, in windows of "
-        "{window}. Dark band: measurement error. Light band: nothing is assumed of the moments "
-        "that were not measured. Below: all that was measured, by where heads pointed."
+        "Oben: Anteil der gemessenen Zeit, in der die Klasse zur Tafel gewandt war, in "
+        "Abschnitten von {window}. Dunkles Band: Messfehler. Helles Band: Über die nicht "
+        "gemessenen Momente wird nichts angenommen. Unten: alles Gemessene, nach dem Ort, zu dem "
+        "Köpfe zeigten."
     ),
     "timeline_alt": (
-        "Timeline. Board-facing share between {low} % at {low_t} and {high} % at {high_t}."
+        "Verlauf. Anteil zur Tafel zwischen {low} % bei {low_t} und {high} % bei {high_t}."
     ),
     "timeline_not": (
-        "A low share is no judgement: seat work, a demonstration on a desk or a film look like "
-        "this too."
+        "Ein niedriger Anteil ist kein Urteil: Stillarbeit, ein Versuch am Tisch oder ein Film "
+        "sehen genauso aus."
     ),
-    "band_missing": "missing moments", "band_sigma": "measurement error",
-    "marks": "Marks: {list}.",
-    "marks_outside": "Marks outside the lesson, not drawn: {list}.",
-    "phases": "By phase",
-    "phases_lede": "The same shares within each phase that the teacher marked.",
-    # seats
-    "seats": "Where data are weak, where the board is hard to see",
+    "band_missing": "Messlücken", "band_sigma": "Messfehler",
+    "marks": "Marken: {list}.",
+    "marks_outside": "Marken außerhalb der Stunde, nicht gezeichnet: {list}.",
+    "phases": "Nach Phasen",
+    "phases_lede": "Dieselben Anteile in jeder Phase, die die Lehrkraft vermerkt hat.",
+    # Plätze
+    "seats": "Wo die Daten schwach sind, wo die Tafel schwer zu sehen ist",
     "seats_lede": (
-        "The room from above, the board at the top. Red squares need care: in the first two "
-        "readings the data are too weak for more than board / not the board, in the third the "
-        "writing is hard to see from there."
+        "Der Raum von oben, die Tafel oben. Rote Quadrate verlangen Vorsicht: In den ersten "
+        "beiden Ansichten taugen die Daten höchstens für Tafel / nicht Tafel, in der dritten ist "
+        "die Schrift von dort schwer zu sehen."
     ),
     "seats_lede_rows": (
-        "By rows, so that no cell stands for fewer than {k} students. The seat map itself is "
-        "left out of a report for sharing."
+        "Nach Reihen, damit keine Zelle für weniger als {k} Personen steht. Der Sitzplan selbst "
+        "fehlt in einem Bericht zum Weitergeben."
     ),
-    "seat_error": "typical error", "seat_coverage": "share measured",
-    "seat_letter": "how large writing looks",
-    "seat_board": "blackboard",
-    "seat_error_said": "Colour: typical error of a gaze point in cm. Dark is large.",
-    "seat_coverage_said": "Colour: share of the lesson that was measured. Dark is little.",
+    "seat_error": "typischer Fehler", "seat_coverage": "Anteil gemessen",
+    "seat_letter": "wie groß die Schrift erscheint",
+    "seat_board": "Tafel",
+    "seat_error_said": "Farbe: typischer Fehler eines Blickpunkts in cm. Dunkel ist groß.",
+    "seat_coverage_said": "Farbe: gemessener Anteil der Stunde. Dunkel ist wenig.",
     "seat_letter_said": (
-        "Colour: visual angle of a 5 cm letter on the part of the board that is hardest to see "
-        "from there, in arc minutes. Dark is small. Geometry only: heads in the way, glare and "
-        "eyesight are not in it."
+        "Farbe: Sehwinkel eines 5-cm-Buchstabens auf dem Teil der Tafel, der von dort am "
+        "schwersten zu sehen ist, in Bogenminuten. Dunkel ist klein. Nur Geometrie: Köpfe davor, "
+        "Spiegelungen und Augen sind nicht darin."
     ),
-    "seats_alt": "Seat map. Weak data: {weak}. Board hard to see: {hard}.",
-    "seats_never": "Never measured: {list}.",
-    "seats_masked": "{n} seats opted out: they were masked and are in no number.",
-    "seats_unknown": "No seat's place is known: there is no map.",
-    "none": "none",
-    # transitions
-    "transitions": "From where to where",
+    "seats_alt": "Sitzplan. Schwache Daten: {weak}. Tafel schwer zu sehen: {hard}.",
+    "seats_never": "Nie gemessen: {list}.",
+    "seats_masked": (
+        "{n} Plätze haben widersprochen: Sie wurden verdeckt und sind in keiner Zahl."
+    ),
+    "seats_unknown": "Kein Platz ist bekannt: Es gibt keinen Plan.",
+    "none": "keine",
+    # Übergänge
+    "transitions": "Von wo nach wo",
     "transitions_lede": (
-        "When a visit ended and another began within {gap} s: out of a hundred that left the "
-        "row's place, how many came to the column's (large), and how many that were (small)."
+        "Wenn ein Besuch endete und binnen {gap} s ein anderer begann: wie viele von hundert vom "
+        "Ort der Zeile zu dem der Spalte kamen (groß), und wie viele das waren (klein)."
     ),
-    "transitions_caption": "From the row's place to the column's",
-    "from_to": "from ↓ to →",
-    "transitions_none": "No transition was measured.",
+    "transitions_caption": "Vom Ort der Zeile zu dem der Spalte",
+    "from_to": "von ↓ nach →",
+    "transitions_none": "Es wurde kein Übergang gemessen.",
     "transitions_note": (
-        "Points of far seats scatter over borders, so short moves between neighbouring areas are "
-        "partly noise. A dash: the place was never left."
+        "Punkte ferner Plätze streuen über Grenzen; kurze Wege zwischen Nachbarn sind zum Teil "
+        "Rauschen. Ein Strich: Der Ort wurde nie verlassen."
     ),
-    # synchrony
-    "sync": "When the class moved together",
+    # Gleichlauf
+    "sync": "Wann sich die Klasse gemeinsam bewegte",
     "sync_lede": (
-        "The line is the chance that two students picked at random pointed at the same place. "
-        "The grey band is what chance alone gives: the same students, each shifted by a random "
-        "time ({n} times). Diamonds are moments at which more students turned to one place "
-        "within {bin} s than in 95 % of the shifted lessons."
+        "Die Linie ist die Wahrscheinlichkeit, dass zwei zufällig gewählte Personen zum selben "
+        "Ort zeigten. Das graue Band ist, was der Zufall ergibt: dieselben Personen, jede um "
+        "eine zufällige Zeit verschoben ({n}-mal). Rauten sind Momente, in denen sich binnen "
+        "{bin} s mehr Personen einem Ort zuwandten als in 95 % der verschobenen Stunden."
     ),
-    "sync_not": "Moving together is no mark of quality, and moving apart none of its lack.",
+    "sync_not": (
+        "Gemeinsame Bewegung ist kein Zeichen von Güte, und ihr Fehlen keines von Mangel."
+    ),
     "sync_off": "Gleichlauf wurde nicht berechnet.",
-    "sync_few_students": "This needs three students with enough data.",
-    "sync_short": "The lesson is too short for this: it needs 100 s.",
-    "sync_alt": "Agreement of the class over time, between {low} % and {high} %; {n} moments.",
-    "sync_none": "No moment stands out against chance.",
-    "sync_caption": "Moments at which the class turned together",
-    "col_turned": "Turned", "col_to": "To", "of": "{n} of {all}",
-    "agreement": "agreement", "null_band": "chance", "moved_together": "moved together",
-    # students
-    "students": "Student by student",
-    "students_lede": (
-        "In the order of pseudonyms, without a score and without a rank. Read the data line "
-        "first: it says how much of the picture below it can carry."
+    "sync_few_students": "Das braucht drei Personen mit genügend Daten.",
+    "sync_short": "Die Stunde ist dafür zu kurz: Es braucht 100 s.",
+    "sync_alt": (
+        "Übereinstimmung der Klasse im Lauf der Zeit, zwischen {low} % und {high} %; "
+        "{n} Momente."
     ),
-    "student_data": "Measured {coverage} % of the time, typical error {cm} cm: {reading}.",
-    "student_data_none": "Measured {coverage} % of the time: {reading}.",
-    "student_row": "row {row}",
-    "student_heat": "Heatmap of {student} on the board as the class sees it: {summary}.",
-    "student_line": "Timeline of {student} in windows of {window}: {summary}.",
-    "student_never": "Not a single moment of this student was measured. That says nothing else.",
-    "student_few": "Not enough data for a picture.",
-    "student_line_caption": "Share of each {window} by place; gaps: not measured",
-    "filter_row": "Rows", "filter_all": "all rows", "filter_text": "Find a pseudonym",
-    "filter_weak": "only with enough data", "filter_said": "{n} of {all} shown",
-    "missing": "not measured",
-    # problems
-    "problems": "Found in the tables",
-    "problem_nan": "{n} rows promised a gaze point but held none; they count as not measured.",
-    "problem_double": "{n} rows repeated a moment of the same student; the first one counts.",
-    "problem_unassigned": "{n} rows belong to nobody; they are left out.",
-    "problem_no_students": "The run has no students table; rows and seats are unknown.",
-    "problem_area_cut": "The area “{area}” reaches beyond the board and was cut at its edge.",
-    "problem_area_overlap": "The areas “{a}” and “{b}” overlap: their shares do not add up.",
+    "sync_none": "Kein Moment hebt sich vom Zufall ab.",
+    "sync_caption": "Momente, in denen sich die Klasse gemeinsam wandte",
+    "col_turned": "Wandten sich", "col_to": "Wohin", "of": "{n} von {all}",
+    "agreement": "Übereinstimmung", "null_band": "Zufall",
+    "moved_together": "gemeinsam bewegt",
+    # Einzelne
+    "students": "Platz für Platz",
+    "students_lede": (
+        "In der Reihenfolge der Pseudonyme, ohne Punktzahl und ohne Rang. Lesen Sie zuerst die "
+        "Zeile zu den Daten: Sie sagt, wie viel das Bild darunter trägt."
+    ),
+    "student_data": "{coverage} % der Zeit gemessen, typischer Fehler {cm} cm: {reading}.",
+    "student_data_none": "{coverage} % der Zeit gemessen: {reading}.",
+    "student_row": "Reihe {row}",
+    "student_heat": (
+        "Wärmebild von {student} auf der Tafel, wie die Klasse sie sieht: {summary}."
+    ),
+    "student_line": "Verlauf von {student} in Abschnitten von {window}: {summary}.",
+    "student_never": (
+        "Von dieser Person wurde kein einziger Moment gemessen. Mehr sagt das nicht."
+    ),
+    "student_few": "Zu wenig Daten für ein Bild.",
+    "filter_row": "Reihen", "filter_all": "alle Reihen", "filter_text": "Pseudonym suchen",
+    "filter_weak": "nur mit genügend Daten", "filter_said": "{n} von {all} gezeigt",
+    "missing": "nicht gemessen",
+    # Befunde
+    "problems": "In den Tabellen gefunden",
+    "problem_nan": (
+        "{n} Zeilen versprachen einen Blickpunkt, enthielten aber keinen; sie gelten als nicht "
+        "gemessen."
+    ),
+    "problem_double": (
+        "{n} Zeilen wiederholten einen Moment derselben Person; die erste zählt."
+    ),
+    "problem_unassigned": "{n} Zeilen gehören niemandem; sie sind weggelassen.",
+    "problem_no_students": (
+        "Dem Lauf fehlt die Tabelle der Personen; Reihen und Plätze sind unbekannt."
+    ),
+    "problem_area_cut": (
+        "Der Bereich „{area}“ reicht über die Tafel hinaus und wurde an ihrem Rand abgeschnitten."
+    ),
+    "problem_area_overlap": (
+        "Die Bereiche „{a}“ und „{b}“ überschneiden sich: Ihre Anteile ergänzen sich nicht."
+    ),
     "problem_area_small_width": (
-        "The area “{area}” is too narrow for these data: half its width is {half_cm} cm, a "
-        "typical error {sigma_cm} cm."
+        "Der Bereich „{area}“ ist für diese Daten zu schmal: Seine halbe Breite ist {half_cm} cm, "
+        "ein typischer Fehler {sigma_cm} cm."
     ),
     "problem_area_small_height": (
-        "The area “{area}” is too low for these data: half its height is {half_cm} cm, a typical "
-        "error {sigma_cm} cm: do not read heights."
+        "Der Bereich „{area}“ ist für diese Daten zu niedrig: Seine halbe Höhe ist {half_cm} cm, "
+        "ein typischer Fehler {sigma_cm} cm: keine Höhen ablesen."
     ),
-    "problem_one_student": "One student only: nothing here is about a class.",
+    "problem_one_student": "Nur eine Person: Nichts hier handelt von einer Klasse.",
     "problem_all_away": (
-        "Every measured face was turned away from the board: there is no gaze point. If that "
-        "cannot be, check the rig's orientation with <code>gaze calibrate</code>."
+        "Jedes gemessene Gesicht war von der Tafel abgewandt: Es gibt keinen Blickpunkt. Wenn "
+        "das nicht sein kann, prüfen Sie die Ausrichtung mit <code>gaze calibrate</code>."
     ),
-    "problem_never": "{n} known students were never measured.",
-    "problem_masked": "{n} opted-out seats were masked and are in no number.",
-    # compare
-    "compare": "Lessons side by side",
+    "problem_never": "{n} bekannte Personen wurden nie gemessen.",
+    "problem_masked": (
+        "{n} Plätze haben widersprochen, wurden verdeckt und sind in keiner Zahl."
+    ),
+    # Vergleich
+    "compare": "Stunden nebeneinander",
     "compare_lede": (
-        "The same measures of other lessons. Differences smaller than the bands mean nothing; "
-        "different rooms, seats and cameras differ by themselves. Do not compare teachers."
+        "Dieselben Maße anderer Stunden. Unterschiede, die kleiner sind als die Bänder, bedeuten "
+        "nichts; andere Räume, Plätze und Kameras unterscheiden sich schon für sich. Vergleichen "
+        "Sie keine Lehrkräfte."
     ),
-    "compare_this": "this lesson",
-    # questions
-    "questions": "Questions for looking back",
-    "question_1": "Where did you expect the class to look, and when? Where does the picture differ?",
-    "question_2": "Which seats could not see what you wrote, and what could be moved: the writing or the seats?",
-    "question_3": "In the quiet stretches of the timeline, what were students asked to do?",
-    # method
-    "method": "How this was made",
+    "compare_this": "diese Stunde",
+    # Fragen
+    "questions": "Fragen zum Rückblick",
+    "question_1": (
+        "Wohin sollte die Klasse sehen, und wann? Wo weicht das Bild davon ab?"
+    ),
+    "question_2": (
+        "Welche Plätze konnten das Geschriebene nicht sehen, und was lässt sich verschieben: "
+        "die Schrift oder die Plätze?"
+    ),
+    "question_3": "Was war in den ruhigen Abschnitten des Verlaufs die Aufgabe?",
+    # Verfahren
+    "method": "Wie das entstanden ist",
     "method_text": (
-        "Two cameras at the board; each head's place and direction are measured, and the line "
-        "out of the face is met with the board's plane (Xu et al., Scientific Reports 16:405, "
-        "2026). Definitions, units and sources of every measure: docs/attention.md of the "
-        "project. Numbers of the class give every student the same weight."
+        "Zwei Kameras an der Tafel; Ort und Richtung jedes Kopfes werden gemessen, und die Linie "
+        "aus dem Gesicht wird mit der Tafelebene geschnitten (Xu u. a., Scientific Reports "
+        "16:405, 2026). Definitionen, Einheiten und Quellen aller Maße: docs/attention.md des "
+        "Projekts. In Zahlen der Klasse wiegt jede Person gleich viel."
     ),
     "method_stored": (
-        "Kept in this file: the figures above, under pseudonyms, and no pictures of people. "
-        "{retention}"
+        "In dieser Datei stehen: die Bilder oben, unter Pseudonymen, und keine Aufnahmen von "
+        "Menschen. {retention}"
     ),
-    "retention": "The lesson's data are to be deleted by {date}.",
-    "retention_none": "No date of deletion is set in session.toml (<code>retention_days</code>).",
-    "versions": "classroom-gaze {version}; run {run}, analysed {started}; settings: {settings}.",
+    "retention": "Die Daten der Stunde sind bis {date} zu löschen.",
+    "retention_none": (
+        "In session.toml ist kein Löschdatum gesetzt (<code>retention_days</code>)."
+    ),
+    "versions": (
+        "classroom-gaze {version}; Lauf {run}, ausgewertet {started}; Einstellungen: {settings}."
+    ),
     "noscript": (
-        "This browser does not run the page's own script, so the moving figures are missing; "
-        "the tables below each hold the same numbers."
+        "Dieser Browser führt das Skript der Seite nicht aus; die beweglichen Bilder fehlen, die "
+        "Tabellen darunter enthalten dieselben Zahlen."
     ),
-    "students_unit": "{n} students", "seconds": "{s} s", "minutes_unit": "{m} min",
+    "seconds": "{s} s", "minutes_unit": "{m} min",
     "cm": "{v} cm", "px": "{v} px", "deg": "{v}°", "arcmin": "{v}′",
 }

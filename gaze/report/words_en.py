@@ -140,7 +140,6 @@ EN: dict[str, str] = {
     ),
     "heat_toggle": "Show",
     "everybody": "the whole class",
-    "rows_front": "front rows ({rows})", "rows_one": "row {rows}",
     "heat_alt": (
         "Heatmap of the board as the class sees it. The densest place is {x} m from the right "
         "edge and {y} m from the upper edge; {inside} % of the drawn points' weight lies on the "
@@ -261,7 +260,6 @@ EN: dict[str, str] = {
     "student_line": "Timeline of {student} in windows of {window}: {summary}.",
     "student_never": "Not a single moment of this student was measured. That says nothing else.",
     "student_few": "Not enough data for a picture.",
-    "student_line_caption": "Share of each {window} by place; gaps: not measured",
     "filter_row": "Rows", "filter_all": "all rows", "filter_text": "Find a pseudonym",
     "filter_weak": "only with enough data", "filter_said": "{n} of {all} shown",
     "missing": "not measured",
@@ -323,6 +321,6 @@ EN: dict[str, str] = {
         "This browser does not run the page's own script, so the moving figures are missing; "
         "the tables below each hold the same numbers."
     ),
-    "students_unit": "{n} students", "seconds": "{s} s", "minutes_unit": "{m} min",
+    "seconds": "{s} s", "minutes_unit": "{m} min",
     "cm": "{v} cm", "px": "{v} px", "deg": "{v}°", "arcmin": "{v}′",
 }
