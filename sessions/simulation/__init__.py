@@ -1,1 +1,3 @@
-"""A classroom with known truth: people, room, lenses, scripts, renderer, and the session folder they make."""
+"""A classroom with known truth: people, room, lenses, scripts, renderer, and the session folder
+they make.
+"""

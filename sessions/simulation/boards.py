@@ -1,7 +1,8 @@
-"""Chessboard pictures drawn analytically: the printed pattern pulled through the exact lens, pixel by pixel, onto a rendered room.
+"""Chessboard pictures drawn analytically: the printed pattern pulled through the exact lens, pixel
+by pixel, onto a rendered room.
 
-A corner's place in the picture is right to better than 0.02 px (tests/simulation/test_boards.py): every pixel is the mean of 25 rays,
-each intersected with the board's plane.
+A corner's place in the picture is right to better than 0.02 px (tests/simulation/test_boards.py):
+every pixel is the mean of 25 rays, each intersected with the board's plane.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ from calibration.camera import Camera
 from calibration.transform import Transform
 from sessions.errors import SessionError
 
-MARGIN_SQUARES = 1.6  # white paper beyond the outermost inner corner: one square of pattern and 0.6 of rim
+MARGIN_SQUARES = (
+    1.6  # white paper beyond the outermost inner corner: one square of pattern and 0.6 of rim
+)
 SUBSAMPLES = 5
 
 
 def board_points(inner_corners: tuple[int, int], square_m: float) -> np.ndarray:
-    """Inner corners (M,3) in the board's frame B (X to its right, Y up, Z out of the print), first = upper right, then leftwards."""
+    """Inner corners (M,3) in the board's frame B (X to its right, Y up, Z out of the print), first
+    = upper right, then leftwards.
+    """
     nx, ny = inner_corners
     grid = np.stack([g.ravel() for g in np.meshgrid(-np.arange(nx), -np.arange(ny))], 1)
     return np.concatenate([grid * square_m, np.zeros((len(grid), 1))], 1).astype(float)
@@ -34,7 +39,9 @@ def board_centre(inner_corners: tuple[int, int], square_m: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class RayTable:
-    """Undistorted image coordinates of every pixel of a camera and their derivatives (computed once)."""
+    """Undistorted image coordinates of every pixel of a camera and their derivatives (computed
+    once).
+    """
 
     camera: Camera
     xy: np.ndarray  # (H,W,2)
@@ -44,20 +51,40 @@ class RayTable:
     @classmethod
     def of(cls, camera: Camera) -> RayTable:
         width, height = camera.size_px
-        u, v = np.meshgrid(np.arange(-1, width + 1, dtype=float), np.arange(-1, height + 1, dtype=float))
+        u, v = np.meshgrid(
+            np.arange(-1, width + 1, dtype=float), np.arange(-1, height + 1, dtype=float)
+        )
         xy = camera.undistort(np.stack([u, v], -1).reshape(-1, 2)).reshape(height + 2, width + 2, 2)
-        return cls(camera, xy[1:-1, 1:-1], (xy[1:-1, 2:] - xy[1:-1, :-2]) / 2, (xy[2:, 1:-1] - xy[:-2, 1:-1]) / 2)
+        return cls(
+            camera,
+            xy[1:-1, 1:-1],
+            (xy[1:-1, 2:] - xy[1:-1, :-2]) / 2,
+            (xy[2:, 1:-1] - xy[:-2, 1:-1]) / 2,
+        )
 
 
 def draw_board(
-    background: np.ndarray, rays: RayTable, T_CB: Transform, inner_corners: tuple[int, int], square_m: float,
-    white: float = 205.0, black: float = 28.0, blur_px: float = 0.8,
+    background: np.ndarray,
+    rays: RayTable,
+    T_CB: Transform,
+    inner_corners: tuple[int, int],
+    square_m: float,
+    white: float = 205.0,
+    black: float = 28.0,
+    blur_px: float = 0.8,
 ) -> np.ndarray:
-    """The picture (H,W,3) float32 with a printed chessboard at ``T_CB`` drawn over it, softened by the lens (Gaussian, ``blur_px``)."""
+    """The picture (H,W,3) float32 with a printed chessboard at ``T_CB`` drawn over it, softened by
+    the lens (Gaussian, ``blur_px``).
+    """
     nx, ny = inner_corners
     m = MARGIN_SQUARES
-    outline = np.array([[m, m], [-(nx - 1) - m, m], [-(nx - 1) - m, -(ny - 1) - m], [m, -(ny - 1) - m]])
-    dense = np.concatenate([np.linspace(outline[k], outline[(k + 1) % 4], 12) for k in range(4)]) * square_m
+    outline = np.array(
+        [[m, m], [-(nx - 1) - m, m], [-(nx - 1) - m, -(ny - 1) - m], [m, -(ny - 1) - m]]
+    )
+    dense = (
+        np.concatenate([np.linspace(outline[k], outline[(k + 1) % 4], 12) for k in range(4)])
+        * square_m
+    )
     in_camera = T_CB.apply(np.concatenate([dense, np.zeros((len(dense), 1))], 1))
     uv = rays.camera.project(in_camera)
     height, width = background.shape[:2]
@@ -70,7 +97,9 @@ def draw_board(
         return background
     window = (slice(v0, v1), slice(u0, u1))
     xy, du, dv = rays.xy[window], rays.du[window], rays.dv[window]
-    H = np.linalg.inv(np.stack([T_CB.R[:, 0], T_CB.R[:, 1], T_CB.t], 1))  # image plane → board plane
+    H = np.linalg.inv(
+        np.stack([T_CB.R[:, 0], T_CB.R[:, 1], T_CB.t], 1)
+    )  # image plane → board plane
     cover = np.zeros(xy.shape[:2])
     ink = np.zeros(xy.shape[:2])
     offsets = (np.arange(SUBSAMPLES) + 0.5) / SUBSAMPLES - 0.5
@@ -97,7 +126,7 @@ def draw_board(
 
 @dataclass(frozen=True)
 class _Held:
-    """N ways of holding the board: rotations R_WB (N,3,3) and the middle of the pattern in W (N,3)."""
+    """N ways of holding the board: rotations R_WB (N,3,3), middles of the pattern in W (N,3)."""
 
     R_WB: np.ndarray
     centre_W: np.ndarray
@@ -107,7 +136,11 @@ class _Held:
 
 
 def _held_towards(
-    to_W: np.ndarray, centre_W: np.ndarray, tilt_deg: float, roll_deg: float, rng: np.random.Generator
+    to_W: np.ndarray,
+    centre_W: np.ndarray,
+    tilt_deg: float,
+    roll_deg: float,
+    rng: np.random.Generator,
 ) -> _Held:
     """Boards at ``centre_W`` (N,3), upright, printed side to ``to_W``, then tilted and rolled."""
     n = len(centre_W)
@@ -135,7 +168,9 @@ def _seen_whole(
     """(N,) whether the paper lies inside the picture and faces the camera (cosine ≥ facing)."""
     nx, ny = inner
     m = MARGIN_SQUARES
-    paper = np.array([[m, m, 0], [1 - nx - m, m, 0], [1 - nx - m, 1 - ny - m, 0], [m, 1 - ny - m, 0]])
+    paper = np.array(
+        [[m, m, 0], [1 - nx - m, m, 0], [1 - nx - m, 1 - ny - m, 0], [m, 1 - ny - m, 0]]
+    )
     paper = paper * square_m - board_centre(inner, square_m)
     world = np.einsum("nij,pj->npi", held.R_WB, paper) + held.centre_W[:, None]
     P_C = T_WC.inverse().apply(world)

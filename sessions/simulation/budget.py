@@ -1,4 +1,7 @@
-"""The error budget: what pixel noise, the head model and the rig do to a gaze point. First order, no pictures."""
+"""The error budget: what pixel noise, the head model and the rig do to a gaze point.
+
+First order, no pictures.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +10,39 @@ import numpy as np
 from calibration.camera import Camera
 from calibration.transform import Transform
 
-# Standard deviation of the head direction per axis, degrees, by face height in pixels (box of the 68 landmarks), for faces within about 30°
-# of the camera: HEAD_SIGMA_FACE_PX → HEAD_SIGMA_DEG, linear between, times HEAD_SIGMA_TURN for faces turned away. DEFAULT figures, from
-# published networks on small photographs (docs/simulator.md); replaced by the shipped head model's own calibration where that is passed in.
+# Standard deviation of the head direction per axis, degrees, by face height in pixels (box of the
+# 68 landmarks), for faces within about 30° of the camera: HEAD_SIGMA_FACE_PX → HEAD_SIGMA_DEG,
+# linear between, times HEAD_SIGMA_TURN for faces turned away. DEFAULT figures, from published
+# networks on small photographs (docs/simulator.md); replaced by the shipped head model's own
+# calibration where that is passed in.
 HEAD_SIGMA_FACE_PX = np.array([10.0, 16.0, 24.0, 40.0, 80.0, 160.0])
 HEAD_SIGMA_DEG = np.array([7.0, 4.2, 3.2, 2.7, 2.4, 2.3])
 HEAD_SIGMA_TURN_PER_DEG = 0.012  # per degree of turn away from the camera beyond 30
-SHARED_HEAD_SHARE = 0.5  # of the head's variance that both cameras' estimates have in common (same face, same network)
-NOSE_SIGMA_FACE = 0.018  # nose tip in the picture, standard deviation per axis as a share of the face's height …
-NOSE_SIGMA_PX = 0.35  # … and a floor in pixels
+# of the head's variance that both cameras' estimates have in common (same face, same network)
+SHARED_HEAD_SHARE = 0.5
+# nose tip in the picture, σ per axis: a share of the face's height, with a floor in pixels
+NOSE_SIGMA_FACE = 0.018
+NOSE_SIGMA_PX = 0.35
 RIG_SIGMA_DEG = 0.06  # orientation of the whole rig in the room
 RIG_SIGMA_M = 0.006  # place of the rig in the room
 
 
 def head_sigma_deg(face_px: np.ndarray, turn_deg: np.ndarray) -> np.ndarray:
-    """σ per axis of one camera's head rotation, degrees, by face height and by the angle between face and camera."""
+    """σ per axis of one camera's head rotation, degrees, by face height and by the angle between
+    face and camera.
+    """
     sigma = np.interp(face_px, HEAD_SIGMA_FACE_PX, HEAD_SIGMA_DEG)
     return sigma * (1 + HEAD_SIGMA_TURN_PER_DEG * np.maximum(turn_deg - 30, 0))
 
 
-def nose_covariance(cameras: dict[str, Camera], T_WC: dict[str, Transform], P_W: np.ndarray, sigma_px: dict[str, np.ndarray]) -> np.ndarray:
-    """(N,3,3) covariance in W of noses triangulated from both cameras, from pixel noise ``sigma_px`` (N,) per camera.
+def nose_covariance(
+    cameras: dict[str, Camera],
+    T_WC: dict[str, Transform],
+    P_W: np.ndarray,
+    sigma_px: dict[str, np.ndarray],
+) -> np.ndarray:
+    """(N,3,3) covariance in W of noses triangulated from both cameras, from pixel noise
+    ``sigma_px`` (N,) per camera.
 
     A camera with infinite σ does not see the nose; one camera alone leaves the depth open.
     """
@@ -38,9 +53,15 @@ def nose_covariance(cameras: dict[str, Camera], T_WC: dict[str, Transform], P_W:
         for k in range(3):  # central differences: exact enough, and right for any distortion
             step = np.zeros(3)
             step[k] = 1e-3
-            J[:, :, k] = (camera.project(inverse.apply(P_W + step)) - camera.project(inverse.apply(P_W - step))) / 2e-3
+            J[:, :, k] = (
+                camera.project(inverse.apply(P_W + step))
+                - camera.project(inverse.apply(P_W - step))
+            ) / 2e-3
         weight = 1 / np.square(sigma_px[name])
-        information += np.where(np.isfinite(J).all((1, 2))[:, None, None], np.swapaxes(J, 1, 2) @ J, 0) * weight[:, None, None]
+        information += (
+            np.where(np.isfinite(J).all((1, 2))[:, None, None], np.swapaxes(J, 1, 2) @ J, 0)
+            * weight[:, None, None]
+        )
     return np.linalg.inv(information + 1e-3 * np.eye(3))
 
 
@@ -52,22 +73,35 @@ def fused_head_sigma_deg(sigma_deg: dict[str, np.ndarray]) -> np.ndarray:
     return np.sqrt(SHARED_HEAD_SHARE * alone**2 + (1 - SHARED_HEAD_SHARE) * independent)
 
 
-def gaze_covariance(P_W: np.ndarray, R_WS: np.ndarray, nose_m2: np.ndarray, head_sigma: np.ndarray) -> np.ndarray:
-    """(N,2,2) m² of gaze points; NaN where the face is turned away. ``head_sigma`` (N,) degrees per axis.
+def gaze_covariance(
+    P_W: np.ndarray, R_WS: np.ndarray, nose_m2: np.ndarray, head_sigma: np.ndarray
+) -> np.ndarray:
+    """(N,2,2) m² of gaze points; NaN where the face is turned away.
 
-    The same first-order formula as gaze/geometry.py (which this package may not import), from the same page of docs/conventions.md.
+    ``head_sigma`` (N,) degrees per axis.
+
+    The same first-order formula as gaze/geometry.py (which this package may not import), from the
+    same page of docs/conventions.md.
     """
     r = R_WS[..., 2]
     t3, r3 = P_W[:, 2], r[:, 2]
     ok = (r3 < -1e-3) & (t3 > 0)
     safe = np.where(ok, r3, -1.0)
     one, zero = np.ones_like(t3), np.zeros_like(t3)
-    by_nose = np.stack([np.stack([one, zero, -r[:, 0] / safe], -1), np.stack([zero, one, -r[:, 1] / safe], -1)], 1)
+    by_nose = np.stack(
+        [np.stack([one, zero, -r[:, 0] / safe], -1), np.stack([zero, one, -r[:, 1] / safe], -1)], 1
+    )
     by_r = np.stack(
-        [np.stack([-t3 / safe, zero, t3 * r[:, 0] / safe**2], -1), np.stack([zero, -t3 / safe, t3 * r[:, 1] / safe**2], -1)], 1
+        [
+            np.stack([-t3 / safe, zero, t3 * r[:, 0] / safe**2], -1),
+            np.stack([zero, -t3 / safe, t3 * r[:, 1] / safe**2], -1),
+        ],
+        1,
     )
     turn = np.stack([-R_WS[..., 1], R_WS[..., 0]], -1)  # dr/dδx, dr/dδy
     by_head = by_r @ turn
     variance = np.radians(head_sigma)[:, None, None] ** 2 + np.radians(RIG_SIGMA_DEG) ** 2
-    out = by_nose @ (nose_m2 + RIG_SIGMA_M**2 * np.eye(3)) @ np.swapaxes(by_nose, 1, 2) + variance * (by_head @ np.swapaxes(by_head, 1, 2))
+    out = by_nose @ (nose_m2 + RIG_SIGMA_M**2 * np.eye(3)) @ np.swapaxes(
+        by_nose, 1, 2
+    ) + variance * (by_head @ np.swapaxes(by_head, 1, 2))
     return np.where(ok[:, None, None], out, np.nan)

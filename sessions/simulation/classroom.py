@@ -1,4 +1,6 @@
-"""What stands in the room: walls, windows, desks, chairs, a written-on blackboard, lamps — as VTK actors in frame W."""
+"""What stands in the room: walls, windows, desks, chairs, a written-on blackboard, lamps — as VTK
+actors in frame W.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,15 @@ import numpy as np
 
 from calibration.transform import Transform
 from sessions.simulation.people import PARTS
-from sessions.simulation.render import Lamp, Lens, PersonActors, Scene, actor, poly_data, vtk_modules
+from sessions.simulation.render import (
+    Lamp,
+    Lens,
+    PersonActors,
+    Scene,
+    actor,
+    poly_data,
+    vtk_modules,
+)
 from sessions.simulation.room import AuxiliaryBoard, Room, Seats
 from sessions.simulation.script import Heads, Placement
 
@@ -59,7 +69,10 @@ class Mesh:
     def actor(self, material: str = "room") -> Any:
         """Everything as one actor."""
         data = poly_data(
-            np.concatenate(self.points), np.concatenate(self.faces), np.concatenate(self.colours), np.concatenate(self.normals)
+            np.concatenate(self.points),
+            np.concatenate(self.faces),
+            np.concatenate(self.colours),
+            np.concatenate(self.normals),
         )
         return actor(data, material)
 
@@ -76,35 +89,84 @@ def lamps(room: Room, light: float, rng: np.random.Generator) -> list[Lamp]:
         Lamp((middle + 1.4, y, 3.6), 0.30 * strength[1], warm),
         Lamp((middle, y, 6.8), 0.20 * strength[2], warm),
         Lamp((x1 - 0.1, 0.4, 2.5), 0.26 * strength[3], (0.93, 0.97, 1.0)),
-        Lamp((middle, 0.6, -1.5), 0.16 * light, (1, 1, 1)),  # what floor and front wall throw back
+        Lamp((middle, 0.6, -1.5), 0.22 * light, (1, 1, 1)),  # what floor and front wall throw back
         Lamp((x0 + 0.2, 0.8, 4.5), 0.08 * light, (1, 1, 1)),
     ]
 
 
-def blackboard_picture(room: Room, marks: tuple[list[str], np.ndarray] | None, rng: np.random.Generator, height_px: int = 512) -> np.ndarray:
-    """The blackboard as seen by the class (BGR): chalk lines, and the marked points as numbered crosses."""
+def blackboard_picture(
+    room: Room,
+    marks: tuple[list[str], np.ndarray] | None,
+    rng: np.random.Generator,
+    height_px: int = 512,
+) -> np.ndarray:
+    """The blackboard as seen by the class (BGR): chalk lines, and the marked points as numbered
+    crosses.
+    """
     s = height_px / room.board_height_m
     width_px = round(room.board_width_m * s)
     board = np.full((height_px, width_px, 3), (58, 74, 46), np.uint8)
-    smear = cv2.GaussianBlur(rng.normal(0, 30, (height_px // 4, width_px // 4)).astype(np.float32), (0, 0), 6)
-    board = np.clip(board + cv2.resize(smear, (width_px, height_px))[..., None], 0, 255).astype(np.uint8)
+    smear = cv2.GaussianBlur(
+        rng.normal(0, 30, (height_px // 4, width_px // 4)).astype(np.float32), (0, 0), 6
+    )
+    board = np.clip(board + cv2.resize(smear, (width_px, height_px))[..., None], 0, 255).astype(
+        np.uint8
+    )
     if marks is None:
-        lines = ["1/2 + 1/3 = 3/6 + 2/6 = 5/6", "3/4 - 1/8 = 6/8 - 1/8", "a/b x c/d = ac / bd", "x + 2/5 = 9/10", "Homework: p. 47, 3 a-f"]
+        lines = [
+            "1/2 + 1/3 = 3/6 + 2/6 = 5/6",
+            "3/4 - 1/8 = 6/8 - 1/8",
+            "a/b x c/d = ac / bd",
+            "x + 2/5 = 9/10",
+            "Homework: p. 47, 3 a-f",
+        ]
         for k in range(8):
-            org = (int((0.04 + 0.5 * (k % 2)) * width_px), int((0.16 + 0.22 * (k // 2)) * height_px))
-            cv2.putText(board, lines[k % len(lines)], org, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, 1.4 * height_px / 512, (215, 225, 222), 2, cv2.LINE_AA)
-        cv2.circle(board, (int(0.83 * width_px), int(0.78 * height_px)), height_px // 7, (215, 225, 222), 2, cv2.LINE_AA)
+            org = (
+                int((0.04 + 0.5 * (k % 2)) * width_px),
+                int((0.16 + 0.22 * (k // 2)) * height_px),
+            )
+            cv2.putText(
+                board,
+                lines[k % len(lines)],
+                org,
+                cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
+                1.4 * height_px / 512,
+                (215, 225, 222),
+                2,
+                cv2.LINE_AA,
+            )
+        cv2.circle(
+            board,
+            (int(0.83 * width_px), int(0.78 * height_px)),
+            height_px // 7,
+            (215, 225, 222),
+            2,
+            cv2.LINE_AA,
+        )
     else:
         for name, p in zip(*marks, strict=True):
             u, v = width_px - p[0] * s, p[1] * s
             u, v = int(u), int(v)
-            cv2.drawMarker(board, (u, v), (230, 235, 235), cv2.MARKER_CROSS, height_px // 12, 3, cv2.LINE_AA)
-            cv2.putText(board, name, (u + 12, v - 12), cv2.FONT_HERSHEY_SIMPLEX, 1.2 * height_px / 512, (230, 235, 235), 2, cv2.LINE_AA)
+            cv2.drawMarker(
+                board, (u, v), (230, 235, 235), cv2.MARKER_CROSS, height_px // 12, 3, cv2.LINE_AA
+            )
+            cv2.putText(
+                board,
+                name,
+                (u + 12, v - 12),
+                cv2.FONT_HERSHEY_SIMPLEX,
+                1.2 * height_px / 512,
+                (230, 235, 235),
+                2,
+                cv2.LINE_AA,
+            )
     return board
 
 
 def _textured(corner: Any, a: Any, b: Any, picture_bgr: np.ndarray) -> Any:
-    """A rectangle with a picture: ``corner`` is the picture's upper left, ``a`` along its top, ``b`` down."""
+    """A rectangle with a picture: ``corner`` is the picture's upper left, ``a`` along its top,
+    ``b`` down.
+    """
     from vtkmodules.util.numpy_support import numpy_to_vtk
 
     vtk = vtk_modules()
@@ -116,7 +178,9 @@ def _textured(corner: Any, a: Any, b: Any, picture_bgr: np.ndarray) -> Any:
     image = vtk.vtkImageData()
     h, w = picture_bgr.shape[:2]
     image.SetDimensions(w, h, 1)
-    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(picture_bgr[::-1, :, ::-1]).reshape(-1, 3), deep=True))
+    image.GetPointData().SetScalars(
+        numpy_to_vtk(np.ascontiguousarray(picture_bgr[::-1, :, ::-1]).reshape(-1, 3), deep=True)
+    )
     texture = vtk.vtkTexture()
     texture.SetInputData(image)
     texture.InterpolateOn()
@@ -141,14 +205,21 @@ def furniture(room: Room, where: Seats, aux: AuxiliaryBoard, rng: np.random.Gene
     tiles = 12
     for i in range(tiles):  # floor in planks of slightly different shade
         shade = rng.uniform(0.85, 1.1)
-        m.rectangle([x0 + i * w / tiles, floor, 0], [0, 0, d], [w / tiles, 0, 0], srgb(150, 122, 94) * shade)
+        m.rectangle(
+            [x0 + i * w / tiles, floor, 0], [0, 0, d], [w / tiles, 0, 0], srgb(150, 122, 94) * shade
+        )
     m.rectangle([x0, ceiling, 0], [w, 0, 0], [0, 0, d], srgb(232, 232, 228))
     m.rectangle([x0, ceiling, d], [w, 0, 0], [0, h, 0], wall)  # back wall
     m.rectangle([x0, ceiling, 0], [0, 0, d], [0, h, 0], wall * 0.97)
     m.rectangle([x1, ceiling, 0], [0, h, 0], [0, 0, d], wall * 0.97)
     m.rectangle([x0, ceiling, 0], [0, h, 0], [w, 0, 0], wall)  # front wall
     for k in range(3):  # lamps in the ceiling
-        m.rectangle([x0 + w / 2 - 1.6, ceiling + 0.01, 1.2 + k * 2.6], [3.2, 0, 0], [0, 0, 0.25], np.array([3.0, 3.0, 2.9]))
+        m.rectangle(
+            [x0 + w / 2 - 1.6, ceiling + 0.01, 1.2 + k * 2.6],
+            [3.2, 0, 0],
+            [0, 0, 0.25],
+            np.array([3.0, 3.0, 2.9]),
+        )
     for k in range(3):  # windows on the left wall
         z = 1.4 + k * 2.5
         m.box([x1 - 0.02, ceiling + 1.25, z + 0.9], [0.05, 1.5, 1.9], srgb(240, 240, 238))
@@ -158,37 +229,67 @@ def furniture(room: Room, where: Seats, aux: AuxiliaryBoard, rng: np.random.Gene
     for k in range(4):  # posters and a shelf at the back
         colour = srgb(*rng.uniform(90, 230, 3))
         px = x0 + 0.8 + k * (w - 1.6) / 3.4
-        m.box([px, ceiling + 1.15 + rng.uniform(-0.15, 0.15), depth - 0.02], [0.62, 0.85, 0.02], colour)
-        m.box([px, ceiling + 1.15, depth - 0.04], [0.40, 0.30, 0.02], srgb(*rng.uniform(150, 240, 3)))
+        m.box(
+            [px, ceiling + 1.15 + rng.uniform(-0.15, 0.15), depth - 0.02],
+            [0.62, 0.85, 0.02],
+            colour,
+        )
+        m.box(
+            [px, ceiling + 1.15, depth - 0.04], [0.40, 0.30, 0.02], srgb(*rng.uniform(150, 240, 3))
+        )
     m.box([x0 + w * 0.62, floor - 0.45, depth - 0.22], [2.2, 0.9, 0.4], srgb(170, 140, 100))
     for k in range(14):
         tall = rng.uniform(0.16, 0.26)
-        m.box([x0 + w * 0.62 - 0.95 + k * 0.14, floor - 0.9 - tall / 2, depth - 0.2], [0.1, tall, 0.2], srgb(*rng.uniform(60, 210, 3)))
+        m.box(
+            [x0 + w * 0.62 - 0.95 + k * 0.14, floor - 0.9 - tall / 2, depth - 0.2],
+            [0.1, tall, 0.2],
+            srgb(*rng.uniform(60, 210, 3)),
+        )
     top, leg = srgb(186, 156, 116), srgb(86, 90, 96)
     for x, z in zip(where.x_m, where.z_m, strict=True):
         y = floor - room.desk_height_m
         m.box([x, y + 0.0125, z - 0.36], [0.74, 0.025, 0.46], top * rng.uniform(0.92, 1.06))
         m.box([x, y + 0.20, z - 0.56], [0.70, 0.34, 0.015], top * 0.8)  # modesty panel
         for side in (-0.33, 0.33):
-            m.box([x + side, (y + floor) / 2 + 0.01, z - 0.36], [0.03, room.desk_height_m - 0.03, 0.40], leg)
+            m.box(
+                [x + side, (y + floor) / 2 + 0.01, z - 0.36],
+                [0.03, room.desk_height_m - 0.03, 0.40],
+                leg,
+            )
         m.box([x, floor - 0.66, z + 0.26], [0.42, 0.34, 0.02], srgb(120, 92, 66))  # chair's back
         for side in (-0.19, 0.19):
             m.box([x + side, floor - 0.4, z + 0.27], [0.025, 0.8, 0.025], leg)
         turn = rng.uniform(-0.08, 0.08)
-        m.box([x + turn, y - 0.004, z - 0.40], [0.21, 0.004, 0.29], srgb(238, 238, 232))  # a sheet of paper
+        m.box(
+            [x + turn, y - 0.004, z - 0.40], [0.21, 0.004, 0.29], srgb(238, 238, 232)
+        )  # a sheet of paper
         if rng.random() < 0.6:
-            m.box([x - 0.25, y - 0.012, z - 0.42], [0.16, 0.02, 0.22], srgb(*rng.uniform(50, 200, 3)))
+            m.box(
+                [x - 0.25, y - 0.012, z - 0.42], [0.16, 0.02, 0.22], srgb(*rng.uniform(50, 200, 3))
+            )
     corners = aux.corners_W(1.5)
     centre = corners.mean(0)
     size = np.ptp(corners, axis=0)
     if aux.angle_deg < 1:
-        m.box([centre[0], centre[1] + 0.03, centre[2]], [size[0] + 0.15, 0.03, size[2] + 0.15], srgb(200, 200, 196))
+        m.box(
+            [centre[0], centre[1] + 0.03, centre[2]],
+            [size[0] + 0.15, 0.03, size[2] + 0.15],
+            srgb(200, 200, 196),
+        )
         for sx in (-1, 1):
             for sz in (-1, 1):
                 leg_x, leg_z = centre[0] + sx * size[0] / 2, centre[2] + sz * size[2] / 2
-                m.box([leg_x, (centre[1] + 0.04 + floor) / 2, leg_z], [0.03, floor - centre[1] - 0.04, 0.03], leg)
+                m.box(
+                    [leg_x, (centre[1] + 0.04 + floor) / 2, leg_z],
+                    [0.03, floor - centre[1] - 0.04, 0.03],
+                    leg,
+                )
     else:
-        m.box([centre[0], (centre[1] + size[1] / 2 + floor) / 2 + 0.01, centre[2]], [0.4, floor - centre[1] - size[1] / 2, 0.2], leg)
+        m.box(
+            [centre[0], (centre[1] + size[1] / 2 + floor) / 2 + 0.01, centre[2]],
+            [0.4, floor - centre[1] - size[1] / 2, 0.2],
+            leg,
+        )
     return [m.actor()]
 
 
@@ -196,8 +297,14 @@ class Classroom:
     """The whole scene: renders any moment for any camera."""
 
     def __init__(
-        self, room: Room, where: Seats, aux: AuxiliaryBoard, people: list[Placement],
-        marks: tuple[list[str], np.ndarray] | None, light: float, seed: int,
+        self,
+        room: Room,
+        where: Seats,
+        aux: AuxiliaryBoard,
+        people: list[Placement],
+        marks: tuple[list[str], np.ndarray] | None,
+        light: float,
+        seed: int,
     ) -> None:
         rng = np.random.default_rng([seed, 5])
         self.scene = Scene((0.3, 0.3, 0.3))
@@ -206,7 +313,12 @@ class Classroom:
         board = blackboard_picture(room, marks, rng)
         self.board_picture = board
         self.furniture.append(
-            _textured([room.board_width_m, 0, 0.004], [-room.board_width_m, 0, 0], [0, room.board_height_m, 0], board)
+            _textured(
+                [room.board_width_m, 0, 0.004],
+                [-room.board_width_m, 0, 0],
+                [0, room.board_height_m, 0],
+                board,
+            )
         )
         self.scene.add(self.furniture)
         self.people = [PersonActors(p.person, p.shirt) for p in people]
@@ -214,7 +326,9 @@ class Classroom:
         self._empty: dict[int, tuple[Lens, np.ndarray, np.ndarray]] = {}
 
     def show_people(self, shown: bool) -> None:
-        """Put the students into the room, or take them out (calibration pictures are taken in an empty room)."""
+        """Put the students into the room, or take them out (calibration pictures are taken in an
+        empty room).
+        """
         if shown != self._shown:
             for person in self.people:
                 (self.scene.add if shown else self.scene.remove)(person.actors)
@@ -224,15 +338,18 @@ class Classroom:
         """Move everybody to moment k of the truth."""
         for n, person in enumerate(self.people):
             person.place(
-                heads.R_WB[k, n], heads.t_WB[k, n], heads.R_head[k, n], heads.R_eyes[k, n],
+                heads.R_WB[k, n],
+                heads.t_WB[k, n],
+                heads.R_head[k, n],
+                heads.R_eyes[k, n],
                 {"blink": float(heads.blink[k, n])} if heads.blink[k, n] else {},
             )
 
     def picture(self, T_WC: Transform, lens: Lens) -> np.ndarray:
         """What a camera sees now, through its lens and without noise: (height, width, 3) uint8 BGR.
 
-        The empty room is rendered once for each lens and kept with its depth; then only people are rendered, and the nearer of both is
-        taken for every (fine) pixel.
+        The empty room is rendered once for each lens and kept with its depth; then only people are
+        rendered, and the nearer of both is taken for every (fine) pixel.
         """
         self.scene.look(T_WC, lens.K, lens.size_px)
         if id(lens) not in self._empty:

@@ -1,4 +1,6 @@
-"""``gaze simulate``: options → a session with known truth, or the answer to *what will this placement give*."""
+"""``gaze simulate``: options → a session with known truth, or the answer to *what will this
+placement give*.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from sessions.simulation.simulate import RESOLUTIONS, Options
 
 
 class _Bar:
-    """A progress line on stderr; silent where stderr is not a terminal, but for one line a stage."""
+    """A progress line on stderr; one line a stage where stderr is not a terminal."""
 
     def __init__(self) -> None:
         self.stage, self.start, self.drawn = "", time.monotonic(), 0.0
@@ -31,17 +33,29 @@ class _Bar:
             return
         self.drawn = now
         left = (now - self.start) * (1 - share) / share if share > 0.02 else None
-        text = f"{stage}: {100 * share:3.0f} %" + (f", {left:.0f} s left" if left is not None and live else "")
-        print(("\r" + text.ljust(60) if live else text), end="" if live and share < 1 else "\n", file=sys.stderr, flush=True)
+        text = f"{stage}: {100 * share:3.0f} %" + (
+            f", {left:.0f} s left" if left is not None and live else ""
+        )
+        print(
+            ("\r" + text.ljust(60) if live else text),
+            end="" if live and share < 1 else "\n",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def simulate(
-    out: Annotated[Path, typer.Argument(help="Folder of the new session; must not exist or be empty.")],
+    out: Annotated[
+        Path, typer.Argument(help="Folder of the new session; must not exist or be empty.")
+    ],
     students: Annotated[int, typer.Option(help="How many students.")] = 8,
     rows: Annotated[int, typer.Option(help="Rows of seats.")] = 3,
     room: Annotated[str, typer.Option(help=f"Room: {', '.join(ROOMS)}.")] = "standard",
     placement: Annotated[
-        str, typer.Option(help=f"Cameras: {', '.join(PLACEMENTS)}, or 'x,y,z;x,y,z' (left;right, metres in W).")
+        str,
+        typer.Option(
+            help=f"Cameras: {', '.join(PLACEMENTS)}, or 'x,y,z;x,y,z' (left;right, metres in W)."
+        ),
     ] = "beside",
     resolution: Annotated[str, typer.Option(help=f"Pictures: {', '.join(RESOLUTIONS)}.")] = "1080p",
     seconds: Annotated[float, typer.Option(help="Length of the lesson in seconds.")] = 18.0,
@@ -49,30 +63,59 @@ def simulate(
     scenario: Annotated[
         str, typer.Option(help="grid: everybody looks at marked points in turn; natural: a lesson.")
     ] = "grid",
-    points: Annotated[int, typer.Option(help="Marked points in grid (5: corners and middle; 9: 3 × 3).")] = 9,
+    points: Annotated[
+        int, typer.Option(help="Marked points in grid (5: corners and middle; 9: 3 × 3).")
+    ] = 9,
     eye_share: Annotated[
-        float | None, typer.Option(help="Share of each gaze shift done by the eyes; default 0 in grid, 0.30 in natural.")
+        float | None,
+        typer.Option(
+            help="Share of each gaze shift done by the eyes; default 0 in grid, 0.30 in natural."
+        ),
     ] = None,
-    offset: Annotated[float, typer.Option(help="Right camera's clock minus the left's, seconds.")] = 0.0,
+    offset: Annotated[
+        float, typer.Option(help="Right camera's clock minus the left's, seconds.")
+    ] = 0.0,
     drift: Annotated[float, typer.Option(help="Right clock runs faster by so many ppm.")] = 0.0,
     light: Annotated[float, typer.Option(help="Strength of the lamps; 1 = well lit.")] = 1.0,
     noise: Annotated[float, typer.Option(help="Sensor noise; 1 = a lit room, 0 = none.")] = 1.0,
-    near: Annotated[float, typer.Option(help="Distance of the first row from the blackboard, metres.")] = 3.0,
+    near: Annotated[
+        float, typer.Option(help="Distance of the first row from the blackboard, metres.")
+    ] = 3.0,
     far: Annotated[float, typer.Option(help="Distance of the last row, metres.")] = 7.0,
     lens: Annotated[
-        float | None, typer.Option(help="Focal length in pixels for both cameras; default: as long as the class allows.")
+        float | None,
+        typer.Option(
+            help="Focal length in pixels for both cameras; default: as long as the class allows."
+        ),
     ] = None,
-    auxiliary: Annotated[float, typer.Option(help="Tilt of the auxiliary board: 0 = flat … 60 degrees.")] = 0.0,
-    people: Annotated[str, typer.Option(help="Who sits there: all, train, or test (people never used for training).")] = "all",
+    auxiliary: Annotated[
+        float, typer.Option(help="Tilt of the auxiliary board: 0 = flat … 60 degrees.")
+    ] = 0.0,
+    people: Annotated[
+        str,
+        typer.Option(help="Who sits there: all, train, or test (people never used for training)."),
+    ] = "all",
     timestamps: Annotated[bool, typer.Option("--timestamps", help="Write timestamps.csv.")] = False,
     seed: Annotated[int, typer.Option(help="Same seed, same session.")] = 0,
-    plan: Annotated[bool, typer.Option("--plan", help="Render nothing: say what this placement will give, seat by seat.")] = False,
-    truth_only: Annotated[
-        bool, typer.Option("--truth-only", help="Render nothing: write the session and a run as the error budget predicts it.")
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan", help="Render nothing: say what this placement will give, seat by seat."
+        ),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")] = False,
+    truth_only: Annotated[
+        bool,
+        typer.Option(
+            "--truth-only",
+            help="Render nothing: write the session and a run as the error budget predicts it.",
+        ),
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Machine-readable result on stdout.")
+    ] = False,
 ) -> None:
-    """Make a lesson with known truth: pictures of the chessboard, two videos, targets, true rig and heads.
+    """Make a lesson with known truth: pictures of the chessboard, two videos, targets, true rig and
+    heads.
 
     Example: a class of twelve in a small room, marked points, cameras half a second apart
 
@@ -83,13 +126,33 @@ def simulate(
         gaze simulate my-plan --students 28 --rows 5 --resolution 4k --plan
     """
     options = Options(
-        students=students, rows=rows, room=room, placement=placement, resolution=resolution, seconds=seconds, fps=fps,
-        scenario=scenario, points=points, eye_share=eye_share, offset_s=offset, drift_ppm=drift, light=light, noise=noise,
-        near_m=near, far_m=far, lens_px=lens, auxiliary_deg=auxiliary, people=people, timestamps=timestamps, seed=seed,
-    )  # fmt: skip
+        students=students,
+        rows=rows,
+        room=room,
+        placement=placement,
+        resolution=resolution,
+        seconds=seconds,
+        fps=fps,
+        scenario=scenario,
+        points=points,
+        eye_share=eye_share,
+        offset_s=offset,
+        drift_ppm=drift,
+        light=light,
+        noise=noise,
+        near_m=near,
+        far_m=far,
+        lens_px=lens,
+        auxiliary_deg=auxiliary,
+        people=people,
+        timestamps=timestamps,
+        seed=seed,
+    )
     result: dict[str, Any]
     if plan and truth_only:
-        raise SessionError("--plan and --truth-only exclude each other", remedy="Choose one of them.")
+        raise SessionError(
+            "--plan and --truth-only exclude each other", remedy="Choose one of them."
+        )
     if plan:
         from sessions.simulation.plan import make_plan, write_plan
 
@@ -102,11 +165,13 @@ def simulate(
 
         run = write_truth_only(out, options)
         result = {"session": str(out), "run": str(run), "seed": seed}
-        text = f"{out}: session and run {run.name} from the truth and the error budget; nothing was rendered"
+        text = f"{out}: session and run {run.name} from truth and error budget; nothing rendered"
     else:
         from sessions.simulation.simulate import simulate as make
 
         make(out, options, _Bar())
         result = {"session": str(out), "students": students, "seconds": seconds, "seed": seed}
-        text = f"{out}: {students} students, {seconds:g} s at {fps:g} fps; next: gaze calibrate {out}"
+        text = (
+            f"{out}: {students} students, {seconds:g} s at {fps:g} fps; next: gaze calibrate {out}"
+        )
     print(json_module.dumps(result, indent=1) if json else text)

@@ -1,10 +1,12 @@
-"""Close-up renders of the simulator's heads with exact labels, as one more training source for ``headpose``.
+"""Close-up renders of the simulator's heads with exact labels, as one more training source for
+``headpose``.
 
     python -m sessions.simulation.heads OUT.npz --n 6000 --people train --seed 1
 
-The file has the layout of the photograph packs (docs/headpose.md): ``jpg``/``jpg_off`` bytes, ``R`` (N,3,3) and ``pitch``, ``yaw``,
-``roll`` in the 300W-LP convention, ``pts68`` crop pixels, ``box``, ``scale``, ``size``, ``name``, ``group`` (the person). Crops are square,
-1.6 × the tight 68-point box, and the camera looks straight at the crop's centre, so that R is relative to the ray (frame V).
+The file has the layout of the photograph packs (docs/headpose.md): ``jpg``/``jpg_off`` bytes, ``R``
+(N,3,3) and ``pitch``, ``yaw``, ``roll`` in the 300W-LP convention, ``pts68`` crop pixels, ``box``,
+``scale``, ``size``, ``name``, ``group`` (the person). Crops are square, 1.6 × the tight 68-point
+box, and the camera looks straight at the crop's centre, so that R is relative to the ray (frame V).
 """
 
 from __future__ import annotations
@@ -27,22 +29,41 @@ CROP_PX = 128
 CROP_SCALE = 1.6
 FINE = 2  # rendered this many times finer, then averaged
 CAMERA_FROM_PICTURE = np.diag([1.0, -1.0, -1.0])  # x right, y up, z to the viewer → OpenCV's axes
-HAIR_TONES = np.array([[24, 20, 19], [48, 32, 24], [86, 58, 38], [112, 54, 30], [168, 128, 78], [132, 130, 128], [190, 160, 110]]) / 255.0
+HAIR_TONES = (
+    np.array(
+        [
+            [24, 20, 19],
+            [48, 32, 24],
+            [86, 58, 38],
+            [112, 54, 30],
+            [168, 128, 78],
+            [132, 130, 128],
+            [190, 160, 110],
+        ]
+    )
+    / 255.0
+)
 
 
 def euler_matrix(pitch_deg: np.ndarray, yaw_deg: np.ndarray, roll_deg: np.ndarray) -> np.ndarray:
-    """(N,3,3) of 300W-LP's angles: Rx(pitch) Ry(yaw) Rz(roll), each the transpose of the textbook matrix."""
-    return Rotation.from_euler("XYZ", -np.stack([pitch_deg, yaw_deg, roll_deg], -1), degrees=True).as_matrix()
+    """(N,3,3) of 300W-LP's angles: Rx(pitch) Ry(yaw) Rz(roll), each the transpose of the textbook
+    matrix.
+    """
+    return Rotation.from_euler(
+        "XYZ", -np.stack([pitch_deg, yaw_deg, roll_deg], -1), degrees=True
+    ).as_matrix()
 
 
 def euler_deg(R: np.ndarray) -> np.ndarray:
     """(N,3) pitch, yaw, roll of (N,3,3)."""
     yaw = np.arcsin(np.clip(-R[:, 0, 2], -1, 1))
-    return np.degrees(np.stack([np.arctan2(R[:, 1, 2], R[:, 2, 2]), yaw, np.arctan2(R[:, 0, 1], R[:, 0, 0])], -1))
+    return np.degrees(
+        np.stack([np.arctan2(R[:, 1, 2], R[:, 2, 2]), yaw, np.arctan2(R[:, 0, 1], R[:, 0, 0])], -1)
+    )
 
 
 def sample_poses(n: int, rng: np.random.Generator) -> np.ndarray:
-    """(N,3) pitch, yaw, roll: half near the front, half spread to |yaw| 90°, pitch ±50°, roll ±40°."""
+    """(N,3) pitch, yaw, roll: half near the front, half to |yaw| 90°, pitch ±50°, roll ±40°."""
     wide = rng.random((n, 3)) < [0.4, 0.5, 0.3]
     near = rng.normal(0, [13, 24, 9], (n, 3))
     far = rng.uniform([-50, -90, -40], [50, 90, 40], (n, 3))
@@ -50,7 +71,9 @@ def sample_poses(n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def varied(person: Person, rng: np.random.Generator) -> Person:
-    """The same person with another tone of skin and hair, a head stretched by a few per cent, glasses on or off."""
+    """The same person with another tone of skin and hair, a head stretched by a few per cent,
+    glasses on or off.
+    """
     stretch = np.clip(rng.normal(1, 0.03, 3), 0.92, 1.08)
     colour = person.colour.copy()
     skin = np.isin(person.part, [PARTS.index("head"), PARTS.index("body")])
@@ -60,16 +83,26 @@ def varied(person: Person, rng: np.random.Generator) -> Person:
         tone = HAIR_TONES[rng.integers(len(HAIR_TONES))] ** 2.2
         colour[hair] *= tone / np.maximum(colour[hair].mean(0), 1e-3)
     landmarks = person.landmarks * stretch
-    # the axes of the stretched face: turned by as much as the stretched landmarks turn against the old ones
+    # the axes of the stretched face: turned by as much as the stretched landmarks turn against the
+    # old ones
     R, _, _ = similarity(person.landmarks[17:], landmarks[17:], np.ones(51))
     return replace(
-        person, points=person.points * stretch, colour=np.clip(colour, 0, 1), offsets=person.offsets * stretch, eye_centres=person.eye_centres * stretch,
-        nose=person.nose * stretch, landmarks=landmarks, R_BS=R @ person.R_BS, glasses=person.glasses != (rng.random() < 0.25),
-    )  # fmt: skip
+        person,
+        points=person.points * stretch,
+        colour=np.clip(colour, 0, 1),
+        offsets=person.offsets * stretch,
+        eye_centres=person.eye_centres * stretch,
+        nose=person.nose * stretch,
+        landmarks=landmarks,
+        R_BS=R @ person.R_BS,
+        glasses=person.glasses != (rng.random() < 0.25),
+    )
 
 
 def random_background(rng: np.random.Generator, size: int) -> np.ndarray:
-    """(size,size,3) float32: soft colour patches and a few soft rectangles, as an unfocused room gives."""
+    """(size,size,3) float32: soft colour patches and a few soft rectangles, as an unfocused room
+    gives.
+    """
     base = rng.uniform(30, 225, 3) * np.exp(rng.normal(0, 0.15, 3))
     picture = np.tile(base, (size, size, 1)).astype(np.float32)
     soft = rng.normal(0, rng.uniform(4, 40), (6, 6, 3)).astype(np.float32)
@@ -77,7 +110,13 @@ def random_background(rng: np.random.Generator, size: int) -> np.ndarray:
     for _ in range(rng.integers(0, 6)):
         x, y = rng.integers(-size // 3, size, 2)
         w, h = rng.integers(size // 10, size, 2)
-        cv2.rectangle(picture, (int(x), int(y)), (int(x + w), int(y + h)), tuple(float(v) for v in rng.uniform(10, 245, 3)), -1)
+        cv2.rectangle(
+            picture,
+            (int(x), int(y)),
+            (int(x + w), int(y + h)),
+            tuple(float(v) for v in rng.uniform(10, 245, 3)),
+            -1,
+        )
     return np.clip(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 6)), 0, 255)
 
 
@@ -89,19 +128,30 @@ def random_lamps(rng: np.random.Generator) -> list[Lamp]:
         tint = np.clip(1 + rng.normal(0, 0.05) * np.array([1, 0.2, -1]), 0, 1.1)
         out.append(
             Lamp(
-                (3 * np.sin(a) * np.cos(e), 3 * np.sin(e), 3 * np.cos(a) * np.cos(e)), float(rng.uniform(0.15, 0.75)),
+                (3 * np.sin(a) * np.cos(e), 3 * np.sin(e), 3 * np.cos(a) * np.cos(e)),
+                float(rng.uniform(0.15, 0.75)),
                 (float(tint[0]), float(tint[1]), float(tint[2])),
             )
-        )  # fmt: skip
+        )
     return out
 
 
-def body_behind(R_VS: np.ndarray, R_BS: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """R_VB and R_head: an upright body, seen from a camera somewhat above, whose neck can bring the head to ``R_VS``."""
+def body_behind(
+    R_VS: np.ndarray, R_BS: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """R_VB and R_head: an upright body, seen from a camera somewhat above, whose neck can bring the
+    head to ``R_VS``.
+    """
     best: tuple[float, np.ndarray, np.ndarray] | None = None
     for _ in range(40):
         azimuth, elevation = rng.uniform(-np.pi / 1.6, np.pi / 1.6), rng.normal(0.15, 0.22)
-        z = -np.array([np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation)])
+        z = -np.array(
+            [
+                np.sin(azimuth) * np.cos(elevation),
+                np.sin(elevation),
+                np.cos(azimuth) * np.cos(elevation),
+            ]
+        )
         x = np.cross(z, [0, 1, 0])
         x /= np.linalg.norm(x)
         R_VB = np.stack([x, np.cross(z, x), z])
@@ -117,8 +167,17 @@ def body_behind(R_VS: np.ndarray, R_BS: np.ndarray, rng: np.random.Generator) ->
     return best[1], best[2]
 
 
-def render_heads(people: list[Person], n: int, seed: int, per_variant: int = 8, poses_deg: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """The pack's arrays. ``poses_deg`` (N,3) pitch, yaw, roll fixes the poses (tests), else :func:`sample_poses`."""
+def render_heads(
+    people: list[Person],
+    n: int,
+    seed: int,
+    per_variant: int = 8,
+    poses_deg: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """The pack's arrays.
+
+    ``poses_deg`` (N,3) pitch, yaw, roll fixes the poses (tests), else :func:`sample_poses`.
+    """
     rng = np.random.default_rng([seed, 21])
     poses = sample_poses(n, rng) if poses_deg is None else np.asarray(poses_deg, float)
     rotations = euler_matrix(*poses.T)
@@ -146,7 +205,10 @@ def render_heads(people: list[Person], n: int, seed: int, per_variant: int = 8, 
         landmarks = person.landmarks @ R_head.T
         distance = float(np.exp(rng.uniform(np.log(1.0), np.log(7.0))))
         centre = landmarks.mean(0)
-        for _ in range(4):  # aim at the middle of the 68-point box, zoom so that 1.6 × its larger side fills the crop
+        for _ in range(
+            4
+            # aim at the middle of the 68-point box; 1.6 × its larger side fills the crop
+        ):
             origin = centre - distance * R_VB[2]
             in_v = (landmarks - origin) @ R_VB.T
             uv = in_v[:, :2] / in_v[:, 2:]
@@ -160,8 +222,14 @@ def render_heads(people: list[Person], n: int, seed: int, per_variant: int = 8, 
         alpha = cv2.GaussianBlur((scene.depth() < 1).astype(np.float32), (0, 0), 0.6)[..., None]
         picture = picture * alpha + random_background(rng, fine) * (1 - alpha)
         picture = cv2.resize(picture, (CROP_PX, CROP_PX), interpolation=cv2.INTER_AREA)
-        picture = picture * np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.03, 3)) + rng.normal(0, rng.uniform(0.3, 3), picture.shape)
-        ok, encoded = cv2.imencode(".jpg", np.clip(picture, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(82, 95))])
+        picture = picture * np.exp(rng.normal(0, 0.12)) * np.exp(
+            rng.normal(0, 0.03, 3)
+        ) + rng.normal(0, rng.uniform(0.3, 3), picture.shape)
+        ok, encoded = cv2.imencode(
+            ".jpg",
+            np.clip(picture, 0, 255).astype(np.uint8),
+            [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(82, 95))],
+        )
         assert ok
         points = (uv - middle) * f + (CROP_PX - 1) / 2
         jpg.append(encoded.ravel())
@@ -173,16 +241,26 @@ def render_heads(people: list[Person], n: int, seed: int, per_variant: int = 8, 
     R = rotations.astype(np.float32)
     angles = euler_deg(rotations)
     return {
-        "jpg": np.concatenate(jpg), "jpg_off": np.concatenate([[0], np.cumsum([len(j) for j in jpg])]).astype(np.int64),
-        "name": np.array(names), "group": np.array(groups), "R": R,
-        "pitch": angles[:, 0].astype(np.float32), "yaw": angles[:, 1].astype(np.float32), "roll": angles[:, 2].astype(np.float32),
-        "pts68": np.array(pts, np.float32), "box": np.array(boxes, np.float32), "scale": np.ones(n, np.float32),
-        "size": np.full((n, 2), CROP_PX, np.int32), "label_res": np.zeros(n, np.float32),
-    }  # fmt: skip
+        "jpg": np.concatenate(jpg),
+        "jpg_off": np.concatenate([[0], np.cumsum([len(j) for j in jpg])]).astype(np.int64),
+        "name": np.array(names),
+        "group": np.array(groups),
+        "R": R,
+        "pitch": angles[:, 0].astype(np.float32),
+        "yaw": angles[:, 1].astype(np.float32),
+        "roll": angles[:, 2].astype(np.float32),
+        "pts68": np.array(pts, np.float32),
+        "box": np.array(boxes, np.float32),
+        "scale": np.ones(n, np.float32),
+        "size": np.full((n, 2), CROP_PX, np.int32),
+        "label_res": np.zeros(n, np.float32),
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("out", type=Path)
     parser.add_argument("--n", type=int, default=600)
     parser.add_argument("--people", choices=("train", "test"), default="train")
@@ -192,7 +270,10 @@ def main() -> None:
     aside = arguments.out.with_suffix(".part.npz")
     np.savez(aside, **pack)  # type: ignore[arg-type]
     aside.rename(arguments.out)
-    print(f"{arguments.out}: {arguments.n} crops of {len(set(pack['group']))} people, {arguments.out.stat().st_size / 1e6:.1f} MB")
+    print(
+        f"{arguments.out}: {arguments.n} crops of {len(set(pack['group']))} people, "
+        f"{arguments.out.stat().st_size / 1e6:.1f} MB"
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""The simulator's people: compact meshes whose heads and eyes turn, with the truth that a face has (nose tip, S axes).
+"""The simulator's people: compact meshes whose heads and eyes turn, with the truth that a face has
+(nose tip, S axes).
 
-Body frame B of a person: x = the person's left, y = up, z = forward; metres; origin = the pivot about which the head turns (middle of
-the neck). A head at rest has B's axes. Frame S (frames.md) sits at ``nose`` with the axes ``R_BS``.
+Body frame B of a person: x = the person's left, y = up, z = forward; metres; origin = the pivot
+about which the head turns (middle of the neck). A head at rest has B's axes. Frame S (frames.md)
+sits at ``nose`` with the axes ``R_BS``.
 """
 
 from __future__ import annotations
@@ -25,11 +27,12 @@ _OFFSET_M = 0.03
 class Person:
     """One person's mesh in B and what is true of the face.
 
-    ``points`` (N,3) m · ``faces`` (F,3) · ``colour`` (N,3) linear rgb 0…1 · ``share`` (N,) share of the head's turn each point takes ·
-    ``part`` (N,) number in :data:`PARTS` · ``offsets`` (E,N,3) m, one for each of :data:`EXPRESSIONS` · ``eye_centres`` (2,3) left, right ·
-    ``desk_height_m`` height of the desk's top in B · ``nose`` (3,) where landmark 30 lies · ``R_BS`` (3,3) the 300W-LP axes of the face in
-    B · ``landmarks`` (68,3) and ``landmark_residual_m`` (68,) as triangulated · ``axes_residual`` rms of the fit of the mean face, as a
-    share of its size.
+    ``points`` (N,3) m · ``faces`` (F,3) · ``colour`` (N,3) linear rgb 0…1 · ``share`` (N,) share of
+    the head's turn each point takes · ``part`` (N,) number in :data:`PARTS` · ``offsets`` (E,N,3)
+    m, one for each of :data:`EXPRESSIONS` · ``eye_centres`` (2,3) left, right · ``desk_height_m``
+    height of the desk's top in B · ``nose`` (3,) where landmark 30 lies · ``R_BS`` (3,3) the
+    300W-LP axes of the face in B · ``landmarks`` (68,3) and ``landmark_residual_m`` (68,) as
+    triangulated · ``axes_residual`` rms of the fit of the mean face, as a share of its size.
     """
 
     name: str
@@ -60,10 +63,14 @@ class Person:
                 points = points + amount * self.offsets[EXPRESSIONS.index(name)]
         return points
 
-    def turned(self, R_head: np.ndarray, points: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Points (N,3) after the head's turn ``R_head`` (B → B, about the origin) and each point's own rotation (N,3,3).
+    def turned(
+        self, R_head: np.ndarray, points: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Points (N,3) after the head's turn ``R_head`` (B → B, about the origin) and each point's
+        own rotation (N,3,3).
 
-        A point with share w turns by the w-th part of the rotation, so the neck twists instead of tearing.
+        A point with share w turns by the w-th part of the rotation, so the neck twists instead of
+        tearing.
         """
         points = self.points if points is None else points
         vector = Rotation.from_matrix(R_head).as_rotvec()
@@ -71,12 +78,24 @@ class Person:
         return np.einsum("nij,nj->ni", own, points), own
 
 
-_SCALARS = ("name", "role", "glasses", "hair_style", "skin", "age", "desk_height_m", "axes_residual")
+_SCALARS = (
+    "name",
+    "role",
+    "glasses",
+    "hair_style",
+    "skin",
+    "age",
+    "desk_height_m",
+    "axes_residual",
+)
 _ARRAYS = ("eye_centres", "nose", "R_BS", "landmarks", "landmark_residual_m")
 
 
 def _packed(values: np.ndarray) -> np.ndarray:
-    """(N,3) uint16 → (2,3,N) uint8: differences from row to row, high and low bytes apart. Deflate halves that again."""
+    """(N,3) uint16 → (2,3,N) uint8: differences from row to row, high and low bytes apart.
+
+    Deflate halves that again.
+    """
     step = np.diff(values.T, axis=1, prepend=np.uint16(0))
     return np.stack([step & 255, step >> 8]).astype(np.uint8)
 
@@ -88,7 +107,9 @@ def _unpacked(planes: np.ndarray) -> np.ndarray:
 
 
 def save_people(people: list[Person], path: Path) -> None:
-    """Write all people into one compressed npz: positions int16, colours and shares uint8, expression offsets int8 where not zero."""
+    """Write all people into one compressed npz: positions int16, colours and shares uint8,
+    expression offsets int8 where not zero.
+    """
     store: dict[str, np.ndarray] = {"names": np.array([p.name for p in people])}
     for p in people:
         k = p.name + "/"
@@ -96,14 +117,18 @@ def save_people(people: list[Person], path: Path) -> None:
             store[k + field] = np.array(getattr(p, field))
         for field in _ARRAYS:
             store[k + field] = np.asarray(getattr(p, field), np.float64)
-        store[k + "points"] = _packed(np.round(p.points / _POSITION_M * 32767).astype(np.int16).view(np.uint16))
+        store[k + "points"] = _packed(
+            np.round(p.points / _POSITION_M * 32767).astype(np.int16).view(np.uint16)
+        )
         store[k + "faces"] = _packed(p.faces.astype(np.uint16))
         store[k + "colour"] = np.round(np.clip(p.colour, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
         store[k + "share"] = np.round(p.share * 255).astype(np.uint8)
         store[k + "part"] = p.part
         moved = np.flatnonzero(np.abs(p.offsets).max((0, 2)) > 1e-4)
         store[k + "moved"] = moved.astype(np.uint16)
-        store[k + "offsets"] = np.round(np.clip(p.offsets[:, moved] / _OFFSET_M, -1, 1) * 127).astype(np.int8)
+        store[k + "offsets"] = np.round(
+            np.clip(p.offsets[:, moved] / _OFFSET_M, -1, 1) * 127
+        ).astype(np.int8)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **store)  # type: ignore[arg-type]
     aside = path.with_suffix(".tmp")
@@ -117,9 +142,15 @@ def _read(path: Path) -> tuple[Person, ...]:
     with np.load(path) as store:
         for name in store["names"]:
             k = f"{name}/"
-            points = _unpacked(store[k + "points"]).view(np.int16).astype(np.float64) / 32767 * _POSITION_M
+            points = (
+                _unpacked(store[k + "points"]).view(np.int16).astype(np.float64)
+                / 32767
+                * _POSITION_M
+            )
             offsets = np.zeros((len(EXPRESSIONS), len(points), 3))
-            offsets[:, store[k + "moved"]] = store[k + "offsets"].astype(np.float64) / 127 * _OFFSET_M
+            offsets[:, store[k + "moved"]] = (
+                store[k + "offsets"].astype(np.float64) / 127 * _OFFSET_M
+            )
             people.append(
                 Person(
                     **{field: store[k + field].item() for field in _SCALARS},

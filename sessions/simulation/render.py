@@ -1,7 +1,9 @@
-"""VTK without a display: actors for people and rooms, one picture at a time (EGL; llvmpipe is enough).
+"""VTK without a display: actors for people and rooms, one picture at a time (EGL; llvmpipe is
+enough).
 
-The only module that imports VTK. Pictures are rendered by a pinhole larger and finer than the real camera and then pulled through the
-real lens (:class:`Lens`), so distortion is exact and edges are smooth.
+The only module that imports VTK. Pictures are rendered by a pinhole larger and finer than the real
+camera and then pulled through the real lens (:class:`Lens`), so distortion is exact and edges are
+smooth.
 """
 
 from __future__ import annotations
@@ -42,12 +44,15 @@ def vtk_modules() -> Any:
         raise SessionError(
             "rendering needs the packages of the extra [simulate]",
             found=error,
-            remedy="pip install 'classroom-gaze[simulate]'; on a bare Linux also: apt-get install libegl1 libgl1-mesa-dri.",
+            remedy="pip install 'classroom-gaze[simulate]'; on a bare Linux also: "
+            "apt-get install libegl1 libgl1-mesa-dri.",
         ) from error
     return vtk
 
 
-def poly_data(points: np.ndarray, faces: np.ndarray, colour: np.ndarray, normals: np.ndarray | None = None) -> Any:
+def poly_data(
+    points: np.ndarray, faces: np.ndarray, colour: np.ndarray, normals: np.ndarray | None = None
+) -> Any:
     """A vtkPolyData with sRGB point colours (from linear rgb, N×3) and normals."""
     from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 
@@ -57,8 +62,12 @@ def poly_data(points: np.ndarray, faces: np.ndarray, colour: np.ndarray, normals
     vtk_points.SetData(numpy_to_vtk(np.ascontiguousarray(points, np.float32), deep=True))
     data.SetPoints(vtk_points)
     cells = vtk.vtkCellArray()
-    offsets = numpy_to_vtkIdTypeArray(np.arange(0, 3 * len(faces) + 1, 3, dtype=np.int64), deep=True)
-    cells.SetData(offsets, numpy_to_vtkIdTypeArray(np.ascontiguousarray(faces.ravel(), np.int64), deep=True))
+    offsets = numpy_to_vtkIdTypeArray(
+        np.arange(0, 3 * len(faces) + 1, 3, dtype=np.int64), deep=True
+    )
+    cells.SetData(
+        offsets, numpy_to_vtkIdTypeArray(np.ascontiguousarray(faces.ravel(), np.int64), deep=True)
+    )
     data.SetPolys(cells)
     set_colour(data, colour)
     if normals is None:
@@ -96,7 +105,8 @@ def vertex_normals(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
     tri = points[faces]
     flat = np.cross(tri[:, 1] - tri[:, 0], tri[:, 2] - tri[:, 0])
     normal = np.stack(
-        [np.bincount(faces.ravel(), np.repeat(flat[:, k], 3), len(points)) for k in range(3)], axis=1
+        [np.bincount(faces.ravel(), np.repeat(flat[:, k], 3), len(points)) for k in range(3)],
+        axis=1,
     )
     return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
 
@@ -131,7 +141,7 @@ def matrix4(R: np.ndarray, t: np.ndarray) -> Any:
 
 
 def normalise_colours(person: Person, shirt: np.ndarray | None) -> np.ndarray:
-    """Colours (N,3), the shirt's hue replaced by ``shirt`` (linear rgb) if given, its folds kept."""
+    """Colours (N,3); the shirt takes the hue of ``shirt`` (linear rgb) and keeps its folds."""
     colour = person.colour.copy()
     if shirt is not None:
         cloth = person.part == PARTS.index("shirt")
@@ -141,7 +151,9 @@ def normalise_colours(person: Person, shirt: np.ndarray | None) -> np.ndarray:
 
 
 class PersonActors:
-    """One person in a scene: a rigid head (with hair, lashes, glasses), two eyes, and a body whose neck twists."""
+    """One person in a scene: a rigid head (with hair, lashes, glasses), two eyes, and a body whose
+    neck twists.
+    """
 
     def __init__(self, person: Person, shirt: np.ndarray | None = None) -> None:
         self.person = person
@@ -182,9 +194,16 @@ class PersonActors:
         return [*self.rigid, *self.eyes, *(s[0] for s in self.soft)]
 
     def place(
-        self, R_WB: np.ndarray, t_WB: np.ndarray, R_head: np.ndarray, R_eyes: np.ndarray, face: dict[str, float] | None = None
+        self,
+        R_WB: np.ndarray,
+        t_WB: np.ndarray,
+        R_head: np.ndarray,
+        R_eyes: np.ndarray,
+        face: dict[str, float] | None = None,
     ) -> None:
-        """Put the body at ``R_WB, t_WB``, turn the head by ``R_head`` (in B) and the eyes by ``R_eyes`` (2,3,3, in the head)."""
+        """Put the body at ``R_WB, t_WB``, turn the head by ``R_head`` (in B) and the eyes by
+        ``R_eyes`` (2,3,3, in the head).
+        """
         from scipy.spatial.transform import Rotation
 
         expression = tuple(sorted((face or {}).items()))
@@ -199,7 +218,11 @@ class PersonActors:
             it.SetUserMatrix(head)
         for k, it in enumerate(self.eyes):
             centre = self.person.eye_centres[k]
-            it.SetUserMatrix(matrix4(R_WB @ R_head @ R_eyes[k], t_WB + R_WB @ R_head @ (centre - R_eyes[k] @ centre)))
+            it.SetUserMatrix(
+                matrix4(
+                    R_WB @ R_head @ R_eyes[k], t_WB + R_WB @ R_head @ (centre - R_eyes[k] @ centre)
+                )
+            )
         body = matrix4(R_WB, t_WB)
         turned = self._turn is None or not np.array_equal(self._turn, R_head)
         vector = Rotation.from_matrix(R_head).as_rotvec()
@@ -207,7 +230,11 @@ class PersonActors:
             it.SetUserMatrix(body)
             if moves and turned:
                 own = Rotation.from_rotvec(share[:, None] * vector).as_matrix()
-                set_points(data, np.einsum("nij,nj->ni", own, points), np.einsum("nij,nj->ni", own, normals))
+                set_points(
+                    data,
+                    np.einsum("nij,nj->ni", own, points),
+                    np.einsum("nij,nj->ni", own, normals),
+                )
         self._turn = R_head.copy()
 
 
@@ -258,8 +285,17 @@ class Scene:
             light.SetColor(*lamp.colour)
             self.renderer.AddLight(light)
 
-    def look(self, T_WC: Transform, K: np.ndarray, size_px: tuple[int, int], near_m: float = 0.1, far_m: float = 30.0) -> None:
-        """Aim the pinhole: pose, K (square pixels up to fx/fy, pixel centres at whole numbers) and picture size."""
+    def look(
+        self,
+        T_WC: Transform,
+        K: np.ndarray,
+        size_px: tuple[int, int],
+        near_m: float = 0.1,
+        far_m: float = 30.0,
+    ) -> None:
+        """Aim the pinhole: pose, K (square pixels up to fx/fy, pixel centres at whole numbers) and
+        picture size.
+        """
         width, height = size_px
         if self.window.GetSize() != (width, height):
             self.window.SetSize(width, height)
@@ -308,9 +344,11 @@ class Scene:
 
 @dataclass(frozen=True)
 class Lens:
-    """From a pinhole's picture to the real camera's: the pinhole's K and size, and the map to pull it through.
+    """From a pinhole's picture to the real camera's: the pinhole's K and size, and the map to pull
+    it through.
 
-    ``scale`` pinhole pixels per camera pixel at the centre; ``maps`` for :func:`cv2.remap` at the pinhole's resolution.
+    ``scale`` pinhole pixels per camera pixel at the centre; ``maps`` for :func:`cv2.remap` at the
+    pinhole's resolution.
     """
 
     camera: Camera
@@ -331,11 +369,15 @@ class Lens:
         size += size % 2
         K = np.array([[f, 0, -low[0] + 2], [0, f, -low[1] + 2], [0, 0, 1]])
         x, y = xy[..., 0] * f + K[0, 2], xy[..., 1] * f + K[1, 2]
-        return cls(camera, K, (int(size[0]), int(size[1])), x.astype(np.float32), y.astype(np.float32))
+        return cls(
+            camera, K, (int(size[0]), int(size[1])), x.astype(np.float32), y.astype(np.float32)
+        )
 
     def bend(self, picture: np.ndarray) -> np.ndarray:
         """The real camera's picture from the pinhole's."""
         scale = self.K[0, 0] / self.camera.f_px
         if scale > 1.2:  # a fine picture is softened first, so that sampling it does not alias
             picture = cv2.GaussianBlur(picture, (0, 0), 0.38 * scale)
-        return cv2.remap(picture, self.map_x, self.map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.remap(
+            picture, self.map_x, self.map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )

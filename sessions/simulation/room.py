@@ -1,7 +1,8 @@
-"""A classroom as numbers: blackboard, walls, seats, two cameras with their lenses, the auxiliary board. Pure functions, frame W.
+"""A classroom as numbers: blackboard, walls, seats, two cameras with their lenses, the auxiliary
+board. Pure functions, frame W.
 
-Frame W (docs/conventions.md): origin = the blackboard's upper RIGHT corner for somebody who faces it, x leftwards, y down, z towards
-the students.
+Frame W (docs/conventions.md): origin = the blackboard's upper RIGHT corner for somebody who faces
+it, x leftwards, y down, z towards the students.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ ROOMS = {
     "wide": Room("wide", 4.8, 1.2, 2.15, 9.2, 9.6, 3.2),
 }
 
-# Where the cameras hang: metres beside the blackboard's edge, height above the floor, metres out of the wall.
+# Where the cameras hang: metres beside the blackboard's edge, height above the floor, metres out of
+# the wall.
 PLACEMENTS = {
     "beside": (0.25, 2.05, 0.12),
     "high": (0.40, 2.60, 0.12),
@@ -73,7 +75,10 @@ CENTRE_OFF_PX = {"left": (9.3, -6.1), "right": (-7.4, 5.2)}  # at 1920 px wide
 
 @dataclass(frozen=True)
 class AuxiliaryBoard:
-    """The chessboard in front of the blackboard. ``t_WA`` as the tape measures it; ``angle_deg`` 0 = flat, 90 = standing."""
+    """The chessboard in front of the blackboard.
+
+    ``t_WA`` as the tape measures it; ``angle_deg`` 0 = flat, 90 = standing.
+    """
 
     inner_corners: tuple[int, int]
     square_m: float
@@ -88,13 +93,20 @@ class AuxiliaryBoard:
         return np.stack([r, np.sin(a) * u - np.cos(a) * b, np.cos(a) * u + np.sin(a) * b], 1)
 
     def corners_W(self, margin_squares: float = 0.0) -> np.ndarray:
-        """Inner corners (M,3) in W; with a margin the four outer corners of the board's paper (4,3)."""
+        """Inner corners (M,3) in W; with a margin the four outer corners of the board's paper
+        (4,3).
+        """
         nx, ny = self.inner_corners
         if margin_squares:
-            x, y = np.array([margin_squares, -(nx - 1) - margin_squares]), np.array([margin_squares, -(ny - 1) - margin_squares])
+            x, y = (
+                np.array([margin_squares, -(nx - 1) - margin_squares]),
+                np.array([margin_squares, -(ny - 1) - margin_squares]),
+            )
             grid = np.array([[x[0], y[0]], [x[1], y[0]], [x[1], y[1]], [x[0], y[1]]])
         else:
-            grid = np.stack([g.ravel() for g in np.meshgrid(-np.arange(nx), -np.arange(ny))], 1).astype(float)
+            grid = np.stack(
+                [g.ravel() for g in np.meshgrid(-np.arange(nx), -np.arange(ny))], 1
+            ).astype(float)
         p = np.concatenate([grid * self.square_m, np.zeros((len(grid), 1))], 1)
         return p @ self.R_WB.T + self.t_WA
 
@@ -110,7 +122,9 @@ class Seats:
 
 
 def seats(room: Room, students: int, rows: int, near_m: float, far_m: float) -> Seats:
-    """Rows of equal length (the front ones take what is left over), neighbouring rows shifted so that nobody is quite hidden."""
+    """Rows of equal length (the front ones take what is left over), neighbouring rows shifted so
+    that nobody is quite hidden.
+    """
     count = np.full(rows, students // rows)
     count[: students % rows] += 1
     z = np.linspace(near_m, far_m, rows)
@@ -133,17 +147,26 @@ def auxiliary_board(room: Room, angle_deg: float = 0.0) -> AuxiliaryBoard:
     """A large chessboard on a table between the cameras and the first row."""
     square = 0.08
     left = room.board_width_m / 2 - 4 * square + 0.06
-    return AuxiliaryBoard((9, 6), square, np.array([left, room.board_top_m - 0.74, 1.75]), angle_deg)
+    return AuxiliaryBoard(
+        (9, 6), square, np.array([left, room.board_top_m - 0.74, 1.75]), angle_deg
+    )
 
 
 def placed_cameras(room: Room, placement: str) -> dict[str, np.ndarray]:
-    """Optical centres in W for a named placement, or for ``"x,y,z;x,y,z"`` (left; right, metres in W)."""
+    """Optical centres in W for a named placement, or for ``"x,y,z;x,y,z"`` (left; right, metres in
+    W).
+    """
     if placement in PLACEMENTS:
         beside, height, out = PLACEMENTS[placement]
         y = room.board_top_m - height
-        return {"left": np.array([room.board_width_m + beside, y, out]), "right": np.array([-beside, y, out])}
+        return {
+            "left": np.array([room.board_width_m + beside, y, out]),
+            "right": np.array([-beside, y, out]),
+        }
     try:
-        left, right = (np.array([float(v) for v in part.split(",")]) for part in placement.split(";"))
+        left, right = (
+            np.array([float(v) for v in part.split(",")]) for part in placement.split(";")
+        )
         if left.shape != (3,) or right.shape != (3,) or not np.isfinite([left, right]).all():
             raise ValueError
     except ValueError:
@@ -173,10 +196,16 @@ def aimed(position_W: np.ndarray, forward_W: np.ndarray, roll_deg: float = 0.0) 
 
 
 def fitted_camera(
-    name: str, position_W: np.ndarray, must_see_W: np.ndarray, size_px: tuple[int, int], lens_px: float | None = None,
-    wider: float = 1.0, roll_deg: float = 0.0,
+    name: str,
+    position_W: np.ndarray,
+    must_see_W: np.ndarray,
+    size_px: tuple[int, int],
+    lens_px: float | None = None,
+    wider: float = 1.0,
+    roll_deg: float = 0.0,
 ) -> tuple[Camera, Transform]:
-    """A camera aimed at the middle of what it must see (N,3), with the longest lens that still sees it all.
+    """A camera aimed at the middle of what it must see (N,3), with the longest lens that still sees
+    it all.
 
     ``lens_px`` fixes the focal length instead; ``wider`` < 1 shortens the fitted one.
     """
@@ -188,19 +217,26 @@ def fitted_camera(
 
     def build(f: float, T: Transform) -> tuple[Camera, np.ndarray]:
         K = np.array(
-            [[f, 0, (size_px[0] - 1) / 2 + centre[0]], [0, f * 1.0008, (size_px[1] - 1) / 2 + centre[1]], [0, 0, 1.0]]
+            [
+                [f, 0, (size_px[0] - 1) / 2 + centre[0]],
+                [0, f * 1.0008, (size_px[1] - 1) / 2 + centre[1]],
+                [0, 0, 1.0],
+            ]
         )
         camera = Camera(K, DISTORTION[name], size_px, name)
         return camera, camera.project(T.inverse().apply(must_see_W))
 
-    T = aimed(position_W, np.array([np.sin(y) * np.cos(p), np.sin(p), np.cos(y) * np.cos(p)]), roll_deg)
+    T = aimed(
+        position_W, np.array([np.sin(y) * np.cos(p), np.sin(p), np.cos(y) * np.cos(p)]), roll_deg
+    )
     if lens_px is not None:
         return build(lens_px, T)[0], T
     low, high = 0.25 * size_px[0], 3.0 * size_px[0]
     for _ in range(40):
         middle = (low + high) / 2
         camera, uv = build(middle, T)
-        # past the fold of the distortion polynomial points come back into the picture: guard with the plain pinhole
+        # past the fold of the distortion polynomial points come back into the picture: guard with
+        # the plain pinhole
         xy = T.inverse().apply(must_see_W)
         radius = np.hypot(xy[:, 0], xy[:, 1]) / np.maximum(xy[:, 2], 1e-6)
         good = camera.contains(uv, 0.03 * size_px[1]).all() and (radius < 1.05).all()

@@ -1,8 +1,10 @@
-"""Who looks where, when: the lesson as pure functions of time. Truth comes first; pictures are made from it.
+"""Who looks where, when: the lesson as pure functions of time.
 
-A student's gaze follows a list of 3-D points, each reached by a short smooth shift. The head takes a stated share of every gaze shift
-away from the student's neutral direction, the eyes do the rest; with ``eye_share = 0`` the head's Z axis (frame S, at the nose) passes
-exactly through the point.
+Truth comes first; pictures are made from it.
+
+A student's gaze follows a list of 3-D points, each reached by a short smooth shift. The head takes
+a stated share of every gaze shift away from the student's neutral direction, the eyes do the rest;
+with ``eye_share = 0`` the head's Z axis (frame S, at the nose) passes exactly through the point.
 """
 
 from __future__ import annotations
@@ -15,13 +17,16 @@ from scipy.spatial.transform import Rotation
 from sessions.simulation.people import Person
 from sessions.simulation.room import FACING_BOARD, Room, Seats
 
-PAD_S = 5.0  # scripts are defined a little before and after the lesson: the other camera's clock may be off
+# scripts are defined a little before and after the lesson: the other camera's clock may be off
+PAD_S = 5.0
 HIP_BELOW_M = 0.45  # a body leans about its hips, this far below the head's pivot
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One student's gaze: at ``start_s[k]`` it leaves for ``point_W[k]`` and arrives ``shift_s[k]`` later. Sorted, first at −PAD_S."""
+    """One student's gaze: at ``start_s[k]`` it leaves for ``point_W[k]`` and arrives ``shift_s[k]``
+    later. Sorted, first at −PAD_S.
+    """
 
     start_s: np.ndarray  # (K,)
     shift_s: np.ndarray  # (K,)
@@ -32,7 +37,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Placement:
-    """A person on a seat: T_WB (head pivot) when sitting upright, and the neutral head direction in B."""
+    """A person on a seat: T_WB (head pivot) when sitting upright, and the neutral head direction in
+    B.
+    """
 
     person: Person
     student: str
@@ -45,8 +52,9 @@ class Placement:
 class Heads:
     """The truth for T moments and N students; arrays are (T,N,…), frames W unless named.
 
-    ``R_WB``, ``t_WB`` body · ``R_head`` turn of the head in B · ``R_eyes`` (T,N,2,3,3) in the head · ``R_WS``, ``P_W`` head frame and nose
-    tip · ``gaze_W`` unit vector from between the eyes to the gaze point · ``point_W`` gaze point · ``label`` object array · ``blink`` 0…1.
+    ``R_WB``, ``t_WB`` body · ``R_head`` turn of the head in B · ``R_eyes`` (T,N,2,3,3) in the head
+    · ``R_WS``, ``P_W`` head frame and nose tip · ``gaze_W`` unit vector from between the eyes to
+    the gaze point · ``point_W`` gaze point · ``label`` object array · ``blink`` 0…1.
     """
 
     time_s: np.ndarray
@@ -65,13 +73,18 @@ class Heads:
 def yaw_pitch(direction: np.ndarray) -> np.ndarray:
     """(…,3) directions in B → (…,2) radians: yaw towards the person's left, pitch up."""
     return np.stack(
-        [np.arctan2(direction[..., 0], direction[..., 2]), np.arctan2(direction[..., 1], np.hypot(direction[..., 0], direction[..., 2]))],
+        [
+            np.arctan2(direction[..., 0], direction[..., 2]),
+            np.arctan2(direction[..., 1], np.hypot(direction[..., 0], direction[..., 2])),
+        ],
         -1,
     )
 
 
 def facing(yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray:
-    """(…) radians → (…,3,3): axes turned to a direction (yaw to the left, pitch up), then rolled about it."""
+    """(…) radians → (…,3,3): axes turned to a direction (yaw to the left, pitch up), then rolled
+    about it.
+    """
     shape = np.shape(yaw)
     angles = np.stack([np.ravel(yaw), -np.ravel(pitch), np.ravel(roll)], -1)
     return Rotation.from_euler("YXZ", angles).as_matrix().reshape(*shape, 3, 3)
@@ -83,8 +96,12 @@ def minimum_jerk(t: np.ndarray) -> np.ndarray:
     return t**3 * (10 - 15 * t + 6 * t * t)
 
 
-def place_people(people: list[Person], room: Room, where: Seats, rng: np.random.Generator, exact: bool) -> list[Placement]:
-    """One person on every seat (a shuffled cast, repeated only when it runs out), with a shirt and a habitual head carriage each."""
+def place_people(
+    people: list[Person], room: Room, where: Seats, rng: np.random.Generator, exact: bool
+) -> list[Placement]:
+    """One person on every seat (a shuffled cast, repeated only when it runs out), with a shirt and
+    a habitual head carriage each.
+    """
     order: list[int] = []
     while len(order) < len(where.ids):
         order += list(rng.permutation(len(people)))
@@ -102,14 +119,19 @@ def place_people(people: list[Person], room: Room, where: Seats, rng: np.random.
 
 
 def grid_points(room: Room, count: int) -> tuple[list[str], np.ndarray]:
-    """Marked points on the blackboard: names "1" … and (count,3) in W. 5 = corners and middle, 9 = 3 × 3, else a regular grid."""
+    """Marked points on the blackboard: names "1" … and (count,3) in W.
+
+    5 = corners and middle, 9 = 3 × 3, else a regular grid.
+    """
     w, h = room.board_width_m, room.board_height_m
     if count == 5:
         xy = np.array([[0.85, 0.15], [0.15, 0.15], [0.5, 0.5], [0.85, 0.85], [0.15, 0.85]])
     else:
         cols = int(np.ceil(np.sqrt(count * 1.0))) if count != 6 else 3
         rows = int(np.ceil(count / cols))
-        xy = np.array([[1 - (c + 0.5) / cols, (r + 0.5) / rows] for r in range(rows) for c in range(cols)])[:count]
+        xy = np.array(
+            [[1 - (c + 0.5) / cols, (r + 0.5) / rows] for r in range(rows) for c in range(cols)]
+        )[:count]
     points = np.concatenate([xy * [w, h], np.zeros((len(xy), 1))], 1)
     return [str(k + 1) for k in range(len(points))], points
 
@@ -119,7 +141,8 @@ def grid_plans(
 ) -> tuple[list[Plan], list[tuple[float, float, int, int]]]:
     """The paper's protocol: everybody looks at the marked points in turn.
 
-    Returns the plans and (start_s, end_s, student number, point number) for every stretch in which the head is still on its point.
+    Returns the plans and (start_s, end_s, student number, point number) for every stretch in which
+    the head is still on its point.
     """
     hold = seconds / len(points)
     plans, windows = [], []
@@ -140,7 +163,9 @@ def grid_plans(
 def natural_plans(
     room: Room, where: list[Placement], seconds: float, rng: np.random.Generator
 ) -> list[Plan]:
-    """A lesson: the class follows what is written, each in its own way; writing, talking to a neighbour, looking about."""
+    """A lesson: the class follows what is written, each in its own way; writing, talking to a
+    neighbour, looking about.
+    """
     w, h = room.board_width_m, room.board_height_m
     # what the teacher writes about: a slow walk over the board that all share in part
     steps = int(seconds / 4) + 4
@@ -149,9 +174,17 @@ def natural_plans(
     seat = np.array([p.t_WB for p in where])
     plans = []
     for k in range(len(where)):
-        start, shift, point, lean, label = [-PAD_S], [1e-3], [np.array([w / 2, h / 2, 0])], [0.0], ["board"]
+        start, shift, point, lean, label = (
+            [-PAD_S],
+            [1e-3],
+            [np.array([w / 2, h / 2, 0])],
+            [0.0],
+            ["board"],
+        )
         t = float(rng.uniform(0, 1.5))
-        others = np.flatnonzero((np.abs(seat[:, 2] - seat[k, 2]) < 0.4) & (np.arange(len(seat)) != k))
+        others = np.flatnonzero(
+            (np.abs(seat[:, 2] - seat[k, 2]) < 0.4) & (np.arange(len(seat)) != k)
+        )
         while t < seconds + PAD_S:
             choice = rng.random()
             if choice < 0.72:
@@ -176,7 +209,9 @@ def natural_plans(
             start.append(t)
             shift.append(float(np.clip(0.22 + 0.006 * angle + rng.normal(0, 0.03), 0.2, 0.8)))
             t += shift[-1] + float(stay)
-        plans.append(Plan(np.array(start), np.array(shift), np.array(point), np.array(lean), tuple(label)))
+        plans.append(
+            Plan(np.array(start), np.array(shift), np.array(point), np.array(lean), tuple(label))
+        )
     return plans
 
 
@@ -191,16 +226,31 @@ def _follow(plan: Plan, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def heads_at(
-    time_s: np.ndarray, where: list[Placement], plans: list[Plan], eye_share: float, sway_deg: float, seed: int
+    time_s: np.ndarray,
+    where: list[Placement],
+    plans: list[Plan],
+    eye_share: float,
+    sway_deg: float,
+    seed: int,
 ) -> Heads:
-    """Truth of all students at any times (T,). ``sway_deg``: slow wandering of the head, which moves nothing where it is 0."""
+    """Truth of all students at any times (T,).
+
+    ``sway_deg``: slow wandering of the head, which moves nothing where it is 0.
+    """
     time_s = np.asarray(time_s, np.float64)
     T, N = len(time_s), len(where)
     out: dict[str, np.ndarray] = {
-        "R_WB": np.zeros((T, N, 3, 3)), "t_WB": np.zeros((T, N, 3)), "R_head": np.zeros((T, N, 3, 3)),
-        "R_eyes": np.zeros((T, N, 2, 3, 3)), "R_WS": np.zeros((T, N, 3, 3)), "P_W": np.zeros((T, N, 3)),
-        "gaze_W": np.zeros((T, N, 3)), "point_W": np.zeros((T, N, 3)), "label": np.empty((T, N), object), "blink": np.zeros((T, N)),
-    }  # fmt: skip
+        "R_WB": np.zeros((T, N, 3, 3)),
+        "t_WB": np.zeros((T, N, 3)),
+        "R_head": np.zeros((T, N, 3, 3)),
+        "R_eyes": np.zeros((T, N, 2, 3, 3)),
+        "R_WS": np.zeros((T, N, 3, 3)),
+        "P_W": np.zeros((T, N, 3)),
+        "gaze_W": np.zeros((T, N, 3)),
+        "point_W": np.zeros((T, N, 3)),
+        "label": np.empty((T, N), object),
+        "blink": np.zeros((T, N)),
+    }
     for n, (place, plan) in enumerate(zip(where, plans, strict=True)):
         rng = np.random.default_rng([seed, 77, n])
         point, lean, k = _follow(plan, time_s)
@@ -212,7 +262,11 @@ def heads_at(
         t_WB = place.t_WB + (hip - R_lean @ hip) @ FACING_BOARD.T
         neutral = np.radians(place.neutral_deg)
         phase, speed = rng.uniform(0, 6.28, (3, 3)), rng.uniform(0.05, 0.35, (3, 3))
-        sway = np.radians(sway_deg) * np.sin(2 * np.pi * speed[:, :, None] * time_s + phase[:, :, None]).sum(1) / 2.0  # (3,T)
+        sway = (
+            np.radians(sway_deg)
+            * np.sin(2 * np.pi * speed[:, :, None] * time_s + phase[:, :, None]).sum(1)
+            / 2.0
+        )  # (3,T)
         person, R_BS = place.person, place.person.R_BS
         nose_B, eyes_B = person.nose, person.eye_centres.mean(0)
         R_head = np.broadcast_to(np.eye(3), (T, 3, 3))
@@ -232,7 +286,12 @@ def heads_at(
             in_head = np.einsum("tji,tj->ti", R_WB @ R_head, point - centre_W)
             turn = np.clip(yaw_pitch(in_head), np.radians([-38, -28]), np.radians([38, 24]))
             R_eyes[:, e] = facing(turn[:, 0], turn[:, 1], 0 * turn[:, 0])
-        out["R_WB"][:, n], out["t_WB"][:, n], out["R_head"][:, n], out["R_eyes"][:, n] = R_WB, t_WB, R_head, R_eyes
+        out["R_WB"][:, n], out["t_WB"][:, n], out["R_head"][:, n], out["R_eyes"][:, n] = (
+            R_WB,
+            t_WB,
+            R_head,
+            R_eyes,
+        )
         out["R_WS"][:, n] = R_WB @ R_head @ R_BS
         out["P_W"][:, n] = np.einsum("tij,tj->ti", R_WB, R_head @ nose_B) + t_WB
         out["gaze_W"][:, n] = gaze / np.linalg.norm(gaze, axis=1, keepdims=True)
@@ -245,9 +304,11 @@ def heads_at(
 
 
 def visible_share(heads: Heads, where: list[Placement], camera_W: np.ndarray) -> np.ndarray:
-    """(T,N) share of each face's landmarks that no other person's head or trunk hides from a camera at ``camera_W`` (3,).
+    """(T,N) share of each face's landmarks that no other person's head or trunk hides from a camera
+    at ``camera_W`` (3,).
 
-    Others are a ball (head) and a rounded post (trunk and shoulders); a face's own far side counts as seen.
+    Others are a ball (head) and a rounded post (trunk and shoulders); a face's own far side counts
+    as seen.
     """
     T, N = heads.P_W.shape[:2]
     share = np.ones((T, N))
@@ -257,18 +318,26 @@ def visible_share(heads: Heads, where: list[Placement], camera_W: np.ndarray) ->
         reach = np.linalg.norm(to_me)
         along = (seat - camera_W) @ to_me / reach
         off = np.linalg.norm(seat - camera_W - along[:, None] * to_me / reach, axis=1)
-        between = np.flatnonzero((along < reach - 0.2) & (along > 0) & (off < 0.8))  # others can move a little
+        between = np.flatnonzero(
+            (along < reach - 0.2) & (along > 0) & (off < 0.8)
+        )  # others can move a little
         if not len(between):
             continue
         points = place.person.landmarks[::6]
-        world = np.einsum("tij,pj->tpi", heads.R_WB[:, n] @ heads.R_head[:, n], points) + heads.t_WB[:, n][:, None]
+        world = (
+            np.einsum("tij,pj->tpi", heads.R_WB[:, n] @ heads.R_head[:, n], points)
+            + heads.t_WB[:, n][:, None]
+        )
         ray = world - camera_W
         length = np.linalg.norm(ray, axis=-1)
         ray = ray / length[..., None]
         blocked = np.zeros(length.shape, bool)
         for m in between:
             skull = where[m].person.eye_centres.mean(0) - [0, 0, 0.085]
-            head = np.einsum("tij,j->ti", heads.R_WB[:, m] @ heads.R_head[:, m], skull) + heads.t_WB[:, m]
+            head = (
+                np.einsum("tij,j->ti", heads.R_WB[:, m] @ heads.R_head[:, m], skull)
+                + heads.t_WB[:, m]
+            )
             for centre, radius in ((head, 0.105), (heads.t_WB[:, m] + [0, 0.28, 0], 0.19)):
                 to = centre - camera_W
                 forward = np.einsum("ti,tpi->tp", to, ray)

@@ -1,4 +1,6 @@
-"""``simulate``: a lesson with known truth, written as a session folder (docs/session.md, docs/simulator.md)."""
+"""``simulate``: a lesson with known truth, written as a session folder (docs/session.md,
+docs/simulator.md).
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,12 @@ from sessions.simulation.script import (
     visible_share,
 )
 
-RESOLUTIONS = {"720p": (1280, 720), "1080p": (1920, 1080), "1440p": (2560, 1440), "4k": (3840, 2160)}
+RESOLUTIONS = {
+    "720p": (1280, 720),
+    "1080p": (1920, 1080),
+    "1440p": (2560, 1440),
+    "4k": (3840, 2160),
+}
 INNER_CORNERS = (9, 6)
 SQUARE_M = 0.05
 MAX_STUDENTS = 60
@@ -57,8 +64,9 @@ MAX_STUDENTS = 60
 class Options:
     """What a simulated lesson is made of. Every number is in metres, seconds, degrees or pixels.
 
-    ``eye_share`` None = 0 in ``grid``, 0.30 in ``natural``. ``offset_s`` = the right camera's clock minus the left's; ``drift_ppm`` = how
-    much faster the right clock runs. ``noise`` scales the sensor's noise (1 = a lit room), ``light`` the lamps. ``crf`` = H.264 quality.
+    ``eye_share`` None = 0 in ``grid``, 0.30 in ``natural``. ``offset_s`` = the right camera's clock
+    minus the left's; ``drift_ppm`` = how much faster the right clock runs. ``noise`` scales the
+    sensor's noise (1 = a lit room), ``light`` the lamps. ``crf`` = H.264 quality.
     """
 
     students: int = 8
@@ -91,9 +99,22 @@ class Options:
         """Itself, or an error that names the first impossible option."""
 
         def refuse(name: str, expected: str) -> None:
-            raise SessionError(f"--{name} is impossible", found=getattr(self, name.replace("-", "_")), expected=expected)
+            raise SessionError(
+                f"--{name} is impossible",
+                found=getattr(self, name.replace("-", "_")),
+                expected=expected,
+            )
 
-        for name in ("seconds", "fps", "offset_s", "drift_ppm", "light", "noise", "near_m", "far_m"):
+        for name in (
+            "seconds",
+            "fps",
+            "offset_s",
+            "drift_ppm",
+            "light",
+            "noise",
+            "near_m",
+            "far_m",
+        ):
             if not math.isfinite(getattr(self, name)):
                 refuse(name, "a finite number")
         if not 1 <= self.students <= MAX_STUDENTS:
@@ -121,9 +142,14 @@ class Options:
         if abs(self.drift_ppm) > 1000:
             refuse("drift_ppm", "within ±1000")
         if not 0.1 <= self.light <= 3 or not 0 <= self.noise <= 10:
-            refuse("light" if not 0.1 <= self.light <= 3 else "noise", "light 0.1 to 3, noise 0 to 10")
+            refuse(
+                "light" if not 0.1 <= self.light <= 3 else "noise", "light 0.1 to 3, noise 0 to 10"
+            )
         if not 2.4 <= self.near_m <= self.far_m or self.far_m > ROOMS[self.room].depth_m - 0.8:
-            refuse("far_m", f"2.4 ≤ near ≤ far ≤ {ROOMS[self.room].depth_m - 0.8:.1f} m (the room's depth)")
+            refuse(
+                "far_m",
+                f"2.4 ≤ near ≤ far ≤ {ROOMS[self.room].depth_m - 0.8:.1f} m (the room's depth)",
+            )
         if self.people not in ("all", "train", "test"):
             refuse("people", "all, train or test")
         if self.lens_px is not None and not 200 <= self.lens_px <= 20000:
@@ -135,12 +161,18 @@ class Options:
 
     @property
     def shift_by_eyes(self) -> float:
-        return self.eye_share if self.eye_share is not None else (0.0 if self.scenario == "grid" else 0.30)
+        return (
+            self.eye_share
+            if self.eye_share is not None
+            else (0.0 if self.scenario == "grid" else 0.30)
+        )
 
 
 @dataclass(frozen=True)
 class World:
-    """Everything that is true of a simulated lesson before a pixel is drawn; the same options give the same world."""
+    """Everything that is true of a simulated lesson before a pixel is drawn; the same options give
+    the same world.
+    """
 
     options: Options
     room: Room
@@ -156,7 +188,9 @@ class World:
     def heads(self, time_s: np.ndarray) -> Heads:
         """The truth at any times on the left camera's clock."""
         sway = 0.0 if self.options.scenario == "grid" else 1.6
-        return heads_at(time_s, self.people, self.plans, self.options.shift_by_eyes, sway, self.options.seed)
+        return heads_at(
+            time_s, self.people, self.plans, self.options.shift_by_eyes, sway, self.options.seed
+        )
 
     def frame_times(self, camera: str) -> np.ndarray:
         """When each frame was taken, on the left camera's clock."""
@@ -166,11 +200,19 @@ class World:
 
     def rig(self) -> Rig:
         """The true rig."""
-        T_WA = Transform(np.array([[-1.0, 0, 0], [0, 0, -1], [0, -1, 0]]), self.auxiliary.t_WA, "W", "A")
+        T_WA = Transform(
+            np.array([[-1.0, 0, 0], [0, 0, -1], [0, -1, 0]]), self.auxiliary.t_WA, "W", "A"
+        )
         T_WL, T_WR = self.T_WC["left"], self.T_WC["right"]
         left = Transform(T_WL.R, T_WL.t, "W", "L")
         right = Transform(T_WR.R, T_WR.t, "W", "R")
-        return Rig(self.cameras["left"], self.cameras["right"], right.inverse() @ left, T_WA.inverse() @ left, T_WA)
+        return Rig(
+            self.cameras["left"],
+            self.cameras["right"],
+            right.inverse() @ left,
+            T_WA.inverse() @ left,
+            T_WA,
+        )
 
 
 def build_world(options: Options) -> World:
@@ -181,7 +223,9 @@ def build_world(options: Options) -> World:
     where = seats(room, o.students, o.rows, o.near_m, o.far_m)
     aux = auxiliary_board(room, o.auxiliary_deg)
     cast = load_people(None if o.people == "all" else o.people)
-    people = place_people(cast, room, where, rng, exact=o.scenario == "grid" and o.shift_by_eyes == 0)
+    people = place_people(
+        cast, room, where, rng, exact=o.scenario == "grid" and o.shift_by_eyes == 0
+    )
     heads = np.array([p.t_WB for p in people])
     around = [[0.26, 0.05, 0], [-0.26, 0.05, 0], [0, -0.32, 0], [0, 0.34, -0.3]]
     must_see = np.concatenate([heads + a for a in around] + [aux.corners_W(1.2)])
@@ -191,7 +235,13 @@ def build_world(options: Options) -> World:
         jitter = np.random.default_rng([o.seed, 2, len(name)])
         position = position + jitter.normal(0, [0.03, 0.03, 0.01])
         cameras[name], poses[name] = fitted_camera(
-            name, position, must_see, size, o.lens_px, RIGHT_WIDER if name == "right" else 1.0, float(jitter.normal(0, 0.8))
+            name,
+            position,
+            must_see,
+            size,
+            o.lens_px,
+            RIGHT_WIDER if name == "right" else 1.0,
+            float(jitter.normal(0, 0.8)),
         )
     script_rng = np.random.default_rng([o.seed, 3])
     marks = None
@@ -204,7 +254,7 @@ def build_world(options: Options) -> World:
     return World(o, room, where, aux, people, cameras, poses, plans, windows, marks)
 
 
-# --- what is written --------------------------------------------------------------------------------
+# --- what is written ------------------------------------------------------------------------------
 
 
 def session_toml(world: World) -> str:
@@ -222,24 +272,56 @@ def session_toml(world: World) -> str:
     ]
     for k, name in enumerate(("right third", "middle third", "left third")):
         end = room.board_width_m if k == 2 else round((k + 1) * third, 4)
-        lines += ["[[blackboard.areas]]", f'name = "{name}"', f"x_m = [{round(k * third, 4)}, {end}]", f"y_m = [0.0, {room.board_height_m}]"]
+        lines += [
+            "[[blackboard.areas]]",
+            f'name = "{name}"',
+            f"x_m = [{round(k * third, 4)}, {end}]",
+            f"y_m = [0.0, {room.board_height_m}]",
+        ]
     t = aux.t_WA
-    placement = ['placement = "flat"'] if aux.angle_deg == 0 else ['placement = "tilted"', f"angle_deg = {aux.angle_deg}"]
+    placement = (
+        ['placement = "flat"']
+        if aux.angle_deg == 0
+        else ['placement = "tilted"', f"angle_deg = {aux.angle_deg}"]
+    )
     lines += [
-        "", "[board]", 'kind = "chessboard"', f"inner_corners = [{INNER_CORNERS[0]}, {INNER_CORNERS[1]}]", f"square_m = {SQUARE_M}",
-        "", "[auxiliary]", *placement, f"left_m = {t[0]:.4f}", f"down_m = {t[1]:.4f}", f"out_m = {t[2]:.4f}",
-        "[auxiliary.board]", 'kind = "chessboard"', f"inner_corners = [{aux.inner_corners[0]}, {aux.inner_corners[1]}]", f"square_m = {aux.square_m}",
-        "", "[cameras.left]", 'video = "left.mp4"', "[cameras.right]", 'video = "right.mp4"',
-    ]  # fmt: skip
+        "",
+        "[board]",
+        'kind = "chessboard"',
+        f"inner_corners = [{INNER_CORNERS[0]}, {INNER_CORNERS[1]}]",
+        f"square_m = {SQUARE_M}",
+        "",
+        "[auxiliary]",
+        *placement,
+        f"left_m = {t[0]:.4f}",
+        f"down_m = {t[1]:.4f}",
+        f"out_m = {t[2]:.4f}",
+        "[auxiliary.board]",
+        'kind = "chessboard"',
+        f"inner_corners = [{aux.inner_corners[0]}, {aux.inner_corners[1]}]",
+        f"square_m = {aux.square_m}",
+        "",
+        "[cameras.left]",
+        'video = "left.mp4"',
+        "[cameras.right]",
+        'video = "right.mp4"',
+    ]
     if o.offset_s == 0 and o.drift_ppm == 0:
         lines.append("offset_s = 0.0")
     for k, student in enumerate(world.seats.ids):
-        lines += ["", "[[students]]", f'id = "{student}"', f"seat_m = [{world.seats.x_m[k]:.2f}, {world.seats.z_m[k]:.2f}]"]
+        lines += [
+            "",
+            "[[students]]",
+            f'id = "{student}"',
+            f"seat_m = [{world.seats.x_m[k]:.2f}, {world.seats.z_m[k]:.2f}]",
+        ]
     return "\n".join(lines) + "\n"
 
 
 def targets_rows(world: World) -> list[list[str]]:
-    """targets.csv: start_s,end_s,student,target,x_m,y_m — only stretches in which the head is still."""
+    """targets.csv: start_s,end_s,student,target,x_m,y_m — only stretches in which the head is
+    still.
+    """
     assert world.marks is not None
     names, points = world.marks
     rows = [["start_s", "end_s", "student", "target", "x_m", "y_m"]]
@@ -247,12 +329,21 @@ def targets_rows(world: World) -> list[list[str]]:
         x, y = points[point, :2]
         # times are rounded inwards, so that no rounded window reaches into a movement
         rows.append(
-            [f"{math.ceil(start * 1e4) / 1e4:.4f}", f"{math.floor(end * 1e4) / 1e4:.4f}", world.seats.ids[student], names[point], f"{x:.4f}", f"{y:.4f}"]
+            [
+                f"{math.ceil(start * 1e4) / 1e4:.4f}",
+                f"{math.floor(end * 1e4) / 1e4:.4f}",
+                world.seats.ids[student],
+                names[point],
+                f"{x:.4f}",
+                f"{y:.4f}",
+            ]
         )
     return rows
 
 
-OUTLINE = np.r_[0, 5:12, 16, 17:27]  # of the 68 landmarks: chin and brows, one of which is always the topmost and lowest
+OUTLINE = np.r_[
+    0, 5:12, 16, 17:27
+]  # of the 68 landmarks: chin and brows, one of which is always the topmost and lowest
 
 
 def face_heights_px(heads: Heads, world: World, camera: str) -> np.ndarray:
@@ -261,14 +352,18 @@ def face_heights_px(heads: Heads, world: World, camera: str) -> np.ndarray:
     out = np.full((T, N), np.nan)
     to_camera = world.T_WC[camera].inverse()
     for n, place in enumerate(world.people):
-        points = np.einsum("tij,pj->tpi", heads.R_WB[:, n] @ heads.R_head[:, n], place.person.landmarks[OUTLINE])
+        points = np.einsum(
+            "tij,pj->tpi", heads.R_WB[:, n] @ heads.R_head[:, n], place.person.landmarks[OUTLINE]
+        )
         uv = world.cameras[camera].project(to_camera.apply(points + heads.t_WB[:, n][:, None]))
         out[:, n] = np.ptp(uv[..., 1], axis=1)
     return out
 
 
 def truth_table(world: World, heads: Heads) -> Any:
-    """truth/heads.parquet as a pandas frame: a row for each student and moment, students within moments."""
+    """truth/heads.parquet as a pandas frame: a row for each student and moment, students within
+    moments.
+    """
     import pandas as pd
     from scipy.spatial.transform import Rotation
 
@@ -290,7 +385,9 @@ def truth_table(world: World, heads: Heads) -> Any:
     with np.errstate(divide="ignore", invalid="ignore"):
         meets = z[..., 2] < -1e-6
         for k, axis in enumerate("xy"):
-            flat[f"head_point_{axis}_m"] = np.where(meets, heads.P_W[..., k] - heads.P_W[..., 2] * z[..., k] / z[..., 2], np.nan).ravel()
+            flat[f"head_point_{axis}_m"] = np.where(
+                meets, heads.P_W[..., k] - heads.P_W[..., 2] * z[..., k] / z[..., 2], np.nan
+            ).ravel()
     for k, axis in enumerate("xyz"):
         flat[f"target_{axis}_m"] = heads.point_W[..., k].ravel()
     flat["target"] = heads.label.ravel()
@@ -300,24 +397,36 @@ def truth_table(world: World, heads: Heads) -> Any:
         flat[f"nose_u_{camera}_px"] = uv[..., 0].ravel()
         flat[f"nose_v_{camera}_px"] = uv[..., 1].ravel()
         flat[f"visible_{camera}"] = (
-            visible_share(heads, world.people, world.T_WC[camera].t) * world.cameras[camera].contains(uv)
+            visible_share(heads, world.people, world.T_WC[camera].t)
+            * world.cameras[camera].contains(uv)
         ).ravel()
         flat[f"face_px_{camera}"] = face_heights_px(heads, world, camera).ravel()
     frame = pd.DataFrame(flat)
-    exact = ("time_s", "nose_", "head_q", "head_point_")  # what errors are measured against; the rest may be short
+    exact = (
+        "time_s",
+        "nose_",
+        "head_q",
+        "head_point_",
+    )  # what errors are measured against; the rest may be short
     short = [c for c in frame.columns if frame[c].dtype == np.float64 and not c.startswith(exact)]
     return frame.astype(dict.fromkeys(short, np.float32))
 
 
 class Sensor:
-    """Adds a camera's noise: a bank of Gaussian fields, scaled with brightness, shifted at random for every frame (same seed, same noise)."""
+    """Adds a camera's noise: a bank of Gaussian fields, scaled with brightness, shifted at random
+    for every frame (same seed, same noise).
+    """
 
     def __init__(self, size_px: tuple[int, int], noise: float, light: float, seed: int) -> None:
         self.rng = np.random.default_rng([seed, 9])
         width, height = size_px
         self.size = size_px
         self.level = noise * 1.6 / np.sqrt(max(light, 0.05))
-        self.bank = self.rng.standard_normal((height + 64, width + 64, 3), dtype=np.float32) if noise else None
+        self.bank = (
+            self.rng.standard_normal((height + 64, width + 64, 3), dtype=np.float32)
+            if noise
+            else None
+        )
 
     def expose(self, picture: np.ndarray) -> np.ndarray:
         """(H,W,3) → uint8 with noise; darker parts get less of it."""
@@ -356,7 +465,8 @@ Progress = Callable[[str, float], None]
 def simulate(out: str | Path, options: Options, progress: Progress | None = None) -> Session:
     """Write a lesson with known truth to the folder ``out`` (which must not exist or be empty).
 
-    Everything is made in a folder beside it and renamed at the end: an interrupted simulation leaves nothing behind.
+    Everything is made in a folder beside it and renamed at the end: an interrupted simulation
+    leaves nothing behind.
 
     Raises
     ------
@@ -365,7 +475,9 @@ def simulate(out: str | Path, options: Options, progress: Progress | None = None
     out = Path(out)
     world = build_world(options)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise SessionError("the folder is not empty", where=out, remedy="Name a new folder, or delete this one.")
+        raise SessionError(
+            "the folder is not empty", where=out, remedy="Name a new folder, or delete this one."
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
@@ -382,7 +494,10 @@ def simulate(out: str | Path, options: Options, progress: Progress | None = None
 
 
 def write_session(folder: Path, world: World, heads: Heads | None = None) -> Any:
-    """Everything but pictures: session.toml, targets.csv, timestamps.csv, truth/. Returns the table of truth/heads.parquet."""
+    """Everything but pictures: session.toml, targets.csv, timestamps.csv, truth/.
+
+    Returns the table of truth/heads.parquet.
+    """
     o = world.options
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "session.toml").write_text(session_toml(world), encoding="utf-8")
@@ -394,7 +509,9 @@ def write_session(folder: Path, world: World, heads: Heads | None = None) -> Any
             rows = csv.writer(file)
             rows.writerow(["camera", "frame", "time_s"])
             for camera in ("left", "right"):
-                rows.writerows([camera, k, f"{t:.6f}"] for k, t in enumerate(world.frame_times(camera)))
+                rows.writerows(
+                    [camera, k, f"{t:.6f}"] for k, t in enumerate(world.frame_times(camera))
+                )
     truth = folder / "truth"
     truth.mkdir(exist_ok=True)
     world.rig().save(truth / "rig.json")
@@ -406,7 +523,10 @@ def write_session(folder: Path, world: World, heads: Heads | None = None) -> Any
     about = {
         "options": asdict(o),
         "people": {p.student: p.person.name for p in world.people},
-        "seats_m": {s: [float(world.seats.x_m[k]), float(world.seats.z_m[k])] for k, s in enumerate(world.seats.ids)},
+        "seats_m": {
+            s: [float(world.seats.x_m[k]), float(world.seats.z_m[k])]
+            for k, s in enumerate(world.seats.ids)
+        },
         "rows": {s: int(world.seats.row[k]) for k, s in enumerate(world.seats.ids)},
         "offset_s": o.offset_s,
         "drift_ppm": o.drift_ppm,
@@ -421,17 +541,31 @@ def draw_session(folder: Path, world: World, progress: Progress) -> None:
     from sessions.simulation.render import Lens
 
     o = world.options
-    room = Classroom(world.room, world.seats, world.auxiliary, world.people, world.marks, o.light, o.seed)
+    room = Classroom(
+        world.room, world.seats, world.auxiliary, world.people, world.marks, o.light, o.seed
+    )
     try:
         lenses = {c: Lens.of(camera) for c, camera in world.cameras.items()}
         rays = {c: RayTable.of(camera) for c, camera in world.cameras.items()}
-        sensors = {c: Sensor(camera.size_px, o.noise, o.light, o.seed * 2 + (c == "right")) for c, camera in world.cameras.items()}
+        sensors = {
+            c: Sensor(camera.size_px, o.noise, o.light, o.seed * 2 + (c == "right"))
+            for c, camera in world.cameras.items()
+        }
         # still pictures are taken with time and light to spare
-        calm = {c: Sensor(camera.size_px, 0.4 * o.noise, o.light, o.seed * 2 + 100 + (c == "right")) for c, camera in world.cameras.items()}
+        calm = {
+            c: Sensor(camera.size_px, 0.4 * o.noise, o.light, o.seed * 2 + 100 + (c == "right"))
+            for c, camera in world.cameras.items()
+        }
         room.show_people(False)
         empty = {c: room.picture(world.T_WC[c], lenses[c]) for c in world.cameras}
         views = view_poses(
-            world.cameras, world.T_WC, INNER_CORNERS, SQUARE_M, o.views, o.views_alone, world.room.floor_y_m,
+            world.cameras,
+            world.T_WC,
+            INNER_CORNERS,
+            SQUARE_M,
+            o.views,
+            o.views_alone,
+            world.room.floor_y_m,
             np.random.default_rng([o.seed, 4]),
         )
         total = sum(len(v) for v in views.values())
@@ -444,7 +578,11 @@ def draw_session(folder: Path, world: World, progress: Progress) -> None:
             for stem, T_WB in views[c]:
                 T_CB = to_camera @ T_WB
                 picture = draw_board(empty[c], rays[c], T_CB, INNER_CORNERS, SQUARE_M)
-                cv2.imwrite(str(target / f"{stem}.jpg"), calm[c].expose(picture), [cv2.IMWRITE_JPEG_QUALITY, o.jpeg_quality])
+                cv2.imwrite(
+                    str(target / f"{stem}.jpg"),
+                    calm[c].expose(picture),
+                    [cv2.IMWRITE_JPEG_QUALITY, o.jpeg_quality],
+                )
                 corners.append({"camera": c, "view": stem, **T_WB.to_dict()})
                 done += 1
                 progress("calibration pictures", done / total)
@@ -452,8 +590,12 @@ def draw_session(folder: Path, world: World, progress: Progress) -> None:
             T_WB = Transform(aux.R_WB, aux.t_WA, "W", "B")
             target = folder / "calibration" / "auxiliary"
             target.mkdir(exist_ok=True)
-            picture = draw_board(empty[c], rays[c], to_camera @ T_WB, aux.inner_corners, aux.square_m)
-            cv2.imwrite(str(target / f"{c}.jpg"), calm[c].expose(picture), [cv2.IMWRITE_JPEG_QUALITY, 92])
+            picture = draw_board(
+                empty[c], rays[c], to_camera @ T_WB, aux.inner_corners, aux.square_m
+            )
+            cv2.imwrite(
+                str(target / f"{c}.jpg"), calm[c].expose(picture), [cv2.IMWRITE_JPEG_QUALITY, 92]
+            )
         import json
 
         (folder / "truth" / "boards.json").write_text(json.dumps(corners) + "\n", encoding="utf-8")
@@ -463,7 +605,9 @@ def draw_session(folder: Path, world: World, progress: Progress) -> None:
 
             def frames(camera: str = c, times: np.ndarray = times) -> Any:
                 key, picture = b"", None
-                for start in range(0, len(times), 200):  # truth in blocks: memory does not grow with the lesson
+                for start in range(
+                    0, len(times), 200
+                ):  # truth in blocks: memory does not grow with the lesson
                     heads = world.heads(times[start : start + 200])
                     for k in range(len(heads.time_s)):
                         now = moment_key(heads, k)
@@ -476,9 +620,23 @@ def draw_session(folder: Path, world: World, progress: Progress) -> None:
                         progress(f"{camera} video", (start + k + 1) / len(times))
 
             _write_video(folder / f"{c}.mp4", frames(), o.fps, world.cameras[c].size_px, o.crf)
-        cv2.imwrite(str(folder / "truth" / "blackboard.jpg"), room.board_picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
+        cv2.imwrite(
+            str(folder / "truth" / "blackboard.jpg"),
+            room.board_picture,
+            [cv2.IMWRITE_JPEG_QUALITY, 85],
+        )
     finally:
         room.close()
 
 
-__all__ = ["FACING_BOARD", "PLACEMENTS", "Options", "World", "board_points", "build_world", "replace", "simulate", "write_session"]
+__all__ = [
+    "FACING_BOARD",
+    "PLACEMENTS",
+    "Options",
+    "World",
+    "board_points",
+    "build_world",
+    "replace",
+    "simulate",
+    "write_session",
+]

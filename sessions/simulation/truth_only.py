@@ -1,4 +1,6 @@
-"""``gaze simulate --truth-only``: a session and a finished run without a pixel, as the error budget predicts them; vectorised."""
+"""``gaze simulate --truth-only``: a session and a finished run without a pixel, as the error budget
+predicts them; vectorised.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +28,14 @@ from sessions.simulation.budget import (
 from sessions.simulation.simulate import Options, World, build_world, write_session
 from sessions.tables import write_table
 
-SLOW_SHARE = 0.5  # of the head's error variance: it wanders with this time constant, the rest is new at every moment
+# of the head's error variance: it wanders with this time constant, the rest is new at every moment
+SLOW_SHARE = 0.5
 SLOW_S = 8.0
 LOST = 0.01  # share of faces that a detector misses even where they are seen
 SEEN = 0.5  # at least this share of the face must be free
-LOW_CONFIDENCE_SHARE = 0.25  # of the blackboard's width: a larger σ in x reads as left or right only
+LOW_CONFIDENCE_SHARE = (
+    0.25  # of the blackboard's width: a larger σ in x reads as left or right only
+)
 ONE_CAMERA_DEPTH_M = 0.25  # σ of the depth that a seat gives where only one camera sees the face
 RUN_NAME = "2026-03-02T0900"
 
@@ -45,7 +50,9 @@ def _wandering(shape: tuple[int, int, int], step_s: float, rng: np.random.Genera
     return np.sqrt(SLOW_SHARE) * slow + np.sqrt(1 - SLOW_SHARE) * white
 
 
-def predicted_run(world: World, truth: pd.DataFrame, config: Any) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+def predicted_run(
+    world: World, truth: pd.DataFrame, config: Any
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """gaze table, students table and quality numbers from the truth table and the error budget."""
     o = world.options
     rng = np.random.default_rng([o.seed, 31])
@@ -60,22 +67,34 @@ def predicted_run(world: World, truth: pd.DataFrame, config: Any) -> tuple[pd.Da
         away = world.T_WC[name].t - P
         cosine = (R_WS[:, :, 2] * away).sum(1) / np.linalg.norm(away, axis=1)
         turn = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
-        seen[name] = (truth[f"visible_{name}"].to_numpy() >= SEEN) & (turn < 100) & (rng.random(len(truth)) >= LOST)
+        seen[name] = (
+            (truth[f"visible_{name}"].to_numpy() >= SEEN)
+            & (turn < 100)
+            & (rng.random(len(truth)) >= LOST)
+        )
         sigma_head[name] = np.where(seen[name], head_sigma_deg(face[name], turn), 1e3)
-        sigma_nose[name] = np.where(seen[name], np.hypot(NOSE_SIGMA_PX, NOSE_SIGMA_FACE * face[name]), 1e4)
+        sigma_nose[name] = np.where(
+            seen[name], np.hypot(NOSE_SIGMA_PX, NOSE_SIGMA_FACE * face[name]), 1e4
+        )
     cameras = seen["left"].astype(int) + seen["right"].astype(int)
     one, none = cameras == 1, cameras == 0
     nose_cov = nose_covariance(world.cameras, world.T_WC, P, sigma_nose)
     if one.any():  # the seat gives the depth: information along the one camera's ray
-        ray = np.where(seen["left"][:, None], P - world.T_WC["left"].t, P - world.T_WC["right"].t)[one]
+        ray = np.where(seen["left"][:, None], P - world.T_WC["left"].t, P - world.T_WC["right"].t)[
+            one
+        ]
         ray /= np.linalg.norm(ray, axis=1, keepdims=True)
-        nose_cov[one] = np.linalg.inv(np.linalg.inv(nose_cov[one]) + ray[:, :, None] * ray[:, None, :] / ONE_CAMERA_DEPTH_M**2)
+        nose_cov[one] = np.linalg.inv(
+            np.linalg.inv(nose_cov[one]) + ray[:, :, None] * ray[:, None, :] / ONE_CAMERA_DEPTH_M**2
+        )
     nose_cov[none] = np.nan
     head_sigma = np.where(none, np.nan, fused_head_sigma_deg(sigma_head))
     noise = _wandering((T, N, 6), 1 / o.fps, rng).reshape(-1, 6)
     L = np.linalg.cholesky(np.where(none[:, None, None], np.eye(3), nose_cov))
     P_hat = P + np.einsum("nij,nj->ni", L, noise[:, :3])
-    R_hat = (R * Rotation.from_rotvec(np.radians(np.where(none, 0, head_sigma))[:, None] * noise[:, 3:])).as_matrix()
+    R_hat = (
+        R * Rotation.from_rotvec(np.radians(np.where(none, 0, head_sigma))[:, None] * noise[:, 3:])
+    ).as_matrix()
     gaze_cov = gaze_covariance(P_hat, R_hat, nose_cov, head_sigma)
     r = R_hat[..., 2]
     meets = (r[:, 2] < -1e-3) & ~none
@@ -84,37 +103,71 @@ def predicted_run(world: World, truth: pd.DataFrame, config: Any) -> tuple[pd.Da
         width, height = world.room.board_width_m, world.room.board_height_m
         on = (xy[:, 0] >= 0) & (xy[:, 0] <= width) & (xy[:, 1] >= 0) & (xy[:, 1] <= height)
         unsure = meets & ~(np.sqrt(gaze_cov[:, 0, 0]) <= LOW_CONFIDENCE_SHARE * width)
-    status = np.select([none, ~meets, unsure, ~on, one], ["no_face", "away", "low_confidence", "off_board", "one_camera"], "ok")
+    status = np.select(
+        [none, ~meets, unsure, ~on, one],
+        ["no_face", "away", "low_confidence", "off_board", "one_camera"],
+        "ok",
+    )
     measured = ~none
     q = Rotation.from_matrix(R_hat).as_quat(canonical=True)
     F = np.diag([1.0, -1.0, -1.0]) @ R_hat
     angles = np.degrees(
-        np.stack([np.arcsin(np.clip(-F[:, 0, 2], -1, 1)), np.arctan2(F[:, 1, 2], F[:, 2, 2]), np.arctan2(F[:, 0, 1], F[:, 0, 0])], 1)
+        np.stack(
+            [
+                np.arcsin(np.clip(-F[:, 0, 2], -1, 1)),
+                np.arctan2(F[:, 1, 2], F[:, 2, 2]),
+                np.arctan2(F[:, 0, 1], F[:, 0, 0]),
+            ],
+            1,
+        )
     )
     area = np.full(len(truth), None, object)
     for a in config.blackboard.areas:
         with np.errstate(invalid="ignore"):
-            area[(xy[:, 0] >= a.x_m[0]) & (xy[:, 0] < a.x_m[1]) & (xy[:, 1] >= a.y_m[0]) & (xy[:, 1] < a.y_m[1])] = a.name
+            area[
+                (xy[:, 0] >= a.x_m[0])
+                & (xy[:, 0] < a.x_m[1])
+                & (xy[:, 1] >= a.y_m[0])
+                & (xy[:, 1] < a.y_m[1])
+            ] = a.name
     times = world.frame_times("right")
     own = truth["time_s"].to_numpy()
     right = np.clip(np.searchsorted(times, own - 0.5 / o.fps), 0, len(times) - 1).astype(np.int32)
     known = np.where(measured, 1.0, np.nan)
     gaze = pd.DataFrame(
         {
-            "time_s": own, "frame_left": truth["frame"].to_numpy(), "frame_right": right, "student": truth["student"].to_numpy(), "status": status,
-            "gaze_x_m": xy[:, 0], "gaze_y_m": xy[:, 1],
-            "gaze_xx_m2": np.where(meets, gaze_cov[:, 0, 0], np.nan), "gaze_xy_m2": np.where(meets, gaze_cov[:, 0, 1], np.nan),
-            "gaze_yy_m2": np.where(meets, gaze_cov[:, 1, 1], np.nan), "head_x_m": xy[:, 0], "head_y_m": xy[:, 1],
+            "time_s": own,
+            "frame_left": truth["frame"].to_numpy(),
+            "frame_right": right,
+            "student": truth["student"].to_numpy(),
+            "status": status,
+            "gaze_x_m": xy[:, 0],
+            "gaze_y_m": xy[:, 1],
+            "gaze_xx_m2": np.where(meets, gaze_cov[:, 0, 0], np.nan),
+            "gaze_xy_m2": np.where(meets, gaze_cov[:, 0, 1], np.nan),
+            "gaze_yy_m2": np.where(meets, gaze_cov[:, 1, 1], np.nan),
+            "head_x_m": xy[:, 0],
+            "head_y_m": xy[:, 1],
             **{f"nose_{a}_m": P_hat[:, k] * known for k, a in enumerate("xyz")},
             **{f"nose_{a}_sigma_m": np.sqrt(nose_cov[:, k, k]) for k, a in enumerate("xyz")},
-            "head_qw": q[:, 3] * known, **{f"head_q{a}": q[:, k] * known for k, a in enumerate("xyz")},
-            **{f"head_{a}_deg": angles[:, k] * known for k, a in enumerate(("yaw", "pitch", "roll"))},
+            "head_qw": q[:, 3] * known,
+            **{f"head_q{a}": q[:, k] * known for k, a in enumerate("xyz")},
+            **{
+                f"head_{a}_deg": angles[:, k] * known
+                for k, a in enumerate(("yaw", "pitch", "roll"))
+            },
             **{f"head_{a}_sigma_deg": head_sigma for a in ("yaw", "pitch", "roll")},
-            "area": area, "cameras": cameras,
-            "face_px_left": np.where(seen["left"], face["left"], np.nan), "face_px_right": np.where(seen["right"], face["right"], np.nan),
-            "epipolar_px": np.where(cameras == 2, np.abs(rng.standard_normal(len(truth))) * 0.6, np.nan), "row_left": -1, "row_right": -1,
+            "area": area,
+            "cameras": cameras,
+            "face_px_left": np.where(seen["left"], face["left"], np.nan),
+            "face_px_right": np.where(seen["right"], face["right"], np.nan),
+            "epipolar_px": np.where(
+                cameras == 2, np.abs(rng.standard_normal(len(truth))) * 0.6, np.nan
+            ),
+            "row_left": -1,
+            "row_right": -1,
         }
-    )  # fmt: skip
+    )
     students = _students(gaze, world)
     return gaze, students, _quality(gaze, students)
 
@@ -139,7 +192,9 @@ def _students(gaze: pd.DataFrame, world: World) -> pd.DataFrame:
                 "moments": T,
                 "coverage": measured.mean(0),
                 "board_share": board.sum(0) / np.maximum(measured.sum(0), 1),
-                "face_px_median": np.nanmedian(np.concatenate([block("face_px_left"), block("face_px_right")]), axis=0),
+                "face_px_median": np.nanmedian(
+                    np.concatenate([block("face_px_left"), block("face_px_right")]), axis=0
+                ),
                 "sigma_median_m": np.nanmedian(sigma, axis=0),
             }
         )
@@ -149,15 +204,21 @@ def _quality(gaze: pd.DataFrame, students: pd.DataFrame) -> dict[str, Any]:
     """quality.json, as far as there is anything to say without pictures."""
     rows = [
         {
-            "row": int(row), "students": len(part), "distance_m": float(part["seat_z_m"].median()), "face_px": float(part["face_px_median"].median()),
-            "coverage": float(part["coverage"].mean()), "sigma_m": float(part["sigma_median_m"].median()),
+            "row": int(row),
+            "students": len(part),
+            "distance_m": float(part["seat_z_m"].median()),
+            "face_px": float(part["face_px_median"].median()),
+            "coverage": float(part["coverage"].mean()),
+            "sigma_m": float(part["sigma_median_m"].median()),
         }
         for row, part in students.groupby("row")
-    ]  # fmt: skip
+    ]
     return {
         "coverage": float(students["coverage"].mean()),
         "rows": rows,
-        "seats": students[["student", "row", "coverage", "face_px_median", "sigma_median_m"]].to_dict("records"),
+        "seats": students[
+            ["student", "row", "coverage", "face_px_median", "sigma_median_m"]
+        ].to_dict("records"),
         "status_counts": {str(k): int(v) for k, v in gaze["status"].value_counts().items()},
         "epipolar_px": {"median": float(gaze["epipolar_px"].median()), "over_time": []},
         "clock": {"source": "simulated"},
@@ -166,7 +227,8 @@ def _quality(gaze: pd.DataFrame, students: pd.DataFrame) -> dict[str, Any]:
 
 
 def write_truth_only(out: str | Path, options: Options) -> Path:
-    """Write the session folder ``out`` without pictures, and a finished run in it; returns the run folder.
+    """Write the session folder ``out`` without pictures, and a finished run in it; returns the run
+    folder.
 
     Raises
     ------
@@ -175,12 +237,17 @@ def write_truth_only(out: str | Path, options: Options) -> Path:
     out = Path(out)
     world = build_world(options)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise SessionError("the folder is not empty", where=out, remedy="Name a new folder, or delete this one.")
+        raise SessionError(
+            "the folder is not empty", where=out, remedy="Name a new folder, or delete this one."
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
         truth = write_session(aside, world)
-        run = Run.create(aside / "runs" / RUN_NAME, {"source": "gaze simulate --truth-only", "seed": options.seed})
+        run = Run.create(
+            aside / "runs" / RUN_NAME,
+            {"source": "gaze simulate --truth-only", "seed": options.seed},
+        )
         gaze, students, quality = predicted_run(world, truth, load_config(aside))
         write_table(gaze, run.gaze_path, "gaze")
         write_table(students, run.students_path, "students")

@@ -1,4 +1,6 @@
-"""What is drawn agrees with the truth: chessboards to hundredths of a pixel, faces where the table says, the same bytes for the same seed."""
+"""What is drawn agrees with the truth: chessboards to hundredths of a pixel, faces where the table
+says, the same bytes for the same seed.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from sessions.simulation.simulate import INNER_CORNERS, SQUARE_M, Options, build
 
 LESSON = Path(__file__).parents[1] / "data" / "lesson"
 needs_renderer = pytest.mark.skipif(
-    ctypes.util.find_library("EGL") is None, reason="no EGL library on this machine (apt-get install libegl1 libgl1-mesa-dri)"
+    ctypes.util.find_library("EGL") is None,
+    reason="no EGL library on this machine (apt-get install libegl1 libgl1-mesa-dri)",
 )
 
 
@@ -33,28 +36,58 @@ def corner_rms_px(found: np.ndarray, true: np.ndarray) -> float:
 
 def test_drawn_chessboards_are_exact() -> None:
     world = build_world(Options(seed=5, resolution="720p"))
-    views = view_poses(world.cameras, world.T_WC, INNER_CORNERS, SQUARE_M, 2, 2, world.room.floor_y_m, np.random.default_rng(1))
+    views = view_poses(
+        world.cameras,
+        world.T_WC,
+        INNER_CORNERS,
+        SQUARE_M,
+        2,
+        2,
+        world.room.floor_y_m,
+        np.random.default_rng(1),
+    )
     for name, camera in world.cameras.items():
         rays = RayTable.of(camera)
         errors = []
         for _, T_WB in views[name]:
             T_CB = Transform(world.T_WC[name].R, world.T_WC[name].t, "W", name).inverse() @ T_WB
-            picture = draw_board(np.full((720, 1280, 3), 110, np.float32), rays, T_CB, INNER_CORNERS, SQUARE_M)
+            picture = draw_board(
+                np.full((720, 1280, 3), 110, np.float32), rays, T_CB, INNER_CORNERS, SQUARE_M
+            )
             found = find_chessboard(np.round(picture[..., 0]).astype(np.uint8), INNER_CORNERS)
             assert found.corners_px is not None
-            errors.append(corner_rms_px(found.corners_px, camera.project(T_CB.apply(board_points(INNER_CORNERS, SQUARE_M)))))
+            errors.append(
+                corner_rms_px(
+                    found.corners_px,
+                    camera.project(T_CB.apply(board_points(INNER_CORNERS, SQUARE_M))),
+                )
+            )
         assert np.sqrt(np.mean(np.square(errors))) < 0.05 and max(errors) < 0.09, errors
 
 
 def test_shared_views_share_their_stems_and_spread() -> None:
     world = build_world(Options(seed=6))
-    views = view_poses(world.cameras, world.T_WC, INNER_CORNERS, SQUARE_M, 18, 8, world.room.floor_y_m, np.random.default_rng(2))
+    views = view_poses(
+        world.cameras,
+        world.T_WC,
+        INNER_CORNERS,
+        SQUARE_M,
+        18,
+        8,
+        world.room.floor_y_m,
+        np.random.default_rng(2),
+    )
     stems = {c: {s for s, _ in v} for c, v in views.items()}
     assert len(stems["left"] & stems["right"]) == 18
     assert len(stems["left"]) >= 24 and len(stems["right"]) >= 24
     for name, camera in world.cameras.items():
         inverse = Transform(world.T_WC[name].R, world.T_WC[name].t, "W", name).inverse()
-        uv = np.concatenate([camera.project((inverse @ T).apply(board_points(INNER_CORNERS, SQUARE_M))) for _, T in views[name]])
+        uv = np.concatenate(
+            [
+                camera.project((inverse @ T).apply(board_points(INNER_CORNERS, SQUARE_M)))
+                for _, T in views[name]
+            ]
+        )
         cells = {(int(u * 5 / 1920), int(v * 5 / 1080)) for u, v in uv}
         assert len(cells) >= 22, f"corners reach {len(cells)} of 25 cells of the {name} picture"
 
@@ -63,15 +96,32 @@ def test_committed_lesson_matches_its_truth() -> None:
     import json
 
     rig = Rig.load(LESSON / "truth" / "rig.json")
-    boards = {(b["camera"], b["view"]): b for b in json.loads((LESSON / "truth" / "boards.json").read_text())}
-    for camera, view in (("left", "01"), ("right", "01"), ("left", "left-01"), ("right", "right-03")):
+    boards = {
+        (b["camera"], b["view"]): b
+        for b in json.loads((LESSON / "truth" / "boards.json").read_text())
+    }
+    for camera, view in (
+        ("left", "01"),
+        ("right", "01"),
+        ("left", "left-01"),
+        ("right", "right-03"),
+    ):
         b = boards[camera, view]
         T_WB = Transform(np.array(b["R"]), np.array(b["t_m"]), "W", "B")
         T_WC = rig.T_WC(camera)
-        true = rig.camera(camera).project((Transform(T_WC.R, T_WC.t, "W", camera).inverse() @ T_WB).apply(board_points(INNER_CORNERS, SQUARE_M)))
-        gray = cv2.imread(str(LESSON / "calibration" / camera / f"{view}.jpg"), cv2.IMREAD_GRAYSCALE)
+        true = rig.camera(camera).project(
+            (Transform(T_WC.R, T_WC.t, "W", camera).inverse() @ T_WB).apply(
+                board_points(INNER_CORNERS, SQUARE_M)
+            )
+        )
+        gray = cv2.imread(
+            str(LESSON / "calibration" / camera / f"{view}.jpg"), cv2.IMREAD_GRAYSCALE
+        )
         found = find_chessboard(gray, INNER_CORNERS)
-        assert found.corners_px is not None and corner_rms_px(found.corners_px, true) < 0.1, (camera, view)
+        assert found.corners_px is not None and corner_rms_px(found.corners_px, true) < 0.1, (
+            camera,
+            view,
+        )
     assert sum(f.stat().st_size for f in LESSON.rglob("*") if f.is_file()) < 10e6
 
 
@@ -91,12 +141,17 @@ def test_committed_lesson_shows_every_face_where_the_truth_says() -> None:
         found = detector.detect(picture[None], 0.4)
         now = truth[truth.frame == frame]
         nose = now[[f"nose_u_{camera}_px", f"nose_v_{camera}_px"]].to_numpy()
-        inside = (found.box_px[None, :, :2] < nose[:, None]).all(2) & (nose[:, None] < found.box_px[None, :, 2:]).all(2)
+        inside = (found.box_px[None, :, :2] < nose[:, None]).all(2) & (
+            nose[:, None] < found.box_px[None, :, 2:]
+        ).all(2)
         assert inside.any(1).all(), f"{camera}: every true nose lies in a detected face"
         assert len(found.box_px) == len(now)
-        # the third of CenterFace's points is the nose: within a sixth of the face's height of the truth
+        # the third of CenterFace's points is the nose: within a sixth of the face's height of the
+        # truth
         match = found.points_px[inside.argmax(1), 2]
-        assert (np.linalg.norm(match - nose, axis=1) < now[f"face_px_{camera}"].to_numpy() / 6).all()
+        assert (
+            np.linalg.norm(match - nose, axis=1) < now[f"face_px_{camera}"].to_numpy() / 6
+        ).all()
 
 
 @needs_renderer
@@ -105,18 +160,26 @@ def test_head_crops_have_exact_labels_and_the_packs_layout() -> None:
     from sessions.simulation.heads import euler_matrix, render_heads
     from sessions.simulation.people import load_people
 
-    poses = np.array([[0, 45, 0], [0, -45, 0], [25, 0, 0], [-25, 0, 0], [0, 0, 25], [10.0, 80, -20]])
+    poses = np.array(
+        [[0, 45, 0], [0, -45, 0], [25, 0, 0], [-25, 0, 0], [0, 0, 25], [10.0, 80, -20]]
+    )
     pack = render_heads(load_people("test"), len(poses), seed=3, poses_deg=poses)
     assert np.allclose(np.stack([pack["pitch"], pack["yaw"], pack["roll"]], 1), poses, atol=1e-3)
     assert np.allclose(pack["R"], euler_matrix(*poses.T), atol=1e-6)
     points, box = pack["pts68"], pack["box"]
     side = (box[:, 2:] - box[:, :2]).max(1)
-    assert np.allclose(side * 1.6, 128, atol=0.5) and np.allclose((box[:, :2] + box[:, 2:]) / 2, 63.5, atol=0.6)
+    assert np.allclose(side * 1.6, 128, atol=0.5) and np.allclose(
+        (box[:, :2] + box[:, 2:]) / 2, 63.5, atol=0.6
+    )
     tip, eyes = points[:, 30], points[:, 36:48].mean(1)
-    assert tip[0, 0] < eyes[0, 0] - 5 and tip[1, 0] > eyes[1, 0] + 5, "yaw > 0: the nose points to the viewer's left"
+    assert tip[0, 0] < eyes[0, 0] - 5 and tip[1, 0] > eyes[1, 0] + 5, (
+        "yaw > 0: the nose points to the viewer's left"
+    )
     assert (tip - eyes)[2, 1] < (tip - eyes)[3, 1] - 5, "pitch > 0: the face looks up"
     across = points[4, 42:48].mean(0) - points[4, 36:42].mean(0)
-    assert across[0] > 0 and across[1] > 5, "roll > 0: clockwise as seen, the viewer's right eye goes down"
+    assert across[0] > 0 and across[1] > 5, (
+        "roll > 0: clockwise as seen, the viewer's right eye goes down"
+    )
     assert set(pack["group"]) <= {p.name for p in load_people("test")}
     first = cv2.imdecode(pack["jpg"][pack["jpg_off"][0] : pack["jpg_off"][1]], cv2.IMREAD_COLOR)
     assert first.shape == (128, 128, 3) and first.std() > 10
@@ -128,21 +191,55 @@ def test_head_crops_have_exact_labels_and_the_packs_layout() -> None:
 def test_a_small_lesson_is_complete_and_the_same_twice(tmp_path: Path) -> None:
     pytest.importorskip("vtk")
     options = Options(
-        students=2, rows=1, near_m=3.2, far_m=3.2, seconds=3.0, fps=2, points=5, resolution="720p", views=3, views_alone=1, offset_s=0.1, timestamps=True, seed=9,
-    )  # fmt: skip
+        students=2,
+        rows=1,
+        near_m=3.2,
+        far_m=3.2,
+        seconds=3.0,
+        fps=2,
+        points=5,
+        resolution="720p",
+        views=3,
+        views_alone=1,
+        offset_s=0.1,
+        timestamps=True,
+        seed=9,
+    )
     stages: list[str] = []
     session = simulate(tmp_path / "a", options, lambda stage, share: stages.append(stage))
     simulate(tmp_path / "b", options)
 
     def files(folder: Path) -> dict[str, str]:
-        return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.rglob("*") if p.is_file()}
+        return {
+            str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in folder.rglob("*")
+            if p.is_file()
+        }
 
     a, b = files(tmp_path / "a"), files(tmp_path / "b")
     assert a == b
-    expected = {"session.toml", "targets.csv", "timestamps.csv", "left.mp4", "right.mp4", "truth/rig.json", "truth/heads.parquet", "calibration/auxiliary/left.jpg", "calibration/auxiliary/right.jpg", "calibration/left/01.jpg", "calibration/right/01.jpg"}  # fmt: skip
+    expected = {
+        "session.toml",
+        "targets.csv",
+        "timestamps.csv",
+        "left.mp4",
+        "right.mp4",
+        "truth/rig.json",
+        "truth/heads.parquet",
+        "calibration/auxiliary/left.jpg",
+        "calibration/auxiliary/right.jpg",
+        "calibration/left/01.jpg",
+        "calibration/right/01.jpg",
+    }
     assert expected <= set(a)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"], "nothing is left beside the sessions"
-    assert session.video("left").is_file() and {"left video", "right video", "calibration pictures"} == set(stages)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"], (
+        "nothing is left beside the sessions"
+    )
+    assert session.video("left").is_file() and {
+        "left video",
+        "right video",
+        "calibration pictures",
+    } == set(stages)
     import av
 
     with av.open(str(tmp_path / "a" / "right.mp4")) as container:
@@ -160,5 +257,9 @@ def test_an_interrupted_simulation_leaves_nothing(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        simulate(tmp_path / "lesson", Options(students=1, rows=1, resolution="720p", views=2, views_alone=1), stop)
+        simulate(
+            tmp_path / "lesson",
+            Options(students=1, rows=1, resolution="720p", views=2, views_alone=1),
+            stop,
+        )
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,6 @@
-"""The answers without pictures: what a placement will give, and a run as the error budget predicts it."""
+"""The answers without pictures: what a placement will give, and a run as the error budget predicts
+it.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +41,12 @@ def test_nose_covariance_is_what_monte_carlo_gives() -> None:
     for name, part in (("left", slice(0, 2)), ("right", slice(2, 4))):
         w[part] *= world.cameras[name].f_px / world.T_WC[name].inverse().apply(P)[0, 2]
     A, b = A * w[None, :, None], b * w
-    found = np.linalg.solve(np.swapaxes(A, 1, 2) @ A, np.einsum("nij,ni->nj", A, b)[..., None])[..., 0]
-    predicted = nose_covariance(world.cameras, world.T_WC, P, {k: np.array([v]) for k, v in sigma.items()})[0]
+    found = np.linalg.solve(np.swapaxes(A, 1, 2) @ A, np.einsum("nij,ni->nj", A, b)[..., None])[
+        ..., 0
+    ]
+    predicted = nose_covariance(
+        world.cameras, world.T_WC, P, {k: np.array([v]) for k, v in sigma.items()}
+    )[0]
     measured = np.cov(found.T)
     assert np.allclose(found.mean(0), P[0], atol=5e-4)
     assert np.allclose(np.sqrt(np.diag(measured)), np.sqrt(np.diag(predicted)), rtol=0.08)
@@ -57,14 +63,21 @@ def test_gaze_covariance_agrees_with_the_pipelines_formula() -> None:
     sigma = np.full(len(P), 3.0)
     mine = gaze_covariance(P, R, nose, sigma)
     variance = np.radians(3.0) ** 2 + np.radians(budget.RIG_SIGMA_DEG) ** 2
-    theirs = gaze_with_covariance(P, R, nose + budget.RIG_SIGMA_M**2 * np.eye(3), np.tile(variance * np.eye(3), (len(P), 1, 1)))
+    theirs = gaze_with_covariance(
+        P,
+        R,
+        nose + budget.RIG_SIGMA_M**2 * np.eye(3),
+        np.tile(variance * np.eye(3), (len(P), 1, 1)),
+    )
     assert np.allclose(mine, theirs.covariance_m2, rtol=1e-9)
 
 
 def test_smaller_and_turned_faces_are_worse() -> None:
     sigma = head_sigma_deg(np.array([12.0, 24.0, 60.0]), np.zeros(3))
     assert (np.diff(sigma) < 0).all()
-    assert head_sigma_deg(np.array([40.0]), np.array([70.0])) > head_sigma_deg(np.array([40.0]), np.array([10.0]))
+    assert head_sigma_deg(np.array([40.0]), np.array([70.0])) > head_sigma_deg(
+        np.array([40.0]), np.array([10.0])
+    )
 
 
 def test_plan_gets_worse_with_distance_and_better_with_pixels(tmp_path: Path) -> None:
@@ -106,9 +119,18 @@ def test_truth_only_is_a_session_with_a_finished_run(tmp_path: Path, scenario: s
     point = gaze["status"].isin(["ok", "one_camera", "off_board", "low_confidence"])
     assert gaze.loc[point, "gaze_x_m"].notna().all() and gaze.loc[~point, "gaze_x_m"].isna().all()
     assert point.mean() > 0.8
-    error = gaze[["gaze_x_m", "gaze_y_m"]].to_numpy() - truth[["head_point_x_m", "head_point_y_m"]].to_numpy()
-    near = point & (truth["target"].astype(str) != "neighbour") & (truth["target"].astype(str) != "desk")
-    covariance = np.stack([gaze["gaze_xx_m2"], gaze["gaze_xy_m2"], gaze["gaze_xy_m2"], gaze["gaze_yy_m2"]], 1).reshape(-1, 2, 2)
+    error = (
+        gaze[["gaze_x_m", "gaze_y_m"]].to_numpy()
+        - truth[["head_point_x_m", "head_point_y_m"]].to_numpy()
+    )
+    near = (
+        point
+        & (truth["target"].astype(str) != "neighbour")
+        & (truth["target"].astype(str) != "desk")
+    )
+    covariance = np.stack(
+        [gaze["gaze_xx_m2"], gaze["gaze_xy_m2"], gaze["gaze_xy_m2"], gaze["gaze_yy_m2"]], 1
+    ).reshape(-1, 2, 2)
     e, C = error[near], covariance[near]
     d2 = np.einsum("ni,ni->n", e, np.linalg.solve(C, e[..., None])[..., 0])
     assert 0.60 < (d2 < -2 * np.log(0.32)).mean() < 0.76, "σ is honest"

@@ -1,4 +1,6 @@
-"""The simulator's truth: consistent with itself, with the conventions, and the same for the same seed. No pictures here."""
+"""The simulator's truth: consistent with itself, with the conventions, and the same for the same
+seed. No pictures here.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,15 @@ from sessions.errors import SessionError
 from sessions.simulation.people import load_people
 from sessions.simulation.room import PLACEMENTS, ROOMS
 from sessions.simulation.script import FACING_BOARD, visible_share
-from sessions.simulation.simulate import Options, World, build_world, simulate, targets_rows, truth_table, write_session
+from sessions.simulation.simulate import (
+    Options,
+    World,
+    build_world,
+    simulate,
+    targets_rows,
+    truth_table,
+    write_session,
+)
 
 GRID = Options(students=8, rows=3, seconds=13.5, fps=5, seed=3)
 
@@ -30,7 +40,11 @@ def test_people_are_many_and_differ() -> None:
     people = load_people()
     assert len(people) >= 14 and 2 <= len(load_people("test")) <= 4
     assert {p.role for p in people} == {"train", "test"}
-    assert any(p.glasses for p in people) and len({p.hair_style for p in people}) >= 6 and len({p.skin for p in people}) >= 5
+    assert (
+        any(p.glasses for p in people)
+        and len({p.hair_style for p in people}) >= 6
+        and len({p.skin for p in people}) >= 5
+    )
     assert np.ptp([p.age for p in people]) > 0.3
 
 
@@ -38,7 +52,9 @@ def test_nose_and_axes_of_every_person_are_plausible() -> None:
     for p in load_people():
         eye_distance = np.linalg.norm(p.eye_centres[0] - p.eye_centres[1])
         assert 0.045 < eye_distance < 0.075, p.name
-        assert p.eye_centres[0, 0] > 0 > p.eye_centres[1, 0], "eye 0 is the person's left, and x points left"
+        assert p.eye_centres[0, 0] > 0 > p.eye_centres[1, 0], (
+            "eye 0 is the person's left, and x points left"
+        )
         below = p.eye_centres[:, 1].mean() - p.nose[1]
         assert 0.3 < below / eye_distance < 1.0 and abs(p.nose[0]) < 0.002, p.name
         assert p.nose[2] > p.eye_centres[:, 2].mean(), "the nose is in front of the eyes"
@@ -98,23 +114,45 @@ def test_eyes_take_their_stated_share() -> None:
         neutral = place.neutral_deg[0]
         # not to the last digit: the nose, from which directions are taken, swings with the head
         assert np.allclose(yaw(a) - neutral, 0.7 * (yaw(b) - neutral), atol=1.0)
-    to_point = a.point_W - np.einsum("tnij,tnj->tni", a.R_WB, np.stack([np.einsum("tij,j->ti", a.R_head[:, n], p.person.eye_centres.mean(0)) for n, p in enumerate(world.people)], 1)) - a.t_WB
+    to_point = (
+        a.point_W
+        - np.einsum(
+            "tnij,tnj->tni",
+            a.R_WB,
+            np.stack(
+                [
+                    np.einsum("tij,j->ti", a.R_head[:, n], p.person.eye_centres.mean(0))
+                    for n, p in enumerate(world.people)
+                ],
+                1,
+            ),
+        )
+        - a.t_WB
+    )
     to_point /= np.linalg.norm(to_point, axis=-1, keepdims=True)
-    assert np.allclose(a.gaze_W, to_point, atol=1e-9), "gaze goes to the point whatever the head does"
+    assert np.allclose(a.gaze_W, to_point, atol=1e-9), (
+        "gaze goes to the point whatever the head does"
+    )
 
 
 def test_left_is_left(world: World) -> None:
-    """The left camera is on the left for somebody facing the board (larger x_W); a student on that side is on its right in the picture."""
+    """The left camera is on the left for somebody facing the board (larger x_W); a student on that
+    side is on its right in the picture.
+    """
     assert world.T_WC["left"].t[0] > world.room.board_width_m > 0 > world.T_WC["right"].t[0]
     for name in ("left", "right"):
         T = world.T_WC[name]
         assert T.R[1, 1] > 0.9, "pictures are upright: image down is the room's down"
         a = T.inverse().apply(np.array([1.0, 1.0, 5.0]))
         b = T.inverse().apply(np.array([3.0, 1.0, 5.0]))
-        assert b[0] > a[0], "larger x_W lies further right in the picture of a camera that looks at the class"
+        assert b[0] > a[0], (
+            "larger x_W lies further right in the picture of a camera that looks at the class"
+        )
     heads = world.heads(np.array([0.0]))
     assert np.allclose(heads.R_WS[0].transpose(0, 2, 1) @ heads.R_WS[0], np.eye(3))
-    assert (heads.R_WS[0, :, 2, 2] < -0.5).all() and (heads.R_WS[0, :, 0, 0] > 0.5).all(), "S: X to the person's left = +x_W, Z at the board"
+    assert (heads.R_WS[0, :, 2, 2] < -0.5).all() and (heads.R_WS[0, :, 0, 0] > 0.5).all(), (
+        "S: X to the person's left = +x_W, Z at the board"
+    )
     assert (heads.P_W[..., 2] > 2.5).all()
 
 
@@ -128,7 +166,9 @@ def test_cameras_see_every_face_and_the_auxiliary_board() -> None:
             for name, camera in world.cameras.items():
                 inverse = world.T_WC[name].inverse()
                 assert camera.contains(camera.project(inverse.apply(heads.P_W[0])), 20).all()
-                assert camera.contains(camera.project(inverse.apply(world.auxiliary.corners_W())), 10).all()
+                assert camera.contains(
+                    camera.project(inverse.apply(world.auxiliary.corners_W())), 10
+                ).all()
     assert abs(world.cameras["left"].f_px - world.cameras["right"].f_px) > 50
     assert not np.allclose(world.cameras["left"].distortion, world.cameras["right"].distortion)
 
@@ -151,7 +191,11 @@ def test_written_session_reads_back(world: World, tmp_path: Path) -> None:
     config = load_config(tmp_path / "s")
     assert config.blackboard.width_m == world.room.board_width_m
     assert [s.id for s in config.students] == list(world.seats.ids)
-    assert np.allclose([config.auxiliary[0].left_m, config.auxiliary[0].down_m, config.auxiliary[0].out_m], world.auxiliary.t_WA, atol=1e-4)
+    assert np.allclose(
+        [config.auxiliary[0].left_m, config.auxiliary[0].down_m, config.auxiliary[0].out_m],
+        world.auxiliary.t_WA,
+        atol=1e-4,
+    )
     truth = pd.read_parquet(tmp_path / "s" / "truth" / "heads.parquet")
     assert len(truth) == 8 * round(13.5 * 5)
     targets = pd.read_csv(tmp_path / "s" / "targets.csv", dtype={"target": str})
@@ -160,7 +204,10 @@ def test_written_session_reads_back(world: World, tmp_path: Path) -> None:
     joined = truth.merge(targets, on="student", suffixes=("", "_marked"))
     inside = joined[(joined.time_s >= joined.start_s) & (joined.time_s <= joined.end_s)]
     assert len(inside) > 0.6 * len(truth)
-    assert np.abs(inside.head_point_x_m - inside.x_m).max() < 1e-4 and np.abs(inside.head_point_y_m - inside.y_m).max() < 1e-4
+    assert (
+        np.abs(inside.head_point_x_m - inside.x_m).max() < 1e-4
+        and np.abs(inside.head_point_y_m - inside.y_m).max() < 1e-4
+    )
     assert (inside.target == inside.target_marked).all()
 
 
@@ -184,13 +231,19 @@ def test_same_seed_same_truth_other_seed_other() -> None:
 
 
 def test_natural_lessons_write_talk_and_keep_head_and_gaze_apart() -> None:
-    world = build_world(Options(students=12, rows=3, seconds=120, fps=5, scenario="natural", seed=1))
+    world = build_world(
+        Options(students=12, rows=3, seconds=120, fps=5, scenario="natural", seed=1)
+    )
     heads = world.heads(world.frame_times("left"))
     share = pd.Series(heads.label.ravel()).value_counts(normalize=True)
     assert share["board"] > 0.4 and share["desk"] > 0.05 and share["neighbour"] > 0.02
     z = heads.R_WS[..., 2]
     pitch_down = np.degrees(np.arcsin(z[..., 1]))
-    assert np.median(pitch_down[heads.label == "desk"]) > 20 > np.median(pitch_down[heads.label == "board"])
+    assert (
+        np.median(pitch_down[heads.label == "desk"])
+        > 20
+        > np.median(pitch_down[heads.label == "board"])
+    )
     apart = np.degrees(np.arccos(np.clip((z * heads.gaze_W).sum(-1), -1, 1)))
     assert 2 < np.median(apart) < 20
     step = geodesic_deg(heads.R_WS[1:], heads.R_WS[:-1])
@@ -211,7 +264,9 @@ def test_somebody_in_front_hides_a_face() -> None:
 def test_clocks_of_the_two_cameras() -> None:
     world = build_world(replace(GRID, offset_s=0.25, drift_ppm=100.0))
     left, right = world.frame_times("left"), world.frame_times("right")
-    assert left[0] == 0 and right[0] == pytest.approx(-0.25, abs=1e-4), "right's clock shows 0 a quarter of a second before left's"
+    assert left[0] == 0 and right[0] == pytest.approx(-0.25, abs=1e-4), (
+        "right's clock shows 0 a quarter of a second before left's"
+    )
     assert (right[-1] + 0.25) == pytest.approx(left[-1] / (1 + 1e-4), abs=1e-4)
 
 
