@@ -164,56 +164,59 @@ def rotvec_weights(tapes: Sequence[Tape]) -> tuple[Array, Array]:
     return tape, angle
 
 
-def combine(
-    poses_AL: Sequence[Transform], tapes: Sequence[Tape], measured: Array | None = None
-) -> tuple[Transform, Array]:
+def _disagreement(
+    T_WL: Transform, poses_AL: Sequence[Transform], tapes: Sequence[Tape], measured: Array
+) -> Array:
+    """(n, 6) by how much the cameras place each board away from its tape (radians, metres)."""
+    out = np.zeros((len(tapes), 6))
+    for i, (T_AL, tape) in enumerate(zip(poses_AL, tapes, strict=True)):
+        T_WA = T_WL @ T_AL.inverse()
+        want_R = R_WA @ rotation_exp(measured[i, :3])
+        out[i, :3] = rotation_log(want_R.T @ T_WA.R)
+        out[i, 3:] = T_WA.t - tape.t_WA - measured[i, 3:]
+    return out
+
+
+def _weighted_jacobian(
+    T_WL: Transform, poses_AL: Sequence[Transform], tapes: Sequence[Tape], scale: Array
+) -> tuple[Array, Array]:
+    """Residuals over their σ (6 n,) and their derivative by T_WL (6 n, 6)."""
+    zero = np.zeros((len(tapes), 6))
+    r = (_disagreement(T_WL, poses_AL, tapes, zero) / scale).ravel()
+    J = np.zeros((r.size, 6))
+    for j in range(6):
+        d = np.zeros(6)
+        d[j] = 1e-6
+        up = (_disagreement(_moved(T_WL, d), poses_AL, tapes, zero) / scale).ravel()
+        J[:, j] = (up - r) / 1e-6
+    return r, J
+
+
+def combine(poses_AL: Sequence[Transform], tapes: Sequence[Tape]) -> tuple[Transform, Array]:
     """T_WL from several placements, weighted by how well each was measured.
 
     Parameters
     ----------
     poses_AL : T_AL of each placement as the cameras see it (each with its own A).
     tapes : what was measured.
-    measured : (n, 6) offsets of the measurements (rotation vector of R_WA, metres of t_WA), used
-        to propagate their noise; default none.
 
     Returns
     -------
     T_WL, and (n, 6) residuals: rotation vector (radians) and metres by which the cameras place each
     board away from its tape. With one placement they are zero.
     """
-    n = len(tapes)
-    offsets = np.zeros((n, 6)) if measured is None else measured
-    want = [
-        Transform(R_WA @ rotation_exp(offsets[i, :3]), tapes[i].t_WA + offsets[i, 3:], "W", "A")
-        for i in range(n)
-    ]
-    T_WL = want[0] @ poses_AL[0]
-    if n == 1:
+    T_WL = Transform(R_WA, tapes[0].t_WA, "W", "A") @ poses_AL[0]
+    if len(tapes) == 1:
         return T_WL, np.zeros((1, 6))
     tape_sigma, angle_sigma = rotvec_weights(tapes)
-    boards = [p.inverse() for p in poses_AL]  # T_LA
-
-    def residuals(T: Transform) -> Array:
-        out = np.zeros((n, 6))
-        for i, T_LA in enumerate(boards):
-            T_WA = T @ T_LA
-            out[i, :3] = rotation_log(want[i].R.T @ T_WA.R)
-            out[i, 3:] = T_WA.t - want[i].t
-        return out
-
     scale = np.concatenate([angle_sigma, tape_sigma], 1)
     for _ in range(12):
-        r = (residuals(T_WL) / scale).ravel()
-        J = np.zeros((r.size, 6))
-        for j in range(6):
-            d = np.zeros(6)
-            d[j] = 1e-6
-            J[:, j] = ((residuals(_moved(T_WL, d)) / scale).ravel() - r) / 1e-6
-        step = np.linalg.lstsq(J, -r, rcond=None)[0]
+        r, J = _weighted_jacobian(T_WL, poses_AL, tapes, scale)
+        step = np.asarray(np.linalg.lstsq(J, -r, rcond=None)[0], np.float64)
         T_WL = _moved(T_WL, step)
-        if np.abs(step).max() < 1e-10:
+        if np.abs(step).max() < 1e-9:
             break
-    return T_WL, residuals(T_WL)
+    return T_WL, _disagreement(T_WL, poses_AL, tapes, np.zeros((len(tapes), 6)))
 
 
 def _moved(T: Transform, d: Array) -> Transform:
@@ -256,19 +259,28 @@ def solve_world(
         for t, p, k in zip(tapes, points_B, quarter_turns, strict=True)
     ]
 
-    def chain(d_vision: Array, d_tape: Array) -> tuple[Transform, Transform, Array]:
-        poses_AL = [
+    tape_sigma, angle_sigma = rotvec_weights(tapes)
+    scale = np.concatenate([angle_sigma, tape_sigma], 1)
+
+    def boards(d_vision: Array) -> list[Transform]:
+        return [
             fixed[i] @ _moved(poses_LB[i], d_vision[6 * i : 6 * i + 6]).inverse() for i in range(n)
         ]
-        T_WL, r = combine(poses_AL, tapes, d_tape.reshape(n, 6))
-        T_AL = poses_AL[0]
-        return T_AL, T_WL @ T_AL.inverse(), r
 
     zero = np.zeros(6 * n)
-    T_AL, T_WA, r = chain(zero, zero)
+    start = boards(zero)
+    T_WL, r = combine(start, tapes)
+    T_AL = start[0]
+    T_WA = T_WL @ T_AL.inverse()
+    _, J = _weighted_jacobian(T_WL, start, tapes, scale)
+    solve_T = -np.linalg.pinv(J)  # δT_WL = solve_T · δ(residuals / σ): the implicit derivative
 
-    def difference(moved: tuple[Transform, Transform, Array]) -> Array:
-        a, w, _ = moved
+    def outcome(d_vision: Array, d_tape: Array) -> Array:
+        """(12,) first-order change of (T_AL, T_WA)."""
+        moved = boards(d_vision)
+        change = _disagreement(T_WL, moved, tapes, d_tape.reshape(n, 6)) - r
+        W = _moved(T_WL, solve_T @ (change / scale).ravel())
+        a, w = moved[0], W @ moved[0].inverse()
         return np.concatenate(
             [rotation_log(T_AL.R.T @ a.R), a.t - T_AL.t, rotation_log(T_WA.R.T @ w.R), w.t - T_WA.t]
         )
@@ -278,10 +290,9 @@ def solve_world(
     for j in range(6 * n):
         d = zero.copy()
         d[j] = h
-        J_vision[:, j] = (difference(chain(d, zero)) - difference(chain(-d, zero))) / (2 * h)
-        J_tape[:, j] = (difference(chain(zero, d)) - difference(chain(zero, -d))) / (2 * h)
-    tape_sigma, angle_sigma = rotvec_weights(tapes)
-    variances = np.concatenate([angle_sigma, tape_sigma], 1).ravel() ** 2
+        J_vision[:, j] = (outcome(d, zero) - outcome(-d, zero)) / (2 * h)
+        J_tape[:, j] = (outcome(zero, d) - outcome(zero, -d)) / (2 * h)
+    variances = scale.ravel() ** 2
     T_AL = Transform(T_AL.R, T_AL.t, "A", "L")
     T_WA = Transform(T_WA.R, T_WA.t, "W", "A")
     return World(T_AL, T_WA, J_vision, (J_tape * variances) @ J_tape.T, r)

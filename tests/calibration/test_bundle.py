@@ -9,7 +9,7 @@ from scipy import stats
 
 from calibration import bundle
 from calibration.estimate import build
-from calibration.holdout import hold_out
+from calibration.holdout import hold_out, transfer
 from calibration.intrinsics import fit_camera, planar_poses
 from calibration.solve import solve
 from calibration.transform import Array, rotation_exp, rotation_log
@@ -74,7 +74,8 @@ def test_whole_jacobian_against_finite_differences(camera: int) -> None:
     assert problem.home_right.tolist() == [False, False, True]
     lin = bundle.linearise(problem, state, camera, with_warp=True)
     G = sum(x.size for x in state.lenses) + 8
-    J = lin.J_global(G)
+    counts = (problem.cameras[camera].weight > 0)[..., None, None]
+    J, J_view = lin.J_global(G) * counts, lin.J_view * counts
 
     def residual(d_global: Array, d_view: Array) -> Array:
         moved = state.moved(d_global, d_view, True)
@@ -93,7 +94,7 @@ def test_whole_jacobian_against_finite_differences(camera: int) -> None:
         d[:, j] = 1e-6
         numeric = (residual(np.zeros(G), d) - residual(np.zeros(G), -d)) / 2e-6
         scale = max(1.0, float(np.abs(numeric).max()))
-        assert np.abs(numeric - lin.J_view[..., j]).max() < 2e-4 * scale, f"view {j} of {rows}"
+        assert np.abs(numeric - J_view[..., j]).max() < 2e-4 * scale, f"view {j} of {rows}"
 
 
 def test_missing_corners_and_corners_of_weight_zero_do_not_count() -> None:
@@ -184,7 +185,15 @@ def test_hold_out_is_what_it_says() -> None:
             squares.append(((q.reshape(-1, 2) - b) ** 2).sum(1))
     reference = float(np.sqrt(np.mean(np.concatenate(squares))))
     assert held.left_to_right_px == pytest.approx(reference, rel=2e-3)
-    assert 0.5 * held.left_to_right_px < held.expected_px < 1.2 * held.left_to_right_px
+    assert held.expected_px < held.left_to_right_px
+    # with the true cameras, noise alone is left, and it is as expected
+    seen, said = [], []
+    for _ in range(40):
+        again = [(rigs.noisy(a, rng, 0.2), rigs.noisy(b, rng, 0.2), 0) for a, b in exact]
+        e, unit, _, _ = transfer(build([points], again), start, 0)
+        seen.append((e**2).sum(-1).mean())
+        said.append(0.2**2 * unit.mean())
+    assert np.sqrt(np.mean(said)) == pytest.approx(np.sqrt(np.mean(seen)), rel=0.15)
 
 
 def test_several_starts_reach_one_camera() -> None:
