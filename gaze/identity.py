@@ -91,6 +91,7 @@ class IdentitySettings:
         class. height_class_m : of the noses' heights. head_deg : between the two cameras' heads.
     seat_m : of a nose about its seat in session.toml.
     no_match : cost above which two tracks are rather nobody's pair.
+    beside_m : σ of how far a ray passes from its student's seat.
     far_m : a nose farther than this from its student's seat is not this student's.
     least_share : a track that only one camera sees makes a student of its own if it is there in at
         least this share of the moments; less is a passer-by or a false face.
@@ -103,6 +104,7 @@ class IdentitySettings:
     head_deg: float = 14.0
     seat_m: float = 0.35
     no_match: float = 16.0
+    beside_m: float = 0.2
     far_m: float = 0.75
     least_share: float = 0.3
     most_moments: int = 500
@@ -418,14 +420,16 @@ def _students_of_tracks(
     # two founders at one place are one student whose tracks broke in both cameras
     owner, pair_cost = _merge_founders(rig, seen, rows, owner, pair_cost, s)
     moments = len(np.unique(seen.moment))
+    seats = [_meeting(rig, seen, _rows_of(rows, owner, k)) for k in range(len(pair_cost))]
     waiting = sorted((t for t in rows if t not in owner), key=lambda t: -len(rows[t]))
     for piece in waiting:
-        best = _host(rig, seen, rows, owner, piece, cost_of, s)
+        best = _host(rig, seen, rows, owner, piece, cost_of, seats, s)
         if best is not None:
             owner[piece] = best
         elif len(rows[piece]) >= s.least_share * moments:
             owner[piece] = len(pair_cost)
             pair_cost.append(np.nan)
+            seats.append(np.full(3, np.nan))
     return owner, pair_cost
 
 
@@ -475,9 +479,14 @@ def _host(
     owner: dict[tuple[int, int], int],
     piece: tuple[int, int],
     cost_of: dict[tuple[int, int], float],
+    seats: list[Array],
     s: IdentitySettings,
 ) -> int | None:
-    """The student to whom a piece of a track belongs: free at its moments, and at its place."""
+    """The student to whom a piece of a track belongs: free at its moments, and at its place.
+
+    A place is a seat in the room that the piece's rays pass closely (a head bent over the desk
+    stays within 20 cm of it), or, for students seen by this camera alone, a place in the picture.
+    """
     camera = piece[0]
     best: tuple[float, int] | None = None
     for k in set(owner.values()):
@@ -490,14 +499,18 @@ def _host(
             for t in other
             if ((piece[1], t[1]) if camera == 0 else (t[1], piece[1])) in cost_of
         ]
-        # in the same camera: the same place in the picture, in heights of the face
         place = np.inf
+        if np.isfinite(seats[k]).all():
+            miss = np.median(_miss(rig, camera, seen.nose_px[rows[piece]], seats[k]))
+            place = float((miss / s.beside_m) ** 2)
+        elif own:  # the same place in the picture, in heights of the face
+            mine = np.concatenate([rows[t] for t in own])
+            apart = np.median(seen.nose_px[rows[piece]], 0) - np.median(seen.nose_px[mine], 0)
+            place = float((np.linalg.norm(apart) / (0.6 * np.median(seen.height_px[mine]))) ** 2)
         if own:
             mine = np.concatenate([rows[t] for t in own])
-            height = np.median(seen.height_px[mine])
-            apart = np.median(seen.nose_px[rows[piece]], 0) - np.median(seen.nose_px[mine], 0)
-            size = np.log(np.median(seen.height_px[rows[piece]]) / height) / 0.2
-            place = float((np.linalg.norm(apart) / (0.6 * height)) ** 2 + size**2)
+            size = np.median(seen.height_px[rows[piece]]) / np.median(seen.height_px[mine])
+            place += float((np.log(size) / 0.3) ** 2)
         fits = min(costs, default=np.inf) < s.no_match or place < 4.0
         if not fits:
             continue
@@ -505,6 +518,23 @@ def _host(
         if best is None or total < best[0]:
             best = total, k
     return None if best is None else best[1]
+
+
+def _rows_of(
+    rows: dict[tuple[int, int], NDArray[np.intp]], owner: dict[tuple[int, int], int], k: int
+) -> NDArray[np.intp]:
+    """All rows of a student's tracks."""
+    return np.concatenate([rows[t] for t, o in owner.items() if o == k])
+
+
+def _miss(rig: Rig, camera: int, nose_px: Array, point_W: Array) -> Array:
+    """How far (N,) in metres the rays of a camera's pixels (N, 2) pass from points (N, 3)."""
+    name = CAMERAS[camera]
+    T = rig.T_WC(name)
+    d = T.rotate(rig.camera(name).rays(nose_px))
+    to_point = point_W - T.t
+    along = (to_point * d).sum(-1, keepdims=True)
+    return np.linalg.norm(to_point - along * d, axis=-1)
 
 
 def _overlap(seen: Sightings, a: NDArray[np.intp], b: NDArray[np.intp]) -> float:
@@ -568,16 +598,11 @@ def _one_row_each(
             seats[k] = np.nanmedian(P[who == k], axis=0)
     # how far each row's ray passes from its student's seat, metres
     miss = np.full(len(student), np.nan)
-    for c, name in enumerate(CAMERAS):
+    for c in range(len(CAMERAS)):
         rows = np.flatnonzero((seen.camera == c) & (student >= 0))
         if len(rows) == 0:
             continue
-        T = rig.T_WC(name)
-        d = T.rotate(np.concatenate([xy[rows], np.ones((len(rows), 1))], -1))
-        d /= np.linalg.norm(d, axis=1, keepdims=True)
-        to_seat = seats[student[rows]] - T.t
-        along = (to_seat * d).sum(1, keepdims=True)
-        miss[rows] = np.linalg.norm(to_seat - along * d, axis=1)
+        miss[rows] = _miss(rig, c, seen.nose_px[rows], seats[student[rows]])
     student[np.nan_to_num(miss) > s.far_m] = UNMATCHED
     # one row for each student, moment and camera
     rows = np.flatnonzero(student >= 0)

@@ -35,14 +35,14 @@ class TrackSettings:
     forget_s : a track not seen for this long is closed.
     """
 
-    jitter: float = 0.12
-    walk: float = 0.35
+    jitter: float = 0.06
+    walk: float = 0.15
     most: float = 0.7
     seat_sigma: float = 0.45
     seat_after_s: float = 2.0
     size_sigma: float = 0.16
-    gate: float = 12.0
-    ambiguous: float = 2.0
+    gate: float = 20.0
+    ambiguous: float = 1.0
     established: int = 10
     same_seat: float = 0.5
     forget_s: float = 120.0
