@@ -61,7 +61,7 @@ def board(
     parts = corners.lower().split("x")
     if len(parts) != 2 or not all(p.isdigit() for p in parts):
         raise UserError("--corners is not two counts", found=corners, expected="like 9x6")
-    path = board_pdf(
+    board_pdf(
         out_pdf,
         inner_corners=(int(parts[0]), int(parts[1])),
         square_m=square_m,
@@ -69,9 +69,9 @@ def board(
         kind=kind,
     )
     if as_json:
-        print_json({"pdf": str(path or out_pdf)})
+        print_json({"pdf": str(out_pdf)})
     else:
-        out.print(f"{path or out_pdf}: print at 100 %, measure the ruler, glue it on stiff card.")
+        out.print(f"{out_pdf}: print at 100 %, measure the ruler, glue it on stiff card.")
 
 
 @app.command(rich_help_panel="Set up")
@@ -551,7 +551,8 @@ def rig_export(
     from calibration.interop import write
     from calibration.rig import Rig
 
-    write(Rig.load(rig), out_path, format)
+    for note in write(Rig.load(rig), out_path, format):
+        err.print(note, soft_wrap=True)
     out.print(str(out_path))
 
 
