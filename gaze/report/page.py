@@ -103,11 +103,11 @@ class Page:
         )
 
     def table(
-        self, head: Sequence[str], body: Sequence[Sequence[str]], *, caption: str = "",
+        self, head: Sequence[str], body: Sequence[Sequence[str]], *, caption: str,
         numeric: Sequence[int] = (), last_sum: bool = False,
     ) -> str:  # fmt: skip
         """A table whose cells are HTML already; the first cell of a row is its header."""
-        cap = f"<caption>{caption}</caption>" if caption else ""
+        cap = f"<caption>{caption}</caption>"
 
         def cls(i: int) -> str:
             return ' class="n"' if i in numeric else ""
@@ -121,8 +121,9 @@ class Page:
                 for i, c in enumerate(row[1:], 1)
             )
             lines.append(f'<tr{kind}><th scope="row">{row[0]}</th>{cells}</tr>')
+        label = self.w("table_of", name=caption)
         return (
-            f'<div class="scroll" tabindex="0" role="region" aria-label="{caption or head[0]}">'
+            f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">'
             f"<table>{cap}<thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
         )
 
@@ -398,7 +399,7 @@ class Page:
         nx, ny = 10, 3
         ix = np.floor(grid.x_m / board.width_m * nx).astype(int)
         iy = np.floor(grid.y_m / board.height_m * ny).astype(int)
-        head = [""]
+        head = [self.w("col_height")]
         for c in range(nx - 1, -1, -1):
             a, b = board.width_m * c / nx, board.width_m * (c + 1) / nx
             head.append(f"{self.num(b, 1)}–{self.num(a, 1)} m")
@@ -829,8 +830,8 @@ class Page:
                 f"{self.pct(board['low'])}–{self.pct(board['high'])} %" if ok else "–",
                 self.w("cm", v=self.num(100 * maps.mean_sigma_m)),
             ])  # fmt: skip
-        head = ["", self.w("col_students"), self.w("col_coverage"), self.area("board"), "95 %",
-                self.w("col_error")]  # fmt: skip
+        head = [self.w(k) for k in ("col_lesson", "col_students", "col_coverage")]
+        head += [self.area("board"), "95 %", self.w("col_error")]
         return (
             f'<p class="lede">{self.w("compare_lede")}</p>'
             + self.table(head, body, numeric=range(1, 6), caption=self.w("compare"))

@@ -157,6 +157,7 @@ DE: dict[str, str] = {
     ),
     "heat_left_out": "Wegen zu weniger Daten weggelassen: {list}.",
     "heat_left_out_n": "Wegen zu weniger Daten weggelassen: {n} Personen.",
+    "table_of": "Tabelle: {name}", "col_height": "Höhe", "col_lesson": "Stunde",
     "as_table": "Dasselbe als Tabelle",
     "heat_table": (
         "Anteil der Blickpunkte nach Zehnteln der Tafelbreite (von links nach rechts, wie die "

@@ -147,6 +147,7 @@ EN: dict[str, str] = {
     ),
     "heat_left_out": "Left out for too little data: {list}.",
     "heat_left_out_n": "Left out for too little data: {n} students.",
+    "table_of": "Table: {name}", "col_height": "Height", "col_lesson": "Lesson",
     "as_table": "The same as a table",
     "heat_table": "Share of gaze points by tenths of the board's width (left to right as the "
                   "class sees it) and thirds of its height",

@@ -181,7 +181,7 @@ def test_an_unknown_language(small: Path) -> None:
         write_report(small, language="tlh")
 
 
-# -- self-contained, the same bytes, size and time ---------------------------------------------------
+# -- self-contained, the same bytes, size and time -----------------------------------------------
 
 
 def test_self_contained_and_closed(small: Path) -> None:
@@ -214,7 +214,7 @@ def test_a_whole_lesson_within_size_time_and_memory(tmp_path: Path) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss <= 1.5e6  # kB
 
 
-# -- bad input: a clear error, or a gap that is stated ----------------------------------------------
+# -- bad input: a clear error, or a gap that is stated ---------------------------------------------
 
 
 def test_an_empty_run(tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_nan_in_a_table(tmp_path: Path) -> None:
     text = text_of(write_report(write_lesson(tmp_path / "a", gaze)))
     assert "3 rows promised a gaze point but held none; they count as not measured." in text
     gaze["time_s"] = np.nan
-    with pytest.raises(MeasureError, match="rows without `time_s`.*100 of 100"):
+    with pytest.raises(MeasureError, match=r"rows without `time_s`.*100 of 100"):
         write_report(write_lesson(tmp_path / "b", gaze))
 
 

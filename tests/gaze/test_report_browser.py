@@ -1,0 +1,203 @@
+"""The report in a real browser: drawn, usable by keyboard and screen reader, printed.
+
+Needs a Chromium on this machine, and playwright and axe-playwright-python; skipped without.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gaze.report import write_report
+from tests.gaze.lessons import big_lesson, one_dot, write_lesson
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+                None)  # fmt: skip
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium on this machine"),
+    pytest.mark.slow,
+]
+SIZES = {"phone": (390, 844), "laptop": (1280, 800), "projector": (1920, 1080)}
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("browser") / "lesson"
+    run = write_lesson(folder, big_lesson(rows=3, columns=4, minutes=6))
+    (folder / "events.csv").write_text(
+        "time_s,label,end_s\n0,lecture,120\n120,work,360\n60,film,\n"
+    )
+    write_report(run, class_only=True, language="de")
+    return write_report(run)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as p:
+        chromium = p.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                  "--disable-background-networking", "--disable-component-update"],
+        )  # fmt: skip
+        yield chromium
+        chromium.close()
+
+
+def open_page(browser: Any, path: Path, width: int = 1280, height: int = 800) -> Any:
+    """A page that has drawn its figures; every request and every error is kept."""
+    page = browser.new_page(viewport={"width": width, "height": height}, reduced_motion="reduce")
+    page.seen_errors, page.seen_requests = [], []
+    page.on("pageerror", lambda e: page.seen_errors.append(str(e)))
+    page.on("console", lambda m: page.seen_errors.append(m.text) if m.type == "error" else None)
+    page.on("request", lambda r: page.seen_requests.append(r.url))
+    page.goto(path.as_uri())
+    page.wait_for_selector('html[data-ready="1"]', state="attached", timeout=60_000)
+    return page
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_draws_at_every_width_without_network(browser: Any, report: Path, size: str) -> None:
+    page = open_page(browser, report, *SIZES[size])
+    assert page.seen_errors == []
+    assert {u for u in page.seen_requests if not u.startswith("data:")} == {report.as_uri()}
+    # four figures, each drawn within its place; nothing makes the page scroll sideways
+    boxes = page.evaluate(
+        """() => [...document.querySelectorAll('.plot')].map(p => {
+            const s = p.querySelector('.main-svg').getBoundingClientRect();
+            return [s.width, s.height, p.getBoundingClientRect().width]; })"""
+    )
+    assert len(boxes) == 4
+    for width, height, place in boxes:
+        assert 100 < height < 800 and width <= place + 1
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.close()
+
+
+def test_the_heatmap_is_the_right_way_round(browser: Any, tmp_path: Path) -> None:
+    """A dot half a metre from the board's RIGHT edge, 0.2 m down: hover there and read it."""
+    run = write_lesson(tmp_path / "a", one_dot(0.5, 0.2))
+    page = open_page(browser, write_report(run))
+    page.locator("#fig-heat").scroll_into_view_if_needed()
+    x, y, values = page.evaluate(
+        """() => { const g = document.getElementById('fig-heat'), l = g._fullLayout,
+            b = g.getBoundingClientRect(), t = g._fullData[0];
+            const at = v => t.z[t.y.findIndex(y => Math.abs(y - v[1]) < 0.026)]
+                               [t.x.findIndex(x => Math.abs(x - v[0]) < 0.026)];
+            return [b.left + l.xaxis._offset + l.xaxis.d2p(0.5),
+                    b.top + l.yaxis._offset + l.yaxis.d2p(0.2),
+                    [at([0.5, 0.2]), at([3.5, 0.2]), at([0.5, 1.0])]]; }"""
+    )
+    assert values[0] > 100 and values[1] == 0 and values[2] < 1
+    box = page.locator("#fig-heat").bounding_box()
+    assert x > box["x"] + 0.6 * box["width"]  # on the right of the picture
+    assert y < box["y"] + 0.6 * box["height"]  # in its upper part
+    page.mouse.move(x - 20, y)
+    page.mouse.move(x, y, steps=4)
+    page.wait_for_selector("#fig-heat .hoverlayer text", timeout=5000)
+    said = page.locator("#fig-heat .hoverlayer").text_content()
+    found = re.search(r"([\d.]+) m from the right, ([\d.]+) m down", said)
+    assert found, said
+    assert float(found[1]) == pytest.approx(0.5, abs=0.06)
+    assert float(found[2]) == pytest.approx(0.2, abs=0.06)
+    page.close()
+
+
+def test_toggles_and_filters(browser: Any, report: Path) -> None:
+    page = open_page(browser, report)
+    shown = "() => document.getElementById('fig-heat')._fullData.map(t => t.visible)"
+    assert page.evaluate(shown) == [True, False, False, False]
+    page.get_by_label("Row 2", exact=True).check()
+    assert page.evaluate(shown) == [False, False, True, False]
+    assert "Students: 4." in page.locator("#fig-heat-said").text_content()
+    page.get_by_label("how large writing looks").check()
+    assert "visual angle" in page.locator("#fig-seats-said").text_content()
+
+    cards = page.locator(".student:visible")
+    everybody = cards.count()
+    assert everybody == 12 and "12 of 12" in page.locator(".filters output").text_content()
+    page.get_by_label("Rows").select_option("1")
+    assert cards.count() == 4
+    page.get_by_label("Rows").select_option("")
+    page.get_by_label("Find a pseudonym").fill("s-03")
+    assert cards.count() == 1
+    page.get_by_label("Find a pseudonym").fill("")
+    page.get_by_label("only with enough data").check()
+    assert cards.count() == 11  # the generator hides one
+    page.close()
+
+
+def test_by_keyboard_alone(browser: Any, report: Path) -> None:
+    """The first stop skips to the report; toggles obey the arrows; tables can be scrolled."""
+    page = open_page(browser, report)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("location.hash") == "#main"
+    page.locator("input[name=heat]").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.querySelector('input[name=heat]:checked').value") == "1"
+    visible = page.evaluate("document.getElementById('fig-heat')._fullData.map(t => t.visible)")
+    assert visible[1] is True
+    seen = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        seen.add(page.evaluate("document.activeElement.tagName"))
+    assert {"SUMMARY", "INPUT", "DIV"} <= seen  # details, toggles, scrolling tables
+    page.close()
+
+
+@pytest.mark.parametrize("name", ["report.html", "report-class.html"])
+@pytest.mark.parametrize("size", ["phone", "laptop"])
+def test_axe_finds_nothing(browser: Any, report: Path, name: str, size: str) -> None:
+    """WCAG 2.1 A and AA, with every table unfolded."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe")
+    page = open_page(browser, report.with_name(name), *SIZES[size])
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    found = axe.Axe().run(page, options={
+        "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
+    })  # fmt: skip
+    lines = [
+        f"{v['id']}: {v['help']} ({len(v['nodes'])}×, {v['nodes'][0]['html'][:160]})"
+        for v in found.response["violations"]
+    ]
+    assert lines == []
+    page.close()
+
+
+def test_prints_on_a4(browser: Any, report: Path, tmp_path: Path) -> None:
+    """Pages are A4, all text is there, page one holds the quality box, figures fit the paper."""
+    page = open_page(browser, report)
+    pdf = tmp_path / "report.pdf"
+    page.pdf(path=str(pdf), prefer_css_page_size=True, print_background=True)
+    page.close()
+    data = pdf.read_bytes()
+    sizes = {tuple(round(float(v)) for v in m) for m in
+             re.findall(rb"/MediaBox\s*\[\s*0 0 ([\d.]+) ([\d.]+)", data)}  # fmt: skip
+    assert sizes and all(abs(w - 595) <= 2 and abs(h - 842) <= 2 for w, h in sizes)
+    tool = shutil.which("pdftotext")
+    if tool is None:
+        pytest.skip("needs pdftotext to read the PDF back")
+    first = subprocess.run([tool, "-l", "1", str(pdf), "-"], capture_output=True, text=True).stdout
+    assert "where heads were pointing" in first and "Data quality" in first
+    assert "Error in this room" in first
+    everything = subprocess.run([tool, str(pdf), "-"], capture_output=True, text=True).stdout
+    assert "Student by student" in everything and "S-12" in everything
+    assert "How this was made" in everything
+
+
+def test_without_scripts_the_tables_are_there(browser: Any, report: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(report.as_uri())
+    assert page.locator(".js-plotly-plot").count() == 0
+    assert page.locator("noscript").count() == 1
+    assert page.locator("table").count() > 6
+    assert page.get_by_text("Was the board faced?").is_visible()
+    context.close()
