@@ -1,9 +1,12 @@
 """Two cameras' heads → one, on SO(3), weighted with their covariances (frames.md 4).
 
-Two estimates of one head by one network are not independent: both are wrong the same way where the
-network is (an unusual face, a pitch bias). So a stated share of their covariance is held in common
-and does not shrink. Where the two still differ by more than their covariances allow, the answer's
-covariance is widened by how much they differ, and where they contradict each other it says so.
+Two estimates of one head by one network are not independent: where the network is wrong about a
+face (how far this person's "level" is from the average one's), it is wrong in both cameras alike.
+Measured on simulated lessons, 16 students: the errors of pitch correlate by 0.75 between the
+cameras, those of yaw and roll do not (the cameras see opposite sides of the face). So pitch gains
+little from a second camera, and the fused covariance says so. Where the two still differ by more
+than their covariances allow, the answer's covariance is widened by how much they differ, and where
+they contradict each other it says so.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ from scipy.stats import chi2
 
 from calibration.transform import Array, rotation_exp, rotation_log
 
-COMMON_SHARE = 0.3  # of the covariance, common to both cameras
+# Correlation of the two cameras' errors about the head's own x, y, z (pitch, yaw, roll).
+COMMON = (0.75, 0.0, 0.0)
 CONSISTENT_P = 0.05  # a χ² less likely than this widens the covariance
 CONTRADICTION_P = 1e-4  # and one less likely than this, and far apart, is a contradiction
 CONTRADICTION_DEG = 25.0
@@ -41,16 +45,16 @@ class FusedHeads:
 
 
 def fuse_heads(
-    R_WS: Array, covariance_rad2: Array, *, common_share: float = COMMON_SHARE
+    R_WS: Array, covariance_rad2: Array, *, common: tuple[float, float, float] = COMMON
 ) -> FusedHeads:
     """Fuse N heads seen by up to two cameras.
 
     R_WS : (N, 2, 3, 3), covariance_rad2 : (N, 2, 3, 3), camera axis second; NaN = not seen.
-    common_share : share ρ of the smaller covariance that both errors have in common.
+    common : correlation of the two cameras' errors about the head's own x, y, z.
 
-    With δ = log(R₁ᵀ R₂) and Σ₁', Σ₂' the covariances without the common part C, the answer is
-    ``R₁ exp(Σ' Σ₂'⁻¹ δ)``, Σ' = (Σ₁'⁻¹ + Σ₂'⁻¹)⁻¹, with covariance Σ' + C: generalised least
-    squares for two errors that share C.
+    With δ = log(R₁ᵀ R₂) and C₁₂ the covariance between the errors, the answer is
+    ``R₁ exp(W δ)``, W = (Σ₁ − C₁₂)(Σ₁ + Σ₂ − C₁₂ − C₁₂ᵀ)⁻¹, with covariance Σ₁ − W (Σ₁ − C₁₂)ᵀ:
+    generalised least squares for two correlated errors.
     """
     n = len(R_WS)
     seen = np.isfinite(R_WS).all((-1, -2)) & np.isfinite(covariance_rad2).all((-1, -2))
@@ -69,15 +73,12 @@ def fuse_heads(
         # Σ₂ lives in camera 2's S axes, which are turned by δ: bring it to camera 1's
         turn = rotation_exp(delta)
         S2 = turn @ covariance_rad2[both, 1] @ np.swapaxes(turn, -1, -2)
-        parallel = np.linalg.inv(np.linalg.inv(S1) + np.linalg.inv(S2))
-        C = common_share * parallel  # never more than either of them, whatever their shapes
-        own1, own2 = S1 - C, S2 - C
-        difference = own1 + own2
-        W2 = np.swapaxes(np.linalg.solve(difference, np.swapaxes(own1, -1, -2)), -1, -2)
+        C = _between_cameras(S1, S2, common)
+        difference = S1 + S2 - C - np.swapaxes(C, -1, -2)
+        W2 = np.swapaxes(np.linalg.solve(difference, np.swapaxes(S1 - C, -1, -2)), -1, -2)
         move = (W2 @ delta[..., None])[..., 0]
-        own = own1 - W2 @ own1
+        fused = S1 - W2 @ np.swapaxes(S1 - C, -1, -2)
         d2 = np.einsum("ni,ni->n", delta, np.linalg.solve(difference, delta[..., None])[..., 0])
-        fused = own + C
         # Too far apart: how far either lies from the fused answer says how wrong both may be.
         odd = d2 > chi2.ppf(1 - CONSISTENT_P, 3)
         spread = np.einsum("ni,nj->nij", delta, delta) / 4
@@ -94,6 +95,19 @@ def fuse_heads(
             apart[both] > CONTRADICTION_DEG
         )
     return FusedHeads(R, covariance, distance, apart, contradiction, share)
+
+
+def _between_cameras(S1: Array, S2: Array, common: tuple[float, float, float]) -> Array:
+    """Cross-covariance (N, 3, 3) of the two cameras' errors.
+
+    ``L₁ P L₂ᵀ`` with L the Cholesky factors: a valid covariance whatever the two are. No
+    correlation is let beyond 0.9 of the ratio of the two σ: past that the better camera would be
+    corrected *away* from the worse one, which no measured correlation is exact enough for.
+    """
+    L1, L2 = np.linalg.cholesky(S1), np.linalg.cholesky(S2)
+    ratio = np.diagonal(L1, axis1=-2, axis2=-1) / np.diagonal(L2, axis1=-2, axis2=-1)
+    P = np.minimum(np.array(common), 0.9 * np.minimum(ratio, 1 / ratio))
+    return (L1 * P[:, None, :]) @ np.swapaxes(L2, -1, -2)
 
 
 def angle_sigmas_deg(R_WS: Array, covariance_rad2: Array) -> Array:

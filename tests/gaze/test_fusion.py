@@ -29,7 +29,7 @@ def test_independent_errors_are_weighted_by_their_covariance() -> None:
     R = heads(n)
     both = np.stack([noisy(R, S1, rng), noisy(R, S2, rng)], 1)
     S = np.tile(np.stack([S1, S2]), (n, 1, 1, 1))
-    f = fuse_heads(both, S, common_share=0.0)
+    f = fuse_heads(both, S, common=(0.0, 0.0, 0.0))
     error = rotation_log(np.swapaxes(R, -1, -2) @ f.R_WS)
     fine = f.chi2 < 7.8  # those not widened
     best = np.linalg.inv(np.linalg.inv(S1) + np.linalg.inv(S2))
@@ -41,14 +41,20 @@ def test_independent_errors_are_weighted_by_their_covariance() -> None:
 
 def test_common_errors_do_not_average_out() -> None:
     n, rng = 4000, np.random.default_rng(2)
-    R = heads(n)
-    share = 0.3
-    common = share * np.linalg.inv(2 * np.linalg.inv(S1))
-    shared = noisy(R, common, rng)
-    both = np.stack([noisy(shared, S1 - common, rng) for _ in range(2)], 1)
+    R, share = heads(n), (0.75, 0.2, 0.0)
+    L = np.linalg.cholesky(S1)
+    shared = rng.normal(size=(n, 3)) * np.sqrt(share)
+    both = np.stack(
+        [
+            R
+            @ rotation_exp((shared + rng.normal(size=(n, 3)) * np.sqrt(1 - np.array(share))) @ L.T)
+            for _ in range(2)
+        ],
+        1,
+    )
     S = np.tile(S1, (n, 2, 1, 1))
-    honest = fuse_heads(both, S, common_share=share)
-    naive = fuse_heads(both, S, common_share=0.0)
+    honest = fuse_heads(both, S, common=share)
+    naive = fuse_heads(both, S, common=(0.0, 0.0, 0.0))
     error = rotation_log(np.swapaxes(R, -1, -2) @ honest.R_WS)
     d2 = [
         np.einsum("ni,nij,nj->n", error, np.linalg.inv(f.covariance_rad2), error)
@@ -56,6 +62,16 @@ def test_common_errors_do_not_average_out() -> None:
     ]
     assert d2[0].mean() == pytest.approx(3, abs=0.25)
     assert d2[1].mean() > d2[0].mean() + 0.2
+
+
+def test_a_much_worse_camera_is_ignored_not_extrapolated_from() -> None:
+    R = heads(1)
+    worse = R @ rotation_exp([np.radians(8), 0, 0])
+    S = np.stack([S1, 25 * S1])[None]
+    f = fuse_heads(np.stack([R, worse], 1), S, common=(0.9, 0.9, 0.9))
+    assert 0 <= f.share[0, 1] < 0.2
+    assert geodesic_deg(f.R_WS[0], R[0]) < 1
+    assert (np.linalg.eigvalsh(f.covariance_rad2[0]) > 0).all()
 
 
 def test_one_camera_keeps_its_own_and_none_stays_none() -> None:
