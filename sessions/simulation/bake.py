@@ -73,7 +73,7 @@ class Spec:
     shirt: tuple[int, int, int]
 
 
-# name, role, age, female, weight, muscle, ancestry (african/asian/caucasian), tones, glasses, shirt;
+# age, female, weight, muscle and ancestry (african/asian/caucasian) are anny's phenotypes;
 # short-haired fringes are written with a hyphen
 PEOPLE = """
 name  role  age fem. wt. mus. af/as/ca    skin  hair       style        iris  gl. shirt

@@ -96,6 +96,10 @@ def simulate(
         typer.Option(help="Who sits there: all, train, or test (people never used for training)."),
     ] = "all",
     timestamps: Annotated[bool, typer.Option("--timestamps", help="Write timestamps.csv.")] = False,
+    small: Annotated[
+        bool,
+        typer.Option("--small", help="Few megabytes: fewer chessboard views, more compression."),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Same seed, same session.")] = 0,
     plan: Annotated[
         bool,
@@ -120,6 +124,10 @@ def simulate(
     Example: a class of twelve in a small room, marked points, cameras half a second apart
 
         gaze simulate my-lesson --students 12 --rows 4 --room small --offset 0.5 --seed 7
+
+    The lesson of `gaze demo`
+
+        gaze simulate tests/data/lesson --seconds 13.5 --fps 5 --seed 1 --small
 
     What would 4K bring for 28 students in five rows?
 
@@ -148,6 +156,8 @@ def simulate(
         timestamps=timestamps,
         seed=seed,
     )
+    if small:
+        options = options.small()
     result: dict[str, Any]
     if plan and truth_only:
         raise SessionError(
