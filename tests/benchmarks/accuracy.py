@@ -1,0 +1,143 @@
+"""How far off is the whole chain? Lessons with known truth, from pixels to centimetres.
+
+    python tests/benchmarks/accuracy.py --make 3 --rooms standard small --write docs/accuracy.md
+    python tests/benchmarks/accuracy.py LESSON … --write docs/accuracy.md
+
+Every lesson is calibrated, analysed and validated as a user would do it; then once with the true
+heads and once with the true heads and noses, so that the error budget can be read off. ``--make N``
+simulates N lessons (seeds 1 … N) in each room (8 students, 3 rows from 3 to 7 m, 9 marked points).
+``--write`` puts the tables between the markers of the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from calibration.rig import Rig
+from calibration.transform import geodesic_deg
+from gaze.analyze import analyze
+from gaze.calibrate import calibrate_lesson
+from gaze.validate import Validation, read_truth, validate_lesson
+from sessions.folder import Session
+from sessions.run import Run
+
+BEGIN, END = "<!-- accuracy: begin -->", "<!-- accuracy: end -->"
+TARGETS = (
+    "| must hold | coverage ≥ 95 % | 0 switches | nose ≤ 2 cm at 3 m, ≤ 4 cm at 7 m | – | "
+    "≤ 1 cm, ≤ 0.3° | ≤ 1 cm | ≤ 4 cm | – | 60–76 % |"
+)
+
+
+def make(folder: Path, room: str, seed: int) -> Path:
+    """Simulate one lesson."""
+    from sessions.simulation.simulate import Options
+    from sessions.simulation.simulate import simulate as run_simulation
+
+    lesson = folder / f"{room}-{seed}"
+    run_simulation(lesson, Options(room=room, seed=seed, seconds=18.0, fps=5.0))
+    return lesson
+
+
+def rig_errors(rig: Rig, truth: Rig) -> tuple[float, float]:
+    """The worse camera's place (cm) and direction (°) in W."""
+    cm = [100 * np.linalg.norm(rig.T_WC(c).t - truth.T_WC(c).t) for c in ("left", "right")]
+    deg = [float(geodesic_deg(rig.T_WC(c).R, truth.T_WC(c).R)) for c in ("left", "right")]
+    return max(cm), max(deg)
+
+
+def measure(source: Path, work: Path) -> tuple[list[str], list[str], dict[str, float]]:
+    """Rows of the two tables for one lesson, and the numbers behind them."""
+    lesson = work / source.name
+    shutil.copytree(source, lesson, ignore=shutil.ignore_patterns("runs", "rig.json"))
+    rig, _, _ = calibrate_lesson(lesson, page=False)
+    session = Session.open(lesson)
+    truth = read_truth(session)
+    cm, deg = rig_errors(rig, Rig.load(session.truth_folder / "rig.json"))
+
+    def run(name: str, **fed: object) -> Validation:
+        done: Run = analyze(session, run_name=name, **fed)  # type: ignore[arg-type]
+        return validate_lesson(
+            session,
+            run=done.folder,
+            head="truth" if "head_truth" in fed else "network",
+            nose="truth" if "nose_truth" in fed else "video",
+        )
+
+    video = run("video")
+    heads = run("true-heads", head_truth=truth)
+    both = run("true-heads-and-noses", head_truth=truth, nose_truth=truth)
+    near, far = video.rows[0].errors, video.rows[-1].errors
+    assert near.nose_cm and far.nose_cm and video.overall.head_deg
+    summary = (
+        f"| {source.name} ({rig.verdict.status}) | {100 * video.coverage:.1f} % | "
+        f"{video.identity_switches} | {near.nose_cm.median:.1f}, {far.nose_cm.median:.1f} cm | "
+        f"{video.overall.head_deg.mean:.1f}° | {cm:.1f} cm, {deg:.2f}° | "
+        f"{both.overall.gaze_cm.mean:.1f} cm | {heads.overall.gaze_cm.mean:.1f} cm | "
+        f"{video.overall.gaze_cm.mean:.0f} cm | {100 * (video.inside_68 or 0):.0f} % |"
+    )
+    rows = [
+        f"| {source.name} | {r.row} ({r.distance_m:.1f} m) | {r.errors.n} | "
+        f"{r.errors.nose_cm.median:.1f} | {r.errors.head_deg.mean:.1f} | "
+        f"{r.errors.gaze_cm.mean:.0f} / {r.errors.gaze_cm.median:.0f} / "
+        f"{r.errors.gaze_cm.p90:.0f} | {r.errors.gaze_bias_cm[0]:+.0f}, "
+        f"{r.errors.gaze_bias_cm[1]:+.0f} |"
+        for r in video.rows
+        if r.errors.nose_cm and r.errors.head_deg
+    ]
+    return [summary], rows, {"inside": video.inside_68 or np.nan}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lessons", nargs="*", type=Path)
+    parser.add_argument("--make", type=int, default=0, help="simulate so many lessons in each room")
+    parser.add_argument("--rooms", nargs="+", default=["standard"])
+    parser.add_argument("--keep", type=Path, help="where to put (and find) the simulated lessons")
+    parser.add_argument("--write", type=Path, help="page to put the tables into")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        lessons = list(args.lessons)
+        made = args.keep or work / "made"
+        for room in args.rooms if args.make else ():
+            for seed in range(1, args.make + 1):
+                path = made / f"{room}-{seed}"
+                lessons.append(path if path.is_dir() else make(made, room, seed))
+        summaries, by_row = [], []
+        for lesson in lessons:
+            s, r, _ = measure(lesson, work / "runs")
+            summaries += s
+            by_row += r
+            print(s[0], *r, sep="\n", flush=True)
+    text = "\n".join(
+        [
+            "| lesson (verdict) | coverage | switches | nose, first and last row (median) | "
+            "head (mean) | rig: place, direction | gaze, true heads and noses | gaze, true heads | "
+            "gaze | inside 68 % ellipse |",
+            "|---|---|---|---|---|---|---|---|---|---|",
+            *summaries,
+            TARGETS,
+            "",
+            "| lesson | row | n | nose, cm | head, ° | gaze, cm: mean / median / p90 | "
+            "bias x, y, cm |",
+            "|---|---|---|---|---|---|---|",
+            *by_row,
+        ]
+    )
+    if args.write:
+        page = args.write.read_text(encoding="utf-8")
+        head, rest = page.split(BEGIN)
+        tail = rest.split(END)[1]
+        args.write.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
