@@ -881,7 +881,7 @@ class Truth:
     def noses(self, positions: Positions, grid: Grid, when: Moments) -> Positions:
         """The true noses wherever one was measured (certain to a millimetre)."""
         P, _ = self._between(grid, when)
-        use = np.isfinite(P).all(1) & np.isfinite(positions.P_W).all(1)
+        use: NDArray[np.bool_] = np.isfinite(P).all(1) & np.isfinite(positions.P_W).all(1)
         return replace(
             positions,
             P_W=np.where(use[:, None], P, positions.P_W),
@@ -891,7 +891,9 @@ class Truth:
     def heads(self, heads: FusedHeads, grid: Grid, when: Moments) -> FusedHeads:
         """The true heads wherever one was measured (certain to a twentieth of a degree)."""
         _, R = self._between(grid, when)
-        use = np.isfinite(R).all((1, 2)) & np.isfinite(heads.R_WS).all((1, 2))
+        use: NDArray[np.bool_] = np.asarray(
+            np.isfinite(R).all((1, 2)) & np.isfinite(heads.R_WS).all((1, 2))
+        )
         sure = np.radians(0.05) ** 2 * np.eye(3)
         return replace(
             heads,
@@ -964,10 +966,11 @@ def _no_gaze() -> pd.DataFrame:
 
 def _write_report(run: Run, report: Progress) -> None:
     """Heatmaps and report.html."""
+    from gaze.report import write_report
+    from gaze.report.heatmap import write_heatmaps
+
     report("report", 0.0)
-    try:
-        from gaze.report import write_report
-    except ImportError:
-        return
+    write_heatmaps(run.folder)
+    report("report", 0.3)
     write_report(run.folder)
     report("report", 1.0)

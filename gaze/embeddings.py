@@ -30,7 +30,7 @@ CHIP_PX = 150
 def _models() -> tuple[Any, Any]:
     """dlib's 5-point predictor and its encoder."""
     folder = dlib_models_folder()
-    import dlib  # type: ignore[import-not-found]
+    import dlib
 
     return (
         dlib.shape_predictor(str(folder / "shape_predictor_5_face_landmarks.dat")),

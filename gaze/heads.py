@@ -57,7 +57,7 @@ class Views:
         width = self.width.reshape(-1, *[1] * extra, 1)
         xy = (fractions - 0.5) * width
         d_V = np.concatenate([xy, np.ones((*xy.shape[:-1], 1))], -1)
-        return np.einsum("nij,n...j->n...i", self.R_CV, d_V)
+        return np.asarray(np.einsum("nij,n...j->n...i", self.R_CV, d_V))
 
     def pixels(self, camera: Camera, fractions: Array) -> Array:
         """Crop fractions (N, ..., 2) → pixels (N, ..., 2) of the camera's picture."""

@@ -281,7 +281,7 @@ def embedding_cost(
 @register_matcher("both")
 def both_cost(pairs: Pairs, s: IdentitySettings, embeddings: Embeddings | None = None) -> Array:
     """Geometry, with embeddings as a tie-break (they weigh a quarter)."""
-    return geometry_cost(pairs, s) + embedding_cost(pairs, s, embeddings) / 4
+    return geometry_cost(pairs, s, embeddings) + embedding_cost(pairs, s, embeddings) / 4
 
 
 def uses_embeddings(identity: str) -> bool:
@@ -534,7 +534,7 @@ def _miss(rig: Rig, camera: int, nose_px: Array, point_W: Array) -> Array:
     d = T.rotate(rig.camera(name).rays(nose_px))
     to_point = point_W - T.t
     along = (to_point * d).sum(-1, keepdims=True)
-    return np.linalg.norm(to_point - along * d, axis=-1)
+    return np.asarray(np.linalg.norm(to_point - along * d, axis=-1))
 
 
 def _overlap(seen: Sightings, a: NDArray[np.intp], b: NDArray[np.intp]) -> float:
@@ -671,7 +671,7 @@ def _named(people: Students, names: Sequence[str], seats_xz_m: Array) -> Student
     """Names by seats where session.toml gives them, S-01, S-02, … by row and place elsewhere."""
     count = len(people)
     name = [""] * count
-    has_seat = np.flatnonzero(np.isfinite(seats_xz_m).all(1)) if len(seats_xz_m) else []
+    has_seat = np.flatnonzero(np.isfinite(seats_xz_m.reshape(-1, 2)).all(1))
     placed = np.flatnonzero(np.isfinite(people.seat_W).all(1))
     if len(has_seat) and len(placed):
         away = np.linalg.norm(

@@ -73,7 +73,7 @@ class FaceRows:
         whole = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
         groups = {}
         for group, kind in (("faces", Faces), ("landmarks", Landmarks), ("heads", Heads)):
-            groups[group] = kind(**{f.name: whole[f"{group}.{f.name}"] for f in fields(kind)})  # type: ignore[arg-type]
+            groups[group] = kind(**{f.name: whole[f"{group}.{f.name}"] for f in fields(kind)})
         return cls(**groups, centre_px=whole["centre_px"], face_px=whole["face_px"])  # type: ignore[arg-type]
 
     def save(self, path: Path) -> None:
