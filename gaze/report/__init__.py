@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
 from gaze.attention import measures
+from gaze.privacy import Finder
 from gaze.report.findings import SMALL_CELL
 from gaze.report.heatmap import heatmaps, photograph
 from gaze.report.lesson import Lesson, ReportError, load_lesson, words_of
@@ -53,6 +55,8 @@ def write_report(
     words = words_of(language)
     lesson = load_lesson(run_folder, validation=validation)
     marks = _marks(lesson, events)
+    if class_only:
+        marks = tuple(replace(a, label=_nameless(a.label, lesson)) for a in marks)
     m = _measures(lesson, areas, seed)
     maps = heatmaps(lesson)
     if class_only and len(m.used) < SMALL_CELL:
@@ -90,6 +94,14 @@ def write_report(
     with atomic_write(target) as aside:
         aside.write_text(text, encoding="utf-8")
     return target
+
+
+def _nameless(label: str, lesson: Lesson) -> str:
+    """A mark's label without any student's pseudonym."""
+    everybody = (*lesson.students, *lesson.never_seen)
+    for student in everybody:
+        label = Finder.of(student, everybody).cut(label, "…")
+    return label
 
 
 def _marks(lesson: Lesson, events: str | Path | None) -> tuple[Mark, ...]:

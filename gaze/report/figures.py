@@ -74,7 +74,7 @@ def state_colour(state: str, areas: Sequence[Area]) -> str:
     names = [a.name for a in areas]
     if state in names:
         return area_colour(names.index(state))
-    return {REST: "#9cc3bd", **OUTSIDE_COLOURS}.get(state, "#000000")
+    return {REST: "#9cc3bd", "board": SLATE, **OUTSIDE_COLOURS}.get(state, "#000000")
 
 
 def state_name(state: str, words: Strings) -> str:

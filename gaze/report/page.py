@@ -58,6 +58,10 @@ class Page:
     def num(self, value: float, digits: int = 0) -> str:
         return self.words.number(value, digits) if np.isfinite(value) else "–"
 
+    def _count(self, n: int) -> str:
+        """A number of people; for sharing, one to four is not told."""
+        return self._few() if 0 < n < self.small else str(n)
+
     def pct(self, value: float, digits: int = 0) -> str:
         return self.num(100 * value, digits)
 
@@ -71,7 +75,12 @@ class Page:
 
     @cached_property
     def seats(self) -> pd.DataFrame:
-        return seat_table(self.lesson, self.measures)
+        """Seats; for sharing only those of the students who make the class's numbers, lest a
+        difference of two counts stand for one student."""
+        table = seat_table(self.lesson, self.measures)
+        if self.class_only:
+            table = table[table["student"].isin(self.measures.used)].reset_index(drop=True)
+        return table
 
     @cached_property
     def rows(self) -> pd.DataFrame:
@@ -138,7 +147,7 @@ class Page:
         text = self.w(
             "meta",
             date=f"{self.date(date)} · " if date else "",
-            students=len(lesson.students),
+            students=len(m.used if self.class_only else lesson.students),
             minutes=self.num((m.end_s - m.start_s) / 60, 0 if m.end_s - m.start_s > 300 else 1),
             step=self.num(m.step_s, 2),
         )
@@ -316,9 +325,9 @@ class Page:
         if m.measured.any() and not np.isfinite(m.xy_m).any():
             found.append(("problem_all_away", {}))
         if self.lesson.never_seen and not self.empty:
-            found.append(("problem_never", {"n": len(self.lesson.never_seen)}))
+            found.append(("problem_never", {"n": self._count(len(self.lesson.never_seen))}))
         if self.lesson.masked:
-            found.append(("problem_masked", {"n": self.lesson.masked}))
+            found.append(("problem_masked", {"n": self._count(self.lesson.masked)}))
         if not found:
             return ""
         lines = []
@@ -382,7 +391,8 @@ class Page:
         left_out = ""
         if maps.left_out:
             left_out = " " + (
-                self.w("heat_left_out_n", n=len(maps.left_out)) if self.class_only
+                self.w("heat_left_out_n", n=self._count(len(maps.left_out)))
+                if self.class_only
                 else self.w("heat_left_out", list=", ".join(maps.left_out))
             )  # fmt: skip
         return (
@@ -434,7 +444,7 @@ class Page:
                 self._few() if few else self._seconds(r["mean_visit_s"]),
                 self._few() if few else (
                     figures.clock(r["first_look_s"]) if np.isfinite(r["first_look_s"]) else "–"),
-                self._few() if few else self.w("of", n=int(r["reached"]), all=int(r["students"])),
+                self._few() if few else self._of(int(r["reached"]), int(r["students"])),
             ])  # fmt: skip
         head = [self.w(k) for k in ("col_area", "col_share", "col_band")]
         head += ["95 %", *(self.w(k) for k in ("col_visits", "col_mean_visit", "col_first",
@@ -450,6 +460,12 @@ class Page:
                          caption=self.w("areas"))
             + f'<p class="lede"><small>{note}</small></p>' + self.phase_table()
         )  # fmt: skip
+
+    def _of(self, n: int, everybody: int) -> str:
+        """``n of everybody``; for sharing, neither part may stand for fewer than five."""
+        if 0 < everybody - n < self.small:
+            return self.w("of_most", n=everybody - self.small + 1, all=everybody)
+        return self.w("of", n=n, all=everybody)
 
     def _few(self) -> str:
         return self.w("suppressed", k=SMALL_CELL)
@@ -682,7 +698,7 @@ class Page:
         body = [
             [f"{figures.clock(r.time_s)}–{figures.clock(r.end_s)}",
              self.swatch(r.area) + escape(self.area(r.area)),
-             self.w("of", n=r.students, all=r.measured), escape(self._near(r.time_s))]
+             self._of(r.students, r.measured), escape(self._near(r.time_s))]
             for r in found.itertuples()
         ]  # fmt: skip
         head = [self.w("col_time"), self.w("col_to"), self.w("col_turned"), self.w("col_phase")]

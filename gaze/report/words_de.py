@@ -75,7 +75,7 @@ DE: dict[str, str] = {
         "{low_m}–{high_m} %, wenn über die Momente ohne Messung nichts angenommen wird."
     ),
     "q_part": "Welchem Teil?",
-    "a_part": "{area}: {share} % der gemessenen Zeit ({low}–{high} %), vor {rest}.",
+    "a_part": "{area}: {share} % der gemessenen Zeit ({low}–{high} %); danach {rest}.",
     "a_part_unclear": (
         "Kein Teil liegt klar vorn: {list}. Ihre Unsicherheiten überschneiden sich."
     ),
@@ -270,6 +270,7 @@ DE: dict[str, str] = {
     "sync_none": "Kein Moment hebt sich vom Zufall ab.",
     "sync_caption": "Momente, in denen sich die Klasse gemeinsam wandte",
     "col_turned": "Wandten sich", "col_to": "Wohin", "of": "{n} von {all}",
+    "of_most": "mindestens {n} von {all}",
     "agreement": "Übereinstimmung", "null_band": "Zufall",
     "moved_together": "gemeinsam bewegt",
     # Einzelne

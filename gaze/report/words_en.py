@@ -65,7 +65,7 @@ EN: dict[str, str] = {
         "error, {low_m}–{high_m} % if nothing is assumed of the moments without a measurement."
     ),
     "q_part": "Which part of it?",
-    "a_part": "{area}: {share} % of the measured time ({low}–{high} %), ahead of {rest}.",
+    "a_part": "{area}: {share} % of the measured time ({low}–{high} %); then {rest}.",
     "a_part_unclear": (
         "No part is clearly ahead: {list}. Their uncertainties overlap."
     ),
@@ -247,6 +247,7 @@ EN: dict[str, str] = {
     "sync_none": "No moment stands out against chance.",
     "sync_caption": "Moments at which the class turned together",
     "col_turned": "Turned", "col_to": "To", "of": "{n} of {all}",
+    "of_most": "at least {n} of {all}",
     "agreement": "agreement", "null_band": "chance", "moved_together": "moved together",
     # students
     "students": "Student by student",

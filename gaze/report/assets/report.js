@@ -4,64 +4,62 @@
   var plots = [];
   var quiet = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-  // What a width asks for: the height, and on narrow pages numbers instead of labels, fewer ticks.
-  function size(plot, width) {
-    var f = plot.figure, narrow = width < 560, layout = { width: width };
-    var m = Object.assign({}, f.layout.margin);
-    if (f.aspect) {
-      if (narrow) { m.l = 30; m.b = 40; }
-      layout.margin = m;
-      var bar = narrow ? 0 : 74;
-      layout.height = Math.max(150, Math.min(700, (width - m.l - m.r - bar) * f.aspect + m.t + m.b));
-      layout["yaxis.title.text"] = narrow ? "" : f.layout.yaxis.title.text;
-    } else {
-      layout.height = f.height;
+  // The layout for a width: on narrow pages numbers instead of labels, fewer ticks, no colour bar.
+  function layoutFor(figure, width) {
+    var narrow = width < 560, layout = JSON.parse(JSON.stringify(figure.layout)), m = layout.margin;
+    layout.width = width;
+    layout.height = figure.height;
+    layout.font.size = narrow ? 11 : 13;
+    if (figure.aspect) {
+      if (narrow) { m.l = 30; m.b = 40; layout.yaxis.title.text = ""; }
+      var inner = (width - m.l - m.r - (narrow ? 0 : 74)) * figure.aspect;
+      layout.height = Math.max(150, Math.min(700, inner + m.t + m.b));
     }
-    layout["font.size"] = narrow ? 11 : 13;
-    (f.layout.annotations || []).forEach(function (a, i) {
-      var small = narrow || (a.name && width < 760);
-      layout["annotations[" + i + "].text"] = small && a.name ? a.name : a.text;
-      layout["annotations[" + i + "].font.size"] = narrow ? Math.min(a.font.size, 9) : a.font.size;
+    (layout.annotations || []).forEach(function (a) {
+      if (a.name && width < 760) { a.text = a.name; }
+      if (narrow) { a.font.size = Math.min(a.font.size, 9); }
     });
-    var ticks = f.layout.xaxis.tickvals;
-    if (ticks) {
-      var few = narrow ? function (_, i) { return i % 2 === 0; } : function () { return true; };
-      layout["xaxis.tickvals"] = ticks.filter(few);
-      layout["xaxis.ticktext"] = f.layout.xaxis.ticktext.filter(few);
+    if (layout.xaxis.tickvals && narrow) {
+      var even = function (_, i) { return i % 2 === 0; };
+      layout.xaxis.tickvals = layout.xaxis.tickvals.filter(even);
+      layout.xaxis.ticktext = layout.xaxis.ticktext.filter(even);
     }
     return layout;
   }
 
-  function scaleTraces(plot, width) { // colour bars and seats
-    var narrow = width < 560, restyle = {}, first = plot.figure.data[0];
-    if (first.type === "heatmap") { restyle.showscale = !narrow; }
-    if (first.marker && first.marker.colorscale) {
-      restyle["marker.showscale"] = !narrow;
-      restyle["marker.size"] = narrow ? 19 : width < 460 ? 24 : 30;
-    }
-    return Object.keys(restyle).length ? restyle : null;
+  function tracesFor(figure, width) {
+    var narrow = width < 560;
+    return figure.data.map(function (trace) {
+      trace = Object.assign({}, trace);
+      if (trace.type === "heatmap") { trace.showscale = !narrow; }
+      if (trace.marker && trace.marker.colorscale) {
+        trace.marker = Object.assign({}, trace.marker, {
+          showscale: !narrow, size: narrow ? 19 : width < 460 ? 24 : 30
+        });
+      }
+      return trace;
+    });
+  }
+
+  function show(plot, width) {
+    Plotly.react(plot.holder, tracesFor(plot.figure, width), layoutFor(plot.figure, width),
+      { displayModeBar: false, responsive: false });
+    var inner = plot.holder.querySelector(".plot-container");
+    if (inner) { inner.setAttribute("aria-hidden", "true"); }
   }
 
   function draw(holder) {
     var figure = JSON.parse(document.getElementById(holder.dataset.figure).textContent);
     var plot = { holder: holder, figure: figure };
-    var layout = JSON.parse(JSON.stringify(figure.layout));
-    Plotly.newPlot(holder, figure.data, layout, { displayModeBar: false, responsive: false });
     plots.push(plot);
-    update(plot, holder.getBoundingClientRect().width);
-  }
-
-  function update(plot, width) {
-    Plotly.update(plot.holder, scaleTraces(plot, width) || {}, size(plot, width));
-    var inner = plot.holder.querySelector(".plot-container");
-    if (inner) { inner.setAttribute("aria-hidden", "true"); }
+    show(plot, holder.getBoundingClientRect().width);
   }
 
   function fit(paper) {
     plots.forEach(function (plot) {
       var width = plot.holder.getBoundingClientRect().width;
       if (paper) { width = plot.holder.closest(".beside") ? paper / 2 - 12 : paper; }
-      update(plot, width);
+      show(plot, width);
     });
   }
 
@@ -77,9 +75,9 @@
 
   document.querySelectorAll("fieldset.toggle input").forEach(function (input) {
     input.addEventListener("change", function () {
-      var plot = document.getElementById(input.dataset.plot);
-      var visible = plot.data.map(function (_, i) { return i === Number(input.value); });
-      Plotly.restyle(plot, { visible: visible });
+      var plot = plots.find(function (p) { return p.holder.id === input.dataset.plot; });
+      plot.figure.data.forEach(function (t, i) { t.visible = i === Number(input.value); });
+      show(plot, plot.holder.getBoundingClientRect().width);
       var said = document.getElementById(input.dataset.plot + "-said");
       if (said) { said.textContent = input.dataset.said; }
     });
