@@ -101,7 +101,7 @@ def density(xy_m: Array, cov_m2: Array, grid: Grid) -> Array:
     # the narrow axis of the ellipse decides how fine the calculation's cells must be
     half, root = (cov[:, 0] + cov[:, 2]) / 2, np.hypot((cov[:, 0] - cov[:, 2]) / 2, cov[:, 1])
     narrow = np.sqrt(np.maximum(half - root, MIN_SIGMA_M**2 / 4))
-    level = np.clip(np.floor(np.log2(narrow / (3 * grid.cell_m))), -5, 4).astype(int)
+    level = np.clip(np.floor(np.log2(narrow / (2 * grid.cell_m))), -5, 4).astype(int)
     for k in np.unique(level):
         chosen = level == k
         cell = grid.cell_m * 2.0**k

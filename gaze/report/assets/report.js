@@ -63,14 +63,27 @@
     });
   }
 
-  document.querySelectorAll("[data-figure]").forEach(draw);
+  // One figure a task, so that the page can be read and scrolled from the first moment on.
+  var waitingFigures = Array.from(document.querySelectorAll("[data-figure]"));
+  function drawNext() {
+    if (!waitingFigures.length) {
+      document.documentElement.dataset.ready = "1";
+      return;
+    }
+    draw(waitingFigures.shift());
+    setTimeout(drawNext, 0);
+  }
+  function drawAll() {
+    while (waitingFigures.length) { draw(waitingFigures.shift()); }
+  }
+  setTimeout(drawNext, 0);
 
   var waiting = 0;
   addEventListener("resize", function () {
     clearTimeout(waiting);
     waiting = setTimeout(function () { fit(0); }, quiet ? 0 : 120);
   });
-  addEventListener("beforeprint", function () { fit(670); }); // A4 less its margins, in CSS pixels
+  addEventListener("beforeprint", function () { drawAll(); fit(670); }); // A4 less its margins, in CSS pixels
   addEventListener("afterprint", function () { fit(0); });
 
   document.querySelectorAll("fieldset.toggle input").forEach(function (input) {
@@ -104,5 +117,4 @@
     filters.addEventListener("input", apply);
     apply();
   }
-  document.documentElement.dataset.ready = "1";
 })();
