@@ -3,9 +3,9 @@ that nobody else needs anny.
 
 A developer's command, in three steps that each leave a file (so that one can be repeated alone)::
 
-    python -m sessions.simulation.bake bodies     # needs anny, trimesh-free; writes the meshes
+    python -m sessions.simulation.bake bodies  # needs anny; writes the meshes
     python -m sessions.simulation.bake landmarks face68_model.npz  # dlib's weights; nose, S axes
-    python -m sessions.simulation.bake check PEERS.py   # optional: bias against a published network
+    python -m sessions.simulation.bake check HEADS.npz headpose_peers.py  # against other networks
 
 Body frame B of every person (the axes of a head at rest, frames.md's S): x = the person's left, y =
 up, z = forward; metres; origin = the pivot about which the head turns (the middle of the neck). See
@@ -363,9 +363,11 @@ class Builder:
         renumber[used] = np.arange(len(used))
         n = len(used)
         colour = np.broadcast_to(colour, (len(points), 3))[used]
-        share = np.broadcast_to(share, len(points))[used]
+        share_of = np.broadcast_to(np.asarray(share, float), len(points))[used]
         moved = np.zeros((len(EXPRESSIONS), n, 3)) if offsets is None else offsets[:, used]
-        self.parts.append((PARTS.index(part), points[used], renumber[faces], colour, share, moved))
+        self.parts.append(
+            (PARTS.index(part), points[used], renumber[faces], colour, share_of, moved)
+        )
 
 
 def rim_vertices(faces: np.ndarray) -> np.ndarray:
@@ -452,7 +454,6 @@ def build(base: Base, spec: Spec, number: int) -> Person:
     )  # eye distance
     skin, hair = linear(SKIN[spec.skin]), linear(HAIR[spec.hair])
     out = Builder()
-    rng = np.random.default_rng(1000 + number)
 
     # --- head and neck: one Loop step of the body mesh, cut afterwards so that the cut leaves no sp
     body = base.body
@@ -507,7 +508,7 @@ def build(base: Base, spec: Spec, number: int) -> Person:
     out.add(
         "hair", head + normals * height[:, None], shell_faces, np.clip(shell_colour, 0, 1), share
     )
-    add_hanging_hair(out, spec, eyes, d, hair, rng, number)
+    add_hanging_hair(out, spec, eyes, d, hair, number)
 
     # --- eyes: rings of a sphere, fine where iris and pupil end
     centres = []
@@ -709,7 +710,6 @@ def add_hanging_hair(
     eyes: np.ndarray,
     d: float,
     hair: np.ndarray,
-    rng: np.random.Generator,
     number: int,
 ) -> None:
     """Curtains of hair, bun, ponytail, scarf: what a shell over the scalp cannot give."""
@@ -780,7 +780,6 @@ def add_hanging_hair(
         shade = np.clip(0.8 + 0.35 * waves(points * [1, 0.1, 1], 0.1, 61 + number), 0.3, 2)
         share = np.repeat(1 - 0.3 * t, 14)
         out.add("hair", eyes + points * d, faces, np.clip(hair * shade[:, None], 0, 1), share)
-    del rng
 
 
 def add_glasses(out: Builder, centres: list[np.ndarray], d: float, number: int) -> None:
@@ -823,6 +822,10 @@ def main(arguments: list[str]) -> None:
         model = np.load(arguments[1])
         face_model = model["fit_mean"].astype(float), model["fit_modes"].astype(float)
         save_people([measure(person, face_model) for person in load_people()], PEOPLE_FILE)
+    elif step == "check":
+        from sessions.simulation.bake_landmarks import compare_with_networks
+
+        compare_with_networks(Path(arguments[1]), Path(arguments[2]))
     else:
         raise SystemExit(__doc__)
 

@@ -253,3 +253,33 @@ def measure(person: Person, face_model: tuple[np.ndarray, np.ndarray], views: in
         landmark_residual_m=np.array(residual),
         axes_residual=share,
     )
+
+
+def compare_with_networks(pack: Path, peers_file: Path) -> None:
+    """Print how far published networks see the heads of a pack from their labels, about each axis.
+
+    ``pack``: by ``python -m sessions.simulation.heads``, or any pack of photographs of the same
+    layout, for comparison. ``peers_file``: a module with ``PEERS``, a dict of classes whose
+    ``predict`` takes ``[{"img": BGR, "box": (x0, y0, x1, y1)}, …]`` and returns (N,3,3).
+    """
+    import cv2
+
+    spec = importlib.util.spec_from_file_location("peers", peers_file)
+    assert spec is not None and spec.loader is not None
+    peers = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(peers)
+    with np.load(pack) as d:
+        near = (np.abs(d["yaw"]) < 30) & (np.abs(d["pitch"]) < 20) & (np.abs(d["roll"]) < 20)
+        rows = np.flatnonzero(near)[:500]
+        R, points = d["R"][rows].astype(float), d["pts68"][rows]
+        jpg, start = d["jpg"], d["jpg_off"]
+        images = [cv2.imdecode(jpg[start[i] : start[i + 1]], cv2.IMREAD_COLOR) for i in rows]
+    samples = [
+        {"img": image, "box": (*p.min(0), *p.max(0))}
+        for image, p in zip(images, points, strict=True)
+    ]
+    for name, network in peers.PEERS.items():
+        error = np.swapaxes(R, 1, 2) @ network().predict(samples)
+        vector = np.degrees(Rotation.from_matrix(error).as_rotvec())
+        print(f"{name}: {len(rows)} heads, median error about the head's x, y, z axis, degrees:")
+        print("   ", np.round(np.median(vector, axis=0), 2), " spread", np.round(vector.std(0), 2))

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 
 from calibration.transform import Transform
-from sessions.simulation.people import PARTS
 from sessions.simulation.render import (
     Lamp,
     Lens,
@@ -382,6 +381,3 @@ def moment_key(heads: Heads, k: int) -> bytes:
     """Equal for two moments in which nobody's picture differs."""
     parts = (heads.R_WB, heads.t_WB, heads.R_head, heads.R_eyes, heads.blink)
     return b"".join(np.round(p[k], 7).tobytes() for p in parts)
-
-
-__all__ = ["PARTS", "Classroom", "blackboard_picture", "furniture", "lamps", "moment_key"]

@@ -5,6 +5,8 @@ docs/simulator.md).
 from __future__ import annotations
 
 import csv
+import errno
+import json
 import math
 import shutil
 import tempfile
@@ -22,10 +24,9 @@ from calibration.rig import Rig
 from calibration.transform import Transform
 from sessions.errors import SessionError
 from sessions.folder import Session
-from sessions.simulation.boards import RayTable, board_points, draw_board, view_poses
+from sessions.simulation.boards import RayTable, draw_board, view_poses
 from sessions.simulation.people import load_people
 from sessions.simulation.room import (
-    PLACEMENTS,
     RIGHT_WIDER,
     ROOMS,
     AuxiliaryBoard,
@@ -37,7 +38,6 @@ from sessions.simulation.room import (
     seats,
 )
 from sessions.simulation.script import (
-    FACING_BOARD,
     Heads,
     Placement,
     Plan,
@@ -491,6 +491,15 @@ def simulate(out: str | Path, options: Options, progress: Progress | None = None
             out.rmdir()
         aside.chmod(0o755)
         aside.rename(out)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise SessionError(
+                "no space is left on the disk",
+                where=out,
+                found=f"{shutil.disk_usage(out.parent).free / 1e6:.0f} MB free",
+                remedy="Make room, or ask for fewer seconds or --small.",
+            ) from error
+        raise
     finally:
         if aside.exists():
             shutil.rmtree(aside)
@@ -522,8 +531,6 @@ def write_session(folder: Path, world: World, heads: Heads | None = None) -> Any
     heads = world.heads(world.frame_times("left")) if heads is None else heads
     table = truth_table(world, heads)
     table.to_parquet(truth / "heads.parquet", index=False, compression="zstd")
-    import json
-
     about = {
         "options": asdict(o),
         "people": {p.student: p.person.name for p in world.people},
@@ -600,9 +607,9 @@ def draw_session(folder: Path, world: World, progress: Progress) -> None:
             cv2.imwrite(
                 str(target / f"{c}.jpg"), calm[c].expose(picture), [cv2.IMWRITE_JPEG_QUALITY, 92]
             )
-        import json
-
-        (folder / "truth" / "boards.json").write_text(json.dumps(corners) + "\n", encoding="utf-8")
+            (folder / "truth" / "boards.json").write_text(
+                json.dumps(corners) + "\n", encoding="utf-8"
+            )
         room.show_people(True)
         for c in world.cameras:
             times = world.frame_times(c)
@@ -631,16 +638,3 @@ def draw_session(folder: Path, world: World, progress: Progress) -> None:
         )
     finally:
         room.close()
-
-
-__all__ = [
-    "FACING_BOARD",
-    "PLACEMENTS",
-    "Options",
-    "World",
-    "board_points",
-    "build_world",
-    "replace",
-    "simulate",
-    "write_session",
-]
