@@ -103,7 +103,7 @@ class IdentitySettings:
     height_class_m: float = 0.14
     head_deg: float = 14.0
     seat_m: float = 0.35
-    no_match: float = 16.0
+    no_match: float = 24.0
     beside_m: float = 0.2
     far_m: float = 0.75
     least_share: float = 0.3
