@@ -28,8 +28,9 @@ from headpose.data.crop import CROP_SCALE
 from headpose.decode import decode_rotation
 from headpose.errors import CropError
 
-DEFAULT_CPU = "small"
-DEFAULT_GPU = "sdam-r50"
+DEFAULTS_CPU = ("small",)
+DEFAULTS_GPU = ("sdam-r50", "sdam-r18", "small")
+"""What "default" means: the first of these that is shipped."""
 BATCH = 32
 
 
@@ -113,7 +114,8 @@ class HeadPoseEstimator:
         Parameters
         ----------
         weights
-            "default" (the small model on a CPU, ``sdam-r50`` on a GPU), a shipped name, or a path.
+            "default" (the small model on a CPU, the largest shipped on a GPU), a shipped name, or a
+            path.
         runtime
             A name of :data:`headpose.runtimes.RUNTIMES`, or "auto": the fastest of those that work
             here, measured once and remembered in the cache folder.
@@ -121,7 +123,9 @@ class HeadPoseEstimator:
             CPU threads; the runtime's own choice where None.
         """
         if weights == "default":
-            weights = DEFAULT_GPU if torch.cuda.is_available() else DEFAULT_CPU
+            wanted = DEFAULTS_GPU if torch.cuda.is_available() else DEFAULTS_CPU
+            have = weight_files.shipped()
+            weights = next((w for w in wanted if w in have), wanted[-1])
         loaded = weight_files.load(weights)
         if runtime == "auto":
             return cls(loaded, _fastest(loaded, threads))

@@ -44,8 +44,8 @@ def apply_gate(x: Tensor, m: Tensor, gate: str) -> Tensor:
 class GroupNorm(nn.GroupNorm):
     """Group normalisation that keeps a channels-last map as it is when it only infers.
 
-    torch's (and OpenVINO's) own first lay the map out channel by channel; sums per channel, then per
-    group, then one scale and shift per channel need no such copy.  The same numbers (tested).
+    torch's (and OpenVINO's) own first lay the map out channel by channel; sums per channel, then
+    per group, then one scale and shift per channel need no such copy.  The same numbers (tested).
     """
 
     def forward(self, x: Tensor) -> Tensor:

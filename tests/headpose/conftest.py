@@ -13,7 +13,7 @@ from headpose.networks import NetworkConfig, build
 
 sys.path.insert(0, str(Path(__file__).parent))  # for drawn_heads, beside this file
 
-from drawn_heads import CALIBRATION, write_pack  # noqa: E402
+from drawn_heads import CALIBRATION, write_pack
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,6 @@ from headpose.data.samples import person_of_group
 from headpose.data.store import STORE_PX, STORE_SCALE, build_store, split_by_group
 from headpose.errors import ConfigError, DataError
 
-
 # -- packs -----------------------------------------------------------------------------------------
 
 
@@ -122,7 +121,9 @@ def test_300wlp(tmp_path: Path) -> None:
     s = read_folder(f"300wlp:{tmp_path}")
     assert s.name.tolist() == names
     np.testing.assert_allclose(rotation.angles_deg(s.R), ANGLES, atol=1e-9)
-    assert s.group.tolist() == ["AFW_1_1", "AFW_1_1", "HELEN_9_1"], "views of one photograph stay together"
+    assert s.group.tolist() == ["AFW_1_1", "AFW_1_1", "HELEN_9_1"], (
+        "views of one photograph stay together"
+    )
     np.testing.assert_allclose(s.points_px[0], project_face(s.R[0], 120), atol=1e-9)
 
 
@@ -152,7 +153,9 @@ def test_mat_sets_that_are_not_what_they_say(tmp_path: Path) -> None:
         read_folder(f"aflw2000:{tmp_path}")
 
 
-def write_biwi(folder: Path, videos: int, B: np.ndarray, centre_mm: tuple[float, float, float]) -> None:
+def write_biwi(
+    folder: Path, videos: int, B: np.ndarray, centre_mm: tuple[float, float, float]
+) -> None:
     cal = "500 0 320\n0 500 240\n0 0 1\n\n0 0 0 0\n\n1 0 0\n0 1 0\n0 0 1\n\n-25 0 0\n\n640 480\n"
     for v in range(1, videos + 1):
         d = folder / f"{v:02d}"
@@ -160,7 +163,9 @@ def write_biwi(folder: Path, videos: int, B: np.ndarray, centre_mm: tuple[float,
         (d / "rgb.cal").write_text(cal)
         cv2.imwrite(str(d / "frame_00003_rgb.png"), np.full((480, 640, 3), v, np.uint8))
         rows = "\n".join(" ".join(map(str, r)) for r in B)
-        (d / "frame_00003_pose.txt").write_text(f"{rows}\n\n{centre_mm[0]} {centre_mm[1]} {centre_mm[2]}\n")
+        (d / "frame_00003_pose.txt").write_text(
+            f"{rows}\n\n{centre_mm[0]} {centre_mm[1]} {centre_mm[2]}\n"
+        )
 
 
 def hopenet_angles(B: np.ndarray) -> np.ndarray:

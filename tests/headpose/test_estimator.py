@@ -17,7 +17,6 @@ from headpose.estimator import HeadPoseEstimator
 from headpose.networks import NetworkConfig, build
 
 
-
 @pytest.fixture(scope="module")
 def est(tiny_weights: Path) -> HeadPoseEstimator:
     return HeadPoseEstimator.load(tiny_weights, runtime="torch")
@@ -30,7 +29,9 @@ def crops(n: int, px: int = 64) -> np.ndarray:
 def test_outputs_have_the_promised_shapes(est: HeadPoseEstimator) -> None:
     out = est.predict(crops(5))
     assert len(out) == 5 and out.R.dtype == np.float64
-    np.testing.assert_allclose(out.R @ out.R.transpose(0, 2, 1), np.tile(np.eye(3), (5, 1, 1)), atol=1e-5)
+    np.testing.assert_allclose(
+        out.R @ out.R.transpose(0, 2, 1), np.tile(np.eye(3), (5, 1, 1)), atol=1e-5
+    )
     assert out.covariance_deg2.shape == (5, 3, 3)
     assert (np.linalg.eigvalsh(out.covariance_deg2) > 0).all()
     assert out.landmarks.shape == (5, 68, 2) and out.landmark_sigma.shape == (5, 68)
@@ -81,7 +82,9 @@ def test_covariance_is_d_c_d() -> None:
         (np.zeros((2, 2, 2, 3), np.uint8), "at least 4 px"),
     ],
 )
-def test_bad_crops_are_refused_clearly(est: HeadPoseEstimator, bad: np.ndarray, message: str) -> None:
+def test_bad_crops_are_refused_clearly(
+    est: HeadPoseEstimator, bad: np.ndarray, message: str
+) -> None:
     with pytest.raises(CropError, match=message):
         est.predict(bad)
 
@@ -124,7 +127,9 @@ def test_missing_truncated_foreign_and_mismatched_files(tiny_weights: Path, tmp_
         weights.load(other)
 
 
-def test_shipped_weights_whose_sha_is_not_the_cards(tiny_weights: Path, tmp_path: Path, monkeypatch) -> None:
+def test_shipped_weights_whose_sha_is_not_the_cards(
+    tiny_weights: Path, tmp_path: Path, monkeypatch
+) -> None:
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     (tmp_path / "tiny.pt").write_bytes(tiny_weights.read_bytes())
     sha = hashlib.sha256(tiny_weights.read_bytes()).hexdigest()
@@ -142,7 +147,9 @@ def test_every_shipped_model_has_a_full_card_and_matches_it() -> None:
     for name in names:
         c = weights.card(name)
         w = weights.load(name)  # checks the sha256
-        assert c["input_px"] == w.input_px and c["parameters"] == sum(p.numel() for p in w.net.parameters())
+        assert c["input_px"] == w.input_px and c["parameters"] == sum(
+            p.numel() for p in w.net.parameters()
+        )
         assert "esearch" in c["terms"], "the data's terms"
         assert c["reliability_on_unused_half"] and c["recipe"]["steps"] > 0
         total += w.path.stat().st_size
@@ -186,7 +193,9 @@ def test_auto_measures_once_and_remembers(tiny_weights: Path, monkeypatch) -> No
     assert HeadPoseEstimator.load(tiny_weights, threads=1).runtime.name == first.runtime.name
 
 
-def test_a_runtime_that_breaks_is_not_chosen(tiny_weights: Path, monkeypatch, tmp_path: Path) -> None:
+def test_a_runtime_that_breaks_is_not_chosen(
+    tiny_weights: Path, monkeypatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("HEADPOSE_CACHE", str(tmp_path))
     monkeypatch.setattr(estimator, "AUTO", ("openvino", "torch"))
 

@@ -214,7 +214,9 @@ def test_log_sigma_learns_the_size_of_the_errors() -> None:
     optimizer = torch.optim.Adam([s], 0.1)
     for _ in range(100):
         out = {"sixd": sixd, "log_sigma": s.expand(4000, 3)}
-        loss, _ = losses.multi_task_loss(out, R, torch.full((4000, 68, 2), math.nan), torch.ones(4000), cfg)
+        loss, _ = losses.multi_task_loss(
+            out, R, torch.full((4000, 68, 2), math.nan), torch.ones(4000), cfg
+        )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -30,7 +30,7 @@ def test_matrix_is_the_printed_product_and_angles_come_back(p: float, y: float, 
 
 
 def test_signs_as_seen() -> None:
-    """Where the nose (0, 0, 1) and the person's left (1, 0, 0) go; x right, y up, z to the viewer."""
+    """Where the nose (0, 0, 1) and the person's left (1, 0, 0) go in x right, y up."""
     assert (rotation.matrix(0, 30, 0) @ [0, 0, 1])[0] < 0, "yaw > 0: nose to the viewer's left"
     assert (rotation.matrix(30, 0, 0) @ [0, 0, 1])[1] > 0, "pitch > 0: face up"
     assert (rotation.matrix(0, 0, 30) @ [1, 0, 0])[1] < 0, "roll > 0: clockwise as seen"
