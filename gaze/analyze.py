@@ -881,7 +881,9 @@ class Truth:
     def noses(self, positions: Positions, grid: Grid, when: Moments) -> Positions:
         """The true noses wherever one was measured (certain to a millimetre)."""
         P, _ = self._between(grid, when)
-        use: NDArray[np.bool_] = np.isfinite(P).all(1) & np.isfinite(positions.P_W).all(1)
+        use: NDArray[np.bool_] = np.asarray(
+            np.isfinite(P).all(1) & np.isfinite(positions.P_W).all(1)
+        )
         return replace(
             positions,
             P_W=np.where(use[:, None], P, positions.P_W),

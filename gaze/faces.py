@@ -176,7 +176,8 @@ class CenterFace:
         if pad_y or pad_x:
             pictures = np.pad(pictures, ((0, 0), (0, pad_y), (0, pad_x), (0, 0)))
         blob = np.ascontiguousarray(pictures[..., ::-1].transpose(0, 3, 1, 2), dtype=np.float32)
-        found = decode_centerface(*self._forward(blob), threshold)
+        heat, size, offset, points = self._forward(blob)
+        found = decode_centerface(heat, size, offset, points, threshold)
         box = found.box_px - 0.5  # the network's corner of the picture is (0, 0), ours (−0.5, −0.5)
         box = np.clip(box, -0.5, [W - 0.5, H - 0.5, W - 0.5, H - 0.5])
         return replace(found, box_px=box, points_px=found.points_px - 0.5)
@@ -354,10 +355,7 @@ class FaceFinder:
         )
 
     def _tiles(self, camera: int) -> Array:
-        """(K, 3) squares x0, y0, side around the places of one camera.
-
-        Places whose neighbourhoods hold the same faces share a tile.
-        """
+        """(K, 3) squares x0, y0, side around the places of one camera."""
         s = self.settings
         box = self._places[camera].box_px
         face = np.maximum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1])
@@ -488,4 +486,4 @@ def _overlap(a: Array, b: Array) -> Array:
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     both = np.clip(high - low, 0, None).prod(-1)
     area_a, area_b = ((v[:, 2:] - v[:, :2]).prod(-1) for v in (a, b))
-    return both / np.maximum(area_a[:, None] + area_b[None] - both, 1e-9)
+    return np.asarray(both / np.maximum(area_a[:, None] + area_b[None] - both, 1e-9))

@@ -57,15 +57,18 @@ def fuse_heads(
     generalised least squares for two correlated errors.
     """
     n = len(R_WS)
-    seen = np.isfinite(R_WS).all((-1, -2)) & np.isfinite(covariance_rad2).all((-1, -2))
+    seen: NDArray[np.bool_] = np.asarray(
+        np.isfinite(R_WS).all((-1, -2)) & np.isfinite(covariance_rad2).all((-1, -2))
+    )
     R = np.full((n, 3, 3), np.nan)
     covariance = np.full((n, 3, 3), np.nan)
     for c in (0, 1):
         alone = seen[:, c] & ~seen[:, 1 - c]
         R[alone], covariance[alone] = R_WS[alone, c], covariance_rad2[alone, c]
-    distance, apart = np.full(n, np.nan), np.full(n, np.nan)
+    distance: Array = np.full(n, np.nan)
+    apart: Array = np.full(n, np.nan)
     contradiction = np.zeros(n, np.bool_)
-    share = seen.astype(np.float64)
+    share: Array = np.asarray(seen, np.float64)
     both = seen.all(1)
     if both.any():
         R1, S1 = R_WS[both, 0], covariance_rad2[both, 0]
@@ -107,7 +110,7 @@ def _between_cameras(S1: Array, S2: Array, common: tuple[float, float, float]) -
     L1, L2 = np.linalg.cholesky(S1), np.linalg.cholesky(S2)
     ratio = np.diagonal(L1, axis1=-2, axis2=-1) / np.diagonal(L2, axis1=-2, axis2=-1)
     P = np.minimum(np.array(common), 0.9 * np.minimum(ratio, 1 / ratio))
-    return (L1 * P[:, None, :]) @ np.swapaxes(L2, -1, -2)
+    return np.asarray((L1 * P[:, None, :]) @ np.swapaxes(L2, -1, -2))
 
 
 def angle_sigmas_deg(R_WS: Array, covariance_rad2: Array) -> Array:

@@ -36,6 +36,8 @@ from gaze.faces import CAMERAS
 from gaze.position import epipolar_deg, ray_points, seat_prior, sight
 
 UNMATCHED = -1
+LOST_SHARE = 0.6  # fewer pairs than this share of the possible ones: is the rig off?
+KNOCKED_FLOOR_DEG = 0.8
 
 
 class IdentityError(UserError):
@@ -223,7 +225,7 @@ def _chosen_moments(seen: Sightings, most: int) -> NDArray[np.integer]:
     keys = seen.track.astype(np.int64) * 2 + seen.camera
     for key in np.unique(keys):
         parts.append(_spread(np.unique(seen.moment[keys == key]), 20))
-    return np.unique(np.concatenate(parts))
+    return np.asarray(np.unique(np.concatenate(parts)))
 
 
 def _spread(values: NDArray[Any], most: int) -> NDArray[Any]:
@@ -388,6 +390,16 @@ def identify(
     known_seats = seats[np.isfinite(seats).all(1)] if len(seats) else seats
     pairs = pair_evidence(rig, seen, s)
     chosen, cost = match_pairs(pairs, MATCHERS[identity](pairs, s, embeddings), s, known_seats)
+    if len(chosen) < LOST_SHARE * _possible_pairs(seen, s):
+        # Nearly nobody fits: the rig is off (a knocked camera). Look again with a wide gate, so
+        # that the noses can at least say so (epipolar residual, calibration/drift.py).
+        wide = replace(s, epipolar_floor_deg=KNOCKED_FLOOR_DEG)
+        again = pair_evidence(rig, seen, wide)
+        found, new = match_pairs(
+            again, MATCHERS[identity](again, wide, embeddings), wide, known_seats
+        )
+        if len(found) > len(chosen):
+            s, pairs, chosen, cost = wide, again, found, new
     owner, pair_cost = _students_of_tracks(rig, seen, pairs, chosen, cost, s)
     student = np.full(len(seen.camera), UNMATCHED, np.int32)
     for (camera, number), k in owner.items():
@@ -395,6 +407,16 @@ def identify(
     student = _one_row_each(rig, seen, student, s)
     people = _seats(rig, seen, student, pair_cost)
     return _named(people, names, seats)
+
+
+def _possible_pairs(seen: Sightings, s: IdentitySettings) -> int:
+    """How many students both cameras could have in common: long tracks in the poorer camera."""
+    least = s.least_share * len(np.unique(seen.moment))
+    counts = []
+    for c in range(len(CAMERAS)):
+        _, n = np.unique(seen.track[(seen.camera == c) & (seen.track >= 0)], return_counts=True)
+        counts.append(int((n >= least).sum()))
+    return min(counts)
 
 
 def _students_of_tracks(

@@ -49,6 +49,7 @@ PATCH_PX, PATCH_FACE_PX = 192, 112.0  # the face is enlarged to this before dlib
 
 # σ of a nose tip per axis: share of the face's height, and a floor in pixels.
 DLIB_SIGMA = (0.018, 0.35)
+DLIB_SLACK = 0.06  # difference from the detector's nose, in face heights, that is no alarm
 DETECTOR_SIGMA = (0.025, 0.40)
 
 
@@ -165,7 +166,7 @@ def dlib_models_folder() -> Path:
 def _dlib_predictor() -> Any:
     """dlib's 68-point predictor."""
     folder = dlib_models_folder()
-    import dlib  # type: ignore[import-not-found]
+    import dlib
 
     return dlib.shape_predictor(str(folder / "shape_predictor_68_face_landmarks.dat"))
 
@@ -187,7 +188,10 @@ def dlib_points(
         points[k] = found.mean(0)
         spread[k] = found[:, NOSE].std(0).mean()
     share, floor = DLIB_SIGMA
-    sigma = np.sqrt((share * height) ** 2 + floor**2 + spread**2)
+    # on faces turned far away dlib's shape slides off: the detector's own nose tells
+    slid = np.linalg.norm(points[:, NOSE] - faces.points_px[:, 2], axis=1) if n else spread
+    slid = np.nan_to_num(np.maximum(slid - DLIB_SLACK * height, 0.0))
+    sigma = np.sqrt((share * height) ** 2 + floor**2 + spread**2 + slid**2 / 2)
     box = np.concatenate([points.min(1), points.max(1)], -1) if n else np.zeros((0, 4))
     return Landmarks(points[:, NOSE], sigma, box)
 
@@ -196,7 +200,7 @@ def _dlib_face(picture: Picture, centre_px: Array, side_px: float) -> Array:
     """(J, 68, 2) points in the picture for the J moved boxes of one face."""
     import dlib
 
-    scale = side_px / PATCH_FACE_PX
+    scale = float(side_px) / PATCH_FACE_PX
     # patch pixel u lies at centre + (u − middle)·scale
     middle = (PATCH_PX - 1) / 2
     corner = centre_px - middle * scale

@@ -52,7 +52,7 @@ def sight(camera: Camera, uv_px: Array) -> Sight:
     """Undistort (N, 2) pixels, with the local magnification from central differences."""
     step = 0.5
     moves = np.array([[0, 0], [step, 0], [-step, 0], [0, step], [0, -step]])
-    known = np.isfinite(uv_px).all(-1)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(uv_px).all(-1))
     xy = np.full((len(uv_px), 5, 2), np.nan)
     if known.any():
         xy[known] = camera.undistort(uv_px[known][:, None] + moves)
@@ -82,10 +82,10 @@ def ray_points(rig: Rig, left: Array, right: Array) -> Array:
         for o, d in zip(origin, direction, strict=True)
     )
     P = np.full((len(left), 3), np.nan)
-    good = np.isfinite(A).all((-1, -2))
-    good[good] &= np.linalg.det(A[good]) > 1e-9  # type: ignore[index]
+    good: NDArray[np.bool_] = np.asarray(np.isfinite(A).all((-1, -2)))
+    good[good] &= np.linalg.det(A[good]) > 1e-9
     if good.any():
-        P[good] = np.linalg.solve(A[good], b[good][..., None])[..., 0]  # type: ignore[index]
+        P[good] = np.linalg.solve(A[good], b[good][..., None])[..., 0]
     return P
 
 
@@ -111,7 +111,7 @@ def solve_positions(
     """
     n = len(uv_px)
     sights = [sight(rig.camera(name), uv_px[:, c]) for c, name in enumerate(("left", "right"))]
-    seen = np.isfinite(uv_px).all(-1)  # (N, 2)
+    seen: NDArray[np.bool_] = np.asarray(np.isfinite(uv_px).all(-1))  # (N, 2)
     both = seen.all(1)
     prior = np.full((n, 3), np.nan) if prior_W is None else np.asarray(prior_W, np.float64)
     with_prior = (seen.sum(1) == 1) & np.isfinite(prior).all(1)

@@ -92,7 +92,8 @@ def track(
         np.zeros(0, np.int64),
     )
     opened = 0
-    edges = np.flatnonzero(np.diff(moment, prepend=-2, append=-2)) if len(moment) else []
+    changes = np.diff(moment, prepend=-2, append=-2) if len(moment) else np.zeros(0)
+    edges = np.flatnonzero(changes).tolist()
     for first, last in itertools.pairwise(edges):
         rows = np.arange(first, last)
         now = float(time_s[first])

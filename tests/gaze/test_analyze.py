@@ -18,7 +18,7 @@ from calibration.errors import RigError, UserError
 from calibration.rig import Rig
 from calibration.verdict import Cause, Verdict
 from gaze.analyze import analyze
-from gaze.faces import DetectorError
+from gaze.faces import CAMERAS, DetectorError
 from gaze.identity import IdentityError
 from gaze.looking import Looker
 from sessions.errors import SessionError, VideoError
@@ -244,3 +244,42 @@ def test_session_object_and_path_are_alike(lesson) -> None:
     folder, _, _ = lesson
     done = run(Session.open(folder), fps=1.0)
     assert done.lesson_folder == folder.resolve()
+
+
+def test_timestamps_are_the_clock(tmp_path: Path) -> None:
+    """The right camera's frames were taken one second later than its video says."""
+    folder = tmp_path / "l"
+    write_lesson(folder, extra_toml="")
+    rows = [
+        f"{c},{k},{k / 10 + (1.0 if c == 'right' else 0.0)}" for c in CAMERAS for k in range(60)
+    ]
+    (folder / "timestamps.csv").write_text("camera,frame,time_s\n" + "\n".join(rows) + "\n")
+    done = run(folder)
+    table = read_table(done.gaze_path, "gaze")
+    assert (table["frame_right"] - table["frame_left"] == -10).all()
+    assert table["time_s"].min() == pytest.approx(1.0, abs=0.11)
+    assert json.loads(done.quality_path.read_text())["clock"]["source"] == "timestamps.csv"
+    (folder / "timestamps.csv").write_text("camera,frame,time_s\nleft,0,0.0\nright,0,0.0\n")
+    with pytest.raises(SessionError, match=r"does not fit the left video.*1 times.*60 frames"):
+        run(folder)
+
+
+def test_a_clock_that_cannot_be_known_is_said_to_be_assumed(tmp_path: Path) -> None:
+    write_lesson(tmp_path / "l", seconds=2, extra_toml="")
+    quality = json.loads(run(tmp_path / "l").quality_path.read_text())
+    assert quality["clock"]["source"] == "assumed"
+    assert any("assumed to agree" in w for w in quality["warnings"])
+
+
+def test_a_knocked_camera_is_mended_from_the_people(tmp_path: Path) -> None:
+    rig, _ = write_lesson(tmp_path / "l", seconds=5, scale=0.75)
+    knock = np.zeros(len(rig.parameter_names))
+    knock[rig.parameter_names.index("R_RL.x")] = np.radians(0.6)
+    rig.perturbed(knock).save(tmp_path / "l" / "rig.json")
+    knocked = json.loads(run(tmp_path / "l", run_name="knocked").quality_path.read_text())
+    done = run(tmp_path / "l", run_name="mended", recalibrate="people")
+    mended = json.loads(done.quality_path.read_text())
+    assert knocked["epipolar_px"]["median"] > 3 * mended["epipolar_px"]["median"]
+    assert mended["drift"]["recalibrated"]["status"] in ("PASS", "WARN")
+    with pytest.raises(RigError, match="people"):
+        run(tmp_path / "l", recalibrate="magic")
