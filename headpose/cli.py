@@ -112,6 +112,7 @@ def bench(
     runtime: Annotated[list[str] | None, typer.Option(help="Names; all usable by default.")] = None,
     batch: Annotated[list[int] | None, typer.Option(help="Batch sizes (1 and 16).")] = None,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    cpu_time: Annotated[bool, typer.Option(help="Processor time: for a busy machine.")] = False,
     peer: Annotated[list[Path] | None, typer.Option(help="Other networks, .onnx.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -124,9 +125,14 @@ def bench(
     from headpose.bench import bench_peer, markdown
 
     rows = run(
-        weights or weight_files.shipped(), runtime, tuple(batch or (1, 16)), threads, progress=_say
+        weights or weight_files.shipped(),
+        runtime,
+        tuple(batch or (1, 16)),
+        threads,
+        cpu_time=cpu_time,
+        progress=_say,
     )
-    rows += [bench_peer(p, threads) for p in peer or []]
+    rows += [bench_peer(p, threads, cpu_time=cpu_time) for p in peer or []]
     print(json.dumps(rows, indent=1) if as_json else markdown(rows))
 
 

@@ -36,6 +36,8 @@ class LossConfig(BaseModel):
     """Labels as unsure as this count half: weight 1 / (1 + (sigma / this)^2); 0 = all the same."""
     landmarks: float = 5.0
     landmark_beta: float = 0.01
+    nose: float = 1.0
+    """Weight of the nose tip (point 30) among the 68: it is the point that positions stand on."""
     log_sigma: float = 0.05
     hard: float = 0.0
     soft: float = 0.0
@@ -93,9 +95,13 @@ def multi_task_loss(
         known = points.isfinite().all(2).all(1)
         if known.any():
             distance = ((out["landmarks"][known] - points[known]).square().sum(-1) + 1e-10).sqrt()
-            huber = F.smooth_l1_loss(distance, torch.zeros_like(distance), beta=cfg.landmark_beta)
+            huber = F.smooth_l1_loss(
+                distance, torch.zeros_like(distance), beta=cfg.landmark_beta, reduction="none"
+            )
+            huber = huber.mean() + (cfg.nose - 1) / 68 * huber[:, 30].mean()
             loss = loss + cfg.landmarks * huber * known.float().mean()
             parts["landmark_percent"] = 100 * float(distance.detach().mean())
+            parts["nose_percent"] = 100 * float(distance.detach()[:, 30].mean())
             if cfg.log_sigma:
                 s = out["landmark_log_sigma"][known].clamp(-8, 0)
                 # two axes: |d|^2 / (2 sigma^2) + 2 log sigma, sigma per axis

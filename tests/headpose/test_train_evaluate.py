@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from headpose import calibrate, evaluate, figures, rotation, similarity
 from headpose.ablate import AblationConfig, ablate, changed, markdown
-from headpose.bench import complexity
+from headpose.bench import bench, complexity
 from headpose.cli import app, main
 from headpose.config import DataConfig, TrainConfig, load_config
 from headpose.data.augment import NONE
@@ -283,6 +283,14 @@ def test_complexity_counts_resnet50() -> None:
     c = complexity(NetworkConfig(name="plain", backbone="resnet50"), 224)
     assert c["gmac"] == pytest.approx(4.09, abs=0.05)  # torchvision's own figure
     assert c["parameters_m"] == pytest.approx(23.5, abs=0.1)
+
+
+def test_bench_rows(tiny_weights: Path) -> None:
+    rows = bench([str(tiny_weights)], ["torch"], (1, 2), threads=1, repeats=1, cpu_time=True)
+    assert [r["batch"] for r in rows] == [1, 2]
+    keys = {"runtime", "device", "precision", "batch", "crops_per_s", "ratio_to_resnet50"}
+    assert all(keys <= set(r) and r["crops_per_s"] > 0 for r in rows)
+    assert all(r["ratio_to_resnet50"] > 1 for r in rows), "MobileNetV2 costs less than ResNet-50"
 
 
 def test_similarity_falls_with_the_angle() -> None:
