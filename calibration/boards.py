@@ -33,7 +33,6 @@ class Board:
     inner_corners : (columns, rows) of inner corners; for a chessboard one odd, one even.
     square_m : edge of one square, metres.
     marker_m, dictionary : ChArUco only: edge of a marker in metres, name of cv2.aruco's dictionary.
-    any_counts : do not refuse even/even and odd/odd counts (to look for a board, never to solve).
 
     Raises
     ------
@@ -45,7 +44,6 @@ class Board:
     square_m: float = 0.025
     marker_m: float | None = None
     dictionary: str = "DICT_5X5_1000"
-    any_counts: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in ("chessboard", "charuco"):
@@ -67,7 +65,7 @@ class Board:
                 found=[nx, ny],
                 remedy="Count where four squares meet, not the squares.",
             )  # fmt: skip
-        if self.kind == "chessboard" and (nx + ny) % 2 == 0 and not self.any_counts:
+        if self.kind == "chessboard" and (nx + ny) % 2 == 0:
             both = "even" if nx % 2 == 0 else "odd"
             raise CalibrationError(
                 f"both inner corner counts are {both}: such a board looks the same after half a "
@@ -129,14 +127,12 @@ class Board:
         }
         if self.kind == "charuco":
             d |= {"marker_m": self.marker_m, "dictionary": self.dictionary}
-        if self.any_counts:
-            d["any_counts"] = True
         return d
 
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> Board:
         """The inverse of :meth:`to_dict`."""
-        keys = ("kind", "square_m", "marker_m", "dictionary", "any_counts")
+        keys = ("kind", "square_m", "marker_m", "dictionary")
         known = {k: d[k] for k in keys if k in d}
         return cls(inner_corners=tuple(d["inner_corners"]), **known)
 

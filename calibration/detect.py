@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import cv2
 import numpy as np
@@ -40,6 +40,9 @@ FIRST_PIXELS = 350_000.0
 SEARCH_PIXELS = 1_100_000.0
 TIME_LIMIT_S = 25.0
 START_LIMIT_S = 60.0
+
+#: How hard to look: only count the corners; one reduced picture; everything.
+Effort = Literal["count", "some", "all"]
 
 
 @dataclass(frozen=True)
@@ -315,20 +318,24 @@ def goes_on(gray: Gray, corners: Array, inner: tuple[int, int], contrast: float)
 
 
 def sharpness_px(gray: Gray, corners: Array, inner: tuple[int, int]) -> float | None:
-    """Width of an edge from black to white, pixels: about 1–2 when sharp, over 4 when blurred."""
-    try:
-        value, _ = cv2.estimateChessboardSharpness(
-            gray, inner, corners.astype(np.float32).reshape(-1, 1, 2)
-        )
-    except cv2.error:
-        return None
-    width = float(np.ravel(value)[0])
-    return width if 0 < width < 100 else None
+    """Width of an edge from black to white, pixels: 2–4 when sharp, over 5 when blurred.
+
+    The worse of the board's two directions: motion blurs one of them.
+    """
+    points = corners.astype(np.float32).reshape(-1, 1, 2)
+    widths = []
+    for vertical in (False, True):
+        try:
+            value, _ = cv2.estimateChessboardSharpness(gray, inner, points, 0.8, vertical)
+        except cv2.error:
+            continue
+        width = float(np.ravel(value)[0])
+        if 0 < width < 100:
+            widths.append(width)
+    return max(widths, default=None)
 
 
-def _search(
-    gray: Gray, inner: tuple[int, int], thorough: bool
-) -> tuple[Array | None, str]:
+def _search(gray: Gray, inner: tuple[int, int], effort: Effort) -> tuple[Array | None, str]:
     """Rough corners by the cheapest search that finds them: reduced pictures first.
 
     The sector-based detector's time grows with the pixels (0.1 s at 0.35 megapixels, 0.5 s at 1.1,
@@ -356,9 +363,9 @@ def _search(
             rough = _classic(gray, inner)
             if rough is not None and _sane(rough, inner)[0]:
                 return rough, "classic"
-        if not thorough:
+        if effort == "some":
             break
-    if thorough:
+    if effort == "all":
         picture, factor = reduced(SEARCH_PIXELS)
         rough = _sector(picture, inner, True)
         if rough is not None:
@@ -366,11 +373,29 @@ def _search(
     return None, ""
 
 
-def find_chessboard(gray: Gray, inner: tuple[int, int], *, thorough: bool = True) -> Found:
+def count_corners(gray: Gray) -> tuple[int, int] | None:
+    """(larger, smaller) count of inner corners of whatever chessboard is in the picture."""
+    h, w = gray.shape
+    factor = min(1.0, float(np.sqrt(FIRST_PIXELS / (w * h))))
+    if factor < 0.85:
+        small = cv2.resize(gray, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        gray = np.asarray(small, np.uint8)
+    flags = cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_LARGER
+    try:
+        ok, _, meta = cv2.findChessboardCornersSBWithMeta(gray, (3, 3), flags)
+    except cv2.error:
+        return None
+    if not ok or meta is None:
+        return None
+    a, b = int(meta.shape[0]), int(meta.shape[1])
+    return max(a, b), min(a, b)
+
+
+def find_chessboard(gray: Gray, inner: tuple[int, int], *, effort: Effort = "all") -> Found:
     """A chessboard's corners: sector-based detector, classic as a fallback, then refined."""
     h, w = gray.shape
     size = (w, h)
-    corners, detector = _search(gray, inner, thorough)
+    corners, detector = _search(gray, inner, effort)
     if corners is None:
         return Found(None, size, f"no board with {inner[0]} × {inner[1]} inner corners was found")
     if not np.isfinite(corners).all():
@@ -446,20 +471,26 @@ def find_charuco(gray: Gray, board: Board) -> Found:
     )
 
 
-def find_corners(gray: Gray, board: Board, *, thorough: bool = True) -> Found:
-    """The board's corners in a grey picture."""
+def find_corners(gray: Gray, board: Board, *, effort: Effort = "all") -> Found:
+    """The board's corners in a grey picture.
+
+    effort : ``count`` only counts a chessboard's inner corners (``notes["counts"]``).
+    """
+    if effort == "count":
+        counts = count_corners(gray)
+        return Found(None, (gray.shape[1], gray.shape[0]), "only counted", {"counts": counts})
     if board.kind == "charuco":
         return find_charuco(gray, board)
-    return find_chessboard(gray, board.inner_corners, thorough=thorough)
+    return find_chessboard(gray, board.inner_corners, effort=effort)
 
 
-def find_in_file(path: str | Path, board: Board, *, thorough: bool = True) -> Found:
+def find_in_file(path: str | Path, board: Board, *, effort: Effort = "all") -> Found:
     """The board's corners in a picture file; whatever is wrong with the file becomes the reason."""
     try:
         gray = read_picture(path)
     except CalibrationError as error:
         return Found(None, None, error.what + ("" if error.found is None else f" ({error.found})"))
-    return find_corners(gray, board, thorough=thorough)
+    return find_corners(gray, board, effort=effort)
 
 
 # -- a process with a time limit -------------------------------------------------------------------
@@ -514,7 +545,7 @@ class Detector:
             answers.get(timeout=START_LIMIT_S)  # "ready": starting costs no picture its time
         return process
 
-    def find(self, job: str | Path | bytes, board: Board, *, thorough: bool = True) -> Found:
+    def find(self, job: str | Path | bytes, board: Board, *, effort: Effort = "all") -> Found:
         """Corners in a picture file (or its bytes); never longer than the time limit."""
         process = self._process
         if process is None or process.poll() is not None:
@@ -522,7 +553,7 @@ class Detector:
         assert process.stdin is not None
         item = job if isinstance(job, bytes) else str(job)
         try:
-            _send(process.stdin, (item, board.to_dict(), thorough))
+            _send(process.stdin, (item, board.to_dict(), effort))
         except OSError:
             self.close()
             return Found(None, None, "the detector could not be started")
@@ -571,7 +602,7 @@ def find_all(
     jobs: Sequence[tuple[str | Path | bytes, Board]],
     *,
     time_limit_s: float = TIME_LIMIT_S,
-    thorough: bool = True,
+    effort: Effort = "all",
     progress: Callable[[float], None] | None = None,
 ) -> list[Found]:
     """Corners in many pictures, each within its time limit, in as many processes as help."""
@@ -584,7 +615,7 @@ def find_all(
     def one(job: tuple[str | Path | bytes, Board]) -> Found:
         detector = idle.get()
         try:
-            return detector.find(job[0], job[1], thorough=thorough)
+            return detector.find(job[0], job[1], effort=effort)
         finally:
             idle.put(detector)
 
@@ -611,13 +642,13 @@ def _work(stdin: IO[bytes], stdout: IO[bytes]) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     _send(stdout, "ready")
     while (item := _receive(stdin)) is not None:
-        job, board_dict, thorough = item
+        job, board_dict, effort = item
         board = Board.from_dict(board_dict)
         try:
             if isinstance(job, bytes):
-                answer = find_corners(decode_picture(job), board, thorough=thorough)
+                answer = find_corners(decode_picture(job), board, effort=effort)
             else:
-                answer = find_in_file(job, board, thorough=thorough)
+                answer = find_in_file(job, board, effort=effort)
         except CalibrationError as error:
             answer = Found(None, None, error.what)
         except MemoryError:

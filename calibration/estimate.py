@@ -33,11 +33,14 @@ LEAST_CORNERS = 8
 #: Views that a camera needs at all, and shared views that the pair needs at all.
 LEAST_VIEWS = 3
 #: The outlier rule. A corner is rejected beyond 5 σ (σ robust, per coordinate, of all corners of
-#: that camera); a view whose rms is over 3 times the median view's and over 4 σ is taken out.
+#: that camera); a view whose typical error (from its median corner) is over 3 times the median
+#: view's and over 4 σ is taken out.
 CORNER_SIGMAS = 5.0
 VIEW_TIMES_MEDIAN = 3.0
 VIEW_SIGMAS = 4.0
 VIEW_LEAST_PX = 0.4
+#: A Rayleigh variable's rms over its median.
+MEDIAN_TO_RMS = 2**0.5 / 1.1774
 #: The same for a camera by itself, where only what no lens can explain is taken out.
 ALONE_TIMES_MEDIAN = 5.0
 ALONE_LEAST_PX = 0.75
@@ -171,7 +174,10 @@ def _one_camera(
                 found=str(error),
                 remedy="Check inner_corners, and that every picture shows the same flat board.",
             ) from error
-        rms = mono.view_rms_px
+        # judged by its median corner: a few wrong corners do not make a wrong view
+        seen = np.isfinite(np.stack([c for c in corners if c is not None])).all(-1)
+        size = np.where(seen, np.linalg.norm(mono.residual_px, axis=-1), np.nan)
+        rms = np.nanmedian(size, axis=1) * MEDIAN_TO_RMS
         limit = max(ALONE_TIMES_MEDIAN * float(np.median(rms)), ALONE_LEAST_PX)
         worst = int(rms.argmax())
         many = sum(1 for (_, c) in rejected.views if c == camera)
@@ -666,13 +672,24 @@ def _robust_solve(
     )  # fmt: skip
 
 
-def view_rms(problem: bundle.Problem, solution: bundle.Solution) -> Array:
-    """(V, 2) rms per point of each view in each camera, NaN where it was not seen."""
+def view_rms(
+    problem: bundle.Problem, solution: bundle.Solution, *, typical: bool = False
+) -> Array:
+    """(V, 2) rms per point of each view in each camera, NaN where it was not seen.
+
+    typical : from the median corner, so that a few wrong corners do not make a wrong view.
+    """
     out = np.full((problem.n_views, 2), np.nan)
     for c in (0, 1):
         o = problem.cameras[c]
         n = (o.weight > 0).sum(1)
         e = (solution.residuals[c] ** 2).sum((1, 2))
+        if typical:
+            size = np.linalg.norm(solution.residuals[c], axis=-1)
+            size = np.where(o.weight > 0, size, np.nan)
+            for k in np.flatnonzero(n > 0):
+                out[o.view[k], c] = float(np.nanmedian(size[k])) * MEDIAN_TO_RMS
+            continue
         out[o.view[n > 0], c] = np.sqrt(e[n > 0] / n[n > 0])
     return out
 
@@ -709,7 +726,7 @@ def _reject(
     doubtful: dict[str, list[str]] = {}
     total = sum(1 for v in views if v.left is not None and v.right is not None)
     for _ in range(limit_count):
-        rms = view_rms(problem, solution)
+        rms = view_rms(problem, solution, typical=True)
         both = np.isfinite(rms).all(1)
         value = np.sqrt(np.nanmean(rms**2, axis=1))
         sigma = max(robust_sigma(solution, problem, 0), robust_sigma(solution, problem, 1))

@@ -197,6 +197,7 @@ def read_folder(
                 "there are no calibration pictures", where=folder / camera,
                 remedy="Put pictures of the board (or one video) into it.",
             )  # fmt: skip
+    _refuse_at_first_sight(jobs, board, time_limit_s)
     found = _find(jobs, board, time_limit_s, progress)
     _refuse_wrong_board(jobs, found, board, time_limit_s, folder)
     corners = _views(jobs, found)
@@ -242,6 +243,27 @@ def _find(
     return [{c: None if pair[c] is None else next(found) for c in CAMERAS} for _, pair in jobs]
 
 
+def _refuse_at_first_sight(
+    jobs: Sequence[tuple[str, dict[str, Any]]], board: Board, time_limit_s: float
+) -> None:
+    """Count corners in six pictures first: a wrong count should not cost minutes to be noticed."""
+    flat = [pair[c] for _, pair in jobs for c in CAMERAS if pair[c] is not None]
+    if board.kind != "chessboard" or len(flat) < 6:
+        return
+    sample = [flat[i] for i in np.linspace(0, len(flat) - 1, 6).round().astype(int)]
+    counts = _counted(sample, board, time_limit_s)
+    if counts is not None:
+        raise _wrong_counts(board, counts)
+
+
+def _wrong_counts(board: Board, better: tuple[int, int]) -> CalibrationError:
+    return CalibrationError(
+        "the board has other counts of inner corners than stated",
+        where="[board] inner_corners", found=list(board.inner_corners), expected=list(better),
+        remedy="Count where four squares meet, not the squares.",
+    )  # fmt: skip
+
+
 def _refuse_wrong_board(
     jobs: Sequence[tuple[str, dict[str, Any]]],
     found: Sequence[dict[str, Found | None]],
@@ -249,7 +271,7 @@ def _refuse_wrong_board(
     time_limit_s: float,
     folder: Path,
 ) -> None:
-    """A board found in hardly any picture: try the neighbouring counts and name the right ones."""
+    """A board found in hardly any picture: count what is there and name the right counts."""
     tried = [(pair[c], f[c]) for (_, pair), f in zip(jobs, found, strict=True) for c in CAMERAS]
     readable = [(job, f) for job, f in tried if f is not None and f.size_px is not None]
     hits = [f for _, f in readable if f.corners_px is not None]
@@ -263,13 +285,9 @@ def _refuse_wrong_board(
     if len(hits) > 0.25 * len(readable) and len(larger) <= 0.5 * len(hits):
         return
     missed = [job for job, f in readable if f.corners_px is None or larger]
-    better = _neighbour(missed[:: max(1, len(missed) // 4)][:4], board, time_limit_s)
+    better = _counted(missed[:: max(1, len(missed) // 8)][:8], board, time_limit_s)
     if better is not None:
-        raise CalibrationError(
-            "the board has other counts of inner corners than stated",
-            where="[board] inner_corners", found=list(board.inner_corners), expected=list(better),
-            remedy="Count where four squares meet, not the squares.",
-        )  # fmt: skip
+        raise _wrong_counts(board, better)
     if not hits:
         raise CalibrationError(
             f"the board ({board.inner_corners[0]} × {board.inner_corners[1]} inner corners, "
@@ -280,30 +298,22 @@ def _refuse_wrong_board(
         )  # fmt: skip
 
 
-def _neighbour(
+def _counted(
     sample: Sequence[Any], board: Board, time_limit_s: float
 ) -> tuple[int, int] | None:
-    """Counts near the stated ones under which most of the sample is found."""
+    """The counts of inner corners that most of the sample shows, where they are not the stated."""
     if board.kind != "chessboard" or not sample:
         return None
-    nx, ny = board.inner_corners
-    steps = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if (a, b) != (0, 0)]
-    steps += [(-2, 0), (2, 0), (0, -2), (0, 2), (-2, -2), (2, 2)]
-    steps += [(-2, -1), (-1, -2), (1, 2), (2, 1)]
-    tried = [(nx + a, ny + b) for a, b in steps if min(nx + a, ny + b) >= 3]
-    jobs = [
-        (job, replace(board, inner_corners=counts, any_counts=True))
-        for counts in tried
-        for job in sample
-    ]
-    found = find_all(jobs, time_limit_s=min(time_limit_s, 10.0), thorough=False)
-    best: tuple[int, tuple[int, int]] | None = None
-    for i, counts in enumerate(tried):
-        hits = found[i * len(sample) : (i + 1) * len(sample)]
-        n = sum(f.corners_px is not None and not f.notes.get("larger_board") for f in hits)
-        if n > 0.5 * len(sample) and (best is None or n > best[0]):
-            best = (n, counts)
-    return None if best is None else best[1]
+    found = find_all([(job, board) for job in sample], time_limit_s=time_limit_s, effort="count")
+    votes = Counter(f.notes["counts"] for f in found if f.notes.get("counts"))
+    if not votes:
+        return None
+    counts, n = votes.most_common(1)[0]
+    stated = board.inner_corners
+    right = (max(stated), min(stated))
+    if n < 2 or n <= 0.4 * len(sample) or votes[right] > 0:
+        return None
+    return counts if stated[0] >= stated[1] else (counts[1], counts[0])
 
 
 def _views(

@@ -218,8 +218,17 @@ def place_auxiliary(
     return out[0], out[1]
 
 
-def good_tape(room: Room, rng: np.random.Generator, placement: str = "tilted") -> Tape:
-    """A placement that both cameras can see, found by trying."""
+def good_tape(
+    room: Room,
+    rng: np.random.Generator,
+    placement: str = "tilted",
+    facing: float = 0.25,
+    margin_px: float = 0.0,
+) -> Tape:
+    """A placement that both cameras can see, found by trying.
+
+    facing : least cosine between the print's normal and the direction to a camera.
+    """
     for _ in range(400):
         tape = Tape(
             placement,  # type: ignore[arg-type]
@@ -229,17 +238,23 @@ def good_tape(room: Room, rng: np.random.Generator, placement: str = "tilted") -
             angle_deg=float(rng.uniform(5, 20)) if placement == "tilted" else None,
         )
         left, right = place_auxiliary(room, tape)
-        if left is not None and right is not None and _faces(room, tape):
+        if left is None or right is None or not _faces(room, tape, facing):
+            continue
+        inside = (
+            room.rig.left.contains(left, margin_px).all()
+            and room.rig.right.contains(right, margin_px).all()
+        )
+        if inside:
             return tape
     raise AssertionError("no auxiliary placement is in view of both cameras")
 
 
-def _faces(room: Room, tape: Tape) -> bool:
+def _faces(room: Room, tape: Tape, facing: float) -> bool:
     """Whether both cameras see the print under a fair angle."""
     normal = world.R_WA @ world.R_AP(tape.tilt_deg) @ np.array([0, 0, 1.0])
     for c in ("left", "right"):
         ray = room.rig.T_WC(c).t - tape.t_WA
-        if normal @ ray / np.linalg.norm(ray) < 0.25:
+        if normal @ ray / np.linalg.norm(ray) < facing:
             return False
     return True
 
