@@ -232,7 +232,7 @@ def _spread(values: NDArray[Any], most: int) -> NDArray[Any]:
     """At most ``most`` of the values, evenly."""
     if len(values) <= most:
         return values
-    return values[np.linspace(0, len(values) - 1, most).round().astype(int)]
+    return np.asarray(values[np.linspace(0, len(values) - 1, most).round().astype(int)])
 
 
 # -- from evidence to costs, by name --------------------------------------------------------------

@@ -228,8 +228,8 @@ def _dlib_face(picture: Picture, centre_px: Array, side_px: float) -> Array:
     rgb = cv2.cvtColor(patch, cv2.COLOR_BGR2RGB)
     predictor = _dlib_predictor()
     out = np.empty((len(DLIB_MOVES), 68, 2))
-    for j, (dx, dy, size) in enumerate(DLIB_MOVES):
-        half = PATCH_FACE_PX * size / 2
+    for j, (dx, dy, grown) in enumerate(DLIB_MOVES):
+        half = PATCH_FACE_PX * grown / 2
         x, y = middle + dx * PATCH_FACE_PX, middle + dy * PATCH_FACE_PX
         shape = predictor(
             rgb,
