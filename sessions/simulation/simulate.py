@@ -610,6 +610,7 @@ def draw_session(folder: Path, world: World, progress: Progress) -> None:
             (folder / "truth" / "boards.json").write_text(
                 json.dumps(corners) + "\n", encoding="utf-8"
             )
+        del rays, calm  # hundreds of megabytes that the videos do not need
         room.show_people(True)
         for c in world.cameras:
             times = world.frame_times(c)
