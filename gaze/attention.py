@@ -159,7 +159,7 @@ def rectangle_probability(
             _corner_term(a1, b1, r) - _corner_term(a0, b1, r)
             - _corner_term(a1, b0, r) + _corner_term(a0, b0, r)
         )  # fmt: skip
-    return np.clip(p, 0.0, 1.0)
+    return np.asarray(np.clip(p, 0.0, 1.0))
 
 
 # --------------------------------------------------------------------------------------------------
@@ -352,7 +352,8 @@ def shares(m: Moments) -> Array:
     """(S, K) share of each student's measured time in each state; NaN where never measured."""
     n = m.measured.sum(1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return m.probability.sum(1, dtype=np.float64) / np.where(n, n, np.nan)[:, None]
+        total = m.probability.sum(1, dtype=np.float64)
+        return np.asarray(total / np.where(n, n, np.nan)[:, None])
 
 
 def window_edges(m: Moments, window_s: float | None) -> tuple[Array, NDArray[np.int64], float]:
@@ -734,11 +735,11 @@ def synchrony(
             rows.append((t0, t0 + bin_s, area, people, int(seen[b]), share))
     # each student's agreement with the others, over the bins in which both are there
     ok = n > 0
-    share = np.where(ok[..., None], counts / np.where(ok, n, 1)[..., None], 0.0)
+    mixed = np.where(ok[..., None], counts / np.where(ok, n, 1)[..., None], 0.0)
     others_n = ok.sum(0)[None, :] - ok
-    others = share.sum(0)[None] - share
+    others = mixed.sum(0)[None] - mixed
     with np.errstate(invalid="ignore", divide="ignore"):
-        mine = np.where(ok & (others_n > 0), (share * others).sum(-1) / others_n, np.nan)
+        mine = np.where(ok & (others_n > 0), (mixed * others).sum(-1) / others_n, np.nan)
     student = np.full(len(m.students), np.nan)
     student[students] = _mean(mine, 1)
     return Synchrony(

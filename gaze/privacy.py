@@ -38,6 +38,7 @@ AUDIT_NAME = "audit.log"
 SALT_NAME = "salt.txt"
 VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".mts", ".m2ts", ".m4v", ".webm", ".mpg", ".mpeg"}
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+SURE_LENGTH = 4  # shorter names stand in raw bytes by chance: such files are named, not deleted
 CACHES = {"parts", "cache", ".cache", "previews"}  # of a run: made from pixels, made again at need
 
 
@@ -195,7 +196,8 @@ def forget(lesson: str | Path, student: str) -> Report:
         f"{v.relative_to(folder)}: it still shows the student (`gaze forget {folder} --all-video`)"
         for v in videos
     ]
-    _prove(folder, said, finder.mentioned_in, skip=set(videos))
+    doubtful = {p for p in _files(folder) if len(student) < SURE_LENGTH and _is_raw(p)}
+    _prove(folder, said, finder.mentioned_in, skip={*videos, *doubtful})
     audit(folder, "forget student", rewritten=len(said.changed), deleted=len(said.deleted),
           proven=said.proven)  # fmt: skip
     return said
@@ -334,67 +336,91 @@ class Finder:
 
 
 def _contents(path: Path) -> Iterable[str]:
-    """What a file says, as text: tables column by column, archives unpacked, anything else raw.
+    """What a file says, as text."""
+    return _texts(path.name, path.read_bytes())
 
-    Raw bytes are read as Latin-1, where every byte is a character, besides UTF-8 and UTF-16.
-    """
-    suffix = path.suffix.lower()
+
+def _texts(name: str, data: bytes) -> Iterable[str]:
+    """Tables column by column, archives unpacked, pages and pictures without their pixels and
+    without plotly's code (in which two letters stand by chance), anything else raw."""
+    suffix = Path(name).suffix.lower()
     try:
         if suffix == ".parquet":
-            table = pq.read_table(path)
-            yield str(table.schema) + str(table.schema.metadata)
-            for column in table.columns:
-                kind = column.type
-                if pa.types.is_dictionary(kind):
-                    for chunk in column.chunks:
-                        yield "\n".join(map(str, chunk.dictionary.to_pylist()))
-                elif _is_text(kind):
-                    yield "\n".join(map(str, pc.unique(column).to_pylist()))
+            yield from _parquet_texts(pq.read_table(io.BytesIO(data)))
             return
         if suffix in (".npz", ".zip"):
-            with zipfile.ZipFile(path) as archive:
-                for name in archive.namelist():
-                    yield name
-                    yield from _as_texts(archive.read(name))
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                for inner in archive.namelist():
+                    yield inner
+                    yield from _texts(inner, archive.read(inner))
             return
         if suffix == ".gz":
-            yield from _as_texts(gzip.decompress(path.read_bytes()))
+            yield from _texts(Path(name).stem, gzip.decompress(data))
             return
-    except (OSError, pa.ArrowException, zipfile.BadZipFile, EOFError):
-        pass  # damaged: its raw bytes are searched
-    if suffix == ".png":
-        yield from _as_texts(_without_pixels(path.read_bytes()))
+        if suffix == ".npy":
+            array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+            if array.dtype.kind in "US":
+                yield "\n".join(map(str, array.ravel()))
+            return
+    except (OSError, ValueError, pa.ArrowException, zipfile.BadZipFile, EOFError):
+        pass  # damaged or pickled: its raw bytes are searched
+    if data[:8] == b"\x89PNG\r\n\x1a\n" or data[:3] == b"\xff\xd8\xff":
+        data = _without_pixels(data)
+    if suffix in (".html", ".htm", ".svg"):
+        text = data.decode("utf-8", errors="replace").replace(_plotly_code(), "")
+        yield re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)
         return
-    yield from _as_texts(path.read_bytes())
+    yield from _raw_texts(data)
 
 
-def _as_texts(data: bytes) -> Iterable[str]:
+def _parquet_texts(table: pa.Table) -> Iterable[str]:
+    yield str(table.schema) + str(table.schema.metadata)
+    for column in table.columns:
+        if pa.types.is_dictionary(column.type):
+            for chunk in column.chunks:
+                yield "\n".join(map(str, chunk.dictionary.to_pylist()))
+        elif _is_text(column.type):
+            yield "\n".join(map(str, pc.unique(column).to_pylist()))
+
+
+def _raw_texts(data: bytes) -> Iterable[str]:
+    """Bytes read as UTF-8, else also as Latin-1 (every byte a letter), UTF-16 and UTF-32."""
     if b"\x00" not in data[:4096]:
         with contextlib.suppress(UnicodeDecodeError):
             yield data.decode("utf-8")
             return
     yield data.decode("latin-1")
     yield data.decode("utf-8", errors="replace")
-    for start in (0, 1):  # UTF-16 at even and odd places, either byte first
+    for start in (0, 1):  # UTF-16 at even and odd places
         yield data[start:].decode("utf-16-le", errors="replace")
-    for shift in range(4):  # UTF-32 (numpy's strings) of plain letters
-        yield data[shift::4].decode("latin-1")
-    yield _numpy_text(data)
+        yield data[start:].decode("utf-16-be", errors="replace")
+    for start in range(4):  # UTF-32 of plain letters
+        yield data[start::4].decode("latin-1")
 
 
-def _numpy_text(data: bytes) -> str:
-    """The strings of a .npy array, one to a line; empty where it is none."""
-    if data[:6] != b"\x93NUMPY":
-        return ""
+def _is_raw(path: Path) -> bool:
+    """Whether a file is searched as raw bytes, in which a short name may stand by chance."""
+    known = (".parquet", ".npz", ".zip", ".gz", ".npy", ".html", ".htm", ".svg")
+    if path.suffix.lower() in known:
+        return False
     try:
-        array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError):
-        return ""
-    return "\n".join(map(str, array.ravel())) if array.dtype.kind in "US" else ""
+        path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _plotly_code() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs())
 
 
 def _without_pixels(data: bytes) -> bytes:
-    """A PNG without its compressed pixels: what is left could be text."""
+    """A PNG or JPEG without its compressed pixels: what is left could be text."""
+    if data[:3] == b"\xff\xd8\xff":
+        start = data.find(b"\xff\xda")  # the scan; text comes before it
+        return data if start < 0 else data[:start]
     out, at = data[:8], 8
     while at + 8 <= len(data):
         length = int.from_bytes(data[at : at + 4], "big")
@@ -461,6 +487,11 @@ def _forget_in_file(path: Path, finder: Finder, folder: Path, said: Report) -> N
         return
     if finder.within(path.name) or path.is_symlink():
         _delete(path, folder, said)
+        return
+    if len(finder.student) < SURE_LENGTH and _is_raw(path):
+        said.kept.append(
+            f"{name}: the bytes of this short name are in it, perhaps by chance; look at it"
+        )
         return
     try:
         if suffix == ".parquet":

@@ -42,7 +42,7 @@ class Grid:
         def centres(length: float) -> Array:
             before = int(np.ceil(margin_m / cell_m))
             after = int(np.ceil((length + margin_m) / cell_m))
-            return (np.arange(-before, after) + 0.5) * cell_m
+            return np.asarray((np.arange(-before, after) + 0.5) * cell_m, np.float64)
 
         return cls(centres(width_m), centres(height_m), cell_m)
 
@@ -169,7 +169,8 @@ def _level(
     field = fft.irfft2(total, s=(ny, nx)) / cell**2
     ys, xs = (grid.y_m - top) / cell - 0.5, (grid.x_m - left) / cell - 0.5
     at = np.meshgrid(ys, xs, indexing="ij")
-    return np.maximum(ndimage.map_coordinates(field, at, order=3, mode="nearest"), 0.0)
+    smooth = ndimage.map_coordinates(field, at, order=3, mode="nearest")
+    return np.asarray(np.maximum(smooth, 0.0), np.float64)
 
 
 def class_density(maps: NDArray[np.float64]) -> Array:

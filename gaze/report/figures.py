@@ -392,7 +392,7 @@ def figure_synchrony(
 def hidden_windows(measures: Measures, minimum: int) -> NDArray[np.bool_]:
     """Windows of the timeline with fewer than ``minimum`` measured students."""
     board = measures.timeline[measures.timeline["area"] == "board"]
-    return board["students"].to_numpy() < minimum
+    return np.asarray(board["students"].to_numpy() < minimum, np.bool_)
 
 
 def outside(state: str) -> bool:

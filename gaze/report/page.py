@@ -137,7 +137,7 @@ class Page:
         )
 
     def details(self, inner: str) -> str:
-        return f'<details><summary>{self.w("as_table")}</summary>{inner}</details>'
+        return f"<details><summary>{self.w('as_table')}</summary>{inner}</details>"
 
     # ---------------------------------------------------------------- head of the page
 
@@ -184,6 +184,7 @@ class Page:
             (self.w("q_seats"), self._answer_seats()),
             (self.w("q_data"), f'<span class="figure">{self.pct(m.coverage)} %</span>'
              + self.w("a_data", worst=self._worst_row())),
+            (self.w("q_error"), self._answer_error()),
         ]  # fmt: skip
         inner = "".join(f"<div><dt>{q}</dt><dd>{a}</dd></div>" for q, a in answers)
         return f'<dl class="answers">{inner}</dl>'
@@ -248,6 +249,18 @@ class Page:
             for r in hard.itertuples()
         )
         return self.words("a_seats", n=len(hard), list=listed)
+
+    def _answer_error(self) -> str:
+        overall = (self.lesson.validation or {}).get("overall") or {}
+        median = (overall.get("gaze_cm") or {}).get("median")
+        if isinstance(median, int | float):
+            text = self.w("a_error", n=int(overall.get("n", 0)))
+            return f'<span class="figure">{self.w("cm", v=self.num(median))}</span>{text}'
+        sigma = self.maps.mean_sigma_m
+        if not np.isfinite(sigma):
+            return self.w("a_part_none")
+        figure = self.w("cm", v=self.num(100 * sigma))
+        return f'<span class="figure">{figure}</span>{self.w("a_error_predicted")}'
 
     def _worst_row(self) -> str:
         order = ["read_nothing", "read_board", "read_sides", "read_thirds", "read_fine"]
@@ -723,11 +736,8 @@ class Page:
             (w for w in (5, 10, 15, 30, 60, 120) if (m.end_s - m.start_s) / w <= 100), 300.0
         ))  # fmt: skip
         starts, index, window = window_edges(m.moments, window)
-        legend = "".join(
-            f"<li>{self.swatch(s)}{escape(self.area(s))}</li>" for s in m.states
-        ) + (
-            '<li><span class="swatch" style="background:#f2f0ea"></span>'
-            f"{self.w('missing')}</li>"
+        legend = "".join(f"<li>{self.swatch(s)}{escape(self.area(s))}</li>" for s in m.states) + (
+            f'<li><span class="swatch" style="background:#f2f0ea"></span>{self.w("missing")}</li>'
         )
         rows = sorted({int(r) for r in self.seats["row"] if r > 0})
         options = "".join(
@@ -736,7 +746,7 @@ class Page:
         said = self.words.table["filter_said"]
         filters = (
             f'<div class="filters"><label>{self.w("filter_row")}<select><option value="">'
-            f'{self.w("filter_all")}</option>{options}</select></label>'
+            f"{self.w('filter_all')}</option>{options}</select></label>"
             f'<label>{self.w("filter_text")}<input type="search" autocomplete="off"></label>'
             f'<label class="check"><input type="checkbox">{self.w("filter_weak")}</label>'
             f'<output aria-live="polite" data-text="{escape(said)}"></output></div>'
@@ -749,17 +759,13 @@ class Page:
                 f'{svg.data_uri(self.photo)}" width="100" height="100" '
                 'preserveAspectRatio="none"/></symbol></svg>'
             )
-        cards = "".join(
-            self._student(r, starts, index, window) for r in self.seats.itertuples()
-        )
+        cards = "".join(self._student(r, starts, index, window) for r in self.seats.itertuples())
         return (
             f'<p class="lede">{self.w("students_lede")}</p>{filters}'
             f'<ul class="legend">{legend}</ul>{photo}<div class="students">{cards}</div>'
         )
 
-    def _student(
-        self, seat: Any, starts: Array, index: NDArray[np.int64], window: float
-    ) -> str:
+    def _student(self, seat: Any, starts: Array, index: NDArray[np.int64], window: float) -> str:
         m, maps = self.measures, self.maps
         name = str(seat.student)
         row = self.w("student_row", row=seat.row) if seat.row else ""
@@ -769,9 +775,10 @@ class Page:
             f'<article class="student" data-student="{escape(name)}" data-row="{seat.row}" '
             f'data-weak="{weak}">{head}'
         )
-        if name not in m.moments.students or not m.moments.measured[
-            m.moments.students.index(name)
-        ].any():
+        if (
+            name not in m.moments.students
+            or not m.moments.measured[m.moments.students.index(name)].any()
+        ):
             return f"{shell}<p>{self.w('student_never')}</p></article>"
         i = m.moments.students.index(name)
         own = m.student_areas[m.student_areas["student"] == name].set_index("area")
@@ -783,9 +790,7 @@ class Page:
         else:
             data = self.w("student_data_none", coverage=self.pct(seat.coverage),
                           reading=self.w(seat.reading))  # fmt: skip
-        summary = ", ".join(
-            f"{self.area(s)} {self.pct(own['share'][s])} %" for s in m.states
-        )
+        summary = ", ".join(f"{self.area(s)} {self.pct(own['share'][s])} %" for s in m.states)
         at = maps.of(name)
         picture = f"<p>{self.w('student_few')}</p>"
         if at is not None:
@@ -797,9 +802,12 @@ class Page:
             )  # fmt: skip
         p = m.moments.probability[i]
         total = np.bincount(index, minlength=len(starts))
-        shares = np.stack(
-            [np.bincount(index, p[:, k], minlength=len(starts)) for k in range(p.shape[1])], 1
-        ) / np.maximum(total, 1)[:, None]
+        shares = (
+            np.stack(
+                [np.bincount(index, p[:, k], minlength=len(starts)) for k in range(p.shape[1])], 1
+            )
+            / np.maximum(total, 1)[:, None]
+        )
         shares /= np.maximum(shares.sum(1, keepdims=True), 1.0)  # overlapping areas
         line = svg.strip_svg(
             shares, starts, window, m.states, m.area_list, self.marks, end_s=m.end_s,
@@ -906,6 +914,9 @@ class Page:
             "</section>"
             for k, title, inner in sections
         )
+        short = [
+            (k, self.w(f"nav_{k}") if f"nav_{k}" in self.words.table else t) for k, t, _ in sections
+        ]
         css, js = _asset("report.css"), _asset("report.js")
         title = escape(f"{self.words('kind')}: {self.lesson.config.title}")
         return (
@@ -917,7 +928,7 @@ class Page:
             f'<meta name="generator" content="classroom-gaze {package.__version__}">'
             f"<title>{title}</title><style>{css}</style></head><body>"
             f'<a class="skip" href="#main">{self.w("skip")}</a><div class="frame">'
-            f"{self.header()}{self.contents([(k, t) for k, t, _ in sections])}"
+            f"{self.header()}{self.contents(short)}"
             f'<main id="main"><p class="statement">{self.w("statement")}</p>'
             f'<noscript><p class="noscript">{self.w("noscript")}</p></noscript>{body}</main>'
             f"<footer>classroom-gaze {package.__version__}</footer></div>"

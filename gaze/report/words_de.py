@@ -49,9 +49,7 @@ DE: dict[str, str] = {
     "meta": (
         "{date}{students} Schülerinnen und Schüler, {minutes} Minuten, eine Messung alle {step} s."
     ),
-    "meta_class_only": (
-        "Klassenbericht zum Weitergeben: nichts über weniger als {k} Personen."
-    ),
+    "meta_class_only": ("Klassenbericht zum Weitergeben: nichts über weniger als {k} Personen."),
     "statement": (
         "Dieser Bericht zeigt, wohin Köpfe zeigten. Er zeigt nicht, worauf Augen ruhten, und "
         "nicht, was jemand dachte, verstand oder fühlte: Wer nach unten sieht, schreibt "
@@ -102,6 +100,11 @@ DE: dict[str, str] = {
     ),
     "a_seats_unknown": "Die Plätze sind nicht bekannt, das lässt sich also nicht sagen.",
     "a_seats_few": "Weniger als {k} Plätze: wird in einem Klassenbericht nicht gezeigt.",
+    "q_error": "Wie groß ist der Fehler hier?",
+    "a_error": "im Median, in diesem Raum geprüft an {n} Blicken auf Marken.",
+    "a_error_predicted": (
+        "sind für einen einzelnen Punkt vorhergesagt. In diesem Raum wurde das nicht geprüft."
+    ),
     "q_data": "Wie gut sind die Daten?",
     "a_data": "aller Momente aller Personen wurden gemessen. {worst}",
     "a_data_worst": "Am schwächsten: {row}: {reading}",
@@ -140,7 +143,10 @@ DE: dict[str, str] = {
         "von zehn Fällen um höchstens {p90} cm (im Mittel {mean} cm)."
     ),
     "validation_bias": "Im Mittel lag er {x} cm zu weit {x_side} und {y} cm zu weit {y_side}.",
-    "side_left": "links", "side_right": "rechts", "side_low": "unten", "side_high": "oben",
+    "side_left": "links",
+    "side_right": "rechts",
+    "side_low": "unten",
+    "side_high": "oben",
     "validation_row": "Reihe {row} ({distance} m): Median {median} cm, n = {n}",
     # Wo
     "heat": "Wo auf der Tafel",
@@ -157,13 +163,17 @@ DE: dict[str, str] = {
     ),
     "heat_left_out": "Wegen zu weniger Daten weggelassen: {list}.",
     "heat_left_out_n": "Wegen zu weniger Daten weggelassen: {n} Personen.",
-    "table_of": "Tabelle: {name}", "col_height": "Höhe", "col_lesson": "Stunde",
+    "table_of": "Tabelle: {name}",
+    "col_height": "Höhe",
+    "col_lesson": "Stunde",
     "as_table": "Dasselbe als Tabelle",
     "heat_table": (
         "Anteil der Blickpunkte nach Zehnteln der Tafelbreite (von links nach rechts, wie die "
         "Klasse sie sieht) und Dritteln der Höhe"
     ),
-    "top": "oberes Drittel", "centre": "Mitte", "bottom": "unteres Drittel",
+    "top": "oberes Drittel",
+    "centre": "Mitte",
+    "bottom": "unteres Drittel",
     # Bereiche
     "areas": "Wie viel auf welchem Teil",
     "areas_lede": (
@@ -171,12 +181,24 @@ DE: dict[str, str] = {
         "Wahrscheinlichkeit, die seine Unsicherheit ergibt; der dicke Strich ist das Band dieser "
         "Unsicherheit (95 %), der dünne lässt auch die nicht gemessenen Momente offen."
     ),
-    "col_area": "Bereich", "col_share": "Anteil", "col_band": "Anteil mit Band",
-    "col_visits": "Besuche", "col_mean_visit": "Mittlerer Besuch", "col_first": "Erster Blick",
-    "col_reached": "Klasse erreicht", "col_students": "Personen", "col_phase": "Phase",
-    "col_time": "Zeit", "col_row": "Reihe", "col_face": "Gesicht", "col_error": "Typischer Fehler",
-    "col_coverage": "Gemessen", "col_reading": "So zu lesen", "col_student": "Platz",
-    "col_letter": "5-cm-Buchstabe", "col_angle": "Schrägster Winkel",
+    "col_area": "Bereich",
+    "col_share": "Anteil",
+    "col_band": "Anteil mit Band",
+    "col_visits": "Besuche",
+    "col_mean_visit": "Mittlerer Besuch",
+    "col_first": "Erster Blick",
+    "col_reached": "Klasse erreicht",
+    "col_students": "Personen",
+    "col_phase": "Phase",
+    "col_time": "Zeit",
+    "col_row": "Reihe",
+    "col_face": "Gesicht",
+    "col_error": "Typischer Fehler",
+    "col_coverage": "Gemessen",
+    "col_reading": "So zu lesen",
+    "col_student": "Platz",
+    "col_letter": "5-cm-Buchstabe",
+    "col_angle": "Schrägster Winkel",
     "col_hardest": "Schwerster Teil",
     "areas_note": (
         "Ein Besuch ist Blick, der mindestens {visit} s in einem Bereich bleibt, Lücken bis "
@@ -203,12 +225,14 @@ DE: dict[str, str] = {
         "Ein niedriger Anteil ist kein Urteil: Stillarbeit, ein Versuch am Tisch oder ein Film "
         "sehen genauso aus."
     ),
-    "band_missing": "Messlücken", "band_sigma": "Messfehler",
+    "band_missing": "Messlücken",
+    "band_sigma": "Messfehler",
     "marks": "Marken: {list}.",
     "marks_outside": "Marken außerhalb der Stunde, nicht gezeichnet: {list}.",
     "phases": "Nach Phasen",
     "phases_lede": "Dieselben Anteile in jeder Phase, die die Lehrkraft vermerkt hat.",
     # Plätze
+    "nav_seats": "Die Plätze",
     "seats": "Wo die Daten schwach sind, wo die Tafel schwer zu sehen ist",
     "seats_lede": (
         "Der Raum von oben, die Tafel oben. Rote Quadrate verlangen Vorsicht: In den ersten "
@@ -219,7 +243,8 @@ DE: dict[str, str] = {
         "Nach Reihen, damit keine Zelle für weniger als {k} Personen steht. Der Sitzplan selbst "
         "fehlt in einem Bericht zum Weitergeben."
     ),
-    "seat_error": "typischer Fehler", "seat_coverage": "Anteil gemessen",
+    "seat_error": "typischer Fehler",
+    "seat_coverage": "Anteil gemessen",
     "seat_letter": "wie groß die Schrift erscheint",
     "seat_board": "Tafel",
     "seat_error_said": "Farbe: typischer Fehler eines Blickpunkts in cm. Dunkel ist groß.",
@@ -264,34 +289,38 @@ DE: dict[str, str] = {
     "sync_few_students": "Das braucht drei Personen mit genügend Daten.",
     "sync_short": "Die Stunde ist dafür zu kurz: Es braucht 100 s.",
     "sync_alt": (
-        "Übereinstimmung der Klasse im Lauf der Zeit, zwischen {low} % und {high} %; "
-        "{n} Momente."
+        "Übereinstimmung der Klasse im Lauf der Zeit, zwischen {low} % und {high} %; {n} Momente."
     ),
     "sync_none": "Kein Moment hebt sich vom Zufall ab.",
     "sync_caption": "Momente, in denen sich die Klasse gemeinsam wandte",
-    "col_turned": "Wandten sich", "col_to": "Wohin", "of": "{n} von {all}",
+    "col_turned": "Wandten sich",
+    "col_to": "Wohin",
+    "of": "{n} von {all}",
     "of_most": "mindestens {n} von {all}",
-    "agreement": "Übereinstimmung", "null_band": "Zufall",
+    "agreement": "Übereinstimmung",
+    "null_band": "Zufall",
     "moved_together": "gemeinsam bewegt",
     # Einzelne
     "students": "Platz für Platz",
     "students_lede": (
         "In der Reihenfolge der Pseudonyme, ohne Punktzahl und ohne Rang. Lesen Sie zuerst die "
-        "Zeile zu den Daten: Sie sagt, wie viel das Bild darunter trägt."
+        "Zeile zu den Daten: Sie sagt, wie viel das Bild darunter trägt. Jedes Wärmebild hat "
+        "seine eigene Skala: Dunkel ist, wohin dieser Kopf am meisten zeigte."
     ),
     "student_data": "{coverage} % der Zeit gemessen, typischer Fehler {cm} cm: {reading}.",
     "student_data_none": "{coverage} % der Zeit gemessen: {reading}.",
     "student_row": "Reihe {row}",
-    "student_heat": (
-        "Wärmebild von {student} auf der Tafel, wie die Klasse sie sieht: {summary}."
-    ),
+    "student_heat": ("Wärmebild von {student} auf der Tafel, wie die Klasse sie sieht: {summary}."),
     "student_line": "Verlauf von {student} in Abschnitten von {window}: {summary}.",
     "student_never": (
         "Von dieser Person wurde kein einziger Moment gemessen. Mehr sagt das nicht."
     ),
     "student_few": "Zu wenig Daten für ein Bild.",
-    "filter_row": "Reihen", "filter_all": "alle Reihen", "filter_text": "Pseudonym suchen",
-    "filter_weak": "nur mit genügend Daten", "filter_said": "{n} von {all} gezeigt",
+    "filter_row": "Reihen",
+    "filter_all": "alle Reihen",
+    "filter_text": "Pseudonym suchen",
+    "filter_weak": "nur mit genügend Daten",
+    "filter_said": "{n} von {all} gezeigt",
     "missing": "nicht gemessen",
     # Befunde
     "problems": "In den Tabellen gefunden",
@@ -299,9 +328,7 @@ DE: dict[str, str] = {
         "{n} Zeilen versprachen einen Blickpunkt, enthielten aber keinen; sie gelten als nicht "
         "gemessen."
     ),
-    "problem_double": (
-        "{n} Zeilen wiederholten einen Moment derselben Person; die erste zählt."
-    ),
+    "problem_double": ("{n} Zeilen wiederholten einen Moment derselben Person; die erste zählt."),
     "problem_unassigned": "{n} Zeilen gehören niemandem; sie sind weggelassen.",
     "problem_no_students": (
         "Dem Lauf fehlt die Tabelle der Personen; Reihen und Plätze sind unbekannt."
@@ -326,9 +353,7 @@ DE: dict[str, str] = {
         "das nicht sein kann, prüfen Sie die Ausrichtung mit <code>gaze calibrate</code>."
     ),
     "problem_never": "{n} bekannte Personen wurden nie gemessen.",
-    "problem_masked": (
-        "{n} Plätze haben widersprochen, wurden verdeckt und sind in keiner Zahl."
-    ),
+    "problem_masked": ("{n} Plätze haben widersprochen, wurden verdeckt und sind in keiner Zahl."),
     # Vergleich
     "compare": "Stunden nebeneinander",
     "compare_lede": (
@@ -339,9 +364,7 @@ DE: dict[str, str] = {
     "compare_this": "diese Stunde",
     # Fragen
     "questions": "Fragen zum Rückblick",
-    "question_1": (
-        "Wohin sollte die Klasse sehen, und wann? Wo weicht das Bild davon ab?"
-    ),
+    "question_1": ("Wohin sollte die Klasse sehen, und wann? Wo weicht das Bild davon ab?"),
     "question_2": (
         "Welche Plätze konnten das Geschriebene nicht sehen, und was lässt sich verschieben: "
         "die Schrift oder die Plätze?"
@@ -370,6 +393,10 @@ DE: dict[str, str] = {
         "Dieser Browser führt das Skript der Seite nicht aus; die beweglichen Bilder fehlen, die "
         "Tabellen darunter enthalten dieselben Zahlen."
     ),
-    "seconds": "{s} s", "minutes_unit": "{m} min",
-    "cm": "{v} cm", "px": "{v} px", "deg": "{v}°", "arcmin": "{v}′",
+    "seconds": "{s} s",
+    "minutes_unit": "{m} min",
+    "cm": "{v} cm",
+    "px": "{v} px",
+    "deg": "{v}°",
+    "arcmin": "{v}′",
 }

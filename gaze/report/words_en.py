@@ -66,9 +66,7 @@ EN: dict[str, str] = {
     ),
     "q_part": "Which part of it?",
     "a_part": "{area}: {share} % of the measured time ({low}–{high} %); then {rest}.",
-    "a_part_unclear": (
-        "No part is clearly ahead: {list}. Their uncertainties overlap."
-    ),
+    "a_part_unclear": ("No part is clearly ahead: {list}. Their uncertainties overlap."),
     "a_part_none": "Too little was measured on the board to tell.",
     "q_left": "When did the class leave it?",
     "a_left": "{list}: clearly below the lesson's {share} %.",
@@ -81,9 +79,7 @@ EN: dict[str, str] = {
         "{n} seats see some part of it at a sharp angle or from far away: {list}. "
         "The seat map shows which part."
     ),
-    "a_seats_count": (
-        "{n} seats see some part of the board at a sharp angle or from far away."
-    ),
+    "a_seats_count": ("{n} seats see some part of the board at a sharp angle or from far away."),
     "a_seats_one": "{student} ({area})",
     "a_seats_none": (
         "None: every known seat sees every part at under {angle}° and with a 5 cm letter above "
@@ -91,6 +87,9 @@ EN: dict[str, str] = {
     ),
     "a_seats_unknown": "The seats' places are not known, so this cannot be said.",
     "a_seats_few": "Fewer than {k} seats: not shown in a class report.",
+    "q_error": "How large is the error here?",
+    "a_error": "in the median, checked in this room on {n} marked looks.",
+    "a_error_predicted": "is predicted for a single point. It was not checked in this room.",
     "q_data": "How good are the data?",
     "a_data": "of all students' moments were measured. {worst}",
     "a_data_worst": "Weakest: {row}: {reading}",
@@ -127,10 +126,11 @@ EN: dict[str, str] = {
         "At {n} marked looks the gaze point was off by {median} cm in the median and by up to "
         "{p90} cm in nine of ten ({mean} cm on average)."
     ),
-    "validation_bias": (
-        "On average it lay {x} cm to the {x_side} and {y} cm too {y_side}."
-    ),
-    "side_left": "left", "side_right": "right", "side_low": "low", "side_high": "high",
+    "validation_bias": ("On average it lay {x} cm to the {x_side} and {y} cm too {y_side}."),
+    "side_left": "left",
+    "side_right": "right",
+    "side_low": "low",
+    "side_high": "high",
     "validation_row": "Row {row} ({distance} m): median {median} cm, n = {n}",
     # heat section
     "heat": "Where on the board",
@@ -147,11 +147,15 @@ EN: dict[str, str] = {
     ),
     "heat_left_out": "Left out for too little data: {list}.",
     "heat_left_out_n": "Left out for too little data: {n} students.",
-    "table_of": "Table: {name}", "col_height": "Height", "col_lesson": "Lesson",
+    "table_of": "Table: {name}",
+    "col_height": "Height",
+    "col_lesson": "Lesson",
     "as_table": "The same as a table",
     "heat_table": "Share of gaze points by tenths of the board's width (left to right as the "
-                  "class sees it) and thirds of its height",
-    "top": "upper third", "centre": "middle", "bottom": "lower third",
+    "class sees it) and thirds of its height",
+    "top": "upper third",
+    "centre": "middle",
+    "bottom": "lower third",
     # areas section
     "areas": "How much on which part",
     "areas_lede": (
@@ -159,12 +163,25 @@ EN: dict[str, str] = {
         "uncertainty gives; the whisker is the band of that uncertainty (95 %), the thin line "
         "also allows for the moments that were not measured."
     ),
-    "col_area": "Area", "col_share": "Share", "col_band": "Share with its band",
-    "col_visits": "Visits", "col_mean_visit": "Mean visit", "col_first": "First look",
-    "col_reached": "Class reached", "col_students": "Students", "col_phase": "Phase",
-    "col_time": "Time", "col_row": "Row", "col_face": "Face", "col_error": "Typical error",
-    "col_coverage": "Measured", "col_reading": "How to read it", "col_student": "Seat",
-    "col_letter": "5 cm letter", "col_angle": "Sharpest angle", "col_hardest": "Hardest part",
+    "col_area": "Area",
+    "col_share": "Share",
+    "col_band": "Share with its band",
+    "col_visits": "Visits",
+    "col_mean_visit": "Mean visit",
+    "col_first": "First look",
+    "col_reached": "Class reached",
+    "col_students": "Students",
+    "col_phase": "Phase",
+    "col_time": "Time",
+    "col_row": "Row",
+    "col_face": "Face",
+    "col_error": "Typical error",
+    "col_coverage": "Measured",
+    "col_reading": "How to read it",
+    "col_student": "Seat",
+    "col_letter": "5 cm letter",
+    "col_angle": "Sharpest angle",
+    "col_hardest": "Hardest part",
     "areas_note": (
         "A visit is gaze kept within an area for at least {visit} s, gaps up to {bridge} s "
         "bridged (a glance in the sense of ISO 15007; there are no fixations in such data). "
@@ -187,12 +204,14 @@ EN: dict[str, str] = {
         "A low share is no judgement: seat work, a demonstration on a desk or a film look like "
         "this too."
     ),
-    "band_missing": "missing moments", "band_sigma": "measurement error",
+    "band_missing": "missing moments",
+    "band_sigma": "measurement error",
     "marks": "Marks: {list}.",
     "marks_outside": "Marks outside the lesson, not drawn: {list}.",
     "phases": "By phase",
     "phases_lede": "The same shares within each phase that the teacher marked.",
     # seats
+    "nav_seats": "The seats",
     "seats": "Where data are weak, where the board is hard to see",
     "seats_lede": (
         "The room from above, the board at the top. Red squares need care: in the first two "
@@ -203,7 +222,8 @@ EN: dict[str, str] = {
         "By rows, so that no cell stands for fewer than {k} students. The seat map itself is "
         "left out of a report for sharing."
     ),
-    "seat_error": "typical error", "seat_coverage": "share measured",
+    "seat_error": "typical error",
+    "seat_coverage": "share measured",
     "seat_letter": "how large writing looks",
     "seat_board": "blackboard",
     "seat_error_said": "Colour: typical error of a gaze point in cm. Dark is large.",
@@ -246,14 +266,19 @@ EN: dict[str, str] = {
     "sync_alt": "Agreement of the class over time, between {low} % and {high} %; {n} moments.",
     "sync_none": "No moment stands out against chance.",
     "sync_caption": "Moments at which the class turned together",
-    "col_turned": "Turned", "col_to": "To", "of": "{n} of {all}",
+    "col_turned": "Turned",
+    "col_to": "To",
+    "of": "{n} of {all}",
     "of_most": "at least {n} of {all}",
-    "agreement": "agreement", "null_band": "chance", "moved_together": "moved together",
+    "agreement": "agreement",
+    "null_band": "chance",
+    "moved_together": "moved together",
     # students
     "students": "Student by student",
     "students_lede": (
         "In the order of pseudonyms, without a score and without a rank. Read the data line "
-        "first: it says how much of the picture below it can carry."
+        "first: it says how much of the picture below it can carry. Each heatmap has a scale of "
+        "its own: dark is where this head pointed most."
     ),
     "student_data": "Measured {coverage} % of the time, typical error {cm} cm: {reading}.",
     "student_data_none": "Measured {coverage} % of the time: {reading}.",
@@ -262,8 +287,11 @@ EN: dict[str, str] = {
     "student_line": "Timeline of {student} in windows of {window}: {summary}.",
     "student_never": "Not a single moment of this student was measured. That says nothing else.",
     "student_few": "Not enough data for a picture.",
-    "filter_row": "Rows", "filter_all": "all rows", "filter_text": "Find a pseudonym",
-    "filter_weak": "only with enough data", "filter_said": "{n} of {all} shown",
+    "filter_row": "Rows",
+    "filter_all": "all rows",
+    "filter_text": "Find a pseudonym",
+    "filter_weak": "only with enough data",
+    "filter_said": "{n} of {all} shown",
     "missing": "not measured",
     # problems
     "problems": "Found in the tables",
@@ -323,6 +351,10 @@ EN: dict[str, str] = {
         "This browser does not run the page's own script, so the moving figures are missing; "
         "the tables below each hold the same numbers."
     ),
-    "seconds": "{s} s", "minutes_unit": "{m} min",
-    "cm": "{v} cm", "px": "{v} px", "deg": "{v}°", "arcmin": "{v}′",
+    "seconds": "{s} s",
+    "minutes_unit": "{m} min",
+    "cm": "{v} cm",
+    "px": "{v} px",
+    "deg": "{v}°",
+    "arcmin": "{v}′",
 }

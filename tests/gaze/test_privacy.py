@@ -213,6 +213,25 @@ def test_names_that_hold_other_names(tmp_path: Path) -> None:
     assert set(visits["student"]) == {"Ann B", "Joann"}
 
 
+def test_a_short_name_does_not_delete_by_chance(lesson: Path) -> None:
+    """Two letters stand in every picture and in plotly's code; those are not the student."""
+    text = (lesson / "session.toml").read_text().replace('"S-05"', '"A1"')
+    (lesson / "session.toml").write_text(text)
+    noise = np.random.default_rng(1).integers(0, 255, (300, 400, 3)).astype(np.uint8)
+    cv2.imwrite(str(lesson / "room.jpg"), noise)
+    cv2.imwrite(str(lesson / "plan.png"), noise)
+    (lesson / "blob.bin").write_bytes(b"\xff\x00 A1 \xff\x00")
+    np.savez(lesson / "numbers.npz", x=np.random.default_rng(2).random(50_000))
+    said = forget(lesson, "A1")
+    assert said.proven
+    for name in ("room.jpg", "plan.png", "numbers.npz", "blob.bin"):
+        assert (lesson / name).is_file(), name
+    assert any("blob.bin" in k and "perhaps by chance" in k for k in said.kept)
+    assert "A1" not in (lesson / "session.toml").read_text()
+    run = next((lesson / "runs").iterdir())
+    assert (run / "report.html").is_file()
+
+
 def test_salted_exports_in_the_lesson_go_too(lesson: Path) -> None:
     run = next((lesson / "runs").iterdir())
     export(run, "visits", lesson / "shared", salted=True)
