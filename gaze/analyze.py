@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
 from calibration.camera import Camera
-from calibration.clock import Clock, estimate_clock, motion_energy
+from calibration.clock import Clock, estimate_clock, judge_pair, judge_times, motion_energy
 from calibration.drift import epipolar_px, recalibrate_from_people, watch
 from calibration.errors import RigError
 from calibration.rig import Rig
@@ -68,6 +68,7 @@ LOW_CONFIDENCE_SHARE = (
     0.25  # of the blackboard's width: a σ beyond it tells left from right at most
 )
 DRIFT_PX = 1.5  # a common change of the epipolar residual worth saying
+WELL = 6.0  # median cost of the pairs of tracks below which a class fits its rig
 FACE_HEIGHT_M = 0.21  # of a detector's box, where a class gives none
 SEAT_SIGMA_M = (0.25, 0.15, 0.25)  # about a seat of session.toml that no two cameras ever saw
 
@@ -160,13 +161,14 @@ def analyze(
         "videos": {n: [i.frames, i.path.stat().st_size] for n, i in _both(left, right)},
         "weights_sha256": _weights_hash(model),
     }
-    opted_out = [s for s in session.config.students if s.opt_out and s.seat_m is not None]
+    masked = opted_out_seats(session)
+    settings["masked_seats"] = masked.tolist()
     looker = Looker(
         rig,
         load_detector(detector),
         model,
         landmarks,
-        np.array([s.seat_m for s in opted_out]).reshape(-1, 2),
+        masked,
     )
     run = open_run(session, settings, run_name, resume=resume)
 
@@ -190,6 +192,7 @@ def analyze(
         seats_xz_m=np.array([s.seat_m or (np.nan, np.nan) for s in named]).reshape(-1, 2),
         embeddings=embeddings,
     )
+    refuse_swapped(rig, seen, students)
     report("who is who", 1.0)
     seconds["identity"] = time.perf_counter() - started
 
@@ -213,7 +216,7 @@ def analyze(
         quality_report(
             table,
             summary,
-            clock={**clock.to_dict()},
+            clock={**clock.to_dict(), **judged_times(left, right)},
             frames={
                 "moments": len(when),
                 "without_left": int((when.frame_left < 0).sum()),
@@ -274,6 +277,26 @@ def usable_rig(session: Session, *, force: bool = False) -> Rig:
     return rig
 
 
+def opted_out_seats(session: Session) -> Array:
+    """Seats (K, 2) x_W, z_W that are painted over before anything looks.
+
+    Raises
+    ------
+    SessionError : a student opted out, and session.toml does not say where they sit.
+    """
+    seats = []
+    for student in session.config.students:
+        if student.opt_out and student.seat_m is None:
+            raise SessionError(
+                f"student {student.id} opted out, but has no seat to be masked",
+                where=session.folder / "session.toml",
+                expected="seat_m = [x, z] beside opt_out = true",
+            )
+        if student.opt_out:
+            seats.append(student.seat_m)
+    return np.array(seats, np.float64).reshape(-1, 2)
+
+
 def _same_size(rig: Rig, left: VideoInfo, right: VideoInfo) -> None:
     for name, info in _both(left, right):
         camera: Camera = rig.camera(name)
@@ -331,6 +354,18 @@ def lesson_clock(
     return left, right, found.clock
 
 
+def judged_times(left: VideoInfo, right: VideoInfo) -> dict[str, Any]:
+    """What the two videos' frame times say of themselves: gaps, rates, lengths; causes in words."""
+    reports = [
+        judge_times(info.times_s, name, info.stated_duration_s) for name, info in _both(left, right)
+    ]
+    causes = [*reports[0].causes, *reports[1].causes, *judge_pair(*reports)]
+    return {
+        "causes": [vars(c) for c in causes],
+        "times": {r.name: r.to_dict() for r in reports},
+    }
+
+
 def _small_pictures(
     info: VideoInfo, report: Progress, begun: float
 ) -> tuple[list[NDArray[np.uint8]], Array]:
@@ -358,12 +393,7 @@ def _weights_hash(model: HeadPoseModel) -> str | None:
 def open_run(
     session: Session, settings: dict[str, Any], run_name: str | None, *, resume: bool
 ) -> Run:
-    """The unfinished run of the same settings, or a new one.
-
-    Raises
-    ------
-    RunError : ``run_name`` is there already and is finished or was made otherwise.
-    """
+    """The unfinished run of the same settings, or a new one; one of that name is made anew."""
     comparable = {k: v for k, v in settings.items() if k != "gain"}
     if resume:
         for folder in reversed(session.run_folders()):
@@ -494,6 +524,34 @@ def _embeddings(
     from gaze.embeddings import track_embeddings
 
     return track_embeddings(rows, rows_track, when, left, right, report)
+
+
+def refuse_swapped(rig: Rig, seen: Sightings, students: Students) -> None:
+    """Refuse a lesson whose two videos are each other's.
+
+    Raises
+    ------
+    SessionError : the class fits badly as the videos are named, and well the other way round.
+    """
+    possible = who.possible_pairs(seen)
+
+    def fit(camera: NDArray[np.int8]) -> tuple[int, float]:
+        costs = identify(rig, replace(seen, camera=camera, R_WS=None)).pair_cost
+        known = costs[np.isfinite(costs)]
+        return len(known), float(np.median(known)) if len(known) else np.inf
+
+    known = students.pair_cost[np.isfinite(students.pair_cost)]
+    if possible < 3 or (len(known) >= 0.8 * possible and np.median(known) < WELL):
+        return
+    pairs, cost = fit(seen.camera)
+    turned_pairs, turned_cost = fit((1 - seen.camera).astype(np.int8))
+    if turned_pairs >= max(pairs, 0.7 * possible) and turned_cost < min(0.5 * cost, WELL):
+        raise SessionError(
+            "the two videos seem to be swapped",
+            found=f"the students fit {cost / max(turned_cost, 0.1):.0f} times better the other way",
+            expected="cameras.left: the camera on the left for somebody who faces the blackboard",
+            remedy="Exchange cameras.left.video and cameras.right.video in session.toml.",
+        )
 
 
 def watch_rig(

@@ -390,7 +390,7 @@ def identify(
     known_seats = seats[np.isfinite(seats).all(1)] if len(seats) else seats
     pairs = pair_evidence(rig, seen, s)
     chosen, cost = match_pairs(pairs, MATCHERS[identity](pairs, s, embeddings), s, known_seats)
-    if len(chosen) < LOST_SHARE * _possible_pairs(seen, s):
+    if len(chosen) < LOST_SHARE * possible_pairs(seen, s):
         # Nearly nobody fits: the rig is off (a knocked camera). Look again with a wide gate, so
         # that the noses can at least say so (epipolar residual, calibration/drift.py).
         wide = replace(s, epipolar_floor_deg=KNOCKED_FLOOR_DEG)
@@ -409,9 +409,9 @@ def identify(
     return _named(people, names, seats)
 
 
-def _possible_pairs(seen: Sightings, s: IdentitySettings) -> int:
+def possible_pairs(seen: Sightings, settings: IdentitySettings | None = None) -> int:
     """How many students both cameras could have in common: long tracks in the poorer camera."""
-    least = s.least_share * len(np.unique(seen.moment))
+    least = (settings or IdentitySettings()).least_share * len(np.unique(seen.moment))
     counts = []
     for c in range(len(CAMERAS)):
         _, n = np.unique(seen.track[(seen.camera == c) & (seen.track >= 0)], return_counts=True)

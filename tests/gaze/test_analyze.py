@@ -283,3 +283,34 @@ def test_a_knocked_camera_is_mended_from_the_people(tmp_path: Path) -> None:
     assert mended["drift"]["recalibrated"]["status"] in ("PASS", "WARN")
     with pytest.raises(RigError, match="people"):
         run(tmp_path / "l", recalibrate="magic")
+
+
+def test_swapped_videos_are_refused(tmp_path: Path) -> None:
+    write_lesson(tmp_path / "l", seconds=4)
+    left, right = (tmp_path / "l" / f"{c}.mp4" for c in CAMERAS)
+    left.rename(tmp_path / "x.mp4")
+    right.rename(left)
+    (tmp_path / "x.mp4").rename(right)
+    with pytest.raises(SessionError, match="the two videos seem to be swapped"):
+        run(tmp_path / "l")
+
+
+def test_opting_out_needs_a_seat(tmp_path: Path) -> None:
+    write_lesson(tmp_path / "l", seconds=1)
+    toml = tmp_path / "l" / "session.toml"
+    toml.write_text(toml.read_text() + '[[students]]\nid = "X"\nopt_out = true\n')
+    with pytest.raises(SessionError, match="X opted out, but has no seat"):
+        run(tmp_path / "l")
+
+
+def test_videos_of_different_length_are_said(tmp_path: Path) -> None:
+    write_lesson(tmp_path / "l", seconds=6)
+    (tmp_path / "l" / "right.mp4").rename(tmp_path / "right.mp4")
+    write_lesson(tmp_path / "l", seconds=3)
+    (tmp_path / "right.mp4").rename(tmp_path / "l" / "right.mp4")
+    done = run(tmp_path / "l")
+    quality = json.loads(done.quality_path.read_text())
+    assert quality["clock"]["causes"] and {c["message"] for c in quality["clock"]["causes"]} <= set(
+        quality["warnings"]
+    )
+    assert read_table(done.gaze_path, "gaze")["time_s"].max() < 3
