@@ -23,6 +23,7 @@ SHARED_HEAD_SHARE = 0.5
 # nose tip in the picture, σ per axis: a share of the face's height, with a floor in pixels
 NOSE_SIGMA_FACE = 0.018
 NOSE_SIGMA_PX = 0.35
+SEAT_DEPTH_SIGMA_M = 0.25  # how far a head may be from where its seat says
 RIG_SIGMA_DEG = 0.06  # orientation of the whole rig in the room
 RIG_SIGMA_M = 0.006  # place of the rig in the room
 
@@ -44,7 +45,8 @@ def nose_covariance(
     """(N,3,3) covariance in W of noses triangulated from both cameras, from pixel noise
     ``sigma_px`` (N,) per camera.
 
-    A camera with infinite σ does not see the nose; one camera alone leaves the depth open.
+    A camera that does not see the nose has an infinite σ. Where one camera alone sees it, the seat
+    gives the depth along its ray, to :data:`SEAT_DEPTH_SIGMA_M`; where none does, NaN.
     """
     information = np.zeros((len(P_W), 3, 3))
     for name, camera in cameras.items():
@@ -62,7 +64,15 @@ def nose_covariance(
             np.where(np.isfinite(J).all((1, 2))[:, None, None], np.swapaxes(J, 1, 2) @ J, 0)
             * weight[:, None, None]
         )
-    return np.linalg.inv(information + 1e-3 * np.eye(3))
+    seen = {name: np.isfinite(sigma_px[name]) for name in cameras}
+    count = sum(s.astype(int) for s in seen.values())
+    for name in cameras:
+        ray = P_W - T_WC[name].t
+        ray /= np.linalg.norm(ray, axis=1, keepdims=True)
+        alone = (seen[name] & (count == 1))[:, None, None]
+        information += alone * ray[:, :, None] * ray[:, None, :] / SEAT_DEPTH_SIGMA_M**2
+    nobody = np.asarray(count == 0)[:, None, None]
+    return np.where(nobody, np.nan, np.linalg.inv(information + nobody * np.eye(3)))
 
 
 def fused_head_sigma_deg(sigma_deg: dict[str, np.ndarray]) -> np.ndarray:

@@ -63,7 +63,7 @@ class PlanAnswer:
         """Plain numbers for JSON."""
         return {
             "cameras": self.cameras,
-            "seats": self.seats.to_dict("records"),
+            "seats": self.seats.astype(object).where(self.seats.notna(), None).to_dict("records"),
             "advice": list(self.advice),
         }
 
@@ -101,14 +101,16 @@ def evaluate(world: World, head_sigma: HeadSigma = head_sigma_deg) -> pd.DataFra
         hidden = visible[name].ravel() < 0.5
         sigma_head[name] = np.where(hidden, 1e3, head_sigma(face[name], turn))
         sigma_nose[name] = np.where(
-            hidden, 1e4, np.hypot(NOSE_SIGMA_PX, NOSE_SIGMA_FACE * face[name])
+            hidden, np.inf, np.hypot(NOSE_SIGMA_PX, NOSE_SIGMA_FACE * face[name])
         )
     nose = nose_covariance(world.cameras, world.T_WC, P, sigma_nose)
     head = fused_head_sigma_deg(sigma_head)
     gaze = gaze_covariance(P, R, nose, head)
 
     def by_seat(values: np.ndarray) -> np.ndarray:
-        return np.median(values.reshape(T, N), axis=0)
+        values = values.reshape(T, N)
+        seen = np.isfinite(values).any(0)
+        return np.where(seen, np.nanmedian(np.where(seen, values, 0), axis=0), np.nan)
 
     return pd.DataFrame(
         {

@@ -36,7 +36,6 @@ SEEN = 0.5  # at least this share of the face must be free
 LOW_CONFIDENCE_SHARE = (
     0.25  # of the blackboard's width: a larger σ in x reads as left or right only
 )
-ONE_CAMERA_DEPTH_M = 0.25  # σ of the depth that a seat gives where only one camera sees the face
 RUN_NAME = "2026-03-02T0900"
 
 
@@ -74,20 +73,11 @@ def predicted_run(
         )
         sigma_head[name] = np.where(seen[name], head_sigma_deg(face[name], turn), 1e3)
         sigma_nose[name] = np.where(
-            seen[name], np.hypot(NOSE_SIGMA_PX, NOSE_SIGMA_FACE * face[name]), 1e4
+            seen[name], np.hypot(NOSE_SIGMA_PX, NOSE_SIGMA_FACE * face[name]), np.inf
         )
     cameras = seen["left"].astype(int) + seen["right"].astype(int)
     one, none = cameras == 1, cameras == 0
     nose_cov = nose_covariance(world.cameras, world.T_WC, P, sigma_nose)
-    if one.any():  # the seat gives the depth: information along the one camera's ray
-        ray = np.where(seen["left"][:, None], P - world.T_WC["left"].t, P - world.T_WC["right"].t)[
-            one
-        ]
-        ray /= np.linalg.norm(ray, axis=1, keepdims=True)
-        nose_cov[one] = np.linalg.inv(
-            np.linalg.inv(nose_cov[one]) + ray[:, :, None] * ray[:, None, :] / ONE_CAMERA_DEPTH_M**2
-        )
-    nose_cov[none] = np.nan
     head_sigma = np.where(none, np.nan, fused_head_sigma_deg(sigma_head))
     noise = _wandering((T, N, 6), 1 / o.fps, rng).reshape(-1, 6)
     L = np.linalg.cholesky(np.where(none[:, None, None], np.eye(3), nose_cov))

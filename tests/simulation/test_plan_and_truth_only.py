@@ -100,6 +100,17 @@ def test_plan_says_what_to_change_where_faces_are_small() -> None:
     assert "px" in sentence and "4K" in sentence
 
 
+def test_a_seat_that_one_camera_sees_gets_its_depth_from_the_seat() -> None:
+    answer = make_plan(Options(students=28, rows=5))
+    seats = answer.seats
+    hidden = seats[["visible_left", "visible_right"]].min(axis=1) < 0.3  # at most moments
+    assert hidden.any(), "the premise: somebody is hidden from one camera"
+    assert any("hidden from" in s for s in answer.advice)
+    assert (seats.nose_error_cm[hidden] > 5 * seats.nose_error_cm[~hidden].max()).all()
+    assert (seats.gaze_error_cm[hidden] < 3 * seats.gaze_error_cm[~hidden].max()).all()
+    json.dumps(answer.to_dict(), allow_nan=False)
+
+
 def test_plan_takes_the_head_models_own_sigma() -> None:
     default = make_plan(Options(seed=1))
     sure = make_plan(Options(seed=1), head_sigma=lambda face, turn: np.full_like(face, 0.5))
