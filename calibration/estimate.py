@@ -438,7 +438,7 @@ def estimate(
     suspicious = support < ZOOM_TEST_SUPPORT or (
         held is not None and held.left_to_right_px > ZOOM_TEST_RATIO * held.expected_px
     )
-    if suspicious:
+    if suspicious and why is None and moved is None:
         changes = [_zoom_changed(c, board, views, sizes[c], min(models)) for c in CAMERAS]
         rejected.causes.extend(c for c in changes if c is not None)
     say("cameras done", 0.9)
@@ -645,9 +645,7 @@ def _joint_start(
             camera = "left" if v.left is not None else "right"
             k = place[camera].get(i)
             if k is None:  # the second half of a view that was separated
-                k = next(
-                    (place[camera][j] for j in used[camera] if views[j].name == v.name), None
-                )
+                k = next((place[camera][j] for j in used[camera] if views[j].name == v.name), None)
             if k is None:
                 continue
             pose = (mono[camera].R_CB[k], mono[camera].t_CB[k])
@@ -658,9 +656,7 @@ def _joint_start(
     return state, order
 
 
-def _robust_solve(
-    problem: bundle.Problem, state: bundle.State, with_warp: bool
-) -> bundle.Solution:
+def _robust_solve(problem: bundle.Problem, state: bundle.State, with_warp: bool) -> bundle.Solution:
     """Robust loss with a scale that shrinks to the noise."""
     end = bundle.solve(
         problem, state, with_warp=with_warp, robust_px=2.0, max_iterations=100, tolerance=1e-5
@@ -672,9 +668,7 @@ def _robust_solve(
     )  # fmt: skip
 
 
-def view_rms(
-    problem: bundle.Problem, solution: bundle.Solution, *, typical: bool = False
-) -> Array:
+def view_rms(problem: bundle.Problem, solution: bundle.Solution, *, typical: bool = False) -> Array:
     """(V, 2) rms per point of each view in each camera, NaN where it was not seen.
 
     typical : from the median corner, so that a few wrong corners do not make a wrong view.

@@ -243,6 +243,26 @@ def _find(
     return [{c: None if pair[c] is None else next(found) for c in CAMERAS} for _, pair in jobs]
 
 
+def board_in(folder: Path, square_m: float = 0.025, time_limit_s: float = TIME_LIMIT_S) -> Board:
+    """The chessboard in a folder's pictures, its corners counted; ``square_m`` is only assumed.
+
+    Raises
+    ------
+    CalibrationError : no chessboard in the pictures, or one that may not be used.
+    """
+    pictures = [p for c in CAMERAS for p in _all_pictures(Path(folder) / c)]
+    every = pictures[:: max(1, len(pictures) // 8)][:8]
+    some = Board("chessboard", (9, 6), square_m)
+    found = find_all([(p, some) for p in every], time_limit_s=time_limit_s, effort="count")
+    votes = Counter(f.notes["counts"] for f in found if f.notes.get("counts"))
+    if not votes:
+        raise CalibrationError(
+            "no chessboard was found in the pictures", where=folder,
+            remedy="State the board: inner_corners and square_m.",
+        )  # fmt: skip
+    return Board("chessboard", votes.most_common(1)[0][0], square_m)
+
+
 def _refuse_at_first_sight(
     jobs: Sequence[tuple[str, dict[str, Any]]], board: Board, time_limit_s: float
 ) -> None:
@@ -298,9 +318,7 @@ def _refuse_wrong_board(
         )  # fmt: skip
 
 
-def _counted(
-    sample: Sequence[Any], board: Board, time_limit_s: float
-) -> tuple[int, int] | None:
+def _counted(sample: Sequence[Any], board: Board, time_limit_s: float) -> tuple[int, int] | None:
     """The counts of inner corners that most of the sample shows, where they are not the stated."""
     if board.kind != "chessboard" or not sample:
         return None

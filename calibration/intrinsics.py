@@ -198,9 +198,7 @@ def fit_camera(
             problem, state, free=free["core"], robust_px=2.0, max_iterations=6, tolerance=1e-4
         )
         reached = end.state.lenses[0]
-        tried.append(
-            {"f_px": float(lens[0]), "f_end_px": float(reached[0]), "rms_px": end.rms_px}
-        )
+        tried.append({"f_px": float(lens[0]), "f_end_px": float(reached[0]), "rms_px": end.rms_px})
         ends.append((end.rms_px, reached))
     ends.sort(key=lambda e: e[0])
     if len(ends) > 1 and abs(ends[1][1][0] / ends[0][1][0] - 1) < 0.02:

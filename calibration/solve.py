@@ -62,12 +62,12 @@ from calibration.camera import Camera
 from calibration.detect import TIME_LIMIT_S
 from calibration.errors import CalibrationError
 from calibration.estimate import CAMERAS, Estimate, build, estimate, view_rms
-from calibration.folder import AuxiliaryPlacement, read_auxiliary, read_folder
+from calibration.folder import AuxiliaryPlacement, board_in, read_auxiliary, read_folder
 from calibration.intrinsics import MODELS, planar_poses
 from calibration.pair import resect
 from calibration.rig import Rig
 from calibration.transform import Array, Transform, geodesic_deg
-from calibration.verdict import Cause, judge
+from calibration.verdict import HOLDOUT_RATIO, Cause, judge
 from calibration.world import Tape
 
 Progress = Callable[[str, float], None]
@@ -168,9 +168,7 @@ def solve_again(rig: Rig) -> Rig:
 
 
 # -- the solve -------------------------------------------------------------------------------------
-def solve(
-    seen: Seen, *, models: Sequence[int] = MODELS, progress: Progress | None = None
-) -> Rig:
+def solve(seen: Seen, *, models: Sequence[int] = MODELS, progress: Progress | None = None) -> Rig:
     """Corners and tape in, a rig with covariance, quality and verdict out.
 
     models : numbers of distortion coefficients to choose from.
@@ -438,6 +436,18 @@ def _why_inconsistent(
     left, right = aux.view.left, aux.view.right
     good = max(4 * found.solution.sigma_px, 2.0 * found.solution.rms_px, 0.5)
     alone = max(mono_rms, default=0.0)
+    held = found.holdout
+    broken = any(c.severity == "FAIL" for c in found.rejected.causes) or (
+        held is not None and held.left_to_right_px > HOLDOUT_RATIO[1] * held.expected_px
+    )
+    if broken:
+        return Cause(
+            "auxiliary_inconsistent",
+            "FAIL",
+            f"{label} does not fit the relative pose of the cameras ({rms_px:.1f} px), which is "
+            "not right itself",
+            "Mend the shared views first.",
+        )
     if alone > max(good, 0.8 * rms_px) or left is None or right is None:
         return Cause(
             "auxiliary_inconsistent",
@@ -493,9 +503,7 @@ def _fits_if_turned(
     are exchanged.
     """
     if camera == 1:
-        s = replace(
-            s, lenses=(s.lenses[1], s.lenses[0]), R_RL=s.R_RL.T, t_RL=-s.R_RL.T @ s.t_RL
-        )
+        s = replace(s, lenses=(s.lenses[1], s.lenses[0]), R_RL=s.R_RL.T, t_RL=-s.R_RL.T @ s.t_RL)
         left, right = right, left
     n = s.lenses[0].size + s.lenses[1].size
     free = np.zeros(n + 6, bool)
@@ -522,9 +530,9 @@ def _fits_if_zoomed(
     best, factor = np.inf, 1.0
     old = s.lenses[camera]
     for about in (np.zeros(2), (np.array(size_px) - 1) / 2):
-        for guess in (1.0, 0.5, 0.67, 1.5, 2.0):
+        for guess in (1.0, 0.5, 0.67, 1.5):
             f = old[:2] * guess
-            for _ in range(3):  # f, then the principal point that goes with it
+            for _ in range(2):  # f, then the principal point that goes with it
                 lens = old.copy()
                 lens[:2] = f
                 lens[2:4] = about + (old[2:4] - about) * (f.mean() / old[:2].mean())
@@ -552,7 +560,7 @@ def _fit_one(
     ends = [
         bundle.solve(
             problem, bundle.State(s.lenses, s.R_RL, s.t_RL, R[None], t[None]), free=free,
-            max_iterations=60, tolerance=1e-6,
+            max_iterations=25, tolerance=1e-5,
         )
         for R, t in starts
     ]  # fmt: skip
@@ -677,9 +685,7 @@ def _final_solve(
         w = 1.0 if p.usable else 1e-4
         if p.auxiliary.clicked:
             w = min(w, (found.solution.sigma_px / CLICK_SIGMA_PX) ** 2)
-        scale = [
-            None if uv is None else np.full(len(uv), w, np.float64) for uv in (left, right)
-        ]
+        scale = [None if uv is None else np.full(len(uv), w, np.float64) for uv in (left, right)]
         views.append((left, right, number))
         weights.append((scale[0], scale[1]))
         pose_R, pose_t = p.R_LB, p.t_LB
@@ -689,9 +695,7 @@ def _final_solve(
         R.append(pose_R[None])
         t.append(pose_t[None])
     problem = build(boards, views, weights=weights)
-    start = replace(
-        found.solution.state, R_view=np.concatenate(R), t_view=np.concatenate(t)
-    )
+    start = replace(found.solution.state, R_view=np.concatenate(R), t_view=np.concatenate(t))
     solution = bundle.solve(
         problem, start, with_warp=found.with_warp, robust_px=found.robust_px, max_iterations=300
     )
@@ -760,9 +764,7 @@ def _assemble(seen: Seen, found: Estimate, room: _Room) -> Rig:
         covariance = (covariance + covariance.T) / 2
         for p, residual in zip(placed, room_solved.residuals, strict=True):
             room.rows[p.index]["tape_error_cm"] = [100 * float(v) for v in residual[3:]]
-            room.rows[p.index]["turn_error_deg"] = [
-                float(np.degrees(v)) for v in residual[:3]
-            ]
+            room.rows[p.index]["turn_error_deg"] = [float(np.degrees(v)) for v in residual[:3]]
     rig = Rig(cameras[0], cameras[1], T_RL, T_AL, T_WA, covariance)
     return replace(rig, quality=_quality(seen, found, room, problem, solution, rig))
 
@@ -1089,7 +1091,7 @@ def _scale_checks(seen: Seen, room: _Room, rig: Rig) -> list[dict[str, Any]]:
 # -- from pictures ---------------------------------------------------------------------------------
 def calibrate_folder(
     folder: Path,
-    board: Board,
+    board: Board | None,
     auxiliary: Sequence[AuxiliaryPlacement] = (),
     *,
     blackboard_m: tuple[float, float] | None = None,
@@ -1103,7 +1105,8 @@ def calibrate_folder(
     Parameters
     ----------
     folder : holds ``left/`` and ``right/`` (pictures, or one video each).
-    board : the board in them.
+    board : the board in them; None = its corners are counted, its square taken as 25 mm, and the
+        verdict says that lengths rest on that.
     auxiliary : placements of the auxiliary board; none = cameras and relative pose only. Where a
         placement names no pictures, ``folder/auxiliary/left.*`` and ``right.*`` are taken (for the
         second and later placements ``left2.*``, ``right2.*`` …).
@@ -1119,11 +1122,24 @@ def calibrate_folder(
     say = progress or (lambda stage, share: None)
     folder = Path(folder)
     tapes = [a.tape() for a in auxiliary]  # what is wrong with them should not cost minutes first
+    assumed = board is None
+    board = board_in(folder, time_limit_s=time_limit_s) if board is None else board
     found = read_folder(
         folder, board, time_limit_s=time_limit_s, offset_s=offset_s,
         progress=lambda stage, share: say(stage, 0.7 * share),
     )  # fmt: skip
     causes = list(found.causes)
+    if assumed:
+        causes.append(
+            Cause(
+                "square_assumed",
+                "WARN",
+                f"the board was not stated: {board.inner_corners[0]} × {board.inner_corners[1]} "
+                f"inner corners were counted, and squares of {1000 * board.square_m:g} mm assumed; "
+                "angles are right, lengths only if that is",
+                "State the board: kind, inner_corners and square_m.",
+            )
+        )
     placed = []
     for i, (placement, tape) in enumerate(zip(auxiliary, tapes, strict=True)):
         own = placement.board or board

@@ -26,9 +26,9 @@ def triangulate(rig: Rig, uv_left: Array, uv_right: Array, iterations: int = 4) 
     R_LR, t_LR = rig.T_LR.R, rig.T_LR.t
     e1 = d1 @ R_LR.T
     A = np.stack([d0, -e1], -1)
-    s = np.linalg.solve(
-        np.swapaxes(A, -1, -2) @ A, (np.swapaxes(A, -1, -2) @ t_LR)[..., None]
-    )[..., 0]
+    s = np.linalg.solve(np.swapaxes(A, -1, -2) @ A, (np.swapaxes(A, -1, -2) @ t_LR)[..., None])[
+        ..., 0
+    ]
     P = (s[:, :1] * d0 + s[:, 1:] * e1 + t_LR) / 2
     for _ in range(iterations):
         Q = P @ rig.T_RL.R.T + rig.T_RL.t
@@ -158,9 +158,7 @@ def room_spread(rig: Rig, blackboard_m: tuple[float, float] | None) -> dict[str,
     for i in range(len(rows)):
         rows[i]["gaze_cm"] = [float(v) for v in 100 * np.sqrt(np.diagonal(cov[i]))]
     targets = np.array([[w / 2, h / 2, 0], [0, 0, 0], [w, 0, 0], [0, h, 0], [w, h, 0.0]])
-    cov = covariance_of(
-        gaze_jacobian(rig, np.tile(points[1], (5, 1)), targets), rig.covariance, 2
-    )
+    cov = covariance_of(gaze_jacobian(rig, np.tile(points[1], (5, 1)), targets), rig.covariance, 2)
     out["blackboard"] = [
         {
             "point_m": [float(v) for v in targets[i, :2]],

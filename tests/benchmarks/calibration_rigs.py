@@ -75,9 +75,7 @@ def again(seen: Seen, exact: Seen, room: rigs.Room, rng: np.random.Generator) ->
             ]
         )
         left, right = rigs.place_auxiliary(room, a.tape, off=off)
-        view = View(
-            a.view.name, rigs.noisy(left, rng, NOISE_PX), rigs.noisy(right, rng, NOISE_PX)
-        )
+        view = View(a.view.name, rigs.noisy(left, rng, NOISE_PX), rigs.noisy(right, rng, NOISE_PX))
         auxiliary.append(replace(a, view=view))
     return replace(seen, views=views, auxiliary=tuple(auxiliary))
 

@@ -110,9 +110,7 @@ def _board_towards(
     return Transform(R_WB, centre_W - R_WB @ points_B.mean(0), "W", "B")
 
 
-def see(
-    camera: Camera, T_CB: Transform, points_B: Array, margin_px: float = 8.0
-) -> Array | None:
+def see(camera: Camera, T_CB: Transform, points_B: Array, margin_px: float = 8.0) -> Array | None:
     """Exact corners of a board in a camera, None where it is not wholly and frontally in view."""
     P = T_CB.apply(points_B)
     if (P[:, 2] < 0.15).any():
@@ -291,9 +289,7 @@ def make_seen(
             off[:3] = rng.normal(0, np.radians(tape.placement_sigma_deg), 3)
             off[3:] = rng.normal(0, tape.tape_sigma_m, 3)
         left, right = place_auxiliary(room, tape, quarter_turns=quarter_turns, off=off)
-        view = View(
-            f"aux{len(auxiliary)}", noisy(left, rng, sigma_px), noisy(right, rng, sigma_px)
-        )
+        view = View(f"aux{len(auxiliary)}", noisy(left, rng, sigma_px), noisy(right, rng, sigma_px))
         auxiliary.append(Auxiliary(tape, room.board, view))
     return Seen(
         room.board,

@@ -26,9 +26,7 @@ def _lens(rng: np.random.Generator, n: int) -> Array:
 def test_projection_is_opencvs_and_its_jacobian_is_right(n: int) -> None:
     rng = np.random.default_rng(n)
     lens = _lens(rng, n)
-    P = np.stack(
-        [rng.uniform(-1, 1, 40), rng.uniform(-0.7, 0.7, 40), rng.uniform(1.5, 4, 40)], 1
-    )
+    P = np.stack([rng.uniform(-1, 1, 40), rng.uniform(-0.7, 0.7, 40), rng.uniform(1.5, 4, 40)], 1)
     uv, d_lens, d_P = bundle.project_with_jacobian(P, lens)
     K = np.array([[lens[0], 0, lens[2]], [0, lens[1], lens[3]], [0, 0, 1]])
     reference, _ = cv2.projectPoints(P[:, None], np.zeros(3), np.zeros(3), K, lens[4:])

@@ -15,6 +15,7 @@ from calibration.boards import Board
 from calibration.errors import CalibrationError
 from calibration.folder import (
     AuxiliaryPlacement,
+    board_in,
     clicked_grid,
     pair_names,
     read_auxiliary,
@@ -102,6 +103,10 @@ def test_pictures_to_rig(drawn: Drawn, rig: Rig, tmp_path: Path) -> None:
     assert np.allclose(np.diag(again.covariance), np.diag(rig.covariance), rtol=0.2)
 
 
+def test_a_board_that_is_not_stated_is_counted(drawn: Drawn) -> None:
+    assert board_in(drawn[0]).inner_corners == (7, 4)
+
+
 def test_cameras_alone(rig: Rig) -> None:
     found = solve(replace(Seen.from_dict(rig.inputs), auxiliary=(), blackboard_m=None))
     assert found.T_AL is None and found.T_WA is None and found.covariance is not None
@@ -133,9 +138,7 @@ def test_clicked_corners_where_detection_fails(drawn: Drawn, rig: Rig, tmp_path:
         clicked_grid([[1, 2]], BOARD, "[auxiliary] corners.left")
 
 
-def test_spoiled_pictures_are_named(
-    copy: Path, drawn: Drawn
-) -> None:
+def test_spoiled_pictures_are_named(copy: Path, drawn: Drawn) -> None:
     """One resized, one mirrored, one smeared, one cut off, one text file: each has its cause."""
     room = drawn[1]
 
@@ -217,9 +220,7 @@ def _video(path: Path, frames: list[np.ndarray], fps: int = 10) -> None:
         container.mux(stream.encode())
 
 
-def test_videos_instead_of_pictures(
-    drawn: Drawn, tmp_path: Path
-) -> None:
+def test_videos_instead_of_pictures(drawn: Drawn, tmp_path: Path) -> None:
     """The board is held still at eight places, half a second each, and moved in between."""
     for camera in ("left", "right"):
         still = [cv2.imread(str(drawn[0] / camera / f"{i:02d}.png"), 0) for i in range(8)]
