@@ -1,6 +1,6 @@
 """How far off is the whole chain? Lessons with known truth, from pixels to centimetres.
 
-    python tests/benchmarks/accuracy.py --make 3 --rooms standard small --write docs/accuracy.md
+    python tests/benchmarks/accuracy.py --make 3 --rooms standard small --people all test
     python tests/benchmarks/accuracy.py LESSON … --write docs/accuracy.md
 
 Every lesson is calibrated, analysed and validated as a user would do it; then once with the true
@@ -12,6 +12,7 @@ simulates N lessons (seeds 1 … N) in each room (8 students, 3 rows from 3 to 7
 from __future__ import annotations
 
 import argparse
+import itertools
 import shutil
 import sys
 import tempfile
@@ -36,13 +37,12 @@ TARGETS = (
 )
 
 
-def make(folder: Path, room: str, seed: int) -> Path:
+def make(lesson: Path, room: str, seed: int, people: str) -> Path:
     """Simulate one lesson."""
     from sessions.simulation.simulate import Options
     from sessions.simulation.simulate import simulate as run_simulation
 
-    lesson = folder / f"{room}-{seed}"
-    run_simulation(lesson, Options(room=room, seed=seed, seconds=18.0, fps=5.0))
+    run_simulation(lesson, Options(room=room, seed=seed, people=people, seconds=18.0, fps=5.0))
     return lesson
 
 
@@ -100,6 +100,12 @@ def main() -> None:
     parser.add_argument("lessons", nargs="*", type=Path)
     parser.add_argument("--make", type=int, default=0, help="simulate so many lessons in each room")
     parser.add_argument("--rooms", nargs="+", default=["standard"])
+    parser.add_argument(
+        "--people",
+        nargs="+",
+        default=["all"],
+        help="who sits there: all; test = people whose heads were never trained on",
+    )
     parser.add_argument("--keep", type=Path, help="where to put (and find) the simulated lessons")
     parser.add_argument("--write", type=Path, help="page to put the tables into")
     args = parser.parse_args()
@@ -107,10 +113,10 @@ def main() -> None:
         work = Path(name)
         lessons = list(args.lessons)
         made = args.keep or work / "made"
-        for room in args.rooms if args.make else ():
-            for seed in range(1, args.make + 1):
-                path = made / f"{room}-{seed}"
-                lessons.append(path if path.is_dir() else make(made, room, seed))
+        wanted = itertools.product(args.rooms, args.people, range(1, args.make + 1))
+        for room, people, seed in wanted:
+            path = made / (f"{room}-{seed}" if people == "all" else f"{room}-{seed}-{people}")
+            lessons.append(path if path.is_dir() else make(path, room, seed, people))
         summaries, by_row = [], []
         for lesson in lessons:
             s, r, _ = measure(lesson, work / "runs")
