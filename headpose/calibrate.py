@@ -62,7 +62,7 @@ def fit(
     """Calibration of a network (plain lists, for the weights file) and how well it holds."""
     from scipy.stats import chi2
 
-    from headpose.estimator import calibrated_covariance_deg2
+    from headpose.estimator import calibrated_covariance_deg2, landmark_sigma_raw
     from headpose.train import predict, validation_crops
 
     second = split_by_group(store.group[rows], 0.5, seed=1)
@@ -80,10 +80,10 @@ def fit(
         if "landmarks" in out:
             known = np.isfinite(points).all((1, 2)) & ~second
             d2 = ((out["landmarks"][known] - points[known]) ** 2).sum(-1) / 2
-            sigma = np.exp(np.clip(out["landmark_log_sigma"][known], -8, 0))
-            landmark_factor.append(float(np.sqrt((d2 / sigma**2).mean())))
+            sigma = landmark_sigma_raw(out["landmark_log_sigma"][known])
+            landmark_factor.append(np.sqrt((d2 / sigma**2).mean(0)))
         else:
-            landmark_factor.append(1.0)
+            landmark_factor.append(np.ones(68))
     calibration = {
         "face_px": list(SIZES_PX),
         "factor": np.round(factor, 4).tolist(),

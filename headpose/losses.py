@@ -65,6 +65,14 @@ def rotation_error_vector_deg(P: Tensor, R: Tensor) -> Tensor:
     return torch.rad2deg(theta) * v / (2 * sine).clamp(min=1e-6)
 
 
+def _robust_square(z: Tensor) -> Tensor:
+    """``z^2 / 2`` up to |z| = 4, then linear: outliers count, but do not rule.
+
+    It must not be cut off: where a sigma is far too small, this term alone pushes it up again.
+    """
+    return F.huber_loss(z, torch.zeros_like(z), delta=4.0, reduction="none")
+
+
 def multi_task_loss(
     out: dict[str, Tensor],
     R: Tensor,
@@ -90,7 +98,7 @@ def multi_task_loss(
     if cfg.log_sigma:
         d = rotation_error_vector_deg(P.detach(), R)
         s = out["log_sigma"].clamp(-2, 5)
-        loss = loss + cfg.log_sigma * (0.5 * (d / s.exp()).square().clamp(max=25) + s).mean()
+        loss = loss + cfg.log_sigma * (_robust_square(d / s.exp()) + s).mean()
     if "landmarks" in out and cfg.landmarks:
         known = points.isfinite().all(2).all(1)
         if known.any():
@@ -105,8 +113,8 @@ def multi_task_loss(
             if cfg.log_sigma:
                 s = out["landmark_log_sigma"][known].clamp(-8, 0)
                 # two axes: |d|^2 / (2 sigma^2) + 2 log sigma, sigma per axis
-                z = (distance.detach() / s.exp()).square().clamp(max=25)
-                loss = loss + cfg.log_sigma * (0.5 * z + 2 * s).mean()
+                z = _robust_square(distance.detach() / s.exp())
+                loss = loss + cfg.log_sigma * (z + 2 * s).mean()
     parts["loss"] = float(loss.detach())
     return loss, parts
 

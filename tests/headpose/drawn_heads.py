@@ -13,7 +13,7 @@ from headpose.labels import schematic_face_mm
 CALIBRATION = {
     "face_px": [12.0, 64.0],
     "factor": [[2.0, 2.0, 2.0], [1.0, 1.0, 1.0]],
-    "landmark_factor": [2.0, 1.0],
+    "landmark_factor": [[2.0] * 68, [1.0] * 68],
     "correlation": [[1.0, 0.2, 0.0], [0.2, 1.0, 0.0], [0.0, 0.0, 1.0]],
 }
 

@@ -224,6 +224,16 @@ def test_log_sigma_learns_the_size_of_the_errors() -> None:
     assert sixd.grad is None or sixd.grad.abs().max() == 0
 
 
+def test_a_sigma_that_is_far_too_small_comes_back() -> None:
+    """A likelihood that is cut off for large errors would push it to zero for ever."""
+    s = torch.full((4, 68), -7.5, requires_grad=True)
+    out = outputs() | {"landmark_log_sigma": s}
+    points = torch.zeros(4, 68, 2)
+    R = torch.eye(3).expand(4, 3, 3)
+    losses.multi_task_loss(out, R, points, torch.ones(4), losses.LossConfig())[0].backward()
+    assert (s.grad < 0).all(), "gradient descent raises every one of them"
+
+
 def test_class_loss_is_the_printed_formula() -> None:
     torch.manual_seed(0)
     logits = torch.randn(2, 3, 66, dtype=torch.double)
