@@ -32,7 +32,7 @@ def calibrate_lesson(
     """
     folder = Path(folder)
     if not (folder / CONFIG_NAME).is_file() and _pictures_folder(folder) is not None:
-        rig = calibrate_folder(_pictures_folder(folder), Board(), progress=progress)
+        rig = calibrate_folder(_pictures_folder(folder), None, progress=progress)
     else:
         session = Session.open(folder)
         if not session.calibration_folder.is_dir():
@@ -91,6 +91,8 @@ def placements_of(folder: Path, config: SessionConfig) -> tuple[AuxiliaryPlaceme
             left=folder / a.left_picture,
             right=folder / a.right_picture,
             corners=a.corners,
+            tape_sigma_m=a.tape_sigma_m,
+            placement_sigma_deg=a.placement_sigma_deg,
         )
         for a in config.auxiliary
     )
