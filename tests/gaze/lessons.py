@@ -118,9 +118,7 @@ def write_lesson(
 def one_dot(x_m: float, y_m: float, *, n: int = 100, sigma_m: float = 0.05) -> pd.DataFrame:
     """One student who looks at one point all the time."""
     t = np.arange(n) * 0.2
-    return gaze_table(
-        t, np.full(n, "S-01"), np.full(n, "ok"), np.tile([x_m, y_m], (n, 1)), sigma_m
-    )
+    return gaze_table(t, np.full(n, "S-01"), np.full(n, "ok"), np.tile([x_m, y_m], (n, 1)), sigma_m)
 
 
 def big_lesson(
