@@ -373,6 +373,9 @@ def report(
     class_only: Annotated[bool, typer.Option(help="Leave out single students.")] = False,
     compare: Annotated[list[Path] | None, typer.Option(help="Another run beside it.")] = None,
     events: Annotated[Path | None, typer.Option(help="events.csv or ELAN tab text.")] = None,
+    validation: Annotated[
+        Path | None, typer.Option(help="validation.json of another run in the same room.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the report again: other language, class only, beside other lessons.
@@ -388,6 +391,7 @@ def report(
         class_only=class_only,
         compare=tuple(compare or ()),
         events=events,
+        validation=validation,
     )
     if as_json:
         print_json({"report": str(path)})
@@ -403,6 +407,9 @@ def export(
         str, typer.Option(help="csv, parquet, bids, pupil, elan, visits or transitions.")
     ] = "csv",
     out_path: Annotated[Path | None, typer.Option("--out", help="File or folder.")] = None,
+    salted: Annotated[
+        bool, typer.Option(help="Other pseudonyms, which only the lesson's salt connects.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a run's tables for other programs; each export leaves a line in audit.log.
@@ -411,7 +418,7 @@ def export(
     """
     from gaze.exports import export as run_export
 
-    written = run_export(run, format, out_path or run / f"export-{format}")
+    written = run_export(run, format, out_path or run / f"export-{format}", salted=salted)
     paths = [str(p) for p in (written if isinstance(written, list | tuple) else [written])]
     if as_json:
         print_json({"written": paths})
