@@ -117,7 +117,7 @@ class Auxiliary(_Strict):
     @model_validator(mode="after")
     def _angle_where_tilted(self) -> Auxiliary:
         if (self.placement == "tilted") != (self.angle_deg is not None):
-            raise ValueError("angle_deg goes with placement = \"tilted\", and with it alone")
+            raise ValueError('angle_deg goes with placement = "tilted", and with it alone')
         return self
 
 

@@ -41,6 +41,7 @@ def _columns(*rows: tuple[str, str, str, str]) -> tuple[Column, ...]:
     return tuple(Column(*r) for r in rows)
 
 
+# fmt: off
 GAZE = _columns(
     ("time_s", "float64", "s", "moment on the lesson's one clock (the left camera's)"),
     ("frame_left", "int32", "", "frame number in the left video; -1 = none"),
@@ -108,6 +109,8 @@ STUDENTS = _columns(
     ("face_px_median", "float64", "px", "median face height over both cameras"),
     ("sigma_median_m", "float64", "m", "median standard deviation of the gaze point (rms of both axes)"),
 )
+
+# fmt: on
 
 TABLES = {"gaze": GAZE, "faces": FACES, "students": STUDENTS}
 

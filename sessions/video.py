@@ -142,9 +142,7 @@ def read_frames(info: VideoInfo, frames: Sequence[int]) -> Iterator[tuple[int, I
                         k += 1
                     if k == len(wanted):
                         return
-                    ahead = info.keyframes[
-                        np.searchsorted(info.keyframes, wanted[k], "right") - 1
-                    ]
+                    ahead = info.keyframes[np.searchsorted(info.keyframes, wanted[k], "right") - 1]
                     if ahead > position + 1:
                         jumped = True
                         break

@@ -267,8 +267,8 @@ class Page:
         if not len(self.rows):
             return ""
         rank = self.rows["reading"].map(order.index)
-        worst = self.rows.assign(rank=rank).sort_values(["rank", "sigma_m"], ascending=[True, False])
-        worst = worst.iloc[0]
+        ranked = self.rows.assign(rank=rank)  # ties: the larger error
+        worst = ranked.sort_values(["rank", "sigma_m"], ascending=[True, False]).iloc[0]
         return self.w("a_data_worst", row=self.row_name(worst["rows"]),
                       reading=self.w(worst["reading"]) + ".")  # fmt: skip
 
