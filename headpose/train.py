@@ -2,8 +2,9 @@
 
 The folder holds ``config.json``, ``log.csv`` (every validation), ``last.pt`` (everything needed to
 go on: a run that was killed continues where it was) and ``best.pt`` (the moving average with the
-lowest validation error).  The length is in steps, or in minutes of wall time where the machine is
-shared and its speed unknown; learning rate and crop size follow the progress 0..1 either way.
+lowest validation error); where TensorBoard is installed, its files too.  The length is in steps, or
+in minutes of wall time where the machine is shared and its speed unknown; learning rate and crop
+size follow the progress 0..1 either way.
 """
 
 from __future__ import annotations
@@ -318,6 +319,18 @@ class Trainer:
                 writer.writeheader()
             writer.writerow(row)
         log.info("%s", " ".join(f"{k}={v}" for k, v in row.items()))
+        self._to_tensorboard(row)
+
+    def _to_tensorboard(self, row: dict[str, object]) -> None:
+        """The same numbers for TensorBoard, where it is installed (``pip install tensorboard``)."""
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            return
+        with SummaryWriter(str(self.folder / "tensorboard")) as board:
+            for key, value in row.items():
+                if isinstance(value, int | float):
+                    board.add_scalar(key, value, self.step)
 
 
 def train(cfg: TrainConfig, folder: str | Path) -> Path:

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from drawn_heads import CALIBRATION
+from drawn_heads import CALIBRATION, draw_head
 
-from headpose import estimator, runtimes, weights
+from headpose import estimator, rotation, runtimes, weights
+from headpose.data import crop
 from headpose.errors import ConfigError, CropError, WeightsError
 from headpose.estimator import HeadPoseEstimator
 from headpose.networks import NetworkConfig, build
@@ -154,6 +155,29 @@ def test_every_shipped_model_has_a_full_card_and_matches_it() -> None:
         assert c["reliability_on_unused_half"] and c["recipe"]["steps"] > 0
         total += w.path.stat().st_size
     assert total <= 80e6
+
+
+@pytest.mark.parametrize("name", weights.shipped())
+def test_shipped_models_see_where_a_drawn_head_points(name: str) -> None:
+    """A cartoon is far from any photograph, and still the chain of signs must hold: picture, crop
+    rule, normalisation, rotation, angles, landmarks."""
+    est = HeadPoseEstimator.load(name, runtime="torch")
+    angles = np.array([(p, y, 0) for p in (-15, 0, 15) for y in (-40, -20, 0, 20, 40)], float)
+    batch, noses = [], []
+    for a in angles:
+        image, points = draw_head(rotation.matrix(*a), 160)
+        box = crop.box_of_points(points)
+        batch.append(crop.crop(image, box, 80))
+        noses.append(crop.fractions_of_points(points[[30]] - 0.5, crop.square_of_box(box))[0])
+    out = est.predict(np.stack(batch), face_px=60.0)
+    wrong = np.abs(rotation.angles_deg(out.R) - angles)
+    assert wrong.max() < 18 and wrong.mean() < 8, wrong.round(1)
+    frontal = rotation.angles_deg(out.R[7])
+    assert np.abs(frontal[1:]).max() < 4, "a symmetric face looks neither left nor right"
+    nose_error = np.linalg.norm(out.landmarks[:, 30] - noses, axis=1)
+    assert np.median(nose_error) < 0.06
+    sigma = np.sqrt(np.trace(out.covariance_deg2, axis1=1, axis2=2))
+    assert (sigma > 1).all() and (sigma < 40).all()
 
 
 # -- runtimes --------------------------------------------------------------------------------------
