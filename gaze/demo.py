@@ -62,7 +62,7 @@ def run_demo(
     if not (out / "session.toml").is_file():
         aside = out.with_name(out.name + ".part")
         shutil.rmtree(aside, ignore_errors=True)
-        shutil.copytree(source, aside, ignore=shutil.ignore_patterns("runs", "rig.json"))
+        shutil.copytree(source, aside, ignore=shutil.ignore_patterns("runs"))
         aside.rename(out)
     rig, _, _ = calibrate_lesson(out, progress=progress)
     session = Session.open(out)

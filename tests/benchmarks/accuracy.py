@@ -56,7 +56,7 @@ def rig_errors(rig: Rig, truth: Rig) -> tuple[float, float]:
 def measure(source: Path, work: Path) -> tuple[list[str], list[str], dict[str, float]]:
     """Rows of the two tables for one lesson, and the numbers behind them."""
     lesson = work / source.name
-    shutil.copytree(source, lesson, ignore=shutil.ignore_patterns("runs", "rig.json"))
+    shutil.copytree(source, lesson, ignore=shutil.ignore_patterns("runs"))
     rig, _, _ = calibrate_lesson(lesson, page=False)
     session = Session.open(lesson)
     truth = read_truth(session)
