@@ -174,6 +174,14 @@ def _one_camera(
                 found=str(error),
                 remedy="Check inner_corners, and that every picture shows the same flat board.",
             ) from error
+        if not _possible(mono.lens, size_px):
+            raise CalibrationError(
+                f"the views of the {camera} camera lead to an impossible lens",
+                where=f"calibration/{camera}",
+                found=f"focal length {mono.lens[0]:.0f} px, centre ({mono.lens[2]:.0f}, "
+                f"{mono.lens[3]:.0f}) px in pictures of {size_px[0]} × {size_px[1]}",
+                remedy="Tilt the board in several directions; check that corners were found right.",
+            )
         # judged by its median corner: a few wrong corners do not make a wrong view
         seen = np.isfinite(np.stack([c for c in corners if c is not None])).all(-1)
         size = np.where(seen, np.linalg.norm(mono.residual_px, axis=-1), np.nan)
@@ -373,7 +381,7 @@ def estimate(
     """
     say = progress or (lambda stage, share: None)
     rejected = Rejections()
-    kept = _usable(views, board, rejected)
+    kept = _usable(views, board, sizes, rejected)
     say("each camera alone", 0.05)
     first_model = 5 if 5 in models else models[0]
     mono: dict[str, MonoSolution] = {}
@@ -435,6 +443,12 @@ def estimate(
                 problem, solution.state, with_warp=with_warp, robust_px=robust_px,
                 max_iterations=300,
             )  # fmt: skip
+    if not all(_possible(x, sizes[c]) for x, c in zip(solution.state.lenses, CAMERAS, strict=True)):
+        raise CalibrationError(
+            "all views together lead to an impossible lens",
+            where="calibration/left, right",
+            remedy="Tilt the board in several directions; check that corners were found right.",
+        )
     suspicious = support < ZOOM_TEST_SUPPORT or (
         held is not None and held.left_to_right_px > ZOOM_TEST_RATIO * held.expected_px
     )
@@ -463,8 +477,26 @@ def estimate(
     )
 
 
-def _usable(views: Sequence[View], board: Board, rejected: Rejections) -> list[View]:
-    """Views with enough corners; pictures that are copies of each other count once."""
+def _possible(lens: Array, size_px: tuple[int, int]) -> bool:
+    """Whether a lens can be one: a focal length and a principal point of the picture's order."""
+    w, h = size_px
+    longest = max(w, h)
+    return bool(
+        np.isfinite(lens).all()
+        and (lens[:2] > 0.1 * longest).all()
+        and (lens[:2] < 100 * longest).all()
+        and -w < lens[2] < 2 * w
+        and -h < lens[3] < 2 * h
+    )
+
+
+def _usable(
+    views: Sequence[View],
+    board: Board,
+    sizes: dict[str, tuple[int, int]],
+    rejected: Rejections,
+) -> list[View]:
+    """Views with enough corners inside the picture; pictures that are copies count once."""
     out: list[View] = []
     copies: list[str] = []
     for v in views:
@@ -475,6 +507,10 @@ def _usable(views: Sequence[View], board: Board, rejected: Rejections) -> list[V
                 continue
             if int(np.isfinite(uv).all(1).sum()) < LEAST_CORNERS:
                 rejected.add(v.name, camera, "too few corners of the board are seen")
+                new = replace(new, **{camera: None})  # type: ignore[arg-type]
+                continue
+            if (np.nanmin(uv) < -5) or (np.nanmax(uv - np.array(sizes[camera])) > 5):
+                rejected.add(v.name, camera, "corners lie outside the picture")
                 new = replace(new, **{camera: None})  # type: ignore[arg-type]
                 continue
             twin = next(

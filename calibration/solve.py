@@ -714,6 +714,8 @@ def _assemble(seen: Seen, found: Estimate, room: _Room) -> Rig:
     placed = room.placed
     try:
         problem, solution, C = _final_solve(found, placed)
+        if not np.isfinite(C).all() or not np.isfinite(solution.cost):
+            raise np.linalg.LinAlgError("the solve ended in no numbers")
     except np.linalg.LinAlgError:
         room.causes.append(
             Cause(

@@ -60,7 +60,8 @@ def test_rejected_views_are_listed_with_the_reason() -> None:
     seen = rigs.make_seen(room, rng, shared=10, alone=6)
     v = seen.views[4]
     assert v.right is not None
-    spoiled = replace(v, right=v.right + np.array([25.0, 12.0]))
+    inwards = np.sign(np.array([960, 540]) - v.right.mean(0))
+    spoiled = replace(v, right=v.right + inwards * [25.0, 12.0])
     views = (*seen.views[:4], spoiled, *seen.views[5:])
     rig = solve(replace(seen, views=views), models=(4,))
     row = [r for r in rig.quality["views"] if r["name"] == "04" and r["reason"]]
@@ -138,6 +139,43 @@ def test_jacobian_is_that_of_the_rigs_own_parameters(scene: tuple[rigs.Room, See
     moved = rig.perturbed(d)
     assert moved.T_WA is not None
     assert np.allclose(moved.T_WA.R, rig.T_WA.R @ rotation_exp([0, 0, 0.01]))
+
+
+@pytest.mark.parametrize("kind", ["random", "line", "huge", "sparse", "negative", "shuffled"])
+def test_nonsense_corners_end_in_a_sentence_or_a_verdict(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    room = rigs.random_room(rng)
+    seen = rigs.make_seen(room, rng, shared=6, alone=3)
+
+    def nonsense(uv: rigs.Array | None) -> rigs.Array | None:
+        if uv is None:
+            return None
+        uv = uv.copy()
+        if kind == "random":
+            uv = rng.uniform(0, 1000, uv.shape)
+        elif kind == "line":
+            uv[:, 1] = 300
+        elif kind == "huge":
+            uv *= 1e5
+        elif kind == "sparse":
+            uv[rng.random(len(uv)) < 0.8] = np.nan
+        elif kind == "negative":
+            uv = -uv
+        else:
+            uv = rng.permutation(uv)
+        return uv
+
+    views = tuple(replace(v, left=nonsense(v.left)) for v in seen.views)
+    try:
+        rig = solve(replace(seen, views=views), models=(4,))
+    except CalibrationError as error:
+        assert len(str(error)) > 30
+    else:
+        assert rig.verdict.status != "PASS"
+    aux = seen.auxiliary[0]
+    aux = replace(aux, view=replace(aux.view, left=nonsense(aux.view.left)))
+    rig = solve(replace(seen, auxiliary=(aux,)), models=(4,))
+    assert rig.verdict.status != "PASS"
 
 
 def test_the_worst_cause_comes_first_and_decides() -> None:
