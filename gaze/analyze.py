@@ -27,8 +27,20 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
 from calibration.camera import Camera
-from calibration.clock import Clock, estimate_clock, judge_pair, judge_times, motion_energy
-from calibration.drift import epipolar_px, recalibrate_from_people, watch
+from calibration.clock import (
+    Clock,
+    estimate_clock,
+    judge_pair,
+    judge_times,
+    motion_energy,
+    stretches,
+)
+from calibration.drift import (
+    epipolar_px,
+    recalibrate_from_people,
+    watch,
+    which_camera_moved,
+)
 from calibration.errors import RigError
 from calibration.rig import Rig
 from calibration.transform import Array
@@ -61,7 +73,6 @@ Progress = Callable[[str, float], None]
 
 CHUNK_S = 20.0  # a chunk is what a crash can cost
 BATCH = 8  # moments that are looked at together
-CLOCK_STRETCH_S = 90.0  # of both videos, where their clocks have to be compared by pictures
 CLOCK_SIZE_PX = (160, 90)
 BLOCK = 20_000  # student-moments worked on at once after the pixels
 LOW_CONFIDENCE_SHARE = (
@@ -248,6 +259,8 @@ def analyze(
         seconds=seconds,
         scans=looker.finder.scans,
         mosaics=looker.finder.mosaics,
+        settings=settings,  # of this call: a resumed run may have got another gain
+        gain=None if gain is None else gain.stamp(),
     )
     shutil.rmtree(_parts_folder(run), ignore_errors=True)
     _write_report(run, report)
@@ -343,10 +356,7 @@ def lesson_clock(
     if stamped:
         return left, right, Clock(source="timestamps.csv")
     report("the cameras' clocks", 0.0)
-    activity = [
-        motion_energy(*_small_pictures(info, report, k / 2))
-        for k, (_, info) in enumerate(_both(left, right))
-    ]
+    activity = [_activity(info, report, k / 2) for k, (_, info) in enumerate(_both(left, right))]
     found = estimate_clock(*activity[0], *activity[1])
     report("the cameras' clocks", 1.0)
     if found.clock is None:
@@ -366,18 +376,24 @@ def judged_times(left: VideoInfo, right: VideoInfo) -> dict[str, Any]:
     }
 
 
-def _small_pictures(
-    info: VideoInfo, report: Progress, begun: float
-) -> tuple[list[NDArray[np.uint8]], Array]:
-    """Small grey pictures of a video's first stretch, and their times."""
-    use = np.flatnonzero(info.times_s - info.times_s[0] <= CLOCK_STRETCH_S)
-    pictures, numbers = [], []
-    for number, picture in read_frames(info, use.tolist()):
-        small = cv2.resize(picture, CLOCK_SIZE_PX, interpolation=cv2.INTER_AREA)
-        pictures.append(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
-        numbers.append(number)
-        report("the cameras' clocks", begun + 0.5 * len(numbers) / len(use))
-    return pictures, info.times_s[numbers]  # type: ignore[return-value]
+def _activity(info: VideoInfo, report: Progress, begun: float) -> tuple[Array, Array]:
+    """How much a video moves, in stretches spread over the lesson: times (N,) and energy (N,)."""
+    since = info.times_s - info.times_s[0]
+    parts = [np.flatnonzero((since >= b) & (since <= e)) for b, e in stretches(float(since[-1]))]
+    total, done = sum(len(part) for part in parts), 0
+    times, energies = [], []
+    for part in parts:
+        pictures, numbers = [], []
+        for number, picture in read_frames(info, part.tolist()):
+            small = cv2.resize(picture, CLOCK_SIZE_PX, interpolation=cv2.INTER_AREA)
+            pictures.append(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
+            numbers.append(number)
+            done += 1
+            report("the cameras' clocks", begun + 0.5 * done / total)
+        time_s, energy = motion_energy(pictures, info.times_s[numbers])
+        times.append(time_s)
+        energies.append(energy)
+    return np.concatenate(times), np.concatenate(energies)
 
 
 def _load_model(weights: str) -> HeadPoseModel:
@@ -573,13 +589,20 @@ def watch_rig(
     found = watch(time_s, epipolar_px(rig, *uv), person, smallest=DRIFT_PX)
     out = found.to_dict()
     if recalibrate == "people":
-        after = time_s >= (found.events[-1].time_s if found.events else -np.inf)
+        knocked_s = found.events[-1].time_s if found.events else -np.inf
+        after = time_s >= knocked_s
+        moved = None
+        if found.events:
+            shift = which_camera_moved(time_s, person, *uv, knocked_s)
+            moved = None if shift.moved == "neither" else shift.moved
+            out["moved"] = shift.moved
         mended, verdict = recalibrate_from_people(
             rig,
             uv[0][after],
             uv[1][after],
             person[after],
             sigma_px=np.hypot(seen.sigma_px[i], seen.sigma_px[j])[after],
+            moved=moved,
         )
         out["recalibrated"] = verdict.to_dict()
         if verdict.status == "FAIL":
