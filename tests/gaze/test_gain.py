@@ -447,7 +447,9 @@ def test_save_and_load(tmp_path) -> None:
     assert again.source["lesson"] == "7b" and "fitted" in again.source
     assert [p.name for p in tmp_path.iterdir()] == ["gain.json"]
     stamp = json.loads(json.dumps(gain.stamp()))
-    assert stamp["source"]["lesson"] == "7b" and stamp["evidence"]["looks"] == gain.evidence.looks > 60
+    assert (
+        stamp["source"]["lesson"] == "7b" and stamp["evidence"]["looks"] == gain.evidence.looks > 60
+    )
     one = lesson(1, students=8)
     assert np.array_equal(corrected(one.gaze, gain).xy_m, corrected(one.gaze, again).xy_m)
 
