@@ -48,6 +48,7 @@ def calibrate_lesson(
             board_of(config.board),
             placements_of(session.folder, config),
             blackboard_m=(config.blackboard.width_m, config.blackboard.height_m),
+            cameras_apart_m=config.cameras.apart_m,
             progress=progress,
         )
     rig_path = folder / "rig.json"

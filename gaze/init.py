@@ -32,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "left_video": "left.mp4",
     "right_video": "right.mp4",
     "offset_s": None,  # estimated
+    "apart_m": None,  # not measured
     "retention_days": None,
 }
 
@@ -70,6 +71,9 @@ placement = {placement}              # flat (lying), standing or tilted
 left_m = {left_m}                    # to the left (towards the middle of the blackboard)
 down_m = {down_m}                    # down from its upper edge
 out_m = {out_m}                      # out into the room
+
+[cameras]
+{apart}                              # tape between the two lenses: an independent check
 
 [cameras.left]                       # on the left for somebody who faces the blackboard
 video = {left_video}
@@ -136,6 +140,7 @@ def session_toml(answers: Mapping[str, Any] | None = None) -> str:
         ("retention", "retention_days", 365),
         ("angle", "angle_deg", 60.0),
         ("offset", "offset_s", 0.0),
+        ("apart", "apart_m", 4.5),
     ):
         off = "#" if a[key] is None else ""
         values[name] = f"{off}{key} = {_toml(example if a[key] is None else a[key])}"

@@ -135,6 +135,9 @@ class Cameras(_Strict):
 
     left: CameraConfig
     right: CameraConfig
+    apart_m: Metres | None = Field(
+        default=None, gt=0.2, lt=20, description="tape between the two lenses: checks the scale"
+    )
 
 
 class Student(_Strict):

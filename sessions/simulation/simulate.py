@@ -283,6 +283,7 @@ def session_toml(world: World) -> str:
             f"y_m = [0.0, {room.board_height_m}]",
         ]
     t = aux.t_WA
+    apart_m = float(np.linalg.norm(world.T_WC["left"].t - world.T_WC["right"].t))
     placement = (
         ['placement = "flat"']
         if aux.angle_deg == 0
@@ -305,6 +306,8 @@ def session_toml(world: World) -> str:
         f"inner_corners = [{aux.inner_corners[0]}, {aux.inner_corners[1]}]",
         f"square_m = {aux.square_m}",
         "",
+        "[cameras]",
+        f"apart_m = {apart_m:.2f}  # tape between the two lenses",
         "[cameras.left]",
         'video = "left.mp4"',
         "[cameras.right]",

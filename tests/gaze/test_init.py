@@ -47,7 +47,7 @@ def test_every_answer_arrives(tmp_path: Path) -> None:
         "title": "x", "date": dt.date(2026, 3, 2), "width_m": 5, "height_m": 2.0,
         "kind": "charuco", "inner_corners": (8, 5), "square_m": 0.04, "placement": "tilted",
         "angle_deg": 75, "left_m": -0.5, "down_m": 1.0, "out_m": 0.5, "left_video": "l.mov",
-        "right_video": "r.mov", "offset_s": -1.5, "retention_days": 90,
+        "right_video": "r.mov", "offset_s": -1.5, "retention_days": 90, "apart_m": 4.25,
     }  # fmt: skip
     assert set(answers) == set(DEFAULTS)
     got = load_config(init_lesson(tmp_path / "l", answers))
@@ -60,6 +60,7 @@ def test_every_answer_arrives(tmp_path: Path) -> None:
         "left_m": auxiliary.left_m, "down_m": auxiliary.down_m, "out_m": auxiliary.out_m,
         "left_video": got.cameras.left.video, "right_video": got.cameras.right.video,
         "offset_s": got.cameras.right.offset_s, "retention_days": got.retention_days,
+        "apart_m": got.cameras.apart_m,
     } == answers  # fmt: skip
 
 
