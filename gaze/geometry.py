@@ -123,11 +123,14 @@ def aimed_rotation(P_W: ArrayLike, target_W: ArrayLike) -> Array:
     return np.stack([x, np.cross(z, x), z], -1)
 
 
-def inside_ellipse(offset_m: ArrayLike, covariance_m2: ArrayLike, share: float = 0.68) -> Array:
+def inside_ellipse(
+    offset_m: ArrayLike, covariance_m2: ArrayLike, share: float = 0.68
+) -> NDArray[np.bool_]:
     """Whether offsets (..., 2) lie inside the ellipse that should hold ``share`` of them.
 
     For a 2-D normal, d² = eᵀ Σ⁻¹ e is χ² with 2 degrees of freedom: inside iff d² ≤ −2 ln(1−share).
     """
-    e = np.asarray(offset_m, np.float64)
-    d2 = np.einsum("...i,...i", e, np.linalg.solve(covariance_m2, e[..., None])[..., 0])
-    return np.asarray(d2 <= -2 * np.log(1 - share))
+    e: Array = np.asarray(offset_m, np.float64)
+    weighted: Array = np.linalg.solve(np.asarray(covariance_m2, np.float64), e[..., None])[..., 0]
+    d2: Array = (e * weighted).sum(-1)
+    return np.asarray(d2 <= -2 * np.log(1 - share), np.bool_)
