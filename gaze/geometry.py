@@ -130,7 +130,7 @@ def inside_ellipse(
 
     For a 2-D normal, d² = eᵀ Σ⁻¹ e is χ² with 2 degrees of freedom: inside iff d² ≤ −2 ln(1−share).
     """
-    e: Array = np.asarray(offset_m, np.float64)
-    weighted: Array = np.linalg.solve(np.asarray(covariance_m2, np.float64), e[..., None])[..., 0]
-    d2: Array = (e * weighted).sum(-1)
+    e = np.asarray(offset_m, np.float64)
+    weighted = np.linalg.solve(np.asarray(covariance_m2, np.float64), e[..., None])[..., 0]
+    d2 = np.asarray((e * weighted).sum(-1), np.float64)
     return np.asarray(d2 <= -2 * np.log(1 - share), np.bool_)
