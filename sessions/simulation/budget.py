@@ -12,11 +12,12 @@ from calibration.transform import Transform
 
 # Standard deviation of the head direction per axis, degrees, by face height in pixels (box of the
 # 68 landmarks), for faces within about 30° of the camera: HEAD_SIGMA_FACE_PX → HEAD_SIGMA_DEG,
-# linear between, times HEAD_SIGMA_TURN for faces turned away. DEFAULT figures, from published
-# networks on small photographs (docs/simulator.md); replaced by the shipped head model's own
-# calibration where that is passed in.
+# linear between, times HEAD_SIGMA_TURN for faces turned away. The geometric middle of what the
+# shipped small model does on rendered people it never saw (2.2° from 24 px up, 2.7° at 16 px) and
+# on labelled photographs (3.4° and 3.9°, the labels' own noise included); docs/headpose.md, mean
+# geodesic error / 1.6. At 10 px: scaled with the model's errors on its validation split.
 HEAD_SIGMA_FACE_PX = np.array([10.0, 16.0, 24.0, 40.0, 80.0, 160.0])
-HEAD_SIGMA_DEG = np.array([7.0, 4.2, 3.2, 2.7, 2.4, 2.3])
+HEAD_SIGMA_DEG = np.array([4.5, 3.2, 2.8, 2.7, 2.7, 2.7])
 HEAD_SIGMA_TURN_PER_DEG = 0.012  # per degree of turn away from the camera beyond 30
 # of the head's variance that both cameras' estimates have in common (same face, same network)
 SHARED_HEAD_SHARE = 0.5
