@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from calibration.transform import Array
+from sessions.tables import rows_of
 
 SMALL_FACE_PX = 20.0
 LOW_COVERAGE = 0.8
@@ -90,23 +91,12 @@ def quality_report(
     """
     placed = students[students["row"] > 0]
     listed = students[students["moments"] > 0]
-    rows = [
-        {
-            "row": int(row),
-            "students": len(part),
-            "distance_m": float(part["seat_z_m"].median()),
-            "face_px": float(part["face_px_median"].median()),
-            "coverage": float(part["coverage"].mean()),
-            "sigma_m": float(part["sigma_median_m"].median()),
-        }
-        for row, part in placed.groupby("row")
-    ]
     chi2 = fusion_chi2[np.isfinite(fusion_chi2)]
     sigma = np.sqrt((gaze["gaze_xx_m2"] + gaze["gaze_yy_m2"]) / 2)
     epipolar = epipolar_over_time(gaze)
     report: dict[str, Any] = {
         "coverage": float(listed["coverage"].mean()) if len(listed) else None,
-        "rows": rows,
+        "rows": rows_of(placed),
         "seats": students[["student", "row", "coverage", "face_px_median", "sigma_median_m"]]
         .astype(object)
         .where(students.notna(), None)

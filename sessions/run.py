@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -37,15 +38,49 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         os.replace(aside, path)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise SessionError(
-                "no space is left on the disk",
-                where=path,
-                found=f"{shutil.disk_usage(path.parent).free / 1e6:.0f} MB free",
-                remedy="Make room and run the same command again: it resumes.",
-            ) from error
+            remedy = "Make room and run the same command again: it resumes."
+            raise _disk_full(path, remedy) from error
         raise
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """Yields an empty folder beside ``path``; renamed to it when the block ends well, else removed.
+
+    Raises
+    ------
+    SessionError : there is something at ``path`` already, or the disk is full.
+    """
+    path = Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise SessionError(
+            "the folder is not empty", where=path, remedy="Name a new folder, or delete this one."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield aside
+        if path.exists():
+            path.rmdir()
+        aside.chmod(0o755)  # mkdtemp's is for its owner alone
+        aside.rename(path)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise _disk_full(path, "Make room, or ask for less.") from error
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _disk_full(path: Path, remedy: str) -> SessionError:
+    return SessionError(
+        "no space is left on the disk",
+        where=path,
+        found=f"{shutil.disk_usage(path.parent).free / 1e6:.0f} MB free",
+        remedy=remedy,
+    )
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -171,6 +171,21 @@ def read_table(path: str | Path, table: str) -> pd.DataFrame:
     return frame
 
 
+def rows_of(students: pd.DataFrame) -> list[dict[str, Any]]:
+    """What students.parquet says of each row of seats, for quality.json."""
+    return [
+        {
+            "row": int(row),
+            "students": len(part),
+            "distance_m": float(part["seat_z_m"].median()),
+            "face_px": float(part["face_px_median"].median()),
+            "coverage": float(part["coverage"].mean()),
+            "sigma_m": float(part["sigma_median_m"].median()),
+        }
+        for row, part in students.groupby("row")
+    ]
+
+
 def row_count(path: str | Path) -> int:
     """Number of rows without reading the table."""
     info: Any = pq.read_metadata(path)

@@ -5,11 +5,8 @@ docs/simulator.md).
 from __future__ import annotations
 
 import csv
-import errno
 import json
 import math
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -24,6 +21,7 @@ from calibration.rig import Rig
 from calibration.transform import Transform
 from sessions.errors import SessionError
 from sessions.folder import Session
+from sessions.run import new_folder
 from sessions.simulation.boards import RayTable, draw_board, view_poses
 from sessions.simulation.people import load_people
 from sessions.simulation.room import (
@@ -479,33 +477,10 @@ def simulate(out: str | Path, options: Options, progress: Progress | None = None
     ------
     SessionError : impossible options, ``out`` in use, or no renderer.
     """
-    out = Path(out)
     world = build_world(options)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise SessionError(
-            "the folder is not empty", where=out, remedy="Name a new folder, or delete this one."
-        )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
+    with new_folder(out) as aside:
         write_session(aside, world)
         draw_session(aside, world, progress or (lambda _stage, _share: None))
-        if out.exists():
-            out.rmdir()
-        aside.chmod(0o755)
-        aside.rename(out)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise SessionError(
-                "no space is left on the disk",
-                where=out,
-                found=f"{shutil.disk_usage(out.parent).free / 1e6:.0f} MB free",
-                remedy="Make room, or ask for fewer seconds or --small.",
-            ) from error
-        raise
-    finally:
-        if aside.exists():
-            shutil.rmtree(aside)
     return Session.open(out)
 
 

@@ -4,8 +4,6 @@ predicts them; vectorised.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,7 @@ from scipy.signal import lfilter
 from scipy.spatial.transform import Rotation
 
 from sessions.config import load_config
-from sessions.errors import SessionError
-from sessions.run import Run, write_json
+from sessions.run import Run, new_folder, write_json
 from sessions.simulation.budget import (
     NOSE_SIGMA_FACE,
     NOSE_SIGMA_PX,
@@ -26,7 +23,7 @@ from sessions.simulation.budget import (
     nose_covariance,
 )
 from sessions.simulation.simulate import Options, World, build_world, write_session
-from sessions.tables import write_table
+from sessions.tables import rows_of, write_table
 
 # of the head's error variance: it wanders with this time constant, the rest is new at every moment
 SLOW_SHARE = 0.5
@@ -192,20 +189,9 @@ def _students(gaze: pd.DataFrame, world: World) -> pd.DataFrame:
 
 def _quality(gaze: pd.DataFrame, students: pd.DataFrame) -> dict[str, Any]:
     """quality.json, as far as there is anything to say without pictures."""
-    rows = [
-        {
-            "row": int(row),
-            "students": len(part),
-            "distance_m": float(part["seat_z_m"].median()),
-            "face_px": float(part["face_px_median"].median()),
-            "coverage": float(part["coverage"].mean()),
-            "sigma_m": float(part["sigma_median_m"].median()),
-        }
-        for row, part in students.groupby("row")
-    ]
     return {
         "coverage": float(students["coverage"].mean()),
-        "rows": rows,
+        "rows": rows_of(students),
         "seats": students[
             ["student", "row", "coverage", "face_px_median", "sigma_median_m"]
         ].to_dict("records"),
@@ -224,15 +210,8 @@ def write_truth_only(out: str | Path, options: Options) -> Path:
     ------
     SessionError : impossible options, or ``out`` is in use.
     """
-    out = Path(out)
     world = build_world(options)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise SessionError(
-            "the folder is not empty", where=out, remedy="Name a new folder, or delete this one."
-        )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
+    with new_folder(out) as aside:
         truth = write_session(aside, world)
         run = Run.create(
             aside / "runs" / RUN_NAME,
@@ -244,11 +223,4 @@ def write_truth_only(out: str | Path, options: Options) -> Path:
         write_json(run.quality_path, quality)
         world.rig().save(aside / "rig.json")
         run.update(state="done")
-        if out.exists():
-            out.rmdir()
-        aside.chmod(0o755)
-        aside.rename(out)
-    finally:
-        if aside.exists():
-            shutil.rmtree(aside)
-    return out / "runs" / RUN_NAME
+    return Path(out) / "runs" / RUN_NAME

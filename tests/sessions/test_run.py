@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from sessions.errors import RunError, SessionError
-from sessions.run import Run, atomic_write
+from sessions.run import Run, atomic_write, new_folder
 from sessions.tables import GAZE, TABLES, read_table, write_table
 
 
@@ -90,3 +90,17 @@ def test_another_versions_table_is_refused(tmp_path: Path) -> None:
         read_table(path, "gaze")
     with pytest.raises(RunError, match="lacks a table"):
         read_table(tmp_path / "none.parquet", "gaze")
+
+
+def test_a_new_folder_is_whole_or_not_there(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "a") as aside:
+        (aside / "x").write_text("1")
+        assert not (tmp_path / "a").exists()
+    assert (tmp_path / "a" / "x").read_text() == "1"
+    with pytest.raises(RuntimeError), new_folder(tmp_path / "b"):
+        raise RuntimeError
+    with pytest.raises(SessionError, match="no space is left"), new_folder(tmp_path / "b"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(SessionError, match="not empty"), new_folder(tmp_path / "a"):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
