@@ -46,7 +46,7 @@ from calibration.rig import Rig
 from calibration.transform import Array
 from gaze import identity as who
 from gaze.faces import CAMERAS, load_detector
-from gaze.fusion import FusedHeads, angle_sigmas_deg, fuse_heads
+from gaze.fusion import FusedHeads, angle_sigmas_deg, fuse_heads, with_person
 from gaze.geometry import gaze_points, gaze_with_covariance, head_angles_deg
 from gaze.heads import HeadPoseModel
 from gaze.identity import UNMATCHED, Sightings, Students, identify
@@ -676,6 +676,7 @@ def gaze_table(
         block = grid.take(slice(first, first + BLOCK))
         positions = positions_of(session, rig, rows, students, block, face_m)
         heads = fuse_heads(block.of_rows(R_WS), block.of_rows(rows.heads.covariance_rad2))
+        heads = with_person(heads)
         if truth["nose"] is not None:
             positions = truth["nose"].noses(positions, block, when)
         if truth["head"] is not None:
