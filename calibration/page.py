@@ -7,7 +7,6 @@ does not have is left out, and the page's foot says so.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from plotly.offline import get_plotlyjs
 
+from calibration.files import atomic_write
 from calibration.page_figures import figure_arrows, figure_coverage, figure_room
 from calibration.rig import Rig
 from calibration.transform import geodesic_deg
@@ -46,11 +46,7 @@ def verdict_page(rig: Rig, path: str | Path) -> tuple[str, ...]:
             missing.append(f"{name} (incomplete: {type(error).__name__} {error})")
     sections.append(_foot(rig, missing))
     html = _document(f"Calibration: {rig.verdict.status}", [s for s in sections if s])
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(html, encoding="utf-8")
-    os.replace(aside, path)
+    atomic_write(Path(path), html)
     return tuple(missing)
 
 

@@ -8,7 +8,6 @@ upright.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -18,6 +17,7 @@ import numpy as np
 
 from calibration.boards import Board
 from calibration.errors import CalibrationError
+from calibration.files import atomic_write
 
 PAPERS_MM = {  # upright: width, height
     "A4": (210.0, 297.0),
@@ -135,11 +135,7 @@ def board_pdf(
     page.text(SIDE_MM + 114, 6.4, 2.8, "Glue the sheet on something flat and stiff.")
     _ruler(page, SIDE_MM + 2, 9.0)
 
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    aside.write_bytes(page.pdf(name))
-    os.replace(aside, path)
+    atomic_write(Path(path), page.pdf(name))
     return size
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from calibration.camera import Camera
 from calibration.errors import RigError
+from calibration.files import atomic_write
 from calibration.transform import Array, Transform, rotation_exp
 from calibration.verdict import Verdict
 
@@ -164,10 +164,7 @@ class Rig:
 
     def save(self, path: str | Path) -> None:
         """Written aside, then renamed: a rig.json is whole or not there."""
-        path = Path(path)
-        aside = path.with_name(path.name + ".part")
-        aside.write_text(json.dumps(self.to_dict(), indent=1))
-        os.replace(aside, path)
+        atomic_write(Path(path), json.dumps(self.to_dict(), indent=1))
 
     @classmethod
     def load(cls, path: str | Path) -> Rig:

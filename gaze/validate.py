@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
 from calibration.transform import Array, geodesic_deg
-from gaze.geometry import gaze_points, inside_ellipse
+from gaze.geometry import inside_ellipse
 from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.run import Run, write_json
@@ -335,10 +335,3 @@ def _against_truth(
     for _, part in frame.groupby("student"):
         switches += int((np.diff(part["who"].to_numpy()) != 0).sum())
     return nose_cm, head_deg, switches
-
-
-def gaze_xy_of_truth(truth: pd.DataFrame) -> Array:
-    """Where the true heads of a simulated lesson point on the blackboard, (N, 2) metres."""
-    P_W = truth[["nose_x_m", "nose_y_m", "nose_z_m"]].to_numpy(np.float64)
-    q = truth[["head_qw", "head_qx", "head_qy", "head_qz"]].to_numpy(np.float64)
-    return gaze_points(P_W, Rotation.from_quat(q, scalar_first=True).as_matrix())[0]

@@ -184,9 +184,3 @@ def rows_of(students: pd.DataFrame) -> list[dict[str, Any]]:
         }
         for row, part in students.groupby("row")
     ]
-
-
-def row_count(path: str | Path) -> int:
-    """Number of rows without reading the table."""
-    info: Any = pq.read_metadata(path)
-    return int(info.num_rows)

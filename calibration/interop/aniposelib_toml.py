@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from calibration.camera import Camera
+from calibration.files import atomic_write
 from calibration.interop.registry import (
     Format,
     InteropError,
     RawCamera,
     RawRig,
-    atomic_write,
     head,
     numbers,
     register,

@@ -17,12 +17,12 @@ import yaml
 from scipy.optimize import least_squares
 
 from calibration.camera import Camera
+from calibration.files import atomic_write
 from calibration.interop.registry import (
     Format,
     InteropError,
     RawCamera,
     RawRig,
-    atomic_write,
     head,
     numbers,
     pinhole,

@@ -12,12 +12,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from calibration.files import atomic_write
 from calibration.interop.registry import (
     Format,
     InteropError,
     RawCamera,
     RawRig,
-    atomic_write,
     head,
     numbers,
     register,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -202,14 +201,6 @@ def write(rig: Rig, path: str | Path, format: str) -> tuple[str, ...]:
 
 
 # -- for the formats -------------------------------------------------------------------------------
-def atomic_write(path: Path, text: str) -> None:
-    """Written aside, then renamed: the file is whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, path)
-
-
 def head(path: Path, n: int = 4096) -> str:
     """The first characters of a file, or nothing."""
     try:

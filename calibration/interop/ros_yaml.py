@@ -19,12 +19,12 @@ import numpy as np
 import yaml
 
 from calibration.camera import Camera
+from calibration.files import atomic_write
 from calibration.interop.registry import (
     Format,
     InteropError,
     RawCamera,
     RawRig,
-    atomic_write,
     head,
     numbers,
     register,

@@ -21,10 +21,6 @@ class Mark:
     label: str
     end_s: float | None = None
 
-    @property
-    def is_phase(self) -> bool:
-        return self.end_s is not None
-
 
 def seconds(text: str) -> float | None:
     """``12.5``, ``12,5`` or ``00:12:30.250`` as seconds; None where it is neither."""
