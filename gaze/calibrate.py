@@ -8,6 +8,7 @@ from typing import Any
 
 from calibration.boards import Board
 from calibration.errors import CalibrationError
+from calibration.folder import RoomPictureFile
 from calibration.rig import Rig
 from calibration.solve import AuxiliaryPlacement, calibrate_folder
 from sessions.config import CONFIG_NAME, BoardConfig, SessionConfig
@@ -94,6 +95,12 @@ def placements_of(folder: Path, config: SessionConfig) -> tuple[AuxiliaryPlaceme
             corners=a.corners,
             tape_sigma_m=a.tape_sigma_m,
             placement_sigma_deg=a.placement_sigma_deg,
+            room_pictures=tuple(
+                RoomPictureFile(
+                    folder / p.file, p.blackboard_corners, p.taken_with, p.click_sigma_px
+                )
+                for p in a.room_picture
+            ),
         )
         for a in config.auxiliary
     )

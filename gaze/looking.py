@@ -21,6 +21,8 @@ from calibration.transform import Array
 from gaze.faces import CAMERAS, Detector, FaceFinder, Faces, FinderSettings, Picture
 from gaze.heads import HeadPoseModel, Heads, estimate_heads, network_landmarks, take_crops
 from gaze.landmarks import Landmarks, average, known_locator, locate, tight_boxes
+from sessions.errors import SessionError
+from sessions.folder import Session
 
 FROM_NETWORK = ("mean", "network")  # nose tips that come with the heads
 CROP_PX = 128  # where the network does not say what it wants
@@ -47,6 +49,14 @@ class FaceRows:
 
     def __len__(self) -> int:
         return len(self.faces)
+
+    def heads_in_world(self, rig: Rig) -> Array:
+        """R_WS (N, 3, 3) of each row by its own camera: R_WC R_CS."""
+        out = np.empty_like(self.heads.R_CS)
+        for c, name in enumerate(CAMERAS):
+            mine = self.faces.camera == c
+            out[mine] = rig.T_WC(name).R @ self.heads.R_CS[mine]
+        return out
 
     @classmethod
     def concatenate(cls, parts: Sequence[FaceRows]) -> FaceRows:
@@ -141,7 +151,7 @@ class Looker:
         pictures = [list(left), list(right)]
         for c, name in enumerate(CAMERAS):
             pictures[c] = [None if p is None else self._masked(p, name) for p in pictures[c]]
-        clock = _Stopwatch(self.seconds)
+        clock = Stopwatch(self.seconds)
         faces = self.finder.find(time_s, pictures, first_moment)
         clock.lap("faces")
         if len(faces) == 0:
@@ -176,6 +186,26 @@ class Looker:
         return painted
 
 
+def opted_out_seats(session: Session) -> Array:
+    """Seats (K, 2) x_W, z_W that are painted over before anything looks.
+
+    Raises
+    ------
+    SessionError : a student opted out, and session.toml does not say where they sit.
+    """
+    seats = []
+    for student in session.config.students:
+        if student.opt_out and student.seat_m is None:
+            raise SessionError(
+                f"student {student.id} opted out, but has no seat to be masked",
+                where=session.folder / "session.toml",
+                expected="seat_m = [x, z] beside opt_out = true",
+            )
+        if student.opt_out:
+            seats.append(student.seat_m)
+    return np.array(seats, np.float64).reshape(-1, 2)
+
+
 def mask_polygons(rig: Rig, camera: str, seats_xz_m: Array) -> list[NDArray[np.int32]]:
     """For each seat (K, 2) the outline in the picture of the volume that holds its head."""
     x, y, z = np.meshgrid((-1, 1), MASK_Y_M, (-1, 1))
@@ -191,13 +221,14 @@ def mask_polygons(rig: Rig, camera: str, seats_xz_m: Array) -> list[NDArray[np.i
     return out
 
 
-class _Stopwatch:
-    """Adds the time between laps to a table."""
+class Stopwatch:
+    """Adds the seconds between laps to a table of stages."""
 
     def __init__(self, seconds: dict[str, float]) -> None:
         self.seconds, self.last = seconds, time.perf_counter()
 
     def lap(self, stage: str) -> None:
+        """The time since the last lap was this stage's."""
         now = time.perf_counter()
         self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.last
         self.last = now

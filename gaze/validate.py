@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,8 @@ from calibration.transform import Array, geodesic_deg
 from gaze.geometry import inside_ellipse
 from sessions.errors import SessionError
 from sessions.folder import Session
-from sessions.run import Run, write_json
+from sessions.run import Progress, Run, write_json
 from sessions.tables import WITH_POINT, read_table
-
-Progress = Callable[[str, float], None]
 
 TARGET_COLUMNS = ("start_s", "end_s", "student", "target", "x_m", "y_m")
 

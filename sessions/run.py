@@ -11,7 +11,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +20,8 @@ from typing import Any
 from sessions.errors import RunError, SessionError
 
 RUN_VERSION = 1
+
+Progress = Callable[[str, float], None]  # called with a stage's name and the share that is done
 
 
 @contextlib.contextmanager

@@ -169,7 +169,7 @@ def timed_lesson(lesson: Path, folder: Path, copies: int, seconds: float) -> Pat
 def analysed(lesson: Path, weights: str) -> dict[str, float]:
     """Seconds per minute of lesson, by stage; models are loaded and warmed up beforehand."""
     model = HeadPoseEstimator.load(weights)
-    pipeline._write_report = lambda run, report: None  # the report is not timed here
+    pipeline.heatmaps_and_report = lambda run, report: None  # the report is not timed here
     pipeline.analyze(lesson, stop_s=0.5, model=model, run_name="warm-up")
     cpu, wall = time.process_time(), time.perf_counter()
     run = pipeline.analyze(lesson, fps=ANALYSED_FPS, model=model, run_name="timed")

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from squares import Frontal, write_lesson
 
 import gaze.analyze as pipeline
+import gaze.resume as resume
 from calibration.errors import RigError, UserError
 from calibration.rig import Rig
 from calibration.verdict import Cause, Verdict
@@ -38,7 +39,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Rig, pd.Data
 @pytest.fixture(autouse=True)
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """The report has tests of its own."""
-    monkeypatch.setattr(pipeline, "_write_report", lambda run, report: None)
+    monkeypatch.setattr(pipeline, "heatmaps_and_report", lambda run, report: None)
 
 
 def run(folder: Path, **options):
@@ -100,7 +101,7 @@ def test_with_true_heads_the_noses_cost_centimetres(lesson) -> None:
 
 def test_an_interrupted_run_goes_on_and_gives_the_same(lesson, monkeypatch) -> None:
     folder, _, _ = lesson
-    monkeypatch.setattr(pipeline, "CHUNK_S", 2.0)
+    monkeypatch.setattr(resume, "CHUNK_S", 2.0)
     whole = run(folder, run_name="whole")
     looked: list[int] = []
     look = Looker.look
@@ -131,7 +132,7 @@ def test_other_settings_do_not_resume(lesson, monkeypatch) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(folder, run_name="a")
     monkeypatch.undo()
-    monkeypatch.setattr(pipeline, "_write_report", lambda run, report: None)
+    monkeypatch.setattr(pipeline, "heatmaps_and_report", lambda run, report: None)
     done = run(folder, fps=2.0)
     assert done.folder.name != "a" and len(read_table(done.gaze_path, "gaze")) == 8 * 12
 

@@ -38,7 +38,7 @@ def truth(lesson: Path) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def run(lesson: Path):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "_write_report", lambda run, report: None)
+        patch.setattr(pipeline, "heatmaps_and_report", lambda run, report: None)
         return analyze(lesson, stop_s=STOP_S, run_name="network")
 
 
@@ -90,7 +90,7 @@ def test_heads_are_right_to_a_few_degrees(joined: pd.DataFrame) -> None:
 
 
 def test_with_true_heads_within_four_centimetres(lesson: Path, truth, monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "_write_report", lambda run, report: None)
+    monkeypatch.setattr(pipeline, "heatmaps_and_report", lambda run, report: None)
     done = analyze(lesson, stop_s=2.0, run_name="heads", head_truth=truth)
     table = read_table(done.gaze_path, "gaze")
     table = table.assign(student=table["student"].astype(str), key=(table["time_s"] * 1000).round())

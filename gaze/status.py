@@ -1,0 +1,94 @@
+"""What each row of the gaze table may be used for, and which area of the blackboard it met."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.transform import Array
+from gaze.faces import CAMERAS
+from gaze.identity import UNMATCHED, Students
+from gaze.looking import FaceRows
+from gaze.points import Grid, Measured
+from sessions.config import Area, Blackboard
+
+# A σ beyond this share of the blackboard's width tells left from right at most.
+LOW_CONFIDENCE_SHARE = 0.25
+
+
+def statuses(
+    found: Measured, rows: FaceRows, students: Students, board: Blackboard
+) -> NDArray[np.object_]:
+    """A status (N,) for every student-moment (sessions/tables.py); the first that applies:
+
+    unmatched · no_face · away · low_confidence · off_board · one_camera · ok.
+    """
+    positions, heads, points = found.positions, found.heads, found.points
+    xy_m = points.xy_m
+    nobodys = unmatched_here(rows, students, found.grid)
+    measured = np.isfinite(positions.P_W).all(1) & np.isfinite(heads.R_WS).all((1, 2))
+    with np.errstate(invalid="ignore"):
+        on_board = (
+            (xy_m[:, 0] >= 0)
+            & (xy_m[:, 0] <= board.width_m)
+            & (xy_m[:, 1] >= 0)
+            & (xy_m[:, 1] <= board.height_m)
+        )
+        sigma_x = np.sqrt(points.covariance_m2[:, 0, 0])
+        unsure = ~(sigma_x <= LOW_CONFIDENCE_SHARE * board.width_m) | heads.contradiction
+    return np.select(
+        [
+            ~measured & nobodys,
+            ~measured,
+            ~points.meets,
+            unsure,
+            ~on_board,
+            positions.cameras == 1,
+        ],
+        ["unmatched", "no_face", "away", "low_confidence", "off_board", "one_camera"],
+        "ok",
+    ).astype(object)
+
+
+def unmatched_here(rows: FaceRows, students: Students, grid: Grid) -> NDArray[np.bool_]:
+    """Student-moments without a face of their own, but with a face nobody has at their place."""
+    S = len(students)
+    place = np.full((S, 2, 3), np.nan)  # median nose and height in each picture
+    values = np.column_stack([rows.landmarks.nose_px, rows.faces.height_px])
+    for k in range(S):
+        for c in range(len(CAMERAS)):
+            mine = (students.student == k) & (rows.faces.camera == c)
+            if mine.any():
+                place[k, c] = np.median(values[mine], axis=0)
+    out = np.zeros(len(grid.student), np.bool_)
+    lost = np.flatnonzero(students.student == UNMATCHED)
+    lost = lost[np.isin(rows.faces.moment[lost], grid.moment)]
+    first = int(grid.moment[0]) if len(grid.moment) else 0
+    index = np.arange(len(grid.student))
+    start = {int(m): int(i) for m, i in zip(grid.moment[::-1], index[::-1], strict=True)}
+    for r in lost:
+        c, m = rows.faces.camera[r], int(rows.faces.moment[r])
+        away = np.linalg.norm(place[:, c, :2] - rows.landmarks.nose_px[r], axis=1)
+        near = np.flatnonzero(away < place[:, c, 2])
+        if m < first:
+            continue
+        at = start[m] + (near - grid.student[start[m]])
+        out[at[(at >= 0) & (at < len(out))]] = True
+    return out
+
+
+def areas_of(xy_m: Array, areas: Sequence[Area]) -> NDArray[np.object_]:
+    """Name of the blackboard area that holds each point (the first that does), or None."""
+    out = np.full(len(xy_m), None, object)
+    with np.errstate(invalid="ignore"):
+        for area in reversed(areas):
+            inside = (
+                (xy_m[:, 0] >= area.x_m[0])
+                & (xy_m[:, 0] <= area.x_m[1])
+                & (xy_m[:, 1] >= area.y_m[0])
+                & (xy_m[:, 1] <= area.y_m[1])
+            )
+            out[inside] = area.name
+    return out
