@@ -306,8 +306,12 @@ def validate(
     run: Annotated[
         Path | None, typer.Option(help="A finished run; default: the newest, or a new one.")
     ] = None,
-    fps: Annotated[float, typer.Option(help="Moments per second of a new run.")] = 5.0,
-    weights: Annotated[str, typer.Option(help="Head-pose weights of a new run.")] = "default",
+    fps: Annotated[
+        float | None, typer.Option(help="Only a run of so many moments per second.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Only a run with these head-pose weights.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Errors by row against targets.csv, and against truth/ where a lesson has one.

@@ -86,7 +86,7 @@ def progress_bar(quiet: bool = False) -> Iterator[Callable[[str, float], None]]:
     if quiet:
         yield lambda stage, share: None
         return
-    with Progress(
+    bars = Progress(
         TextColumn("{task.description:<22}"),
         BarColumn(bar_width=32),
         TextColumn("{task.percentage:>3.0f} %"),
@@ -94,20 +94,26 @@ def progress_bar(quiet: bool = False) -> Iterator[Callable[[str, float], None]]:
         TextColumn("{task.fields[left]}"),
         console=err,
         transient=not sys.stderr.isatty(),
-    ) as bars:
-        tasks: dict[str, tuple[TaskID, float]] = {}
+    )
+    tasks: dict[str, tuple[TaskID, float, float]] = {}
 
-        def report(stage: str, share: float) -> None:
-            if stage not in tasks:
-                tasks[stage] = (bars.add_task(stage, total=1.0, left=""), time.monotonic())
-            task, start = tasks[stage]
-            spent = time.monotonic() - start
-            left = ""
-            if 0.02 < share < 1 and spent > 2:
-                left = f"about {_duration(spent * (1 - share) / share)} left"
-            bars.update(task, completed=min(share, 1.0), left=left)
+    def report(stage: str, share: float) -> None:
+        if stage not in tasks:
+            bars.start()  # not before there is something to draw: an early error stands alone
+            task = bars.add_task(stage, total=1.0, left="")
+            # a resumed run begins where the last one stopped: what was done then took no time now
+            tasks[stage] = task, time.monotonic(), share
+        task, start, begun = tasks[stage]
+        spent = time.monotonic() - start
+        left = ""
+        if 0.02 < share - begun and share < 1 and spent > 2:
+            left = f"about {_duration(spent * (1 - share) / (share - begun))} left"
+        bars.update(task, completed=min(share, 1.0), left=left)
 
+    try:
         yield report
+    finally:
+        bars.stop()
 
 
 def _duration(seconds: float) -> str:

@@ -367,7 +367,9 @@ def _texts(name: str, data: bytes) -> Iterable[str]:
     if data[:8] == b"\x89PNG\r\n\x1a\n" or data[:3] == b"\xff\xd8\xff":
         data = _without_pixels(data)
     if suffix in (".html", ".htm", ".svg"):
-        text = data.decode("utf-8", errors="replace").replace(_plotly_code(), "")
+        text = data.decode("utf-8", errors="replace")
+        for code in _plotly_codes():
+            text = text.replace(code, "")
         yield re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)
         return
     yield from _raw_texts(data)
@@ -410,10 +412,13 @@ def _is_raw(path: Path) -> bool:
     return False
 
 
-def _plotly_code() -> str:
+def _plotly_codes() -> tuple[str, str]:
+    """The report's plotly.js and the whole one (calibration.html, `gaze simulate --plan`)."""
     from plotly.offline import get_plotlyjs
 
-    return str(get_plotlyjs())
+    from gaze.report.page import plotly_js
+
+    return plotly_js(), str(get_plotlyjs())
 
 
 def _without_pixels(data: bytes) -> bytes:

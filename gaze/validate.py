@@ -150,12 +150,14 @@ def validate_lesson(
     run: Path | None = None,
     head: str = "network",
     nose: str = "video",
-    fps: float = 5.0,
-    weights: str = "default",
+    fps: float | None = None,
+    weights: str | None = None,
     progress: Progress | None = None,
 ) -> Validation:
     """Compare a run with targets.csv (and truth/ where there is one).
 
+    run : a finished run; None: the newest one of these settings, or a new one.
+    fps, weights : None: whatever the newest run had, or `gaze analyze`'s own.
     head, nose : ``truth`` replaces that stage's output with the simulated lesson's truth, so that
     the error budget can be read off.
 
@@ -200,24 +202,25 @@ def _find_or_make(
     session: Session,
     head: str,
     nose: str,
-    fps: float,
-    weights: str,
+    fps: float | None,
+    weights: str | None,
     truth: pd.DataFrame | None,
     progress: Progress | None,
 ) -> Run:
     """The newest finished run made with the same sources, or a new one."""
     from gaze.analyze import analyze
 
+    asked = {k: v for k, v in (("fps", fps), ("weights", weights)) if v is not None}
     for folder in reversed(session.run_folders()):
         info = Run(folder).info()
         settings = info.get("settings", {})
         same = settings.get("head", "network") == head and settings.get("nose", "video") == nose
+        same = same and all(settings.get(k) == v for k, v in asked.items())
         if info.get("state") == "done" and same and not settings.get("gain"):
             return Run.open(folder)
     return analyze(
         session,
-        fps=fps,
-        weights=weights,
+        **asked,
         head_truth=truth if head == "truth" else None,
         nose_truth=truth if nose == "truth" else None,
         progress=progress,

@@ -6,15 +6,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from plotly.offline import get_plotlyjs
-
 from gaze.attention import measures
 from gaze.privacy import Finder
 from gaze.report.findings import SMALL_CELL
 from gaze.report.heatmap import heatmaps, photograph
 from gaze.report.lesson import Lesson, ReportError, load_lesson, words_of
 from gaze.report.marks import Mark, read_marks
-from gaze.report.page import Page
+from gaze.report.page import Page, plotly_js
 from sessions.config import Area
 from sessions.run import atomic_write
 
@@ -90,7 +88,7 @@ def write_report(
     target = Path(out) if out else (
         default.with_name("report-class.html") if class_only else default
     )  # fmt: skip
-    text = page.html(get_plotlyjs())
+    text = page.html(plotly_js())
     with atomic_write(target) as aside:
         aside.write_text(text, encoding="utf-8")
     return target

@@ -937,5 +937,11 @@ class Page:
         )
 
 
+def plotly_js() -> str:
+    """plotly.js with the chart types that the report has (its `cartesian` bundle): a third of the
+    whole library's size, and a report opens in half the time."""
+    return _asset("plotly-cartesian.min.js")
+
+
 def _asset(name: str) -> str:
     return (resources.files("gaze.report") / "assets" / name).read_text(encoding="utf-8")

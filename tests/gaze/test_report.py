@@ -190,7 +190,7 @@ def test_self_contained_and_closed(small: Path) -> None:
     assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', outside)
     assert "url(" not in outside and "@import" not in outside
     assert "default-src 'none'" in html  # nothing may be fetched or sent
-    assert html.count("plotly.js v") <= 2  # once
+    assert html.count("* plotly.js (cartesian") == 1  # its banner
 
 
 def test_the_same_bytes_for_the_same_input(small: Path, tmp_path: Path) -> None:
@@ -203,7 +203,9 @@ def test_the_same_bytes_for_the_same_input(small: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="peak memory: Linux only")
 def test_a_whole_lesson_within_size_and_memory(tmp_path: Path) -> None:
-    """28 students, 45 minutes, 5 fps, 378 000 rows: ≤ 8 MB, ≤ 1.5 GB in a process of its own."""
+    """28 students, 45 minutes, 5 fps, 378 000 rows: at most 4 MB (due: 8) and 1.5 GB.
+
+    In a process of its own, whose peak memory nothing else has raised."""
     gaze = big_lesson()
     assert len(gaze) == 378_000
     run = write_lesson(tmp_path / "a", gaze, areas=THIRDS)
@@ -219,7 +221,7 @@ def test_a_whole_lesson_within_size_and_memory(tmp_path: Path) -> None:
         capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     path, peak_kb = done.stdout.split("\n")[:2]
-    assert Path(path).stat().st_size <= 8_000_000
+    assert Path(path).stat().st_size <= 4_000_000
     assert int(peak_kb) <= 1.5e6
 
 
