@@ -19,11 +19,30 @@ import numpy as np
 from calibration.boards import PICTURES, VIDEOS, Board, View
 from calibration.detect import TIME_LIMIT_S, Detector, Found, find_all
 from calibration.errors import CalibrationError
+from calibration.room_picture import CLICK_SIGMA_PX, RoomPicture, TakenWith, check_clicks
 from calibration.transform import Array
 from calibration.verdict import Cause
 from calibration.world import PLACEMENT_SIGMA_DEG, TAPE_SIGMA_M, Tape
 
 CAMERAS = ("left", "right")
+
+
+@dataclass(frozen=True)
+class RoomPictureFile:
+    """A picture of the room, as the user gives it.
+
+    Parameters
+    ----------
+    file : the picture.
+    blackboard_corners : four clicked points [u, v] (:data:`calibration.room_picture.ORDER`).
+    taken_with : ``phone`` (any other camera), ``left`` or ``right``.
+    click_sigma_px : how well they were clicked (1 σ).
+    """
+
+    file: Path
+    blackboard_corners: Any
+    taken_with: TakenWith = "phone"
+    click_sigma_px: float = CLICK_SIGMA_PX
 
 
 @dataclass(frozen=True)
@@ -42,12 +61,14 @@ class AuxiliaryPlacement:
         (the first inner corner), upper left, lower left, lower right; or all of them, in the
         board's order.
     tape_sigma_m, placement_sigma_deg : how well the tape and the placement are known (1 σ).
+    room_pictures : pictures of the room that show the blackboard's corners and this board; with
+        them the tape may be left out (None).
     """
 
     placement: Literal["flat", "standing", "tilted"]
-    left_m: float
-    down_m: float
-    out_m: float
+    left_m: float | None = None
+    down_m: float | None = None
+    out_m: float | None = None
     angle_deg: float | None = None
     board: Board | None = None
     left: Path | None = None
@@ -55,6 +76,7 @@ class AuxiliaryPlacement:
     corners: dict[str, Any] | None = None
     tape_sigma_m: float = TAPE_SIGMA_M
     placement_sigma_deg: float = PLACEMENT_SIGMA_DEG
+    room_pictures: tuple[RoomPictureFile, ...] = ()
 
     def tape(self) -> Tape:
         """The measured part, checked.
@@ -73,8 +95,17 @@ class AuxiliaryPlacement:
                 "a tilted board needs its angle", where="[auxiliary] angle_deg",
                 expected="degrees about its lower edge: 0 = flat, 90 = standing",
             )  # fmt: skip
-        for key in ("left_m", "down_m", "out_m"):
-            value = float(getattr(self, key))
+        lengths = {key: getattr(self, key) for key in ("left_m", "down_m", "out_m")}
+        missing = [key for key, value in lengths.items() if value is None]
+        if missing and (len(missing) < 3 or not self.room_pictures):
+            raise CalibrationError(
+                "the tape is not complete", where=f"[auxiliary] {missing[0]}", found="nothing",
+                expected="left_m, down_m and out_m, or a picture of the room in their place",
+            )  # fmt: skip
+        for key, given in lengths.items():
+            if given is None:
+                continue
+            value = float(given)
             if not np.isfinite(value):
                 raise CalibrationError("this is no length", where=f"[auxiliary] {key}", found=value)
             if value < 0 and key != "left_m":
@@ -93,9 +124,9 @@ class AuxiliaryPlacement:
                 )  # fmt: skip
         return Tape(
             self.placement,
-            float(self.left_m),
-            float(self.down_m),
-            float(self.out_m),
+            None if self.left_m is None else float(self.left_m),
+            None if self.down_m is None else float(self.down_m),
+            None if self.out_m is None else float(self.out_m),
             None if self.angle_deg is None else float(self.angle_deg),
             self.tape_sigma_m,
             self.placement_sigma_deg,
@@ -483,3 +514,51 @@ def read_auxiliary(
                     corners[camera] = found.corners_px
             notes[camera] = note
     return View(f"auxiliary {index + 1}", corners["left"], corners["right"], notes), clicked, causes
+
+
+def read_room_pictures(
+    placement: AuxiliaryPlacement, board: Board, *, time_limit_s: float = TIME_LIMIT_S
+) -> tuple[RoomPicture, ...]:
+    """The pictures of the room: clicks checked, the auxiliary board looked for.
+
+    Raises
+    ------
+    CalibrationError : a picture that is missing or none, or clicks that cannot be
+        (:func:`calibration.room_picture.check_clicks`). A board that is not found is no error: its
+        reason is kept.
+    """
+    out = []
+    for i, given in enumerate(placement.room_pictures):
+        where = f"[auxiliary] room_picture {i + 1}" if i else "[auxiliary] room_picture"
+        path = Path(given.file)
+        if not path.is_file():
+            raise CalibrationError(
+                "there is no such picture of the room", where=path,
+                remedy=f"Check `file` of {where}.",
+            )  # fmt: skip
+        if given.taken_with not in ("phone", "left", "right"):
+            raise CalibrationError(
+                "unknown camera", where=f"{where} taken_with", found=given.taken_with,
+                expected="phone, left or right",
+            )  # fmt: skip
+        with Detector(time_limit_s) as detector:
+            found = detector.find(path, board)
+        if found.size_px is None:
+            raise CalibrationError(
+                "the picture of the room cannot be used", where=path, found=found.reason
+            )
+        clicks = check_clicks(
+            given.blackboard_corners, found.size_px, f"{where} blackboard_corners"
+        )
+        out.append(
+            RoomPicture(
+                clicks,
+                found.corners_px,
+                found.size_px,
+                given.taken_with,
+                given.click_sigma_px,
+                path.name,
+                found.reason or "",
+            )
+        )
+    return tuple(out)

@@ -16,7 +16,7 @@ import numpy as np
 from plotly.offline import get_plotlyjs
 
 from calibration.files import atomic_write
-from calibration.page_figures import figure_arrows, figure_coverage, figure_room
+from calibration.page_figures import figure_arrows, figure_coverage, figure_room, rigs_as_read
 from calibration.rig import Rig
 from calibration.transform import geodesic_deg
 from calibration.verdict import Cause
@@ -186,6 +186,27 @@ def _room(rig: Rig, missing: list[str]) -> str:
     )
 
 
+def _ambiguous(rig: Rig, missing: list[str]) -> str:
+    """Every reading of an auxiliary board that the room allows, drawn, where more than one is."""
+    read = rigs_as_read(rig)
+    if not read:
+        return ""
+    parts = []
+    for k, (name, one) in enumerate(read, 1):
+        facts = "".join(f"<li>{escape(s)}</li>" for s in camera_facts(one))
+        fig = _figure(figure_room(one), f"The room by reading {k}")
+        parts.append(
+            f"<figure><figcaption><b>Reading {k}</b> of {escape(name)}</figcaption>{fig}"
+            f"<ul class='facts'>{facts}</ul></figure>"
+        )
+    return (
+        "<section><h2>More than one room explains the pictures</h2><p>The auxiliary pictures "
+        "can be read in these ways. In one of them the cameras stand where yours stand; the "
+        "program will not guess which. Do what is said above, and take the pictures again.</p>"
+        f"<div class='pair'>{''.join(parts)}</div></section>"
+    )
+
+
 def camera_facts(rig: Rig) -> list[str]:
     """Where each camera stands and looks, in words of somebody who faces the blackboard."""
     out = []
@@ -270,31 +291,63 @@ def _tape(rig: Rig, missing: list[str]) -> str:
     rows = rig.quality.get("auxiliary") or []
     if not rows:
         return ""
-    body = ""
+    body, notes = "", []
     for i, row in enumerate(rows, 1):
-        t = row.get("t_WA_m") or [float("nan")] * 3
-        off = row.get("tape_error_cm")
-        turned = row.get("turn_error_deg")
-        rms = row.get("rms_px")
         placement = str(row.get("placement", ""))
         if placement == "tilted" and row.get("tilt_deg") is not None:
             placement += f" {row['tilt_deg']:g}°"
-        body += (
-            f"<tr><th scope='row'>{i}. {escape(placement)}</th>"
-            + "".join(f"<td class='n'>{v:.3f} m</td>" for v in t)
-            + f"<td class='n'>{'–' if rms is None else f'{rms:.2f} px'}</td><td class='n'>"
-            + (
-                "one placement: no check"
-                if len(rows) < 2 or off is None
-                else f"{np.linalg.norm(off):.1f} cm, {np.linalg.norm(turned or [0]):.1f}°"
+        picture = row.get("room_picture")
+        difference = picture and picture["tape_minus_picture_cm"]
+        rms = row.get("rms_px")
+        off, turned = row.get("tape_error_cm"), row.get("turn_error_deg")
+        fit = "–" if rms is None else f"{rms:.2f} px"
+        if picture and difference is None:
+            check = "not measured by tape"
+        elif len(rows) < 2 and not picture:
+            check = "one placement: no check"
+        elif len(rows) < 2 or off is None:
+            check = "see below"
+        else:
+            check = f"{np.linalg.norm(off):.1f} cm, {np.linalg.norm(turned or [0]):.1f}°"
+        if picture is None or difference is not None:
+            t = row.get("t_WA_m") or [float("nan")] * 3
+            lengths = "".join(
+                f"<td class='n'>{'–' if np.isnan(v) else f'{v:.3f} m'}</td>" for v in t
             )
-            + "</td></tr>"
+            body += (
+                f"<tr><th scope='row'>{i}. {escape(placement)}, by tape</th>{lengths}"
+                f"<td class='n'>{fit}</td><td class='n'>{check}</td></tr>"
+            )
+        if not picture:
+            continue
+        pairs = zip(picture["t_WA_m"], picture["sigma_cm"], strict=True)
+        seen = "".join(f"<td class='n'>{_pm(v, s / 100, 'm', 3)}</td>" for v, s in pairs)
+        rms = max(picture["clicks_rms_px"])
+        body += (
+            f"<tr><th scope='row'>{i}. {escape(placement)}, by picture of the room</th>{seen}"
+            f"<td class='n'>clicks {rms:.1f} px</td>"
+            f"<td class='n'>{check if difference is None else ''}</td></tr>"
         )
+        if difference is not None:
+            pairs = zip(difference, picture["difference_sigma_cm"], strict=True)
+            body += (
+                f"<tr><th scope='row'>{i}. tape − picture</th>"
+                + "".join(f"<td class='n'>{_signed(d)} ± {s:.1f} cm</td>" for d, s in pairs)
+                + "<td></td><td></td></tr>"
+            )
+        r, b, u = picture["turned_deg"]
+        sigma = max(picture["turned_sigma_deg"])
+        notes.append(
+            f"In the picture of the room, board {i} lies {_signed(u)}° turned as seen from above, "
+            f"{_signed(r)}° tipped and {_signed(b)}° rolled against how it was said to lie "
+            f"(± {sigma:.1f}°)."
+        )
+    words = "".join(f"<p class='caption'>{escape(n)}</p>" for n in notes)
     return (
-        "<section><h2>The tape</h2><p>From the blackboard's upper right corner to the auxiliary "
-        "board's first inner corner.</p><table><thead><tr><th>Placement</th><th>left</th>"
-        "<th>down</th><th>out</th><th>fit</th><th>disagrees with the others by</th></tr></thead>"
-        f"<tbody>{body}</tbody></table></section>"
+        "<section><h2>Where the auxiliary board was</h2><p>From the blackboard's upper right "
+        "corner to the auxiliary board's first inner corner.</p><table><thead><tr><th>Placement</th>"
+        "<th>left</th><th>down</th><th>out</th><th>fit</th><th>disagrees with the others by</th>"
+        f"</tr></thead><tbody>{body}</tbody></table>{words}</section>"
     )
 
 
@@ -446,6 +499,7 @@ def _foot(rig: Rig, missing: list[str]) -> str:
 _SECTIONS: dict[str, Callable[[Rig, list[str]], str]] = {
     "the numbers": _numbers,
     "the room": _room,
+    "two ways to read the auxiliary pictures": _ambiguous,
     "what it means at the seats": _seats,
     "what a slip of the auxiliary board does": _slip,
     "the tape": _tape,

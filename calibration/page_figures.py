@@ -10,6 +10,7 @@ viewer, up. For the world W (x left, y down, z towards the class): (−x, −z, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import plotly.graph_objects as go
 from calibration.camera import Camera
 from calibration.rig import Rig
 from calibration.transform import Array, Transform
+from calibration.world import R_WA
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, GREY, INK = "#CC79A7", "#56B4E9", "#8a8f98", "#1f2430"
@@ -52,6 +54,7 @@ def figure_room(rig: Rig, enlarged: float = 10.0) -> go.Figure:
     if rig.T_WA is not None and world:
         traces += traces_auxiliary(rig, screen)
         traces += traces_tape(rig, screen)
+        traces += traces_room_pictures(rig, screen)
         traces += traces_triad(Transform.identity("W", "W"), "W", 0.5, screen)
         traces += traces_triad(rig.T_WA, "A", 0.35, screen)
     traces += traces_triad(T_XL, "L", 0.35, screen)
@@ -242,6 +245,55 @@ def traces_tape(rig: Rig, screen: Array) -> list[Any]:
         words = [f"left {t[0]:.2f} m", f"down {t[1]:.2f} m", f"out {t[2]:.2f} m"]
         middles = (steps[1:] + steps[:-1]) / 2
         out.append(_words(middles, words, screen, INK, size=12, position="top center"))
+    return out
+
+
+def traces_room_pictures(rig: Rig, screen: Array) -> list[Any]:
+    """Where each picture of the room was taken from: a small grey frustum that looks as it did."""
+    out: list[Any] = []
+    number = 0
+    for row in rig.quality.get("auxiliary", []):
+        for pose in (row.get("room_picture") or {}).get("T_WX", []):
+            number += 1
+            T = Transform(np.array(pose["R"]), np.array(pose["t_m"]), "W", "X")
+            rim = T.apply(np.array([[-4, -3, 8], [4, -3, 8], [4, 3, 8], [-4, 3, 8.0]]) * 0.04)
+            lines: list[Any] = []
+            for p in rim:
+                lines += [T.t, p, _GAP]
+            lines += [*rim, rim[0]]
+            name = f"picture of the room {number}"
+            out.append(_lines(lines, screen, GREY, 3, name))
+            out.append(_words([T.t], [name], screen, GREY, size=11, position="top center"))
+    return out
+
+
+def rigs_as_read(rig: Rig) -> list[tuple[str, Rig]]:
+    """The rig by each reading of an ambiguous auxiliary board: (which board, rig); else empty.
+
+    Only readings that break no fact of the room, and only where there is more than one.
+    """
+    if rig.T_WA is not None:
+        return []
+    out = []
+    for i, row in enumerate(rig.quality.get("auxiliary", [])):
+        readings = [c for c in row.get("candidates", []) if not c["broken"]]
+        if len(readings) < 2 or row.get("t_WA_m") is None:
+            continue
+        T_WA = Transform(R_WA, np.array(row["t_WA_m"]), "W", "A")
+        for c in readings:
+            T_AL = Transform(np.array(c["R_AL"]), np.array(c["t_AL_m"]), "A", "L")
+            # the board as this reading lays it, in place of the one that was not settled
+            shown = [{**row, "T_AB": c.get("T_AB")}]
+            given = rig.inputs.get("auxiliary", [])[i : i + 1]
+            one = replace(
+                rig,
+                T_AL=T_AL,
+                T_WA=T_WA,
+                covariance=None,
+                quality={**rig.quality, "auxiliary": shown, "seats": []},
+                inputs={**rig.inputs, "auxiliary": given},
+            )
+            out.append((f"placement {i + 1} ({row.get('placement', '')})", one))
     return out
 
 

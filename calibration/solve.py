@@ -34,7 +34,13 @@ What ``rig.quality`` holds
     (how much larger the cameras see the board than square_m says, ± ``scale_sigma_percent``),
     ``quarter_turns``, ``facts`` (camera positions in W, roll, …), ``candidates`` (readings that no
     fact rules out), ``tape_error_cm`` [left, down, out] and ``turn_error_deg`` (where placements
-    disagree with the combination; signed: seen − tape), ``T_AB`` {R, t_m} (board → A).
+    disagree with the combination; signed: seen − tape), ``picture_error_cm`` (the same for what
+    pictures of the room say), ``T_AB`` {R, t_m} (board → A). ``t_WA_m`` is the pictures' where
+    there is no tape. ``room_picture`` : None or {``files``, ``f_px``, ``clicks_rms_px``,
+    ``board_rms_px``, ``T_WX`` [{R, t_m}] (per picture; X: its camera), ``t_WA_m``, ``sigma_cm``
+    [left, down, out], ``turned_deg`` [about r, −b, u] (how the board lies against what was stated),
+    ``turned_sigma_deg``, ``tape_minus_picture_cm`` [left, down, out] (None without a tape),
+    ``difference_sigma_cm``, ``turn_difference_sigma_deg``}.
 ``slip`` : {slip_m, slip_deg, shift_cm, turn_cm, turn_axis} per seat of ``seats``: how far gaze
     points move on the blackboard when the auxiliary board lies 2 cm or 2° off.
 ``seats`` : [{distance_m, seat_m, frame, sigma_cm [3], position_cm, gaze_cm [2]}] 1 σ from the rig.
@@ -62,11 +68,26 @@ from calibration.camera import Camera
 from calibration.detect import TIME_LIMIT_S
 from calibration.errors import CalibrationError
 from calibration.estimate import CAMERAS, Estimate, build, estimate, view_rms
-from calibration.folder import AuxiliaryPlacement, board_in, read_auxiliary, read_folder
+from calibration.folder import (
+    AuxiliaryPlacement,
+    board_in,
+    read_auxiliary,
+    read_folder,
+    read_room_pictures,
+)
 from calibration.intrinsics import MODELS, planar_poses
 from calibration.pair import resect
 from calibration.rig import Rig
-from calibration.transform import Array, Transform, geodesic_deg
+from calibration.room_picture import (
+    ORDER,
+    Lens,
+    RoomPicture,
+    RoomPose,
+    by_placement,
+    misfits,
+    room_poses,
+)
+from calibration.transform import Array, Transform, geodesic_deg, rotation_log
 from calibration.verdict import HOLDOUT_RATIO, Cause, judge
 from calibration.world import Tape
 
@@ -79,12 +100,16 @@ CLICK_SIGMA_PX = 1.0
 # -- what goes in ----------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Auxiliary:
-    """One placement of the auxiliary board: its tape, its board, its corners in both cameras."""
+    """One placement of the auxiliary board: its tape, its board, its corners in both cameras.
+
+    ``room``: pictures of the room that show it together with the blackboard's corners.
+    """
 
     tape: Tape
     board: Board
     view: View
     clicked: bool = False
+    room: tuple[RoomPicture, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -93,13 +118,18 @@ class Auxiliary:
             "board": self.board.to_dict(),
             "view": self.view.to_dict(),
             "clicked": self.clicked,
+            "room": [p.to_dict() for p in self.room],
         }
 
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> Auxiliary:
         """The inverse of :meth:`to_dict`."""
         return cls(
-            Tape(**d["tape"]), Board.from_dict(d["board"]), View.from_dict(d["view"]), d["clicked"]
+            Tape(**d["tape"]),
+            Board.from_dict(d["board"]),
+            View.from_dict(d["view"]),
+            d["clicked"],
+            tuple(RoomPicture.from_dict(p) for p in d.get("room", ())),
         )
 
 
@@ -210,6 +240,8 @@ class _Placed:
     R_LB: Array
     t_LB: Array
     usable: bool
+    tape: Tape
+    picture: world.Measured | None = None
 
 
 @dataclass
@@ -237,8 +269,9 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: _R
     row: dict[str, Any] = {
         "placement": aux.tape.placement,
         "tilt_deg": aux.tape.tilt_deg,
-        "t_WA_m": aux.tape.t_WA.tolist(),
+        "t_WA_m": aux.tape.t_WA.tolist() if aux.tape.measured else None,
         "clicked": aux.clicked,
+        "room_picture": None,
         "cameras": [c for c in CAMERAS if aux.view.corners(c) is not None],
         "quarter_turns": None,
         "candidates": [],
@@ -306,11 +339,32 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: _R
     close = [sol for sol, c in zip(solutions, chi2, strict=True) if c < 16.0]
     T_RL = Transform(s.R_RL, s.t_RL, "R", "L")
     poses = [Transform(sol[0], sol[1], "L", "B") for sol in close]
-    readings = world.read_placement(aux.tape, points, poses, T_RL)
+    shown = _read_room(label, aux, seen, found, room)
+    tape = aux.tape
+    if not tape.measured:
+        if shown is None:
+            room.causes.append(
+                Cause(
+                    "auxiliary_not_measured",
+                    "FAIL",
+                    f"where {label} is in the room is not known: it has no tape, and no picture "
+                    "of the room that can be used",
+                    "Measure left_m, down_m and out_m, or take another picture of the room.",
+                )
+            )
+            return
+        tape = tape.at(shown[2].T_WA.t)
+        row["t_WA_m"] = tape.t_WA.tolist()
+    readings = world.read_placement(tape, points, poses, T_RL)
     good = [r for r in readings if not r.broken]
-    row["candidates"] = [_reading_row(r) for r in (good or readings)]
+    if shown is not None and len(good) > 1:  # the picture tells the quarter turns apart
+        good = [r for r in good if r.quarter_turns == shown[1]] or good
+    row["candidates"] = [
+        _reading_row(r) | {"T_AB": _plain(world_board_to_A(aux, r.quarter_turns))}
+        for r in (good or readings)
+    ]
     if len(good) != 1:
-        chosen = _settle(good, readings, label, aux, seen, room)
+        chosen = _settle(good, readings, label, aux, tape, room)
         if chosen is None:
             return
     else:
@@ -319,14 +373,133 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: _R
     row["facts"] = chosen.numbers
     pose = close[chosen.solution]
     T_AB = world_board_to_A(aux, chosen.quarter_turns)
-    row["T_AB"] = {"R": T_AB.R.tolist(), "t_m": T_AB.t.tolist()}
-    room.placed.append(_Placed(index, aux, chosen, pose[0], pose[1], usable))
+    row["T_AB"] = _plain(T_AB)
+    measured = None
+    if shown is not None and shown[1] != chosen.quarter_turns:
+        room.causes.append(
+            Cause(
+                "room_picture_turned",
+                "FAIL",
+                f"the picture of the room shows {label} turned by "
+                f"{90 * ((shown[1] - chosen.quarter_turns) % 4)}° against what both cameras saw: "
+                "it was moved in between, or the picture is mirrored",
+                "Take the picture of the room without touching the board, and without mirroring.",
+            )
+        )
+    elif shown is not None:
+        measured = world.by_picture(index, shown[0].T_WB, shown[0].covariance, T_AB)
+        row["room_picture"] = _picture_row(aux, shown[0], measured)
+    placed = _Placed(index, aux, chosen, pose[0], pose[1], usable, tape, measured)
+    room.placed.append(placed)
+
+
+def _read_room(
+    label: str, aux: Auxiliary, seen: Seen, found: Estimate, room: _Room
+) -> tuple[RoomPose, int, world.Measured] | None:
+    """What the pictures of the room say: the pose, its quarter turns, T_WA; None where nothing."""
+    if not aux.room:
+        return None
+    for p in aux.room:
+        if p.board_px is None:
+            room.causes.append(
+                Cause(
+                    "room_picture_no_board",
+                    "WARN",
+                    f"{label} was not found in {p.file or 'the picture of the room'}: {p.reason}",
+                    "Take it from nearer: the whole auxiliary board, sharp and at least 200 pixels "
+                    "wide, together with the four corners of the blackboard.",
+                )
+            )
+    if seen.blackboard_m is None or all(p.board_px is None for p in aux.room):
+        return None
+    lenses: dict[str, Lens] = {}
+    if any(p.taken_with != "phone" for p in aux.room):
+        s = found.solution.state
+        C = bundle.joint_covariance(
+            found.problem, s, found.solution.sigma_px, with_warp=found.with_warp
+        )
+        n = s.lenses[0].size
+        lenses["left"] = Lens(s.lenses[0], C[:n, :n])
+        m = n + s.lenses[1].size
+        lenses["right"] = Lens(s.lenses[1], C[n:m, n:m])
+    poses = room_poses(aux.room, aux.board, seen.blackboard_m, lenses)
+    if not poses:
+        room.causes.append(
+            Cause(
+                "room_picture_no_pose",
+                "FAIL",
+                f"the picture of the room gives no place for {label}: clicks and board contradict "
+                "each other",
+                f"Click the blackboard's corners again: {ORDER}.",
+            )
+        )
+        return None
+    wrong = misfits(poses[0], aux.room)
+    if wrong:
+        room.causes.append(
+            Cause(
+                "room_picture_misfit",
+                "FAIL",
+                f"{wrong[0][0] or 'the picture of the room'}: {wrong[0][1]}: wrong clicks, a wrong "
+                "size of the blackboard, or a board that was moved or another zoom between the "
+                "pictures of the room",
+                f"Click again ({ORDER}); measure the blackboard; use the phone's plain 1× camera.",
+            )
+        )
+    T_AB = [world_board_to_A(aux, k) for k in range(4)]
+    ways = by_placement(poses, [T.inverse() for T in T_AB], world.R_WA)
+    off, pose, k = ways[0]
+    rivals = [o for o, other, _ in ways if other is not pose]
+    if rivals and min(rivals) < off + 3 * float(
+        np.degrees(np.sqrt(np.trace(pose.covariance[:3, :3])))
+    ):
+        room.causes.append(
+            Cause(
+                "room_picture_ambiguous",
+                "WARN",
+                f"the picture of the room can be understood in two ways; the one in which {label} "
+                f"lies as stated (to {off:.0f}°) was taken",
+                "Add a picture of the room from another place, more from the side.",
+            )
+        )
+    return pose, k, world.by_picture(0, pose.T_WB, pose.covariance, T_AB[k])
+
+
+def _picture_row(aux: Auxiliary, pose: RoomPose, measured: world.Measured) -> dict[str, Any]:
+    """What rig.quality says of the pictures of the room (see this module's head)."""
+    variance = np.diag(measured.covariance)
+    tape_variance = aux.tape.tape_sigma_m**2
+    placement_variance = np.radians(aux.tape.placement_sigma_deg) ** 2
+    turned = rotation_log(world.R_WA.T @ measured.T_WA.R)
+    t = measured.T_WA.t
+    return {
+        "files": [p.file for p in aux.room if p.board_px is not None],
+        "f_px": list(pose.f_px),
+        "clicks_rms_px": list(pose.clicks_rms_px),
+        "board_rms_px": list(pose.board_rms_px),
+        "T_WX": [_plain(T) for T in pose.T_WX],
+        "t_WA_m": t.tolist(),
+        "sigma_cm": (100 * np.sqrt(variance[3:])).tolist(),
+        "turned_deg": np.degrees(turned).tolist(),
+        "turned_sigma_deg": np.degrees(np.sqrt(variance[:3])).tolist(),
+        "turn_difference_sigma_deg": np.degrees(
+            np.sqrt(variance[:3] + placement_variance)
+        ).tolist(),
+        "tape_minus_picture_cm": (100 * (aux.tape.t_WA - t)).tolist()
+        if aux.tape.measured
+        else None,
+        "difference_sigma_cm": (100 * np.sqrt(variance[3:] + tape_variance)).tolist(),
+    }
 
 
 def world_board_to_A(aux: Auxiliary, quarter_turns: int) -> Transform:
     """T_AB of a placement: the detector's board frame in A."""
     T_AP = Transform(world.R_AP(aux.tape.tilt_deg), np.zeros(3), "A", "P")
     return T_AP @ world.T_PB(aux.board.points_B(), quarter_turns)
+
+
+def _plain(T: Transform) -> dict[str, Any]:
+    return {"R": T.R.tolist(), "t_m": T.t.tolist()}
 
 
 def _rms(residual: Array, uv: Array | None) -> float | None:
@@ -582,21 +755,12 @@ def _settle(
     readings: list[world.Reading],
     label: str,
     aux: Auxiliary,
-    seen: Seen,
+    tape: Tape,
     room: _Room,
 ) -> world.Reading | None:
     """No reading or several: say which fact fails. Returns a reading only where one is safe."""
     if len(good) > 1:
-        room.causes.append(
-            Cause(
-                "auxiliary_ambiguous",
-                "FAIL",
-                f"{label} can be read in {len(good)} ways that gravity and the room allow; "
-                "both are drawn in the report",
-                "Lay the board nearer to the cameras and with its edges parallel to the "
-                "blackboard's, and take both pictures again.",
-            )
-        )
+        room.causes.append(_ambiguous(good, label, aux))
         return None
     only = {r.broken for r in readings}
     if any(set(b) == {"class"} or set(b) == {"left_right"} for b in only) or any(
@@ -617,8 +781,8 @@ def _settle(
         return None
     placements: tuple[world.Placement, ...] = ("flat", "standing")
     for other in placements:
-        tape = replace(aux.tape, placement=other, angle_deg=None)
-        if other != aux.tape.placement and _reads_as(tape, aux, readings):
+        instead = replace(tape, placement=other, angle_deg=None)
+        if other != tape.placement and _reads_as(instead, aux, readings):
             room.causes.append(
                 Cause(
                     "wrong_placement",
@@ -639,6 +803,39 @@ def _settle(
         )
     )
     return None
+
+
+def _ambiguous(good: Sequence[world.Reading], label: str, aux: Auxiliary) -> Cause:
+    """Two or more rooms explain the pictures: what tells them apart, and what resolves it."""
+    rooms = "; ".join(
+        f"by reading {k} the left camera is {abs(r.numbers['left_y_m']):.2f} m "
+        f"{'below' if r.numbers['left_y_m'] > 0 else 'above'} the blackboard's upper edge and "
+        f"{r.numbers['left_x_m']:.2f} m left of its right edge"
+        for k, r in enumerate(good, 1)
+    )
+    one_camera = aux.view.left is None or aux.view.right is None
+    if len({r.quarter_turns for r in good}) > 1:
+        action = (
+            "Lay the board with its edges parallel to the blackboard's, or add a picture of the "
+            "room ([auxiliary.room_picture]), which tells the readings apart."
+        )
+    elif one_camera:
+        action = (
+            "Place the board where both cameras see all of it: two cameras leave one of the two "
+            "tilts that a small, distant board can have."
+        )
+    else:
+        action = (
+            "Use a larger auxiliary board, or place it nearer to the cameras: so small in the "
+            "picture, two tilts of it look alike."
+        )
+    return Cause(
+        "auxiliary_ambiguous",
+        "FAIL",
+        f"{label} can be read in {len(good)} ways that gravity and the room allow (drawn in "
+        f"calibration.html): {rooms}",
+        action,
+    )
 
 
 def _reads_as(tape: Tape, aux: Auxiliary, readings: Sequence[world.Reading]) -> bool:
@@ -751,11 +948,13 @@ def _assemble(seen: Seen, found: Estimate, room: _Room) -> Rig:
                 T = T_RL.inverse() @ Transform(T.R, T.t, "R", "B")
             poses.append(T)
         J_home = _pose_jacobian(problem, s, found, placed, G, n_lens)
+        measured = [
+            world.by_tape(k, p.auxiliary.tape, p.tape.t_WA) for k, p in enumerate(placed)
+        ] + [replace(p.picture, placement=k) for k, p in enumerate(placed) if p.picture is not None]
         room_solved = world.solve_world(
             poses,
-            [p.auxiliary.board.points_B() for p in placed],
-            [p.reading.quarter_turns for p in placed],
-            [p.auxiliary.tape for p in placed],
+            [world_board_to_A(p.auxiliary, p.reading.quarter_turns) for p in placed],
+            measured,
         )
         T_AL, T_WA = room_solved.T_AL, room_solved.T_WA
         M = np.zeros((n_lens + 18, len(C)))
@@ -764,9 +963,13 @@ def _assemble(seen: Seen, found: Estimate, room: _Room) -> Rig:
         covariance = M @ C @ M.T
         covariance[n_lens + 6 :, n_lens + 6 :] += room_solved.measured_covariance
         covariance = (covariance + covariance.T) / 2
-        for p, residual in zip(placed, room_solved.residuals, strict=True):
-            room.rows[p.index]["tape_error_cm"] = [100 * float(v) for v in residual[3:]]
-            room.rows[p.index]["turn_error_deg"] = [float(np.degrees(v)) for v in residual[:3]]
+        for m, residual in zip(measured, room_solved.residuals, strict=True):
+            p = placed[m.placement]
+            about = room.rows[p.index]
+            if m.source == "picture" or p.auxiliary.tape.measured:
+                about[f"{m.source}_error_cm"] = [100 * float(v) for v in residual[3:]]
+            if m.source == "tape":
+                about["turn_error_deg"] = [float(np.degrees(v)) for v in residual[:3]]
     rig = Rig(cameras[0], cameras[1], T_RL, T_AL, T_WA, covariance)
     return replace(rig, quality=_quality(seen, found, room, problem, solution, rig))
 
@@ -1068,6 +1271,8 @@ def _scale_checks(seen: Seen, room: _Room, rig: Rig) -> list[dict[str, Any]]:
             )
     for a, p in enumerate(room.placed):
         for q in room.placed[a + 1 :]:
+            if not (p.auxiliary.tape.measured and q.auxiliary.tape.measured):
+                continue
             by_tape = float(np.linalg.norm(q.auxiliary.tape.t_WA - p.auxiliary.tape.t_WA))
             if by_tape < 0.3:
                 continue
@@ -1124,8 +1329,14 @@ def calibrate_folder(
     say = progress or (lambda stage, share: None)
     folder = Path(folder)
     tapes = [a.tape() for a in auxiliary]  # what is wrong with them should not cost minutes first
+    if blackboard_m is None and any(a.room_pictures for a in auxiliary):
+        raise CalibrationError(
+            "pictures of the room need the size of the blackboard", where="blackboard_m",
+            remedy="Give its width and height in metres.",
+        )  # fmt: skip
     assumed = board is None
     board = board_in(folder, time_limit_s=time_limit_s) if board is None else board
+    rooms = [read_room_pictures(a, a.board or board, time_limit_s=time_limit_s) for a in auxiliary]
     found = read_folder(
         folder, board, time_limit_s=time_limit_s, offset_s=offset_s,
         progress=lambda stage, share: say(stage, 0.7 * share),
@@ -1148,7 +1359,16 @@ def calibrate_folder(
         named = _with_pictures(folder, placement, i)
         view, clicked, more = read_auxiliary(named, own, found.sizes, i, time_limit_s=time_limit_s)
         causes += more
-        placed.append(Auxiliary(tape, own, view, clicked))
+        for shown in rooms[i]:
+            if shown.taken_with != "phone" and shown.size_px != found.sizes[shown.taken_with]:
+                raise CalibrationError(
+                    f"a picture of the room that the {shown.taken_with} camera took must have the "
+                    "size of its calibration pictures", where=shown.file,
+                    found="{} × {}".format(*shown.size_px),
+                    expected="{} × {}".format(*found.sizes[shown.taken_with]),
+                    remedy='Use the same zoom and picture size, or say taken_with = "phone".',
+                )  # fmt: skip
+        placed.append(Auxiliary(tape, own, view, clicked, rooms[i]))
     seen = Seen(
         board, found.sizes, found.views, tuple(placed), blackboard_m, cameras_apart_m,
         causes=tuple(causes),

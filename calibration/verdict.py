@@ -277,6 +277,8 @@ def _judge_world(rig: Rig, q: dict[str, Any], add: Any) -> None:
                 "Use two or three placements of the auxiliary board, far apart.",
             )  # fmt: skip
     for i, row in enumerate(q["auxiliary"]):
+        if row.get("room_picture"):
+            _judge_picture(i, row, q, add)
         if "tape_error_cm" not in row or len(q["auxiliary"]) < 2:
             continue
         error = row["tape_error_cm"]
@@ -302,6 +304,43 @@ def _judge_world(rig: Rig, q: dict[str, Any], add: Any) -> None:
             "second placement of the auxiliary board).",
         )  # fmt: skip
     _judge_room(rig, q, add)
+
+
+_LENGTHS = ("left_m", "down_m", "out_m")
+_TURNS = (
+    "tipped about its edge along the blackboard",
+    "rolled sideways",
+    "turned as seen from above",
+)
+
+
+def _judge_picture(i: int, row: dict[str, Any], q: dict[str, Any], add: Any) -> None:
+    """Pictures of the room against the tape and against how the board was said to lie."""
+    p = row["room_picture"]
+    name = f"placement {i + 1}" if len(q["auxiliary"]) > 1 else "the auxiliary board"
+    difference, sigma = p["tape_minus_picture_cm"], p["difference_sigma_cm"]
+    if difference is not None:
+        k = max(range(3), key=lambda j: abs(difference[j]) / sigma[j])
+        fail, warn = max(TAPE_CM[0], 6 * sigma[k]), max(TAPE_CM[1], 3 * sigma[k])
+        add(
+            "tape_picture", _grade(abs(difference[k]), fail, warn),
+            f"{name}: {_LENGTHS[k]} is {row['t_WA_m'][k]:.3f} m by tape and {p['t_WA_m'][k]:.3f} ± "
+            f"{p['sigma_cm'][k] / 100:.3f} m by the picture of the room: the tape is "
+            f"{difference[k]:+.1f} cm off, or clicks, size of the blackboard or place of the board "
+            "in the picture are wrong",
+            f"Measure {_LENGTHS[k]} again; click the blackboard's corners again; do not move the "
+            "board between the pictures.",
+        )  # fmt: skip
+    turned, sigma = p["turned_deg"], p["turn_difference_sigma_deg"]
+    k = max(range(3), key=lambda j: abs(turned[j]) / sigma[j])
+    add(
+        "placement_picture",
+        _grade(abs(turned[k]), max(TURN_DEG[0], 6 * sigma[k]), max(TURN_DEG[1], 3 * sigma[k])),
+        f"{name}: in the picture of the room it is {_TURNS[k]} by {turned[k]:+.1f}° against how it "
+        "was said to lie",
+        "Lay its edges parallel to the blackboard's, check placement and angle_deg, and click the "
+        "blackboard's corners again.",
+    )  # fmt: skip
 
 
 #: The room beside the blackboard: how far beyond its edges a camera may stand.

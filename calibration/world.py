@@ -40,23 +40,35 @@ class Tape:
     ----------
     placement : how it lies: ``flat``, ``standing`` or ``tilted``.
     left_m, down_m, out_m : from the blackboard's upper right corner to the board's first inner
-        corner, along +x_W, +y_W, +z_W.
+        corner, along +x_W, +y_W, +z_W. None: not measured (a picture of the room must say it).
     angle_deg : for ``tilted``: 0 = flat, 90 = standing.
     tape_sigma_m, placement_sigma_deg : how well that is known (1 σ).
     """
 
     placement: Placement
-    left_m: float
-    down_m: float
-    out_m: float
+    left_m: float | None
+    down_m: float | None
+    out_m: float | None
     angle_deg: float | None = None
     tape_sigma_m: float = TAPE_SIGMA_M
     placement_sigma_deg: float = PLACEMENT_SIGMA_DEG
 
     @property
+    def measured(self) -> bool:
+        """Whether there are lengths; how the board lies is always stated."""
+        return None not in (self.left_m, self.down_m, self.out_m)
+
+    @property
     def t_WA(self) -> Array:
         """(3,) metres."""
-        return np.array([self.left_m, self.down_m, self.out_m])
+        if not self.measured:
+            raise ValueError("this placement was not measured by tape")
+        return np.array([self.left_m, self.down_m, self.out_m], np.float64)
+
+    def at(self, t_WA: Array) -> Tape:
+        """The same placement with these lengths (3,), metres."""
+        left, down, out = (float(v) for v in t_WA)
+        return replace(self, left_m=left, down_m=down, out_m=out)
 
     @property
     def tilt_deg(self) -> float:
@@ -157,66 +169,118 @@ def _judge(tape: Tape, T_AL: Transform, T_RL: Transform | None, k: int, solution
 
 
 # -- several placements, one world -----------------------------------------------------------------
-def rotvec_weights(tapes: Sequence[Tape]) -> tuple[Array, Array]:
-    """(n, 3) σ of the tape in metres and (n, 3) σ of the placement in radians."""
-    tape = np.array([[t.tape_sigma_m] * 3 for t in tapes])
-    angle = np.array([[np.radians(t.placement_sigma_deg)] * 3 for t in tapes])
-    return tape, angle
+#: σ of a length that nobody measured.
+UNMEASURED_M = 100.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Where one auxiliary board is in the room, by tape or seen in pictures of the room.
+
+    Parameters
+    ----------
+    placement : number of the board.
+    T_WA : where it is.
+    covariance : (6, 6) of (δ in ``R_WA exp(δ)``, t_WA), radians and metres.
+    source : ``tape`` or ``picture``.
+    """
+
+    placement: int
+    T_WA: Transform
+    covariance: Array
+    source: Literal["tape", "picture"]
+
+
+def by_tape(placement: int, tape: Tape, t_WA: Array | None = None) -> Measured:
+    """What the tape and the laying say: R_WA as stated, t_WA as measured.
+
+    t_WA : where lengths were not measured: about where the board is; only its rotation counts.
+    """
+    t_sigma = tape.tape_sigma_m if tape.measured else UNMEASURED_M
+    at = tape.t_WA if tape.measured or t_WA is None else t_WA
+    variances = [np.radians(tape.placement_sigma_deg) ** 2] * 3 + [t_sigma**2] * 3
+    return Measured(placement, Transform(R_WA, at, "W", "A"), np.diag(variances), "tape")
+
+
+def by_picture(placement: int, T_WB: Transform, covariance: Array, T_AB: Transform) -> Measured:
+    """What pictures of the room say: T_WB with its (6, 6) covariance, T_AB the board in A."""
+    T_BA = T_AB.inverse()
+    x, y, z = T_BA.t
+    J = np.zeros((6, 6))
+    # R_WB exp(δ) R_BA = R_WA exp(R_AB δ);  t_WA = t_WB + R_WB exp(δ) t_BA
+    J[:3, :3] = T_AB.R
+    J[3:, :3] = -T_WB.R @ np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    J[3:, 3:] = np.eye(3)
+    return Measured(placement, T_WB @ T_BA, J @ covariance @ J.T, "picture")
+
+
+def _whitener(measured: Sequence[Measured]) -> Array:
+    """(n, 6, 6) L⁻¹ of each covariance L Lᵀ."""
+    C = np.stack([m.covariance for m in measured])
+    return np.asarray(np.linalg.inv(np.linalg.cholesky(C)), np.float64)
 
 
 def _disagreement(
-    T_WL: Transform, poses_AL: Sequence[Transform], tapes: Sequence[Tape], measured: Array
+    T_WL: Transform, poses_AL: Sequence[Transform], measured: Sequence[Measured], error: Array
 ) -> Array:
-    """(n, 6) by how much the cameras place each board away from its tape (radians, metres)."""
-    out = np.zeros((len(tapes), 6))
-    for i, (T_AL, tape) in enumerate(zip(poses_AL, tapes, strict=True)):
-        T_WA = T_WL @ T_AL.inverse()
-        want_R = R_WA @ rotation_exp(measured[i, :3])
+    """(n, 6) by how much the cameras place each board away from where it was measured to be.
+
+    error : (n, 6) of the measurements (radians, metres).
+    """
+    out = np.zeros((len(measured), 6))
+    for i, m in enumerate(measured):
+        T_WA = T_WL @ poses_AL[m.placement].inverse()
+        want_R = m.T_WA.R @ rotation_exp(error[i, :3])
         out[i, :3] = rotation_log(want_R.T @ T_WA.R)
-        out[i, 3:] = T_WA.t - tape.t_WA - measured[i, 3:]
+        out[i, 3:] = T_WA.t - m.T_WA.t - error[i, 3:]
     return out
 
 
 def _weighted_jacobian(
-    T_WL: Transform, poses_AL: Sequence[Transform], tapes: Sequence[Tape], scale: Array
+    T_WL: Transform, poses_AL: Sequence[Transform], measured: Sequence[Measured], white: Array
 ) -> tuple[Array, Array]:
-    """Residuals over their σ (6 n,) and their derivative by T_WL (6 n, 6)."""
-    zero = np.zeros((len(tapes), 6))
-    r = (_disagreement(T_WL, poses_AL, tapes, zero) / scale).ravel()
+    """Whitened residuals (6 n,) and their derivative by T_WL (6 n, 6)."""
+    zero = np.zeros((len(measured), 6))
+
+    def residual(T: Transform) -> Array:
+        r = _disagreement(T, poses_AL, measured, zero)
+        return np.einsum("nij,nj->ni", white, r).ravel()
+
+    r = residual(T_WL)
     J = np.zeros((r.size, 6))
     for j in range(6):
         d = np.zeros(6)
         d[j] = 1e-6
-        up = (_disagreement(_moved(T_WL, d), poses_AL, tapes, zero) / scale).ravel()
-        J[:, j] = (up - r) / 1e-6
+        J[:, j] = (residual(_moved(T_WL, d)) - residual(_moved(T_WL, -d))) / 2e-6
     return r, J
 
 
-def combine(poses_AL: Sequence[Transform], tapes: Sequence[Tape]) -> tuple[Transform, Array]:
-    """T_WL from several placements, weighted by how well each was measured.
+def combine(poses_AL: Sequence[Transform], measured: Sequence[Measured]) -> tuple[Transform, Array]:
+    """T_WL from everything that was measured, weighted by how well.
 
     Parameters
     ----------
     poses_AL : T_AL of each placement as the cameras see it (each with its own A).
-    tapes : what was measured.
+    measured : tape and pictures; several may be of one placement.
 
     Returns
     -------
     T_WL, and (n, 6) residuals: rotation vector (radians) and metres by which the cameras place each
-    board away from its tape. With one placement they are zero.
+    board away from its measurement. With one measurement they are zero.
     """
-    T_WL = Transform(R_WA, tapes[0].t_WA, "W", "A") @ poses_AL[0]
-    if len(tapes) == 1:
-        return T_WL, np.zeros((1, 6))
-    tape_sigma, angle_sigma = rotvec_weights(tapes)
-    scale = np.concatenate([angle_sigma, tape_sigma], 1)
-    for _ in range(12):
-        r, J = _weighted_jacobian(T_WL, poses_AL, tapes, scale)
+    best = min(measured, key=lambda m: float(np.trace(m.covariance[3:, 3:])))
+    T_WL = best.T_WA @ poses_AL[best.placement]
+    zero = np.zeros((len(measured), 6))
+    if len(measured) == 1:
+        return T_WL, zero
+    white = _whitener(measured)
+    for _ in range(20):
+        r, J = _weighted_jacobian(T_WL, poses_AL, measured, white)
         step = np.asarray(np.linalg.lstsq(J, -r, rcond=None)[0], np.float64)
         T_WL = _moved(T_WL, step)
         if np.abs(step).max() < 1e-9:
             break
-    return T_WL, _disagreement(T_WL, poses_AL, tapes, np.zeros((len(tapes), 6)))
+    return T_WL, _disagreement(T_WL, poses_AL, measured, zero)
 
 
 def _moved(T: Transform, d: Array) -> Transform:
@@ -230,10 +294,10 @@ class World:
 
     Parameters
     ----------
-    T_AL, T_WA : as in docs/conventions.md; T_WA @ T_AL is the combination of all placements.
+    T_AL, T_WA : as in docs/conventions.md; T_WA @ T_AL is the combination of all measurements.
     J_vision : (12, 6 n) derivative of (T_AL, T_WA) by the boards' poses (δ, t of T_LB).
-    measured_covariance : (12, 12) the tape's and the placement's share.
-    residuals : (n, 6) what the placements disagree by (radians, metres).
+    measured_covariance : (12, 12) the measurements' share.
+    residuals : (m, 6) by how much each measurement disagrees (radians, metres).
     """
 
     T_AL: Transform
@@ -244,58 +308,56 @@ class World:
 
 
 def solve_world(
-    poses_LB: Sequence[Transform],
-    points_B: Sequence[Array],
-    quarter_turns: Sequence[int],
-    tapes: Sequence[Tape],
+    poses_LB: Sequence[Transform], boards_AB: Sequence[Transform], measured: Sequence[Measured]
 ) -> World:
-    """Combine the placements and propagate both kinds of noise (vision and tape) to first order.
+    """Combine what was measured and propagate both kinds of noise (vision, measuring), first order.
 
-    poses_LB : T_LB of each placement's board; quarter_turns : its reading.
+    poses_LB : T_LB of each placement's board; boards_AB : T_AB of each, by its reading.
     """
-    n = len(tapes)
-    fixed = [
-        Transform(R_AP(t.tilt_deg), np.zeros(3), "A", "P") @ T_PB(p, k)
-        for t, p, k in zip(tapes, points_B, quarter_turns, strict=True)
-    ]
-
-    tape_sigma, angle_sigma = rotvec_weights(tapes)
-    scale = np.concatenate([angle_sigma, tape_sigma], 1)
+    n, m = len(poses_LB), len(measured)
+    white = _whitener(measured)
 
     def boards(d_vision: Array) -> list[Transform]:
         return [
-            fixed[i] @ _moved(poses_LB[i], d_vision[6 * i : 6 * i + 6]).inverse() for i in range(n)
+            boards_AB[i] @ _moved(poses_LB[i], d_vision[6 * i : 6 * i + 6]).inverse()
+            for i in range(n)
         ]
 
-    zero = np.zeros(6 * n)
+    zero, exact = np.zeros(6 * n), np.zeros((m, 6))
     start = boards(zero)
-    T_WL, r = combine(start, tapes)
+    T_WL, r = combine(start, measured)
     T_AL = start[0]
     T_WA = T_WL @ T_AL.inverse()
-    _, J = _weighted_jacobian(T_WL, start, tapes, scale)
-    solve_T = -np.linalg.pinv(J)  # δT_WL = solve_T · δ(residuals / σ): the implicit derivative
+    _, J = _weighted_jacobian(T_WL, start, measured, white)
+    solve_T = -np.linalg.pinv(J)  # δT_WL = solve_T · δ(whitened residuals): implicit derivative
 
-    def outcome(d_vision: Array, d_tape: Array) -> Array:
+    def outcome(d_vision: Array, error: Array) -> Array:
         """(12,) first-order change of (T_AL, T_WA)."""
         moved = boards(d_vision)
-        change = _disagreement(T_WL, moved, tapes, d_tape.reshape(n, 6)) - r
-        W = _moved(T_WL, solve_T @ (change / scale).ravel())
+        change = _disagreement(T_WL, moved, measured, error) - r
+        W = _moved(T_WL, solve_T @ np.einsum("nij,nj->ni", white, change).ravel())
         a, w = moved[0], W @ moved[0].inverse()
         return np.concatenate(
             [rotation_log(T_AL.R.T @ a.R), a.t - T_AL.t, rotation_log(T_WA.R.T @ w.R), w.t - T_WA.t]
         )
 
     h = 1e-5
-    J_vision, J_tape = np.zeros((12, 6 * n)), np.zeros((12, 6 * n))
+    J_vision = np.zeros((12, 6 * n))
     for j in range(6 * n):
         d = zero.copy()
         d[j] = h
-        J_vision[:, j] = (outcome(d, zero) - outcome(-d, zero)) / (2 * h)
-        J_tape[:, j] = (outcome(zero, d) - outcome(zero, -d)) / (2 * h)
-    variances = scale.ravel() ** 2
+        J_vision[:, j] = (outcome(d, exact) - outcome(-d, exact)) / (2 * h)
+    covariance = np.zeros((12, 12))
+    for i, each in enumerate(measured):
+        J_own = np.zeros((12, 6))
+        for j in range(6):
+            e = exact.copy()
+            e[i, j] = h
+            J_own[:, j] = (outcome(zero, e) - outcome(zero, -e)) / (2 * h)
+        covariance += J_own @ each.covariance @ J_own.T
     T_AL = Transform(T_AL.R, T_AL.t, "A", "L")
     T_WA = Transform(T_WA.R, T_WA.t, "W", "A")
-    return World(T_AL, T_WA, J_vision, (J_tape * variances) @ J_tape.T, r)
+    return World(T_AL, T_WA, J_vision, covariance, r)
 
 
 def slip_effect(

@@ -322,6 +322,16 @@ def _calibration(session: Session, videos: dict[str, VideoInfo]) -> list[Finding
                         "Both cameras' pictures are needed.",
                     )
                 )
+        findings += [
+            Finding(
+                "error",
+                "A picture of the room that [auxiliary.room_picture] names is missing",
+                picture.file,
+                "Copy it there, or correct `file`.",
+            )
+            for picture in auxiliary.room_picture
+            if not (session.folder / picture.file).is_file()
+        ]
     return findings
 
 

@@ -97,14 +97,38 @@ class BoardConfig(_Strict):
         return v
 
 
+class RoomPictureConfig(_Strict):
+    """A picture of the room that shows the auxiliary board and the blackboard's four corners."""
+
+    file: str
+    blackboard_corners: tuple[tuple[float, float], ...] = Field(
+        description="clicked, in pixels: upper left, upper right, lower right, lower left, as seen"
+    )
+    taken_with: Literal["phone", "left", "right"] = "phone"
+    click_sigma_px: Metres = Field(default=2.0, gt=0, lt=100)
+
+    @field_validator("blackboard_corners")
+    @classmethod
+    def _four(cls, v: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        if len(v) != 4:
+            raise ValueError(
+                f"expected four points [u, v] (upper left, upper right, lower right, lower left of "
+                f"the blackboard, as seen), found {len(v)}"
+            )
+        return v
+
+
 class Auxiliary(_Strict):
-    """Where the auxiliary board lies or stands, by tape (docs/record-a-lesson.md)."""
+    """Where the auxiliary board lies or stands, by tape or pictures (docs/record-a-lesson.md)."""
 
     placement: Literal["flat", "standing", "tilted"] = "flat"
     angle_deg: Metres | None = Field(default=None, ge=0, le=90)
-    left_m: Metres = Field(ge=-5, le=20)
-    down_m: Metres = Field(ge=0, le=4)
-    out_m: Metres = Field(ge=0, le=8)
+    left_m: Metres | None = Field(default=None, ge=-5, le=20)
+    down_m: Metres | None = Field(default=None, ge=0, le=4)
+    out_m: Metres | None = Field(default=None, ge=0, le=8)
+    room_picture: tuple[RoomPictureConfig, ...] = Field(
+        default=(), description="one picture of the room ([auxiliary.room_picture]) or several"
+    )
     board: BoardConfig | None = None
     left_picture: str = "calibration/auxiliary/left.jpg"
     right_picture: str = "calibration/auxiliary/right.jpg"
@@ -113,6 +137,22 @@ class Auxiliary(_Strict):
     )
     tape_sigma_m: Metres = Field(default=0.005, gt=0, lt=0.2)
     placement_sigma_deg: Metres = Field(default=0.5, gt=0, lt=20)
+
+    @field_validator("room_picture", mode="before")
+    @classmethod
+    def _one_is_a_list_of_one(cls, value: object) -> object:
+        return (value,) if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _tape_or_picture(self) -> Auxiliary:
+        lengths = {"left_m": self.left_m, "down_m": self.down_m, "out_m": self.out_m}
+        missing = [key for key, value in lengths.items() if value is None]
+        if missing and (len(missing) < 3 or not self.room_picture):
+            raise ValueError(
+                f"{' and '.join(missing)} missing: give all three lengths, or a room_picture in "
+                "their place"
+            )
+        return self
 
     @model_validator(mode="after")
     def _angle_where_tilted(self) -> Auxiliary:
@@ -186,6 +226,10 @@ def _sentence(path: Path, data: dict[str, Any], error: ValidationError) -> Confi
     loc = list(first["loc"])
     if loc[:2] == ["auxiliary", 0] and isinstance(data.get("auxiliary"), dict):
         del loc[1]  # [auxiliary], not [[auxiliary]]: the user wrote no list
+        if loc[1:3] == ["room_picture", 0] and isinstance(
+            data["auxiliary"].get("room_picture"), dict
+        ):
+            del loc[2]
     key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in loc).lstrip(".")
     kind, value = first["type"], first.get("input")
     if kind == "extra_forbidden":

@@ -104,7 +104,8 @@ def test_combining_exact_placements_is_exact() -> None:
     T_WL = Transform(rotation_exp(rng.normal(0, 1, 3)), rng.normal(0, 2, 3), "W", "L")
     tapes = [Tape("flat", 1.0, 1.2, 1.5), Tape("flat", 2.4, 1.3, 2.2), Tape("flat", 0.2, 1, 0.9)]
     poses = [Transform(world.R_WA, t.t_WA, "W", "A").inverse() @ T_WL for t in tapes]
-    found, residual = world.combine(poses, tapes)
+    measured = [world.by_tape(i, t) for i, t in enumerate(tapes)]
+    found, residual = world.combine(poses, measured)
     assert np.allclose(found.R, T_WL.R, atol=1e-9) and np.allclose(found.t, T_WL.t, atol=1e-9)
     assert np.abs(residual).max() < 1e-9
 
@@ -114,7 +115,8 @@ def test_world_covariance_is_that_of_tape_and_placement() -> None:
     points = rigs.BOARD.points_B()
     T_LB = Transform(rotation_exp([0.3, 2.5, 0.4]), np.array([0.2, 0.1, 3.0]), "L", "B")
     tape = Tape("flat", 1.0, 1.2, 1.5, tape_sigma_m=0.01, placement_sigma_deg=1.0)
-    solved = world.solve_world([T_LB], [points], [0], [tape])
+    T_AB = Transform(world.R_AP(0), np.zeros(3), "A", "P") @ world.T_PB(points, 0)
+    solved = world.solve_world([T_LB], [T_AB], [world.by_tape(0, tape)])
     expected = np.diag([0.0] * 6 + [np.radians(1.0) ** 2] * 3 + [0.01**2] * 3)
     assert np.allclose(solved.measured_covariance, expected, atol=1e-8)
     assert np.allclose(solved.J_vision[6:], 0, atol=1e-5)

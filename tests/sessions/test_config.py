@@ -57,6 +57,19 @@ def test_several_auxiliary_placements(tmp_path: Path) -> None:
     assert len(load_config(lesson(tmp_path, text)).auxiliary) == 1
 
 
+def test_a_picture_of_the_room_stands_in_for_the_tape(tmp_path: Path) -> None:
+    picture = """[auxiliary.room_picture]
+file = "calibration/auxiliary/room.jpg"
+blackboard_corners = [[812, 640], [3205, 655], [3190, 1370], [820, 1362]]
+"""
+    tape = "left_m = 2.10\ndown_m = 1.45\nout_m = 0.80\n"
+    (one,) = load_config(lesson(tmp_path, GOOD.replace(tape, picture))).auxiliary
+    assert one.left_m is None and one.room_picture[0].taken_with == "phone"
+    two = picture.replace("[auxiliary", "[[auxiliary").replace("picture]", "picture]]")
+    (both,) = load_config(lesson(tmp_path, GOOD.replace(tape, tape + two + two))).auxiliary
+    assert both.left_m == 2.10 and len(both.room_picture) == 2
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
@@ -80,6 +93,19 @@ def test_several_auxiliary_placements(tmp_path: Path) -> None:
         ("[cameras.left]", "[cameras.links]", "`cameras.left` is missing"),
         ('id = "A1"', 'id = "A/1"', "`students[0].id`"),
         ('id = "A1"', 'id = "A1"\n[[students]]\nid = "A1"', "same id"),
+        ("left_m = 2.10", "", "left_m missing"),
+        ("left_m = 2.10\ndown_m = 1.45\nout_m = 0.80", "", "or a room_picture"),
+        (
+            "out_m = 0.80",
+            'out_m = 0.8\n[auxiliary.room_picture]\nfile = "a.jpg"\n'
+            "blackboard_corners = [[1, 2], [3, 4], [5, 6]]",
+            "`auxiliary.room_picture.blackboard_corners` is impossible: expected four points",
+        ),
+        (
+            "out_m = 0.80",
+            'out_m = 0.8\n[auxiliary.room_picture]\nfile = "a.jpg"',
+            "`auxiliary.room_picture.blackboard_corners` is missing",
+        ),
         ("title =", "title = =", "not valid TOML"),
     ],
 )
