@@ -345,9 +345,10 @@ def _tape(rig: Rig, missing: list[str]) -> str:
     words = "".join(f"<p class='caption'>{escape(n)}</p>" for n in notes)
     return (
         "<section><h2>Where the auxiliary board was</h2><p>From the blackboard's upper right "
-        "corner to the auxiliary board's first inner corner.</p><table><thead><tr><th>Placement</th>"
-        "<th>left</th><th>down</th><th>out</th><th>fit</th><th>disagrees with the others by</th>"
-        f"</tr></thead><tbody>{body}</tbody></table>{words}</section>"
+        "corner to the auxiliary board's first inner corner.</p><table><thead><tr>"
+        "<th>Placement</th><th>left</th><th>down</th><th>out</th><th>fit</th>"
+        "<th>disagrees with the others by</th></tr></thead>"
+        f"<tbody>{body}</tbody></table>{words}</section>"
     )
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from calibration import world
 from calibration.boards import Board
-from calibration.solve import Auxiliary, Seen, solve
+from calibration.page import verdict_page
+from calibration.page_figures import rigs_as_read
+from calibration.solve import Auxiliary, Seen, _ambiguous, solve
 from calibration.transform import Transform, geodesic_deg, rotation_exp
 from calibration.world import Tape
 from tests.calibration import rigs
+from tests.calibration.room_pictures import board_in_room, phone, take
 
 
 def test_the_papers_placement() -> None:
@@ -138,3 +142,50 @@ def test_scale_of_an_auxiliary_board_is_measured() -> None:
     seen = rigs.make_seen(room, rng, shared=6, alone=5)
     row = solve(seen, models=(4,)).quality["auxiliary"][0]
     assert abs(row["scale_percent"]) < 5 * row["scale_sigma_percent"] + 0.3
+
+
+def test_two_readings_that_remain_are_drawn_and_a_picture_of_the_room_settles_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the cameras' side unknown to it, the room allows two quarter turns: never a guess."""
+    monkeypatch.setattr(world, "ACROSS_DEG", 130.0)
+    monkeypatch.setattr(world, "FURTHEST_BEHIND_M", 9.0)
+    rng = np.random.default_rng(23)
+    room = rigs.random_room(rng, angle_deg=60)
+    seen = rigs.make_seen(room, rng, shared=6, alone=5)
+    rig = solve(seen, models=(4,))
+    (cause,) = [c for c in rig.verdict.causes if c.code == "auxiliary_ambiguous"]
+    assert rig.T_WA is None and cause.severity == "FAIL"
+    assert "by reading 1 the left camera is" in cause.message and "reading 2" in cause.message
+    assert "[auxiliary.room_picture]" in cause.action
+    readings = rigs_as_read(rig)
+    assert len(readings) == len(rig.quality["auxiliary"][0]["candidates"]) >= 2
+    truth = room.rig.T_WC("left")
+    off = [float(np.linalg.norm(one.T_WC("left").t - truth.t)) for _, one in readings]
+    assert min(off) < 0.02 < 0.5 < max(off), "one of them is the room"
+    verdict_page(rig, tmp_path / "page.html")
+    html = (tmp_path / "page.html").read_text()
+    assert html.count('aria-label="The room by reading ') == len(readings)
+    assert "The left camera is" in html
+
+    aux = seen.auxiliary[0]
+    T_WB = board_in_room(aux.tape, room.board)
+    picture, _ = take(room, T_WB, room.board, phone(rng), rng)
+    settled = solve(replace(seen, auxiliary=(replace(aux, room=(picture,)),)), models=(4,))
+    assert float(np.linalg.norm(settled.T_WC("left").t - truth.t)) < 0.05
+    assert rigs_as_read(settled) == []
+
+
+def test_what_resolves_two_tilts_depends_on_how_many_cameras_saw_the_board() -> None:
+    rng = np.random.default_rng(24)
+    room = rigs.random_room(rng, angle_deg=60)
+    seen = rigs.make_seen(room, rng, shared=6, alone=5)
+    aux = seen.auxiliary[0]
+    numbers = {"left_x_m": 4.2, "left_y_m": -0.3}
+    T_AL = Transform(np.eye(3), np.zeros(3), "A", "L")
+    tilts = [world.Reading(0, i, T_AL, (), numbers) for i in (0, 1)]
+    both = _ambiguous(tilts, "the auxiliary board", aux)
+    assert "larger auxiliary board" in both.action
+    one = _ambiguous(tilts, "the auxiliary board", replace(aux, view=replace(aux.view, right=None)))
+    assert "where both cameras see all of it" in one.action
+    assert "0.30 m above the blackboard's upper edge" in one.message
