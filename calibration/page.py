@@ -179,6 +179,8 @@ def _room(rig: Rig, missing: list[str]) -> str:
         "predicted 1 σ, ten times too large. Axes: X red, Y green, Z blue, with the frame's "
         "letter. Drag to turn."
     )
+    if any(row.get("room_picture") for row in rig.quality.get("auxiliary") or []):
+        caption = "Grey: where the pictures of the room were taken. " + caption
     fig = figure_room(rig)
     return (
         f"<section><h2>The room</h2><p>{lead}</p>{_figure(fig, 'The room in three dimensions')}"
@@ -279,9 +281,16 @@ def _slip(rig: Rig, missing: list[str]) -> str:
             f"<td class='n'>{turn:.0f} cm</td><td>{escape(axes.get(axis, axis))}</td></tr>"
         )
     cm, deg = 100 * slip["slip_m"], slip["slip_deg"]
+    checked = any(row.get("room_picture") for row in rig.quality.get("auxiliary") or [])
+    lead = (
+        "The pictures of the auxiliary board cannot show this error, in which every gaze point of "
+        "the class moves together; the picture of the room checks it (below)."
+        if checked
+        else "No calibration can see this error: every gaze point of the class moves together. "
+        "Measure twice, or add a picture of the room."
+    )
     return (
-        "<section><h2>If the auxiliary board was not where the tape says</h2><p>No calibration can "
-        "see this error: every gaze point of the class moves together. Measure twice.</p>"
+        f"<section><h2>If the auxiliary board was not where it is said to be</h2><p>{lead}</p>"
         f"<table><thead><tr><th>Seat</th><th>{cm:g} cm off</th><th>{deg:g}° askew</th>"
         f"<th>worst when</th></tr></thead><tbody>{body}</tbody></table></section>"
     )
@@ -499,8 +508,8 @@ def _foot(rig: Rig, missing: list[str]) -> str:
 
 _SECTIONS: dict[str, Callable[[Rig, list[str]], str]] = {
     "the numbers": _numbers,
-    "the room": _room,
     "two ways to read the auxiliary pictures": _ambiguous,
+    "the room": _room,
     "what it means at the seats": _seats,
     "what a slip of the auxiliary board does": _slip,
     "the tape": _tape,

@@ -313,7 +313,7 @@ def traces_seats(rig: Rig, screen: Array, enlarged: float, frame: str) -> list[A
     at = [s["seat_m"] for s in rows]
     return [
         _lines(lines, screen, INK, 3, "predicted σ, enlarged"),
-        _words(at, words, screen, INK, size=12, position="bottom center", marker=6),
+        _words(at, words, screen, INK, size=12, position="middle right", marker=6),
     ]
 
 
