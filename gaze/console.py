@@ -106,7 +106,7 @@ def progress_bar(quiet: bool = False) -> Iterator[Callable[[str, float], None]]:
         task, start, begun = tasks[stage]
         spent = time.monotonic() - start
         left = ""
-        if 0.02 < share - begun and share < 1 and spent > 2:
+        if share - begun > 0.02 and share < 1 and spent > 2:
             left = f"about {_duration(spent * (1 - share) / (share - begun))} left"
         bars.update(task, completed=min(share, 1.0), left=left)
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from calibration.errors import UserError
 from gaze.attention import MEASURED, Problem, clean_gaze, step_of
-from gaze.report.strings import Strings, strings
+from gaze.report.strings import LANGUAGES, Strings, strings
 from sessions.config import Blackboard, SessionConfig, Student
 from sessions.folder import Session
 from sessions.run import Run
@@ -28,7 +28,11 @@ def words_of(language: str) -> Strings:
     try:
         return strings(language)
     except ValueError as error:
-        raise ReportError("the report does not speak this language", found=str(error)) from error
+        raise ReportError(
+            "the report does not speak this language",
+            found=language,
+            expected=" or ".join(LANGUAGES),
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,12 @@ class Page:
         row = self.measures.areas.set_index("area").loc["board"]
         if not np.isfinite(row["share"]):
             return self.w("a_part_none")
-        return f'<span class="figure">{self.pct(row["share"])} %</span>' + self.w(
+        figure = f'<span class="figure">{self.pct(row["share"])} %</span>'
+        if self.measures.coverage == 1:
+            return figure + self.w(
+                "a_board_complete", low=self.pct(row["low"]), high=self.pct(row["high"])
+            )
+        return figure + self.w(
             "a_board", low=self.pct(row["low"]), high=self.pct(row["high"]),
             low_m=self.pct(row["low_missing"]), high_m=self.pct(row["high_missing"]),
         )  # fmt: skip

@@ -45,7 +45,8 @@ def board_svg(
     bu, bv = u(board.width_m), v(0)
     bw, bh = round(board.width_m * scale, 1), round(board.height_m * scale, 1)
     parts = [
-        f'<svg viewBox="0 0 {w:.0f} {h + 26:.0f}" role="img" aria-label="{escape(label)}">',
+        f'<svg class="board" viewBox="0 0 {w:.0f} {h + 26:.0f}" role="img" '
+        f'aria-label="{escape(label)}">',
     ]
     if photo_id is not None:
         parts.append(f'<use href="#{photo_id}" x="{bu}" y="{bv}" width="{bw}" height="{bh}"/>')

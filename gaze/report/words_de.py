@@ -72,6 +72,9 @@ DE: dict[str, str] = {
         "der gemessenen Zeit zeigten Köpfe zur Tafel: {low}–{high} % mit dem Messfehler, "
         "{low_m}–{high_m} %, wenn über die Momente ohne Messung nichts angenommen wird."
     ),
+    "a_board_complete": (
+        "der Zeit zeigten Köpfe zur Tafel: {low}–{high} % mit dem Messfehler. Kein Moment fehlt."
+    ),
     "q_part": "Welchem Teil?",
     "a_part": "{area}: {share} % der gemessenen Zeit ({low}–{high} %); danach {rest}.",
     "a_part_unclear": (
@@ -235,9 +238,9 @@ DE: dict[str, str] = {
     "nav_seats": "Die Plätze",
     "seats": "Wo die Daten schwach sind, wo die Tafel schwer zu sehen ist",
     "seats_lede": (
-        "Der Raum von oben, die Tafel oben. Rote Quadrate verlangen Vorsicht: In den ersten "
-        "beiden Ansichten taugen die Daten höchstens für Tafel / nicht Tafel, in der dritten ist "
-        "die Schrift von dort schwer zu sehen."
+        "Der Raum von oben, die Tafel oben. Ein rotes Quadrat mahnt zur Vorsicht: Die Daten "
+        "dieses Platzes trennen höchstens Tafel und anderswo, oder (dritte Ansicht) Schrift ist "
+        "von dort schwer zu sehen."
     ),
     "seats_lede_rows": (
         "Nach Reihen, damit keine Zelle für weniger als {k} Personen steht. Der Sitzplan selbst "

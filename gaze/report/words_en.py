@@ -64,6 +64,10 @@ EN: dict[str, str] = {
         "of the measured time heads pointed at the board: {low}–{high} % with the measurement's "
         "error, {low_m}–{high_m} % if nothing is assumed of the moments without a measurement."
     ),
+    "a_board_complete": (
+        "of the time heads pointed at the board: {low}–{high} % with the measurement's error. "
+        "No moment is missing."
+    ),
     "q_part": "Which part of it?",
     "a_part": "{area}: {share} % of the measured time ({low}–{high} %); then {rest}.",
     "a_part_unclear": ("No part is clearly ahead: {list}. Their uncertainties overlap."),
@@ -214,9 +218,9 @@ EN: dict[str, str] = {
     "nav_seats": "The seats",
     "seats": "Where data are weak, where the board is hard to see",
     "seats_lede": (
-        "The room from above, the board at the top. Red squares need care: in the first two "
-        "readings the data are too weak for more than board / not the board, in the third the "
-        "writing is hard to see from there."
+        "The room from above, the board at the top. A red square marks a seat to be careful "
+        "with: its data tell the board from elsewhere at most, or (third view) writing is hard "
+        "to see from there."
     ),
     "seats_lede_rows": (
         "By rows, so that no cell stands for fewer than {k} students. The seat map itself is "

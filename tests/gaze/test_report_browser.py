@@ -194,7 +194,7 @@ def test_axe_finds_nothing(browser: Any, report: Path, name: str, size: str) -> 
 
 
 def test_prints_on_a4(browser: Any, report: Path, tmp_path: Path) -> None:
-    """Pages are A4, all text is there, page one holds the quality box, figures fit the paper."""
+    """Pages are A4, all text is there, page one holds answers, quality and heatmap."""
     page = open_page(browser, report)
     pdf = tmp_path / "report.pdf"
     page.pdf(path=str(pdf), prefer_css_page_size=True, print_background=True)
@@ -208,7 +208,7 @@ def test_prints_on_a4(browser: Any, report: Path, tmp_path: Path) -> None:
         pytest.skip("needs pdftotext to read the PDF back")
     first = subprocess.run([tool, "-l", "1", str(pdf), "-"], capture_output=True, text=True).stdout
     assert "where heads were pointing" in first and "Data quality" in first
-    assert "Error in this room" in first
+    assert "Error in this room" in first and "Where on the board" in first
     everything = subprocess.run([tool, str(pdf), "-"], capture_output=True, text=True).stdout
     assert "Student by student" in everything and "S-12" in everything
     assert "How this was made" in everything

@@ -35,7 +35,8 @@ def lesson(shift_m: tuple[float, float] = (0, 0), turn_deg: float = 0.0):
             truth.append([t, name, *seat, *Rotation.from_matrix(R_WS).as_quat(scalar_first=True)])
             q = Rotation.from_matrix(R_hat).as_quat(scalar_first=True)
             nose = np.add(seat, [0.03, 0, 0.04])
-            gaze.append([t, name, "ok", *xy, 0.01, 0.0, 0.01, *nose, *q])
+            gaze.append([t, name, "ok", *xy, 0.01, 0.0, 0.01, *nose, *q, 0.01, 0.01, 0.01])
+    sigma = ["nose_x_sigma_m", "nose_y_sigma_m", "nose_z_sigma_m"]
     head = ["nose_x_m", "nose_y_m", "nose_z_m", "head_qw", "head_qx", "head_qy", "head_qz"]
     point = ["status", "gaze_x_m", "gaze_y_m", "gaze_xx_m2", "gaze_xy_m2", "gaze_yy_m2"]
     students = pd.DataFrame(
@@ -43,7 +44,7 @@ def lesson(shift_m: tuple[float, float] = (0, 0), turn_deg: float = 0.0):
         index=list(SEATS),
     )
     return (
-        pd.DataFrame(gaze, columns=["time_s", "student", *point, *head]),
+        pd.DataFrame(gaze, columns=["time_s", "student", *point, *head, *sigma]),
         pd.DataFrame(truth, columns=["time_s", "student", *head]),
         students,
     )
@@ -74,6 +75,17 @@ def test_a_swap_is_counted_and_not_hidden() -> None:
     result = compare(gaze, students, targets(), truth)
     assert result["identity_switches"] == 2
     assert result["overall"].head_deg.mean == pytest.approx(0, abs=1e-6)
+
+
+def test_a_nose_of_unknown_depth_is_no_swap() -> None:
+    """C sits behind B, and one camera alone puts C's nose nearer to B's: beside the ray it is C's."""
+    gaze, truth, students = lesson()
+    truth.loc[truth["student"] == "B", ["nose_x_m", "nose_z_m"]] = [2.4, 4.6]
+    once = gaze.index[gaze["student"] == "C"][3]
+    gaze.loc[once, "nose_z_m"] -= 0.9
+    assert compare(gaze, students, targets(), truth)["identity_switches"] == 2  # there and back
+    gaze.loc[once, "nose_z_sigma_m"] = 0.6
+    assert compare(gaze, students, targets(), truth)["identity_switches"] == 0
 
 
 def test_lost_moments_lower_coverage_and_nothing_else() -> None:

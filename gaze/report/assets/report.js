@@ -5,8 +5,8 @@
   var quiet = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   // The layout for a width: on narrow pages numbers instead of labels, fewer ticks, no colour bar.
-  function layoutFor(figure, width) {
-    var narrow = width < 560, layout = JSON.parse(JSON.stringify(figure.layout)), m = layout.margin;
+  function layoutFor(figure, width, paper) {
+    var narrow = width < (paper ? 420 : 560), layout = JSON.parse(JSON.stringify(figure.layout)), m = layout.margin;
     layout.width = width;
     layout.height = figure.height;
     layout.font.size = narrow ? 11 : 13;
@@ -16,7 +16,7 @@
       layout.height = Math.max(150, Math.min(700, inner + m.t + m.b));
     }
     (layout.annotations || []).forEach(function (a) {
-      if (a.name && width < 760) { a.text = a.name; }
+      if (a.name && width < (paper ? 400 : 760)) { a.text = a.name; }
       if (narrow) { a.font.size = Math.min(a.font.size, 9); }
     });
     if (layout.xaxis.tickvals && narrow) {
@@ -27,8 +27,8 @@
     return layout;
   }
 
-  function tracesFor(figure, width) {
-    var narrow = width < 560;
+  function tracesFor(figure, width, paper) {
+    var narrow = width < (paper ? 420 : 560);
     return figure.data.map(function (trace) {
       trace = Object.assign({}, trace);
       if (trace.type === "heatmap") { trace.showscale = !narrow; }
@@ -41,8 +41,8 @@
     });
   }
 
-  function show(plot, width) {
-    Plotly.react(plot.holder, tracesFor(plot.figure, width), layoutFor(plot.figure, width),
+  function show(plot, width, paper) {
+    Plotly.react(plot.holder, tracesFor(plot.figure, width, paper), layoutFor(plot.figure, width, paper),
       { displayModeBar: false, responsive: false });
     var inner = plot.holder.querySelector(".plot-container");
     if (inner) { inner.setAttribute("aria-hidden", "true"); }
@@ -58,8 +58,11 @@
   function fit(paper) {
     plots.forEach(function (plot) {
       var width = plot.holder.getBoundingClientRect().width;
-      if (paper) { width = plot.holder.closest(".beside") ? paper / 2 - 12 : paper; }
-      show(plot, width);
+      if (paper) {
+        // beside a table: half; the board: so low that it still fits on page one
+        width = plot.holder.closest(".beside") ? paper / 2 - 12 : plot.figure.aspect ? 0.66 * paper : paper;
+      }
+      show(plot, width, paper);
     });
   }
 
