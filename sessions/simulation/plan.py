@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +231,20 @@ def make_plan(options: Options, head_sigma: HeadSigma = head_sigma_deg) -> PlanA
     return PlanAnswer(options, seats, axes, tuple(advice))
 
 
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>What this placement will give</title>
+<style>body {{ font: 16px/1.5 system-ui, sans-serif; color: #22302e; max-width: 62rem;
+margin: 2rem auto; padding: 0 1rem }} h1 {{ font: 600 1.9rem Georgia, serif; margin: 0 0 .5rem }}
+p, li {{ max-width: 68ch }} #plan {{ overflow-x: auto }}</style></head><body>
+<h1>What this placement will give</h1>
+<p>The room from above, the blackboard at the top, as the class sees it. Each seat: its name, the
+expected error of a gaze point, and the height of the face in the poorer picture.</p>
+<ul>{sentences}</ul>{figure}</body></html>
+"""
+
+
 def figure_plan(answer: PlanAnswer) -> Any:
     """Plotly figure: the room from above as the class sits in it (blackboard on top), seats
     coloured by expected error.
@@ -240,6 +255,7 @@ def figure_plan(answer: PlanAnswer) -> Any:
 
     seats, room = answer.seats, ROOMS[answer.options.room]
     figure = go.Figure()
+    top = 1.15 * float(seats["gaze_error_cm"].max())  # the scale begins at 0: shades compare
     hover = [
         f"{r.student} (row {r.row})<br>face {r.face_px_left:.0f} / {r.face_px_right:.0f} px<br>"
         f"head σ {r.head_sigma_deg:.1f}°<br>"
@@ -264,16 +280,20 @@ def figure_plan(answer: PlanAnswer) -> Any:
                     strict=True,
                 )
             ],
-            textfont={"size": 10},
+            # white on the dark half of the scale
+            textfont={
+                "size": 11,
+                "color": ["#fff" if e > top / 2 else "#222" for e in seats["gaze_error_cm"]],
+            },
             marker={
-                "size": 58,
+                "size": 60,
                 "symbol": "square",
                 "color": seats["gaze_error_cm"],
                 "colorscale": "Cividis",
                 "reversescale": True,
-                "opacity": 0.75,
-                "colorbar": {"title": "gaze error, cm"},
+                "colorbar": {"title": "gaze error, cm", "len": 0.6, "thickness": 14},
                 "cmin": 0,
+                "cmax": top,
             },
         )
     )
@@ -295,11 +315,11 @@ def figure_plan(answer: PlanAnswer) -> Any:
             )
         )
     figure.update_layout(
-        title="What this placement will give: gaze-point error and face height, seat by seat",
         showlegend=False,
         template="plotly_white",
-        width=1000,
-        height=900,
+        width=980,
+        height=820,
+        margin={"l": 60, "r": 20, "t": 10, "b": 60},
     )
     # x_W grows to the left for somebody who faces the blackboard: so does the picture
     figure.update_xaxes(
@@ -319,12 +339,14 @@ def write_plan(answer: PlanAnswer, folder: str | Path) -> list[Path]:
     with atomic_write(files[0]) as aside:
         answer.seats.to_csv(aside, index=False)
     write_json(files[1], answer.to_dict())
-    sentences = "".join(f"<p>{s}</p>" for s in answer.advice)
-    page = (
-        figure_plan(answer)
-        .to_html(full_html=True, include_plotlyjs=True)
-        .replace("</body>", f"{sentences}</body>")
+    sentences = "".join(f"<li>{escape(s)}</li>" for s in answer.advice)
+    figure = figure_plan(answer).to_html(
+        full_html=False,
+        include_plotlyjs=True,
+        div_id="plan",  # a random one would make each page differ
+        config={"displayModeBar": False},
     )
+    page = PAGE.format(sentences=sentences, figure=figure)
     with atomic_write(files[2]) as aside:
         aside.write_text(page, encoding="utf-8")
     return files

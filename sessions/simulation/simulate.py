@@ -58,6 +58,18 @@ SQUARE_M = 0.05
 MAX_STUDENTS = 60
 
 
+# options of `gaze simulate` whose field has its unit in its name
+OPTION_NAMES = {
+    "eye_share": "eye-share",
+    "offset_s": "offset",
+    "drift_ppm": "drift",
+    "near_m": "near",
+    "far_m": "far",
+    "lens_px": "lens",
+    "auxiliary_deg": "auxiliary",
+}
+
+
 @dataclass(frozen=True)
 class Options:
     """What a simulated lesson is made of. Every number is in metres, seconds, degrees or pixels.
@@ -98,8 +110,8 @@ class Options:
 
         def refuse(name: str, expected: str) -> None:
             raise SessionError(
-                f"--{name} is impossible",
-                found=getattr(self, name.replace("-", "_")),
+                f"--{OPTION_NAMES.get(name, name)} is impossible",
+                found=getattr(self, name),
                 expected=expected,
             )
 
