@@ -175,7 +175,10 @@ def simulate(
 
         run = write_truth_only(out, options)
         result = {"session": str(out), "run": str(run), "seed": seed}
-        text = f"{out}: session and run {run.name} from truth and error budget; nothing rendered"
+        text = (
+            f"{out}: session and run {run.name} from truth and error budget, nothing rendered; "
+            f"next: gaze report {run}"
+        )
     else:
         from sessions.simulation.simulate import simulate as make
 
