@@ -671,6 +671,14 @@ def _judge(q: dict[str, Any]) -> Verdict:
             "the pictures, or too much in one line or plane",
             board,
         )
+    if q["turned_deg"] < 2 * s and q["people"] >= 6:
+        add(
+            "people_no_better",
+            "WARN",
+            f"the turn that was found ({q['turned_deg']:.2f}°) is hardly larger than what people can "
+            f"tell (± {s:.2f}°): the old calibration may be as good",
+            "Compare both, or calibrate again with the board.",
+        )
     p = q["position_sigma_cm"]
     if p is not None and p > 5:
         add(

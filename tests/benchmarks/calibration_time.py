@@ -229,7 +229,8 @@ def bump_table(lessons: int, sizes_deg: list[float]) -> None:
         print(
             f"| {size:g}° | {alarms} of {lessons} | {np.median(moments):.0f} (p95 "
             f"{np.percentile(moments, 95):.0f}) | {named[0]} / {named[1]} | "
-            f"{np.median(v[:, 0]):.2f} (p95 {np.percentile(v[:, 0], 95):.2f}) | {np.median(v[:, 1]):.2f} | "
+            f"{np.median(v[:, 0]):.2f} (p95 {np.percentile(v[:, 0], 95):.2f}) | "
+            f"{np.median(v[:, 1]):.2f} | "
             f"{v[:, 2].mean():.2f} | {np.nanmedian(v[:, 3]):.1f} → {np.nanmedian(v[:, 4]):.1f} | "
             f"{failed} |",
             flush=True,

@@ -262,6 +262,7 @@ def test_an_unmoved_rig_stays() -> None:
     new, _ = recalibrate_from_people(room(), uL, uR, who, moved="right")
     q = new.quality["people"]
     assert geodesic_deg(new.T_RL.R, room().T_RL.R) < 3 * q["rotation_sigma_deg"]
+    assert "people_no_better" in {c.code for c in new.verdict.causes}, "and it says so"
 
 
 def test_covariance_grows_and_is_sound() -> None:
