@@ -675,8 +675,8 @@ def _judge(q: dict[str, Any]) -> Verdict:
         add(
             "people_no_better",
             "WARN",
-            f"the turn that was found ({q['turned_deg']:.2f}°) is hardly larger than what people can "
-            f"tell (± {s:.2f}°): the old calibration may be as good",
+            f"the turn that was found ({q['turned_deg']:.2f}°) is hardly larger than what people "
+            f"can tell (± {s:.2f}°): the old calibration may be as good",
             "Compare both, or calibrate again with the board.",
         )
     p = q["position_sigma_cm"]
