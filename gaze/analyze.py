@@ -100,7 +100,7 @@ def analyze(
     rig = refusals.usable_rig(session, force=force)
     left, right = probe(session.video("left")), probe(session.video("right"))
     refusals.other_size_than_calibrated(rig, left, right)
-    left, right, clock = lesson_clock(session, left, right, report)
+    left, right, clock, said_of_clock = lesson_clock(session, left, right, report)
     when = moments_of(session, left, right, clock, fps, start_s, stop_s)
 
     # The models, and a run of these settings: an unfinished one to go on with, or a new one.
@@ -188,7 +188,7 @@ def analyze(
     quality = quality_report(
         table,
         summary,
-        clock={**clock.to_dict(), **judged_times(left, right)},
+        clock={**clock.to_dict(), **judged_times(left, right, said_of_clock)},
         frames=frame_counts(left, right, when),
         identity=identity_counts(rows, track_of_row, students),
         rig={"verdict": rig.verdict.to_dict(), "forced": force},

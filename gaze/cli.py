@@ -16,6 +16,7 @@ from gaze.console import (
     out,
     print_json,
     progress_bar,
+    say,
     table,
 )
 
@@ -30,6 +31,23 @@ app = typer.Typer(
 
 Lesson = Annotated[Path, typer.Argument(help="The session folder (it holds session.toml).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from gaze import __version__
+
+        print(f"classroom-gaze {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def everything(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which one.")
+    ] = False,
+) -> None:
+    """Where on the blackboard was every student looking? From two cameras beside it."""
 
 
 def main() -> None:
@@ -71,7 +89,7 @@ def board(
     if as_json:
         print_json({"pdf": str(out_pdf)})
     else:
-        out.print(f"{out_pdf}: print at 100 %, measure the ruler, glue it on stiff card.")
+        say(f"{out_pdf}: print at 100 %, measure the ruler, glue it on stiff card.")
 
 
 @app.command(rich_help_panel="Set up")
@@ -104,7 +122,7 @@ def init(
     if as_json:
         print_json({"lesson": str(path)})
     else:
-        out.print(f"{path}: fill the calibration folder and add the two videos; then `gaze check`.")
+        say(f"{path}: fill the calibration folder and add the two videos; then `gaze check`.")
 
 
 @app.command(rich_help_panel="Set up")
@@ -126,7 +144,7 @@ def check(lesson: Lesson, as_json: AsJson = False) -> None:
         for f in findings:
             where = f" ({f.where})" if f.where else ""
             action = f"  → {f.action}" if f.action else ""
-            out.print(f"{mark.get(f.severity, '·')} {f.what}{where}{action}", soft_wrap=True)
+            say(f"{mark.get(f.severity, '·')} {f.what}{where}{action}")
     raise typer.Exit(NOT_GOOD_ENOUGH if bad else DONE)
 
 
@@ -154,9 +172,9 @@ def calibrate(
     else:
         colour = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}[verdict.status]
         q = rig.quality
-        out.print(f"[bold {colour}]{verdict.status}[/]  {rig_path}")
+        say(f"[bold {colour}]{verdict.status}[/]  {rig_path}")
         for cause in verdict.causes:
-            out.print(f"  {cause.severity}: {cause.message} {cause.action}", soft_wrap=True)
+            say(f"  {cause.severity}: {cause.message} {cause.action}")
         rows: list[list[object]] = [
             [
                 c.name,
@@ -168,12 +186,12 @@ def calibrate(
         ]
         out.print(table("cameras", ["camera", "focal px", "rms px", "lens model"], rows))
         hold = _get(q, "pair", "holdout_px")
-        out.print(
+        say(
             f"pair: {rig.baseline_m:.3f} m apart, rms {_num(_get(q, 'pair', 'rms_px'))} px, "
             f"held out {_num(hold)} px"
         )
         if page_path:
-            out.print(f"page: {page_path}")
+            say(f"page: {page_path}")
     raise typer.Exit(NOT_GOOD_ENOUGH if verdict.status == "FAIL" else DONE)
 
 
@@ -291,8 +309,8 @@ def _print_run(run: Any, summary: dict[str, Any]) -> None:
     columns = ["", "students", "distance m", "face px", "measured", "σ cm"]
     out.print(table("what was measured", columns, rows))
     for warning in summary["warnings"]:
-        out.print(f"[yellow]![/] {warning}", soft_wrap=True)
-    out.print(f"tables and heatmaps: {run.folder}\nreport: [bold]{run.report_path}[/]")
+        say(f"[yellow]![/] {warning}")
+    say(f"tables and heatmaps: {run.folder}\nreport: [bold]{run.report_path}[/]")
 
 
 @app.command(rich_help_panel="A lesson")
@@ -356,12 +374,12 @@ def _print_validation(result: Any) -> None:
     out.print(table("errors (nose, head: median / p90)", columns, rows))
     inside = "–" if result.inside_68 is None else f"{100 * result.inside_68:.0f} %"
     switches = "–" if result.identity_switches is None else result.identity_switches
-    out.print(
+    say(
         f"coverage {100 * result.coverage:.1f} %   identity switches {switches}   "
         f"inside their own 68 % ellipse {inside}"
     )
     if result.figure:
-        out.print(f"figure: {result.figure}")
+        say(f"figure: {result.figure}")
 
 
 def _mean_p90(s: Any) -> str:
@@ -400,7 +418,7 @@ def report(
     if as_json:
         print_json({"report": str(path)})
     else:
-        out.print(f"report: {path}")
+        say(f"report: {path}")
 
 
 @app.command(rich_help_panel="A lesson")
@@ -427,7 +445,7 @@ def export(
     if as_json:
         print_json({"written": paths})
     else:
-        out.print("\n".join(paths))
+        say("\n".join(paths))
 
 
 @app.command(rich_help_panel="A lesson")
@@ -453,7 +471,7 @@ def fit_gain(
     if as_json:
         print_json(gain.to_dict())
     else:
-        out.print(gain.describe())
+        say(gain.describe())
 
 
 @app.command(rich_help_panel="A lesson")
@@ -515,7 +533,7 @@ def forget(
     if as_json:
         print_json(vars(done))
     else:
-        out.print(str(done))
+        say(str(done))
 
 
 # -- try -------------------------------------------------------------------------------------------
@@ -541,10 +559,10 @@ def demo(
     if as_json:
         print_json(result.to_dict())
         return
-    out.print(f"calibration: [bold]{result.rig.verdict.status}[/]")
+    say(f"calibration: [bold]{result.rig.verdict.status}[/]")
     _print_run(result.run, _run_summary(result.run))
     _print_validation(result.validation)
-    out.print(f"\nOpen [bold]{result.run.report_path}[/] in a browser.")
+    say(f"\nOpen [bold]{result.run.report_path}[/] in a browser.")
 
 
 rig_app = typer.Typer(help="Rigs of other programs.", no_args_is_help=True)
@@ -564,7 +582,7 @@ def rig_export(
 
     for note in write(Rig.load(rig), out_path, format):
         err.print(note, soft_wrap=True)
-    out.print(str(out_path))
+    say(str(out_path))
 
 
 @rig_app.command("import")
@@ -581,7 +599,7 @@ def rig_import(
     result.rig.save(out_path)
     for note in result.notes:
         err.print(note, soft_wrap=True)
-    out.print(str(out_path))
+    say(str(out_path))
 
 
 if __name__ == "__main__":

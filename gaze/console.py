@@ -58,6 +58,11 @@ def _escape(text: str) -> str:
     return text.replace("[", "\\[")
 
 
+def say(text: str) -> None:
+    """A result in words on stdout; never broken, so that paths can be copied."""
+    out.print(text, soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout; NaN becomes null, arrays become lists."""
     print(json.dumps(plain(value), indent=1, allow_nan=False))
@@ -113,7 +118,8 @@ def progress_bar(quiet: bool = False) -> Iterator[Callable[[str, float], None]]:
     try:
         yield report
     finally:
-        bars.stop()
+        if tasks:
+            bars.stop()
 
 
 def _duration(seconds: float) -> str:

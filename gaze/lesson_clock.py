@@ -10,6 +10,7 @@ import numpy as np
 
 from calibration.clock import (
     Clock,
+    check_clock,
     estimate_clock,
     judge_pair,
     judge_times,
@@ -23,16 +24,22 @@ from sessions.run import Progress
 from sessions.video import VideoInfo, read_frames, read_timestamps
 
 CLOCK_SIZE_PX = (160, 90)
+#: Shorter lessons hardly move enough for a clock (docs/calibration.md): a declared one is taken.
+LEAST_TO_CHECK_S = 180.0
 
 
 def lesson_clock(
     session: Session, left: VideoInfo, right: VideoInfo, report: Progress
-) -> tuple[VideoInfo, VideoInfo, Clock]:
-    """One clock for both videos.
+) -> tuple[VideoInfo, VideoInfo, Clock, dict[str, Any]]:
+    """One clock for both videos, and what the pictures say of it.
 
     timestamps.csv replaces the containers' times. The offset is session.toml's where it says one;
     with timestamps.csv it is 0; else it is estimated from how the two pictures move, and where
     that fails the containers' times are taken as they are, and quality.json says so.
+
+    Returns the videos with their times, the clock, and for quality.json ``checked`` (a sentence:
+    whether the pictures agree with a declared clock, or why none could be estimated) and
+    ``causes`` (a declared clock that they contradict, a clock that jumps).
     """
     stamped = session.timestamps_path.is_file()
     if stamped:
@@ -49,26 +56,40 @@ def lesson_clock(
             infos.append(replace(info, times_s=times[name]))
         left, right = infos
     offset = session.config.cameras.right.offset_s
+    declared = None
     if offset is not None:
-        return left, right, Clock(offset, source="session.toml")
-    if stamped:
-        return left, right, Clock(source="timestamps.csv")
+        declared = Clock(offset, source="session.toml")
+    elif stamped:
+        declared = Clock(source="timestamps.csv")
+    duration_s = min(float(np.ptp(v.times_s)) for v in (left, right))
+    if declared is not None and duration_s < LEAST_TO_CHECK_S:
+        unchecked = f"not checked against the pictures: {duration_s:.0f} s are too short for that"
+        return left, right, declared, {"checked": unchecked, "causes": []}
     report("the cameras' clocks", 0.0)
     activity = [_activity(info, report, k / 2) for k, info in enumerate((left, right))]
     found = estimate_clock(*activity[0], *activity[1])
     report("the cameras' clocks", 1.0)
-    if found.clock is None:
-        return left, right, Clock(source="assumed")
-    return left, right, found.clock
+    causes = list(found.causes)
+    checked = found.reason or "from the pictures"
+    if declared is not None and found.clock is not None:
+        frame_s = float(np.median(np.diff(left.times_s)))
+        causes += check_clock(declared, found, frame_s, duration_s)
+        checked = "the pictures contradict it" if causes else "the pictures agree"
+    clock = declared or found.clock or Clock(source="assumed")
+    return left, right, clock, {"checked": checked, "causes": [vars(c) for c in causes]}
 
 
-def judged_times(left: VideoInfo, right: VideoInfo) -> dict[str, Any]:
-    """What the two videos' frame times say of themselves: gaps, rates, lengths; causes in words."""
+def judged_times(left: VideoInfo, right: VideoInfo, said: dict[str, Any]) -> dict[str, Any]:
+    """What the two videos' frame times say of themselves: gaps, rates, lengths; causes in words.
+
+    said : what the pictures say of the clock (:func:`lesson_clock`); its causes come first.
+    """
     both = ("left", left), ("right", right)
     reports = [judge_times(info.times_s, n, info.stated_duration_s) for n, info in both]
     causes = [*reports[0].causes, *reports[1].causes, *judge_pair(*reports)]
     return {
-        "causes": [vars(c) for c in causes],
+        "checked": said["checked"],
+        "causes": [*said["causes"], *(vars(c) for c in causes)],
         "times": {r.name: r.to_dict() for r in reports},
     }
 

@@ -39,6 +39,7 @@ SALT_NAME = "salt.txt"
 VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".mts", ".m2ts", ".m4v", ".webm", ".mpg", ".mpeg"}
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 SURE_LENGTH = 4  # shorter names stand in raw bytes by chance: such files are named, not deleted
+VALIDATION = ("validation.json", "validation.svg")  # of a run, by `gaze validate`
 CACHES = {"parts", "cache", ".cache", "previews"}  # of a run: made from pixels, made again at need
 
 
@@ -181,7 +182,8 @@ def forget(lesson: str | Path, student: str) -> Report:
         remake.append((run, _languages(run)))
         for name in ("heatmaps", *CACHES):
             _delete_tree(run / name, folder, said)
-        for made in ("heatmaps.npz", "report.html", "report-class.html"):
+        # validation.svg has a dot for each of the student's looks, and the errors count them
+        for made in ("heatmaps.npz", "report.html", "report-class.html", *VALIDATION):
             _delete(run / made, folder, said)
     for path in _files(folder):
         if path.name == CONFIG_NAME and path.parent == folder:
@@ -637,25 +639,31 @@ def _salted_exports(folder: Path) -> list[Path]:
 
 
 def _languages(run: Path) -> dict[str, str]:
-    """Reports of a run and their languages."""
+    """What of a run is to be made again, in that order, and in which language."""
     found = {}
+    if any((run / name).is_file() for name in VALIDATION):
+        found["validation"] = "en"  # first: the report's page one carries its error
     for name in ("report.html", "report-class.html"):
         if (run / name).is_file():
             match = re.search(r'<html lang="(\w+)"', (run / name).read_text("utf-8")[:500])
             found[name] = match[1] if match else "en"
     if (run / "heatmaps").is_dir():
-        found["heatmaps"] = next(iter(found.values()), "en")
+        found["heatmaps"] = found.get("report.html", "en")
     return found
 
 
 def _make_again(run: Path, languages: dict[str, str], folder: Path, said: Report) -> None:
-    """Heatmaps and reports without the student; where they cannot be made they stay deleted."""
+    """Validation, heatmaps and reports without the student; what cannot be made stays deleted."""
     from gaze.report import write_report
     from gaze.report.heatmap import write_heatmaps
+    from gaze.validate import validate_lesson
+    from sessions.folder import Session
 
     for name, language in languages.items():
         try:
-            if name == "heatmaps":
+            if name == "validation":
+                validate_lesson(Session.open(folder), run=run)
+            elif name == "heatmaps":
                 write_heatmaps(run, language=language)
             else:
                 write_report(run, language=language, class_only=name == "report-class.html")

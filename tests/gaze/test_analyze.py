@@ -194,6 +194,13 @@ def test_refuses_what_is_wrong(tmp_path: Path, lesson) -> None:
         run(folder, identity="none")
     with pytest.raises(UserError, match="share no moment"):
         run(folder, start_s=100.0)
+    with pytest.raises(SessionError, match="no weights 'none'"):
+        analyze(folder, weights="none", **OPTIONS)
+    for fps in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(SessionError, match="moments per second are impossible"):
+            run(folder, fps=fps)
+    with pytest.raises(SessionError, match=r"start and stop.*found 2 s to 1 s"):
+        run(folder, start_s=2.0, stop_s=1.0)
     write_lesson(tmp_path / "l", seconds=1)
     (tmp_path / "l" / "right.mp4").unlink()
     with pytest.raises(SessionError, match="right camera's video is missing"):

@@ -10,9 +10,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import gaze
 from calibration.errors import UserError
 from gaze.cli import app
-from gaze.console import command, plain
+from gaze.console import command, plain, progress_bar, say
 
 runner = CliRunner()
 COMMANDS = [c.name or c.callback.__name__.replace("_", "-") for c in app.registered_commands]
@@ -70,6 +71,22 @@ def test_json_never_holds_nan() -> None:
         "a": [None, 1.5],
         "b": [None],
     }
+
+
+def test_version() -> None:
+    result = runner.invoke(app, ["--version"])
+    assert result.exit_code == 0 and result.stdout == f"classroom-gaze {gaze.__version__}\n"
+
+
+def test_paths_are_not_broken(capsys: pytest.CaptureFixture[str]) -> None:
+    say("report: " + "x/" * 200)
+    assert capsys.readouterr().out == "report: " + "x/" * 200 + "\n"
+
+
+def test_progress_draws_nothing_before_there_is_something(capsys) -> None:
+    with progress_bar():
+        pass
+    assert capsys.readouterr().err == ""
 
 
 def test_forget_asks_for_one_thing(tmp_path: Path) -> None:

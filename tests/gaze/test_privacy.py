@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import re
+import shutil
 import stat
 import zipfile
 from pathlib import Path
@@ -29,7 +30,9 @@ from gaze.privacy import (
 from gaze.report import write_report
 from gaze.report.heatmap import write_heatmaps
 from gaze.report.lesson import ReportError
+from gaze.validate import validate_lesson
 from sessions.errors import SessionError
+from sessions.folder import Session
 from sessions.run import write_json
 from sessions.tables import FACES, conform
 from tests.gaze.lessons import gaze_table, write_lesson
@@ -172,6 +175,22 @@ def test_forget_keeps_the_others(lesson: Path) -> None:
     assert json.loads((lesson / "gain.json").read_text()) == {"students": {"S-01": 1.1}}
     quality = json.loads((run / "quality.json").read_text())
     assert [s["student"] for s in quality["seats"]] == ["S-01", "S-02", "S-03", "S-04", "S-05"]
+
+
+def test_the_validation_forgets_the_student_s_looks(lesson: Path) -> None:
+    """Its figure has a dot for each look, without a name: no search for the name would find it."""
+    shutil.rmtree(lesson / "truth")
+    run = next((lesson / "runs").iterdir())
+    (lesson / "targets.csv").write_text(
+        "start_s,end_s,student,target,x_m,y_m\n0,5,,T1,1,0.5\n9,12,,T3,1,1\n"
+    )
+    before = validate_lesson(Session.open(lesson), run=run)
+    dots = (run / "validation.svg").read_text().count("<circle")
+    forget(lesson, WHO)
+    after = json.loads((run / "validation.json").read_text())
+    assert after["overall"]["n"] == before.overall.n * 5 // 6
+    assert 0 < (run / "validation.svg").read_text().count("<circle") < dots
+    assert f"At {after['overall']['n']} marked looks" in (run / "report.html").read_text()
 
 
 def test_the_seat_is_masked_from_now_on(lesson: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_swap_is_counted_and_not_hidden() -> None:
 
 
 def test_a_nose_of_unknown_depth_is_no_swap() -> None:
-    """C sits behind B; one camera alone puts C's nose nearer to B's, but beside the ray it is C's."""
+    """C sits behind B; one camera puts C's nose nearer to B's, but beside the ray it is C's."""
     gaze, truth, students = lesson()
     truth.loc[truth["student"] == "B", ["nose_x_m", "nose_z_m"]] = [2.4, 4.6]
     once = gaze.index[gaze["student"] == "C"][3]
