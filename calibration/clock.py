@@ -361,10 +361,13 @@ def estimate_clock(
     return ClockEstimate("estimated", clock, "", score, rival, n, causes)
 
 
-def check_clock(declared: Clock, estimated: ClockEstimate, frame_s: float) -> tuple[Cause, ...]:
+def check_clock(
+    declared: Clock, estimated: ClockEstimate, frame_s: float, duration_s: float = 0.0
+) -> tuple[Cause, ...]:
     """Compare a declared clock (container, timestamps.csv, session.toml) with the pictures' own.
 
-    Names a difference that is both beyond 4σ and beyond half a frame, at the lesson's begin.
+    Names a difference that is both beyond 4σ and beyond half a frame, at the lesson's begin or at
+    its end, ``duration_s`` later (clocks that agreed at the begin drift apart).
     """
     if estimated.clock is None:
         return (
@@ -376,17 +379,22 @@ def check_clock(declared: Clock, estimated: ClockEstimate, frame_s: float) -> tu
                 "Clap once in view of both cameras at the beginning and the end.",
             ),
         )
-    difference = estimated.clock.offset_s - declared.offset_s
-    sigma = float(np.hypot(estimated.clock.sigma_offset_s, declared.sigma_offset_s))
-    if abs(difference) <= max(4 * sigma, frame_s / 2):
+    at = np.array([0.0, duration_s])
+    said, seen = declared.left_to_right(at) - at, estimated.clock.left_to_right(at) - at
+    sigma = np.hypot(estimated.clock.sigma_s(at), declared.sigma_s(at))
+    off = np.abs(seen - said) / np.maximum(4 * sigma, frame_s / 2)
+    k = int(np.argmax(off))
+    if off[k] <= 1:
         return ()
+    when = (
+        "" if k == 0 else f" {at[k]:.0f} s later (a drift of {estimated.clock.drift_ppm:+.0f} ppm)"
+    )
     return (
         Cause(
             "clock_contradicted",
-            "FAIL" if abs(difference) > 0.5 else "WARN",
-            f"{declared.source} says the right camera is {declared.offset_s:+.3f} s ahead of the "
-            f"left, the pictures say {estimated.clock.offset_s:+.3f} ± "
-            f"{estimated.clock.sigma_offset_s:.3f} s",
+            "FAIL" if abs(seen[k] - said[k]) > 0.5 else "WARN",
+            f"{declared.source} says the right camera is {said[k]:+.3f} s ahead of the "
+            f"left, the pictures say {seen[k]:+.3f} ± {estimated.clock.sigma_s(at[k]):.3f} s{when}",
             "Leave offset_s and timestamps.csv out, so that the pictures decide.",
         ),
     )

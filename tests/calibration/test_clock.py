@@ -253,6 +253,11 @@ def test_a_declared_clock_is_checked() -> None:
     (cause,) = check_clock(Clock(0.0, source="container"), estimate, 1 / 30)
     assert cause.severity == "FAIL" and "container says" in cause.message
     assert "+1.5" in cause.message
+    agreed = Clock(1.5, source="timestamps.csv")
+    drifting = estimate_clock(*lesson(4, Clock(1.5, 200.0), 900.0))
+    assert check_clock(agreed, drifting, 1 / 30) == (), "at the begin they agree"
+    (cause,) = check_clock(agreed, drifting, 1 / 30, 900.0)
+    assert cause.severity == "WARN" and "900 s later (a drift of +" in cause.message
     nothing = estimate_clock(np.arange(100) / 30, np.zeros(100), np.arange(100) / 30, np.zeros(100))
     (cause,) = check_clock(Clock(0.0), nothing, 1 / 30)
     assert cause.code == "clock_unchecked" and cause.severity == "WARN"
