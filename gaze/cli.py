@@ -426,7 +426,7 @@ def report(
 def export(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     format: Annotated[
-        str, typer.Option(help="csv, parquet, bids, pupil, elan, visits or transitions.")
+        str, typer.Option(help="csv, parquet, measures, visits, transitions, bids, pupil or elan.")
     ] = "csv",
     out_path: Annotated[Path | None, typer.Option("--out", help="File or folder.")] = None,
     salted: Annotated[

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gaze.exports import bids, elan, pupil, tables  # noqa: F401  (they register themselves)
+from gaze.exports import bids, elan, measures, pupil, tables  # noqa: F401  (they register themselves)
 from gaze.exports.common import FORMATS, ExportError, Source, load_source
 from gaze.privacy import audit
 
@@ -23,7 +23,7 @@ def export(
     Parameters
     ----------
     run_folder : a run of `gaze analyze`.
-    format : csv, parquet, bids, pupil, elan, visits or transitions.
+    format : csv, parquet, measures, visits, transitions, bids, pupil or elan.
     out : a file (csv, parquet, elan, visits, transitions) or a folder; a name without an ending is
         a folder, and the file gets its usual name in it.
     salted : replace the lesson's pseudonyms by ones that only the lesson's salt connects to them,

@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gaze.attention import measures
 from gaze.exports import FORMATS, ExportError, export
 from gaze.report.heatmap import write_heatmaps
+from gaze.report.lesson import load_lesson
 from gaze.report.marks import read_marks
 from sessions.tables import GAZE
 from tests.gaze.lessons import THIRDS, big_lesson, gaze_table, write_lesson
@@ -48,6 +50,29 @@ def test_csv_is_the_table(run: Path, tmp_path: Path) -> None:
             np.testing.assert_allclose(csv[c], want.astype(float), rtol=1e-6)
     words = json.loads(meaning.read_text())
     assert set(words) == set(csv.columns) and words["gaze_x_m"]["Units"] == "m"
+
+
+def test_measures_are_those_of_the_report(run: Path, tmp_path: Path) -> None:
+    written = export(run, "measures", tmp_path / "m")
+    assert {p.name for p in written if p.suffix == ".csv"} == {
+        "students.csv", "student_areas.csv", "class_areas.csv", "timeline.csv"}  # fmt: skip
+    lesson = load_lesson(run)
+    m = measures(lesson.gaze, lesson.board.areas, lesson.board, students=lesson.students)
+    students = pd.read_csv(tmp_path / "m" / "students.csv").set_index("student")
+    assert list(students.index) == list(m.students["student"]) and (students["used"] == 1).all()
+    for name in ("board_share", "spread_m", "entropy_bits", "agreement", "looks_per_min"):
+        np.testing.assert_allclose(students[name], m.students[name], rtol=1e-8)
+    assert students["row"].tolist() == lesson.table.set_index("student")["row"].tolist()
+    classes = pd.read_csv(tmp_path / "m" / "class_areas.csv").set_index("area")
+    assert classes["share"]["board"] == pytest.approx(m.share("board"))
+    areas = pd.read_csv(tmp_path / "m" / "student_areas.csv")
+    shares = areas.groupby("student")["share"].sum()
+    np.testing.assert_allclose(shares, 1.0)  # thirds do not overlap: states share out all time
+    timeline = pd.read_csv(tmp_path / "m" / "timeline.csv")
+    assert len(timeline) == len(m.timeline) and (timeline["low"] <= timeline["high"]).all()
+    for path in tmp_path.glob("m/*.csv"):
+        assert set(json.loads(path.with_suffix(".json").read_text())) == set(
+            pd.read_csv(path).columns)  # fmt: skip
 
 
 def test_salted_names_are_others_and_consistent(run: Path, tmp_path: Path) -> None:
