@@ -151,6 +151,10 @@ def rig_summary(rig: Rig) -> dict[str, Any]:
             "R_AC": {"left": rig.T_AL.R, "right": (rig.T_AL @ rig.T_LR).R},
             "t_AC": {"left": rig.T_AL.t, "right": (rig.T_AL @ rig.T_LR).t},
         }
+        keys = ("t_WA_m", "sigma_cm", "turned_deg", "turned_sigma_deg", "tape_minus_picture_cm",
+                "difference_sigma_cm")  # fmt: skip
+        shown = [a.get("room_picture") for a in rig.quality.get("auxiliary", [])]
+        world["room_picture"] = [None if p is None else {k: p[k] for k in keys} for p in shown]
     return {
         "verdict": rig.verdict.status,
         "causes": [vars(c) for c in rig.verdict.causes],

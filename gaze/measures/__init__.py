@@ -1,0 +1,1 @@
+"""The parts of :mod:`gaze.attention`: pure functions over the gaze table, one idea a module."""
