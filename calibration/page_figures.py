@@ -66,10 +66,10 @@ def figure_room(rig: Rig, enlarged: float = 10.0) -> go.Figure:
     # the first view looks at the blackboard's middle (without a world: between the cameras), the
     # others see everything
     between = screen @ ((T_XL.t + T_XR.t) / 2)
-    front = np.array([-_blackboard(rig)[0] / 2, -1.2, -0.3]) if world else between + [0, 1.0, 0]
+    front = np.array([-_blackboard(rig)[0] / 2, -1.2, -0.9]) if world else between + [0, 1.0, 0]
     far = 1.4 * float(span.max())
     eyes = {
-        "From the class" if world else "From behind": (front, front + [0.7, -6.5, 2.2]),
+        "From the class" if world else "From behind": (front, front + [0.7, -5.8, 2.2]),
         "From above": (middle, middle + [0.0, -0.02, far]),
         "From the side": (middle, middle + [far, -0.05 * far, 0.1 * far]),
     }
@@ -229,7 +229,8 @@ def traces_auxiliary(rig: Rig, screen: Array) -> list[Any]:
         )
         name = f"auxiliary board ({row.get('placement', '')})"
         out.append(_lines([*p, p[0]], screen, INK, 4, name))
-        out.append(_words([p.mean(0)], [name], screen, INK, size=12, position="bottom center"))
+        below = p.mean(0) + [0, 0.15, 0]  # W's Y is down: under the board, not on it
+        out.append(_words([below], [name], screen, INK, size=12, position="bottom center"))
     return out
 
 

@@ -28,6 +28,8 @@ from calibration.room_picture import (
 from calibration.solve import Seen, calibrate_folder, solve, solve_again
 from calibration.transform import Array, Transform, geodesic_deg, rotation_log
 from calibration.world import Tape
+from gaze.calibrate import placements_of, rig_summary
+from sessions.config import load_config
 from tests.calibration import drawing, rigs
 from tests.calibration.room_pictures import board_in_room, phone, take
 
@@ -239,6 +241,42 @@ def test_a_board_turned_between_the_pictures_is_named() -> None:
     picture, _ = take(room, half, room.board, phone(rng), rng)
     rig = solve(replace(seen, auxiliary=(replace(aux, room=(picture,)),)), models=(4,))
     assert codes(rig)["room_picture_turned"] == "FAIL"
+
+
+def test_session_toml_and_json_carry_it(tmp_path: Path) -> None:
+    """What session.toml says of the picture reaches the solve; what comes of it, ``--json``."""
+    (tmp_path / "session.toml").write_text("""
+[blackboard]
+width_m = 4.0
+height_m = 1.2
+[auxiliary]
+placement = "standing"
+[[auxiliary.room_picture]]
+file = "calibration/auxiliary/room1.jpg"
+blackboard_corners = [[800, 600], [3200, 620], [3180, 1380], [820, 1370]]
+[[auxiliary.room_picture]]
+file = "room2.jpg"
+blackboard_corners = [[800, 600], [3200, 620], [3180, 1380], [820, 1370]]
+taken_with = "left"
+click_sigma_px = 3
+[cameras.left]
+video = "left.mp4"
+[cameras.right]
+video = "right.mp4"
+""")
+    (placement,) = placements_of(tmp_path, load_config(tmp_path))
+    assert placement.left_m is None and not placement.tape().measured
+    one, two = placement.room_pictures
+    assert one.file == tmp_path / "calibration/auxiliary/room1.jpg"
+    assert (one.taken_with, one.click_sigma_px) == ("phone", 2.0)
+    assert (two.taken_with, two.click_sigma_px) == ("left", 3.0)
+    assert check_clicks(one.blackboard_corners, (4032, 3024), "x").shape == (4, 2)
+
+    _, seen, _ = scene(19, 1)
+    world_json = rig_summary(solve(seen, models=(4,)))["world"]
+    (shown,) = world_json["room_picture"]
+    assert len(shown["tape_minus_picture_cm"]) == len(shown["difference_sigma_cm"]) == 3
+    assert len(shown["turned_deg"]) == 3 and min(shown["sigma_cm"]) > 0
 
 
 def test_a_wrong_click_shows_where_pictures_check_each_other() -> None:
