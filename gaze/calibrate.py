@@ -97,7 +97,11 @@ def placements_of(folder: Path, config: SessionConfig) -> tuple[AuxiliaryPlaceme
             placement_sigma_deg=a.placement_sigma_deg,
             room_pictures=tuple(
                 RoomPictureFile(
-                    folder / p.file, p.blackboard_corners, p.taken_with, p.click_sigma_px
+                    folder / p.file,
+                    p.blackboard_corners,
+                    p.taken_with,
+                    p.click_sigma_px,
+                    p.mirrored,
                 )
                 for p in a.room_picture
             ),
