@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +29,8 @@ from gaze.report.lesson import Lesson
 from gaze.report.marks import Mark
 from gaze.report.strings import Strings
 
+NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=%|(?:cm|px|m|s|min)\b)")
+
 
 @dataclass(frozen=True)
 class Page:
@@ -46,9 +49,10 @@ class Page:
     # ---------------------------------------------------------------- small helpers
 
     def w(self, key: str, **values: Any) -> str:
-        """A string with its values escaped (the string itself may hold tags)."""
+        """A string with its values escaped (the string itself may hold tags); no line ends
+        between a number and its unit."""
         safe = {k: escape(v) if isinstance(v, str) else v for k, v in values.items()}
-        return self.words(key, **safe)
+        return NUMBER_AND_UNIT.sub("\u00a0", self.words(key, **safe))
 
     def num(self, value: float, digits: int = 0) -> str:
         return self.words.number(value, digits) if np.isfinite(value) else "–"
