@@ -14,12 +14,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 
 from calibration.boards import PICTURES, VIDEOS, Board, View
-from calibration.detect import TIME_LIMIT_S, Detector, Found, find_all
+from calibration.detect import TIME_LIMIT_S, Detector, Found, find_all, read_picture
 from calibration.errors import CalibrationError
-from calibration.room_picture import CLICK_SIGMA_PX, RoomPicture, TakenWith, check_clicks
+from calibration.room_picture import (
+    CLICK_SIGMA_PX,
+    RoomPicture,
+    TakenWith,
+    check_clicks,
+    turned_over,
+)
 from calibration.transform import Array
 from calibration.verdict import Cause
 from calibration.world import PLACEMENT_SIGMA_DEG, TAPE_SIGMA_M, Tape
@@ -37,12 +44,14 @@ class RoomPictureFile:
     blackboard_corners : four clicked points [u, v] (:data:`calibration.room_picture.ORDER`).
     taken_with : ``phone`` (any other camera), ``left`` or ``right``.
     click_sigma_px : how well they were clicked (1 σ).
+    mirrored : it shows the room in a mirror, or as a selfie camera does.
     """
 
     file: Path
     blackboard_corners: Any
     taken_with: TakenWith = "phone"
     click_sigma_px: float = CLICK_SIGMA_PX
+    mirrored: bool = False
 
 
 @dataclass(frozen=True)
@@ -543,22 +552,27 @@ def read_room_pictures(
             )  # fmt: skip
         with Detector(time_limit_s) as detector:
             found = detector.find(path, board)
-        if found.size_px is None:
-            raise CalibrationError(
-                "the picture of the room cannot be used", where=path, found=found.reason
-            )
-        clicks = check_clicks(
-            given.blackboard_corners, found.size_px, f"{where} blackboard_corners"
-        )
+            if found.size_px is None:
+                raise CalibrationError(
+                    "the picture of the room cannot be used", where=path, found=found.reason
+                )
+            size_px = found.size_px
+            if given.mirrored:  # a board is looked for as it is printed
+                _, png = cv2.imencode(".png", read_picture(path)[:, ::-1])
+                found = detector.find(png.tobytes(), board)
+        clicks = check_clicks(given.blackboard_corners, size_px, f"{where} blackboard_corners")
+        if given.mirrored:
+            clicks = turned_over(clicks, size_px[0])
         out.append(
             RoomPicture(
                 clicks,
                 found.corners_px,
-                found.size_px,
+                size_px,
                 given.taken_with,
                 given.click_sigma_px,
                 path.name,
                 found.reason or "",
+                given.mirrored,
             )
         )
     return tuple(out)

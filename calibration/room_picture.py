@@ -45,7 +45,7 @@ FOCUS_SIGMA = 0.01
 MISFIT_SIGMAS = 4.0
 #: Two poses are told apart where their χ² differs by more than this.
 APART_CHI2 = 16.0
-ORDER = "upper left, upper right, lower right, lower left, as seen by who faces the blackboard"
+ORDER = "upper left, upper right, lower right, lower left, as they appear in the picture"
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,10 @@ class RoomPicture:
     taken_with : ``phone`` (any other camera), or ``left`` / ``right``: with that camera of the
         lesson, at the lesson's zoom, wherever it was held.
     click_sigma_px : 1 σ of a clicked coordinate.
+    mirrored : the room was seen in a mirror (or by a camera that mirrors). A picture of a mirror,
+        turned over, is the picture that the camera's mirror image would take, so that nothing about
+        the mirror need be known, as long as both planes are seen in it. ``blackboard_px`` and
+        ``board_px`` are those of the picture turned over (:func:`turned_over`), X the mirror image.
     """
 
     blackboard_px: Array
@@ -70,6 +74,7 @@ class RoomPicture:
     click_sigma_px: float = CLICK_SIGMA_PX
     file: str = ""
     reason: str = ""
+    mirrored: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for rig.json; pixels rounded to 1e-4."""
@@ -87,6 +92,7 @@ class RoomPicture:
             "click_sigma_px": self.click_sigma_px,
             "file": self.file,
             "reason": self.reason,
+            "mirrored": self.mirrored,
         }
 
     @classmethod
@@ -101,6 +107,7 @@ class RoomPicture:
             float(d["click_sigma_px"]),
             d["file"],
             d["reason"],
+            bool(d.get("mirrored", False)),
         )
 
 
@@ -138,6 +145,13 @@ def blackboard_points_W(width_m: float, height_m: float) -> Array:
     return np.array(
         [[width_m, 0, 0], [0, 0, 0], [0, height_m, 0], [width_m, height_m, 0]], np.float64
     )
+
+
+def turned_over(clicks: Array, width_px: int) -> Array:
+    """(4, 2) clicks of a mirrored picture in the picture turned over, in :data:`ORDER` again."""
+    out = clicks[[1, 0, 3, 2]].copy()
+    out[:, 0] = width_px - 1 - out[:, 0]
+    return out
 
 
 def check_clicks(corners: Any, size_px: tuple[int, int], where: str) -> Array:
@@ -184,9 +198,9 @@ def check_clicks(corners: Any, size_px: tuple[int, int], where: str) -> Array:
         )  # fmt: skip
     if turns[0] < 0:
         raise CalibrationError(
-            "the clicked corners go round the wrong way: another order, or a mirrored picture",
+            "the clicked corners go round the wrong way: another order, or clicked as in the room "
+            "and not as in a mirrored picture",
             where=where, found=points.tolist(), expected=ORDER,
-            remedy="Switch off the mirroring of selfie cameras.",
         )  # fmt: skip
     right = points[[1, 2]].mean(0) - points[[0, 3]].mean(0)
     if abs(np.degrees(np.arctan2(right[1], right[0]))) > 45:
@@ -233,10 +247,15 @@ class _Prior:
 
 
 def _prior(picture: RoomPicture, lens: Lens | None) -> _Prior:
+    w, h = picture.size_px
     if lens is not None:
         values, axes = np.linalg.eigh((lens.covariance + lens.covariance.T) / 2)
-        return _Prior(lens.values, axes * np.sqrt(np.maximum(values, 0.0)), False)
-    w, h = picture.size_px
+        mean, L = lens.values.copy(), axes * np.sqrt(np.maximum(values, 0.0))
+        if picture.mirrored:  # turned over: cx from the other edge, p2 the other way
+            mean[2] = w - 1 - mean[2]
+            mean[7] *= -1
+            L[[2, 7]] *= -1
+        return _Prior(mean, L, False)
     mean = np.array([np.log(PHONE_F * max(w, h)), (w - 1) / 2, (h - 1) / 2, 0.0])
     centre = PHONE_CENTRE_SIGMA * max(w, h)
     return _Prior(mean, np.diag([PHONE_F_SIGMA, centre, centre, PHONE_K1_SIGMA]), True)
@@ -284,9 +303,9 @@ class _Problem:
     first: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        keys: list[tuple[str, tuple[int, int]]] = []
+        keys: list[tuple[str, tuple[int, int], bool]] = []
         for p in self.pictures:
-            key = (p.taken_with, p.size_px)
+            key = (p.taken_with, p.size_px, p.mirrored)
             if key not in keys:
                 keys.append(key)
                 self.priors.append(_prior(p, self.lenses.get(p.taken_with)))

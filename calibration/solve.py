@@ -383,7 +383,8 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: _R
                 f"the picture of the room shows {label} turned by "
                 f"{90 * ((shown[1] - chosen.quarter_turns) % 4)}° against what both cameras saw: "
                 "it was moved in between, or the picture is mirrored",
-                "Take the picture of the room without touching the board, and without mirroring.",
+                "Take the picture of the room without touching the board; say mirrored = true "
+                "where it shows a mirror or a selfie camera took it.",
             )
         )
     elif shown is not None:

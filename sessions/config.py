@@ -102,18 +102,20 @@ class RoomPictureConfig(_Strict):
 
     file: str
     blackboard_corners: tuple[tuple[float, float], ...] = Field(
-        description="clicked, in pixels: upper left, upper right, lower right, lower left, as seen"
+        description="clicked, in pixels: upper left, upper right, lower right, lower left, as they "
+        "appear in the picture"
     )
     taken_with: Literal["phone", "left", "right"] = "phone"
     click_sigma_px: Metres = Field(default=2.0, gt=0, lt=100)
+    mirrored: bool = False
 
     @field_validator("blackboard_corners")
     @classmethod
     def _four(cls, v: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
         if len(v) != 4:
             raise ValueError(
-                f"expected four points [u, v] (upper left, upper right, lower right, lower left of "
-                f"the blackboard, as seen), found {len(v)}"
+                "expected four points [u, v] (upper left, upper right, lower right, lower left of "
+                f"the blackboard, as they appear in the picture), found {len(v)}"
             )
         return v
 

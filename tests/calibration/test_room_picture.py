@@ -24,6 +24,7 @@ from calibration.room_picture import (
     blackboard_points_W,
     check_clicks,
     room_poses,
+    turned_over,
 )
 from calibration.solve import Seen, calibrate_folder, solve, solve_again
 from calibration.transform import Array, Transform, geodesic_deg, rotation_log
@@ -134,6 +135,49 @@ def test_covariance_is_honest(n: int, taken_with: Any) -> None:
         turned.append(float(geodesic_deg(pose.T_WB.R, T_WB.R)))
     assert 0.4 < total / 24 < 1.6, total / 24
     assert np.median(turned) < {1: 1.5, 2: 1.5, 3: 0.6}[n]
+
+
+@pytest.mark.parametrize("taken_with", ["phone", "left"])
+def test_a_mirror_may_show_the_room(taken_with: Any) -> None:
+    """A camera looks into a mirror somewhere; clicks as they appear there; no plane is known."""
+    for seed in range(4):
+        rng = np.random.default_rng(70 + seed)
+        room = rigs.random_room(rng)
+        T_WB = board_in_room(Tape("flat", room.blackboard_m[0] / 2, 1.1, 0.9), A4)
+        camera = phone(rng) if taken_with == "phone" else room.rig.left
+        camera = replace(camera, distortion=camera.distortion + [0, 0, 2e-3, 4e-3])
+        # the mirror image of where a good picture would be taken, by a plane S: n·p = c
+        _, T_WV = take(room, T_WB, A4, camera, rng, click_px=0, board_px=0)
+        n = np.array([0.1, 0.05, 1.0]) / np.linalg.norm([0.1, 0.05, 1.0])
+        S = np.eye(3) - 2 * np.outer(n, n)
+        shift = 2 * 7.5 * n
+        T_WX = Transform(S @ T_WV.R @ np.diag([-1.0, 1, 1]), S @ T_WV.t + shift, "W", "X")
+        points = np.concatenate(
+            [blackboard_points_W(*room.blackboard_m), T_WB.apply(A4.points_B())]
+        )
+        P = T_WX.inverse().apply(points @ S.T + shift)  # what the mirror shows, in the true camera
+        uv = camera.project(P)
+        assert uv[0, 0] > uv[1, 0], "the blackboard's left edge appears on the right"
+        as_clicked = uv[[1, 0, 3, 2]] + rng.normal(0, 1.0, (4, 2))
+        width = camera.size_px[0]
+        clicks = turned_over(check_clicks(as_clicked, camera.size_px, "x"), width)
+        board = uv[4:].copy()
+        board[:, 0] = width - 1 - board[:, 0]
+        board += rng.normal(0, 0.2, board.shape)
+        seen = RoomPicture(clicks, board, camera.size_px, taken_with, 1.0, mirrored=True)
+        assert RoomPicture.from_dict(seen.to_dict()).mirrored
+        values = np.concatenate([camera.K[[0, 1, 0, 1], [0, 1, 2, 2]], camera.distortion])
+        pose = room_poses([seen], A4, room.blackboard_m, {"left": Lens(values, np.zeros((8, 8)))})[
+            0
+        ]
+        e = np.concatenate([rotation_log(pose.T_WB.R.T @ T_WB.R), T_WB.t - pose.T_WB.t])
+        assert float(e @ np.linalg.solve(pose.covariance, e)) < 22.5
+        assert float(geodesic_deg(pose.T_WB.R, T_WB.R)) < 3
+        # X is the camera's mirror image; its distance hangs on the focal length
+        middle = np.array([room.blackboard_m[0] / 2, 0.6, 0.0])
+        a, b = pose.T_WX[0].t - middle, T_WV.t - middle
+        assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) > np.cos(np.radians(6))
+        assert np.linalg.norm(a) == pytest.approx(np.linalg.norm(b), rel=0.15)
 
 
 def test_a_rig_s_round_trip_keeps_the_picture() -> None:
@@ -327,7 +371,10 @@ GOOD = [[800, 600], [3200, 620], [3180, 1380], [820, 1370]]
         ([*GOOD[:3], [820, float("nan")]], "the blackboard has four corners"),
         ([*GOOD[:3], [820, 5000]], "lies outside the picture; found [820, 5000]"),
         ([GOOD[0], GOOD[1], GOOD[3], GOOD[2]], "cross over: they are in another order"),
-        ([GOOD[1], GOOD[0], GOOD[3], GOOD[2]], "the wrong way: another order, or a mirrored"),
+        (
+            [GOOD[1], GOOD[0], GOOD[3], GOOD[2]],
+            "go round the wrong way: another order, or clicked as in the",
+        ),
         ([*GOOD[1:], GOOD[0]], "start at another corner, or the picture lies on its side"),
         ([GOOD[2], GOOD[3], GOOD[0], GOOD[1]], "start at another corner"),
         ([[800, 600], [3200, 600], [3200, 601], [800, 601]], "almost in one line"),
@@ -390,6 +437,14 @@ def test_the_board_is_found_in_a_drawn_picture(tmp_path: Path) -> None:
     assert seen.size_px == (4032, 3024) and seen.board_px is not None
     exact = camera.project((T_WX.inverse() @ T_WB).apply(A4.points_B()))
     assert np.abs(seen.board_px - exact).max() < 0.5
+    # the same in a mirror: the picture turned over, clicked as it then looks
+    drawing.write(tmp_path / "mirror.jpg", np.ascontiguousarray(picture[:, ::-1]))
+    clicks = turned_over(truth.blackboard_px, 4032).tolist()
+    mirror = RoomPictureFile(tmp_path / "mirror.jpg", clicks, mirrored=True)
+    (turned,) = read_room_pictures(_placement(room_pictures=(mirror,)), A4)
+    assert turned.board_px is not None and turned.mirrored
+    assert np.abs(turned.board_px - exact).max() < 0.5
+    assert np.allclose(turned.blackboard_px, truth.blackboard_px)
     pose = room_poses([seen], A4, room.blackboard_m)[0]
     error = np.concatenate([rotation_log(pose.T_WB.R.T @ T_WB.R), T_WB.t - pose.T_WB.t])
     assert float(error @ np.linalg.solve(pose.covariance, error)) < 22.5  # 99.9 % of χ²(6)
