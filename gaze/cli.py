@@ -480,7 +480,11 @@ def catalog(
     folder: Annotated[Path, typer.Argument(help="A folder of lessons.")],
     sql: Annotated[str | None, typer.Option(help="SQL over gaze, students, runs.")] = None,
     question: Annotated[
-        str | None, typer.Option(help="A ready question: board-share-by-week, -by-row, …")
+        str | None,
+        typer.Option(help="board-share-by-week, board-share-by-row or coverage-by-lesson."),
+    ] = None,
+    row: Annotated[
+        int | None, typer.Option(help="Row of seats of board-share-by-week, 1 = front; default 4.")
     ] = None,
     csv: Annotated[bool, typer.Option(help="Print CSV.")] = False,
     as_json: AsJson = False,
@@ -493,7 +497,7 @@ def catalog(
 
     found = Catalog.open(folder)
     if question:
-        answer = found.ask(question)
+        answer = found.ask(question, **({} if row is None else {"row": row}))
     else:
         answer = found.sql(sql) if sql else found.summary()
     for reason in found.left_out:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import builtins
+import csv
 import datetime as dt
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from gaze.catalog import QUESTIONS, Catalog, CatalogError, format_answer
+from gaze.cli import app
 from sessions.run import Run, write_json
 from sessions.tables import GAZE, STUDENTS, write_table
 
@@ -97,6 +101,19 @@ def test_board_time_in_row_4_by_week(lessons: Path) -> None:
         assert share[0] == 1.0 and np.isnan(share[1])  # never measured is not 0
         assert share[2] == pytest.approx((3 / 4 + 1 / 4 + 1 / 2 + 3 / 4) / 4)
         assert by_row["students"].tolist() == [1, 0, 4]
+
+
+def test_the_command_asks_about_any_row(lessons: Path) -> None:
+    command = ["catalog", str(lessons), "--question", "board-share-by-week", "--csv"]
+    for row, students in (("2", []), ("4", ["3", "1"])):
+        result = CliRunner().invoke(app, [*command, "--row", row])
+        assert result.exit_code == 0
+        rows = list(csv.DictReader(io.StringIO(result.stdout.strip())))
+        assert [r["students"] for r in rows if r["board_share"]] == students
+    result = CliRunner().invoke(
+        app, ["catalog", str(lessons), "--question", "coverage-by-lesson", "--row", "1"]
+    )
+    assert result.exit_code == 2 and "no such parameter" in " ".join(result.stderr.split())
 
 
 def test_own_sql_over_the_views(lessons: Path) -> None:
