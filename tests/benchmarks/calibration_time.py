@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -63,51 +64,49 @@ class Classroom:
         self.when = np.cumsum(rng.uniform(15, 45, n)) - 40
         self.where = rng.uniform(0.3, 3.7, n)
 
-    def heads(self, t: float) -> Array:
-        """(21, 3) in W, metres; a burst is a bump that comes back in part."""
-        P = np.concatenate([self.seats, [[0, -0.2, 0.9]]])
-        for i, (when, width, by) in enumerate(self.bursts):
-            near = slice(*np.searchsorted(when, [t - 4, t + 4]))
-            s = (t - when[near]) / width[near]
-            P[i] += ((np.exp(-0.5 * s**2))[:, None] * by[near]).sum(0)
-        k = int(np.clip(np.searchsorted(self.when, t), 1, len(self.when) - 1))
+    def heads(self, t: Array) -> Array:
+        """(T,) seconds → (T, 21, 3) in W, metres; a burst moves a head to and fro once."""
+        P = np.tile(np.concatenate([self.seats, [[0, -0.2, 0.9]]]), (len(t), 1, 1))
+        for i, bursts in enumerate(self.bursts):
+            for when, width, by in zip(*bursts, strict=True):
+                near = slice(*np.searchsorted(t, [when - 5 * width, when + 5 * width]))
+                s = (t[near] - when) / width
+                P[near, i] += np.exp(-0.5 * s**2)[:, None] * by
+        k = np.clip(np.searchsorted(self.when, t), 1, len(self.when) - 1)
         walked = np.clip((t - self.when[k - 1]) / 3.0, 0, 1)
-        before = self.where[k - 2] if k > 1 else self.where[0]
-        P[-1, 0] = before + (self.where[k - 1] - before) * walked * walked * (3 - 2 * walked)
+        before = self.where[np.maximum(k - 2, 0)]
+        P[:, -1, 0] = before + (self.where[k - 1] - before) * walked * walked * (3 - 2 * walked)
         return P
 
 
 def pictures(
     room: Rig, camera: str, scene: Classroom, times_s: Array, rng: np.random.Generator
-) -> list[NDArray[np.uint8]]:
+) -> Iterator[NDArray[np.uint8]]:
     """What one camera shows at these moments: dark heads before a textured grey room."""
-    T_CW = room.T_WC(camera).inverse()
     scale = WIDTH / room.camera(camera).size_px[0]
     base = rng.uniform(90, 160, (HEIGHT // 6, WIDTH // 6)).repeat(6, 0).repeat(6, 1)
     ground = np.full((HEIGHT, WIDTH), 120.0)
     ground[: base.shape[0], : base.shape[1]] = base
     light = rng.uniform(0.7, 1.3)
+    noise = rng.normal(0, 1.5, (257, HEIGHT, WIDTH))
     grid = np.stack(np.meshgrid(np.arange(-6, 7), np.arange(-6, 7)), -1)
-    out = []
-    for t in times_s:
+    P = room.T_WC(camera).inverse().apply(scene.heads(times_s))
+    uv = room.camera(camera).project(P) * scale
+    radius = np.maximum(0.12 * room.camera(camera).f_px * scale / P[..., 2], 0.8)
+    inside = np.isfinite(uv).all(-1) & (uv >= 0).all(-1) & (uv < [WIDTH, HEIGHT]).all(-1)
+    for k in range(len(times_s)):
         picture = ground.copy()
-        P = T_CW.apply(scene.heads(float(t)))
-        uv = room.camera(camera).project(P) * scale
-        for (u, v), z in zip(uv, P[:, 2], strict=True):
-            if not (np.isfinite(u) and 0 <= u < WIDTH and 0 <= v < HEIGHT):
-                continue
-            radius = max(0.12 * room.camera(camera).f_px * scale / z, 0.8)
+        for (u, v), r in zip(uv[k, inside[k]], radius[k, inside[k]], strict=True):
             x, y = int(u), int(v)
             rows = slice(max(y - 6, 0), min(y + 7, HEIGHT))
             columns = slice(max(x - 6, 0), min(x + 7, WIDTH))
-            d2 = ((grid - [u - x, v - y]) ** 2).sum(-1)
-            head = np.clip(radius - np.sqrt(d2) + 0.5, 0, 1)
+            d = grid - [u - x, v - y]
+            head = np.clip(r - np.sqrt((d * d).sum(-1)) + 0.5, 0, 1)
             head = head[rows.start - y + 6 : rows.stop - y + 6]
             head = head[:, columns.start - x + 6 : columns.stop - x + 6]
             picture[rows, columns] += head * (40 - picture[rows, columns])
-        picture = light * picture + rng.normal(0, 1.5, picture.shape)
-        out.append(np.clip(np.round(picture), 0, 255).astype(np.uint8))
-    return out
+        grain = np.roll(noise[rng.integers(257)], rng.integers(WIDTH), 1)
+        yield np.clip(np.round(light * picture + grain), 0, 255).astype(np.uint8)
 
 
 def activity(
