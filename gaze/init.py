@@ -71,6 +71,11 @@ placement = {placement}              # flat (lying), standing or tilted
 left_m = {left_m}                    # to the left (towards the middle of the blackboard)
 down_m = {down_m}                    # down from its upper edge
 out_m = {out_m}                      # out into the room
+# In place of the tape, or to check it: pictures of the room that show the blackboard's corners too.
+#[[auxiliary.room_picture]]
+#file = "calibration/auxiliary/room1.jpg"
+#blackboard_corners = [[812, 640], [3205, 655], [3190, 1370], [820, 1362]]  # clicked, pixels:
+#   upper left, upper right, lower right, lower left, as they appear in the picture
 
 [cameras]
 {apart}                              # tape between the two lenses: an independent check
