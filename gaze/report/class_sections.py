@@ -150,7 +150,8 @@ def phase_table(page: Page) -> str:
         table = m.areas.set_index("area")
         row = [
             escape(mark.label),
-            f"{figures.clock(mark.time_s)}–{figures.clock(float(mark.end_s or 0))}",
+            f'<span class="whole">{figures.clock(mark.time_s)}–'
+            f"{figures.clock(float(mark.end_s or 0))}</span>",
             str(len(m.used)) if len(m.used) >= page.small else page.few(),
         ]
         for state in ("board", *page.measures.states):

@@ -67,8 +67,9 @@ def _answer_part(page: Page) -> str:
         listed = ", ".join(f"{page.area(r.area)} {page.pct(r.share)} %" for r in parts.itertuples())
         return page.w("a_part_unclear", list=listed)
     rest = ", ".join(f"{page.area(r.area)} {page.pct(r.share)} %" for r in others.itertuples())
+    name = page.area(first["area"])
     return page.w(
-        "a_part", area=page.area(first["area"]), share=page.pct(first["share"]),
+        "a_part", area=name[:1].upper() + name[1:], share=page.pct(first["share"]),
         low=page.pct(first["low"]), high=page.pct(first["high"]), rest=rest or "–",
     )  # fmt: skip
 
