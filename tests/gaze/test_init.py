@@ -132,6 +132,7 @@ SECTIONS: dict[type[BaseModel], str] = {
     config.Area: "[[blackboard.areas]]",
     config.BoardConfig: "[board]",
     config.Auxiliary: "[auxiliary]",
+    config.RoomPictureConfig: "[auxiliary.room_picture]",
     config.Cameras: "[cameras]",
     config.CameraConfig: "[cameras.left] and [cameras.right]",
     config.Student: "[[students]]",
@@ -162,9 +163,14 @@ def test_every_key_is_documented_and_none_that_is_not(model: type[BaseModel]) ->
 
 
 def test_the_pages_examples_load(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.S)
+    example, room_picture = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.S)
     (tmp_path / "session.toml").write_text(example)
     assert load_config(tmp_path).students[0].seat_m == (0.8, 3.2)
+    tape = re.search(r"\[auxiliary\].*?\n\n", example, flags=re.S)
+    assert tape is not None
+    (tmp_path / "session.toml").write_text(example.replace(tape[0], room_picture + "\n"))
+    (auxiliary,) = load_config(tmp_path).auxiliary
+    assert auxiliary.left_m is None and auxiliary.room_picture[0].file.endswith("room1.jpg")
 
     def block(first_line: str) -> Path:
         text = re.search(rf"```\n({first_line}\n.*?)```", PAGE, flags=re.S)
