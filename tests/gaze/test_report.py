@@ -144,7 +144,8 @@ def test_other_areas(small: Path, tmp_path: Path) -> None:
     text = text_of(write_report(small, areas=areas, out=tmp_path / "r.html"))
     assert "The area “drawing” reaches beyond the board" in text
     assert "The areas “drawing” and “formula” overlap" in text
-    assert text.index("drawing") < text.index("formula")  # left to right as the class sees them
+    table = text[text.index("How much on which part Shares") :]
+    assert table.index("drawing") < table.index("formula")  # left to right as the class sees them
     with pytest.raises(MeasureError, match="lies outside the blackboard"):
         write_report(small, areas=[Area(name="far", x_m=(8.0, 9.0), y_m=(0.0, 1.0))])
 
