@@ -411,7 +411,12 @@ def _read_room(
                     "wide, together with the four corners of the blackboard.",
                 )
             )
-    if seen.blackboard_m is None or all(p.board_px is None for p in aux.room):
+    if seen.blackboard_m is None:
+        raise CalibrationError(
+            "pictures of the room need the size of the blackboard", where="blackboard_m",
+            remedy="Give its width and height in metres.",
+        )  # fmt: skip
+    if all(p.board_px is None for p in aux.room):
         return None
     lenses: dict[str, Lens] = {}
     if any(p.taken_with != "phone" for p in aux.room):

@@ -110,6 +110,32 @@ def placements_of(folder: Path, config: SessionConfig) -> tuple[AuxiliaryPlaceme
     )
 
 
+def room_sentences(rig: Rig) -> list[str]:
+    """What pictures of the room say of each auxiliary board, against the tape: signed, in cm."""
+    out = []
+    for i, row in enumerate(rig.quality.get("auxiliary", []), 1):
+        shown = row.get("room_picture")
+        if not shown:
+            continue
+        left, down, out_m = shown["t_WA_m"]
+        sigma = max(shown["sigma_cm"])
+        text = (
+            f"picture of the room: auxiliary board {i} at left {left:.3f}, down {down:.3f}, out "
+            f"{out_m:.3f} m (± {sigma:.1f} cm)"
+        )
+        if shown["tape_minus_picture_cm"] is not None:
+            pairs = zip(
+                ("left", "down", "out"),
+                shown["tape_minus_picture_cm"],
+                shown["difference_sigma_cm"],
+                strict=True,
+            )
+            words = ", ".join(f"{name} {d:+.1f} ± {s:.1f}" for name, d, s in pairs)
+            text += f"; tape − picture: {words} cm"
+        out.append(text)
+    return out
+
+
 def rig_summary(rig: Rig) -> dict[str, Any]:
     """What ``gaze calibrate --json`` prints (docs/calibration.md)."""
     import numpy as np

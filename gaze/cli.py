@@ -162,7 +162,7 @@ def calibrate(
 
     Example: gaze calibrate lesson/
     """
-    from gaze.calibrate import calibrate_lesson, rig_summary
+    from gaze.calibrate import calibrate_lesson, rig_summary, room_sentences
 
     with progress_bar(quiet=as_json) as progress:
         rig, rig_path, page_path = calibrate_lesson(lesson, page=page, progress=progress)
@@ -190,6 +190,8 @@ def calibrate(
             f"pair: {rig.baseline_m:.3f} m apart, rms {_num(_get(q, 'pair', 'rms_px'))} px, "
             f"held out {_num(hold)} px"
         )
+        for sentence in room_sentences(rig):
+            say(sentence)
         if page_path:
             say(f"page: {page_path}")
     raise typer.Exit(NOT_GOOD_ENOUGH if verdict.status == "FAIL" else DONE)

@@ -29,7 +29,7 @@ from calibration.room_picture import (
 from calibration.solve import Seen, calibrate_folder, solve, solve_again
 from calibration.transform import Array, Transform, geodesic_deg, rotation_log
 from calibration.world import Tape
-from gaze.calibrate import placements_of, rig_summary
+from gaze.calibrate import placements_of, rig_summary, room_sentences
 from sessions.config import load_config
 from tests.calibration import drawing, rigs
 from tests.calibration.room_pictures import board_in_room, phone, take
@@ -317,7 +317,14 @@ video = "right.mp4"
     assert check_clicks(one.blackboard_corners, (4032, 3024), "x").shape == (4, 2)
 
     _, seen, _ = scene(19, 1)
-    world_json = rig_summary(solve(seen, models=(4,)))["world"]
+    rig = solve(seen, models=(4,))
+    (sentence,) = room_sentences(rig)
+    assert "auxiliary board 1 at left" in sentence and "tape − picture: left " in sentence
+    (alone,) = room_sentences(solve(change(seen, **NO_TAPE), models=(4,)))
+    assert "tape" not in alone
+    with pytest.raises(CalibrationError, match="size of the blackboard"):
+        solve(replace(seen, blackboard_m=None), models=(4,))
+    world_json = rig_summary(rig)["world"]
     (shown,) = world_json["room_picture"]
     assert len(shown["tape_minus_picture_cm"]) == len(shown["difference_sigma_cm"]) == 3
     assert len(shown["turned_deg"]) == 3 and min(shown["sigma_cm"]) > 0
