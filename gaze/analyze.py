@@ -199,16 +199,17 @@ def analyze(
     )
     write_json(run.quality_path, quality)
     run.update(
-        state="done",
-        finished=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         seconds=seconds,
         scans=looker.finder.scans,
         mosaics=looker.finder.mosaics,
         settings=settings,  # of this call: a resumed run may have got another gain
         gain=None if gain is None else gain.stamp(),
     )
-    shutil.rmtree(parts_folder(run), ignore_errors=True)
     heatmaps_and_report(run, report)
+    # Only now is it done: a Ctrl-C in the report, too, leaves a run that goes on.
+    finished = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    run.update(state="done", finished=finished)
+    shutil.rmtree(parts_folder(run), ignore_errors=True)
     return run
 
 

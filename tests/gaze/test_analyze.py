@@ -126,6 +126,24 @@ def test_an_interrupted_run_goes_on_and_gives_the_same(lesson, monkeypatch) -> N
     pd.testing.assert_frame_equal(a, b)
 
 
+def test_interrupted_in_the_report_it_goes_on_without_looking_again(lesson, monkeypatch) -> None:
+    folder, _, _ = lesson
+    reports = []
+
+    def report(run, progress):
+        reports.append(run.info()["state"])
+        if len(reports) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "heatmaps_and_report", report)
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, run_name="late", fps=4.0)
+    monkeypatch.setattr(Looker, "look", lambda *a, **k: pytest.fail("looked again"))
+    done = run(folder, run_name="late", fps=4.0)
+    assert reports == ["running", "running"] and done.info()["state"] == "done"
+    assert not (done.folder / "parts").exists()
+
+
 def test_other_settings_do_not_resume(lesson, monkeypatch) -> None:
     folder, _, _ = lesson
     monkeypatch.setattr(Looker, "look", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt()))
