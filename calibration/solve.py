@@ -919,6 +919,8 @@ def _assemble(seen: Seen, found: Estimate, room: _Room) -> Rig:
         problem, solution, C = _final_solve(found, placed)
         if not np.isfinite(C).all() or not np.isfinite(solution.cost):
             raise np.linalg.LinAlgError("the solve ended in no numbers")
+        if (np.diag(C) < 0).any():  # lost in rounding: nothing that may be called a covariance
+            raise np.linalg.LinAlgError("the covariance is not one")
     except np.linalg.LinAlgError:
         room.causes.append(
             Cause(
@@ -1204,7 +1206,7 @@ def _view_rows(
                     "name": v.name,
                     "camera": camera,
                     "n": int(counted.sum()),
-                    "rms_px": float(rms[i, c]),
+                    "rms_px": float(rms[i, c]) if np.isfinite(rms[i, c]) else None,
                     "holdout_px": per_view.get(int(i)) if c == 1 else None,
                     "rejected": False,
                     "reason": "" if turned is None else f"not used for the pair: {turned}",

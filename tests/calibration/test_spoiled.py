@@ -6,6 +6,7 @@ test_pictures.py. Ten good calibrations end in PASS.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -388,6 +389,7 @@ def test_spoiled_calibration_is_named(name: str) -> None:
     assert named, f"{name}: expected one of {codes}, found {found}"
     assert any(says in c.message + c.action for c in named), found
     assert all(c.action for c in named)
+    json.dumps(rig.to_dict(), allow_nan=False)  # however bad, rig.json is JSON: no NaN in it
 
 
 #: Faults that are refused before anything is solved, with a word that the sentence must hold.
