@@ -200,9 +200,18 @@ class Trainer:
 
     # -- files ---------------------------------------------------------------------------------
     def _start_from(self, path: Path) -> None:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        """Tensors that fit, from a checkpoint ("model") or from exported weights ("state")."""
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            given = state["model"] if "model" in state else state["state"]
+        except Exception as e:  # torch raises many types for a broken archive
+            raise ConfigError(
+                f"init = {str(path)!r}: not a checkpoint or weights file ({e})"
+            ) from e
         have = self.net.state_dict()
-        fits = {k: v for k, v in state["model"].items() if k in have and v.shape == have[k].shape}
+        fits = {k: v for k, v in given.items() if k in have and v.shape == have[k].shape}
+        if not fits:
+            raise ConfigError(f"init = '{path}': no tensor of it fits this network")
         self.net.load_state_dict(fits, strict=False)
         log.info("%d of %d tensors start from %s", len(fits), len(have), path)
 

@@ -5,6 +5,8 @@ A developer's command, in three steps that each leave a file (so that one can be
 
     python -m sessions.simulation.bake bodies  # needs anny; writes the meshes
     python -m sessions.simulation.bake landmarks face68_model.npz  # dlib's weights; nose, S axes
+    python -m sessions.simulation.bake crowd CROWD.npz 60 7  # 60 random people more, seed 7,
+    python -m sessions.simulation.bake landmarks face68_model.npz CROWD.npz  # to train networks on
     python -m sessions.simulation.bake check HEADS.npz headpose_peers.py  # against other networks
 
 Body frame B of every person (the axes of a head at rest, frames.md's S): x = the person's left, y =
@@ -71,6 +73,8 @@ class Spec:
     iris: str
     glasses: bool
     shirt: tuple[int, int, int]
+    face: tuple[tuple[str, float], ...] = ()
+    """anny's local changes (nose, chin, forehead, ...), each -1 ... 1."""
 
 
 # age, female, weight, muscle and ancestry (african/asian/caucasian) are anny's phenotypes;
@@ -122,6 +126,62 @@ def _spec(line: str) -> Spec:
 
 SPECS = [_spec(line) for line in PEOPLE.strip().splitlines()[1:]]
 
+# Parts of a face that make a crowd's people different; what moves a feature sideways is left out,
+# since landmarks are measured as mirror-symmetric.
+_FACE_DETAIL = ("cheek", "chin", "ear", "eyebrows", "eye", "forehead", "head", "mouth", "nose")
+_DETAIL_SIGMA, _DETAIL_MOST = 0.3, 0.7
+
+
+def crowd(count: int, seed: int, detail_labels: list[str]) -> list[Spec]:
+    """``count`` random people (role "train"): school age more than old, faces of their own."""
+    rng = np.random.default_rng([seed, 77])
+    middle = [
+        label
+        for label in detail_labels
+        if label.startswith(_FACE_DETAIL) and not label.endswith(("trans-out", "angle-out"))
+    ]
+    sides = [label[2:] for label in detail_labels if label.startswith("l-")]
+    sides = [s for s in sides if s.startswith(_FACE_DETAIL)]
+    styles = ("short", "long", "crop", "fringe", "afro", "ponytail", "bun", "fringe short", "bob",
+              "scarf")  # fmt: skip
+    out = []
+    for i in range(count):
+        ancestry = rng.dirichlet([0.5, 0.5, 0.5])
+        female = float(rng.choice([rng.uniform(0, 0.2), rng.uniform(0.8, 1)]))
+        style = str(rng.choice(styles))
+        while female < 0.5 and style in ("long", "ponytail", "bun", "bob", "scarf"):
+            style = str(rng.choice(styles))
+        amount = dict(zip(middle, rng.normal(0, _DETAIL_SIGMA, len(middle)), strict=True))
+        for name, v in zip(sides, rng.normal(0, _DETAIL_SIGMA, len(sides)), strict=True):
+            amount |= {f"l-{name}": v, f"r-{name}": v}
+        old = rng.random() < 0.12
+        out.append(
+            Spec(
+                name=f"crowd{seed}-{i:03d}",
+                role="train",
+                age=float(rng.uniform(0.6, 0.9) if old else rng.uniform(0.34, 0.6)),
+                female=female,
+                weight=float(rng.uniform(0.3, 0.75)),
+                muscle=float(rng.uniform(0.3, 0.6)),
+                ancestry=(float(ancestry[0]), float(ancestry[1]), float(ancestry[2])),
+                skin=str(rng.choice(list(SKIN))),
+                hair="grey" if old else str(rng.choice(list(HAIR))),
+                hair_style=style,
+                iris=str(rng.choice(list(IRIS))),
+                glasses=bool(rng.random() < 0.3),
+                shirt=(
+                    int(rng.integers(30, 220)),
+                    int(rng.integers(30, 220)),
+                    int(rng.integers(30, 220)),
+                ),
+                face=tuple(
+                    (k, float(np.clip(v, -_DETAIL_MOST, _DETAIL_MOST))) for k, v in amount.items()
+                ),
+            )
+        )
+    return out
+
+
 # Facial expressions kept as small offsets of the face, so that they can be mixed when rendering.
 EXPRESSIONS = {
     "smile": {
@@ -166,14 +226,18 @@ class Base:
     model.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, face_details: bool = False) -> None:
         import anny
         import torch
         from PIL import Image
 
         self.torch = torch
         self.model = anny.Anny(
-            rig="makehuman", topology="makehuman-full", facial_actions="all", phenotypes="all"
+            rig="makehuman",
+            topology="makehuman-full",
+            facial_actions="all",
+            phenotypes="all",
+            local_changes="all" if face_details else "none",
         ).to(dtype=torch.float32)
         data = Path(anny.__file__).parent / "data" / "mpfb2"
         texture: list[list[float]] = []
@@ -275,6 +339,8 @@ class Base:
             caucasian=spec.ancestry[2],
         )
         arguments = {"pose_parameters": self.pose()} if seated else {}
+        if spec.face:
+            arguments["local_changes_kwargs"] = dict(spec.face)
         out = self.model(phenotype_kwargs=phenotypes, facial_actions=face, **arguments)
         return out["vertices"][0].numpy().astype(float), out["bone_poses"][
             0, :, :3, 3
@@ -809,19 +875,28 @@ def add_glasses(out: Builder, centres: list[np.ndarray], d: float, number: int) 
 
 def main(arguments: list[str]) -> None:
     step = arguments[0] if arguments else "bodies"
-    if step == "bodies":
-        base = Base()
-        people = [build(base, spec, i) for i, spec in enumerate(SPECS)]
-        for person in people:
-            print(person.name, len(person.points), "points", len(person.faces), "triangles")
-        save_people(people, PEOPLE_FILE)
-        print(PEOPLE_FILE.stat().st_size / 1e6, "MB")
+    if step in ("bodies", "crowd"):
+        out, base, specs = PEOPLE_FILE, Base(face_details=step == "crowd"), SPECS
+        if step == "crowd":
+            out = Path(arguments[1])
+            specs = crowd(
+                int(arguments[2]), int(arguments[3]), list(base.model.local_change_labels)
+            )
+        people = []
+        for i, spec in enumerate(specs):
+            person = build(base, spec, i)
+            print(person.name, len(person.points), "points", len(person.faces), "triangles",
+                  flush=True)  # fmt: skip
+            people.append(person)
+        save_people(people, out)
+        print(out.stat().st_size / 1e6, "MB")
     elif step == "landmarks":
         from sessions.simulation.bake_landmarks import measure
 
         model = np.load(arguments[1])
         face_model = model["fit_mean"].astype(float), model["fit_modes"].astype(float)
-        save_people([measure(person, face_model) for person in load_people()], PEOPLE_FILE)
+        out = Path(arguments[2]) if len(arguments) > 2 else PEOPLE_FILE
+        save_people([measure(person, face_model) for person in load_people(path=out)], out)
     elif step == "check":
         from sessions.simulation.bake_landmarks import compare_with_networks
 

@@ -263,10 +263,17 @@ def main() -> None:
     )
     parser.add_argument("out", type=Path)
     parser.add_argument("--n", type=int, default=600)
-    parser.add_argument("--people", choices=("train", "test"), default="train")
+    parser.add_argument(
+        "--people", default="train", help="train, test, or a file by `bake crowd` (training only)"
+    )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    pack = render_heads(load_people(arguments.people), arguments.n, arguments.seed)
+    people = (
+        load_people(arguments.people)
+        if arguments.people in ("train", "test")
+        else load_people(path=Path(arguments.people))
+    )
+    pack = render_heads(people, arguments.n, arguments.seed)
     aside = arguments.out.with_suffix(".part.npz")
     np.savez(aside, **pack)  # type: ignore[arg-type]
     aside.rename(arguments.out)
