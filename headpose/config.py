@@ -61,8 +61,8 @@ class TrainConfig(BaseModel):
     workers: int = 1
     seed: int = 0
     init: str | None = None
-    """Checkpoint (``best.pt``/``last.pt``), exported weights or a grown network
-    (:mod:`headpose.grow`) whose matching tensors are the start."""
+    """Name of shipped weights, or a checkpoint (``best.pt``/``last.pt``), exported weights or a
+    grown network (:mod:`headpose.grow`), whose matching tensors are the start."""
     validate_every: int = 500
     """Steps between validations; the checkpoint with the lowest validation error is kept."""
     validation_limit: int = 800

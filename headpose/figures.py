@@ -166,7 +166,7 @@ def grad_cam(
     try:
         from captum.attr import LayerAttribution, LayerGradCam
     except ImportError as e:
-        raise ConfigError("Grad-CAM needs captum: pip install captum") from e
+        raise ConfigError("Grad-CAM needs captum: pip install classroom-gaze[train]") from e
     net = _Angles(estimator.weights.net).eval()
     px = estimator.input_px
     small = np.stack([cv2.resize(c, (px, px), interpolation=cv2.INTER_AREA) for c in crops])

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from headpose import labels, rotation
+from headpose import labels, rotation, weights
 from headpose.classes import classes_of
 from headpose.config import TrainConfig
 from headpose.data.augment import NONE, AugmentConfig, augment
@@ -158,7 +158,8 @@ class Trainer:
         self.device = torch.device(device)
         self.net = build(cfg.network).to(self.device, memory_format=torch.channels_last)
         if cfg.init:
-            self._start_from(Path(cfg.init))
+            shipped = weights.FOLDER / f"{cfg.init}.pt"
+            self._start_from(shipped if shipped.is_file() else Path(cfg.init))
         self.ema = torch.optim.swa_utils.AveragedModel(
             self.net,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(cfg.ema),

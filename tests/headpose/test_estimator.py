@@ -229,3 +229,21 @@ def test_a_runtime_that_breaks_is_not_chosen(
 
     monkeypatch.setitem(runtimes.RUNTIMES, "openvino", Broken)
     assert HeadPoseEstimator.load(tiny_weights, threads=1).runtime.name == "torch"
+
+
+# -- what the network looks at ---------------------------------------------------------------------
+
+
+def test_grad_cam_lies_on_the_face() -> None:
+    pytest.importorskip("captum")
+    from headpose.figures import grad_cam, overlay
+
+    small = HeadPoseEstimator.load("small", runtime="torch")
+    heads = np.stack([draw_head(rotation.matrix(0.0, yaw, 0.0))[0] for yaw in (-25.0, 0.0, 25.0)])
+    heat = grad_cam(small, heads, angle=1)
+    px = small.input_px
+    assert heat.shape == (3, px, px) and heat.min() >= 0 and heat.max() <= 1
+    part = slice(px // 6, px - px // 6)  # 4/9 of the crop
+    inside = heat[:, part, part].sum((1, 2)) / heat.sum((1, 2))
+    assert inside.mean() > 4 / 9
+    assert overlay(heads, heat)[0].shape == (px, px, 3)
