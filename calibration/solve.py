@@ -80,12 +80,14 @@ from calibration.pair import resect
 from calibration.rig import Rig
 from calibration.room_picture import (
     ORDER,
+    SIZE_SIGMAS,
     Lens,
     RoomPicture,
     RoomPose,
     by_placement,
     misfits,
     room_poses,
+    size_error,
 )
 from calibration.transform import Array, Transform, geodesic_deg, rotation_log
 from calibration.verdict import HOLDOUT_RATIO, Cause, judge
@@ -450,6 +452,20 @@ def _read_room(
                 "size of the blackboard, or a board that was moved or another zoom between the "
                 "pictures of the room",
                 f"Click again ({ORDER}); measure the blackboard; use the phone's plain 1× camera.",
+            )
+        )
+    key, off_sigmas = size_error(poses[0], seen.blackboard_m)
+    if off_sigmas > SIZE_SIGMAS[0]:
+        k = ("width_m", "height_m").index(key)
+        room.causes.append(
+            Cause(
+                "blackboard_size",
+                "FAIL" if off_sigmas > SIZE_SIGMAS[1] else "WARN",
+                f"the pictures of the room contradict {key} = {seen.blackboard_m[k]:.3f} m: they "
+                f"show a {'larger' if poses[0].size_m[k] > seen.blackboard_m[k] else 'smaller'} "
+                "blackboard",
+                f"Measure {key} again, and click the corners of the same surface: with or without "
+                "the frame, but the same for both.",
             )
         )
     T_AB = [world_board_to_A(aux, k) for k in range(4)]

@@ -261,6 +261,17 @@ def test_a_wrong_tape_is_named_with_its_sign(key: str, by: float) -> None:
     assert said == pytest.approx(100 * by, abs=6)
 
 
+def test_a_wrong_size_of_the_blackboard_is_named() -> None:
+    """Measured with the frame, clicked without: 5 cm too high."""
+    _, seen, _ = scene(42, 3)
+    assert seen.blackboard_m is not None
+    assert "blackboard_size" not in codes(solve(seen, models=(4,)))
+    width, height = seen.blackboard_m
+    rig = solve(replace(seen, blackboard_m=(width, height + 0.05)), models=(4,))
+    (cause,) = [c for c in rig.verdict.causes if c.code == "blackboard_size"]
+    assert "contradict height_m = 1.250 m: they show a smaller blackboard" in cause.message
+
+
 def test_a_board_laid_askew_is_named() -> None:
     """8° on the table: invisible to tape and cameras, plain in the picture of the room."""
     _, seen, _ = scene(14, 3, off=np.array([0, 0, np.radians(8.0), 0, 0, 0]))
