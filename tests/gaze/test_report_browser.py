@@ -5,6 +5,7 @@ Needs a Chromium on this machine, and playwright and axe-playwright-python; skip
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -83,8 +84,11 @@ def test_draws_at_every_width_without_network(browser: Any, report: Path, size: 
 def test_a_whole_lesson_opens_within_two_seconds(browser: Any, tmp_path: Path) -> None:
     """28 students, 45 minutes: wall time from navigation until every figure is drawn.
 
-    The best of four, because other work on the machine can only lengthen it.
+    The best of four, because other work on the machine can only lengthen it; on a machine with more
+    to do than it has cores, wall time says nothing about the page.
     """
+    if hasattr(os, "getloadavg") and os.getloadavg()[0] > (os.cpu_count() or 1) + 1:
+        pytest.skip("other work keeps this machine busy")
     path = write_report(write_lesson(tmp_path / "a", big_lesson()))
     drawn_ms = []
     for _ in range(4):
