@@ -95,6 +95,10 @@ class IdentitySettings:
     no_match : cost above which two tracks are rather nobody's pair.
     beside_m : σ of how far a ray passes from its student's seat.
     far_m : a nose farther than this from its student's seat is not this student's.
+    one_place_m : two people's noses are never this near to each other: students whose places
+        coincide so are one, even if a detector saw two faces of it now and then.
+    seated_m : a face that one camera alone sees, and that is this far above or below the class's
+        noses, is none (a hand, a picture on the wall).
     least_share : a track that only one camera sees makes a student of its own if it is there in at
         least this share of the moments; less is a passer-by or a false face.
     """
@@ -108,6 +112,8 @@ class IdentitySettings:
     no_match: float = 24.0
     beside_m: float = 0.2
     far_m: float = 0.75
+    one_place_m: float = 0.25
+    seated_m: float = 0.6
     least_share: float = 0.3
     most_moments: int = 500
 
@@ -448,7 +454,9 @@ def _students_of_tracks(
         best = _host(rig, seen, rows, owner, piece, cost_of, seats, s)
         if best is not None:
             owner[piece] = best
-        elif len(rows[piece]) >= s.least_share * moments:
+        elif len(rows[piece]) >= s.least_share * moments and _at_head_height(
+            rig, seen, rows, owner, piece, seats, s
+        ):
             owner[piece] = len(pair_cost)
             pair_cost.append(np.nan)
             seats.append(np.full(3, np.nan))
@@ -463,7 +471,7 @@ def _merge_founders(
     pair_cost: list[float],
     s: IdentitySettings,
 ) -> tuple[dict[tuple[int, int], int], list[float]]:
-    """Join students whose seats coincide and who are never seen at the same moment."""
+    """Join students at one place: nearer than two people can be, or near and never seen at once."""
     count = len(pair_cost)
     tracks_of: list[list[tuple[int, int]]] = [[] for _ in range(count)]
     for t, k in owner.items():
@@ -474,7 +482,8 @@ def _merge_founders(
     target = list(range(count))
     for k in range(count):
         for m in range(k):
-            if target[m] != m or not np.linalg.norm(seats[k] - seats[m]) < s.far_m / 2:
+            apart_m = np.linalg.norm(seats[k] - seats[m])
+            if target[m] != m or not apart_m < s.far_m / 2:
                 continue
             shared = [
                 _overlap(seen, rows[a], rows[b])
@@ -482,7 +491,7 @@ def _merge_founders(
                 for b in tracks_of[m]
                 if a[0] == b[0]
             ]
-            if max(shared, default=0.0) < 0.02:
+            if apart_m < s.one_place_m or max(shared, default=0.0) < 0.02:
                 target[k] = m
                 tracks_of[m] += tracks_of[k]
                 break
@@ -540,6 +549,35 @@ def _host(
         if best is None or total < best[0]:
             best = total, k
     return None if best is None else best[1]
+
+
+def _at_head_height(
+    rig: Rig,
+    seen: Sightings,
+    rows: dict[tuple[int, int], NDArray[np.intp]],
+    owner: dict[tuple[int, int], int],
+    piece: tuple[int, int],
+    seats: list[Array],
+    s: IdentitySettings,
+) -> bool:
+    """Whether a track that one camera alone sees lies at the height of the class's noses.
+
+    How far away it is follows from the size of its face, as large as the class's median one.
+    """
+    name = CAMERAS[piece[0]]
+    T, camera = rig.T_WC(name), rig.camera(name)
+    placed = [k for k in set(owner.values()) if np.isfinite(seats[k]).all()]
+    sizes = [  # in metres × pixels of focal length
+        np.median(seen.height_px[rows[t]]) * np.linalg.norm(seats[k] - T.t)
+        for t, k in owner.items()
+        if k in placed and t[0] == piece[0]
+    ]
+    if not sizes:
+        return True  # nothing to compare with
+    far_m = np.median(sizes) / np.median(seen.height_px[rows[piece]])
+    ray = T.rotate(camera.rays(np.median(seen.nose_px[rows[piece]], axis=0)[None]))[0]
+    height = np.median([seats[k][1] for k in placed])
+    return bool(abs(T.t[1] + far_m * ray[1] - height) < s.seated_m)
 
 
 def _rows_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,14 @@ from classroom import project, room_rig, seats
 
 from calibration.transform import rotation_exp
 from gaze.geometry import aimed_rotation
-from gaze.identity import IdentityError, Sightings, identify, seat_rows
+from gaze.identity import (
+    UNMATCHED,
+    IdentityError,
+    IdentitySettings,
+    Sightings,
+    identify,
+    seat_rows,
+)
 
 HEIGHT_M = 0.21
 
@@ -128,6 +136,59 @@ def test_a_wandering_face_is_unmatched_not_somebody_else() -> None:
     nose[odd] += [0, 300]  # ten moments on which the tracker followed something else
     students = identify(rig, Sightings(**{**vars(found), "nose_px": nose}))
     assert (students.student[odd] == -1).all()
+
+
+def with_rows(found: Sightings, **more: np.ndarray) -> Sightings:
+    """The same sightings and some rows besides (no heads)."""
+    return Sightings(**{
+        f.name: np.concatenate([getattr(found, f.name), more[f.name]])
+        for f in fields(Sightings) if f.name != "R_WS"
+    })  # fmt: skip
+
+
+def test_two_people_cannot_share_a_place() -> None:
+    """A student who writes is tracked with the head up and with it down; now and then the detector
+    sees both a face and the top of the head, so that the two tracks share moments."""
+    rig, places = room_rig(3), seats(2, 3, 3)
+    found, who = sightings(rig, places, 3, moments=300, heads=False)
+    track = found.track.copy()
+    for camera, phase in ((0, 0), (1, 6)):  # the cameras do not lose the face at the same time
+        down = (who == 0) & (found.camera == camera) & ((found.moment + phase) // 40 % 2 == 1)
+        track[down] = 90 + camera
+    found = replace(found, track=track)
+    twice = np.flatnonzero((who == 0) & (found.moment % 12 == 0))
+    both = with_rows(
+        found, camera=found.camera[twice], moment=found.moment[twice],
+        track=np.where(track[twice] >= 90, track[who == 0].min(), 90 + found.camera[twice]),
+        nose_px=found.nose_px[twice] + [3.0, 15.0], sigma_px=found.sigma_px[twice],
+        height_px=found.height_px[twice],
+    )  # fmt: skip
+    students = identify(rig, both)
+    assert len(students) == 6
+    assert_nobody_switched(students, np.r_[who, who[twice]], least=0.9)
+    apart = identify(rig, both, settings=IdentitySettings(one_place_m=0.0))
+    assert len(apart) > 6  # that rule alone keeps them together
+
+
+def test_a_hand_on_a_desk_is_no_student() -> None:
+    """One camera's false face, there all the time, a metre and more below the class's noses."""
+    rig, places = room_rig(4), seats(2, 3, 4)
+    found, who = sightings(rig, places, 4, heads=False)
+    hand = np.array([2.0, 2.2, 4.0])
+    n = 150
+    more = {
+        "camera": np.zeros(n, np.int8), "moment": np.arange(n, dtype=np.int32),
+        "track": np.full(n, 77, np.int32), "nose_px": np.tile(project(rig, hand)[0], (n, 1)),
+        "sigma_px": np.ones(n),
+        "height_px": np.full(
+            n, rig.left.f_px * HEIGHT_M / np.linalg.norm(hand - rig.T_WC("left").t)
+        ),
+    }  # fmt: skip
+    students = identify(rig, with_rows(found, **more))
+    assert len(students) == 6 and (students.student[len(who) :] == UNMATCHED).all()
+    # at the height of a head the same track is somebody whom the other camera does not see
+    more["nose_px"] = np.tile(project(rig, np.array([2.0, 0.85, 4.0]))[0], (n, 1))
+    assert len(identify(rig, with_rows(found, **more))) == 7
 
 
 def test_rows_of_seats() -> None:
