@@ -207,15 +207,26 @@ def export(
     checkpoint: Annotated[Path, typer.Option(help="best.pt of a run.")],
     name: Annotated[str, typer.Option(help="Name of the weights.")],
     out: Annotated[Path | None, typer.Option(help="Folder; the package's own by default.")] = None,
+    test: Annotated[
+        list[str] | None, typer.Option(help="NAME=SET: measured, and written into the card.")
+    ] = None,
+    failure: Annotated[
+        list[str] | None, typer.Option(help="A known failure, in words, for the card.")
+    ] = None,
 ) -> None:
     """Calibrate a checkpoint's uncertainty and write weights and model card.
 
-    Example: headpose export --checkpoint runs/small/best.pt --name small
+    Example: headpose export --checkpoint runs/small/best.pt --name small --test "mine=test.npz"
     """
     from headpose import weights as weight_files
+    from headpose.errors import ConfigError
     from headpose.export import export as run
 
-    print(run(checkpoint, name, out or weight_files.FOLDER))
+    for t in test or []:
+        if "=" not in t:
+            raise ConfigError(f"--test is NAME=SET, e.g. rendered=heads_test.npz; got {t!r}")
+    tests = dict(t.split("=", 1) for t in test or [])
+    print(run(checkpoint, name, out or weight_files.FOLDER, tests, tuple(failure or ())))
 
 
 @app.command()

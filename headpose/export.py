@@ -40,13 +40,14 @@ def export(
     checkpoint: str | Path,
     name: str,
     folder: str | Path = weights.FOLDER,
-    notes: dict[str, Any] | None = None,
+    tests: dict[str, str] | None = None,
+    failures: tuple[str, ...] = (),
     px: int | None = None,
 ) -> Path:
     """Calibrate a checkpoint and write ``NAME.pt`` and ``NAME.toml``; returns the former's path.
 
-    ``notes`` are added to the card (errors measured, known failures); ``px`` may differ from the
-    last training size.
+    ``tests`` (name in the card -> pack or ``KIND:PATH``) are measured and stand in the card, and so
+    do ``failures``, known ones in words; ``px`` may differ from the last training size.
     """
     cfg, state, step = read_checkpoint(checkpoint)
     net = build(cfg.network)
@@ -85,15 +86,51 @@ def export(
             "lr": cfg.lr,
             "px": [list(x) for x in cfg.px],
             "ema": cfg.ema,
-            "start": "ImageNet" if cfg.network.imagenet else "from scratch",
+            "start": Path(cfg.init).stem
+            if cfg.init
+            else "ImageNet"
+            if cfg.network.imagenet
+            else "from scratch",
             "chosen_by": "lowest geodesic error on held-out groups, summed over full, 24, 16 px",
         },
         "reliability_on_unused_half": [
             {k: round(v, 3) for k, v in dataclasses.asdict(r).items()} for r in report
         ],
     }
-    path.with_suffix(".toml").write_text(toml(card | (notes or {})))
+    if failures:
+        card = {"known_failures": list(failures)} | card
+    toml_path = path.with_suffix(".toml")
+    toml_path.write_text(toml(card))
+    if tests:
+        errors = [row for label, spec in tests.items() for row in measured(path, label, spec)]
+        toml_path.write_text(toml(card | {"errors": errors}))
     return path
+
+
+def measured(weights_file: Path, label: str, spec: str) -> list[dict[str, Any]]:
+    """The card's rows for one test set: errors in degrees at each face size (torch, full set)."""
+    from headpose.estimator import HeadPoseEstimator
+    from headpose.evaluate import evaluate, read_set
+
+    result = evaluate(HeadPoseEstimator.load(weights_file, "torch"), read_set(spec))
+    rows = []
+    for tag, size in result["sizes"].items():
+        row = {
+            "set": label,
+            "n": size["n"],
+            "face_px": tag,
+            "mae_deg": size["mae"]["mean"],
+            "pitch": size["mae"]["pitch"],
+            "yaw": size["mae"]["yaw"],
+            "roll": size["mae"]["roll"],
+            "geodesic_deg": size["geodesic_deg"],
+            "mae_yaw_over_30": size["yaw_over_30"]["mae"],
+            "n_yaw_over_30": size["yaw_over_30"]["n"],
+            "normalised_error": size["normalised_error"],
+            "nose_percent_of_box": size.get("nose_percent"),
+        }
+        rows.append({k: v for k, v in row.items() if v is not None})
+    return rows
 
 
 def toml(d: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,20 @@ def run(pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def est(run: Path) -> HeadPoseEstimator:
     return HeadPoseEstimator.load(export(run / "best.pt", "tiny", run), runtime="torch")
+
+
+def test_the_card_holds_what_was_measured(run: Path, pack: Path, tmp_path: Path) -> None:
+    path = export(
+        run / "best.pt", "tiny", tmp_path, tests={"drawn heads": str(pack)}, failures=("hats",)
+    )
+    card = tomllib.loads(path.with_suffix(".toml").read_text())
+    assert card["known_failures"] == ["hats"] and card["recipe"]["start"] == "from scratch"
+    again = evaluate.evaluate(HeadPoseEstimator.load(path, "torch"), read_pack(pack))
+    assert [r["face_px"] for r in card["errors"]] == list(again["sizes"])
+    for row, size in zip(card["errors"], again["sizes"].values(), strict=True):
+        assert row["set"] == "drawn heads" and row["n"] == size["n"]
+        assert row["geodesic_deg"] == size["geodesic_deg"]
+        assert ("mae_yaw_over_30" in row) == (size["yaw_over_30"]["n"] > 0)
 
 
 def test_run_leaves_log_and_checkpoints(run: Path) -> None:
