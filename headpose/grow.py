@@ -1,7 +1,7 @@
 """A ResNet-50 that starts as a trained ResNet-18: the large model's start where there are no
 ImageNet weights.
 
-    python -m headpose.grow small.pt sdam-r50.toml grown.pt     # then: init = "grown.pt"
+    python -m headpose.grow small sdam-r50-grown.toml grown.pt     # then: init = "grown.pt"
 
 Function-preserving growth (Chen et al., *Net2Net*, ICLR 2016), worked out for residual networks.  A
 basic block ``x + B2(W2 * relu(B1(W1 * x)))`` (W 3x3 convolutions, B batch normalisations) becomes
@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from headpose import weights
 from headpose.config import load_config
 from headpose.errors import ConfigError
+from headpose.export import read_checkpoint
 from headpose.networks import NetworkConfig, build
 
 log = logging.getLogger(__name__)
@@ -242,16 +243,26 @@ def _copy_heads(small: nn.Module, large: nn.Module) -> None:
             b.bias.copy_(a.bias)
 
 
-def main(weights_file: str, config_file: str, out: str) -> None:
-    """Grow shipped weights into the network of a training config; crops from its training data."""
+def _trained(source: str) -> nn.Module:
+    """The network of shipped weights (a name), of a weights file or of a run's checkpoint."""
+    if Path(source).name in ("best.pt", "last.pt"):
+        config, state, _ = read_checkpoint(source)
+        net = build(config.network)
+        net.load_state_dict(state)
+        return net
+    return weights.load(source).net
+
+
+def main(source: str, config_file: str, out: str) -> None:
+    """Grow a trained network into that of a training config; crops from its training data."""
     from headpose.train import load_store, validation_crops
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    loaded, config = weights.load(weights_file), load_config(config_file)
+    small, config = _trained(source), load_config(config_file)
     store, rows, _ = load_store(config)
     rows = np.random.default_rng(0).choice(rows, 384, replace=False)
     crops, _, _ = validation_crops(store, np.sort(rows), config.px[0][1])
-    net = grow(loaded.net, config.network, crops)
+    net = grow(small, config.network, crops)
     part = Path(out).with_suffix(".part")
     torch.save({"model": net.state_dict()}, part)
     part.rename(out)
