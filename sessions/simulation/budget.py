@@ -25,6 +25,9 @@ SHARED_HEAD_SHARE = 0.5
 NOSE_SIGMA_FACE = 0.018
 NOSE_SIGMA_PX = 0.35
 SEAT_DEPTH_SIGMA_M = 0.25  # how far a head may be from where its seat says
+# … and from where two cameras have seen it before (what gaze/position.py states for it on a
+# rendered natural lesson; the error there was half of it)
+KNOWN_DEPTH_SIGMA_M = 0.075
 RIG_SIGMA_DEG = 0.06  # orientation of the whole rig in the room
 RIG_SIGMA_M = 0.006  # place of the rig in the room
 
@@ -42,12 +45,13 @@ def nose_covariance(
     T_WC: dict[str, Transform],
     P_W: np.ndarray,
     sigma_px: dict[str, np.ndarray],
+    depth_sigma_m: np.ndarray | float = SEAT_DEPTH_SIGMA_M,
 ) -> np.ndarray:
     """(N,3,3) covariance in W of noses triangulated from both cameras, from pixel noise
     ``sigma_px`` (N,) per camera.
 
     A camera that does not see the nose has an infinite σ. Where one camera alone sees it, the seat
-    gives the depth along its ray, to :data:`SEAT_DEPTH_SIGMA_M`; where none does, NaN.
+    gives the depth along its ray, to ``depth_sigma_m`` (a number or (N,)); where none does, NaN.
     """
     information = np.zeros((len(P_W), 3, 3))
     for name, camera in cameras.items():
@@ -71,7 +75,8 @@ def nose_covariance(
         ray = P_W - T_WC[name].t
         ray /= np.linalg.norm(ray, axis=1, keepdims=True)
         alone = (seen[name] & (count == 1))[:, None, None]
-        information += alone * ray[:, :, None] * ray[:, None, :] / SEAT_DEPTH_SIGMA_M**2
+        depth = np.broadcast_to(depth_sigma_m, len(P_W))[:, None, None]
+        information += alone * ray[:, :, None] * ray[:, None, :] / depth**2
     nobody = np.asarray(count == 0)[:, None, None]
     return np.where(nobody, np.nan, np.linalg.inv(information + nobody * np.eye(3)))
 

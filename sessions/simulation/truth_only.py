@@ -15,8 +15,10 @@ from scipy.spatial.transform import Rotation
 from sessions.config import load_config
 from sessions.run import Run, new_folder, write_json
 from sessions.simulation.budget import (
+    KNOWN_DEPTH_SIGMA_M,
     NOSE_SIGMA_FACE,
     NOSE_SIGMA_PX,
+    SEAT_DEPTH_SIGMA_M,
     fused_head_sigma_deg,
     gaze_covariance,
     head_sigma_deg,
@@ -74,7 +76,9 @@ def predicted_run(
         )
     cameras = seen["left"].astype(int) + seen["right"].astype(int)
     one, none = cameras == 1, cameras == 0
-    nose_cov = nose_covariance(world.cameras, world.T_WC, P, sigma_nose)
+    placed = np.tile((cameras.reshape(T, N) == 2).any(0), T)  # both cameras have seen that student
+    depth_sigma = np.where(placed, KNOWN_DEPTH_SIGMA_M, SEAT_DEPTH_SIGMA_M)
+    nose_cov = nose_covariance(world.cameras, world.T_WC, P, sigma_nose, depth_sigma)
     head_sigma = np.where(none, np.nan, fused_head_sigma_deg(sigma_head))
     noise = _wandering((T, N, 6), 1 / o.fps, rng).reshape(-1, 6)
     L = np.linalg.cholesky(np.where(none[:, None, None], np.eye(3), nose_cov))
