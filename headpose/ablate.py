@@ -141,8 +141,8 @@ def ablate(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "ablation.json"
     rows: list[dict[str, Any]] = json.loads(path.read_text()) if path.is_file() else []
-    for name, change in changes.items():
-        for seed in cfg.seeds:
+    for seed in cfg.seeds:  # a whole table after the first seed, a surer one after each more
+        for name, change in changes.items():
             if any(r["change"] == name and r["seed"] == seed for r in rows):
                 continue
             progress(f"{name}, seed {seed}")
