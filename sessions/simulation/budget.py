@@ -13,9 +13,10 @@ from calibration.transform import Transform
 # Standard deviation of the head direction per axis, degrees, by face height in pixels (box of the
 # 68 landmarks), for faces within about 30° of the camera: HEAD_SIGMA_FACE_PX → HEAD_SIGMA_DEG,
 # linear between, times HEAD_SIGMA_TURN for faces turned away. The geometric middle of what the
-# shipped small model does on rendered people it never saw (2.2° from 24 px up, 2.7° at 16 px) and
-# on labelled photographs (3.4° and 3.9°, the labels' own noise included); docs/headpose.md, mean
-# geodesic error / 1.6. At 10 px: scaled with the model's errors on its validation split.
+# shipped small model does on rendered people it never saw (2.1°, random ones 2.9° from 24 px up;
+# 2.4° and 3.3° at 16 px) and on labelled photographs (3.3° and 3.7°, the labels' own noise
+# included); docs/headpose.md, mean geodesic error / 1.6. At 10 px: scaled with the model's errors
+# on its validation split.
 HEAD_SIGMA_FACE_PX = np.array([10.0, 16.0, 24.0, 40.0, 80.0, 160.0])
 HEAD_SIGMA_DEG = np.array([4.5, 3.2, 2.8, 2.7, 2.7, 2.7])
 HEAD_SIGMA_TURN_PER_DEG = 0.012  # per degree of turn away from the camera beyond 30
