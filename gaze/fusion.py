@@ -11,7 +11,7 @@ they contradict each other it says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,6 @@ from calibration.transform import Array, rotation_exp, rotation_log
 
 # Correlation of the two cameras' errors about the head's own x, y, z (pitch, yaw, roll).
 COMMON = (0.75, 0.0, 0.0)
-# Where a person's own head axes lie about the average's, degrees about the head's own x, y, z: the
-# same error at every moment and in both cameras. 1° of pitch brings the simulated lessons with
-# people of the training set (docs/accuracy.md) into their ellipses; the spread between rendered
-# people, seen by several networks, is 1.5–1.8° (docs/simulator.md).
-PERSON_SIGMA_DEG = (1.0, 0.0, 0.0)
 CONSISTENT_P = 0.05  # a χ² less likely than this widens the covariance
 CONTRADICTION_P = 1e-4  # and one less likely than this, and far apart, is a contradiction
 CONTRADICTION_DEG = 25.0
@@ -103,12 +98,6 @@ def fuse_heads(
             apart[both] > CONTRADICTION_DEG
         )
     return FusedHeads(R, covariance, distance, apart, contradiction, share)
-
-
-def with_person(heads: FusedHeads) -> FusedHeads:
-    """The heads with the share of σ that fusing cannot take away: the person's own axes."""
-    person = np.diag(np.radians(PERSON_SIGMA_DEG) ** 2)
-    return replace(heads, covariance_rad2=heads.covariance_rad2 + person)
 
 
 def _between_cameras(S1: Array, S2: Array, common: tuple[float, float, float]) -> Array:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from calibration.rig import Rig
 from calibration.transform import Array
 from gaze.faces import CAMERAS
-from gaze.fusion import FusedHeads, fuse_heads, with_person
+from gaze.fusion import FusedHeads, fuse_heads
 from gaze.geometry import GazePoints, gaze_points, gaze_with_covariance
 from gaze.identity import Students
 from gaze.looking import FaceRows
@@ -101,7 +101,6 @@ def measure(
     """
     positions = positions_of(rig, rows, seats, grid)
     heads = fuse_heads(grid.of_rows(R_WS), grid.of_rows(rows.heads.covariance_rad2))
-    heads = with_person(heads)
     if nose_truth is not None:
         positions = nose_truth.noses(positions, grid)
     if head_truth is not None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from calibration.transform import geodesic_deg, rotation_exp, rotation_log
-from gaze.fusion import PERSON_SIGMA_DEG, angle_sigmas_deg, fuse_heads, with_person
+from gaze.fusion import angle_sigmas_deg, fuse_heads
 from gaze.geometry import aimed_rotation, head_angles_deg
 
 
@@ -103,14 +103,3 @@ def test_angle_sigmas_against_monte_carlo() -> None:
     sigma = angle_sigmas_deg(R[:1], S1[None])[0]
     sampled = head_angles_deg(noisy(R, S1, rng)).std(0)
     assert sigma == pytest.approx(sampled, rel=0.05)
-
-
-def test_a_persons_own_axes_widen_pitch_alone() -> None:
-    """Added after fusing: two cameras that agree do not make a person's own axes known."""
-    R = np.eye(3)[None, None].repeat(2, 1)
-    sigma = np.radians(2.0) ** 2 * np.eye(3)[None, None].repeat(2, 1)
-    heads = fuse_heads(R, sigma)
-    wider = with_person(heads)
-    added = np.degrees(np.sqrt(np.diag(wider.covariance_rad2[0] - heads.covariance_rad2[0])))
-    np.testing.assert_allclose(added, PERSON_SIGMA_DEG, atol=1e-9)
-    np.testing.assert_array_equal(wider.R_WS, heads.R_WS)
