@@ -15,7 +15,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -143,6 +143,19 @@ def validation_crops(
     return crops, R, points
 
 
+def moving_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+    """``multi_avg_fn`` of torch's AveragedModel: over the last 1 / (1 - decay) steps, but never
+    over more than a tenth of the steps done, so that a short run's average is not its start.
+    """
+
+    def update(averaged: list[Tensor], current: list[Tensor], done: Tensor | int) -> None:
+        n = int(done)
+        now = min(decay, (1 + n) / (10 + n))
+        torch.optim.swa_utils.get_ema_multi_avg_fn(now)(averaged, current, done)
+
+    return update
+
+
 class Trainer:
     """Everything of a run that survives a restart."""
 
@@ -162,7 +175,7 @@ class Trainer:
             self._start_from(shipped if shipped.is_file() else Path(cfg.init))
         self.ema = torch.optim.swa_utils.AveragedModel(
             self.net,
-            multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(cfg.ema),
+            multi_avg_fn=moving_average(cfg.ema),
             use_buffers=True,
         )
         decay = [p for p in self.net.parameters() if p.ndim > 1]

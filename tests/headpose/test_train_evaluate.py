@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from headpose import calibrate, evaluate, figures, rotation, similarity
@@ -22,7 +23,7 @@ from headpose.errors import ConfigError, DataError
 from headpose.estimator import HeadPoseEstimator
 from headpose.export import export, read_checkpoint, toml
 from headpose.networks import NetworkConfig
-from headpose.train import Trainer, load_store, train
+from headpose.train import Trainer, load_store, moving_average, train
 
 
 def tiny(pack: Path, store: Path, **more: object) -> TrainConfig:
@@ -70,6 +71,21 @@ def test_the_card_holds_what_was_measured(run: Path, pack: Path, tmp_path: Path)
         assert row["set"] == "drawn heads" and row["n"] == size["n"]
         assert row["geodesic_deg"] == size["geodesic_deg"]
         assert ("mae_yaw_over_30" in row) == (size["yaw_over_30"]["n"] > 0)
+
+
+def test_the_average_of_a_short_run_is_not_its_start() -> None:
+    """A weight that walks from 0 to 100 in 100 steps: 0.998 alone would still stand at 9."""
+    net = torch.nn.Linear(1, 1, bias=False)
+    average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=moving_average(0.998))
+    for step in range(1, 101):
+        torch.nn.init.constant_(net.weight, float(step))
+        average.update_parameters(net)
+    assert 80 < average.module.weight.item() < 100
+    for _ in range(20_000):  # and in the long run it is the average asked for
+        average.update_parameters(net)
+    torch.nn.init.constant_(net.weight, 200.0)
+    average.update_parameters(net)
+    assert average.module.weight.item() == pytest.approx(100 + 100 * 0.002, abs=0.01)
 
 
 def test_run_leaves_log_and_checkpoints(run: Path) -> None:
