@@ -131,11 +131,12 @@ def ablate(
 
     Runs whose row is there already are not repeated.
     """
-    changes = dict(cfg.changes)
+    changes: dict[str, Change] = {}
     for suite in cfg.suites:
         if suite not in SUITES:
             raise ConfigError(f"no suite {suite!r}; there are {', '.join(SUITES)}")
-        changes = SUITES[suite] | changes
+        changes |= SUITES[suite]
+    changes |= cfg.changes
     changes = {k: v for k, v in changes.items() if not cfg.only or k in cfg.only}
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
