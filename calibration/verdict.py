@@ -343,10 +343,6 @@ def _judge_picture(i: int, row: dict[str, Any], q: dict[str, Any], add: Any) -> 
     )  # fmt: skip
 
 
-#: The room beside the blackboard: how far beyond its edges a camera may stand.
-BESIDE_M = 3.0
-
-
 def _judge_room(rig: Rig, q: dict[str, Any], add: Any) -> None:
     """Tape and units against what a classroom can be."""
     left, right = rig.T_WC("left").t, rig.T_WC("right").t

@@ -51,6 +51,10 @@ class Views:
     width: Array
     side_px: Array
 
+    def take(self, rows: Array) -> Views:
+        """The views of these rows (indices)."""
+        return Views(self.R_CV[rows], self.width[rows], self.side_px[rows])
+
     def directions(self, fractions: Array) -> Array:
         """Crop fractions (N, ..., 2) in [0, 1] → directions in C (N, ..., 3), z_V = 1."""
         extra = fractions.ndim - 2
@@ -132,7 +136,7 @@ def crops_through(camera: Camera, picture: Picture, seen: Views, size_px: int) -
     finer = np.maximum(1, np.ceil(seen.side_px / size_px - 0.25)).astype(int)
     for f in np.unique(finer):  # nearly always all 1
         rows = np.flatnonzero(finer == f)
-        part = Views(seen.R_CV[rows], seen.width[rows], seen.side_px[rows])
+        part = seen.take(rows)
         big = size_px * int(f)
         knots = _knots(big)[0]
         grid = np.stack(np.meshgrid(knots, knots), -1)  # (row, column, xy)
@@ -207,7 +211,7 @@ def network_landmarks(
     nose = np.full((len(faces), 2), np.nan)
     for c, name in enumerate(CAMERAS):
         rows = np.flatnonzero(faces.camera == c)
-        part = Views(crops.seen.R_CV[rows], crops.seen.width[rows], crops.seen.side_px[rows])
+        part = crops.seen.take(rows)
         nose[rows] = part.pixels(rig.camera(name), fractions[rows])
     share, floor = NETWORK_SIGMA
     return Landmarks(nose, np.hypot(share * faces.height_px, floor), tight_box_px)

@@ -65,15 +65,12 @@ def unmatched_here(rows: FaceRows, students: Students, grid: Grid) -> NDArray[np
     out = np.zeros(len(grid.student), np.bool_)
     lost = np.flatnonzero(students.student == UNMATCHED)
     lost = lost[np.isin(rows.faces.moment[lost], grid.moment)]
-    first = int(grid.moment[0]) if len(grid.moment) else 0
     index = np.arange(len(grid.student))
     start = {int(m): int(i) for m, i in zip(grid.moment[::-1], index[::-1], strict=True)}
     for r in lost:
         c, m = rows.faces.camera[r], int(rows.faces.moment[r])
         away = np.linalg.norm(place[:, c, :2] - rows.landmarks.nose_px[r], axis=1)
         near = np.flatnonzero(away < place[:, c, 2])
-        if m < first:
-            continue
         at = start[m] + (near - grid.student[start[m]])
         out[at[(at >= 0) & (at < len(out))]] = True
     return out

@@ -6,7 +6,7 @@ import dataclasses
 import datetime
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -15,6 +15,9 @@ from headpose.config import TrainConfig
 from headpose.errors import WeightsError
 from headpose.networks import build
 from headpose.train import load_store
+
+if TYPE_CHECKING:
+    from headpose.estimator import HeadPoseEstimator
 
 TERMS = (
     "Research use only. The training pictures come from data sets for non-commercial research "
@@ -86,11 +89,7 @@ def export(
             "lr": cfg.lr,
             "px": [list(x) for x in cfg.px],
             "ema": cfg.ema,
-            "start": Path(cfg.init).stem
-            if cfg.init
-            else "ImageNet"
-            if cfg.network.imagenet
-            else "from scratch",
+            "start": _start(cfg),
             "chosen_by": "lowest geodesic error on held-out groups, summed over full, 24, 16 px",
         },
         "reliability_on_unused_half": [
@@ -102,17 +101,25 @@ def export(
     toml_path = path.with_suffix(".toml")
     toml_path.write_text(toml(card))
     if tests:
-        errors = [row for label, spec in tests.items() for row in measured(path, label, spec)]
+        from headpose.estimator import HeadPoseEstimator
+
+        estimator = HeadPoseEstimator.load(path, "torch")
+        errors = [row for label, spec in tests.items() for row in measured(estimator, label, spec)]
         toml_path.write_text(toml(card | {"errors": errors}))
     return path
 
 
-def measured(weights_file: Path, label: str, spec: str) -> list[dict[str, Any]]:
-    """The card's rows for one test set: errors in degrees at each face size (torch, full set)."""
-    from headpose.estimator import HeadPoseEstimator
+def _start(cfg: TrainConfig) -> str:
+    if cfg.init:
+        return Path(cfg.init).stem
+    return "ImageNet" if cfg.network.imagenet else "from scratch"
+
+
+def measured(estimator: HeadPoseEstimator, label: str, spec: str) -> list[dict[str, Any]]:
+    """The card's rows for one test set: errors in degrees at each face size (full set)."""
     from headpose.evaluate import evaluate, read_set
 
-    result = evaluate(HeadPoseEstimator.load(weights_file, "torch"), read_set(spec))
+    result = evaluate(estimator, read_set(spec))
     rows = []
     for tag, size in result["sizes"].items():
         row = {

@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 LIFT = 4.0
 """Standard deviations by which a map is lifted over a ReLU: 0.003 % of a Gaussian is clipped."""
 ALIVE = 1e-4
+"""What a channel carries that would be exactly zero at a ReLU, and so never learn."""
 
 
 @torch.no_grad()

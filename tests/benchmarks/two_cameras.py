@@ -55,7 +55,7 @@ def normalised_errors(lesson: Path, model: HeadPoseEstimator) -> np.ndarray:
         numbers = sorted(set(truth.frame.tolist()))
         for k, picture in read_frames(probe(lesson / f"{name}.mp4"), numbers):
             rows = np.flatnonzero(truth.frame.to_numpy() == k)
-            part = type(seen)(seen.R_CV[rows], seen.width[rows], seen.side_px[rows])
+            part = seen.take(rows)
             crops = crops_through(camera, picture, part, model.input_px)
             answer = model.predict(crops, face_px=part.side_px / CROP_SCALE)
             R_hat = part.R_CV @ (R_FRONTAL @ answer.R)
