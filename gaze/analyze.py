@@ -34,6 +34,7 @@ from gaze.looking import FaceRows, Looker, Stopwatch, opted_out_seats
 from gaze.points import Grid, Seats, measure
 from gaze.quality import quality_report, students_table
 from gaze.resume import look_at_lesson, open_run, parts_folder
+from gaze.status import unmatched_here
 from gaze.tracks import track
 from gaze.truth import Truth
 from sessions.errors import SessionError
@@ -164,6 +165,7 @@ def analyze(
     true_noses = None if nose_truth is None else Truth.of(nose_truth, students, when)
     true_heads = None if head_truth is None else Truth.of(head_truth, students, when)
     grid = Grid.of(rows, students, len(when))
+    nobodys = unmatched_here(rows, students, grid)
     tables, chi2, rig_sigma_m = [no_gaze()], [np.zeros(0)], [np.zeros(0)]
     for k, block in enumerate(grid.blocks(BLOCK)):
         report("gaze points", k * BLOCK / len(grid))
@@ -171,7 +173,11 @@ def analyze(
             rig, rows, R_WS, students, seats, block,
             nose_truth=true_noses, head_truth=true_heads, gain=gain,
         )  # fmt: skip
-        tables.append(gaze_columns(found, rows, students, when, session.config.blackboard))
+        tables.append(
+            gaze_columns(
+                found, rows, students, when, session.config.blackboard, nobodys[k * BLOCK :][:BLOCK]
+            )
+        )
         chi2.append(found.heads.chi2)
         rig_sigma_m.append(found.rig_sigma_m)
     report("gaze points", 1.0)

@@ -15,19 +15,24 @@ from gaze.geometry import head_angles_deg
 from gaze.identity import Students
 from gaze.looking import FaceRows
 from gaze.points import Measured
-from gaze.status import areas_of, statuses
+from gaze.status import statuses
 from sessions.config import Blackboard, Student
 from sessions.tables import GAZE, WITH_POINT
 from sessions.video import Moments
 
 
 def gaze_columns(
-    found: Measured, rows: FaceRows, students: Students, when: Moments, board: Blackboard
+    found: Measured,
+    rows: FaceRows,
+    students: Students,
+    when: Moments,
+    board: Blackboard,
+    nobodys: NDArray[np.bool_],
 ) -> pd.DataFrame:
-    """gaze.parquet's rows of a block of student-moments."""
+    """gaze.parquet's rows of a block of student-moments; ``nobodys`` (N,) as for ``statuses``."""
     grid, positions, heads, points = found.grid, found.positions, found.heads, found.points
     names = np.array(students.name, dtype=object)[grid.student]
-    status = statuses(found, rows, students, board)
+    status = statuses(found, nobodys, board)
     shown = np.isin(status, WITH_POINT) & np.isfinite(points.xy_m).all(1)
     xy = np.where(shown[:, None], points.xy_m, np.nan)
     cov = np.where(shown[:, None, None], points.covariance_m2, np.nan)
@@ -64,7 +69,7 @@ def gaze_columns(
             "head_yaw_sigma_deg": sigmas[:, 1],
             "head_pitch_sigma_deg": sigmas[:, 0],
             "head_roll_sigma_deg": sigmas[:, 2],
-            "area": areas_of(xy, board.areas),
+            "area": board.areas_of(xy),
             "cameras": positions.cameras,
             "face_px_left": face_px[:, 0],
             "face_px_right": face_px[:, 1],

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.transform import Array
 from gaze.faces import CAMERAS
 from gaze.identity import UNMATCHED, Students
 from gaze.looking import FaceRows
 from gaze.points import Grid, Measured
-from sessions.config import Area, Blackboard
+from sessions.config import Blackboard
 
 # A σ beyond this share of the blackboard's width tells left from right at most.
 LOW_CONFIDENCE_SHARE = 0.25
 
 
-def statuses(
-    found: Measured, rows: FaceRows, students: Students, board: Blackboard
-) -> NDArray[np.object_]:
+def statuses(found: Measured, nobodys: NDArray[np.bool_], board: Blackboard) -> NDArray[np.object_]:
     """A status (N,) for every student-moment (sessions/tables.py); the first that applies:
 
     unmatched · no_face · away · low_confidence · off_board · one_camera · ok.
+    ``nobodys`` (N,) is :func:`unmatched_here` of the same student-moments.
     """
     positions, heads, points = found.positions, found.heads, found.points
-    xy_m = points.xy_m
-    nobodys = unmatched_here(rows, students, found.grid)
     measured = np.isfinite(positions.P_W).all(1) & np.isfinite(heads.R_WS).all((1, 2))
     with np.errstate(invalid="ignore"):
-        on_board = (
-            (xy_m[:, 0] >= 0)
-            & (xy_m[:, 0] <= board.width_m)
-            & (xy_m[:, 1] >= 0)
-            & (xy_m[:, 1] <= board.height_m)
-        )
         sigma_x = np.sqrt(points.covariance_m2[:, 0, 0])
         unsure = ~(sigma_x <= LOW_CONFIDENCE_SHARE * board.width_m) | heads.contradiction
     return np.select(
@@ -44,7 +32,7 @@ def statuses(
             ~measured,
             ~points.meets,
             unsure,
-            ~on_board,
+            ~board.holds(points.xy_m),
             positions.cameras == 1,
         ],
         ["unmatched", "no_face", "away", "low_confidence", "off_board", "one_camera"],
@@ -73,19 +61,4 @@ def unmatched_here(rows: FaceRows, students: Students, grid: Grid) -> NDArray[np
         near = np.flatnonzero(away < place[:, c, 2])
         at = start[m] + (near - grid.student[start[m]])
         out[at[(at >= 0) & (at < len(out))]] = True
-    return out
-
-
-def areas_of(xy_m: Array, areas: Sequence[Area]) -> NDArray[np.object_]:
-    """Name of the blackboard area that holds each point (the first that does), or None."""
-    out = np.full(len(xy_m), None, object)
-    with np.errstate(invalid="ignore"):
-        for area in reversed(areas):
-            inside = (
-                (xy_m[:, 0] >= area.x_m[0])
-                & (xy_m[:, 0] <= area.x_m[1])
-                & (xy_m[:, 1] >= area.y_m[0])
-                & (xy_m[:, 1] <= area.y_m[1])
-            )
-            out[inside] = area.name
     return out

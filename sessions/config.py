@@ -8,6 +8,8 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -55,6 +57,11 @@ class Area(_Strict):
             raise ValueError(f"expected [from, to] with from < to, found [{v[0]}, {v[1]}]")
         return v
 
+    def holds(self, xy_m: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which points (N,2) lie in it, edges included; NaN does not."""
+        low, high = np.array([self.x_m, self.y_m]).T
+        return np.asarray(((xy_m >= low) & (xy_m <= high)).all(-1))
+
 
 class Blackboard(_Strict):
     """The blackboard's writing surface."""
@@ -73,6 +80,17 @@ class Blackboard(_Strict):
         if len(set(names)) < len(names):
             raise ValueError("two areas have the same name")
         return self
+
+    def holds(self, xy_m: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which points (N,2) in W lie on it, edges included; NaN does not."""
+        return np.asarray(((xy_m >= 0) & (xy_m <= [self.width_m, self.height_m])).all(-1))
+
+    def areas_of(self, xy_m: NDArray[np.float64]) -> NDArray[np.object_]:
+        """Name of the area that holds each point (N,2) in W (the first that does), or None."""
+        out = np.full(len(xy_m), None, object)
+        for area in reversed(self.areas):
+            out[area.holds(xy_m)] = area.name
+        return out
 
 
 class BoardConfig(_Strict):

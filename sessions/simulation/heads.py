@@ -183,7 +183,9 @@ def render_heads(
     rotations = euler_matrix(*poses.T)
     scene = Scene((0, 0, 0))
     fine = CROP_PX * FINE
-    jpg, pts, boxes, names, groups = [], [], [], [], []
+    crops: list[np.ndarray] = []
+    quality: list[int] = []
+    pts, names = [], []
     actors: list[object] = []
     order = rng.permutation(np.repeat(np.arange(len(people)), -(-n // (per_variant * len(people)))))
     for i in range(n):
@@ -225,36 +227,63 @@ def render_heads(
         picture = picture * np.exp(rng.normal(0, 0.12)) * np.exp(
             rng.normal(0, 0.03, 3)
         ) + rng.normal(0, rng.uniform(0.3, 3), picture.shape)
-        ok, encoded = cv2.imencode(
-            ".jpg",
-            np.clip(picture, 0, 255).astype(np.uint8),
-            [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(82, 95))],
-        )
-        assert ok
-        points = (uv - middle) * f + (CROP_PX - 1) / 2
-        jpg.append(encoded.ravel())
-        pts.append(points)
-        boxes.append([*points.min(0), *points.max(0)])
-        names.append(f"{person.name}-{i:05d}")
-        groups.append(person.name)
+        crops.append(np.clip(picture, 0, 255).astype(np.uint8))
+        quality.append(int(rng.integers(82, 95)))
+        pts.append((uv - middle) * f + (CROP_PX - 1) / 2)
+        names.append(person.name)
     scene.close()
-    R = rotations.astype(np.float32)
-    angles = euler_deg(rotations)
+    return pack_of(crops, np.array(pts), rotations, names, quality)
+
+
+def pack_of(
+    crops: list[np.ndarray],
+    points: np.ndarray,
+    rotations: np.ndarray,
+    people: list[str],
+    quality: list[int],
+) -> dict[str, np.ndarray]:
+    """Arrays of a pack: crops (CROP_PX square, BGR), landmarks (N,68,2) in their pixels, R (N,3,3)
+    in the 300W-LP convention relative to the ray, whose head it is, JPEG quality.
+    """
+    n = len(crops)
+    jpg = [
+        cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, q])[1].ravel()
+        for crop, q in zip(crops, quality, strict=True)
+    ]
+    angles = euler_deg(rotations).astype(np.float32)
     return {
         "jpg": np.concatenate(jpg),
         "jpg_off": np.concatenate([[0], np.cumsum([len(j) for j in jpg])]).astype(np.int64),
-        "name": np.array(names),
-        "group": np.array(groups),
-        "R": R,
-        "pitch": angles[:, 0].astype(np.float32),
-        "yaw": angles[:, 1].astype(np.float32),
-        "roll": angles[:, 2].astype(np.float32),
-        "pts68": np.array(pts, np.float32),
-        "box": np.array(boxes, np.float32),
+        "name": np.array([f"{name}-{i:05d}" for i, name in enumerate(people)]),
+        "group": np.array(people),
+        "R": rotations.astype(np.float32),
+        "pitch": angles[:, 0],
+        "yaw": angles[:, 1],
+        "roll": angles[:, 2],
+        "pts68": points.astype(np.float32),
+        "box": np.concatenate([points.min(1), points.max(1)], 1).astype(np.float32),
         "scale": np.ones(n, np.float32),
         "size": np.full((n, 2), CROP_PX, np.int32),
         "label_res": np.zeros(n, np.float32),
     }
+
+
+def save_pack(out: Path, pack: dict[str, np.ndarray]) -> None:
+    """Write the pack aside, then rename; says what was written."""
+    aside = out.with_suffix(".part.npz")
+    np.savez(aside, **pack)  # type: ignore[arg-type]
+    aside.rename(out)
+    print(
+        f"{out}: {len(pack['R'])} crops of {len(set(pack['group']))} people, "
+        f"{out.stat().st_size / 1e6:.1f} MB"
+    )
+
+
+def load_cast(people: str) -> list[Person]:
+    """``train``, ``test``, or a file by ``bake crowd``."""
+    if people in ("train", "test"):
+        return load_people(people)
+    return load_people(path=Path(people))
 
 
 def main() -> None:
@@ -268,19 +297,8 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    people = (
-        load_people(arguments.people)
-        if arguments.people in ("train", "test")
-        else load_people(path=Path(arguments.people))
-    )
-    pack = render_heads(people, arguments.n, arguments.seed)
-    aside = arguments.out.with_suffix(".part.npz")
-    np.savez(aside, **pack)  # type: ignore[arg-type]
-    aside.rename(arguments.out)
-    print(
-        f"{arguments.out}: {arguments.n} crops of {len(set(pack['group']))} people, "
-        f"{arguments.out.stat().st_size / 1e6:.1f} MB"
-    )
+    people = load_cast(arguments.people)
+    save_pack(arguments.out, render_heads(people, arguments.n, arguments.seed))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.run import new_folder
 from sessions.simulation.boards import RayTable, draw_board, view_poses
-from sessions.simulation.people import load_people
+from sessions.simulation.people import Person, load_people
 from sessions.simulation.room import (
     RIGHT_WIDER,
     ROOMS,
@@ -229,14 +229,17 @@ class World:
         )
 
 
-def build_world(options: Options) -> World:
-    """Room, seats, people, cameras and script from the options."""
+def build_world(options: Options, cast: list[Person] | None = None) -> World:
+    """Room, seats, people, cameras and script from the options; ``cast`` instead of the baked
+    people.
+    """
     o = options.checked()
     rng = np.random.default_rng([o.seed, 1])
     room = ROOMS[o.room]
     where = seats(room, o.students, o.rows, o.near_m, o.far_m)
     aux = auxiliary_board(room, o.auxiliary_deg)
-    cast = load_people(None if o.people == "all" else o.people)
+    if cast is None:
+        cast = load_people(None if o.people == "all" else o.people)
     people = place_people(
         cast, room, where, rng, exact=o.scenario == "grid" and o.shift_by_eyes == 0
     )

@@ -91,11 +91,10 @@ def predicted_run(
     meets = (r[:, 2] < -1e-3) & ~none
     with np.errstate(divide="ignore", invalid="ignore"):
         xy = np.where(meets[:, None], P_hat[:, :2] - P_hat[:, 2:] * r[:, :2] / r[:, 2:], np.nan)
-        width, height = world.room.board_width_m, world.room.board_height_m
-        on = (xy[:, 0] >= 0) & (xy[:, 0] <= width) & (xy[:, 1] >= 0) & (xy[:, 1] <= height)
+        width = world.room.board_width_m
         unsure = meets & ~(np.sqrt(gaze_cov[:, 0, 0]) <= LOW_CONFIDENCE_SHARE * width)
     status = np.select(
-        [none, ~meets, unsure, ~on, one],
+        [none, ~meets, unsure, ~config.blackboard.holds(xy), one],
         ["no_face", "away", "low_confidence", "off_board", "one_camera"],
         "ok",
     )
@@ -112,15 +111,6 @@ def predicted_run(
             1,
         )
     )
-    area = np.full(len(truth), None, object)
-    for a in config.blackboard.areas:
-        with np.errstate(invalid="ignore"):
-            area[
-                (xy[:, 0] >= a.x_m[0])
-                & (xy[:, 0] < a.x_m[1])
-                & (xy[:, 1] >= a.y_m[0])
-                & (xy[:, 1] < a.y_m[1])
-            ] = a.name
     times = world.frame_times("right")
     own = truth["time_s"].to_numpy()
     right = np.clip(np.searchsorted(times, own - 0.5 / o.fps), 0, len(times) - 1).astype(np.int32)
@@ -148,7 +138,7 @@ def predicted_run(
                 for k, a in enumerate(("yaw", "pitch", "roll"))
             },
             **{f"head_{a}_sigma_deg": head_sigma for a in ("yaw", "pitch", "roll")},
-            "area": area,
+            "area": config.blackboard.areas_of(xy),
             "cameras": cameras,
             "face_px_left": np.where(seen["left"], face["left"], np.nan),
             "face_px_right": np.where(seen["right"], face["right"], np.nan),

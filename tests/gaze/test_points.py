@@ -18,7 +18,7 @@ from gaze.landmarks import Landmarks
 from gaze.looking import FaceRows
 from gaze.points import Grid, Measured, Seats, measure
 from gaze.position import Positions
-from gaze.status import areas_of, statuses
+from gaze.status import statuses, unmatched_here
 from gaze.truth import Truth
 from sessions.config import Area, Blackboard, Student
 from sessions.video import Moments
@@ -92,7 +92,7 @@ def test_exact_faces_give_the_exact_point_in_blocks_as_at_once() -> None:
     assert np.abs(found.positions.P_W - SEATS[grid.student]).max() < 1e-5
     assert np.abs(found.points.xy_m - TARGET[:2]).max() < 1e-4
     assert np.abs(found.head_xy_m - TARGET[:2]).max() < 1e-4
-    assert (statuses(found, rows, students, BOARD) == "ok").all()
+    assert (statuses(found, unmatched_here(rows, students, found.grid), BOARD) == "ok").all()
     parts = [measure(RIG, rows, R_WS, students, seats, g).points.xy_m for g in grid.blocks(3)]
     np.testing.assert_array_equal(np.concatenate(parts), found.points.xy_m)
 
@@ -102,7 +102,9 @@ def test_one_camera_leans_on_the_seat_or_on_the_size_of_the_face() -> None:
     grid, R_WS = Grid.of(rows, students, 1), rows.heads_in_world(RIG)
     seats = Seats.of(RIG, rows, students, [])
     found = measure(RIG, rows, R_WS, students, seats, grid)
-    assert (statuses(found, rows, students, BOARD) == "one_camera").all()
+    assert (
+        statuses(found, unmatched_here(rows, students, found.grid), BOARD) == "one_camera"
+    ).all()
     assert np.abs(found.positions.P_W - SEATS).max() < 1e-4
     by_seat = np.trace(found.positions.covariance_m2, axis1=1, axis2=2)
     nowhere = replace(students, seat_W=np.full((2, 3), np.nan))
@@ -141,7 +143,9 @@ def test_truth_takes_the_place_of_a_stage() -> None:
     assert np.abs(found.points.xy_m[measured] - aim[:2]).max() < 0.005
     # a moment that nobody saw stays unseen: truth replaces measurements, it adds none
     assert np.isnan(found.positions.P_W[~measured]).all()
-    assert statuses(found, rows, students, BOARD)[~measured].tolist() == ["no_face"]
+    assert statuses(found, unmatched_here(rows, students, found.grid), BOARD)[
+        ~measured
+    ].tolist() == ["no_face"]
     # a student half a metre and more from every true seat gets none
     far = replace(students, seat_W=SEATS + [0.8, 0, 0])
     assert np.isnan(Truth.of(table, far, when).P_W).all()
@@ -165,7 +169,7 @@ def status_of(xy=(2.0, 0.6), sigma_m=0.1, meets=True, cameras=2, seen=True, odd=
         np.array([xy]),
         np.zeros(1),
     )
-    return str(statuses(found, rows, students, BOARD)[0])
+    return str(statuses(found, unmatched_here(rows, students, found.grid), BOARD)[0])
 
 
 @pytest.mark.parametrize(
@@ -195,11 +199,17 @@ def test_a_strangers_face_at_a_students_place_is_unmatched() -> None:
     grid = Grid.of(rows, students, 2)
     seats = Seats.of(RIG, rows, students, [])
     found = measure(RIG, rows, rows.heads_in_world(RIG), students, seats, grid)
-    assert statuses(found, rows, students, BOARD).tolist() == ["ok", "ok", "unmatched", "ok"]
+    assert statuses(found, unmatched_here(rows, students, found.grid), BOARD).tolist() == [
+        "ok",
+        "ok",
+        "unmatched",
+        "ok",
+    ]
 
 
 def test_the_first_area_that_holds_a_point() -> None:
     areas = [Area(name="left", x_m=(2.0, 4.0), y_m=(0.0, 1.2)),
              Area(name="all", x_m=(0.0, 4.0), y_m=(0.0, 1.2))]  # fmt: skip
+    board = Blackboard(width_m=4.0, height_m=1.2, areas=tuple(areas))
     xy = np.array([[3.0, 0.5], [1.0, 0.5], [2.0, 0.0], [5.0, 0.5], [np.nan, np.nan]])
-    assert areas_of(xy, areas).tolist() == ["left", "all", "left", None, None]
+    assert board.areas_of(xy).tolist() == ["left", "all", "left", None, None]

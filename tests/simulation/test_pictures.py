@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.spatial.transform import Rotation
 
 from calibration.detect import find_chessboard
 from calibration.rig import Rig
@@ -185,6 +186,45 @@ def test_head_crops_have_exact_labels_and_the_packs_layout() -> None:
     assert first.shape == (128, 128, 3) and first.std() > 10
     again = render_heads(load_people("test"), len(poses), seed=3, poses_deg=poses)
     assert all(np.array_equal(pack[k], again[k]) for k in pack)
+
+
+@needs_renderer
+def test_heads_out_of_a_classroom_have_exact_labels_too() -> None:
+    pytest.importorskip("vtk")
+    from sessions.simulation.class_heads import render_classrooms
+    from sessions.simulation.people import load_people
+
+    def choose(_rng: np.random.Generator, seed: int) -> Options:
+        return Options(
+            students=3, rows=1, near_m=3, far_m=3, seconds=600, scenario="natural", seed=seed,
+            resolution="720p",
+        )  # fmt: skip
+
+    cast = load_people("test")
+    pack = render_classrooms(cast, rooms=1, seed=4, moments=3, choose=choose)
+    assert 6 <= len(pack["R"]) <= 18
+    at_rest = {p.name: p.landmarks @ p.R_BS for p in cast}  # in S
+
+    def residual(R: np.ndarray, points: np.ndarray, name: str) -> float:
+        """rms of the picture's landmarks against R's weak perspective, as a share of their size.
+
+        The person was stretched by a few per cent and has a depth: 2-3 %, not 0.
+        """
+        model = (at_rest[name] @ R.T)[:, :2] * [1, -1]
+        a, b = model - model.mean(0), points - points.mean(0)
+        scale = (a * b).sum() / (a * a).sum()
+        return float(np.sqrt(((scale * a - b) ** 2).mean() / (b**2).mean()))
+
+    right, wrong = [], []
+    for R, points, name in zip(pack["R"], pack["pts68"], pack["group"], strict=True):
+        right.append(residual(R, points, name))
+        wrong.append(residual(Rotation.from_rotvec([0, 0.2, 0]).as_matrix() @ R, points, name))
+    assert np.median(right) < 0.06 and max(right) < 0.12
+    assert np.median(wrong) > 2 * np.median(right), "11 degrees of yaw would be noticed"
+    side = (pack["box"][:, 2:] - pack["box"][:, :2]).max(1)
+    assert np.allclose(side * 1.6, 128, atol=0.5)
+    first = cv2.imdecode(pack["jpg"][: pack["jpg_off"][1]], cv2.IMREAD_COLOR)
+    assert first.shape == (128, 128, 3) and first.std() > 10
 
 
 @needs_renderer
