@@ -26,7 +26,6 @@ from headpose import rotation
 from headpose.config import TrainConfig
 from headpose.errors import ConfigError
 from headpose.export import read_checkpoint
-from headpose.networks import build
 from headpose.train import load_store, predict, train, validation_crops
 
 Change = dict[str, Any]
@@ -158,13 +157,12 @@ def ablate(
 
 
 def _score(checkpoint: Path, test: str | None) -> dict[str, Any]:
-    run, state, step = read_checkpoint(checkpoint)
-    net = build(run.network)
-    net.load_state_dict(state)
+    read = read_checkpoint(checkpoint)
+    run, net = read.config, read.network()
     px = run.px[-1][1]
     store, _, held_out = load_store(run)
     crops, R, _ = validation_crops(store, held_out, px)
-    found: dict[str, Any] = {"steps": step, "batch": run.batch, "px": px}
+    found: dict[str, Any] = {"steps": read.step, "batch": run.batch, "px": px}
     found |= _errors("validation", predict(net, crops)["R"], R)
     if test:
         from headpose.evaluate import crops_of, read_set

@@ -203,6 +203,23 @@ def figures(
 
 
 @app.command()
+def average(
+    checkpoint: Annotated[Path, typer.Option(help="best.pt of a fine-tuning run.")],
+    other: Annotated[str, typer.Option(help="What it started from: a name, weights or best.pt.")],
+    out: Annotated[Path, typer.Option(help="The average, a checkpoint for `headpose export`.")],
+) -> None:
+    """Average a fine-tuned network with what it started from, in the best share on held-out heads.
+
+    Example: headpose average --checkpoint runs/more/best.pt --other small --out runs/average.pt
+    """
+    from headpose.average import average as run
+
+    print("share  geodesic error on held-out heads, degrees: full, 24 px, 16 px")
+    for t in run(checkpoint, other, out):
+        print(f"{t.share:5.1f}  " + "  ".join(f"{e:.3f}" for e in t.geodesic_deg))
+
+
+@app.command()
 def export(
     checkpoint: Annotated[Path, typer.Option(help="best.pt of a run.")],
     name: Annotated[str, typer.Option(help="Name of the weights.")],

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from headpose import calibrate, weights
 from headpose.config import TrainConfig
@@ -27,16 +28,45 @@ TERMS = (
 )
 
 
-def read_checkpoint(path: str | Path) -> tuple[TrainConfig, dict[str, torch.Tensor], int]:
-    """Config, tensors of the average model and step of a ``best.pt`` or ``last.pt``."""
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """What a run left: its configuration, the moving average's tensors, its step; ``average`` says
+    of what they were mixed (:mod:`headpose.average`).
+    """
+
+    config: TrainConfig
+    state: dict[str, torch.Tensor]
+    step: int
+    average: str = ""
+
+    def network(self) -> nn.Module:
+        """The network with its weights, ready to infer."""
+        net = build(self.config.network)
+        net.load_state_dict(self.state)
+        return net.eval()
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """A ``best.pt`` or ``last.pt`` of a run, or an average of some."""
     path = Path(path)
     if not path.is_file():
         raise WeightsError(f"no such checkpoint: {path}")
     try:
         d = torch.load(path, map_location="cpu", weights_only=True)
-        return TrainConfig.model_validate_json(d["config"]), d["model"], int(d["step"])
+        config = TrainConfig.model_validate_json(d["config"])
+        return Checkpoint(config, d["model"], int(d["step"]), d.get("average", ""))
     except Exception as e:  # torch raises many types for a broken archive
         raise WeightsError(f"{path}: not a checkpoint of `headpose train` ({e})") from e
+
+
+def trained_network(source: str) -> nn.Module:
+    """The network of shipped weights (a name), of a weights file or of a run's checkpoint."""
+    try:
+        return weights.load(source).net
+    except WeightsError:
+        if not Path(source).is_file():
+            raise
+        return read_checkpoint(source).network()
 
 
 def export(
@@ -52,10 +82,8 @@ def export(
     ``tests`` (name in the card -> pack or ``KIND:PATH``) are measured and stand in the card, and so
     do ``failures``, known ones in words; ``px`` may differ from the last training size.
     """
-    cfg, state, step = read_checkpoint(checkpoint)
-    net = build(cfg.network)
-    net.load_state_dict(state)
-    net.eval()
+    read = read_checkpoint(checkpoint)
+    cfg, net = read.config, read.network()
     # what is shipped is half precision: calibrate that
     with torch.no_grad():
         for p in net.parameters():
@@ -84,7 +112,7 @@ def export(
             "split": f"by person or photograph, share {cfg.data.validation_share}",
         },
         "recipe": {
-            "steps": step,
+            "steps": read.step,
             "batch": cfg.batch,
             "lr": cfg.lr,
             "px": [list(x) for x in cfg.px],
@@ -96,6 +124,8 @@ def export(
             {k: round(v, 3) for k, v in dataclasses.asdict(r).items()} for r in report
         ],
     }
+    if read.average:
+        card["recipe"]["average"] = read.average
     if failures:
         card = {"known_failures": list(failures)} | card
     toml_path = path.with_suffix(".toml")

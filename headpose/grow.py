@@ -31,10 +31,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from headpose import weights
 from headpose.config import load_config
 from headpose.errors import ConfigError
-from headpose.export import read_checkpoint
+from headpose.export import trained_network
 from headpose.networks import NetworkConfig, build
 
 log = logging.getLogger(__name__)
@@ -244,28 +243,18 @@ def _copy_heads(small: nn.Module, large: nn.Module) -> None:
             b.bias.copy_(a.bias)
 
 
-def _trained(source: str) -> nn.Module:
-    """The network of shipped weights (a name), of a weights file or of a run's checkpoint."""
-    if Path(source).name in ("best.pt", "last.pt"):
-        config, state, _ = read_checkpoint(source)
-        net = build(config.network)
-        net.load_state_dict(state)
-        return net
-    return weights.load(source).net
-
-
 def main(source: str, config_file: str, out: str) -> None:
     """Grow a trained network into that of a training config; crops from its training data."""
     from headpose.train import load_store, validation_crops
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    small, config = _trained(source), load_config(config_file)
+    small, config = trained_network(source), load_config(config_file)
     store, rows, _ = load_store(config)
     rows = np.random.default_rng(0).choice(rows, 384, replace=False)
     crops, _, _ = validation_crops(store, np.sort(rows), config.px[0][1])
     net = grow(small, config.network, crops)
     part = Path(out).with_suffix(".part")
-    torch.save({"model": net.state_dict()}, part)
+    torch.save({"config": config.model_dump_json(), "step": 0, "model": net.state_dict()}, part)
     part.rename(out)
 
 

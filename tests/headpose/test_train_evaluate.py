@@ -14,12 +14,13 @@ from typer.testing import CliRunner
 
 from headpose import calibrate, evaluate, figures, rotation, similarity
 from headpose.ablate import AblationConfig, ablate, changed, markdown
+from headpose.average import average
 from headpose.bench import bench, complexity
 from headpose.cli import app, main
 from headpose.config import DataConfig, TrainConfig, load_config
 from headpose.data.augment import NONE
 from headpose.data.packs import read_pack
-from headpose.errors import ConfigError, DataError
+from headpose.errors import ConfigError, DataError, WeightsError
 from headpose.estimator import HeadPoseEstimator
 from headpose.export import export, read_checkpoint, toml
 from headpose.networks import NetworkConfig
@@ -92,8 +93,8 @@ def test_run_leaves_log_and_checkpoints(run: Path) -> None:
     rows = list(csv.DictReader((run / "log.csv").open()))
     assert [int(r["step"]) for r in rows] == [3, 6, 6]
     assert all(float(r["geodesic_full"]) > 0 and float(r["nose_percent_16"]) > 0 for r in rows)
-    cfg, _, step = read_checkpoint(run / "last.pt")
-    assert step == 6 and cfg.name == "tiny"
+    read = read_checkpoint(run / "last.pt")
+    assert read.step == 6 and read.config.name == "tiny" and not read.average
 
 
 def test_a_killed_run_goes_on_where_it_was(pack: Path, run: Path, tmp_path: Path) -> None:
@@ -261,19 +262,39 @@ def test_calibration_makes_the_normalised_error_one() -> None:
 
 
 def test_calibration_of_a_network_is_judged_on_rows_not_used(run: Path) -> None:
-    cfg, state, _ = read_checkpoint(run / "best.pt")
-    from headpose.networks import build
-
-    net = build(cfg.network)
-    net.load_state_dict(state)
-    store, rows, held_out = load_store(cfg)
+    read = read_checkpoint(run / "best.pt")
+    store, rows, held_out = load_store(read.config)
     both = np.concatenate([rows, held_out])
-    calibration, report = calibrate.fit(net.eval(), store, both, 32)
+    calibration, report = calibrate.fit(read.network(), store, both, 32)
     assert np.array(calibration["factor"]).shape == (5, 3)
     assert [r.face_px for r in report] == list(calibrate.SIZES_PX)
     assert all(0 < r.n < len(both) for r in report)
     # constant predictor, Gaussian errors: holds roughly on the other half
     assert 0.4 < report[-1].normalised < 2.5
+
+
+def test_an_average_is_a_point_between_two_networks(run: Path, pack: Path, tmp_path: Path) -> None:
+    more = tiny(pack, run.parent / "store", init=str(run / "best.pt"), lr=0.01, seed=1)
+    train(more, tmp_path / "more")
+    out = tmp_path / "average.pt"
+    tried = average(tmp_path / "more" / "best.pt", str(run / "best.pt"), out, [0, 0.25, 1])
+    assert [t.share for t in tried] == [0, 0.25, 1]
+    best = min(tried, key=lambda t: sum(t.geodesic_deg))
+    read = read_checkpoint(out)
+    assert read.average == f"{best.share:g} of this run, {1 - best.share:g} of best"
+    before, after = read_checkpoint(run / "best.pt"), read_checkpoint(tmp_path / "more" / "best.pt")
+    for key, value in read.state.items():
+        expected = best.share * after.state[key] + (1 - best.share) * before.state[key]
+        torch.testing.assert_close(value, expected.to(value.dtype))
+    export(out, "mixed", tmp_path)
+    card = tomllib.loads((tmp_path / "mixed.toml").read_text())
+    assert card["recipe"]["average"] == read.average
+    # the ends of the line are the two networks themselves
+    ends = average(run / "best.pt", str(run / "best.pt"), tmp_path / "same.pt", [0, 1])
+    assert ends[0].geodesic_deg == pytest.approx(tried[0].geodesic_deg)
+    with pytest.raises(WeightsError, match="not the same network"):
+        average(run / "best.pt", "small", tmp_path / "never.pt")
+    assert not (tmp_path / "never.pt").exists()
 
 
 def test_error_vector_is_in_the_heads_axes() -> None:
