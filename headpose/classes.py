@@ -29,11 +29,16 @@ class AngleClasses:
         """(count + 1,) edges; class b covers [edges[b], edges[b + 1])."""
         return self.first_deg + self.width_deg * (np.arange(self.count + 1) - 0.5)
 
+    def holds(self, angle_deg: ArrayLike) -> NDArray[np.bool_]:
+        """Which angles lie in a class; NaN does not."""
+        a = np.asarray(angle_deg, np.float64)
+        return np.asarray((a >= self.edges_deg[0]) & (a < self.edges_deg[-1]))
+
     def encode(self, angle_deg: ArrayLike) -> NDArray[np.int64]:
         """Class of each angle; DataError outside the range (the papers leave such pictures out)."""
         a = np.asarray(angle_deg, np.float64)
         low, high = self.edges_deg[0], self.edges_deg[-1]
-        if not ((a >= low) & (a < high)).all():
+        if not self.holds(a).all():
             raise DataError(f"angle outside the classes' [{low:g}, {high:g}) degrees, or missing")
         return np.clip(np.floor((a - low) / self.width_deg), 0, self.count - 1).astype(np.int64)
 

@@ -285,10 +285,13 @@ class Trainer:
                 loss, parts = multi_task_loss(out, R, points, sigma, cfg.loss)
             else:
                 angles = torch.from_numpy(rotation.angles_deg(R.cpu().numpy())).float()
-                target = torch.from_numpy(soft(angles.numpy())).float()
+                classes = classes_of(cfg.network.classes)
+                # the augmentation's turns may carry a label out of the classes' range
+                held = classes.holds(angles.numpy()).all(1)
+                target = torch.from_numpy(soft(angles.numpy()[held])).float()
                 loss, parts = class_loss(
-                    out["logits"], angles.to(self.device), target.to(self.device),
-                    classes_of(cfg.network.classes), cfg.loss,
+                    out["logits"][torch.from_numpy(held)], angles[held].to(self.device),
+                    target.to(self.device), classes, cfg.loss,
                 )  # fmt: skip
             self.opt.zero_grad(set_to_none=True)
             loss.backward()

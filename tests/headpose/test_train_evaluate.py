@@ -23,6 +23,7 @@ from headpose.data.packs import read_pack
 from headpose.errors import ConfigError, DataError, WeightsError
 from headpose.estimator import HeadPoseEstimator
 from headpose.export import export, read_checkpoint, toml
+from headpose.losses import LossConfig
 from headpose.networks import NetworkConfig
 from headpose.train import Trainer, load_store, moving_average, train
 
@@ -271,6 +272,22 @@ def test_calibration_of_a_network_is_judged_on_rows_not_used(run: Path) -> None:
     assert all(0 < r.n < len(both) for r in report)
     # constant predictor, Gaussian errors: holds roughly on the other half
     assert 0.4 < report[-1].normalised < 2.5
+
+
+def test_turns_beyond_the_classes_are_left_out_of_the_batch(
+    pack: Path, run: Path, tmp_path: Path
+) -> None:
+    turned = NONE.model_copy(update={"wide_roll_share": 1.0, "wide_roll_deg": 170.0})
+    cfg = tiny(
+        pack, run.parent / "store", augment=turned, steps=3,
+        network=NetworkConfig(
+            backbone="mobilenet_v2", rotation_head="classes", classes=66, landmarks=False
+        ),
+        loss=LossConfig(geodesic=0, landmarks=0, hard=1, soft=1, mse=2, soft_labels="dadl_biwi"),
+    )  # fmt: skip
+    train(cfg, tmp_path / "turned")
+    log = list(csv.DictReader((tmp_path / "turned" / "log.csv").open()))
+    assert np.isfinite(float(log[0]["train_loss"])) and int(log[-1]["step"]) == 3
 
 
 def test_an_average_is_a_point_between_two_networks(run: Path, pack: Path, tmp_path: Path) -> None:
