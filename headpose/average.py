@@ -19,7 +19,7 @@ from headpose import rotation
 from headpose.errors import WeightsError
 from headpose.export import read_checkpoint, trained_network
 from headpose.networks import build
-from headpose.train import load_store, predict, validation_crops
+from headpose.train import VALIDATION_FACES_PX, load_store, predict, validation_crops
 
 SHARES = tuple(k / 10 for k in range(11))
 
@@ -56,7 +56,7 @@ def average(
     store, _, held_out = load_store(cfg)
     held_out = np.random.default_rng(1).permutation(held_out)[: 2 * cfg.validation_limit]
     px = cfg.px[-1][1]
-    seen = [validation_crops(store, held_out, px, size)[:2] for size in (None, 24.0, 16.0)]
+    seen = [validation_crops(store, held_out, px, size)[:2] for size in VALIDATION_FACES_PX]
     tried: list[Tried] = []
     best: tuple[float, dict[str, torch.Tensor]] = (np.inf, {})
     for share in shares:

@@ -39,6 +39,9 @@ from headpose.networks import build
 
 log = logging.getLogger(__name__)
 
+VALIDATION_FACES_PX = (None, 24.0, 16.0)
+"""Face sizes, px, at which held-out heads are judged; None = as large as they are."""
+
 
 def load_store(cfg: TrainConfig) -> tuple[Store, np.ndarray, np.ndarray]:
     """The decoded sets of a config, and the row numbers for training and for validation."""
@@ -319,7 +322,7 @@ class Trainer:
         }
         row |= {"lr": f"{self.lr():.2e}"} | {f"train_{k}": round(v, 4) for k, v in train.items()}
         total = 0.0
-        for size in (None, 24.0, 16.0):
+        for size in VALIDATION_FACES_PX:
             crops, R, points = validation_crops(store, rows, px, size)
             out = predict(self.ema.module, crops)
             tag = "full" if size is None else f"{size:.0f}"

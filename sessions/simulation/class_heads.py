@@ -33,7 +33,7 @@ from sessions.simulation.people import Person
 from sessions.simulation.render import Lens
 from sessions.simulation.room import PLACEMENTS, ROOMS
 from sessions.simulation.script import Heads, visible_share
-from sessions.simulation.simulate import Options, Sensor, World, build_world
+from sessions.simulation.simulate import Options, Sensor, World, build_world, write_video
 
 VISIBLE = 0.75  # share of the landmarks that nobody in front may hide
 TURNED_AWAY_COS = -0.1  # of the angle between face and camera: beyond, there is no face to see
@@ -67,15 +67,8 @@ def through_codec(picture: np.ndarray, crf: int) -> np.ndarray:
     import av
 
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=10)
-        stream.height, stream.width = picture.shape[:2]
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": str(crf), "preset": "veryfast", "threads": "1"}
-        for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")):
-            container.mux(packet)
-        for packet in stream.encode():
-            container.mux(packet)
+    height, width = picture.shape[:2]
+    write_video(buffer, [picture], 10, (width, height), crf, preset="veryfast")
     buffer.seek(0)
     with av.open(buffer) as container:
         return next(container.decode(video=0)).to_ndarray(format="bgr24")
@@ -108,13 +101,15 @@ def crop_of_face(
 
 
 def faces_of_picture(
-    world: World, camera: str, heads: Heads, k: int, picture: np.ndarray
+    world: World, camera: str, heads: Heads, k: int, seen: np.ndarray, picture: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, str]]:
-    """Crop, landmarks, R (300W-LP's, relative to the ray) and name of every face to be seen."""
+    """Crop, landmarks, R (300W-LP's, relative to the ray) and name of every face to be seen.
+
+    ``seen`` (N,): share of each face that nobody hides at moment ``k``.
+    """
     T_CW = world.T_WC[camera].inverse()
     lens = world.cameras[camera]
     down_C = T_CW.R @ np.array([0.0, 1.0, 0.0])
-    seen = visible_share(heads, world.people, world.T_WC[camera].t)[k]
     for n, place in enumerate(world.people):
         to_camera = world.T_WC[camera].t - heads.P_W[k, n]
         facing = heads.R_WS[k, n, :, 2] @ to_camera / np.linalg.norm(to_camera)
@@ -156,11 +151,14 @@ def render_classrooms(
             for camera, lens in world.cameras.items():
                 through = Lens.of(lens)
                 sensor = Sensor(lens.size_px, options.noise, options.light, options.seed)
+                seen = visible_share(heads, world.people, world.T_WC[camera].t)
                 for t in range(moments):
                     room.pose(heads, t)
                     picture = sensor.expose(room.picture(world.T_WC[camera], through))
                     picture = through_codec(picture, options.crf)
-                    for crop, pts68, R, name in faces_of_picture(world, camera, heads, t, picture):
+                    for crop, pts68, R, name in faces_of_picture(
+                        world, camera, heads, t, seen[t], picture
+                    ):
                         crops.append(crop)
                         points.append(pts68)
                         rotations.append(R)

@@ -7,11 +7,11 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import cv2
 import numpy as np
@@ -462,15 +462,22 @@ class Sensor:
         return np.clip(value + field * gain + 0.5, 0, 255).astype(np.uint8)
 
 
-def _write_video(path: Path, frames: Any, fps: float, size_px: tuple[int, int], crf: int) -> None:
-    """H.264 in MP4 by PyAV; one thread, so that the same frames give the same bytes."""
+def write_video(
+    where: str | IO[bytes],
+    frames: Iterable[np.ndarray],
+    fps: float,
+    size_px: tuple[int, int],
+    crf: int,
+    preset: str = "medium",
+) -> None:
+    """H.264 in MP4 by PyAV, to a path or a buffer; one thread: same frames, same bytes."""
     import av
 
-    with av.open(str(path), "w") as container:
+    with av.open(where, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         stream.width, stream.height = size_px
         stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": str(crf), "preset": "medium", "threads": "1"}
+        stream.options = {"crf": str(crf), "preset": preset, "threads": "1"}
         for picture in frames:
             frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
             for packet in stream.encode(frame):
@@ -624,7 +631,7 @@ def draw_session(folder: Path, world: World, progress: Progress) -> None:
                         yield sensors[camera].expose(picture)
                         progress(f"{camera} video", (start + k + 1) / len(times))
 
-            _write_video(folder / f"{c}.mp4", frames(), o.fps, world.cameras[c].size_px, o.crf)
+            write_video(str(folder / f"{c}.mp4"), frames(), o.fps, world.cameras[c].size_px, o.crf)
         cv2.imwrite(
             str(folder / "truth" / "blackboard.jpg"),
             room.board_picture,

@@ -83,6 +83,11 @@ def test_the_grid_holds_every_student_at_every_moment() -> None:
     assert (np.concatenate(whole) == grid.row).all()
 
 
+def statuses_of(found: Measured, rows: FaceRows, students: Students) -> np.ndarray:
+    """The statuses of all student-moments on BOARD."""
+    return statuses(found, unmatched_here(rows, students, found.grid), BOARD)
+
+
 def test_exact_faces_give_the_exact_point_in_blocks_as_at_once() -> None:
     rows, students = face_rows(4)
     seats = Seats.of(RIG, rows, students, [])
@@ -92,7 +97,7 @@ def test_exact_faces_give_the_exact_point_in_blocks_as_at_once() -> None:
     assert np.abs(found.positions.P_W - SEATS[grid.student]).max() < 1e-5
     assert np.abs(found.points.xy_m - TARGET[:2]).max() < 1e-4
     assert np.abs(found.head_xy_m - TARGET[:2]).max() < 1e-4
-    assert (statuses(found, unmatched_here(rows, students, found.grid), BOARD) == "ok").all()
+    assert (statuses_of(found, rows, students) == "ok").all()
     parts = [measure(RIG, rows, R_WS, students, seats, g).points.xy_m for g in grid.blocks(3)]
     np.testing.assert_array_equal(np.concatenate(parts), found.points.xy_m)
 
@@ -102,9 +107,7 @@ def test_one_camera_leans_on_the_seat_or_on_the_size_of_the_face() -> None:
     grid, R_WS = Grid.of(rows, students, 1), rows.heads_in_world(RIG)
     seats = Seats.of(RIG, rows, students, [])
     found = measure(RIG, rows, R_WS, students, seats, grid)
-    assert (
-        statuses(found, unmatched_here(rows, students, found.grid), BOARD) == "one_camera"
-    ).all()
+    assert (statuses_of(found, rows, students) == "one_camera").all()
     assert np.abs(found.positions.P_W - SEATS).max() < 1e-4
     by_seat = np.trace(found.positions.covariance_m2, axis1=1, axis2=2)
     nowhere = replace(students, seat_W=np.full((2, 3), np.nan))
@@ -143,9 +146,7 @@ def test_truth_takes_the_place_of_a_stage() -> None:
     assert np.abs(found.points.xy_m[measured] - aim[:2]).max() < 0.005
     # a moment that nobody saw stays unseen: truth replaces measurements, it adds none
     assert np.isnan(found.positions.P_W[~measured]).all()
-    assert statuses(found, unmatched_here(rows, students, found.grid), BOARD)[
-        ~measured
-    ].tolist() == ["no_face"]
+    assert statuses_of(found, rows, students)[~measured].tolist() == ["no_face"]
     # a student half a metre and more from every true seat gets none
     far = replace(students, seat_W=SEATS + [0.8, 0, 0])
     assert np.isnan(Truth.of(table, far, when).P_W).all()
@@ -169,7 +170,7 @@ def status_of(xy=(2.0, 0.6), sigma_m=0.1, meets=True, cameras=2, seen=True, odd=
         np.array([xy]),
         np.zeros(1),
     )
-    return str(statuses(found, unmatched_here(rows, students, found.grid), BOARD)[0])
+    return str(statuses_of(found, rows, students)[0])
 
 
 @pytest.mark.parametrize(
@@ -199,7 +200,7 @@ def test_a_strangers_face_at_a_students_place_is_unmatched() -> None:
     grid = Grid.of(rows, students, 2)
     seats = Seats.of(RIG, rows, students, [])
     found = measure(RIG, rows, rows.heads_in_world(RIG), students, seats, grid)
-    assert statuses(found, unmatched_here(rows, students, found.grid), BOARD).tolist() == [
+    assert statuses_of(found, rows, students).tolist() == [
         "ok",
         "ok",
         "unmatched",
