@@ -203,6 +203,34 @@ def figures(
 
 
 @app.command()
+def refine(
+    config: Annotated[Path, typer.Option(help="TOML file of the training.")],
+    out: Annotated[Path, typer.Option(help="Refined labels (.npz), for data.labels.")],
+    weights: Annotated[
+        list[str] | None, typer.Option(help="Names or .pt files; all shipped by default.")
+    ] = None,
+    share: Annotated[float, typer.Option(help="Where between label (0) and networks (1).")] = 0.5,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Set to refine; all with unsure labels by default.")
+    ] = None,
+    runtime: Runtime = "auto",
+) -> None:
+    """Average noisy training labels with what trained networks see in mirrored and moved crops.
+
+    Example: headpose refine --config sdam-r50.toml --out refined.npz
+    """
+    from headpose import weights as weight_files
+    from headpose.config import load_config
+    from headpose.refine import refine as run
+
+    names = weights or weight_files.shipped()
+    print("set                        label to networks, mean geodesic, degrees")
+    found = run(load_config(config), names, out, share, only or (), runtime, _say)
+    for name, distance in found.items():
+        print(f"{name:26s} {distance:.2f}")
+
+
+@app.command()
 def average(
     checkpoint: Annotated[Path, typer.Option(help="best.pt of a fine-tuning run.")],
     other: Annotated[str, typer.Option(help="What it started from: a name, weights or best.pt.")],

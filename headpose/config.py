@@ -29,6 +29,8 @@ class DataConfig(BaseModel):
     """How often a set is drawn, by name of the set; 1 where not named, 0 leaves it out."""
     sigma_deg: dict[str, float] = Field(default_factory=dict)
     """Label noise of a set by name, where it is better known than the set says (renderings)."""
+    labels: str | None = None
+    """Refined labels of the training heads (``headpose refine``); held-out heads keep their own."""
     validation_share: float = Field(0.06, ge=0, lt=1)
     """Share of the *groups* (persons, photographs) held out to choose and to calibrate."""
     split_seed: int = 0

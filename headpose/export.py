@@ -63,10 +63,13 @@ def trained_network(source: str) -> nn.Module:
     """The network of shipped weights (a name), of a weights file or of a run's checkpoint."""
     try:
         return weights.load(source).net
-    except WeightsError:
+    except WeightsError as no_weights:
         if not Path(source).is_file():
             raise
-        return read_checkpoint(source).network()
+        try:
+            return read_checkpoint(source).network()
+        except WeightsError as no_checkpoint:
+            raise WeightsError(f"{no_weights}; nor a checkpoint: {no_checkpoint}") from None
 
 
 def export(

@@ -39,6 +39,9 @@ from headpose.networks import build
 
 log = logging.getLogger(__name__)
 
+EXACT_DEG = 1.0
+"""Labels whose sigma is below this (renderings) are better than any network's opinion of them."""
+
 VALIDATION_FACES_PX = (None, 24.0, 16.0)
 """Face sizes, px, at which held-out heads are judged; None = as large as they are."""
 
@@ -63,7 +66,34 @@ def load_store(cfg: TrainConfig) -> tuple[Store, np.ndarray, np.ndarray]:
         raise ConfigError("no training data: name data.packs or data.folders")
     store = build_store(sets, cfg.data.store)
     held_out = split_by_group(store.group, cfg.data.validation_share, cfg.data.split_seed)
+    if cfg.data.labels:
+        store = _with_labels(store, cfg.data.labels, ~held_out)
     return store, np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def _with_labels(store: Store, path: str, training: np.ndarray) -> Store:
+    """The store with the refined labels of a file (:mod:`headpose.refine`) for its training rows.
+
+    Sets that the file does not name, and rows whose labels it left alone, stay as they are.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as f:
+            given = {k: f[k] for k in f.files}
+    except (OSError, ValueError, EOFError) as e:
+        raise ConfigError(f"data.labels = {path!r}: no file of refined labels ({e})") from e
+    R = store.R.copy()
+    for index, source in enumerate(store.sources):
+        if f"{source}__R" not in given:
+            continue
+        rows = np.flatnonzero(training & (store.source == index))
+        rows = rows[store.sigma_deg[rows] >= EXACT_DEG]
+        if store.name[rows].tolist() != given[f"{source}__name"].tolist():
+            raise ConfigError(
+                f"data.labels = {path!r}: its rows of {source} are not this config's training "
+                f"heads; run headpose refine with this config again"
+            )
+        R[rows] = given[f"{source}__R"]
+    return dataclasses.replace(store, R=R)
 
 
 class _Batches(IterableDataset):

@@ -28,7 +28,7 @@ class Store:
 
     ``canvas`` (N, STORE_PX, STORE_PX, 3) uint8 BGR, a read-only memory map; ``points`` (N, 68, 2)
     in canvas px, NaN where not annotated; ``inside`` (N, 4) part with a photograph, canvas px;
-    ``source`` (N,) index into ``sources``.
+    ``source`` (N,) index into ``sources``; ``name`` (N,) row names within the set.
     """
 
     canvas: NDArray[np.uint8]
@@ -37,6 +37,7 @@ class Store:
     points: NDArray[np.float32]
     inside: NDArray[np.float32]
     group: NDArray[np.str_]
+    name: NDArray[np.str_]
     source: NDArray[np.int16]
     sources: tuple[str, ...]
 
@@ -91,6 +92,7 @@ def build_store(sets: list[Samples], folder: str | Path) -> Store:
         points=np.concatenate(points).astype(np.float32),
         inside=np.concatenate(inside).astype(np.float32),
         group=np.array([person_of_group(g) for s in sets for g in s.group]),
+        name=np.concatenate([s.name for s in sets]).astype(str),
         source=np.concatenate([np.full(len(s), i, np.int16) for i, s in enumerate(sets)]),
         sources=tuple(s.source for s in sets),
     )

@@ -124,16 +124,15 @@ class CSAM(nn.Module):
     def _by_product(self, f: Tensor) -> Tensor:
         """The same where there are more channels than pixels: Q and K are the smaller matrices.
 
-        In training torch's fused attention (its scale is 1 / sqrt(HW), too) keeps the (N, C, C)
+        torch's and OpenVINO's fused attention (its scale is 1 / sqrt(HW), too) keeps the (N, C, C)
         weights out of memory; for one batch of 64 at C = 1024 they are 256 MB and a dozen passes.
         """
         (sq, sk, sv), (tq, tk, tv) = self.scale.to(f.dtype), self.shift.to(f.dtype)
-        q, k, v = sq * f + tq, sk * f + tk, sv * f + tv  # (N, HW, C)
-        if self.training:
-            q, k, v = (a.transpose(1, 2)[:, None].contiguous() for a in (q, k, v))
-            return nn.functional.scaled_dot_product_attention(q, k, v)[:, 0].mean(-1)
-        attention = (q.transpose(1, 2) @ k / math.sqrt(f.shape[1])).softmax(-1)
-        return (attention @ v.mean(1)[..., None])[..., 0]
+        q, k, v = (
+            (s * f + t).transpose(1, 2)[:, None].contiguous()  # (N, 1, C, HW)
+            for s, t in ((sq, tq), (sk, tk), (sv, tv))
+        )
+        return nn.functional.scaled_dot_product_attention(q, k, v)[:, 0].mean(-1)
 
 
 def csam_naive(block: CSAM, x: Tensor) -> Tensor:

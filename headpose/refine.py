@@ -1,0 +1,123 @@
+"""Better labels out of a trained network: each label's midpoint with what networks see.
+
+Labels made by other networks and by landmark fits are noisy from picture to picture.  A network
+trained on them that is *not* over-fitted (as wrong on its training heads as on held-out ones) has
+averaged that noise away and errs in ways of its own: the midpoint of label and prediction is nearer
+to the truth than either, and a target that changes smoothly with the picture is easier to learn
+(Hinton et al. 2015; Xie et al., "Noisy student", CVPR 2020).  Predictions are means over networks
+and over mirrored, shifted and turned crops; labels surer than ``EXACT_DEG`` are left alone, and so
+is every held-out head, which must go on judging.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headpose import rotation
+from headpose.config import TrainConfig
+from headpose.data.augment import placement
+from headpose.data.crop import CROP_SCALE, warp
+from headpose.data.store import Store
+from headpose.errors import ConfigError
+from headpose.estimator import HeadPoseEstimator
+from headpose.train import EXACT_DEG, load_store
+
+VIEWS = ((1.0, 0.0, 0.0, 0.0), (1.06, 0.02, -0.02, 8.0), (0.95, -0.02, 0.02, -8.0))
+"""Crops a head is seen in: scale of the crop rule, shift (shares of the side), turn in degrees;
+each also mirrored."""
+
+BATCH = 512
+
+
+def view(
+    store: Store, rows: NDArray, px: int, how: tuple[float, float, float, float], mirrored: bool
+) -> NDArray[np.uint8]:
+    """Crops (N, px, px, 3) of store rows in one of :data:`VIEWS`."""
+    scale, dx, dy, phi_deg = how
+    side = store.box_side * CROP_SCALE * scale
+    centre = np.full(2, (store.canvas.shape[1] - 1) / 2) + np.array([dx, dy]) * side
+    crops = []
+    for row in rows:
+        A = placement(px, centre, side, phi_deg, mirrored)
+        x0, y0, x1, y1 = store.inside[row].astype(int)
+        A[:, 2] -= (x0, y0)
+        part = store.canvas[row][y0:y1, x0:x1]
+        crops.append(warp(part, A, px, cv2.BORDER_REPLICATE, interpolation=cv2.INTER_LINEAR))
+    return np.stack(crops)
+
+
+def seen_rotation(
+    estimators: Sequence[HeadPoseEstimator], store: Store, rows: NDArray
+) -> NDArray[np.float64]:
+    """Mean rotation (N, 3, 3) of store rows over networks and views, 300W-LP frame."""
+    total = np.zeros((len(rows), 3, 3))
+    for estimator in estimators:
+        for how in VIEWS:
+            for mirrored in (False, True):
+                R = estimator.predict(view(store, rows, estimator.input_px, how, mirrored)).R
+                R = rotation.flip(R) if mirrored else R
+                total += rotation.roll_in_plane(R, -how[3])
+    return rotation.project(total)
+
+
+def between(R: NDArray, other: NDArray, share: float) -> NDArray[np.float64]:
+    """``R exp(share log(R^T other))``: on the shortest way from R (share 0) to other (1)."""
+    return R @ rotation.exp(share * rotation.log(np.swapaxes(R, -1, -2) @ other))
+
+
+def refine(
+    cfg: TrainConfig,
+    weights: Sequence[str],
+    out: str | Path,
+    share: float = 0.5,
+    sets: Sequence[str] = (),
+    runtime: str = "auto",
+    progress: Callable[[str], None] = lambda _: None,
+) -> dict[str, float]:
+    """Write refined labels of a config's training heads; ``data.labels`` of a config takes them.
+
+    The file holds for each set ``<set>__name`` (N,) and ``<set>__R`` (N, 3, 3), training heads
+    only.  ``sets`` names the sets to refine (all where empty): leave out those whose labels are
+    better than a network's opinion though their sigma does not say so, such as warped photographs.
+    Returns each set's mean distance between label and prediction, in degrees.
+
+    Raises
+    ------
+    ConfigError
+        A share outside 0..1, a set that the config has not, or no label that is unsure enough.
+    """
+    if not 0 <= share <= 1:
+        raise ConfigError(f"share must lie within 0..1, got {share:g}")
+    store, rows, _ = load_store(cfg)
+    if unknown := set(sets) - set(store.sources):
+        raise ConfigError(f"no set {sorted(unknown)}; there are {', '.join(store.sources)}")
+    rows = rows[store.sigma_deg[rows] >= EXACT_DEG]
+    if sets:
+        rows = rows[np.isin(np.array(store.sources)[store.source[rows]], sets)]
+    if not len(rows):
+        raise ConfigError(f"no training label is less sure than {EXACT_DEG:g} deg")
+    estimators = [HeadPoseEstimator.load(w, runtime, cfg.threads) for w in weights]
+    seen = np.empty((len(rows), 3, 3))
+    for k in range(0, len(rows), BATCH):
+        seen[k : k + BATCH] = seen_rotation(estimators, store, rows[k : k + BATCH])
+        progress(f"{min(k + BATCH, len(rows))} of {len(rows)} heads")
+    label = store.R[rows].astype(np.float64)
+    better = between(label, seen, share).astype(np.float32)
+    distance = rotation.geodesic_deg(seen, label)
+    arrays: dict[str, NDArray] = {}
+    found: dict[str, float] = {}
+    for index, source in enumerate(store.sources):
+        mine = store.source[rows] == index
+        if mine.any():
+            arrays[f"{source}__name"], arrays[f"{source}__R"] = store.name[rows[mine]], better[mine]
+            found[source] = float(distance[mine].mean())
+    part = Path(out).with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    part.replace(out)
+    return found
