@@ -2,6 +2,8 @@
 
 An ablation is a base configuration and named changes of it; each is trained with every seed and
 scored on the validation groups (and on a test set, if one is named, which nothing is chosen by).
+Changes are compared head by head (:func:`differences`): the same pictures are easy or hard for all
+rows, so a difference is known several times better than the two errors it is taken of.
 ``SUITES`` holds the papers' own tables; a TOML file can add others::
 
     [base]               # a training configuration, see headpose.config
@@ -29,6 +31,9 @@ from headpose.export import read_checkpoint
 from headpose.train import load_store, predict, train, validation_crops
 
 Change = dict[str, Any]
+
+ERRORS = "errors.npz"
+"""In each run's folder: every head's error, for :func:`differences`."""
 
 _SLCS = {"loss.geodesic": 0, "loss.hard": 0, "loss.soft": 1, "loss.mse": 2, "network.classes": 199,
          "network.rotation_head": "classes", "network.landmarks": False}  # fmt: skip
@@ -149,44 +154,88 @@ def ablate(
             run = changed(cfg.base, change, seed=seed)
             slug = "".join(c if c.isalnum() else "-" for c in name)
             train(run, folder / f"{slug}-{seed}")
-            rows.append(
-                {"change": name, "seed": seed} | _score(folder / f"{slug}-{seed}" / "last.pt", test)
-            )
+            found, errors = _score(folder / f"{slug}-{seed}" / "last.pt", test)
+            np.savez(folder / f"{slug}-{seed}" / ERRORS, **errors)  # type: ignore[arg-type]
+            rows.append({"change": name, "seed": seed, "run": f"{slug}-{seed}"} | found)
             path.write_text(json.dumps(rows, indent=1))
     return rows
 
 
-def _score(checkpoint: Path, test: str | None) -> dict[str, Any]:
+def _score(checkpoint: Path, test: str | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The row of a run, and what :func:`differences` needs: each head's error and its group."""
     read = read_checkpoint(checkpoint)
     run, net = read.config, read.network()
     px = run.px[-1][1]
     store, _, held_out = load_store(run)
     crops, R, _ = validation_crops(store, held_out, px)
     found: dict[str, Any] = {"steps": read.step, "batch": run.batch, "px": px}
-    found |= _errors("validation", predict(net, crops)["R"], R)
+    errors: dict[str, np.ndarray] = {}
+
+    def score(tag: str, crops: np.ndarray, R: np.ndarray, group: np.ndarray) -> None:
+        P = predict(net, crops)["R"]
+        wrong = np.abs(rotation.wrap_deg(rotation.angles_deg(P) - rotation.angles_deg(R))).mean(1)
+        geodesic = rotation.geodesic_deg(P, R)
+        found.update({f"n_{tag}": len(R), f"mae_{tag}": round(float(wrong.mean()), 3),
+                      f"geodesic_{tag}": round(float(geodesic.mean()), 3)})  # fmt: skip
+        errors.update({f"mae_{tag}": wrong, f"geodesic_{tag}": geodesic})
+        errors[f"group_{tag}"] = np.unique(group, return_inverse=True)[1]
+
+    score("validation", crops, R, store.group[held_out])
     if test:
         from headpose.evaluate import crops_of, read_set
 
         samples = read_set(test).within_deg(99.0)
-        found |= _errors("test", predict(net, crops_of(samples, px, None)[0])["R"], samples.R)
+        score("test", crops_of(samples, px, None)[0], samples.R, samples.group)
+    return found, errors
+
+
+def differences(
+    rows: list[dict[str, Any]], folder: str | Path, baseline: str | None = None
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Each change minus the baseline (the first change where None), and its standard error.
+
+    Per change and measure ("mae_test", …): mean over heads and over the seeds that both have, in
+    degrees.  The standard error adds the scatter over heads, by group (a person's pictures are not
+    independent), and that over seeds; with one seed the latter is not known and left out.
+    """
+    baseline = baseline or rows[0]["change"]
+    read = {}
+    for r in rows:
+        path = Path(folder) / r.get("run", "") / ERRORS
+        if path.is_file():
+            with np.load(path) as f:
+                read[r["change"], r["seed"]] = dict(f)
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for change in dict.fromkeys(r["change"] for r in rows):
+        seeds = [s for c, s in read if c == change and (baseline, s) in read]
+        if change == baseline or not seeds:
+            continue
+        found[change] = {}
+        for key in read[change, seeds[0]]:
+            if key.startswith("group_"):
+                continue
+            d = np.stack([read[change, s][key] - read[baseline, s][key] for s in seeds])
+            group = read[change, seeds[0]]["group_" + key.split("_")[1]]
+            mean = d.mean()
+            sums = np.bincount(group, d.mean(0) - mean)
+            variance = float((sums**2).sum()) / d.shape[1] ** 2
+            if len(seeds) > 1:
+                variance += float(d.mean(1).var(ddof=1)) / len(seeds)
+            found[change][key] = float(mean), variance**0.5
     return found
 
 
-def _errors(tag: str, P: np.ndarray, R: np.ndarray) -> dict[str, Any]:
-    wrong = np.abs(rotation.wrap_deg(rotation.angles_deg(P) - rotation.angles_deg(R)))
-    return {
-        f"n_{tag}": len(R),
-        f"mae_{tag}": round(float(wrong.mean()), 3),
-        f"geodesic_{tag}": round(float(rotation.geodesic_deg(P, R).mean()), 3),
-    }
-
-
-def markdown(rows: list[dict[str, Any]]) -> str:
-    """A row for each change: mean and range over its seeds."""
+def markdown(
+    rows: list[dict[str, Any]], compared: dict[str, dict[str, tuple[float, float]]] | None = None
+) -> str:
+    """A row for each change: mean and range over its seeds, and its :func:`differences`."""
     keys = [k for k in rows[0] if k.startswith(("mae_", "geodesic_"))]
+    compared = compared or {}
     lines = [
-        "| change | seeds | steps x batch, px | " + " | ".join(keys) + " |",
-        "|---|--:|---|" + "--:|" * len(keys),
+        "| change | seeds | steps x batch, px | "
+        + " | ".join(keys + [f"difference in {k}" for k in keys if compared])
+        + " |",
+        "|---|--:|---|" + "--:|" * (len(keys) * (2 if compared else 1)),
     ]
     for name in dict.fromkeys(r["change"] for r in rows):
         mine = [r for r in rows if r["change"] == name]
@@ -195,6 +244,9 @@ def markdown(rows: list[dict[str, Any]]) -> str:
             v = [r[k] for r in mine]
             half = (max(v) - min(v)) / 2
             cells.append(f"{np.mean(v):.2f}" + (f" ± {half:.2f}" if len(v) > 1 else ""))
+        for k in keys if compared else []:
+            d = compared.get(name, {}).get(k)
+            cells.append(f"{d[0]:+.3f} ± {d[1]:.3f}" if d else "–")
         one = mine[0]
         lines.append(
             f"| {name} | {len(mine)} | {one['steps']} x {one['batch']}, {one['px']} | "

@@ -98,10 +98,15 @@ def ablate(
     Example: headpose ablate --config tiny.toml --out runs/ablation
     """
     from headpose.ablate import ablate as run
-    from headpose.ablate import load_ablation, markdown
+    from headpose.ablate import differences, load_ablation, markdown
 
     rows = run(load_ablation(config), out, test, _say)
-    print(json.dumps(rows, indent=1) if as_json else markdown(rows))
+    compared = differences(rows, out)
+    if as_json:
+        rows = [r | {"difference": compared.get(r["change"])} for r in rows]
+        print(json.dumps(rows, indent=1))
+    else:
+        print(markdown(rows, compared))
 
 
 @app.command()

@@ -13,7 +13,7 @@ import torch
 from typer.testing import CliRunner
 
 from headpose import calibrate, evaluate, figures, rotation, similarity
-from headpose.ablate import AblationConfig, ablate, changed, markdown
+from headpose.ablate import ERRORS, AblationConfig, ablate, changed, differences, markdown
 from headpose.average import average
 from headpose.bench import bench, complexity
 from headpose.cli import app, main
@@ -331,8 +331,43 @@ def test_ablation_runs_each_change_once(pack: Path, run: Path, tmp_path: Path) -
     rows = ablate(cfg, tmp_path, progress=said.append)
     assert len(rows) == 4 and len(said) == 4
     assert ablate(cfg, tmp_path, progress=said.append) == rows and len(said) == 4
-    table = markdown(rows)
-    assert "| no landmarks | 2 |" in table and "±" in table
+    compared = differences(rows, tmp_path)
+    table = markdown(rows, compared)
+    assert "| no landmarks | 2 |" in table and "±" in table and "difference in mae_val" in table
+    mean = [np.mean([r["mae_validation"] for r in rows if r["change"] == c])
+            for c in ("a", "no landmarks")]  # fmt: skip
+    assert set(compared) == {"no landmarks"}
+    assert compared["no landmarks"]["mae_validation"][0] == pytest.approx(
+        mean[1] - mean[0], abs=2e-3
+    )
+
+
+def test_differences_know_how_sure_they_are(tmp_path: Path) -> None:
+    """400 tables of which the truth is known: 0.2 apart, persons and seeds scatter."""
+    rng = np.random.default_rng(0)
+    group = np.repeat(np.arange(20), 5)
+    found = []
+    for _ in range(400):
+        rows = []
+        easy = rng.normal(4, 3, 100)  # the same for all rows: it must not count
+        person = rng.normal(0, 0.4, 20)[group]
+        for change, shift in (("a", 0.0), ("b", 0.2)):
+            for seed in range(3):
+                run = f"{change}-{seed}"
+                (tmp_path / run).mkdir(exist_ok=True)
+                own = rng.normal(0, 0.15) + rng.normal(0, 0.3, 100)
+                errors = easy + (shift + person + own if change == "b" else 0.0)
+                np.savez(tmp_path / run / ERRORS, mae_test=errors, group_test=group)
+                rows.append({"change": change, "seed": seed, "run": run})
+        found.append(differences(rows, tmp_path)["b"]["mae_test"])
+    mean, sigma = np.array(found).T
+    assert mean.mean() == pytest.approx(0.2, abs=0.02)
+    assert np.sqrt((sigma**2).mean()) == pytest.approx(mean.std(), rel=0.15)
+
+
+def test_a_run_without_kept_errors_is_not_compared(tmp_path: Path) -> None:
+    rows = [{"change": c, "seed": 0, "run": c} for c in ("a", "b")]
+    assert differences(rows, tmp_path) == {}
 
 
 def test_ablation_suites_change_only_keys_that_exist(pack: Path, tmp_path: Path) -> None:
