@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -77,15 +77,39 @@ class TrainConfig(BaseModel):
 
 
 def load_config(path: str | Path) -> TrainConfig:
-    """Read a TOML file; every wrong key is one line of one error."""
+    """Read a TOML file; every wrong key is one line of one error.
+
+    ``extends = "OTHER.toml"`` (beside the file) starts from another file's keys, table by table.
+    """
     path = Path(path)
     try:
-        return TrainConfig.model_validate(tomllib.loads(path.read_text()))
-    except FileNotFoundError as e:
-        raise ConfigError(f"no such config: {path}") from e
-    except tomllib.TOMLDecodeError as e:
-        raise ConfigError(f"{path}: not TOML: {e}") from e
+        return TrainConfig.model_validate(_read(path))
     except ValidationError as e:
         raise ConfigError(f"{path}:\n" + "\n".join(
             f"  {'.'.join(map(str, x['loc'])) or 'file'}: {x['msg']}" for x in e.errors()
         )) from e  # fmt: skip
+
+
+def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    if path in above:
+        raise ConfigError(f"{path}: extends itself by way of {above[-1]}")
+    try:
+        given = tomllib.loads(path.read_text())
+    except FileNotFoundError as e:
+        asked = f" (extended by {above[-1]})" if above else ""
+        raise ConfigError(f"no such config: {path}{asked}") from e
+    except tomllib.TOMLDecodeError as e:
+        raise ConfigError(f"{path}: not TOML: {e}") from e
+    if "extends" not in given:
+        return given
+    base = _read(path.parent / str(given.pop("extends")), (*above, path))
+    return _merged(base, given)
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """``over`` on top of ``base``, tables within tables likewise."""
+    both = base | over
+    for key in base.keys() & over.keys():
+        if isinstance(base[key], dict) and isinstance(over[key], dict):
+            both[key] = _merged(base[key], over[key])
+    return both

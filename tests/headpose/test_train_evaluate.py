@@ -13,7 +13,15 @@ import torch
 from typer.testing import CliRunner
 
 from headpose import calibrate, evaluate, figures, rotation, similarity
-from headpose.ablate import ERRORS, AblationConfig, ablate, changed, differences, markdown
+from headpose.ablate import (
+    ERRORS,
+    AblationConfig,
+    ablate,
+    changed,
+    differences,
+    load_ablation,
+    markdown,
+)
 from headpose.average import average
 from headpose.bench import bench, complexity
 from headpose.cli import app, main
@@ -26,6 +34,8 @@ from headpose.export import export, read_checkpoint, toml
 from headpose.losses import LossConfig
 from headpose.networks import NetworkConfig
 from headpose.train import Trainer, load_store, moving_average, train
+
+CONFIGS = Path(__file__).parents[2] / "headpose" / "configs"
 
 
 def tiny(pack: Path, store: Path, **more: object) -> TrainConfig:
@@ -159,6 +169,31 @@ def test_crop_size_and_learning_rate_follow_progress(pack: Path, tmp_path: Path)
 def test_validation_groups_are_never_trained_on(pack: Path, tmp_path: Path) -> None:
     store, rows, held_out = load_store(tiny(pack, tmp_path))
     assert not set(store.group[rows]) & set(store.group[held_out]) and len(held_out) > 0
+
+
+def test_a_config_extends_another(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text(
+        'name = "b"\nsteps = 9\nlr = 0.5\n[data]\nstore = "s"\n[data.weights]\nx = 2.0\ny = 3.0\n'
+    )
+    path = tmp_path / "c.toml"
+    path.write_text('extends = "base.toml"\nname = "c"\n[data.weights]\ny = 1.0\n')
+    cfg = load_config(path)
+    assert (cfg.name, cfg.steps, cfg.lr, cfg.data.store) == ("c", 9, 0.5, "s")
+    assert cfg.data.weights == {"x": 2.0, "y": 1.0}
+    path.write_text('extends = "gone.toml"\nname = "c"\n')
+    with pytest.raises(ConfigError, match=r"no such config: .*gone.toml \(extended by .*c.toml\)"):
+        load_config(path)
+    path.write_text('extends = "c.toml"\n')
+    with pytest.raises(ConfigError, match="extends itself"):
+        load_config(path)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda p: p.stem)
+def test_every_config_that_is_shipped_can_be_read(path: Path) -> None:
+    if path.stem.startswith("ablation"):
+        assert load_ablation(path).base.steps
+    elif path.stem != "with-rendered":  # a part of others
+        assert load_config(path).data.packs
 
 
 def test_config_errors(tmp_path: Path, pack: Path) -> None:
