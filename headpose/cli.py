@@ -215,8 +215,8 @@ def refine(
         list[str] | None, typer.Option(help="Names or .pt files; all shipped by default.")
     ] = None,
     share: Annotated[float, typer.Option(help="Where between label (0) and networks (1).")] = 0.5,
-    only: Annotated[
-        list[str] | None, typer.Option(help="Set to refine; all with unsure labels by default.")
+    leave: Annotated[
+        list[str] | None, typer.Option(help="Set whose labels stay (surer ones always do).")
     ] = None,
     runtime: Runtime = "auto",
 ) -> None:
@@ -230,7 +230,7 @@ def refine(
 
     names = weights or weight_files.shipped()
     print("set                        label to networks, mean geodesic, degrees")
-    found = run(load_config(config), names, out, share, only or (), runtime, _say)
+    found = run(load_config(config), names, out, share, leave or (), runtime, _say)
     for name, distance in found.items():
         print(f"{name:26s} {distance:.2f}")
 

@@ -75,16 +75,16 @@ def refine(
     weights: Sequence[str],
     out: str | Path,
     share: float = 0.5,
-    sets: Sequence[str] = (),
+    leave: Sequence[str] = (),
     runtime: str = "auto",
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, float]:
     """Write refined labels of a config's training heads; ``data.labels`` of a config takes them.
 
     The file holds for each set ``<set>__name`` (N,) and ``<set>__R`` (N, 3, 3), training heads
-    only.  ``sets`` names the sets to refine (all where empty): leave out those whose labels are
-    better than a network's opinion though their sigma does not say so, such as warped photographs.
-    Returns each set's mean distance between label and prediction, in degrees.
+    only.  ``leave`` names sets whose labels are better than a network's opinion though their sigma
+    does not say so, such as warped photographs.  Labels that were refined before do not count: the
+    sets' own are taken.  Returns each set's mean distance of label and prediction, in degrees.
 
     Raises
     ------
@@ -93,12 +93,12 @@ def refine(
     """
     if not 0 <= share <= 1:
         raise ConfigError(f"share must lie within 0..1, got {share:g}")
-    store, rows, _ = load_store(cfg)
-    if unknown := set(sets) - set(store.sources):
+    own = cfg.model_copy(update={"data": cfg.data.model_copy(update={"labels": None})})
+    store, rows, _ = load_store(own)
+    if unknown := set(leave) - set(store.sources):
         raise ConfigError(f"no set {sorted(unknown)}; there are {', '.join(store.sources)}")
     rows = rows[store.sigma_deg[rows] >= EXACT_DEG]
-    if sets:
-        rows = rows[np.isin(np.array(store.sources)[store.source[rows]], sets)]
+    rows = rows[~np.isin(np.array(store.sources)[store.source[rows]], list(leave))]
     if not len(rows):
         raise ConfigError(f"no training label is less sure than {EXACT_DEG:g} deg")
     estimators = [HeadPoseEstimator.load(w, runtime, cfg.threads) for w in weights]

@@ -82,11 +82,13 @@ def test_training_labels_move_and_held_out_ones_stay(
     assert (rows_after == rows).all() and (after.R[held_out] == store.R[held_out]).all()
     step = rotation.geodesic_deg(after.R[rows], store.R[rows])
     assert step.mean() == pytest.approx(moved["train_drawn"] / 2, rel=1e-3) and step.mean() > 1
+    # refining again starts from the sets' own labels, also where the config names refined ones
+    named = config(pack, tmp_path / "store", labels=str(out))
+    again = refine(named, [str(tiny_weights)], tmp_path / "again.npz", runtime="torch")
+    assert again == pytest.approx(moved)
 
 
-def test_sure_labels_and_sets_not_named_stay(
-    pack: Path, tiny_weights: Path, tmp_path: Path
-) -> None:
+def test_sure_labels_and_sets_left_out_stay(pack: Path, tiny_weights: Path, tmp_path: Path) -> None:
     other = pack.with_name("train_sure.npz")
     other.write_bytes(pack.read_bytes())
     both = {"packs": (str(pack), str(other))}
@@ -99,10 +101,10 @@ def test_sure_labels_and_sets_not_named_stay(
     assert (named[0].R[second] == plain.R[second]).all()
     assert (named[0].R[~second] != plain.R[~second]).any()
     cfg = config(pack, tmp_path, **both)
-    only = refine(cfg, [str(tiny_weights)], out, sets=["train_sure"], runtime="torch")
+    only = refine(cfg, [str(tiny_weights)], out, leave=["train_drawn"], runtime="torch")
     assert set(only) == {"train_sure"}
     with pytest.raises(ConfigError, match=r"no set \['hats'\]; there are train_drawn, train_sure"):
-        refine(cfg, [], out, sets=["hats"])
+        refine(cfg, [], out, leave=["hats"])
 
 
 def test_what_is_refused(pack: Path, tiny_weights: Path, tmp_path: Path) -> None:
