@@ -220,7 +220,7 @@ def refine(
     ] = None,
     runtime: Runtime = "auto",
 ) -> None:
-    """Average noisy training labels with what trained networks see in mirrored and moved crops.
+    """Average unsure training labels with what trained networks see in mirrored and moved crops.
 
     Example: headpose refine --config sdam-r50.toml --out refined.npz
     """

@@ -1,12 +1,12 @@
-"""Better labels out of a trained network: each label's midpoint with what networks see.
+"""Labels refined by a trained network: each label's midpoint with what networks see.
 
 Labels made by other networks and by landmark fits are noisy from picture to picture.  A network
 trained on them that is *not* over-fitted (as wrong on its training heads as on held-out ones) has
-averaged that noise away and errs in ways of its own: the midpoint of label and prediction is nearer
-to the truth than either, and a target that changes smoothly with the picture is easier to learn
-(Hinton et al. 2015; Xie et al., "Noisy student", CVPR 2020).  Predictions are means over networks
-and over mirrored, shifted and turned crops; labels surer than ``EXACT_DEG`` are left alone, and so
-is every held-out head, which must go on judging.
+averaged that noise and errs in ways of its own, so the midpoint of label and prediction may be
+nearer to the truth than either (Hinton et al. 2015; Xie et al., "Noisy student", CVPR 2020).  For
+the shipped models it made no difference (docs/headpose.md, recipes).  Predictions are means over
+networks and over mirrored, shifted and turned crops; labels surer than ``EXACT_DEG`` are left
+alone, and so is every held-out head, which must go on judging.
 """
 
 from __future__ import annotations
