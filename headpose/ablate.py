@@ -16,7 +16,6 @@ rows, so a difference is known several times better than the two errors it is ta
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from headpose import rotation
-from headpose.config import TrainConfig
+from headpose.config import TrainConfig, read_toml
 from headpose.errors import ConfigError
 from headpose.export import read_checkpoint
 from headpose.train import load_store, predict, train, validation_crops
@@ -104,10 +103,8 @@ class AblationConfig(BaseModel):
 def load_ablation(path: str | Path) -> AblationConfig:
     """Read a TOML file; ConfigError for anything wrong in it."""
     try:
-        return AblationConfig.model_validate(tomllib.loads(Path(path).read_text()))
-    except FileNotFoundError as e:
-        raise ConfigError(f"no such config: {path}") from e
-    except (tomllib.TOMLDecodeError, ValidationError) as e:
+        return AblationConfig.model_validate(read_toml(Path(path)))
+    except ValidationError as e:
         raise ConfigError(f"{path}: {e}") from e
 
 
@@ -152,11 +149,11 @@ def ablate(
                 continue
             progress(f"{name}, seed {seed}")
             run = changed(cfg.base, change, seed=seed)
-            slug = "".join(c if c.isalnum() else "-" for c in name)
-            train(run, folder / f"{slug}-{seed}")
-            found, errors = _score(folder / f"{slug}-{seed}" / "last.pt", test)
-            np.savez(folder / f"{slug}-{seed}" / ERRORS, **errors)  # type: ignore[arg-type]
-            rows.append({"change": name, "seed": seed, "run": f"{slug}-{seed}"} | found)
+            slug = "".join(c if c.isalnum() else "-" for c in name) + f"-{seed}"
+            train(run, folder / slug)
+            found, errors = _score(folder / slug / "last.pt", test)
+            np.savez(folder / slug / ERRORS, **errors)  # type: ignore[arg-type]
+            rows.append({"change": name, "seed": seed, "run": slug} | found)
             path.write_text(json.dumps(rows, indent=1))
     return rows
 
@@ -167,25 +164,20 @@ def _score(checkpoint: Path, test: str | None) -> tuple[dict[str, Any], dict[str
     run, net = read.config, read.network()
     px = run.px[-1][1]
     store, _, held_out = load_store(run)
-    crops, R, _ = validation_crops(store, held_out, px)
-    found: dict[str, Any] = {"steps": read.step, "batch": run.batch, "px": px}
-    errors: dict[str, np.ndarray] = {}
-
-    def score(tag: str, crops: np.ndarray, R: np.ndarray, group: np.ndarray) -> None:
-        P = predict(net, crops)["R"]
-        wrong = np.abs(rotation.wrap_deg(rotation.angles_deg(P) - rotation.angles_deg(R))).mean(1)
-        geodesic = rotation.geodesic_deg(P, R)
-        found.update({f"n_{tag}": len(R), f"mae_{tag}": round(float(wrong.mean()), 3),
-                      f"geodesic_{tag}": round(float(geodesic.mean()), 3)})  # fmt: skip
-        errors.update({f"mae_{tag}": wrong, f"geodesic_{tag}": geodesic})
-        errors[f"group_{tag}"] = np.unique(group, return_inverse=True)[1]
-
-    score("validation", crops, R, store.group[held_out])
+    judged = {"validation": (*validation_crops(store, held_out, px)[:2], store.group[held_out])}
     if test:
         from headpose.evaluate import crops_of, read_set
 
         samples = read_set(test).within_deg(99.0)
-        score("test", crops_of(samples, px, None)[0], samples.R, samples.group)
+        judged["test"] = crops_of(samples, px, None)[0], samples.R, samples.group
+    found: dict[str, Any] = {"steps": read.step, "batch": run.batch, "px": px}
+    errors: dict[str, np.ndarray] = {}
+    for tag, (crops, R, group) in judged.items():
+        P = predict(net, crops)["R"]
+        wrong = np.abs(rotation.wrap_deg(rotation.angles_deg(P) - rotation.angles_deg(R)))
+        mine = {f"mae_{tag}": wrong.mean(1), f"geodesic_{tag}": rotation.geodesic_deg(P, R)}
+        found |= {f"n_{tag}": len(R)} | {k: round(float(v.mean()), 3) for k, v in mine.items()}
+        errors |= mine | {f"group_{tag}": np.unique(group, return_inverse=True)[1]}
     return found, errors
 
 

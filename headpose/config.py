@@ -83,14 +83,15 @@ def load_config(path: str | Path) -> TrainConfig:
     """
     path = Path(path)
     try:
-        return TrainConfig.model_validate(_read(path))
+        return TrainConfig.model_validate(read_toml(path))
     except ValidationError as e:
         raise ConfigError(f"{path}:\n" + "\n".join(
             f"  {'.'.join(map(str, x['loc'])) or 'file'}: {x['msg']}" for x in e.errors()
         )) from e  # fmt: skip
 
 
-def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+def read_toml(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The keys of a TOML file and of the one it ``extends``, if any; ``above`` led here."""
     if path in above:
         raise ConfigError(f"{path}: extends itself by way of {above[-1]}")
     try:
@@ -102,7 +103,7 @@ def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         raise ConfigError(f"{path}: not TOML: {e}") from e
     if "extends" not in given:
         return given
-    base = _read(path.parent / str(given.pop("extends")), (*above, path))
+    base = read_toml(path.parent / str(given.pop("extends")), (*above, path))
     return _merged(base, given)
 
 

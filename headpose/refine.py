@@ -14,14 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from headpose import rotation
 from headpose.config import TrainConfig
-from headpose.data.augment import placement
-from headpose.data.crop import CROP_SCALE, warp
+from headpose.data.augment import cut, placement
+from headpose.data.crop import CROP_SCALE
 from headpose.data.store import Store
 from headpose.errors import ConfigError
 from headpose.estimator import HeadPoseEstimator
@@ -41,14 +40,8 @@ def view(
     scale, dx, dy, phi_deg = how
     side = store.box_side * CROP_SCALE * scale
     centre = np.full(2, (store.canvas.shape[1] - 1) / 2) + np.array([dx, dy]) * side
-    crops = []
-    for row in rows:
-        A = placement(px, centre, side, phi_deg, mirrored)
-        x0, y0, x1, y1 = store.inside[row].astype(int)
-        A[:, 2] -= (x0, y0)
-        part = store.canvas[row][y0:y1, x0:x1]
-        crops.append(warp(part, A, px, cv2.BORDER_REPLICATE, interpolation=cv2.INTER_LINEAR))
-    return np.stack(crops)
+    A = placement(px, centre, side, phi_deg, mirrored)
+    return np.stack([cut(store, row, A, px) for row in rows])
 
 
 def seen_rotation(

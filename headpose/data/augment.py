@@ -88,6 +88,24 @@ def place_rotation(R: NDArray, phi_deg: float, mirrored: bool) -> NDArray[np.flo
     return rotation.flip(R) if mirrored else R
 
 
+def cut(
+    store: Store,
+    row: int,
+    A: NDArray,
+    px: int,
+    border: int = cv2.BORDER_REPLICATE,
+    fill: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> NDArray[np.uint8]:
+    """Crop of a store row under :func:`placement`'s ``A`` (from crop to canvas pixels).
+
+    Only the part of the canvas that holds a photograph is seen, its border continued.
+    """
+    x0, y0, x1, y1 = store.inside[row].astype(int)
+    A = np.column_stack([A[:, :2], A[:, 2] - (x0, y0)])
+    part = store.canvas[row][y0:y1, x0:x1]
+    return warp(part, A, px, border, fill, interpolation=cv2.INTER_LINEAR)
+
+
 def augment(
     store: Store, row: int, px: int, rng: np.random.Generator, cfg: AugmentConfig
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
@@ -114,13 +132,10 @@ def augment(
     R = place_rotation(store.R[row], phi, mirrored)
     f = place_points(points, A, px, mirrored)
 
-    # picture: only the part that holds a photograph, its border continued in a random way
-    x0, y0, x1, y1 = store.inside[row].astype(int)
-    canvas = store.canvas[row]
-    A[:, 2] -= (x0, y0)
+    # picture: its border continued in a random way
     border = _BORDERS[rng.integers(len(_BORDERS))]
     fill = tuple(float(v) for v in rng.uniform(0, 255, 3))
-    crop = warp(canvas[y0:y1, x0:x1], A, px, border, fill, interpolation=cv2.INTER_LINEAR)
+    crop = cut(store, row, A, px, border, fill)
     crop = _occlude(np.ascontiguousarray(crop), f, rng, cfg)
 
     face_px = px * face_side / side

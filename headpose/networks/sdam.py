@@ -8,10 +8,11 @@ Two gates, one after the other, on a map F (N, C, H, W) that keep its size:
 - **CSAM** (which channels): Q, K, V = 1x1 depthwise convolutions of F', reshaped to (C, HW),
   ``M_C = sigmoid(mean over space of softmax(Q K^T / sqrt(HW)) V)``, ``F'' = M_C * F'``.
 
-A 1x1 depthwise convolution is one scale and one shift per channel, so ``Q K^T`` follows from the
-Gram matrix ``F F^T`` and the channel means, and the mean over space commutes with the product with
-V: no (C, HW) copy of Q, K or V is ever made.  :func:`csam_naive` is the same thing word by word,
-for the test.
+A 1x1 depthwise convolution is one scale and one shift per channel, so where there are more pixels
+than channels ``Q K^T`` follows from the Gram matrix ``F F^T`` and the channel means, and the mean
+over space commutes with the product with V: no (C, HW) copy of Q, K or V is made.  Elsewhere fused
+attention never stores the (C, C) matrix.  :func:`csam_naive` is the same thing word by word, for
+the test.
 
 A bare sigmoid halves every activation at the start, and eight of them starve the stages behind.
 ``gate``: "residual" (default) multiplies by ``M + 1/2`` (identity at M = 1/2), "open" starts the
