@@ -48,7 +48,7 @@ def average(
         Two networks of different kinds.
     """
     after = read_checkpoint(checkpoint)
-    before = trained_network(other).state_dict()
+    before = trained_network(other)[0].state_dict()
     if {k: v.shape for k, v in before.items()} != {k: v.shape for k, v in after.state.items()}:
         raise WeightsError(f"{checkpoint} and {other} are not the same network: no average of them")
     cfg, net = after.config, build(after.config.network)

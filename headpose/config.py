@@ -36,6 +36,18 @@ class DataConfig(BaseModel):
     split_seed: int = 0
 
 
+class TeacherConfig(BaseModel):
+    """Distillation: a trained network, which sees each head undisturbed, is believed in part."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weights: str
+    """Name of shipped weights, a weights file, or a run's checkpoint."""
+    share: float = Field(0.5, ge=0, le=1)
+    """How much of the rotation loss is towards the teacher's answer instead of the label (where
+    labels are exact: none).  Heads without annotated landmarks take all of the teacher's."""
+
+
 class TrainConfig(BaseModel):
     """One training run."""
 
@@ -46,6 +58,7 @@ class TrainConfig(BaseModel):
     data: DataConfig = DataConfig()
     augment: AugmentConfig = AugmentConfig()
     loss: LossConfig = LossConfig()
+    teacher: TeacherConfig | None = None
     px: tuple[tuple[float, int], ...] = ((0.0, 80),)
     """Crop sizes over the run: (progress 0..1 from which, pixels).  The last is the network's."""
     batch: int = Field(64, ge=2)
@@ -74,6 +87,8 @@ class TrainConfig(BaseModel):
             raise ConfigError("give the length of the run once: either steps or minutes")
         if not self.px or self.px[0][0] != 0:
             raise ConfigError("px must begin with progress 0, e.g. [[0.0, 64], [0.5, 80]]")
+        if self.teacher and self.network.rotation_head != "sixd":
+            raise ConfigError("a teacher teaches 6-D heads only: network.rotation_head = 'sixd'")
 
 
 def load_config(path: str | Path) -> TrainConfig:

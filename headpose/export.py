@@ -59,15 +59,19 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         raise WeightsError(f"{path}: not a checkpoint of `headpose train` ({e})") from e
 
 
-def trained_network(source: str) -> nn.Module:
-    """The network of shipped weights (a name), of a weights file or of a run's checkpoint."""
+def trained_network(source: str) -> tuple[nn.Module, int]:
+    """The network of shipped weights (a name), of a weights file or of a run's checkpoint, and the
+    side of its crops in px.
+    """
     try:
-        return weights.load(source).net
+        loaded = weights.load(source)
+        return loaded.net, loaded.input_px
     except WeightsError as no_weights:
         if not Path(source).is_file():
             raise
         try:
-            return read_checkpoint(source).network()
+            read = read_checkpoint(source)
+            return read.network(), read.config.px[-1][1]
         except WeightsError as no_checkpoint:
             raise WeightsError(f"{no_weights}; nor a checkpoint: {no_checkpoint}") from None
 

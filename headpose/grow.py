@@ -248,7 +248,7 @@ def main(source: str, config_file: str, out: str) -> None:
     from headpose.train import load_store, validation_crops
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    small, config = trained_network(source), load_config(config_file)
+    (small, _), config = trained_network(source), load_config(config_file)
     store, rows, _ = load_store(config)
     rows = np.random.default_rng(0).choice(rows, 384, replace=False)
     crops, _, _ = validation_crops(store, np.sort(rows), config.px[0][1])

@@ -13,6 +13,7 @@ landmarks in crop fractions; log sigma by Gaussian likelihood of the (detached) 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -73,16 +74,29 @@ def _robust_square(z: Tensor) -> Tensor:
     return F.huber_loss(z, torch.zeros_like(z), delta=4.0, reduction="none")
 
 
+@dataclass(frozen=True)
+class Opinion:
+    """What a teacher thinks of a batch: ``R`` (N, 3, 3), ``points`` (N, 68, 2) crop fractions, and
+    the ``share`` (N,) of the rotation loss that is towards it.
+    """
+
+    R: Tensor
+    points: Tensor
+    share: Tensor
+
+
 def multi_task_loss(
     out: dict[str, Tensor],
     R: Tensor,
     points: Tensor,
     sigma_deg: Tensor,
     cfg: LossConfig,
-) -> tuple[Tensor, dict[str, float]]:
-    """Total loss and its parts (detached numbers, for the log) of networks with a 6-D head.
+    teacher: Opinion | None = None,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Total loss and its parts (detached, for the log) of networks with a 6-D head.
 
-    ``R`` (N, 3, 3), ``points`` (N, 68, 2) crop fractions or NaN, ``sigma_deg`` (N,).
+    ``R`` (N, 3, 3), ``points`` (N, 68, 2) crop fractions or NaN, ``sigma_deg`` (N,).  Nothing in
+    here makes a GPU wait for the CPU.
     """
     P = rotation_of_sixd(out["sixd"])
     theta = rotation_error_rad(P, R)
@@ -90,38 +104,46 @@ def multi_task_loss(
     if cfg.label_sigma_deg:
         weight = 1 / (1 + (sigma_deg / cfg.label_sigma_deg) ** 2)
         weight = weight / weight.mean()
-    smooth = F.smooth_l1_loss(
-        theta, torch.zeros_like(theta), beta=cfg.geodesic_beta_rad, reduction="none"
-    )
+    smooth = _smooth(theta, cfg.geodesic_beta_rad)
+    if teacher is not None:
+        towards = _smooth(rotation_error_rad(P, teacher.R), cfg.geodesic_beta_rad)
+        smooth = (1 - teacher.share) * smooth + teacher.share * towards
     loss = cfg.geodesic * (weight * smooth).mean()
-    parts = {"geodesic_deg": math.degrees(float(theta.detach().mean()))}
+    parts = {"geodesic_deg": torch.rad2deg(theta.detach().mean())}
     if cfg.log_sigma:
         d = rotation_error_vector_deg(P.detach(), R)
         s = out["log_sigma"].clamp(-2, 5)
         loss = loss + cfg.log_sigma * (_robust_square(d / s.exp()) + s).mean()
     if "landmarks" in out and cfg.landmarks:
-        known = points.isfinite().all(2).all(1)
-        if known.any():
-            distance = ((out["landmarks"][known] - points[known]).square().sum(-1) + 1e-10).sqrt()
-            huber = F.smooth_l1_loss(
-                distance, torch.zeros_like(distance), beta=cfg.landmark_beta, reduction="none"
-            )
-            huber = huber.mean() + (cfg.nose - 1) / 68 * huber[:, 30].mean()
-            loss = loss + cfg.landmarks * huber * known.float().mean()
-            parts["landmark_percent"] = 100 * float(distance.detach().mean())
-            parts["nose_percent"] = 100 * float(distance.detach()[:, 30].mean())
-            if cfg.log_sigma:
-                s = out["landmark_log_sigma"][known].clamp(-8, 0)
-                # two axes: |d|^2 / (2 sigma^2) + 2 log sigma, sigma per axis
-                z = _robust_square(distance.detach() / s.exp())
-                loss = loss + cfg.log_sigma * (z + 2 * s).mean()
-    parts["loss"] = float(loss.detach())
+        annotated = points.isfinite().all(2).all(1)
+        target = out["landmarks"].detach() if teacher is None else teacher.points
+        target = torch.where(annotated[:, None, None], points, target)
+        distance = ((out["landmarks"] - target).square().sum(-1) + 1e-10).sqrt()
+        huber = _smooth(distance, cfg.landmark_beta)
+        huber = huber.mean(1) + (cfg.nose - 1) / 68 * huber[:, 30]
+        counts = annotated if teacher is None else torch.ones_like(annotated)
+        loss = loss + cfg.landmarks * (huber * counts).mean()
+        seen = distance.detach()
+        n = annotated.sum().clamp(min=1)
+        parts["landmark_percent"] = 100 * (seen.mean(1) * annotated).sum() / n
+        parts["nose_percent"] = 100 * (seen[:, 30] * annotated).sum() / n
+        if cfg.log_sigma:
+            s = out["landmark_log_sigma"].clamp(-8, 0)
+            # two axes: |d|^2 / (2 sigma^2) + 2 log sigma, sigma per axis
+            z = _robust_square(seen / s.exp())
+            loss = loss + cfg.log_sigma * ((z + 2 * s).mean(1) * annotated).sum() / n
+    parts["loss"] = loss.detach()
     return loss, parts
+
+
+def _smooth(distance: Tensor, beta: float) -> Tensor:
+    """Smooth L1 of distances: squared below ``beta``, linear above."""
+    return F.smooth_l1_loss(distance, torch.zeros_like(distance), beta=beta, reduction="none")
 
 
 def class_loss(
     logits: Tensor, angles_deg: Tensor, soft: Tensor, classes: AngleClasses, cfg: LossConfig
-) -> tuple[Tensor, dict[str, float]]:
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The papers' losses on angle classes.
 
     ``logits`` (N, 3, K), ``angles_deg`` (N, 3) in the order pitch, yaw, roll, ``soft`` (N, 3, K)
@@ -140,5 +162,5 @@ def class_loss(
         loss = loss + cfg.soft * kl.sum(1).mean()
     if cfg.mse:
         loss = loss + cfg.mse * (expected - angles_deg).square().sum(1).mean()
-    error = float((expected.detach() - angles_deg).abs().mean())
-    return loss, {"mae_deg": error, "loss": float(loss.detach())}
+    error = (expected.detach() - angles_deg).abs().mean()
+    return loss, {"mae_deg": error, "loss": loss.detach()}

@@ -9,6 +9,7 @@ size follow the progress 0..1 either way.
 
 from __future__ import annotations
 
+import copy
 import csv
 import dataclasses
 import logging
@@ -27,15 +28,16 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from headpose import labels, rotation, weights
 from headpose.classes import classes_of
 from headpose.config import TrainConfig
-from headpose.data.augment import NONE, AugmentConfig, augment
+from headpose.data.augment import NONE, AugmentConfig, augment, undisturbed
 from headpose.data.crop import CROP_SCALE
 from headpose.data.folders import read_folder
 from headpose.data.packs import read_pack, read_packs
 from headpose.data.store import Store, build_store, split_by_group
 from headpose.decode import decode_rotation
-from headpose.errors import ConfigError
-from headpose.losses import class_loss, multi_task_loss
+from headpose.errors import ConfigError, WeightsError
+from headpose.losses import Opinion, class_loss, multi_task_loss
 from headpose.networks import build
+from headpose.networks.heads import rotation_of_sixd
 
 log = logging.getLogger(__name__)
 
@@ -97,30 +99,47 @@ def _with_labels(store: Store, path: str, training: np.ndarray) -> Store:
 
 
 class _Batches(IterableDataset):
-    """Endless augmented batches of one crop size."""
+    """Endless augmented batches of one crop size: crops, R, landmarks, sigma, crops for a teacher.
+
+    A teacher's crops (of ``teacher_px``; none for 0) show the same heads, undisturbed.
+    """
 
     def __init__(
-        self, store: Store, rows: np.ndarray, cfg: TrainConfig, px: int, seed: int
+        self,
+        store: Store,
+        rows: np.ndarray,
+        cfg: TrainConfig,
+        px: int,
+        seed: int,
+        teacher_px: int = 0,
     ) -> None:
         self.store, self.rows, self.cfg, self.px, self.seed = store, rows, cfg, px, seed
+        self.teacher_px = teacher_px
         weights = np.array([cfg.data.weights.get(s, 1.0) for s in store.sources])
         p = weights[store.source[rows]]
         self.copies = p / p.sum()
         self.even = bool((weights == weights[0]).all())
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, Tensor]]:
         info = get_worker_info()
         rng = np.random.default_rng([self.seed, info.id if info else 0])
         if info:
             cv2.setNumThreads(1)
+        change, clean = self.cfg.augment, undisturbed(self.cfg.augment)
         for batch in self._rows(rng):
-            done = [augment(self.store, int(i), self.px, rng, self.cfg.augment) for i in batch]
+            done, shown = [], []
+            for i in map(int, batch):
+                if self.teacher_px:  # drawn alike: the same head, turned and placed alike
+                    again = copy.deepcopy(rng)
+                    shown.append(augment(self.store, i, self.teacher_px, again, clean)[0])
+                done.append(augment(self.store, i, self.px, rng, change))
             crops, R, points = (np.stack(x) for x in zip(*done, strict=True))
             yield (
                 torch.from_numpy(crops).permute(0, 3, 1, 2),
                 torch.from_numpy(R),
                 torch.from_numpy(points),
                 torch.from_numpy(self.store.sigma_deg[batch]),
+                torch.from_numpy(np.array(shown, np.uint8)),
             )
 
     def _rows(self, rng: np.random.Generator) -> Iterator[np.ndarray]:
@@ -206,6 +225,7 @@ class Trainer:
         if cfg.init:
             shipped = weights.FOLDER / f"{cfg.init}.pt"
             self._start_from(shipped if shipped.is_file() else Path(cfg.init))
+        self.teacher, self.teacher_px = self._load_teacher()
         self.ema = torch.optim.swa_utils.AveragedModel(
             self.net,
             multi_avg_fn=moving_average(cfg.ema),
@@ -218,11 +238,12 @@ class Trainer:
             {"params": rest, "weight_decay": 0.0},
         ]
         self.opt: torch.optim.Optimizer = (
-            torch.optim.AdamW(groups, cfg.lr)
+            torch.optim.AdamW(groups, cfg.lr, fused=self.device.type == "cuda")
             if cfg.optimizer == "adamw"
             else torch.optim.SGD(groups, cfg.lr, momentum=0.9)
         )
         self.step, self.seconds, self.best = 0, 0.0, math.inf
+        self._judged: dict[tuple[int, float | None], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
         if (self.folder / "last.pt").is_file():
             self._resume()
 
@@ -262,6 +283,24 @@ class Trainer:
         self.net.load_state_dict(fits, strict=False)
         log.info("%d of %d tensors start from %s", len(fits), len(have), path)
 
+    def _load_teacher(self) -> tuple[nn.Module | None, int]:
+        """The teacher, ready to infer, and the side of its crops in px (0 without one)."""
+        if self.cfg.teacher is None:
+            return None, 0
+        from headpose.export import trained_network  # which imports this module
+
+        given = self.cfg.teacher.weights
+        try:
+            net, px = trained_network(given)
+        except WeightsError as e:
+            raise ConfigError(f"teacher.weights = {given!r}: {e}") from e
+        if not net.config.landmarks or net.config.rotation_head != "sixd":
+            raise ConfigError(
+                f"teacher.weights = {given!r}: a teacher needs 6-D and landmark heads"
+            )
+        net = net.requires_grad_(False).eval()
+        return net.to(self.device, memory_format=torch.channels_last), px
+
     def _resume(self) -> None:
         s = torch.load(self.folder / "last.pt", map_location="cpu", weights_only=True)
         self.net.load_state_dict(s["net"])
@@ -291,10 +330,10 @@ class Trainer:
         soft = labels.soft_label_maker(cfg.loss.soft_labels, cfg.network.classes)
         while self.progress < 1:
             px = self.px
-            data = _Batches(store, rows, cfg, px, seed=cfg.seed + self.step)
+            data = _Batches(store, rows, cfg, px, cfg.seed + self.step, self.teacher_px)
             loader = DataLoader(
                 data, batch_size=None, num_workers=cfg.workers,
-                prefetch_factor=4 if cfg.workers else None,
+                prefetch_factor=4 if cfg.workers else None, pin_memory=self.device.type == "cuda",
             )  # fmt: skip
             self._train_at(px, iter(loader), store, held_out, soft)
         self._validate(store, held_out, self.px, {})
@@ -303,11 +342,14 @@ class Trainer:
 
     def _train_at(self, px, batches, store, held_out, soft) -> None:
         cfg = self.cfg
-        sums: dict[str, float] = {}
+        sums: dict[str, Tensor] = {}
         count = 0
         clock = time.monotonic()
         while self.progress < 1 and self.px == px:
-            crops, R, points, sigma = (x.to(self.device, non_blocking=True) for x in next(batches))
+            crops, R, points, sigma, shown = (
+                x.to(self.device, non_blocking=True) for x in next(batches)
+            )
+            opinion = self._opinion(shown, sigma)
             for g in self.opt.param_groups:
                 g["lr"] = self.lr()
             self.net.train()
@@ -315,7 +357,7 @@ class Trainer:
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=cfg.bf16):
                 out = self.net(crops)
             if "sixd" in out:
-                loss, parts = multi_task_loss(out, R, points, sigma, cfg.loss)
+                loss, parts = multi_task_loss(out, R, points, sigma, cfg.loss, opinion)
             else:
                 angles = torch.from_numpy(rotation.angles_deg(R.cpu().numpy())).float()
                 classes = classes_of(cfg.network.classes)
@@ -337,12 +379,22 @@ class Trainer:
             clock = now
             count += 1
             for key, value in parts.items():
-                sums[key] = sums.get(key, 0.0) + value
+                sums[key] = sums[key] + value if key in sums else value
             if self.step % cfg.validate_every == 0:
-                self._validate(store, held_out, px, {k: v / count for k, v in sums.items()})
+                self._validate(store, held_out, px, {k: float(v) / count for k, v in sums.items()})
                 self.save("last.pt")
                 sums, count = {}, 0
                 clock = time.monotonic()
+
+    def _opinion(self, shown: Tensor, sigma_deg: Tensor) -> Opinion | None:
+        """What the teacher thinks of a batch (N, H, W, 3) that it is shown."""
+        if self.teacher is None:
+            return None
+        assert self.cfg.teacher is not None
+        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, self.cfg.bf16):
+            out = self.teacher(shown.permute(0, 3, 1, 2))
+        share = torch.where(sigma_deg < EXACT_DEG, 0.0, self.cfg.teacher.share)
+        return Opinion(rotation_of_sixd(out["sixd"]), out["landmarks"].float(), share)
 
     def _validate(self, store: Store, rows: np.ndarray, px: int, train: dict[str, float]) -> None:
         row: dict[str, object] = {
@@ -353,7 +405,9 @@ class Trainer:
         row |= {"lr": f"{self.lr():.2e}"} | {f"train_{k}": round(v, 4) for k, v in train.items()}
         total = 0.0
         for size in VALIDATION_FACES_PX:
-            crops, R, points = validation_crops(store, rows, px, size)
+            if (px, size) not in self._judged:
+                self._judged[px, size] = validation_crops(store, rows, px, size)
+            crops, R, points = self._judged[px, size]
             out = predict(self.ema.module, crops)
             tag = "full" if size is None else f"{size:.0f}"
             wrong = rotation.angles_deg(out["R"]) - rotation.angles_deg(R)

@@ -63,6 +63,16 @@ NONE = AugmentConfig(
 """Changes nothing: the plain crop rule."""
 
 
+def undisturbed(cfg: AugmentConfig) -> AugmentConfig:
+    """``cfg`` with its turns, flips and places, but nothing that hides or blurs the face.
+
+    Two generators in the same state then place a head alike, at any crop size.
+    """
+    placed = ("flip", "roll_share", "roll_sigma_deg", "wide_roll_share", "wide_roll_deg",
+              "scale_sigma", "shift_sigma", "coarse_share")  # fmt: skip
+    return NONE.model_copy(update={name: getattr(cfg, name) for name in placed})
+
+
 def placement(
     px: int, centre: NDArray, side: float, phi_deg: float, mirrored: bool
 ) -> NDArray[np.float64]:

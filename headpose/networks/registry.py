@@ -30,6 +30,9 @@ class NetworkConfig(BaseModel):
     sdam_hierarchical: bool = True
     sdam_gate: Literal["residual", "open", "plain"] = "residual"
     """How the gates start: F + F(M - 1/2); sigmoid with bias +4; the paper's bare sigmoid."""
+    sdam_norm: Literal["group", "batch"] = "group"
+    """Normalisation in the spatial gate: the paper's groups, or batches, which cost nothing when
+    inferring (each is folded into the convolution before it)."""
 
 
 NETWORKS: dict[str, Callable[[NetworkConfig], nn.Module]] = {}

@@ -67,14 +67,20 @@ class GroupNorm(nn.GroupNorm):
 class MRAM(nn.Module):
     """Multi-receptive-field attention: a gate for each pixel and channel."""
 
-    def __init__(self, channels: int, hierarchical: bool = True, gate: str = "residual") -> None:
+    def __init__(
+        self,
+        channels: int,
+        hierarchical: bool = True,
+        gate: str = "residual",
+        norm: str = "group",
+    ) -> None:
         super().__init__()
         self.hierarchical, self.gate = hierarchical, gate
         groups = math.gcd(32, channels)
         self.branches = nn.ModuleList(
             nn.Sequential(
                 nn.Conv2d(channels, channels, k, padding=k // 2, groups=channels, bias=False),
-                GroupNorm(groups, channels),
+                nn.BatchNorm2d(channels) if norm == "batch" else GroupNorm(groups, channels),
             )
             for k in (3, 5, 7)
         )
@@ -150,8 +156,14 @@ def csam_naive(block: CSAM, x: Tensor) -> Tensor:
 class SDAM(nn.Sequential):
     """MRAM, then CSAM."""
 
-    def __init__(self, channels: int, hierarchical: bool = True, gate: str = "residual") -> None:
-        super().__init__(MRAM(channels, hierarchical, gate), CSAM(channels, gate))
+    def __init__(
+        self,
+        channels: int,
+        hierarchical: bool = True,
+        gate: str = "residual",
+        norm: str = "group",
+    ) -> None:
+        super().__init__(MRAM(channels, hierarchical, gate, norm), CSAM(channels, gate))
 
 
 @register("sdam")
@@ -162,6 +174,9 @@ def sdam(config: NetworkConfig) -> nn.Module:
         if not 1 <= stage <= len(backbone.stages):
             raise ConfigError(f"sdam_stages are 1..{len(backbone.stages)}, got {stage}")
         backbone.after[stage - 1] = SDAM(
-            backbone.channels[stage - 1], config.sdam_hierarchical, config.sdam_gate
+            backbone.channels[stage - 1],
+            config.sdam_hierarchical,
+            config.sdam_gate,
+            config.sdam_norm,
         )
     return HeadPoseNet(backbone, config)

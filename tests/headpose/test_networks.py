@@ -87,6 +87,21 @@ def test_mram_hierarchical_reaches_further_than_parallel() -> None:
     assert reach(True) == 13 and reach(False) == 7
 
 
+def test_batch_normalised_gates_fold_into_their_convolutions() -> None:
+    """What makes them cost nothing: an affine map per channel, whatever the picture."""
+    torch.manual_seed(0)
+    block = MRAM(8, norm="batch").double()
+    for _ in range(3):
+        block(torch.randn(4, 8, 9, 9, dtype=torch.double))  # running means that are not 0
+    block.eval()
+    x = torch.randn(2, 8, 9, 9, dtype=torch.double)
+    expected = block(x)
+    for branch in block.branches:
+        branch[0] = torch.nn.utils.fuse_conv_bn_eval(branch[0], branch[1])
+        branch[1] = torch.nn.Identity()
+    torch.testing.assert_close(block(x), expected)
+
+
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 def test_every_network_forward_and_backward(name: str) -> None:
     torch.manual_seed(0)
@@ -187,6 +202,30 @@ def test_missing_landmarks_are_masked_not_nan() -> None:
     assert math.isfinite(parts["loss"])
     g = out["landmarks"].grad
     assert torch.isfinite(g).all() and g[1].abs().sum() > 0 and g[[0, 2, 3]].abs().sum() == 0
+
+
+def test_a_teacher_is_believed_by_its_share_and_shows_points_that_nobody_annotated() -> None:
+    points = torch.full((2, 68, 2), math.nan)
+    points[0] = 0.5
+    R, other = torch.eye(3).expand(2, 3, 3), torch.tensor(rotation.exp([[20.0, 0, 0]] * 2)).float()
+    cfg = losses.LossConfig(log_sigma=0, label_sigma_deg=0)
+
+    def gradient(R: torch.Tensor, opinion: losses.Opinion | None) -> dict[str, torch.Tensor]:
+        out = outputs(2)
+        losses.multi_task_loss(out, R, points, torch.ones(2), cfg, opinion)[0].backward()
+        return {k: out[k].grad for k in ("sixd", "landmarks")}
+
+    shown = torch.full((2, 68, 2), 0.25)
+    taught = gradient(R, losses.Opinion(other, shown, torch.tensor([0.0, 0.3])))
+    by_label, by_teacher = gradient(R, None), gradient(other, None)
+    torch.testing.assert_close(taught["sixd"][0], by_label["sixd"][0])
+    mixed = 0.7 * by_label["sixd"][1] + 0.3 * by_teacher["sixd"][1]
+    torch.testing.assert_close(taught["sixd"][1], mixed)
+    assert by_label["landmarks"][1].abs().sum() == 0
+    # a step against the gradient takes the points of the second head towards the teacher's
+    step = outputs(2)["landmarks"].detach()[1] - shown[1]
+    assert (taught["landmarks"][1] * step).sum() > 0
+    torch.testing.assert_close(taught["landmarks"][0], by_label["landmarks"][0])
 
 
 def test_unsure_labels_count_less() -> None:

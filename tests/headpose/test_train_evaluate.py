@@ -25,8 +25,8 @@ from headpose.ablate import (
 from headpose.average import average
 from headpose.bench import bench, complexity
 from headpose.cli import app, main
-from headpose.config import DataConfig, TrainConfig, load_config
-from headpose.data.augment import NONE
+from headpose.config import DataConfig, TeacherConfig, TrainConfig, load_config
+from headpose.data.augment import NONE, AugmentConfig, augment, undisturbed
 from headpose.data.packs import read_pack
 from headpose.errors import ConfigError, DataError, WeightsError
 from headpose.estimator import HeadPoseEstimator
@@ -151,6 +151,30 @@ def test_the_papers_losses_train(kind: str, pack: Path, run: Path, tmp_path: Pat
     train(changed(cfg, change), tmp_path)
     row = next(csv.DictReader((tmp_path / "log.csv").open()))
     assert float(row["train_mae_deg"]) > 0 and float(row["mae_full"]) > 0
+
+
+def test_a_teacher_sees_the_same_heads_undisturbed(pack: Path, tmp_path: Path) -> None:
+    strong = AugmentConfig(wide_roll_share=0.5, occluder_share=1, mask_share=1, hand_share=1)
+    cfg = tiny(pack, tmp_path / "store", augment=strong)
+    store, rows, _ = load_store(cfg)
+    for row in rows[:10]:
+        rng = np.random.default_rng(int(row))
+        again = np.random.default_rng(int(row))
+        _, R, points = augment(store, row, 32, rng, strong)
+        _, R_shown, points_shown = augment(store, row, 64, again, undisturbed(strong))
+        np.testing.assert_array_equal(R, R_shown)
+        np.testing.assert_allclose(points, points_shown, atol=1e-6)
+
+
+def test_a_student_learns_from_a_teacher(pack: Path, run: Path, tmp_path: Path) -> None:
+    taught = TeacherConfig(weights=str(run / "best.pt"), share=1.0)
+    path = train(tiny(pack, tmp_path / "store", teacher=taught, steps=2, px=((0.0, 48),)), tmp_path)
+    assert read_checkpoint(path).config.teacher == taught
+    with pytest.raises(ConfigError, match=r"teacher.weights = 'nobody'.*nobody"):
+        Trainer(tiny(pack, tmp_path / "s", teacher=TeacherConfig(weights="nobody")), tmp_path / "n")
+    classes = NetworkConfig(name="hopenet", backbone="resnet18", rotation_head="classes")
+    with pytest.raises(ValueError, match="teacher teaches 6-D heads"):
+        tiny(pack, tmp_path / "s", teacher=taught, network=classes)
 
 
 def test_crop_size_and_learning_rate_follow_progress(pack: Path, tmp_path: Path) -> None:
