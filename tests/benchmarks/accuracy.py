@@ -6,7 +6,8 @@
 Every lesson is calibrated, analysed and validated as a user would do it; then once with the true
 heads and once with the true heads and noses, so that the error budget can be read off. ``--make N``
 simulates N lessons (seeds 1 … N) in each room (8 students, 3 rows from 3 to 7 m, 9 marked points).
-``--write`` puts the tables between the markers of the page.
+``--weights A B`` compares head-pose models on the same lessons: all tables for the first, a line in
+the last table for each.  ``--write`` puts the tables between the markers of the page.
 """
 
 from __future__ import annotations
@@ -53,8 +54,10 @@ def rig_errors(rig: Rig, truth: Rig) -> tuple[float, float]:
     return max(cm), max(deg)
 
 
-def measure(source: Path, work: Path) -> tuple[list[str], list[str], dict[str, float]]:
-    """Rows of the two tables for one lesson, and the numbers behind them."""
+def measure(
+    source: Path, work: Path, weights: list[str]
+) -> tuple[str, list[str], dict[str, Validation]]:
+    """Rows of the first two tables for one lesson (first weights); what each weights gave."""
     lesson = work / source.name
     shutil.copytree(source, lesson, ignore=shutil.ignore_patterns("runs"))
     rig, _, _ = calibrate_lesson(lesson, page=False)
@@ -62,8 +65,8 @@ def measure(source: Path, work: Path) -> tuple[list[str], list[str], dict[str, f
     truth = read_truth(session)
     cm, deg = rig_errors(rig, Rig.load(session.truth_folder / "rig.json"))
 
-    def run(name: str, **fed: object) -> Validation:
-        done: Run = analyze(session, run_name=name, **fed)  # type: ignore[arg-type]
+    def run(name: str, weights: str = weights[0], **fed: object) -> Validation:
+        done: Run = analyze(session, run_name=name, weights=weights, **fed)  # type: ignore[arg-type]
         return validate_lesson(
             session,
             run=done.folder,
@@ -71,7 +74,8 @@ def measure(source: Path, work: Path) -> tuple[list[str], list[str], dict[str, f
             nose="truth" if "nose_truth" in fed else "video",
         )
 
-    video = run("video")
+    found = {name: run(f"video-{name}", name) for name in weights}
+    video = found[weights[0]]
     heads = run("true-heads", head_truth=truth)
     both = run("true-heads-and-noses", head_truth=truth, nose_truth=truth)
     near, far = video.rows[0].errors, video.rows[-1].errors
@@ -92,7 +96,29 @@ def measure(source: Path, work: Path) -> tuple[list[str], list[str], dict[str, f
         for r in video.rows
         if r.errors.nose_cm and r.errors.head_deg
     ]
-    return [summary], rows, {"inside": video.inside_68 or np.nan}
+    return summary, rows, found
+
+
+def compared(found: dict[str, dict[str, Validation]]) -> list[str]:
+    """The last table: means over lessons by weights, people and row; ``found[lesson][weights]``."""
+    lines = [
+        "| weights | people | lessons | head by row, ° | gaze by row, cm | inside 68 % ellipse |",
+        "|---|---|--:|---|---|---|",
+    ]
+    for weights in next(iter(found.values())):
+        for people, unseen in (("some seen in training", False), ("never seen", True)):
+            of = [v[weights] for k, v in found.items() if k.endswith("-test") == unseen]
+            if not of:
+                continue
+            by_row = [[v.rows[i].errors for v in of] for i in range(min(len(v.rows) for v in of))]
+            head = (np.mean([e.head_deg.mean for e in r if e.head_deg]) for r in by_row)
+            gaze = (np.mean([e.gaze_cm.mean for e in r]) for r in by_row)
+            inside = 100 * np.mean([v.inside_68 or np.nan for v in of])
+            lines.append(
+                f"| {weights} | {people} | {len(of)} | {' / '.join(f'{x:.1f}' for x in head)} | "
+                f"{' / '.join(f'{x:.0f}' for x in gaze)} | {inside:.0f} % |"
+            )
+    return lines
 
 
 def main() -> None:
@@ -107,6 +133,7 @@ def main() -> None:
         help="who sits there: all; test = people whose heads were never trained on",
     )
     parser.add_argument("--keep", type=Path, help="where to put (and find) the simulated lessons")
+    parser.add_argument("--weights", nargs="+", default=["default"], help="head-pose weights")
     parser.add_argument("--write", type=Path, help="page to put the tables into")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -117,12 +144,12 @@ def main() -> None:
         for room, people, seed in wanted:
             path = made / (f"{room}-{seed}" if people == "all" else f"{room}-{seed}-{people}")
             lessons.append(path if path.is_dir() else make(path, room, seed, people))
-        summaries, by_row = [], []
+        summaries, by_row, found = [], [], {}
         for lesson in lessons:
-            s, r, _ = measure(lesson, work / "runs")
-            summaries += s
-            by_row += r
-            print(s[0], *r, sep="\n", flush=True)
+            summary, rows, found[lesson.name] = measure(lesson, work / "runs", args.weights)
+            summaries.append(summary)
+            by_row += rows
+            print(summary, *rows, sep="\n", flush=True)
     text = "\n".join(
         [
             "| lesson (verdict) | coverage | switches | nose, first and last row (median) | "
@@ -136,8 +163,11 @@ def main() -> None:
             "bias x, y, cm |",
             "|---|---|---|---|---|---|---|",
             *by_row,
+            "",
+            *compared(found),
         ]
     )
+    print(*compared(found), sep="\n")
     if args.write:
         page = args.write.read_text(encoding="utf-8")
         head, rest = page.split(BEGIN)

@@ -167,11 +167,11 @@ def test_shipped_models_see_where_a_drawn_head_points(name: str) -> None:
     for a in angles:
         image, points = draw_head(rotation.matrix(*a), 160)
         box = crop.box_of_points(points)
-        batch.append(crop.crop(image, box, 80))
+        batch.append(crop.crop(image, box, est.input_px))
         noses.append(crop.fractions_of_points(points[[30]] - 0.5, crop.square_of_box(box))[0])
     out = est.predict(np.stack(batch), face_px=60.0)
     wrong = np.abs(rotation.angles_deg(out.R) - angles)
-    assert wrong.max() < 18 and wrong.mean() < 8, wrong.round(1)
+    assert wrong.max() < 25 and wrong.mean() < 5, wrong.round(1)
     frontal = rotation.angles_deg(out.R[7])
     assert np.abs(frontal[1:]).max() < 4, "a symmetric face looks neither left nor right"
     nose_error = np.linalg.norm(out.landmarks[:, 30] - noses, axis=1)
@@ -234,16 +234,22 @@ def test_a_runtime_that_breaks_is_not_chosen(
 # -- what the network looks at ---------------------------------------------------------------------
 
 
-def test_grad_cam_lies_on_the_face() -> None:
+def test_grad_cam_goes_where_the_face_is() -> None:
     pytest.importorskip("captum")
     from headpose.figures import grad_cam, overlay
 
     small = HeadPoseEstimator.load("small", runtime="torch")
-    heads = np.stack([draw_head(rotation.matrix(0.0, yaw, 0.0))[0] for yaw in (-25.0, 0.0, 25.0)])
-    heat = grad_cam(small, heads, angle=1)
+    heads = []
+    for yaw in (-25.0, 0.0, 25.0):
+        head, _ = draw_head(rotation.matrix(0.0, yaw, 0.0))
+        n = len(head)
+        for x in (0, n):  # in the left half of an empty picture, then in the right
+            picture = np.full((2 * n, 2 * n, 3), head[0, 0], np.uint8)
+            picture[n // 2 : n // 2 + n, x : x + n] = head
+            heads.append(picture)
+    heat = grad_cam(small, np.stack(heads), angle=1)
     px = small.input_px
-    assert heat.shape == (3, px, px) and heat.min() >= 0 and heat.max() <= 1
-    part = slice(px // 6, px - px // 6)  # 4/9 of the crop
-    inside = heat[:, part, part].sum((1, 2)) / heat.sum((1, 2))
-    assert inside.mean() > 4 / 9
-    assert overlay(heads, heat)[0].shape == (px, px, 3)
+    assert heat.shape == (6, px, px) and heat.min() >= 0 and heat.max() <= 1
+    on_the_left = heat[:, :, : px // 2].sum((1, 2)) / heat.sum((1, 2))
+    assert (on_the_left[0::2] > on_the_left[1::2] + 0.1).all()
+    assert overlay(np.stack(heads), heat)[0].shape == (px, px, 3)
