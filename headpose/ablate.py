@@ -122,6 +122,19 @@ def changed(base: TrainConfig, change: Change, **more: Any) -> TrainConfig:
     return TrainConfig.model_validate(d)
 
 
+def changes_of(cfg: AblationConfig) -> dict[str, Change]:
+    """The changes of a config by name; ConfigError for a suite or a name that there is not."""
+    changes: dict[str, Change] = {}
+    for suite in cfg.suites:
+        if suite not in SUITES:
+            raise ConfigError(f"no suite {suite!r}; there are {', '.join(SUITES)}")
+        changes |= SUITES[suite]
+    changes |= cfg.changes
+    if unknown := set(cfg.only) - changes.keys():
+        raise ConfigError(f"no change {sorted(unknown)}; there are {', '.join(changes)}")
+    return {k: v for k, v in changes.items() if not cfg.only or k in cfg.only}
+
+
 def ablate(
     cfg: AblationConfig,
     folder: str | Path,
@@ -132,13 +145,7 @@ def ablate(
 
     Runs whose row is there already are not repeated.
     """
-    changes: dict[str, Change] = {}
-    for suite in cfg.suites:
-        if suite not in SUITES:
-            raise ConfigError(f"no suite {suite!r}; there are {', '.join(SUITES)}")
-        changes |= SUITES[suite]
-    changes |= cfg.changes
-    changes = {k: v for k, v in changes.items() if not cfg.only or k in cfg.only}
+    changes = changes_of(cfg)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "ablation.json"

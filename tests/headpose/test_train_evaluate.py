@@ -18,6 +18,7 @@ from headpose.ablate import (
     AblationConfig,
     ablate,
     changed,
+    changes_of,
     differences,
     load_ablation,
     markdown,
@@ -440,6 +441,10 @@ def test_ablation_suites_change_only_keys_that_exist(pack: Path, tmp_path: Path)
         changed(base, {"loss.alpha": 3})
     with pytest.raises(ConfigError, match="no suite"):
         ablate(AblationConfig(base=base, suites=("paper-q",)), tmp_path)
+    with pytest.raises(ConfigError, match=r"no change \['\+ SDMA'\]"):
+        ablate(AblationConfig(base=base, suites=("paper-x",), only=("+ SDMA",)), tmp_path)
+    for path in CONFIGS.glob("ablation*.toml"):
+        assert changes_of(load_ablation(path)), path
 
 
 def test_complexity_counts_resnet50() -> None:
