@@ -379,7 +379,7 @@ class Trainer:
             clock = now
             count += 1
             for key, value in parts.items():
-                sums[key] = sums[key] + value if key in sums else value
+                sums[key] = sums.get(key, 0.0) + value
             if self.step % cfg.validate_every == 0:
                 self._validate(store, held_out, px, {k: float(v) / count for k, v in sums.items()})
                 self.save("last.pt")

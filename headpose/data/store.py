@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,9 +65,21 @@ def build_store(sets: list[Samples], folder: str | Path) -> Store:
     if not canvas_path.is_file():
         part = canvas_path.with_suffix(".part")
         out = np.lib.format.open_memmap(part, "w+", np.uint8, (n, STORE_PX, STORE_PX, 3))
+        heads = [
+            (s, i, square)
+            for s in sets
+            for i, square in enumerate(square_of_box(s.box_px, STORE_SCALE))
+        ]
+
+        def decode(row: int) -> None:
+            s, i, square = heads[row]
+            A = crop_matrix(square, STORE_PX)
+            out[row] = warp(
+                s.load(i), A, STORE_PX, cv2.BORDER_CONSTANT, interpolation=cv2.INTER_CUBIC
+            )
+
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # OpenCV decodes and warps outside the GIL
-            for row, canvas in enumerate(_canvases(sets, pool)):
-                out[row] = canvas
+            list(pool.map(decode, range(n)))  # raises what a picture raised
         out.flush()
         del out
         part.rename(canvas_path)
@@ -94,22 +105,6 @@ def build_store(sets: list[Samples], folder: str | Path) -> Store:
         source=np.concatenate([np.full(len(s), i, np.int16) for i, s in enumerate(sets)]),
         sources=tuple(s.source for s in sets),
     )
-
-
-def _canvases(sets: list[Samples], pool: ThreadPoolExecutor) -> Iterable[NDArray[np.uint8]]:
-    """All pictures of all sets in turn, decoded and resampled, some thousand ahead at most."""
-
-    def canvas(s: Samples, i: int, square: NDArray) -> NDArray[np.uint8]:
-        A = crop_matrix(square, STORE_PX)
-        return warp(s.load(i), A, STORE_PX, cv2.BORDER_CONSTANT, interpolation=cv2.INTER_CUBIC)
-
-    for s in sets:
-        squares = square_of_box(s.box_px, STORE_SCALE)
-        for k in range(0, len(s), 1024):
-            yield from pool.map(
-                lambda i, s=s, squares=squares: canvas(s, i, squares[i]),
-                range(k, min(k + 1024, len(s))),
-            )
 
 
 def split_by_group(group: NDArray[np.str_], share: float, seed: int = 0) -> NDArray[np.bool_]:

@@ -22,6 +22,7 @@ sigmoid at 0.98, "plain" is the formula as printed.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -154,16 +155,10 @@ def csam_naive(block: CSAM, x: Tensor) -> Tensor:
 
 
 class SDAM(nn.Sequential):
-    """MRAM, then CSAM."""
+    """MRAM (``mram`` are options of its own), then CSAM."""
 
-    def __init__(
-        self,
-        channels: int,
-        hierarchical: bool = True,
-        gate: str = "residual",
-        norm: str = "group",
-    ) -> None:
-        super().__init__(MRAM(channels, hierarchical, gate, norm), CSAM(channels, gate))
+    def __init__(self, channels: int, gate: str = "residual", **mram: Any) -> None:
+        super().__init__(MRAM(channels, gate=gate, **mram), CSAM(channels, gate))
 
 
 @register("sdam")
@@ -175,8 +170,8 @@ def sdam(config: NetworkConfig) -> nn.Module:
             raise ConfigError(f"sdam_stages are 1..{len(backbone.stages)}, got {stage}")
         backbone.after[stage - 1] = SDAM(
             backbone.channels[stage - 1],
-            config.sdam_hierarchical,
             config.sdam_gate,
-            config.sdam_norm,
+            hierarchical=config.sdam_hierarchical,
+            norm=config.sdam_norm,
         )
     return HeadPoseNet(backbone, config)

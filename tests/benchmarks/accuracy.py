@@ -150,6 +150,7 @@ def main() -> None:
             summaries.append(summary)
             by_row += rows
             print(summary, *rows, sep="\n", flush=True)
+    last = compared(found)
     text = "\n".join(
         [
             "| lesson (verdict) | coverage | switches | nose, first and last row (median) | "
@@ -164,10 +165,10 @@ def main() -> None:
             "|---|---|---|---|---|---|---|",
             *by_row,
             "",
-            *compared(found),
+            *last,
         ]
     )
-    print(*compared(found), sep="\n")
+    print(*last, sep="\n")
     if args.write:
         page = args.write.read_text(encoding="utf-8")
         head, rest = page.split(BEGIN)
