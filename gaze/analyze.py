@@ -12,7 +12,6 @@ of the whole lesson: who is who is decided from all moments together.
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +32,13 @@ from gaze.lesson_tables import faces_table, gaze_columns, no_gaze, with_absent
 from gaze.looking import FaceRows, Looker, Stopwatch, opted_out_seats
 from gaze.points import Grid, Seats, measure
 from gaze.quality import quality_report, students_table
-from gaze.resume import look_at_lesson, open_run, parts_folder
+from gaze.resume import look_at_lesson, open_run, refuse_taken
 from gaze.status import unmatched_here
 from gaze.tracks import track
 from gaze.truth import Truth
 from sessions.errors import SessionError
 from sessions.folder import Session
-from sessions.run import Progress, Run, sha256, write_json
+from sessions.run import Progress, Run, run_folder, sha256, write_json
 from sessions.tables import write_table
 from sessions.video import Moments, VideoInfo, moments, probe
 
@@ -63,6 +62,7 @@ def analyze(
     nose_truth: pd.DataFrame | None = None,
     run_name: str | None = None,
     resume: bool = True,
+    overwrite: bool = False,
     progress: Progress | None = None,
     gain: Gain | None = None,
     force: bool = False,
@@ -79,7 +79,8 @@ def analyze(
     detector, landmarks : by their registered names.
     head_truth, nose_truth : a simulated lesson's truth/heads.parquet, put in place of the heads or
         noses that were measured, to read the error budget off.
-    run_name : name of the run folder. resume : go on with an unfinished run of the same settings.
+    run_name : name (or path) of the run folder. resume : go on with an unfinished run of the same
+        settings. overwrite : replace a run of that name, once the new one is whole.
     progress : called with a stage's name and the share of it that is done.
     gain : a head-to-gaze correction; never applied unasked.
     force : use a rig whose verdict is FAIL.
@@ -96,6 +97,9 @@ def analyze(
     session = session if isinstance(session, Session) else Session.open(session)
     report = progress or (lambda stage, share: None)
     refusals.impossible_options(fps, start_s, stop_s, identity, recalibrate)
+    folder = None if run_name is None else run_folder(run_name, session.folder)
+    if folder is not None:
+        refuse_taken(folder, overwrite=overwrite)
 
     # What there is: a rig, two videos on one clock, the moments to look at.
     rig = refusals.usable_rig(session, force=force)
@@ -128,7 +132,7 @@ def analyze(
         "weights_sha256": getattr(getattr(model, "weights", None), "sha256", None),
         "masked_seats": masked.tolist(),
     }
-    run = open_run(session, settings, run_name, resume=resume)
+    run = open_run(session, settings, folder, resume=resume, overwrite=overwrite)
     seconds = looker.seconds
     stopwatch = Stopwatch(seconds)
 
@@ -215,7 +219,8 @@ def analyze(
     # Only now is it done: a Ctrl-C in the report, too, leaves a run that goes on.
     finished = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     run.update(state="done", finished=finished)
-    shutil.rmtree(parts_folder(run), ignore_errors=True)
+    run = run.take_place()
+    run.remove_parts()
     return run
 
 

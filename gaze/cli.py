@@ -219,7 +219,12 @@ def analyze(
         str, typer.Option(help="geometry, embedding or both: the same student in both cameras.")
     ] = "geometry",
     weights: Annotated[str, typer.Option(help="Head-pose weights (headpose/weights).")] = "default",
-    run_name: Annotated[str | None, typer.Option("--run", help="Name of the run folder.")] = None,
+    run_name: Annotated[
+        str | None, typer.Option("--run", help="Name (or path) of the run's folder in runs/.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option(help="Replace the run of that name, once the new one is whole.")
+    ] = False,
     gain: Annotated[bool, typer.Option(help="Apply gain.json (gaze fit-gain).")] = False,
     recalibrate: Annotated[
         str | None, typer.Option(help="people: re-solve the relative pose from the people.")
@@ -250,6 +255,7 @@ def analyze(
         "run_name": run_name,
         "force": force,
         "resume": not fresh,
+        "overwrite": overwrite,
     }
     if recalibrate is not None:
         settings["recalibrate"] = recalibrate
@@ -324,7 +330,8 @@ def validate(
     ] = "network",
     nose: Annotated[str, typer.Option(help="video, or truth: feed the true noses.")] = "video",
     run: Annotated[
-        Path | None, typer.Option(help="A finished run; default: the newest, or a new one.")
+        str | None,
+        typer.Option(help="A finished run, name or path; default: the newest, or a new one."),
     ] = None,
     fps: Annotated[
         float | None, typer.Option(help="Only a run of so many moments per second.")
@@ -391,11 +398,11 @@ def _mean_p90(s: Any) -> str:
 @app.command(rich_help_panel="A lesson")
 @command
 def report(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: Annotated[str, typer.Argument(help="A run's folder (in a lesson's folder: its name).")],
     out_html: Annotated[Path | None, typer.Option("--out", help="Where to write it.")] = None,
     language: Annotated[str, typer.Option(help="en or de.")] = "en",
     class_only: Annotated[bool, typer.Option(help="Leave out single students.")] = False,
-    compare: Annotated[list[Path] | None, typer.Option(help="Another run beside it.")] = None,
+    compare: Annotated[list[str] | None, typer.Option(help="Another run beside it.")] = None,
     events: Annotated[Path | None, typer.Option(help="events.csv or ELAN tab text.")] = None,
     validation: Annotated[
         Path | None, typer.Option(help="validation.json of another run in the same room.")
@@ -407,13 +414,14 @@ def report(
     Example: gaze report lesson/runs/2026-03-02T0900 --class-only --language de
     """
     from gaze.report import write_report
+    from sessions.run import run_folder
 
     path = write_report(
-        run,
+        run_folder(run),
         out=out_html,
         language=language,
         class_only=class_only,
-        compare=tuple(compare or ()),
+        compare=tuple(run_folder(other) for other in compare or ()),
         events=events,
         validation=validation,
     )
@@ -426,7 +434,7 @@ def report(
 @app.command(rich_help_panel="A lesson")
 @command
 def export(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: Annotated[str, typer.Argument(help="A run's folder (in a lesson's folder: its name).")],
     format: Annotated[
         str, typer.Option(help="csv, parquet, measures, visits, transitions, bids, pupil or elan.")
     ] = "csv",
@@ -441,8 +449,10 @@ def export(
     Example: gaze export lesson/runs/2026-03-02T0900 --format bids --out bids/
     """
     from gaze.exports import export as run_export
+    from sessions.run import run_folder
 
-    written = run_export(run, format, out_path or run / f"export-{format}", salted=salted)
+    folder = run_folder(run)
+    written = run_export(folder, format, out_path or folder / f"export-{format}", salted=salted)
     paths = [str(p) for p in (written if isinstance(written, list | tuple) else [written])]
     if as_json:
         print_json({"written": paths})
@@ -454,7 +464,9 @@ def export(
 @command
 def fit_gain(
     lesson: Lesson,
-    run: Annotated[Path | None, typer.Option(help="A finished run; default: the newest.")] = None,
+    run: Annotated[
+        str | None, typer.Option(help="A finished run, name or path; default: the newest.")
+    ] = None,
     holdout: Annotated[str, typer.Option(help="Left out to test it: targets or students.")] = (
         "targets"
     ),

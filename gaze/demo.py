@@ -15,7 +15,7 @@ from gaze.report import write_report
 from gaze.validate import Validation, validate_lesson
 from sessions.errors import SessionError
 from sessions.folder import Session
-from sessions.run import Run
+from sessions.run import Run, new_folder
 
 LESSON = Path(__file__).parents[1] / "tests" / "data" / "lesson"
 
@@ -60,13 +60,12 @@ def run_demo(
             remedy="`gaze simulate FOLDER` makes one.",
         )
     if not (out / "session.toml").is_file():
-        aside = out.with_name(out.name + ".part")
-        shutil.rmtree(aside, ignore_errors=True)
-        shutil.copytree(source, aside, ignore=shutil.ignore_patterns("runs"))
-        aside.rename(out)
+        with new_folder(out) as aside:
+            no_runs = shutil.ignore_patterns("runs")
+            shutil.copytree(source, aside, ignore=no_runs, dirs_exist_ok=True)
     rig, _, _ = calibrate_lesson(out, progress=progress)
     session = Session.open(out)
-    run = analyze(session, run_name="demo", progress=progress)
+    run = analyze(session, run_name="demo", overwrite=True, progress=progress)
     validation = validate_lesson(session, run=run.folder, progress=progress)
     write_report(run.folder)  # once more: page one now carries the validation error
     return Demo(rig, run, validation)

@@ -29,7 +29,7 @@ from calibration.transform import Array
 from gaze.geometry import GazePoints, gaze_points
 from sessions.errors import RunError
 from sessions.folder import Session
-from sessions.run import Run, versions, write_json
+from sessions.run import Run, run_folder, versions, write_json
 from sessions.tables import WITH_POINT, read_table
 
 FORMAT = "classroom-gaze gain"
@@ -827,7 +827,7 @@ def fit_gain_of_lesson(
 ) -> Gain:
     """``gaze fit-gain LESSON``: fit from the lesson's targets.csv and a finished run; gain.json.
 
-    run : a run folder; the lesson's newest finished one where it is not given.
+    run : a run, by its name or path; the lesson's newest finished one where it is not given.
 
     Raises
     ------
@@ -836,7 +836,7 @@ def fit_gain_of_lesson(
     """
     from gaze.validate import read_targets
 
-    folder = newest_run(session) if run is None else Run.open(run)
+    folder = newest_run(session) if run is None else Run.open(run_folder(run, session.folder))
     gain = fit_gain(
         read_table(folder.gaze_path, "gaze"),
         read_targets(session.targets_path),

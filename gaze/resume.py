@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import itertools
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -22,33 +21,82 @@ CHUNK_S = 20.0  # a chunk is what a crash can cost
 BATCH = 8  # moments that are looked at together
 
 
-def open_run(
-    session: Session, settings: dict[str, Any], run_name: str | None, *, resume: bool
-) -> Run:
-    """The unfinished run of the same settings, or a new one; one of that name is made anew."""
-    comparable = {k: v for k, v in settings.items() if k != "gain"}
-    if resume:
-        for folder in reversed(session.run_folders()):
-            if run_name is not None and folder.name != run_name:
-                continue
-            with contextlib.suppress(RunError):  # of another version: not ours to go on with
-                run = Run.open(folder, finished=False)
-                info = run.info()
-                same = {k: v for k, v in info.get("settings", {}).items() if k != "gain"}
-                if info.get("state") == "running" and same == comparable:
-                    return run
-    name = run_name or dt.datetime.now().strftime("%Y-%m-%dT%H%M%S")
-    folder = session.runs_folder / name
-    if (folder / "run.json").exists() and run_name is None:
-        name = next(
-            n
-            for n in (f"{name}-{k}" for k in itertools.count(2))
-            if not (session.runs_folder / n).exists()
+def refuse_taken(folder: Path, *, overwrite: bool) -> None:
+    """Refuse, before any work, a run's name that is taken.
+
+    Raises
+    ------
+    RunError : a finished run without ``overwrite``; one that may not be replaced; no run at all.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if overwrite:
+        Run(folder).refuse_to_lose()
+    elif Run.open(folder, finished=False).info().get("state") == "done":
+        raise RunError(
+            "there is a finished run of this name",
+            where=folder,
+            remedy="Name another one, or replace it with --overwrite.",
         )
-        folder = session.runs_folder / name
-    if folder.exists():
-        shutil.rmtree(folder)  # asked for by name: made anew
-    return Run.create(folder, settings)
+
+
+def open_run(
+    session: Session,
+    settings: dict[str, Any],
+    folder: Path | None,
+    *,
+    resume: bool,
+    overwrite: bool = False,
+) -> Run:
+    """The unfinished run of the same settings, or a new one.
+
+    folder : of a named run (sessions.run.run_folder); None: a new one, named by the time. With
+    ``overwrite`` the new one is made aside; :meth:`sessions.run.Run.take_place` puts it there.
+
+    Raises
+    ------
+    RunError : the name is taken (:func:`refuse_taken`), or by a run of other settings.
+    """
+    if folder is None:
+        unfinished = (Run(f) for f in reversed(session.run_folders())) if resume else iter(())
+        found = next((r for r in unfinished if _goes_on(r, settings)), None)
+        return found or Run.create(_new_folder(session), settings)
+    refuse_taken(folder, overwrite=overwrite)
+    here, aside = Run(folder), Run.aside(folder)
+    for run in (here, aside):
+        if resume and _goes_on(run, settings, done=run is aside):
+            return run
+    if not here.info_path.exists() and not aside.info_path.exists():
+        return Run.create(folder, settings)
+    if not overwrite:
+        raise RunError(
+            "an unfinished run of this name has other settings, or is not to be gone on with",
+            where=folder,
+            remedy="Name another one, or replace it with --overwrite.",
+        )
+    if aside.folder.exists():
+        aside.remove()
+    return Run.create(aside.folder, settings)
+
+
+def _goes_on(run: Run, settings: dict[str, Any], *, done: bool = False) -> bool:
+    """Whether a run of the same settings is unfinished (or ``done``, but not in its place)."""
+
+    def comparable(of: dict[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in of.items() if k != "gain"}
+
+    with contextlib.suppress(RunError):  # of another version: not ours to go on with
+        info = Run.open(run.folder, finished=False).info()
+        same = comparable(info.get("settings", {})) == comparable(settings)
+        return same and (info.get("state") == "running" or done)
+    return False
+
+
+def _new_folder(session: Session) -> Path:
+    """A folder under runs/ that does not exist, named by the time."""
+    name = dt.datetime.now().strftime("%Y-%m-%dT%H%M%S")
+    names = itertools.chain([name], (f"{name}-{k}" for k in itertools.count(2)))
+    return next(f for f in (session.runs_folder / n for n in names) if not f.exists())
 
 
 def parts_folder(run: Run) -> Path:

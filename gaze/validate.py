@@ -15,7 +15,7 @@ from calibration.transform import Array, geodesic_deg
 from gaze.geometry import inside_ellipse
 from sessions.errors import SessionError
 from sessions.folder import Session
-from sessions.run import Progress, Run, write_json
+from sessions.run import Progress, Run, run_folder, write_json
 from sessions.tables import WITH_POINT, read_table
 
 SAME_NOSE_M = 0.03  # σ of a nose's place is taken to be at least this when asking whose it is
@@ -148,7 +148,7 @@ def marked_points(gaze: pd.DataFrame, targets: pd.DataFrame) -> tuple[Array, NDA
 def validate_lesson(
     session: Session,
     *,
-    run: Path | None = None,
+    run: str | Path | None = None,
     head: str = "network",
     nose: str = "video",
     fps: float | None = None,
@@ -157,7 +157,7 @@ def validate_lesson(
 ) -> Validation:
     """Compare a run with targets.csv (and truth/ where there is one).
 
-    run : a finished run; None: the newest one of these settings, or a new one.
+    run : a finished run, by its name or path; None: the newest one of these settings, or a new one.
     fps, weights : None: whatever the newest run had, or `gaze analyze`'s own.
     head, nose : ``truth`` replaces that stage's output with the simulated lesson's truth, so that
     the error budget can be read off.
@@ -179,7 +179,7 @@ def validate_lesson(
             remedy="--head truth and --nose truth are for lessons of `gaze simulate`.",
         )
     if run is not None:
-        done = Run.open(run)
+        done = Run.open(run_folder(run, session.folder))
     else:
         done = _find_or_make(session, head, nose, fps, weights, truth, progress)
     gaze = read_table(done.gaze_path, "gaze")

@@ -92,7 +92,8 @@ class Session:
         return path
 
     def run_folders(self) -> list[Path]:
-        """Finished and unfinished runs, oldest first."""
+        """Finished and unfinished runs, oldest first; not those that are made aside."""
         if not self.runs_folder.is_dir():
             return []
-        return sorted(p for p in self.runs_folder.iterdir() if (p / "run.json").is_file())
+        folders = (p for p in self.runs_folder.iterdir() if not p.name.startswith("."))
+        return sorted(p for p in folders if (p / "run.json").is_file())

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,6 +21,16 @@ from typing import Any
 from sessions.errors import RunError, SessionError
 
 RUN_VERSION = 1
+RUNS = "runs"  # a lesson's folder of runs
+
+# What we write into a run folder, exports (which have a manifest of their own) aside.
+_OWN = re.compile(
+    r"run\.json|quality\.json|(gaze|faces|students)\.(parquet|json|csv)|heatmaps\.npz"
+    r"|report(-class)?\.html|validation\.(json|svg)|heatmaps/[^/]+\.png|parts/\d+\.npz"
+    r"|(.+/)?\.[^/]+\.part\.\w+"  # half-written when the power went
+)
+# Names that Windows keeps for devices: a run must survive being copied there.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 Progress = Callable[[str, float], None]  # called with a stage's name and the share that is done
 
@@ -115,6 +126,48 @@ def versions() -> dict[str, str]:
     return found
 
 
+def run_folder(given: str | Path, lesson: str | Path | None = None) -> Path:
+    """``LESSON/runs/NAME`` of a run's name or of a path of it; the one reader of ``--run``.
+
+    given : a bare name, or a path (absolute, or from the working directory) that leads, links
+        followed, to a folder directly under the lesson's ``runs/``. The run need not exist.
+    lesson : the lesson; None: that of the path, or the working directory's for a bare name.
+
+    Raises
+    ------
+    RunError : anything else: '..', 'a/b', another place, a link out of ``runs/``, an impossible
+        name. Nothing is touched.
+    """
+    text, path = str(given), Path(given)
+    too_long = any(len(part) > 100 for part in path.parts[-1:])
+    if not text.isprintable() or not path.name or ".." in path.parts or too_long:
+        raise _no_run_name(text)
+    bare = len(path.parts) == 1
+    if lesson is None:
+        lesson = Path.cwd() if bare and not path.exists() else path.resolve().parent.parent
+    runs = Path(lesson).resolve() / RUNS
+    found = runs / text if bare and path.resolve().parent != runs else path
+    at = found.resolve()
+    if at.parent != runs or runs.is_symlink():
+        raise _no_run_name(text, runs)
+    name = at.name
+    impossible = (
+        name != name.strip(" .") or re.search(r'[<>:"|?*\\]', name) or _DEVICE.fullmatch(name)
+    )
+    if impossible:
+        raise _no_run_name(text)
+    return Path(lesson) / RUNS / name
+
+
+def _no_run_name(given: str, runs: Path | None = None) -> RunError:
+    where = "the lesson's runs/" if runs is None else str(runs)
+    return RunError(
+        "this is no run of the lesson",
+        found=repr(given),
+        expected=f"a plain name such as monday-2, or the path of a folder directly under {where}",
+    )
+
+
 @dataclass(frozen=True)
 class Run:
     """A run folder under ``runs/``. ``run.json`` says state, versions, settings and timings."""
@@ -172,6 +225,89 @@ class Run:
             )
         return run
 
+    @classmethod
+    def aside(cls, target: Path) -> Run:
+        """The run that is made beside a finished one, to take its place once it is whole."""
+        return cls(target.with_name(f".{target.name}.new"))
+
+    @property
+    def target(self) -> Path:
+        """Where this run lies, or will lie once it is whole."""
+        hidden = re.fullmatch(r"\.(.+)\.new", self.folder.name)
+        return self.folder.with_name(hidden[1]) if hidden else self.folder
+
+    @property
+    def name(self) -> str:
+        return self.target.name
+
+    def take_place(self) -> Run:
+        """A run made aside replaces the one it was made for; any other stays where it is.
+
+        Raises
+        ------
+        RunError : the old one must not be removed (:meth:`refuse_to_lose`); both are kept.
+        """
+        if self.folder == self.target:
+            return self
+        old = Run(self.folder.with_name(f".{self.name}.old"))
+        if self.target.exists():
+            Run(self.target).refuse_to_lose()
+            if old.folder.exists():
+                old.remove()
+            self.target.rename(old.folder)
+        self.folder.rename(self.target)
+        if old.folder.exists():
+            old.remove()
+        return Run(self.target)
+
+    def refuse_to_lose(self) -> None:
+        """Refuse what must not be removed.
+
+        Raises
+        ------
+        RunError : not a folder directly under ``runs/``, a link, without a run.json of ours, or
+            with files that we did not write (named).
+        """
+        folder = self.folder
+        if folder.is_symlink() or folder.resolve().parent.name != RUNS:
+            raise RunError("only a folder directly under runs/ is replaced", where=folder)
+        try:
+            ours = isinstance(self.info().get("settings"), dict)
+        except (OSError, ValueError):
+            ours = False
+        if not ours:
+            raise RunError("this folder is no run of ours, so it stays", where=folder)
+        strange = [name for name in _files_below(folder) if not _is_own(folder, name)]
+        if strange:
+            more = f" and {len(strange) - 3} more" if len(strange) > 3 else ""
+            raise RunError(
+                "the run holds files that `gaze` did not write, so it is not replaced",
+                where=folder,
+                found=", ".join(strange[:3]) + more,
+                remedy="Move them out of the run, or name another run.",
+            )
+
+    def remove(self) -> None:
+        """Remove this run, and nothing else: the only code that removes one.
+
+        Raises
+        ------
+        RunError : see :meth:`refuse_to_lose`.
+        """
+        self.refuse_to_lose()
+        shutil.rmtree(self.folder)  # follows no link
+
+    def remove_parts(self) -> None:
+        """The chunks of an unfinished run, once it is done."""
+        parts = self.folder / "parts"
+        if parts.is_dir() and not parts.is_symlink():
+            shutil.rmtree(parts, ignore_errors=True)
+
+    def remove_pictures(self, names: set[str]) -> None:
+        """Heatmaps of students who are no longer in the tables."""
+        for name in names:
+            (self.heatmaps_folder / name).unlink(missing_ok=True)
+
     @property
     def info_path(self) -> Path:
         return self.folder / "run.json"
@@ -212,3 +348,45 @@ class Run:
     def update(self, **values: Any) -> None:
         """Change keys of run.json."""
         write_json(self.info_path, {**self.info(), **values})
+
+
+def _files_below(folder: Path) -> list[str]:
+    """Names of all files (and links) below a folder, from it; links are not followed."""
+    found = []
+    for root, folders, names in os.walk(folder, followlinks=False):
+        links = [n for n in folders if (Path(root) / n).is_symlink()]
+        found += [(Path(root) / n).relative_to(folder).as_posix() for n in (*names, *links)]
+    return sorted(found)
+
+
+def _is_own(run: Path, name: str) -> bool:
+    """Whether a file of a run folder is one of ours, as we wrote it."""
+    path = run / name
+    if path.is_symlink():
+        return False
+    return bool(_OWN.fullmatch(name)) or is_exported(path)
+
+
+EXPORTED = ".export.json"  # the manifest of a folder of exports: {"files": {NAME: {"sha256": …}}}
+
+
+def read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
+    """What exports of ours wrote into a folder, by name from there; empty where none did."""
+    try:
+        files = json.loads((folder / EXPORTED).read_text(encoding="utf-8"))["files"]
+        return {str(k): dict(v) for k, v in files.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def is_exported(path: Path) -> bool:
+    """Whether an export of ours wrote this file and nobody has changed it; or its manifest."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    if path.name == EXPORTED:
+        return bool(read_manifest(path.parent))
+    for folder in list(path.parents)[:4]:
+        entry = read_manifest(folder).get(path.relative_to(folder).as_posix())
+        if entry is not None:
+            return entry.get("sha256") == sha256(path)
+    return False

@@ -42,7 +42,7 @@ def export(
     source = load_source(run_folder, salted=salted)
     written = FORMATS[format](source, Path(out))
     audit(
-        source.lesson.run.lesson_folder, "export", format=format, run=source.lesson.run.folder.name,
+        source.lesson.run.lesson_folder, "export", format=format, run=source.lesson.run.name,
         out=str(out), students=len(source.lesson.students), salted=salted,
     )  # fmt: skip
     return written

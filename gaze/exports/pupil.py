@@ -51,7 +51,7 @@ def write_pupil(source: Source, out: Path) -> list[Path]:
     """``gaze.csv`` and ``aoi_metrics.csv`` in a folder."""
     lesson, board = source.lesson, source.lesson.board
     g = lesson.gaze
-    run = lesson.run.folder.name
+    run = lesson.run.name
     day = lesson.config.date or dt.date(1970, 1, 1)
     midnight = (day - dt.date(1970, 1, 1)).days * 86_400 * 10**9
     has = g["status"].isin(WITH_POINT).to_numpy()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -258,6 +259,17 @@ def file_name(student: str) -> str:
     return f"student {student}.png" if student.casefold() == "class" else f"{student}.png"
 
 
+def _pictures_of(arrays: Path) -> set[str]:
+    """The students' pictures that an earlier heatmaps.npz came with."""
+    if not arrays.is_file():
+        return set()
+    try:
+        with np.load(arrays) as earlier:
+            return {file_name(str(name)) for name in earlier["students"]}
+    except (OSError, ValueError, KeyError, BadZipFile):
+        return set()
+
+
 def write_heatmaps(
     run_folder: str | Path, *, language: str = "en", lesson: Lesson | None = None,
     maps: Heatmaps | None = None,
@@ -289,15 +301,13 @@ def write_heatmaps(
             title=words("heat_title_student", student=name, title=title),
             lines=captions(words, 1, int(maps.points[i]), float(maps.sigma_m[i])),
         )  # fmt: skip
-    for old in folder.glob("*.png"):
-        if old.name not in pictures:
-            old.unlink()
     written = []
     for name, page in pictures.items():
         with atomic_write(folder / name) as aside:
             aside.write_bytes(png(page))
         written.append(folder / name)
     arrays = run.folder / "heatmaps.npz"
+    run.remove_pictures(_pictures_of(arrays) - set(pictures))
     with atomic_write(arrays) as aside:
         np.savez_compressed(
             aside,

@@ -202,7 +202,7 @@ class Page:
                 np.nan_to_num(share)[:, None], starts, m.window_s, ("board",), m.area_list, (),
                 label=label, end_s=m.end_s,
             ) if ok else ""  # fmt: skip
-            cards.append(f"<div><h3>{name}<br><small class=meta>{lesson.run.folder.name}{date}"
+            cards.append(f"<div><h3>{name}<br><small class=meta>{lesson.run.name}{date}"
                          f"</small></h3>{picture}{strip}</div>")  # fmt: skip
             body.append([
                 name, str(len(m.used)), f"{self.pct(m.coverage)} %",
@@ -238,7 +238,7 @@ class Page:
             f"<p>{self.w('method_text')}</p>"
             f"<p>{self.words('method_stored', retention=retention)}</p>"
             "<p><small>" + self.w(
-                "versions", version=package.__version__, run=self.lesson.run.folder.name,
+                "versions", version=package.__version__, run=self.lesson.run.name,
                 started=str(info.get("started", "–")), settings=settings,
             ) + "</small></p>"
         )  # fmt: skip

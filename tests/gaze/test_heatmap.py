@@ -110,10 +110,13 @@ def test_files_arrays_and_bytes(tmp_path: Path) -> None:
     run = write_lesson(tmp_path / "a", gaze)
     (run / "heatmaps").mkdir()
     (run / "heatmaps" / "gone.png").write_bytes(b"of a student who is no longer there")
+    (run / "heatmaps" / "mine.png").write_bytes(b"somebody's own")
+    np.savez(run / "heatmaps.npz", students=np.array(["gone", "S-01"]))
     first = {p.name: p.read_bytes() for p in write_heatmaps(run)}
     assert set(first) == {"class.png", "S-01.png", "student class.png", "heatmaps.npz"}
     assert file_name("class") == "student class.png"
     assert not (run / "heatmaps" / "gone.png").exists()
+    assert (run / "heatmaps" / "mine.png").exists()
     assert {p.name: p.read_bytes() for p in write_heatmaps(run)} == first
     with np.load(run / "heatmaps.npz") as arrays:
         whole = arrays["class_density"]

@@ -1,0 +1,42 @@
+"""One owner of removals (docs/privacy.md): the source calls for them nowhere else."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+REMOVALS = {"rmtree", "unlink", "rmdir", "remove", "removedirs"}
+OWNERS = ("sessions/run.py", "sessions/files.py", "gaze/privacy.py", "gaze/privacy/")
+MODULES = {"os", "shutil"}
+
+
+def removals(source: str) -> list[str]:
+    """Calls that remove a file or folder; ``remove`` counts as ``os.remove`` alone."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module in MODULES:
+            found += [f"import {a.name}" for a in node.names if a.name in REMOVALS]
+        if isinstance(node, ast.Attribute) and node.attr in REMOVALS:
+            of_module = isinstance(node.value, ast.Name) and node.value.id in MODULES
+            if of_module or node.attr not in ("remove",):
+                found.append(f"line {node.lineno}: {node.attr}")
+    return found
+
+
+@pytest.mark.parametrize("package", ["calibration", "headpose", "sessions", "gaze"])
+def test_nothing_is_removed_elsewhere(package: str) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith(OWNERS):
+            assert removals(path.read_text(encoding="utf-8")) == [], name
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["shutil.rmtree(x)", "path.unlink()", "os.remove(p)", "from os import remove", "f = p.rmdir"],
+)
+def test_the_check_would_notice(line: str) -> None:
+    assert removals(line) and not removals("names.remove('x')")
