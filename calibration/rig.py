@@ -99,7 +99,7 @@ class Rig:
         """The rig with its parameters moved by ``delta`` (P,), in the order of the names.
 
         Lenses and translations add; rotations become ``R exp(δ)``. This is how any quantity's
-        Jacobian with respect to the rig is taken (gaze/geometry.py).
+        Jacobian with respect to the rig is taken (gaze/room/geometry.py).
         """
         delta = np.asarray(delta, np.float64)
         k = 0

@@ -4,9 +4,9 @@
             ─► fused heads ─► gaze points ─► tables ─► report
 
 :func:`analyze` is the story; each line of it is a module to read on in. The part that needs pixels
-(gaze/looking.py) runs chunk by chunk and leaves one small file for each in the run folder; an
-interrupted run goes on after the last of them (gaze/resume.py). What follows works on light arrays
-of the whole lesson: who is who is decided from all moments together.
+(gaze/faces/look.py) runs chunk by chunk and leaves one small file for each in the run folder; an
+interrupted run goes on after the last of them (gaze/lesson/resume.py). What follows works on light
+arrays of the whole lesson: who is who is decided from all moments together.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from calibration.clock import Clock
 from calibration.rig import Rig
-from gaze import identity as who
-from gaze import refusals
-from gaze.faces import CAMERAS, load_detector
-from gaze.heads import HeadPoseModel
-from gaze.identity import UNMATCHED, Sightings, Students, identify
-from gaze.knocked_camera import watch_rig
-from gaze.lesson_clock import judged_times, lesson_clock
-from gaze.lesson_tables import faces_table, gaze_columns, no_gaze, with_absent
-from gaze.looking import FaceRows, Looker, Stopwatch, opted_out_seats
-from gaze.points import Grid, Seats, measure
-from gaze.quality import quality_report, students_table
-from gaze.resume import look_at_lesson, open_run, refuse_taken
-from gaze.status import unmatched_here
-from gaze.tracks import track
-from gaze.truth import Truth
+from gaze.faces.finder import CAMERAS, load_detector
+from gaze.faces.heads import HeadPoseModel
+from gaze.faces.look import FaceRows, Looker, Stopwatch, opted_out_seats
+from gaze.lesson import refusals
+from gaze.lesson.clock import judged_times, lesson_clock
+from gaze.lesson.quality import quality_report, students_table
+from gaze.lesson.resume import look_at_lesson, open_run, refuse_taken
+from gaze.lesson.rig_watch import watch_rig
+from gaze.lesson.status import unmatched_here
+from gaze.lesson.tables import faces_table, gaze_columns, no_gaze, with_absent
+from gaze.lesson.truth import Truth
+from gaze.people import identify as who
+from gaze.people.identify import UNMATCHED, Sightings, Students, identify
+from gaze.people.tracks import track
+from gaze.room.points import Grid, Seats, measure
+from sessions.clock.motion import Clock
 from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.run import Progress, Run, run_folder, sha256, write_json
@@ -43,7 +43,7 @@ from sessions.tables import write_table
 from sessions.video import Moments, VideoInfo, moments, probe
 
 if TYPE_CHECKING:
-    from gaze.gain import Gain
+    from gaze.gain.fit import Gain
 
 BLOCK = 20_000  # student-moments worked on at once after the pixels
 
@@ -85,7 +85,7 @@ def analyze(
     gain : a head-to-gaze correction; never applied unasked.
     force : use a rig whose verdict is FAIL.
     recalibrate : ``people``: the cameras' relative pose is solved again from the students' own
-        noses before positions are taken (calibration/drift.py).
+        noses before positions are taken (calibration/over_time/drift.py).
     model : a head-pose model in place of ``weights`` (tests).
 
     Returns the finished run.
@@ -146,7 +146,7 @@ def analyze(
     seen = sightings_of(rig, rows, track_of_row)
     embeddings = None
     if who.uses_embeddings(identity):
-        from gaze.embeddings import track_embeddings  # in memory only; dlib is heavy
+        from gaze.people.embeddings import track_embeddings  # in memory only; dlib is heavy
 
         embeddings = track_embeddings(rows, track_of_row, when, left, right, report)
     named = [s for s in session.config.students if not s.opt_out]

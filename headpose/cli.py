@@ -45,8 +45,8 @@ def train(
 
     Example: headpose train --config small.toml --out runs/small
     """
-    from headpose.config import load_config
-    from headpose.train import train as run
+    from headpose.train.config import load_config
+    from headpose.train.trainer import train as run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     print(run(load_config(config), out))
@@ -97,8 +97,8 @@ def ablate(
 
     Example: headpose ablate --config tiny.toml --out runs/ablation
     """
-    from headpose.ablate import ablate as run
-    from headpose.ablate import differences, load_ablation, markdown
+    from headpose.research.ablate import ablate as run
+    from headpose.research.ablate import differences, load_ablation, markdown
 
     rows = run(load_ablation(config), out, test, _say)
     compared = differences(rows, out)
@@ -157,7 +157,7 @@ def similarity(
     from headpose import rotation
     from headpose.evaluate import read_set
     from headpose.labels import derive_slcs_sigma
-    from headpose.similarity import figure, lenet_features, similarity_by_angle
+    from headpose.research.similarity import figure, lenet_features, similarity_by_angle
 
     samples = read_set(data).within_deg(99.0)
     curves = similarity_by_angle(
@@ -201,7 +201,7 @@ def figures(
     """
     from headpose.estimator import HeadPoseEstimator
     from headpose.evaluate import read_set
-    from headpose.figures import write_all
+    from headpose.research.figures import write_all
 
     for path in write_all(HeadPoseEstimator.load(weights, runtime), read_set(data), out):
         print(path)
@@ -225,8 +225,8 @@ def refine(
     Example: headpose refine --config sdam-r50.toml --out refined.npz
     """
     from headpose import weights as weight_files
-    from headpose.config import load_config
-    from headpose.refine import refine as run
+    from headpose.research.refine import refine as run
+    from headpose.train.config import load_config
 
     names = weights or weight_files.shipped()
     print("set                        label to networks, mean geodesic, degrees")
@@ -245,7 +245,7 @@ def average(
 
     Example: headpose average --checkpoint runs/more/best.pt --other small --out runs/average.pt
     """
-    from headpose.average import average as run
+    from headpose.research.average import average as run
 
     print("share  geodesic error on held-out heads, degrees: full, 24 px, 16 px")
     for t in run(checkpoint, other, out):
@@ -270,7 +270,7 @@ def export(
     """
     from headpose import weights as weight_files
     from headpose.errors import ConfigError
-    from headpose.export import export as run
+    from headpose.train.export import export as run
 
     for t in test or []:
         if "=" not in t:

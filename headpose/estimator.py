@@ -87,7 +87,7 @@ def calibrated_covariance_deg2(
 
     ``D C D`` with D = the network's sigma times a factor per axis that is interpolated over the
     logarithm of the face's size, and C = the errors' correlation; both were fitted on validation
-    data (``headpose.calibrate``).
+    data (``headpose.train.calibrate``).
     """
     sigma = np.exp(np.clip(log_sigma, -2, 5)) * _at_size(
         calibration["factor"], face_px, calibration

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headpose import rotation
-from headpose.calibrate import error_vector_deg, normalised_error
 from headpose.data import crop
 from headpose.data.folders import READERS, read_folder
 from headpose.data.packs import read_pack
 from headpose.data.samples import Samples
 from headpose.errors import DataError
 from headpose.estimator import HeadPoseEstimator, HeadPoses
+from headpose.train.calibrate import error_vector_deg, normalised_error
 
 SIZES: tuple[int | None, ...] = (None, 40, 24, 16)
 YAW_BINS_DEG = ((0, 15), (15, 30), (30, 45), (45, 60), (60, 99))

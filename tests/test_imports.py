@@ -51,10 +51,10 @@ def test_packages_import_one_way(package: str) -> None:
     "line",
     [
         "import gaze",
-        "import numpy, gaze.cli",
-        "from gaze.cli import main",
-        "def f():\n    from gaze import cli",
-        "import importlib\nimportlib.import_module('gaze.cli')",
+        "import numpy, gaze.commands.app",
+        "from gaze.commands.app import main",
+        "def f():\n    from gaze import commands",
+        "import importlib\nimportlib.import_module('gaze.commands.app')",
     ],
 )
 def test_the_check_would_notice(line: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gaze.exports import bids, elan, measures, pupil, tables  # noqa: F401  (they register themselves)
 from gaze.exports.common import FORMATS, ExportError, Source, load_source
-from gaze.privacy import audit
+from gaze.privacy.forget import audit
 
 __all__ = ["FORMATS", "ExportError", "Source", "export"]
 

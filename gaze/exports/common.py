@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from calibration.errors import UserError
-from gaze.attention import Measures, measures
-from gaze.privacy import lesson_salt, pseudonyms
+from gaze.measures.measures import Measures, measures
+from gaze.privacy.forget import lesson_salt, pseudonyms
 from gaze.report.lesson import Lesson, load_lesson
 from gaze.report.marks import Mark, read_marks
 from sessions.run import atomic_write, write_json

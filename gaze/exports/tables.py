@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from gaze.attention import transitions as count_transitions
 from gaze.exports.common import Source, column, file_in, register, write_csv, write_dictionary
+from gaze.measures.measures import transitions as count_transitions
 from sessions.run import atomic_write
 from sessions.tables import conform, dictionary, read_table, write_table
 

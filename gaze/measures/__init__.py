@@ -1,1 +1,1 @@
-"""The parts of :mod:`gaze.attention`: pure functions over the gaze table, one idea a module."""
+"""The parts of :mod:`gaze.measures.measures`: pure functions, one idea a module."""

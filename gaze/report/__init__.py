@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from gaze.attention import measures
-from gaze.privacy import Finder
+from gaze.measures.measures import measures
+from gaze.privacy.forget import Finder
 from gaze.report.findings import SMALL_CELL
 from gaze.report.heatmap import heatmaps, photograph
 from gaze.report.lesson import Lesson, ReportError, load_lesson, words_of

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.transform import Array
-from gaze.attention import MIN_COVERAGE
+from gaze.measures.measures import MIN_COVERAGE
 from gaze.report import figures, svg
 from gaze.report.colours import sequential
 from gaze.report.findings import (

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from calibration.transform import Array
-from gaze.attention import OUTSIDE, REST, Measures, Synchrony
+from gaze.measures.measures import OUTSIDE, REST, Measures, Synchrony
 from gaze.report.colours import (
     INK,
     LINE,

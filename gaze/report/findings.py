@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gaze.attention import MIN_COVERAGE, Measures, viewing
+from gaze.measures.measures import MIN_COVERAGE, Measures, viewing
 from gaze.report.lesson import Lesson
 from sessions.config import Blackboard
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gaze.attention import OUTSIDE
+from gaze.measures.measures import OUTSIDE
 from gaze.report import figures
 from gaze.report.findings import (
     HARD_LETTER_ARCMIN,

@@ -1,7 +1,7 @@
 """Heatmaps of where gaze points lay on the blackboard: arrays in metres, and pictures.
 
 Every picture shows the blackboard **as the class sees it**: x_W = 0 is at the right-hand edge and
-x_W grows to the left (docs/conventions.md). ``tests/gaze/test_heatmap.py`` proves it with one dot.
+x_W grows to the left (docs/conventions.md). tests/gaze/report/test_heatmap.py proves it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.transform import Array
-from gaze.attention import MEASURED, MIN_COVERAGE, MIN_POINTS
+from gaze.measures.measures import MEASURED, MIN_COVERAGE, MIN_POINTS
 from gaze.report.colours import INK, LINE, QUIET, rgb, sequential
 from gaze.report.density import Grid, class_density, density
 from gaze.report.lesson import Lesson, ReportError, load_lesson, words_of

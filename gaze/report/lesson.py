@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from calibration.errors import UserError
-from gaze.attention import MEASURED, Problem, clean_gaze, step_of
+from gaze.measures.measures import MEASURED, Problem, clean_gaze, step_of
 from gaze.report.strings import LANGUAGES, Strings, strings
 from sessions.config import Blackboard, SessionConfig, Student
 from sessions.folder import Session
@@ -139,7 +139,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _gain(session: Session) -> str:
     """The lesson's gain.json in words, where there is one that can be read."""
-    from gaze.gain import Gain
+    from gaze.gain.fit import Gain
 
     if not session.gain_path.is_file():
         return ""

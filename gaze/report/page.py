@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import gaze as package
-from gaze.attention import Measures
+from gaze.measures.measures import Measures
 from gaze.report import class_sections, figures, first_page, student_cards, svg
 from gaze.report.findings import (
     SMALL_CELL,

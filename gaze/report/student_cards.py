@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.transform import Array
-from gaze.attention import window_edges
+from gaze.measures.measures import window_edges
 from gaze.report import figures, svg
 from gaze.report.heatmap import top_of_scale
 

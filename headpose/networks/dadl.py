@@ -3,7 +3,7 @@
 The network is HopeNet's (ResNet-50, 66 classes of 3 degrees for each angle); what is new is the
 label: a Gaussian of its own width for each angle (:func:`headpose.labels.gaussian_labels` with
 ``DADL_SIGMA``), and the loss ``CE(hard) + alpha MSE + beta KL(soft || predicted)``
-(:mod:`headpose.losses`, eq. 13).
+(:mod:`headpose.train.losses`, eq. 13).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A backbone, global pooling, one linear classifier per angle over 66 classes of 3 degrees; the angle
 is the expectation of the class centres.  Loss: cross entropy on hard classes + alpha * MSE of the
-expectation (:mod:`headpose.losses`).  Here the three classifiers are one matrix.
+expectation (:mod:`headpose.train.losses`).  Here the three classifiers are one matrix.
 """
 
 from __future__ import annotations

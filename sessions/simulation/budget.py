@@ -26,7 +26,7 @@ SHARED_HEAD_SHARE = 0.5
 NOSE_SIGMA_FACE = 0.018
 NOSE_SIGMA_PX = 0.35
 SEAT_DEPTH_SIGMA_M = 0.25  # how far a head may be from where its seat says
-# … and from where two cameras have seen it before (what gaze/position.py states for it on a
+# … and from where two cameras have seen it before (what gaze/room/position.py states for it on a
 # rendered natural lesson; the error there was half of it)
 KNOWN_DEPTH_SIGMA_M = 0.075
 RIG_SIGMA_DEG = 0.06  # orientation of the whole rig in the room
@@ -97,8 +97,8 @@ def gaze_covariance(
 
     ``head_sigma`` (N,) degrees per axis.
 
-    The same first-order formula as gaze/geometry.py (which this package may not import), from the
-    same page of docs/conventions.md.
+    The same first-order formula as gaze/room/geometry.py (which this package may not import), from
+    the same page of docs/conventions.md.
     """
     r = R_WS[..., 2]
     t3, r3 = P_W[:, 2], r[:, 2]

@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from calibration.rig import Rig
 from calibration.transform import geodesic_deg
 from gaze.analyze import analyze
-from gaze.calibrate import calibrate_lesson
-from gaze.validate import Validation, read_truth, validate_lesson
+from gaze.setup.calibrate import calibrate_lesson
+from gaze.validation.validate import Validation, read_truth, validate_lesson
 from sessions.folder import Session
 from sessions.run import Run
 

@@ -22,17 +22,17 @@ from scipy import stats
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from calibration.boards import View  # noqa: E402
+from calibration.calibrate import Seen, solve  # noqa: E402
+from calibration.corners.boards import View  # noqa: E402
 from calibration.rig import Rig  # noqa: E402
-from calibration.solve import Seen, solve  # noqa: E402
-from calibration.transform import Array, geodesic_deg, rotation_log  # noqa: E402
-from calibration.uncertainty import (  # noqa: E402
+from calibration.solve.uncertainty import (  # noqa: E402
     SEAT_DISTANCES_M,
     covariance_of,
     position_jacobian,
     seats,
     triangulate,
 )
+from calibration.transform import Array, geodesic_deg, rotation_log  # noqa: E402
 from tests.calibration import rigs  # noqa: E402
 
 NOISE_PX = 0.1

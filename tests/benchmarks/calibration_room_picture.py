@@ -21,11 +21,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from calibration.boards import Board, View  # noqa: E402
+from calibration.calibrate import Auxiliary, Seen, solve  # noqa: E402
+from calibration.corners.boards import Board, View  # noqa: E402
 from calibration.rig import Rig  # noqa: E402
-from calibration.solve import Auxiliary, Seen, solve  # noqa: E402
+from calibration.solve.uncertainty import covariance_of, gaze_jacobian  # noqa: E402
 from calibration.transform import Array, geodesic_deg  # noqa: E402
-from calibration.uncertainty import covariance_of, gaze_jacobian  # noqa: E402
 from tests.calibration import rigs  # noqa: E402
 from tests.calibration.room_pictures import board_in_room, phone, take  # noqa: E402
 

@@ -30,12 +30,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from calibration import bundle  # noqa: E402
-from calibration.boards import Board, View  # noqa: E402
-from calibration.estimate import Estimate, build, estimate  # noqa: E402
-from calibration.folder import read_folder  # noqa: E402
-from calibration.intrinsics import fit_camera  # noqa: E402
-from calibration.pair import consensus  # noqa: E402
+from calibration.corners.boards import Board, View  # noqa: E402
+from calibration.corners.folder import read_folder  # noqa: E402
+from calibration.solve import bundle  # noqa: E402
+from calibration.solve.estimate import Estimate, build, estimate  # noqa: E402
+from calibration.solve.intrinsics import fit_camera  # noqa: E402
+from calibration.solve.pair import consensus  # noqa: E402
 
 
 def corners_of(path: Path) -> tuple[tuple[int, int], list[View]]:

@@ -8,9 +8,10 @@ walks, noise, another light in each picture; offset ±5 s, drift ±100 ppm. Moti
 are those of ``gaze analyze``.
 
 Bump: quarter hours of 15 people whose noses are found with 1.5 px of noise, 1 px of each person's
-own and 1 px that wanders (tests/calibration/test_drift.py); in the middle third one camera turns by
-the stated angle about a random axis and is shoved by 1 cm. What is detected is solved again from
-the noses after the detected moment. Prints the tables of docs/calibration.md.
+own and 1 px that wanders (tests/calibration/over_time/test_drift.py); in the middle third one
+camera turns by the stated angle about a random axis and is shoved by 1 cm. What is
+detected is solved again from the noses after the detected moment. Prints the tables of
+docs/calibration.md.
 """
 
 from __future__ import annotations
@@ -26,17 +27,17 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from calibration.clock import Clock, estimate_clock, motion_energy, stretches  # noqa: E402
-from calibration.drift import (  # noqa: E402
+from calibration.over_time.drift import (  # noqa: E402
     epipolar_px,
     recalibrate_from_people,
     watch,
     which_camera_moved,
 )
 from calibration.rig import Rig  # noqa: E402
+from calibration.solve.uncertainty import triangulate  # noqa: E402
 from calibration.transform import Array, geodesic_deg  # noqa: E402
-from calibration.uncertainty import triangulate  # noqa: E402
-from tests.calibration import test_drift as people  # noqa: E402
+from sessions.clock.motion import Clock, estimate_clock, motion_energy, stretches  # noqa: E402
+from tests.calibration.over_time import test_drift as people  # noqa: E402
 
 WIDTH, HEIGHT, RATE_HZ = 160, 90, 25.0
 #: What gaze analyze calls worth saying (px).

@@ -34,12 +34,12 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import gaze.analyze as pipeline
-from calibration.clock import Clock
 from calibration.rig import Rig
-from gaze.faces import CAMERAS, FaceFinder, load_detector
-from gaze.heads import estimate_heads, network_landmarks, take_crops
-from gaze.landmarks import average, locate, tight_boxes
+from gaze.faces.finder import CAMERAS, FaceFinder, load_detector
+from gaze.faces.heads import estimate_heads, network_landmarks, take_crops
+from gaze.faces.landmarks import average, locate, tight_boxes
 from headpose.estimator import HeadPoseEstimator
+from sessions.clock.motion import Clock
 from sessions.folder import Session
 from sessions.run import versions
 from sessions.video import frame_pairs, moments, probe, read_frames

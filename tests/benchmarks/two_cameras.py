@@ -1,4 +1,4 @@
-"""How alike are the two cameras' head-pose errors? The constant COMMON of gaze/fusion.py.
+"""How alike are the two cameras' head-pose errors? The constant COMMON of gaze/room/fusion.py.
 
     gaze simulate LESSON …; python tests/benchmarks/two_cameras.py LESSON…
 
@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from calibration.rig import Rig
 from calibration.transform import rotation_log
-from gaze.faces import CAMERAS
-from gaze.geometry import R_FRONTAL
-from gaze.heads import CROP_SCALE, crops_through, down_in_camera, views
+from gaze.faces.finder import CAMERAS
+from gaze.faces.heads import CROP_SCALE, crops_through, down_in_camera, views
+from gaze.room.geometry import R_FRONTAL
 from headpose.estimator import HeadPoseEstimator
 from sessions.simulation.people import load_people
 from sessions.video import probe, read_frames

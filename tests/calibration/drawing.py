@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.boards import Board
 from calibration.camera import Camera
+from calibration.corners.boards import Board
 from calibration.transform import Transform
 
 

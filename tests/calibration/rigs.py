@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calibration import world
-from calibration.boards import Board, View
+from calibration.calibrate import Auxiliary, Seen
 from calibration.camera import Camera
+from calibration.corners.boards import Board, View
 from calibration.rig import Rig
-from calibration.solve import Auxiliary, Seen
+from calibration.room import world
+from calibration.room.world import Tape
 from calibration.transform import Array, Transform, geodesic_deg, rotation_exp
-from calibration.world import Tape
 
 BOARD = Board("chessboard", (9, 6), 0.08)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from calibration import world
-from calibration.boards import Board
 from calibration.camera import Camera
-from calibration.room_picture import RoomPicture, TakenWith, blackboard_points_W
+from calibration.corners.boards import Board
+from calibration.room import world
+from calibration.room.picture import RoomPicture, TakenWith, blackboard_points_W
+from calibration.room.world import Tape
 from calibration.transform import Array, Transform, rotation_exp
-from calibration.world import Tape
 from tests.calibration import rigs
 
 

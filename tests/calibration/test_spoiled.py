@@ -13,11 +13,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calibration.boards import Board, View
+from calibration.calibrate import Seen, solve
+from calibration.corners.boards import Board, View
+from calibration.corners.folder import AuxiliaryPlacement
 from calibration.errors import CalibrationError
-from calibration.folder import AuxiliaryPlacement
 from calibration.rig import Rig
-from calibration.solve import Seen, solve
 from calibration.transform import Array, Transform, rotation_exp
 from tests.calibration import rigs
 

@@ -5,7 +5,6 @@ It makes the pipeline testable without a face, a network or a renderer: small, e
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,13 +14,11 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.transform import Rotation
 
-sys.path.insert(0, str(Path(__file__).parent))
-from classroom import looking, project, room_rig, seats
-
 from calibration.camera import Camera
 from calibration.rig import Rig
-from gaze.faces import DETECTORS, Detections
-from gaze.geometry import aimed_rotation
+from gaze.faces.finder import DETECTORS, Detections
+from gaze.room.geometry import aimed_rotation
+from tests.gaze.classroom import looking, project, room_rig, seats
 
 assert looking  # re-exported
 

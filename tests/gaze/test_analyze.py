@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from squares import Frontal, write_lesson
-
 import gaze.analyze as pipeline
-import gaze.resume as resume
+import gaze.lesson.resume as resume
 from calibration.errors import RigError, UserError
 from calibration.rig import Rig
 from calibration.verdict import Cause, Verdict
 from gaze.analyze import analyze
-from gaze.faces import CAMERAS, DetectorError
-from gaze.identity import IdentityError
-from gaze.looking import Looker
+from gaze.faces.finder import CAMERAS, DetectorError
+from gaze.faces.look import Looker
+from gaze.people.identify import IdentityError
 from sessions.errors import SessionError, VideoError
 from sessions.folder import Session
 from sessions.tables import WITH_POINT, read_table
+from tests.gaze.squares import Frontal, write_lesson
 
 OPTIONS = {"detector": "squares", "landmarks": "detector"}
 
@@ -254,7 +251,7 @@ def test_no_space_leaves_nothing_half_written(lesson, monkeypatch) -> None:
     folder, _, _ = lesson
     import errno
 
-    from gaze.looking import FaceRows
+    from gaze.faces.look import FaceRows
 
     def full(self, path):
         path.write_bytes(b"half")

@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 import gaze.analyze as pipeline
 from calibration.transform import geodesic_deg
 from gaze.analyze import analyze
-from gaze.embeddings import best_rows, encode
+from gaze.people.embeddings import best_rows, encode
 from sessions.tables import WITH_POINT, read_table
 
 LESSON = Path(__file__).parents[1] / "data" / "lesson"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,10 +9,7 @@ import torch
 
 from headpose import weights
 from headpose.networks import NetworkConfig, build
-
-sys.path.insert(0, str(Path(__file__).parent))  # for drawn_heads, beside this file
-
-from drawn_heads import CALIBRATION, write_pack
+from tests.headpose.drawn_heads import CALIBRATION, write_pack
 
 
 @pytest.fixture(scope="session")

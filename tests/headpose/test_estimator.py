@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from drawn_heads import CALIBRATION, draw_head
 
 from headpose import estimator, rotation, runtimes, weights
 from headpose.data import crop
 from headpose.errors import ConfigError, CropError, WeightsError
 from headpose.estimator import HeadPoseEstimator
 from headpose.networks import NetworkConfig, build
+from tests.headpose.drawn_heads import CALIBRATION, draw_head
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +236,7 @@ def test_a_runtime_that_breaks_is_not_chosen(
 
 def test_grad_cam_goes_where_the_face_is() -> None:
     pytest.importorskip("captum")
-    from headpose.figures import grad_cam, overlay
+    from headpose.research.figures import grad_cam, overlay
 
     small = HeadPoseEstimator.load("small", runtime="torch")
     heads = []

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from scipy.spatial.transform import Rotation
 
-from calibration.detect import find_chessboard
+from calibration.corners.detect import find_chessboard
 from calibration.rig import Rig
 from calibration.transform import Transform
 from sessions.simulation.boards import RayTable, board_points, draw_board, view_poses
@@ -129,7 +129,7 @@ def test_committed_lesson_matches_its_truth() -> None:
 def test_committed_lesson_shows_every_face_where_the_truth_says() -> None:
     import av
 
-    from gaze.faces import load_detector
+    from gaze.faces.finder import load_detector
 
     truth = pd.read_parquet(LESSON / "truth" / "heads.parquet")
     detector = load_detector("centerface")
@@ -158,7 +158,7 @@ def test_committed_lesson_shows_every_face_where_the_truth_says() -> None:
 @needs_renderer
 def test_head_crops_have_exact_labels_and_the_packs_layout() -> None:
     pytest.importorskip("vtk")
-    from sessions.simulation.heads import euler_matrix, render_heads
+    from sessions.people_factory.heads import euler_matrix, render_heads
     from sessions.simulation.people import load_people
 
     poses = np.array(
@@ -191,7 +191,7 @@ def test_head_crops_have_exact_labels_and_the_packs_layout() -> None:
 @needs_renderer
 def test_heads_out_of_a_classroom_have_exact_labels_too() -> None:
     pytest.importorskip("vtk")
-    from sessions.simulation.class_heads import render_classrooms
+    from sessions.people_factory.class_heads import render_classrooms
     from sessions.simulation.people import load_people
 
     def choose(_rng: np.random.Generator, seed: int) -> Options:

@@ -53,7 +53,7 @@ def test_nose_covariance_is_what_monte_carlo_gives() -> None:
 
 
 def test_gaze_covariance_agrees_with_the_pipelines_formula() -> None:
-    from gaze.geometry import gaze_with_covariance
+    from gaze.room.geometry import gaze_with_covariance
     from sessions.simulation import budget
 
     world = build_world(Options(seed=1))

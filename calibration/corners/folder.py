@@ -1,0 +1,578 @@
+"""A folder of calibration pictures (or videos) → the corners in them.
+
+``left/`` and ``right/`` hold pictures, or one video each. Pictures with equal names were taken
+together; where no names are equal, the last number in the name decides (``left07.jpg``,
+``right07.jpg``). Nothing here raises because of a single picture: its reason goes into the view.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+
+from calibration.corners.boards import PICTURES, VIDEOS, Board, View
+from calibration.corners.detect import TIME_LIMIT_S, Detector, Found, find_all, read_picture
+from calibration.errors import CalibrationError
+from calibration.room.picture import (
+    CLICK_SIGMA_PX,
+    RoomPicture,
+    TakenWith,
+    check_clicks,
+    turned_over,
+)
+from calibration.room.world import PLACEMENT_SIGMA_DEG, TAPE_SIGMA_M, Tape
+from calibration.transform import Array
+from calibration.verdict import Cause
+
+CAMERAS = ("left", "right")
+
+
+@dataclass(frozen=True)
+class RoomPictureFile:
+    """A picture of the room, as the user gives it.
+
+    Parameters
+    ----------
+    file : the picture.
+    blackboard_corners : four clicked points [u, v] (:data:`calibration.room.picture.ORDER`).
+    taken_with : ``phone`` (any other camera), ``left`` or ``right``.
+    click_sigma_px : how well they were clicked (1 σ).
+    mirrored : it shows the room in a mirror, or as a selfie camera does.
+    """
+
+    file: Path
+    blackboard_corners: Any
+    taken_with: TakenWith = "phone"
+    click_sigma_px: float = CLICK_SIGMA_PX
+    mirrored: bool = False
+
+
+@dataclass(frozen=True)
+class AuxiliaryPlacement:
+    """One placement of the auxiliary board: pictures and tape.
+
+    Parameters
+    ----------
+    placement : ``flat``, ``standing`` or ``tilted`` (then ``angle_deg``: 0 flat … 90 standing).
+    left_m, down_m, out_m : tape, from the blackboard's upper right corner to the board's first
+        inner corner (docs/conventions.md). ``left_m`` may be negative; the others may not.
+    board : its own board, or None for the calibration board.
+    left, right : pictures; None = not given.
+    corners : clicked corners where detection fails: ``{"left": [[x, y] × 4], "right": …}``, the
+        four outermost inner corners as the board lies, seen from its printed side: upper right
+        (the first inner corner), upper left, lower left, lower right; or all of them, in the
+        board's order.
+    tape_sigma_m, placement_sigma_deg : how well the tape and the placement are known (1 σ).
+    room_pictures : pictures of the room that show the blackboard's corners and this board; with
+        them the tape may be left out (None).
+    """
+
+    placement: Literal["flat", "standing", "tilted"]
+    left_m: float | None = None
+    down_m: float | None = None
+    out_m: float | None = None
+    angle_deg: float | None = None
+    board: Board | None = None
+    left: Path | None = None
+    right: Path | None = None
+    corners: dict[str, Any] | None = None
+    tape_sigma_m: float = TAPE_SIGMA_M
+    placement_sigma_deg: float = PLACEMENT_SIGMA_DEG
+    room_pictures: tuple[RoomPictureFile, ...] = ()
+
+    def tape(self) -> Tape:
+        """The measured part, checked.
+
+        Raises
+        ------
+        CalibrationError : wrong sign, wrong unit, an angle missing.
+        """
+        if self.placement not in ("flat", "standing", "tilted"):
+            raise CalibrationError(
+                "unknown placement", where="[auxiliary] placement", found=self.placement,
+                expected="flat, standing or tilted",
+            )  # fmt: skip
+        if self.placement == "tilted" and self.angle_deg is None:
+            raise CalibrationError(
+                "a tilted board needs its angle", where="[auxiliary] angle_deg",
+                expected="degrees about its lower edge: 0 = flat, 90 = standing",
+            )  # fmt: skip
+        lengths = {key: getattr(self, key) for key in ("left_m", "down_m", "out_m")}
+        missing = [key for key, value in lengths.items() if value is None]
+        if missing and (len(missing) < 3 or not self.room_pictures):
+            raise CalibrationError(
+                "the tape is not complete", where=f"[auxiliary] {missing[0]}", found="nothing",
+                expected="left_m, down_m and out_m, or a picture of the room in their place",
+            )  # fmt: skip
+        for key, given in lengths.items():
+            if given is None:
+                continue
+            value = float(given)
+            if not np.isfinite(value):
+                raise CalibrationError("this is no length", where=f"[auxiliary] {key}", found=value)
+            if value < 0 and key != "left_m":
+                side = "below" if key == "down_m" else "in front of"
+                raise CalibrationError(
+                    f"the auxiliary board must lie {side} the blackboard's upper right corner",
+                    where=f"[auxiliary] {key}", found=value, expected="a positive length in metres",
+                    remedy="Measure downwards and into the room: both are positive.",
+                )  # fmt: skip
+            if abs(value) > 15:
+                unit, factor = ("mm", 1000) if abs(value) >= 400 else ("cm", 100)
+                raise CalibrationError(
+                    f"the tape cannot be that long in a classroom: this looks like {unit}",
+                    where=f"[auxiliary] {key}", found=value,
+                    expected=f"metres, e.g. {value / factor:g}",
+                )  # fmt: skip
+        return Tape(
+            self.placement,
+            None if self.left_m is None else float(self.left_m),
+            None if self.down_m is None else float(self.down_m),
+            None if self.out_m is None else float(self.out_m),
+            None if self.angle_deg is None else float(self.angle_deg),
+            self.tape_sigma_m,
+            self.placement_sigma_deg,
+        )
+
+
+# -- files -----------------------------------------------------------------------------------------
+def _files(folder: Path, kinds: Sequence[str]) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    found = [p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")]
+    return sorted((p for p in found if p.suffix.lower() in kinds), key=lambda p: _natural(p.name))
+
+
+def _natural(name: str) -> list[Any]:
+    """Sorts 2 before 10."""
+    return [(0, int(x), "") if x.isdigit() else (1, 0, x.lower()) for x in re.split(r"(\d+)", name)
+            if x]  # fmt: skip
+
+
+def _all_pictures(folder: Path) -> list[Path]:
+    """Pictures by suffix; other files too, so that they are named as no pictures."""
+    if not folder.is_dir():
+        return []
+    skip = (*VIDEOS, ".txt", ".md", ".json", ".toml", ".csv", ".yml", ".yaml", ".ini", ".db")
+    found = [p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")]
+    return sorted(
+        (p for p in found if p.suffix.lower() not in skip), key=lambda p: _natural(p.name)
+    )
+
+
+def pair_names(
+    left: Sequence[Path], right: Sequence[Path]
+) -> list[tuple[str, Path | None, Path | None]]:
+    """Pictures taken together: (name, left, right), by equal stems or by the last number."""
+
+    def stem(p: Path) -> str:
+        return p.stem.lower()
+
+    def number(p: Path) -> str:
+        digits = re.findall(r"\d+", p.stem)
+        return str(int(digits[-1])) if digits else p.stem.lower()
+
+    by_stem = {stem(p) for p in left} & {stem(p) for p in right}
+    by_number = {number(p) for p in left} & {number(p) for p in right}
+    unique = all(len({number(p) for p in side}) == len(side) for side in (left, right))
+    key = number if unique and len(by_number) > len(by_stem) else stem
+    a, b = {key(p): p for p in left}, {key(p): p for p in right}
+    names = sorted(set(a) | set(b), key=_natural)
+    return [(n, a.get(n), b.get(n)) for n in names]
+
+
+# -- the way ---------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class FolderCorners:
+    """What a folder gives: views, sizes, and what was found wrong on the way."""
+
+    views: tuple[View, ...]
+    sizes: dict[str, tuple[int, int]]
+    causes: tuple[Cause, ...]
+
+
+def read_folder(
+    folder: Path,
+    board: Board,
+    *,
+    time_limit_s: float = TIME_LIMIT_S,
+    offset_s: float = 0.0,
+    progress: Callable[[str, float], None] | None = None,
+) -> FolderCorners:
+    """Corners of all views in ``folder/left`` and ``folder/right``.
+
+    offset_s : right clock minus left clock, for videos.
+
+    Raises
+    ------
+    CalibrationError : no pictures, or a board that is found in hardly any of them.
+    """
+    folder = Path(folder)
+    for camera in CAMERAS:
+        if not (folder / camera).is_dir():
+            raise CalibrationError(
+                "there is no folder with calibration pictures", where=folder / camera,
+                remedy=f"Put the {camera} camera's pictures of the board (or one video) into it.",
+            )  # fmt: skip
+    videos = {c: _files(folder / c, VIDEOS) for c in CAMERAS}
+    pictures = {c: _all_pictures(folder / c) for c in CAMERAS}
+    jobs: list[tuple[str, dict[str, Any]]] = []
+    if all(videos[c] and not _files(folder / c, PICTURES) for c in CAMERAS):
+        from calibration.corners.moments import board_moments  # PyAV only where there are videos
+
+        jobs = board_moments(videos["left"][0], videos["right"][0], offset_s, progress)
+    else:
+        for name, left, right in pair_names(pictures["left"], pictures["right"]):
+            jobs.append((name, {"left": left, "right": right}))
+    for camera in CAMERAS:
+        if not any(j[camera] is not None for _, j in jobs):
+            raise CalibrationError(
+                "there are no calibration pictures", where=folder / camera,
+                remedy="Put pictures of the board (or one video) into it.",
+            )  # fmt: skip
+    _refuse_at_first_sight(jobs, board, time_limit_s)
+    found = _find(jobs, board, time_limit_s, progress)
+    _refuse_wrong_board(jobs, found, board, time_limit_s, folder)
+    corners = _views(jobs, found)
+    from_video = any(isinstance(pair["left"], bytes) for _, pair in jobs)
+    return replace(corners, views=_moved(corners.views)) if from_video else corners
+
+
+#: Views of a video between which the board moved by less than this (mean of all corners, pixels)
+#: count once: copies would make the calibration look surer than it is.
+LEAST_MOVE_PX = 12.0
+
+
+def _moved(views: Sequence[View]) -> tuple[View, ...]:
+    """Views of a video in which the board was somewhere else than in the one kept before."""
+    kept: list[View] = []
+    for v in views:
+        if v.left is None and v.right is None:
+            continue
+        still = kept and all(
+            a is not None and b is not None and float(np.nanmean(np.abs(a - b))) < LEAST_MOVE_PX
+            for a, b in ((v.left, kept[-1].left), (v.right, kept[-1].right))
+            if a is not None or b is not None
+        )
+        if not still:
+            kept.append(v)
+    return tuple(kept)
+
+
+def _find(
+    jobs: Sequence[tuple[str, dict[str, Any]]],
+    board: Board,
+    time_limit_s: float,
+    progress: Callable[[str, float], None] | None,
+) -> list[dict[str, Found | None]]:
+    flat = [(pair[c], board) for _, pair in jobs for c in CAMERAS if pair[c] is not None]
+    say = progress or (lambda stage, share: None)
+    found = iter(
+        find_all(
+            flat, time_limit_s=time_limit_s,
+            progress=lambda share: say("finding the board", share),
+        )
+    )  # fmt: skip
+    return [{c: None if pair[c] is None else next(found) for c in CAMERAS} for _, pair in jobs]
+
+
+def board_in(folder: Path, square_m: float = 0.025, time_limit_s: float = TIME_LIMIT_S) -> Board:
+    """The chessboard in a folder's pictures, its corners counted; ``square_m`` is only assumed.
+
+    Raises
+    ------
+    CalibrationError : no chessboard in the pictures, or one that may not be used.
+    """
+    pictures = [p for c in CAMERAS for p in _all_pictures(Path(folder) / c)]
+    every = pictures[:: max(1, len(pictures) // 8)][:8]
+    some = Board("chessboard", (9, 6), square_m)
+    found = find_all([(p, some) for p in every], time_limit_s=time_limit_s, effort="count")
+    votes = Counter(f.notes["counts"] for f in found if f.notes.get("counts"))
+    if not votes:
+        raise CalibrationError(
+            "no chessboard was found in the pictures", where=folder,
+            remedy="State the board: inner_corners and square_m.",
+        )  # fmt: skip
+    return Board("chessboard", votes.most_common(1)[0][0], square_m)
+
+
+def _refuse_at_first_sight(
+    jobs: Sequence[tuple[str, dict[str, Any]]], board: Board, time_limit_s: float
+) -> None:
+    """Count corners in six pictures first: a wrong count should not cost minutes to be noticed."""
+    flat = [pair[c] for _, pair in jobs for c in CAMERAS if pair[c] is not None]
+    if board.kind != "chessboard" or len(flat) < 6:
+        return
+    sample = [flat[i] for i in np.linspace(0, len(flat) - 1, 6).round().astype(int)]
+    counts = _counted(sample, board, time_limit_s)
+    if counts is not None:
+        raise _wrong_counts(board, counts)
+
+
+def _wrong_counts(board: Board, better: tuple[int, int]) -> CalibrationError:
+    return CalibrationError(
+        "the board has other counts of inner corners than stated",
+        where="[board] inner_corners", found=list(board.inner_corners), expected=list(better),
+        remedy="Count where four squares meet, not the squares.",
+    )  # fmt: skip
+
+
+def _refuse_wrong_board(
+    jobs: Sequence[tuple[str, dict[str, Any]]],
+    found: Sequence[dict[str, Found | None]],
+    board: Board,
+    time_limit_s: float,
+    folder: Path,
+) -> None:
+    """A board found in hardly any picture: count what is there and name the right counts."""
+    tried = [(pair[c], f[c]) for (_, pair), f in zip(jobs, found, strict=True) for c in CAMERAS]
+    readable = [(job, f) for job, f in tried if f is not None and f.size_px is not None]
+    hits = [f for _, f in readable if f.corners_px is not None]
+    if not readable:
+        reasons = Counter(f.reason for _, f in tried if f is not None)
+        raise CalibrationError(
+            "none of the files is a picture that can be read", where=folder,
+            found=", ".join(f"{n} × {r}" for r, n in reasons.most_common(3)),
+        )  # fmt: skip
+    larger = [f for f in hits if len(f.notes.get("larger_board", ())) > 0]
+    if len(hits) > 0.25 * len(readable) and len(larger) <= 0.5 * len(hits):
+        return
+    missed = [job for job, f in readable if f.corners_px is None or larger]
+    better = _counted(missed[:: max(1, len(missed) // 8)][:8], board, time_limit_s)
+    if better is not None:
+        raise _wrong_counts(board, better)
+    if not hits:
+        raise CalibrationError(
+            f"the board ({board.inner_corners[0]} × {board.inner_corners[1]} inner corners, "
+            f"{board.kind}) was found in none of the {len(readable)} pictures",
+            where=folder,
+            remedy="Check inner_corners; show the whole board with its white margin, flat, sharp, "
+            "evenly lit, and at least 200 pixels wide.",
+        )  # fmt: skip
+
+
+def _counted(sample: Sequence[Any], board: Board, time_limit_s: float) -> tuple[int, int] | None:
+    """The counts of inner corners that most of the sample shows, where they are not the stated."""
+    if board.kind != "chessboard" or not sample:
+        return None
+    found = find_all([(job, board) for job in sample], time_limit_s=time_limit_s, effort="count")
+    votes = Counter(f.notes["counts"] for f in found if f.notes.get("counts"))
+    if not votes:
+        return None
+    counts, n = votes.most_common(1)[0]
+    stated = board.inner_corners
+    right = (max(stated), min(stated))
+    if n < 2 or n <= 0.4 * len(sample) or votes[right] > 0:
+        return None
+    return counts if stated[0] >= stated[1] else (counts[1], counts[0])
+
+
+def _views(
+    jobs: Sequence[tuple[str, dict[str, Any]]], found: Sequence[dict[str, Found | None]]
+) -> FolderCorners:
+    """Views of one size for each camera; other sizes are left out and named."""
+    causes: list[Cause] = []
+    sizes: dict[str, tuple[int, int]] = {}
+    for camera in CAMERAS:
+        counted = Counter(
+            f[camera].size_px  # type: ignore[union-attr]
+            for f in found
+            if f[camera] is not None and f[camera].size_px is not None  # type: ignore[union-attr]
+        )
+        if not counted:
+            raise CalibrationError(
+                f"no picture of the {camera} camera can be read", where=f"calibration/{camera}"
+            )
+        sizes[camera] = counted.most_common(1)[0][0]  # type: ignore[assignment]
+    views, odd = [], []
+    for (name, pair), f in zip(jobs, found, strict=True):
+        corners: dict[str, Array | None] = {"left": None, "right": None}
+        notes: dict[str, dict[str, Any]] = {}
+        for camera in CAMERAS:
+            one = f[camera]
+            if one is None:
+                continue
+            note = {k: v for k, v in one.notes.items() if k != "larger_board"}
+            if isinstance(pair[camera], Path):
+                note["file"] = f"{camera}/{pair[camera].name}"
+            reason = one.reason
+            if one.size_px is not None and one.size_px != sizes[camera]:
+                reason = (
+                    f"the picture is {one.size_px[0]} × {one.size_px[1]}, the others are "
+                    f"{sizes[camera][0]} × {sizes[camera][1]}: resized, or another camera or zoom"
+                )
+                odd.append(f"{camera}/{name}")
+            elif one.corners_px is not None:
+                corners[camera] = one.corners_px
+            if reason:
+                note["reason"] = reason
+            notes[camera] = note
+        views.append(View(name, corners["left"], corners["right"], notes))
+    if odd:
+        share = len(odd) / max(sum(f[c] is not None for f in found for c in CAMERAS), 1)
+        causes.append(
+            Cause(
+                "sizes_differ",
+                "FAIL" if share > 0.3 else "WARN",
+                f"pictures of another size than the others: {', '.join(odd[:6])}"
+                + (f" and {len(odd) - 6} more" if len(odd) > 6 else "")
+                + " (resized, rotated, or another camera); left out",
+                "Use pictures as the camera takes them, all of one size.",
+            )
+        )
+    unreadable = [
+        f"{c}/{name}: {f[c].reason}"  # type: ignore[union-attr]
+        for (name, _), f in zip(jobs, found, strict=True)
+        for c in CAMERAS
+        if f[c] is not None and f[c].size_px is None  # type: ignore[union-attr]
+    ]
+    if unreadable:
+        causes.append(
+            Cause(
+                "unreadable_pictures",
+                "WARN",
+                f"{len(unreadable)} file{'s' if len(unreadable) > 1 else ''} could not be used "
+                f"({'; '.join(unreadable[:3])})",
+                "Remove or replace them.",
+            )
+        )
+    return FolderCorners(tuple(views), sizes, tuple(causes))
+
+
+# -- the auxiliary board ---------------------------------------------------------------------------
+def clicked_grid(four: Any, board: Board, where: str) -> Array:
+    """(N, 2) corners from the four outermost ones; only those four are known, the rest are NaN.
+
+    four : upper right, upper left, lower left, lower right of the board as it lies.
+    """
+    points = np.asarray(four, np.float64)
+    if points.shape == (board.n_corners, 2):
+        return points
+    if points.shape != (4, 2) or not np.isfinite(points).all():
+        raise CalibrationError(
+            "clicked corners must be four points [x, y]", where=where, found=str(four)[:80],
+            expected="upper right, upper left, lower left, lower right inner corner",
+        )  # fmt: skip
+    nx, ny = board.inner_corners
+    area = 0.5 * float(
+        np.sum(points[:, 0] * np.roll(points[:, 1], -1) - np.roll(points[:, 0], -1) * points[:, 1])
+    )
+    if area > 0:  # clockwise in the picture: the order given is counter-clockwise
+        raise CalibrationError(
+            "the clicked corners go round the wrong way", where=where, found=str(four)[:80],
+            expected="upper right, upper left, lower left, lower right",
+        )  # fmt: skip
+    out = np.full((ny, nx, 2), np.nan)
+    out[0, nx - 1], out[0, 0], out[ny - 1, 0], out[ny - 1, nx - 1] = points
+    return out.reshape(-1, 2)
+
+
+def read_auxiliary(
+    placement: AuxiliaryPlacement,
+    board: Board,
+    sizes: dict[str, tuple[int, int]],
+    index: int,
+    *,
+    time_limit_s: float = TIME_LIMIT_S,
+) -> tuple[View, bool, list[Cause]]:
+    """The auxiliary board's corners in both cameras: (view, clicked, causes)."""
+    corners: dict[str, Array | None] = {"left": None, "right": None}
+    notes: dict[str, dict[str, Any]] = {}
+    causes: list[Cause] = []
+    clicked = False
+    given = placement.corners or {}
+    with Detector(time_limit_s) as detector:
+        for camera in CAMERAS:
+            path = getattr(placement, camera)
+            note: dict[str, Any] = {}
+            if camera in given and given[camera] is not None:
+                corners[camera] = clicked_grid(
+                    given[camera], board, f"[auxiliary] corners.{camera}"
+                )
+                clicked = True
+                note["detector"] = "clicked"
+            elif path is None:
+                note["reason"] = "there is no picture"
+            else:
+                found = detector.find(Path(path), board)
+                note |= found.notes | {"file": f"auxiliary/{Path(path).name}"}
+                if found.size_px is not None and found.size_px != sizes[camera]:
+                    note["reason"] = (
+                        f"the picture is {found.size_px[0]} × {found.size_px[1]}, the calibration "
+                        f"pictures are {sizes[camera][0]} × {sizes[camera][1]}"
+                    )
+                    causes.append(
+                        Cause(
+                            "auxiliary_size",
+                            "FAIL",
+                            f"auxiliary/{Path(path).name}: {note['reason']}: resized, or taken "
+                            "with another setting",
+                            "Take it with the same camera setting as the calibration pictures.",
+                        )
+                    )
+                elif found.corners_px is None:
+                    note["reason"] = found.reason
+                else:
+                    corners[camera] = found.corners_px
+            notes[camera] = note
+    return View(f"auxiliary {index + 1}", corners["left"], corners["right"], notes), clicked, causes
+
+
+def read_room_pictures(
+    placement: AuxiliaryPlacement, board: Board, *, time_limit_s: float = TIME_LIMIT_S
+) -> tuple[RoomPicture, ...]:
+    """The pictures of the room: clicks checked, the auxiliary board looked for.
+
+    Raises
+    ------
+    CalibrationError : a picture that is missing or none, or clicks that cannot be
+        (:func:`calibration.room.picture.check_clicks`). A board that is not found is no error: its
+        reason is kept.
+    """
+    out = []
+    for i, given in enumerate(placement.room_pictures):
+        where = f"[auxiliary] room_picture {i + 1}" if i else "[auxiliary] room_picture"
+        path = Path(given.file)
+        if not path.is_file():
+            raise CalibrationError(
+                "there is no such picture of the room", where=path,
+                remedy=f"Check `file` of {where}.",
+            )  # fmt: skip
+        if given.taken_with not in ("phone", "left", "right"):
+            raise CalibrationError(
+                "unknown camera", where=f"{where} taken_with", found=given.taken_with,
+                expected="phone, left or right",
+            )  # fmt: skip
+        with Detector(time_limit_s) as detector:
+            found = detector.find(path, board)
+            if found.size_px is None:
+                raise CalibrationError(
+                    "the picture of the room cannot be used", where=path, found=found.reason
+                )
+            size_px = found.size_px
+            if given.mirrored:  # a board is looked for as it is printed
+                _, png = cv2.imencode(".png", read_picture(path)[:, ::-1])
+                found = detector.find(png.tobytes(), board)
+        clicks = check_clicks(given.blackboard_corners, size_px, f"{where} blackboard_corners")
+        if given.mirrored:
+            clicks = turned_over(clicks, size_px[0])
+        out.append(
+            RoomPicture(
+                clicks,
+                found.corners_px,
+                size_px,
+                given.taken_with,
+                given.click_sigma_px,
+                path.name,
+                found.reason or "",
+                given.mirrored,
+            )
+        )
+    return tuple(out)

@@ -1,0 +1,1 @@
+"""Watching a rig during lessons."""

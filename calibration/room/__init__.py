@@ -1,0 +1,1 @@
+"""From the pair of cameras to the room: the transform A → W."""

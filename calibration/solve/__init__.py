@@ -1,0 +1,1 @@
+"""From corners to the pair of cameras, with covariance."""

@@ -1,0 +1,156 @@
+"""Hold-out: what a calibration gets wrong on views that it has not seen.
+
+Defined as in docs/calibration.md: cameras and relative pose are fitted on the other views; for each
+held-out view the board's pose is solved from its own *left* corners, carried over to the right
+camera, and the error is measured in the *right* picture. No parameter of the right camera and of
+the relative pose has seen that view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.solve import bundle
+from calibration.transform import Array
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """Errors on unseen views.
+
+    Parameters
+    ----------
+    left_to_right_px : rms per point, board pose from the left corners, error in the right picture.
+    right_to_left_px : the same the other way round.
+    both_px : rms over both directions: what models are chosen by.
+    expected_px : what ``left_to_right_px`` would be if the cameras were exact and only the corners
+        of the held-out view were noisy: a distant or small board is badly posed by one camera.
+    per_view_px : {view: rms left → right}.
+    folds : how many.
+    """
+
+    left_to_right_px: float
+    right_to_left_px: float
+    both_px: float
+    expected_px: float
+    per_view_px: dict[int, float]
+    folds: int
+
+
+def folds_of(n: int, k: int = 5, seed: int = 0) -> list[Array]:
+    """k disjoint sets of view numbers, drawn once (the same for every model)."""
+    k = min(k, n)
+    order = np.random.default_rng(seed).permutation(n)
+    return [np.sort(order[i::k]) for i in range(k)]
+
+
+def subset(problem: bundle.Problem, keep: bundle.BoolArray) -> bundle.Problem:
+    """The problem with only some views' corners (the others keep a pose that nothing measures)."""
+    cameras = []
+    for o in problem.cameras:
+        rows = keep[o.view]
+        cameras.append(
+            bundle.Observations(o.view[rows], o.board[rows], o.uv_px[rows], o.weight[rows])
+        )
+    number = np.cumsum(keep) - 1
+    cameras = [bundle.Observations(number[o.view], o.board, o.uv_px, o.weight) for o in cameras]
+    return bundle.Problem(
+        problem.boards, (cameras[0], cameras[1]), int(keep.sum()), problem.home_right[keep]
+    )
+
+
+def substate(state: bundle.State, keep: bundle.BoolArray) -> bundle.State:
+    """The state of :func:`subset`'s problem."""
+    return bundle.State(
+        state.lenses, state.R_RL, state.t_RL, state.R_view[keep], state.t_view[keep], state.warp
+    )
+
+
+def transfer(
+    problem: bundle.Problem, state: bundle.State, source: int
+) -> tuple[Array, Array, bundle.IntArray, Array]:
+    """Errors in the other picture, board poses from the ``source`` camera's corners alone.
+
+    Every view of the problem must have been seen by both cameras.
+    Returns (O, N, 2) residuals, (O, N) their expected square for corners with unit noise and exact
+    cameras, (O,) views, (O, N) weights.
+    """
+    seen, other = problem.cameras[source], problem.cameras[1 - source]
+    none = bundle.Observations(
+        np.zeros(0, np.intp), np.zeros(0, np.intp), seen.uv_px[:0], seen.weight[:0]
+    )
+    only = bundle.Problem(
+        problem.boards,
+        (seen, none) if source == 0 else (none, seen),
+        problem.n_views,
+        problem.home_right,
+    )
+    G = state.lenses[0].size + state.lenses[1].size + 6
+    posed = bundle.solve(only, state, free=np.zeros(G, bool), max_iterations=30, tolerance=1e-8)
+    lin = bundle.linearise(problem, posed.state, 1 - source, with_warp=False)
+    own = bundle.linearise(problem, posed.state, source, with_warp=False)
+    J = (own.J_view * (seen.weight > 0)[..., None, None]).reshape(len(seen.view), -1, 6)
+    H = np.zeros((problem.n_views, 6, 6))
+    H[seen.view] = np.swapaxes(J, -1, -2) @ J
+    H += 1e-12 * np.eye(6) * np.trace(H, axis1=1, axis2=2)[:, None, None]
+    C = np.linalg.inv(H)[other.view]
+    expected = 2.0 + np.einsum("onci,oij,oncj->on", lin.J_view, C, lin.J_view, optimize=True)
+    return lin.residual, expected, other.view, other.weight
+
+
+def hold_out(
+    problem: bundle.Problem,
+    start: bundle.State,
+    shared: bundle.IntArray,
+    *,
+    with_warp: bool,
+    k: int = 5,
+    seed: int = 0,
+    robust_px: float | None = None,
+    sigma_px: float = 0.1,
+    progress: Callable[[float], None] | None = None,
+) -> HoldOut:
+    """k-fold hold-out over the shared views; views of one camera alone always take part in the fit.
+
+    start : the solution on all views. The fits are run to convergence from it: the end of a
+    converged least-squares solve does not depend on where it began.
+    """
+    sums = np.zeros(5)
+    per_view: dict[int, float] = {}
+    folds = folds_of(len(shared), k, seed)
+    for number, fold in enumerate(folds):
+        out = shared[fold]
+        keep = np.ones(problem.n_views, bool)
+        keep[out] = False
+        fit = bundle.solve(
+            subset(problem, keep), substate(start, keep), with_warp=with_warp,
+            robust_px=robust_px, max_iterations=40, tolerance=1e-6,
+        ).state  # fmt: skip
+        inside = ~keep
+        full = bundle.State(
+            fit.lenses, fit.R_RL, fit.t_RL, start.R_view[inside], start.t_view[inside], fit.warp
+        )
+        held = subset(problem, inside)
+        for source in (0, 1):
+            e, unit, view, w = transfer(held, full, source)
+            square = (e**2).sum(-1) * (w > 0)
+            sums[2 * source] += square.sum()
+            sums[2 * source + 1] += (w > 0).sum()
+            if source == 0:
+                sums[4] += (unit * (w > 0)).sum()
+                for row, v in enumerate(view):
+                    n = max(float((w[row] > 0).sum()), 1.0)
+                    per_view[int(out[v])] = float(np.sqrt(square[row].sum() / n))
+        if progress:
+            progress((number + 1) / len(folds))
+    return HoldOut(
+        float(np.sqrt(sums[0] / max(sums[1], 1))),
+        float(np.sqrt(sums[2] / max(sums[3], 1))),
+        float(np.sqrt((sums[0] + sums[2]) / max(sums[1] + sums[3], 1))),
+        float(sigma_px * np.sqrt(sums[4] / max(sums[1], 1))),
+        per_view,
+        len(folds),
+    )

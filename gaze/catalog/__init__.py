@@ -1,0 +1,1 @@
+"""Many lessons, one SQL away."""

@@ -1,0 +1,1 @@
+"""Pixels in, rows out: faces, landmarks, heads."""

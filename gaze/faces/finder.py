@@ -1,0 +1,489 @@
+"""Find the faces in both videos: full pictures now and then, small mosaics in between.
+
+Students sit. So after one scan of the full picture it is known where faces are, and from then on
+only the neighbourhoods of those places are looked at: cut out of both cameras' pictures, brought to
+one size, packed into a small square picture and detected together. For eight students that is one
+picture of 512 × 512 for each moment instead of two of 1920 × 1080. A scan is repeated every few
+seconds, so that whoever comes in or moves away is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from importlib import util as import_util
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.errors import UserError
+from calibration.transform import Array
+
+CAMERAS = ("left", "right")  # the order of everything that has a camera axis
+WEIGHTS = Path(__file__).parents[1] / "weights" / "centerface.onnx"
+
+Picture = NDArray[np.uint8]
+
+
+class DetectorError(UserError):
+    """A detector that is not known or cannot be loaded."""
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Face rows; a row keeps its number from here to the report.
+
+    camera : (N,) int8, index into :data:`CAMERAS`.
+    moment : (N,) int32, index of the analysed moment.
+    box_px : (N, 4) x0, y0, x1, y1 in the camera's picture (pixel centres at whole numbers).
+    score : (N,) the detector's score, 0 to 1.
+    points_px : (N, 5, 2) eyes, nose, corners of the mouth as the detector sees them, NaN if it
+        has none.
+    """
+
+    camera: NDArray[np.int8]
+    moment: NDArray[np.int32]
+    box_px: Array
+    score: Array
+    points_px: Array
+
+    def __len__(self) -> int:
+        return len(self.camera)
+
+    @property
+    def height_px(self) -> Array:
+        """(N,) heights of the boxes."""
+        return self.box_px[:, 3] - self.box_px[:, 1]
+
+    @property
+    def centre_px(self) -> Array:
+        """(N, 2) centres of the boxes."""
+        return (self.box_px[:, :2] + self.box_px[:, 2:]) / 2
+
+    def take(self, rows: Any) -> Faces:
+        """The given rows (indices or mask)."""
+        return Faces(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    @classmethod
+    def empty(cls) -> Faces:
+        """No rows."""
+        return cls(
+            np.zeros(0, np.int8),
+            np.zeros(0, np.int32),
+            np.zeros((0, 4)),
+            np.zeros(0),
+            np.zeros((0, 5, 2)),
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Faces]) -> Faces:
+        """One after the other."""
+        if not parts:
+            return cls.empty()
+        return cls(
+            **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)}
+        )
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What a detector finds in a batch of pictures of one size.
+
+    picture : (N,) index in the batch. box_px (N, 4), score (N,), points_px (N, 5, 2) as in
+    :class:`Faces`.
+    """
+
+    picture: NDArray[np.intp]
+    box_px: Array
+    score: Array
+    points_px: Array
+
+    def take(self, rows: Any) -> Detections:
+        """The given rows (indices or mask)."""
+        return Detections(
+            self.picture[rows], self.box_px[rows], self.score[rows], self.points_px[rows]
+        )
+
+
+class Detector(Protocol):
+    """Anything that finds faces in a batch of equally large BGR pictures (B, H, W, 3)."""
+
+    name: str
+
+    def detect(self, pictures: Picture, threshold: float) -> Detections:
+        """All faces with at least this score."""
+        ...
+
+
+DETECTORS: dict[str, Callable[[], Detector]] = {}
+
+
+def register_detector(name: str) -> Callable[[Callable[[], Detector]], Callable[[], Detector]]:
+    """Class or factory decorator: makes ``detector=name`` known to the pipeline."""
+
+    def add(factory: Callable[[], Detector]) -> Callable[[], Detector]:
+        DETECTORS[name] = factory
+        return factory
+
+    return add
+
+
+def load_detector(name: str) -> Detector:
+    """The detector registered under ``name``.
+
+    Raises
+    ------
+    DetectorError : no such name; lists the known ones.
+    """
+    if name not in DETECTORS:
+        raise DetectorError(
+            "this face detector is not known", found=name, expected=" or ".join(sorted(DETECTORS))
+        )
+    return DETECTORS[name]()
+
+
+# -- CenterFace -------------------------------------------------------------------------------
+
+
+@register_detector("centerface")
+class CenterFace:
+    """CenterFace (Xu et al., arXiv:1911.03599), gaze/weights/centerface.md.
+
+    Runs on OpenVINO where it is installed (bf16 where the processor has it: OpenVINO decides),
+    else on OpenCV's dnn. A network is compiled once for each picture size.
+    """
+
+    name = "centerface"
+
+    def __init__(self, runtime: str = "auto", weights: Path = WEIGHTS) -> None:
+        if runtime == "auto":
+            runtime = "openvino" if import_util.find_spec("openvino") else "opencv"
+        if runtime not in ("openvino", "opencv"):
+            raise DetectorError(
+                "this runtime is not known", found=runtime, expected="auto, openvino or opencv"
+            )
+        self.runtime = runtime
+        self._weights = weights
+        self._compiled: dict[tuple[int, ...], Any] = {}
+
+    def detect(self, pictures: Picture, threshold: float = 0.3) -> Detections:
+        """Faces in BGR pictures (B, H, W, 3); any H, W (padded to multiples of 32)."""
+        H, W = pictures.shape[1:3]
+        pad_y, pad_x = -H % 32, -W % 32
+        if pad_y or pad_x:
+            pictures = np.pad(pictures, ((0, 0), (0, pad_y), (0, pad_x), (0, 0)))
+        blob = np.ascontiguousarray(pictures[..., ::-1].transpose(0, 3, 1, 2), dtype=np.float32)
+        heat, size, offset, points = self._forward(blob)
+        found = decode_centerface(heat, size, offset, points, threshold)
+        box = found.box_px - 0.5  # the network's corner of the picture is (0, 0), ours (−0.5, −0.5)
+        box = np.clip(box, -0.5, [W - 0.5, H - 0.5, W - 0.5, H - 0.5])
+        return replace(found, box_px=box, points_px=found.points_px - 0.5)
+
+    def _forward(self, blob: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """Heat map, log size, offset, points of a (B, 3, H, W) batch."""
+        if self.runtime == "opencv":
+            if () not in self._compiled:
+                self._compiled[()] = cv2.dnn.readNetFromONNX(str(self._weights))
+            net = self._compiled[()]
+            outputs = []
+            for one in blob:  # the graph's reshapes hold for one picture at a time
+                net.setInput(one[None])
+                outputs.append(net.forward(["537", "538", "539", "540"]))
+            return tuple(np.concatenate(o) for o in zip(*outputs, strict=True))
+        if blob.shape not in self._compiled:
+            import openvino as ov
+
+            core = ov.Core()
+            model = core.read_model(self._weights)
+            model.reshape(list(blob.shape))
+            self._compiled[blob.shape] = core.compile_model(model, "CPU")
+        result = self._compiled[blob.shape](blob)
+        return tuple(np.asarray(result[k]) for k in range(4))
+
+
+def decode_centerface(
+    heat: NDArray[np.float32],
+    size: NDArray[np.float32],
+    offset: NDArray[np.float32],
+    points: NDArray[np.float32],
+    threshold: float,
+    overlap: float = 0.3,
+) -> Detections:
+    """CenterFace's four maps (B, C, h, w) → boxes, in pixels from the picture's corner.
+
+    One vectorised pass; then non-maximum suppression over all pictures at once.
+    """
+    b, i, j = np.nonzero(heat[:, 0] >= threshold)
+    score = heat[b, 0, i, j].astype(np.float64)
+    side = np.exp(size[b, :, i, j].astype(np.float64)) * 4  # height, width
+    centre = (np.stack([i, j], 1) + offset[b, :, i, j] + 0.5) * 4  # y, x
+    y0, x0 = (centre - side / 2).T
+    box = np.stack([x0, y0, x0 + side[:, 1], y0 + side[:, 0]], 1)
+    share = points[b, :, i, j].astype(np.float64).reshape(-1, 5, 2)[..., ::-1]  # x, y
+    xy = share * side[:, None, ::-1] + np.stack([x0, y0], 1)[:, None]
+    keep = suppress(box, score, b, overlap)
+    return Detections(b[keep].astype(np.intp), box[keep], score[keep], xy[keep])
+
+
+def suppress(
+    box_px: Array, score: Array, group: NDArray[np.integer], overlap: float = 0.3
+) -> NDArray[np.intp]:
+    """Rows that survive non-maximum suppression within their group, best first."""
+    if len(box_px) == 0:
+        return np.zeros(0, np.intp)
+    # groups are moved apart, so that one call serves all of them
+    far = np.asarray(group, np.float64) * (2 * np.abs(box_px).max() + 10)
+    moved = np.column_stack([box_px[:, :2] + far[:, None], box_px[:, 2:] - box_px[:, :2]])
+    keep = cv2.dnn.NMSBoxes(moved.tolist(), score.tolist(), 0.0, overlap)
+    return np.asarray(keep, np.intp).ravel()
+
+
+# -- where and when to look -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FinderSettings:
+    """How faces are looked for.
+
+    scan_every_s : between two full pictures of one camera.
+    scan_threshold, place_threshold : least score in a full picture, and where a face is expected.
+    small_px : a scan is enlarged ×1.5 while a face smaller than this is around.
+    tile_px, face_in_tile_px : size of a mosaic tile, and of the face brought into it.
+    mosaic_tiles : tiles along a mosaic's side.
+    forget_s : a place without a face is given up after this.
+    """
+
+    scan_every_s: float = 4.0
+    scan_threshold: float = 0.30
+    place_threshold: float = 0.25
+    small_px: float = 30.0
+    tile_px: int = 128
+    face_in_tile_px: float = 44.0
+    mosaic_tiles: int = 4
+    forget_s: float = 30.0
+
+
+@dataclass
+class _Places:
+    """Where faces are in one camera's picture: boxes (K, 4), and when each was last seen."""
+
+    box_px: Array
+    seen_s: Array
+
+
+class FaceFinder:
+    """Faces in batches of moments of both cameras. Holds the places where faces were last seen.
+
+    Parameters
+    ----------
+    detector : see :func:`load_detector`.
+    settings : see :class:`FinderSettings`.
+
+    The answer depends only on the moments since :meth:`forget`, so a lesson cut into chunks gives
+    the same faces when it is resumed.
+    """
+
+    def __init__(self, detector: Detector, settings: FinderSettings | None = None) -> None:
+        self.detector = detector
+        self.settings = settings or FinderSettings()
+        self.scans = 0
+        self.mosaics = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Start anew, with a scan."""
+        self._places = [_Places(np.zeros((0, 4)), np.zeros(0)) for _ in CAMERAS]
+        self._scanned_s = [-np.inf for _ in CAMERAS]
+
+    def find(
+        self,
+        time_s: Sequence[float],
+        pictures: Sequence[Sequence[Picture | None]],
+        first_moment: int = 0,
+    ) -> Faces:
+        """Faces of M moments.
+
+        time_s : (M,) increasing. pictures : for each camera, M BGR pictures (None: no frame).
+        first_moment : number of the first moment. Rows come sorted by moment, then camera.
+        """
+        parts = [
+            self._find_at(float(t), [side[m] for side in pictures], first_moment + m)
+            for m, t in enumerate(time_s)
+        ]
+        faces = Faces.concatenate(parts)
+        order = np.lexsort((faces.box_px[:, 0], faces.camera, faces.moment))
+        return faces.take(order)
+
+    def _find_at(self, time_s: float, pictures: Sequence[Picture | None], moment: int) -> Faces:
+        """Both cameras' faces at one moment: a scan where one is due, else the known places."""
+        parts: list[Faces] = []
+        squares: list[Array] = []
+        for c, picture in enumerate(pictures):
+            squares.append(np.zeros((0, 3)))
+            if picture is None:
+                continue
+            if time_s - self._scanned_s[c] < self.settings.scan_every_s:
+                squares[c] = self._tiles(c)
+                continue
+            found = self.scan(picture)
+            parts.append(_as_faces(found, c, moment))
+            self._scanned_s[c] = time_s
+            self._remember(c, found.box_px, time_s)
+        parts.append(self._look_at(squares, pictures, moment))
+        faces = Faces.concatenate(parts)
+        for c in range(len(CAMERAS)):
+            self._refresh(c, faces.box_px[faces.camera == c], time_s)
+        return faces
+
+    def scan(self, picture: Picture) -> Detections:
+        """One full picture, enlarged where faces are (or may be) small."""
+        self.scans += 1
+        s = self.settings
+        heights = np.concatenate([p.box_px[:, 3] - p.box_px[:, 1] for p in self._places])
+        small = len(heights) == 0 or heights.min() < s.small_px
+        scale = 1.5 if small else 1.0
+        if scale != 1.0:
+            picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+        found = self.detector.detect(picture[None], s.scan_threshold)
+        return replace(
+            found,
+            box_px=(found.box_px + 0.5) / scale - 0.5,
+            points_px=(found.points_px + 0.5) / scale - 0.5,
+        )
+
+    def _tiles(self, camera: int) -> Array:
+        """(K, 3) squares x0, y0, side around the places of one camera."""
+        s = self.settings
+        box = self._places[camera].box_px
+        face = np.maximum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1])
+        side = face * s.tile_px / s.face_in_tile_px
+        centre = (box[:, :2] + box[:, 2:]) / 2
+        return np.column_stack([centre - side[:, None] / 2, side])
+
+    def _look_at(
+        self, squares: Sequence[Array], pictures: Sequence[Picture | None], moment: int
+    ) -> Faces:
+        """Cut the squares (K, 3) of both cameras, pack, detect, and take the boxes back."""
+        s = self.settings
+        camera = np.repeat(np.arange(len(CAMERAS)), [len(q) for q in squares])
+        square = np.concatenate(squares)
+        per_mosaic = s.mosaic_tiles**2
+        count = -(-len(square) // per_mosaic)
+        edge = s.tile_px * s.mosaic_tiles
+        mosaics = np.zeros((count, edge, edge, 3), np.uint8)
+        for k in range(len(square)):
+            picture = pictures[camera[k]]
+            assert picture is not None
+            n, cell = divmod(k, per_mosaic)
+            y, x = (v * s.tile_px for v in divmod(cell, s.mosaic_tiles))
+            mosaics[n, y : y + s.tile_px, x : x + s.tile_px] = cut_square(
+                picture, square[k], s.tile_px
+            )
+        self.mosaics += count
+        parts = []
+        for n in range(count):  # one compiled size; larger batches are no faster on a CPU
+            found = self.detector.detect(mosaics[n : n + 1], s.place_threshold)
+            centre = (found.box_px[:, :2] + found.box_px[:, 2:]) / 2 + 0.5
+            cell_xy = np.clip(centre // s.tile_px, 0, s.mosaic_tiles - 1).astype(int)
+            k = n * per_mosaic + cell_xy[:, 1] * s.mosaic_tiles + cell_xy[:, 0]
+            inside = (centre - cell_xy * s.tile_px) / s.tile_px
+            # a face cut by the tile's border is better seen by the tile that is centred on it
+            good = (k < len(square)) & (np.abs(inside - 0.5) < 0.42).all(1)
+            found, k, cell_xy = found.take(good), k[good], cell_xy[good]
+            scale = square[k, 2] / s.tile_px
+            corner = (square[k, :2] + 0.5) - (cell_xy * s.tile_px) * scale[:, None]
+            box = (found.box_px + 0.5) * scale[:, None] + np.tile(corner, 2) - 0.5
+            points = (found.points_px + 0.5) * scale[:, None, None] + corner[:, None] - 0.5
+            # the tile looks for faces of the place's size; others have places of their own
+            size = np.maximum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1])
+            expected = square[k, 2] * s.face_in_tile_px / s.tile_px
+            fits = (size > 0.45 * expected) & (size < 2.2 * expected)
+            parts.append(
+                Faces(
+                    camera[k].astype(np.int8),
+                    np.full(len(k), moment, np.int32),
+                    box,
+                    found.score,
+                    points,
+                ).take(fits)
+            )
+        faces = Faces.concatenate(parts)
+        return faces.take(suppress(faces.box_px, faces.score, faces.camera))
+
+    def _remember(self, camera: int, box_px: Array, time_s: float) -> None:
+        """Scanned faces become places; the places they overlap are replaced."""
+        places = self._places[camera]
+        old = _overlap(places.box_px, box_px).max(1, initial=0.0) < 0.3
+        self._places[camera] = _Places(
+            np.concatenate([places.box_px[old], box_px]),
+            np.concatenate([places.seen_s[old], np.full(len(box_px), time_s)]),
+        )
+
+    def _refresh(self, camera: int, box_px: Array, time_s: float) -> None:
+        """Move each place to its face; give up those long without one."""
+        places = self._places[camera]
+        if len(places.box_px) == 0:
+            return
+        if len(box_px):
+            near = _overlap(places.box_px, box_px)
+            best = near.argmax(1)
+            hit = near[np.arange(len(best)), best] > 0.1
+            places.box_px[hit] = box_px[best[hit]]
+            places.seen_s[hit] = time_s
+        keep = time_s - places.seen_s <= self.settings.forget_s
+        order = np.flatnonzero(keep)
+        order = order[np.argsort(-places.seen_s[order], kind="stable")]
+        recent_first = np.linspace(1, 0.5, len(order))
+        one_group = np.zeros(len(order), np.intp)
+        unique = suppress(places.box_px[order], recent_first, one_group, overlap=0.5)
+        rows_kept = np.sort(order[unique])
+        self._places[camera] = _Places(places.box_px[rows_kept], places.seen_s[rows_kept])
+
+
+def cut_square(picture: Picture, square: Array, size_px: int) -> Picture:
+    """A square x0, y0, side (pixel edges, the picture's corner at −0.5) as size_px × size_px.
+
+    Averaged where it shrinks, linear where it grows; black beyond the picture.
+    """
+    x0, y0, side = (float(v) for v in square)
+    scale = side / size_px
+    if scale > 1.5:  # cut at the picture's own resolution, then average
+        own = max(size_px, round(side))
+        cut = _warp(picture, x0, y0, side / own, own)
+        return cv2.resize(cut, (size_px, size_px), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    return _warp(picture, x0, y0, scale, size_px)
+
+
+def _warp(picture: Picture, x0: float, y0: float, scale: float, size_px: int) -> Picture:
+    # pixel u of the cut has its centre at (u + 0.5)·scale from the square's edge x0
+    A = np.array([[scale, 0, x0 + 0.5 * scale], [0, scale, y0 + 0.5 * scale]])
+    return cv2.warpAffine(  # type: ignore[return-value]
+        picture,
+        A,
+        (size_px, size_px),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+    )
+
+
+def _as_faces(found: Detections, camera: int, moment: int) -> Faces:
+    n = len(found.score)
+    return Faces(
+        np.full(n, camera, np.int8),
+        np.full(n, moment, np.int32),
+        found.box_px,
+        found.score,
+        found.points_px,
+    )
+
+
+def _overlap(a: Array, b: Array) -> Array:
+    """(A, B) intersection over union of boxes (A, 4) and (B, 4)."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    both = np.clip(high - low, 0, None).prod(-1)
+    area_a, area_b = ((v[:, 2:] - v[:, :2]).prod(-1) for v in (a, b))
+    return np.asarray(both / np.maximum(area_a[:, None] + area_b[None] - both, 1e-9))

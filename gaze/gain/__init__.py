@@ -1,0 +1,1 @@
+"""From head direction to gaze: the correction, fitted from marked points."""

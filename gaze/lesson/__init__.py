@@ -1,0 +1,1 @@
+"""What one lesson needs around the story: clock, refusals, resuming, statuses, tables, quality."""

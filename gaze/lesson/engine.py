@@ -1,0 +1,284 @@
+"""Many lessons: each on its own, on this machine or on a Ray cluster; a failed one stops nobody."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from calibration.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+ENGINES = ("local", "ray")
+# Under this share of measured student-moments a lesson is done, but not good enough.
+GOOD_COVERAGE = 0.5
+
+Status = Literal["done", "not good enough", "failed"]
+# A function of a lesson's folder and the settings that returns the run folder it made.
+AnalyzeFolder = Callable[..., Path]
+
+
+class EngineError(UserError):
+    """Lessons that cannot be started at all: no such engine, nothing to do."""
+
+
+@dataclass(frozen=True)
+class LessonResult:
+    """What became of one lesson.
+
+    run : its run folder, None where it failed. coverage : share of student-moments measured.
+    message : why it failed, or what is not good enough; detail : the traceback of a bug.
+    """
+
+    lesson: Path
+    status: Status
+    run: Path | None = None
+    coverage: float | None = None
+    seconds: float = 0.0
+    message: str = ""
+    detail: str = ""
+
+    def sentence(self) -> str:
+        """One line for the terminal."""
+        measured = "" if self.coverage is None else f", {100 * self.coverage:.0f} % measured"
+        why = f": {self.message}" if self.message else ""
+        return f"{self.lesson}: {self.status}{measured}, {self.seconds:.0f} s{why}"
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What became of all lessons, in the order given."""
+
+    lessons: tuple[LessonResult, ...]
+    engine: str
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """0: all done; 1: some are not good enough; 2: some failed."""
+        states = {r.status for r in self.lessons}
+        return 2 if "failed" in states else 1 if "not good enough" in states else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for ``--json``."""
+        rows = [
+            {**asdict(r), "lesson": str(r.lesson), "run": None if r.run is None else str(r.run)}
+            for r in self.lessons
+        ]
+        return {"engine": self.engine, "seconds": self.seconds, "lessons": rows}
+
+    def table(self) -> Table:
+        """A rich table with a row for each lesson."""
+        from rich.table import Table
+
+        done = sum(r.status != "failed" for r in self.lessons)
+        drawn = Table(
+            title=f"{done} of {len(self.lessons)} lessons analysed in {self.seconds:.0f} s",
+            title_justify="left",
+            show_edge=False,
+        )
+        for name in ("lesson", "", "measured", "s", "run or reason"):
+            drawn.add_column(name, justify="right" if name in ("measured", "s") else "left")
+        for r in self.lessons:
+            drawn.add_row(
+                r.lesson.name.replace("[", "\\["),
+                r.status,
+                "–" if r.coverage is None else f"{100 * r.coverage:.0f} %",
+                f"{r.seconds:.0f}",
+                (r.message or str(r.run or "")).replace("[", "\\["),
+            )
+        return drawn
+
+
+def analyze_folder(folder: Path, **settings: Any) -> Path:
+    """Analyse one lesson; returns its run folder. ``gain=True`` applies its own gain.json."""
+    from gaze.analyze import analyze
+    from gaze.gain.fit import Gain
+    from sessions.folder import Session
+
+    session = Session.open(folder)
+    if settings.pop("gain", False):
+        settings["gain"] = Gain.load(session.gain_path)
+    return Path(analyze(session, **settings).folder)
+
+
+def analyze_many(
+    folders: Sequence[str | Path],
+    *,
+    engine: str = "local",
+    workers: int = 1,
+    analyze: AnalyzeFolder = analyze_folder,
+    report: Callable[[int, int, LessonResult], None] | None = None,
+    **settings: Any,
+) -> BatchResult:
+    """Analyse lessons independently of each other; whatever goes wrong in one stays in it.
+
+    Parameters
+    ----------
+    folders : session folders; the same one twice counts once.
+    engine : ``local``, or ``ray`` (the extra of that name; joins the cluster of ``RAY_ADDRESS``
+        where it is set, and starts one of ``workers`` CPUs on this machine otherwise; all nodes
+        must see the lessons under the same path).
+    workers : lessons at once. Locally each lesson has a process of its own, so that even one that
+        is killed for its memory takes no other along; with one worker it runs in this process.
+    analyze : what to do with a folder (it must be possible to pickle it): :func:`analyze_folder`.
+    report : called with (lessons finished, lessons in all, result) after each; writes a line to
+        stderr where it is not given.
+    settings : passed on to ``analyze``.
+
+    Raises
+    ------
+    EngineError : no such engine, Ray not installed, no lessons, no workers.
+    """
+    lessons = list(dict.fromkeys(Path(f).resolve() for f in folders))
+    if not lessons:
+        raise EngineError("there is no lesson to analyse")
+    if workers < 1:
+        raise EngineError("workers is impossible", found=workers, expected="1 or more")
+    if engine not in ENGINES:
+        raise EngineError("there is no such engine", found=engine, expected=" or ".join(ENGINES))
+    tell = report or _print_line
+    start = time.monotonic()
+    if engine == "ray":
+        finished = _on_ray(lessons, workers, analyze, settings)
+    elif workers == 1 or len(lessons) == 1:
+        finished = ((i, _one(p, analyze, settings)) for i, p in enumerate(lessons))
+    else:
+        finished = _in_processes(lessons, workers, analyze, settings)
+    results: dict[int, LessonResult] = {}
+    for i, result in finished:
+        results[i] = result
+        tell(len(results), len(lessons), result)
+    ordered = tuple(results[i] for i in range(len(lessons)))
+    return BatchResult(ordered, engine, time.monotonic() - start)
+
+
+def _print_line(finished: int, of: int, result: LessonResult) -> None:
+    print(f"[{finished}/{of}] {result.sentence()}", file=sys.stderr, flush=True)
+
+
+def _one(folder: Path, analyze: AnalyzeFolder, settings: dict[str, Any]) -> LessonResult:
+    """One lesson, and nothing of it gets out but a result (Ctrl-C does)."""
+    start = time.monotonic()
+    try:
+        run = Path(analyze(folder, **settings))
+        coverage = _coverage(run)
+    except UserError as error:
+        return LessonResult(folder, "failed", seconds=time.monotonic() - start, message=str(error))
+    except Exception as error:  # whatever it is, the other lessons go on
+        return LessonResult(
+            folder,
+            "failed",
+            seconds=time.monotonic() - start,
+            message=f"{type(error).__name__}: {error}",
+            detail=traceback.format_exc(),
+        )
+    seconds = time.monotonic() - start
+    if coverage is not None and coverage <= GOOD_COVERAGE:
+        message = f"only {100 * coverage:.0f} % of the student-moments were measured"
+        return LessonResult(folder, "not good enough", run, coverage, seconds, message)
+    return LessonResult(folder, "done", run, coverage, seconds)
+
+
+def _coverage(run: Path) -> float | None:
+    """The run's own share of measured student-moments, from quality.json; None: it says none."""
+    path = run / "quality.json"
+    value = json.loads(path.read_text(encoding="utf-8")).get("coverage") if path.is_file() else None
+    return None if value is None else float(value)
+
+
+def _in_processes(
+    lessons: list[Path], workers: int, analyze: AnalyzeFolder, settings: dict[str, Any]
+) -> Iterator[tuple[int, LessonResult]]:
+    """Each lesson in a fresh process, ``workers`` at once; (number, result) as they finish."""
+
+    def in_own_process(folder: Path) -> LessonResult:
+        start = time.monotonic()
+        # Not forked: decoders and networks have threads, which a fork would break.
+        with ProcessPoolExecutor(
+            1,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_share_cores,
+            initargs=(workers,),
+        ) as pool:
+            try:
+                return pool.submit(_one, folder, analyze, settings).result()
+            except BrokenProcessPool:
+                return LessonResult(
+                    folder,
+                    "failed",
+                    seconds=time.monotonic() - start,
+                    message="its process was ended from outside (out of memory?); the same command "
+                    "goes on from there, with fewer --workers",
+                )
+
+    threads = ThreadPoolExecutor(workers)
+    try:
+        waiting: dict[Future[LessonResult], int] = {
+            threads.submit(in_own_process, p): i for i, p in enumerate(lessons)
+        }
+        while waiting:
+            ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in ready:
+                yield waiting.pop(future), future.result()
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _share_cores(workers: int) -> None:
+    """In a new process, before numpy and torch are there: not every worker may take every core."""
+    cores = max(1, (os.cpu_count() or 1) // workers)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, str(cores))
+
+
+def _on_ray(
+    lessons: list[Path], workers: int, analyze: AnalyzeFolder, settings: dict[str, Any]
+) -> Iterator[tuple[int, LessonResult]]:
+    """Each lesson as one Ray task; (number, result) as they finish."""
+    try:
+        import ray
+    except ImportError as error:
+        raise EngineError(
+            "the engine ray needs Ray, which is not installed",
+            remedy="pip install 'classroom-gaze[ray]', or use --engine local --workers N.",
+        ) from error
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing about a school leaves it
+    ours = not ray.is_initialized()
+    if ours:
+        cluster = os.environ.get("RAY_ADDRESS")
+        here: dict[str, Any] = {} if cluster else {"num_cpus": workers, "include_dashboard": False}
+        ray.init(log_to_driver=False, configure_logging=False, **here)
+    try:
+        task = ray.remote(num_cpus=1, max_retries=1)(_one)
+        start = time.monotonic()
+        waiting = {task.remote(p, analyze, settings): i for i, p in enumerate(lessons)}
+        while waiting:
+            ready, _ = ray.wait(list(waiting), num_returns=1)
+            i = waiting.pop(ready[0])
+            try:
+                yield i, ray.get(ready[0])
+            except ray.exceptions.RayError as error:  # the worker died, not the lesson's code
+                reason = f"its worker was lost: {type(error).__name__}"
+                seconds = time.monotonic() - start
+                yield i, LessonResult(lessons[i], "failed", seconds=seconds, message=reason)
+    finally:
+        if ours:
+            ray.shutdown()

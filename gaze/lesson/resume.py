@@ -1,0 +1,149 @@
+"""The long work in chunks, so that an interrupted run goes on where it stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import itertools
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gaze.faces.look import FaceRows, Looker
+from sessions.errors import RunError
+from sessions.folder import Session
+from sessions.run import Progress, Run, atomic_write
+from sessions.video import Moments, VideoInfo, frame_pairs
+
+CHUNK_S = 20.0  # a chunk is what a crash can cost
+BATCH = 8  # moments that are looked at together
+
+
+def refuse_taken(folder: Path, *, overwrite: bool) -> None:
+    """Refuse, before any work, a run's name that is taken.
+
+    Raises
+    ------
+    RunError : a finished run without ``overwrite``; one that may not be replaced; no run at all.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if overwrite:
+        Run(folder).refuse_to_lose()
+    elif Run.open(folder, finished=False).info().get("state") == "done":
+        raise RunError(
+            "there is a finished run of this name",
+            where=folder,
+            remedy="Name another one, or replace it with --overwrite.",
+        )
+
+
+def open_run(
+    session: Session,
+    settings: dict[str, Any],
+    folder: Path | None,
+    *,
+    resume: bool,
+    overwrite: bool = False,
+) -> Run:
+    """The unfinished run of the same settings, or a new one.
+
+    folder : of a named run (sessions.run.run_folder); None: a new one, named by the time. With
+    ``overwrite`` the new one is made aside; :meth:`sessions.run.Run.take_place` puts it there.
+
+    Raises
+    ------
+    RunError : the name is taken (:func:`refuse_taken`), or by a run of other settings.
+    """
+    if folder is None:
+        unfinished = (Run(f) for f in reversed(session.run_folders())) if resume else iter(())
+        found = next((r for r in unfinished if _goes_on(r, settings)), None)
+        return found or Run.create(_new_folder(session), settings)
+    refuse_taken(folder, overwrite=overwrite)
+    here, aside = Run(folder), Run.aside(folder)
+    for run in (here, aside):
+        if resume and _goes_on(run, settings, done=run is aside):
+            return run
+    if not here.info_path.exists() and not aside.info_path.exists():
+        return Run.create(folder, settings)
+    if not overwrite:
+        raise RunError(
+            "an unfinished run of this name has other settings, or is not to be gone on with",
+            where=folder,
+            remedy="Name another one, or replace it with --overwrite.",
+        )
+    if aside.folder.exists():
+        aside.remove()
+    return Run.create(aside.folder, settings)
+
+
+def _goes_on(run: Run, settings: dict[str, Any], *, done: bool = False) -> bool:
+    """Whether a run of the same settings is unfinished (or ``done``, but not in its place)."""
+
+    def comparable(of: dict[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in of.items() if k != "gain"}
+
+    with contextlib.suppress(RunError):  # of another version: not ours to go on with
+        info = Run.open(run.folder, finished=False).info()
+        same = comparable(info.get("settings", {})) == comparable(settings)
+        return same and (info.get("state") == "running" or done)
+    return False
+
+
+def _new_folder(session: Session) -> Path:
+    """A folder under runs/ that does not exist, named by the time."""
+    name = dt.datetime.now().strftime("%Y-%m-%dT%H%M%S")
+    names = itertools.chain([name], (f"{name}-{k}" for k in itertools.count(2)))
+    return next(f for f in (session.runs_folder / n for n in names) if not f.exists())
+
+
+def parts_folder(run: Run) -> Path:
+    """Where an unfinished run keeps its chunks; gone once it is done."""
+    return run.folder / "parts"
+
+
+def chunks_of(when: Moments) -> list[slice]:
+    """The lesson in stretches of about CHUNK_S."""
+    chunk = np.floor((when.time_s - when.time_s[0]) / CHUNK_S).astype(int)
+    edges = np.flatnonzero(np.diff(chunk, prepend=-1, append=chunk[-1] + 1))
+    return [slice(int(a), int(b)) for a, b in itertools.pairwise(edges)]
+
+
+def look_at_lesson(
+    run: Run, looker: Looker, left: VideoInfo, right: VideoInfo, when: Moments, report: Progress
+) -> FaceRows:
+    """Face rows of the whole lesson; each finished chunk lies in the run's ``parts``."""
+    folder = parts_folder(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    chunks = chunks_of(when)
+    paths = [folder / f"{k:05d}.npz" for k in range(len(chunks))]
+    done = next((k for k, p in enumerate(paths) if not p.is_file()), len(paths))
+    stage = "faces and heads"
+    total = len(when)
+    if done < len(chunks):
+        begin = chunks[done].start
+        pairs = frame_pairs(left, right, when[begin:])
+        for path, chunk in zip(paths[done:], chunks[done:], strict=True):
+            looker.begin_chunk()
+            parts = []
+            for first in range(chunk.start, chunk.stop, BATCH):
+                report(stage, first / total)
+                started = time.perf_counter()
+                batch = list(itertools.islice(pairs, min(BATCH, chunk.stop - first)))
+                waited = time.perf_counter() - started
+                looker.seconds["video"] = looker.seconds.get("video", 0.0) + waited
+                parts.append(
+                    looker.look(
+                        [p.time_s for p in batch],
+                        [p.left for p in batch],
+                        [p.right for p in batch],
+                        first,
+                    )
+                )
+            with atomic_write(path) as aside:
+                FaceRows.concatenate(parts).save(aside)
+        pairs.close()  # type: ignore[attr-defined]
+    report(stage, 1.0)
+    return FaceRows.load(paths)

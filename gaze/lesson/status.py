@@ -1,0 +1,64 @@
+"""What each row of the gaze table may be used for, and which area of the blackboard it met."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.faces.finder import CAMERAS
+from gaze.faces.look import FaceRows
+from gaze.people.identify import UNMATCHED, Students
+from gaze.room.points import Grid, Measured
+from sessions.config import Blackboard
+
+# A σ beyond this share of the blackboard's width tells left from right at most.
+LOW_CONFIDENCE_SHARE = 0.25
+
+
+def statuses(found: Measured, nobodys: NDArray[np.bool_], board: Blackboard) -> NDArray[np.object_]:
+    """A status (N,) for every student-moment (sessions/tables.py); the first that applies:
+
+    unmatched · no_face · away · low_confidence · off_board · one_camera · ok.
+    ``nobodys`` (N,) is :func:`unmatched_here` of the same student-moments.
+    """
+    positions, heads, points = found.positions, found.heads, found.points
+    measured = np.isfinite(positions.P_W).all(1) & np.isfinite(heads.R_WS).all((1, 2))
+    with np.errstate(invalid="ignore"):
+        sigma_x = np.sqrt(points.covariance_m2[:, 0, 0])
+        unsure = ~(sigma_x <= LOW_CONFIDENCE_SHARE * board.width_m) | heads.contradiction
+    return np.select(
+        [
+            ~measured & nobodys,
+            ~measured,
+            ~points.meets,
+            unsure,
+            ~board.holds(points.xy_m),
+            positions.cameras == 1,
+        ],
+        ["unmatched", "no_face", "away", "low_confidence", "off_board", "one_camera"],
+        "ok",
+    ).astype(object)
+
+
+def unmatched_here(rows: FaceRows, students: Students, grid: Grid) -> NDArray[np.bool_]:
+    """Student-moments without a face of their own, but with a face nobody has at their place."""
+    S = len(students)
+    place = np.full((S, 2, 3), np.nan)  # median nose and height in each picture
+    values = np.column_stack([rows.landmarks.nose_px, rows.faces.height_px])
+    for k in range(S):
+        for c in range(len(CAMERAS)):
+            mine = (students.student == k) & (rows.faces.camera == c)
+            if mine.any():
+                place[k, c] = np.median(values[mine], axis=0)
+    out = np.zeros(len(grid.student), np.bool_)
+    lost = np.flatnonzero(students.student == UNMATCHED)
+    lost = lost[np.isin(rows.faces.moment[lost], grid.moment)]
+    index = np.arange(len(grid.student))
+    start = {int(m): int(i) for m, i in zip(grid.moment[::-1], index[::-1], strict=True)}
+    for r in lost:
+        c, m = rows.faces.camera[r], int(rows.faces.moment[r])
+        away = np.linalg.norm(place[:, c, :2] - rows.landmarks.nose_px[r], axis=1)
+        near = np.flatnonzero(away < place[:, c, 2])
+        at = start[m] + (near - grid.student[start[m]])
+        out[at[(at >= 0) & (at < len(out))]] = True
+    return out

@@ -1,0 +1,136 @@
+"""The columns of gaze.parquet and faces.parquet, from arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from gaze.faces.finder import CAMERAS
+from gaze.faces.look import FaceRows
+from gaze.lesson.status import statuses
+from gaze.people.identify import Students
+from gaze.room.fusion import angle_sigmas_deg
+from gaze.room.geometry import head_angles_deg
+from gaze.room.points import Measured
+from sessions.config import Blackboard, Student
+from sessions.tables import GAZE, WITH_POINT
+from sessions.video import Moments
+
+
+def gaze_columns(
+    found: Measured,
+    rows: FaceRows,
+    students: Students,
+    when: Moments,
+    board: Blackboard,
+    nobodys: NDArray[np.bool_],
+) -> pd.DataFrame:
+    """gaze.parquet's rows of a block of student-moments; ``nobodys`` (N,) as for ``statuses``."""
+    grid, positions, heads, points = found.grid, found.positions, found.heads, found.points
+    names = np.array(students.name, dtype=object)[grid.student]
+    status = statuses(found, nobodys, board)
+    shown = np.isin(status, WITH_POINT) & np.isfinite(points.xy_m).all(1)
+    xy = np.where(shown[:, None], points.xy_m, np.nan)
+    cov = np.where(shown[:, None, None], points.covariance_m2, np.nan)
+    known = np.isfinite(heads.R_WS).all((1, 2))
+    quaternion = np.full((len(names), 4), np.nan)
+    angles, sigmas = np.full((len(names), 3), np.nan), np.full((len(names), 3), np.nan)
+    if known.any():
+        q = Rotation.from_matrix(heads.R_WS[known]).as_quat(canonical=True, scalar_first=True)
+        quaternion[known] = q
+        angles[known] = head_angles_deg(heads.R_WS[known])
+        sigmas[known] = angle_sigmas_deg(heads.R_WS[known], heads.covariance_rad2[known])
+    nose_sigma = np.sqrt(np.diagonal(positions.covariance_m2, axis1=-2, axis2=-1))
+    face_px = grid.of_rows(rows.face_px)
+    return pd.DataFrame(
+        {
+            "time_s": when.time_s[grid.moment],
+            "frame_left": when.frame_left[grid.moment],
+            "frame_right": when.frame_right[grid.moment],
+            "student": names,
+            "status": status,
+            "gaze_x_m": xy[:, 0],
+            "gaze_y_m": xy[:, 1],
+            "gaze_xx_m2": cov[:, 0, 0],
+            "gaze_xy_m2": cov[:, 0, 1],
+            "gaze_yy_m2": cov[:, 1, 1],
+            "head_x_m": found.head_xy_m[:, 0],
+            "head_y_m": found.head_xy_m[:, 1],
+            **{f"nose_{a}_m": positions.P_W[:, k] for k, a in enumerate("xyz")},
+            **{f"nose_{a}_sigma_m": nose_sigma[:, k] for k, a in enumerate("xyz")},
+            **{f"head_q{a}": quaternion[:, k] for k, a in enumerate("wxyz")},
+            "head_yaw_deg": angles[:, 1],
+            "head_pitch_deg": angles[:, 0],
+            "head_roll_deg": angles[:, 2],
+            "head_yaw_sigma_deg": sigmas[:, 1],
+            "head_pitch_sigma_deg": sigmas[:, 0],
+            "head_roll_sigma_deg": sigmas[:, 2],
+            "area": board.areas_of(xy),
+            "cameras": positions.cameras,
+            "face_px_left": face_px[:, 0],
+            "face_px_right": face_px[:, 1],
+            "epipolar_px": positions.residual_px,
+            "row_left": grid.row[:, 0],
+            "row_right": grid.row[:, 1],
+        }
+    )
+
+
+def faces_table(
+    rows: FaceRows, rows_track: NDArray[np.int32], students: Students, when: Moments
+) -> pd.DataFrame:
+    """faces.parquet."""
+    faces, moment = rows.faces, rows.faces.moment
+    names = np.array([*students.name, None], dtype=object)
+    frame = np.where(faces.camera == 0, when.frame_left[moment], when.frame_right[moment])
+    return pd.DataFrame(
+        {
+            "row": np.arange(len(rows)),
+            "camera": np.array(CAMERAS, dtype=object)[faces.camera],
+            "frame": frame,
+            "time_s": when.time_s[moment],
+            **{n: faces.box_px[:, k] for k, n in enumerate(("x0_px", "y0_px", "x1_px", "y1_px"))},
+            "score": faces.score,
+            "nose_u_px": rows.landmarks.nose_px[:, 0],
+            "nose_v_px": rows.landmarks.nose_px[:, 1],
+            "nose_sigma_px": rows.landmarks.nose_sigma_px,
+            "track": rows_track,
+            "student": names[students.student],
+        }
+    )
+
+
+def with_absent(
+    table: pd.DataFrame, listed: Sequence[Student], students: Students, when: Moments
+) -> pd.DataFrame:
+    """Rows for students of session.toml whom nobody saw: ``no_face``, or ``masked``."""
+    missing = [s for s in listed if s.id not in students.name]
+    parts = [table] if len(table) else []
+    for s in missing:
+        part = pd.DataFrame(
+            {
+                "time_s": when.time_s,
+                "frame_left": when.frame_left,
+                "frame_right": when.frame_right,
+                "student": s.id,
+                "status": "masked" if s.opt_out else "no_face",
+                "cameras": 0,
+                "row_left": -1,
+                "row_right": -1,
+            }
+        )
+        parts.append(part.reindex(columns=no_gaze().columns))
+    if not parts:
+        return table
+    return pd.concat(parts, ignore_index=True).sort_values(
+        "time_s", kind="stable", ignore_index=True
+    )
+
+
+def no_gaze() -> pd.DataFrame:
+    """gaze.parquet without a row."""
+    return pd.DataFrame({c.name: pd.Series(dtype=c.dtype) for c in GAZE})

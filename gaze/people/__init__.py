@@ -1,0 +1,1 @@
+"""Who is who: tracks in a camera, the same student in both."""

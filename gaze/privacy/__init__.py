@@ -1,0 +1,1 @@
+"""Pseudonyms, the audit log, and forgetting."""

@@ -1,0 +1,1 @@
+"""The heart: positions, heads and gaze points in the room, with covariances."""

@@ -1,0 +1,1 @@
+"""Before a lesson: init, check, calibrate, demo."""

@@ -1,0 +1,200 @@
+"""A session folder → its rig: what ``gaze calibrate`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from calibration.calibrate import AuxiliaryPlacement, calibrate_folder
+from calibration.corners.boards import Board
+from calibration.corners.folder import RoomPictureFile
+from calibration.errors import CalibrationError
+from calibration.rig import Rig
+from sessions.config import CONFIG_NAME, BoardConfig, SessionConfig
+from sessions.folder import Session
+
+Progress = Callable[[str, float], None]
+
+
+def calibrate_lesson(
+    folder: Path, *, page: bool = True, progress: Progress | None = None
+) -> tuple[Rig, Path, Path | None]:
+    """Solve a lesson's cameras and world; write ``rig.json`` and ``calibration.html``.
+
+    A folder without session.toml but with calibration pictures (``left/`` and ``right/``, or a
+    ``calibration/`` that holds them) is solved as far as it goes: cameras and relative pose.
+
+    Returns the rig, the path of rig.json, and the page's path (None where not asked for).
+
+    Raises
+    ------
+    CalibrationError, SessionError : what is missing or cannot be solved, and what to do.
+    """
+    folder = Path(folder)
+    if not (folder / CONFIG_NAME).is_file() and _pictures_folder(folder) is not None:
+        rig = calibrate_folder(_pictures_folder(folder), None, progress=progress)
+    else:
+        session = Session.open(folder)
+        if not session.calibration_folder.is_dir():
+            raise CalibrationError(
+                "there are no calibration pictures",
+                where=session.calibration_folder,
+                expected="left/ and right/ with pictures of the chessboard",
+                remedy="See docs/record-a-lesson.md.",
+            )
+        config = session.config
+        rig = calibrate_folder(
+            session.calibration_folder,
+            board_of(config.board),
+            placements_of(session.folder, config),
+            blackboard_m=(config.blackboard.width_m, config.blackboard.height_m),
+            cameras_apart_m=config.cameras.apart_m,
+            progress=progress,
+        )
+    rig_path = folder / "rig.json"
+    rig.save(rig_path)
+    page_path = None
+    if page:
+        from calibration.page.verdict_page import verdict_page
+
+        page_path = folder / "calibration.html"
+        verdict_page(rig, page_path)
+    return rig, rig_path, page_path
+
+
+def _pictures_folder(folder: Path) -> Path | None:
+    for candidate in (folder, folder / "calibration"):
+        if (candidate / "left").exists() and (candidate / "right").exists():
+            return candidate
+    return None
+
+
+def board_of(config: BoardConfig) -> Board:
+    """The calibration board that session.toml describes."""
+    extra: dict[str, Any] = {}
+    if config.marker_m is not None:
+        extra["marker_m"] = config.marker_m
+    if config.dictionary is not None:
+        extra["dictionary"] = config.dictionary
+    return Board(config.kind, config.inner_corners, config.square_m, **extra)
+
+
+def placements_of(folder: Path, config: SessionConfig) -> tuple[AuxiliaryPlacement, ...]:
+    """The auxiliary placements of session.toml, with the paths of their pictures."""
+    return tuple(
+        AuxiliaryPlacement(
+            placement=a.placement,
+            left_m=a.left_m,
+            down_m=a.down_m,
+            out_m=a.out_m,
+            angle_deg=a.angle_deg,
+            board=None if a.board is None else board_of(a.board),
+            left=folder / a.left_picture,
+            right=folder / a.right_picture,
+            corners=a.corners,
+            tape_sigma_m=a.tape_sigma_m,
+            placement_sigma_deg=a.placement_sigma_deg,
+            room_pictures=tuple(
+                RoomPictureFile(
+                    folder / p.file,
+                    p.blackboard_corners,
+                    p.taken_with,
+                    p.click_sigma_px,
+                    p.mirrored,
+                )
+                for p in a.room_picture
+            ),
+        )
+        for a in config.auxiliary
+    )
+
+
+def room_sentences(rig: Rig) -> list[str]:
+    """What pictures of the room say of each auxiliary board, against the tape: signed, in cm."""
+    out = []
+    for i, row in enumerate(rig.quality.get("auxiliary", []), 1):
+        shown = row.get("room_picture")
+        if not shown:
+            continue
+        left, down, out_m = shown["t_WA_m"]
+        sigma = max(shown["sigma_cm"])
+        text = (
+            f"picture of the room: auxiliary board {i} at left {left:.3f}, down {down:.3f}, out "
+            f"{out_m:.3f} m (± {sigma:.1f} cm)"
+        )
+        if shown["tape_minus_picture_cm"] is not None:
+            pairs = zip(
+                ("left", "down", "out"),
+                shown["tape_minus_picture_cm"],
+                shown["difference_sigma_cm"],
+                strict=True,
+            )
+            words = ", ".join(f"{name} {d:+.1f} ± {s:.1f}" for name, d, s in pairs)
+            text += f"; tape − picture: {words} cm"
+        out.append(text)
+    return out
+
+
+def rig_summary(rig: Rig) -> dict[str, Any]:
+    """What ``gaze calibrate --json`` prints (docs/calibration.md)."""
+    import numpy as np
+
+    names = rig.parameter_names
+    sigma = (
+        dict(zip(names, np.sqrt(np.diag(rig.covariance)), strict=True))
+        if (rig.covariance is not None)
+        else {}
+    )
+
+    def sigmas(prefix: str) -> dict[str, float]:
+        return {n.removeprefix(prefix): float(s) for n, s in sigma.items() if n.startswith(prefix)}
+
+    def pose(frames: str, T: Any) -> dict[str, Any] | None:
+        if T is None:
+            return None
+        return {
+            "R": T.R,
+            "t_m": T.t,
+            "R_sigma_deg": [float(np.degrees(s)) for s in sigmas(f"R_{frames}.").values()],
+            "t_sigma_m": list(sigmas(f"t_{frames}.").values()),
+        }
+
+    cameras = {
+        c.name: {
+            "K": c.K,
+            "distortion": c.distortion,
+            "size_px": c.size_px,
+            "model": rig.quality.get("cameras", {}).get(c.name, {}).get("model"),
+            "rms_px": rig.quality.get("cameras", {}).get(c.name, {}).get("rms_px"),
+            "sigma": sigmas(f"{c.name}."),
+        }
+        for c in (rig.left, rig.right)
+    }
+    pair = rig.quality.get("pair", {})
+    world: dict[str, Any] = {}
+    if rig.T_AL is not None and rig.T_WA is not None:
+        world = {"WA": pose("WA", rig.T_WA), "AL": pose("AL", rig.T_AL)}
+        world |= {
+            "R_WA": rig.T_WA.R,
+            "t_WA": rig.T_WA.t,
+            "R_AC": {"left": rig.T_AL.R, "right": (rig.T_AL @ rig.T_LR).R},
+            "t_AC": {"left": rig.T_AL.t, "right": (rig.T_AL @ rig.T_LR).t},
+        }
+        keys = ("t_WA_m", "sigma_cm", "turned_deg", "turned_sigma_deg", "tape_minus_picture_cm",
+                "difference_sigma_cm")  # fmt: skip
+        shown = [a.get("room_picture") for a in rig.quality.get("auxiliary", [])]
+        world["room_picture"] = [None if p is None else {k: p[k] for k in keys} for p in shown]
+    return {
+        "verdict": rig.verdict.status,
+        "causes": [vars(c) for c in rig.verdict.causes],
+        "cameras": cameras,
+        "pair": {
+            "R": rig.T_RL.R,
+            "t_m": rig.T_RL.t,
+            **{k: v for k, v in (pose("RL", rig.T_RL) or {}).items() if "sigma" in k},
+            "rms_px": pair.get("rms_px"),
+            "holdout_px": pair.get("holdout_px"),
+        },
+        "world": world or None,
+    }

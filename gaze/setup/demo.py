@@ -1,0 +1,71 @@
+"""``gaze demo``: calibrate, analyze and validate the lesson that comes with the repository."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from calibration.rig import Rig
+from gaze.analyze import analyze
+from gaze.report import write_report
+from gaze.setup.calibrate import calibrate_lesson, rig_summary
+from gaze.validation.validate import Validation, validate_lesson
+from sessions.errors import SessionError
+from sessions.folder import Session
+from sessions.run import Run, new_folder
+
+LESSON = Path(__file__).parents[2] / "tests" / "data" / "lesson"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the three commands gave."""
+
+    rig: Rig
+    run: Run
+    validation: Validation
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "calibrate": rig_summary(self.rig),
+            "validate": self.validation.to_dict(),
+            "run": str(self.run.folder),
+            "report": str(self.run.report_path),
+        }
+
+
+def run_demo(
+    out: Path,
+    lesson: Path | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> Demo:
+    """Copy a lesson to ``out`` and take it through calibrate, analyze, validate, report.
+
+    A second call goes on with what is there.
+
+    Raises
+    ------
+    SessionError : the lesson is not there (installed without the repository).
+    """
+    source = lesson or LESSON
+    if not source.is_dir():
+        raise SessionError(
+            "the demo's lesson is not there",
+            where=source,
+            expected="a clone of the repository, or --lesson FOLDER",
+            remedy="`gaze simulate FOLDER` makes one.",
+        )
+    if not (out / "session.toml").is_file():
+        with new_folder(out) as aside:
+            no_runs = shutil.ignore_patterns("runs")
+            shutil.copytree(source, aside, ignore=no_runs, dirs_exist_ok=True)
+    rig, _, _ = calibrate_lesson(out, progress=progress)
+    session = Session.open(out)
+    run = analyze(session, run_name="demo", overwrite=True, progress=progress)
+    validation = validate_lesson(session, run=run.folder, progress=progress)
+    write_report(run.folder)  # once more: page one now carries the validation error
+    return Demo(rig, run, validation)

@@ -1,0 +1,1 @@
+"""Errors against marked points and against simulated truth."""

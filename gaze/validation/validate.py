@@ -1,0 +1,345 @@
+"""How far off? Errors by row against marked points and, on simulated lessons, the truth."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.transform import Rotation
+
+from calibration.transform import Array, geodesic_deg
+from gaze.room.geometry import inside_ellipse
+from sessions.errors import SessionError
+from sessions.folder import Session
+from sessions.run import Progress, Run, run_folder, write_json
+from sessions.tables import WITH_POINT, read_table
+
+SAME_NOSE_M = 0.03  # σ of a nose's place is taken to be at least this when asking whose it is
+TARGET_COLUMNS = ("start_s", "end_s", "student", "target", "x_m", "y_m")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean, median and 90th percentile of an error."""
+
+    mean: float
+    median: float
+    p90: float
+
+    @classmethod
+    def of(cls, values: ArrayLike) -> Spread | None:
+        """None where there is nothing to measure."""
+        v = np.asarray(values, np.float64)
+        v = v[np.isfinite(v)]
+        if v.size == 0:
+            return None
+        return cls(float(v.mean()), float(np.median(v)), float(np.quantile(v, 0.9)))
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The errors of a set of student-moments.
+
+    nose_cm : distance of the nose tips from the truth; head_deg : geodesic error of R_WS;
+    gaze_cm : distance of the gaze points from the marked points; gaze_bias_cm : their mean offset
+    in x_W and y_W; n : gaze points compared.
+    """
+
+    n: int
+    nose_cm: Spread | None
+    head_deg: Spread | None
+    gaze_cm: Spread
+    gaze_bias_cm: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class RowErrors:
+    """One row of seats: 1 is the nearest to the blackboard."""
+
+    row: int
+    distance_m: float
+    errors: Errors
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What ``gaze validate`` prints.
+
+    coverage : share of student-moments at marked points (which face the board) with a gaze point.
+    identity_switches : changes of the true student behind a pseudonym; None without a truth.
+    inside_68 : share of gaze points whose marked point lies in their own 68 % ellipse.
+    """
+
+    overall: Errors
+    rows: tuple[RowErrors, ...]
+    coverage: float
+    identity_switches: int | None
+    inside_68: float | None
+    run: Path
+    figure: Path | None
+    head: str
+    nose: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """As docs/validate.md gives it; NaN and missing become null."""
+        rows = [{"row": r.row, "distance_m": r.distance_m, **asdict(r.errors)} for r in self.rows]
+        return {
+            "overall": asdict(self.overall),
+            "rows": rows,
+            "identity_switches": self.identity_switches,
+            "coverage": self.coverage,
+            "inside_68": self.inside_68,
+            "head": self.head,
+            "nose": self.nose,
+            "run": str(self.run),
+            "figure": str(self.figure) if self.figure else None,
+        }
+
+
+def read_targets(path: Path) -> pd.DataFrame:
+    """``targets.csv``: who looked at which marked point when.
+
+    Raises
+    ------
+    SessionError : missing, other columns, or values that are not numbers.
+    """
+    if not path.is_file():
+        raise SessionError(
+            "there are no marked points to validate against",
+            where=path,
+            expected=",".join(TARGET_COLUMNS),
+            remedy="See docs/record-a-lesson.md, step 4.",
+        )
+    targets = pd.read_csv(path, dtype={"student": str, "target": str}, keep_default_na=False)
+    missing = [c for c in TARGET_COLUMNS if c not in targets.columns]
+    if missing:
+        raise SessionError(
+            "targets.csv lacks columns", where=path, found=", ".join(missing) + " missing"
+        )
+    for column in ("start_s", "end_s", "x_m", "y_m"):
+        targets[column] = pd.to_numeric(targets[column], errors="coerce")
+        bad = np.flatnonzero(targets[column].isna())
+        if bad.size:
+            raise SessionError(
+                f"`{column}` is not a number", where=path, found=f"line {bad[0] + 2}"
+            )
+    return targets
+
+
+def marked_points(gaze: pd.DataFrame, targets: pd.DataFrame) -> tuple[Array, NDArray[np.int64]]:
+    """For each row of the gaze table the marked point looked at, (N, 2) x_W, y_W (NaN: none).
+
+    Second result: the line of ``targets`` that says so, −1 where there is none.
+    """
+    time = gaze["time_s"].to_numpy()
+    student = gaze["student"].astype(str).to_numpy()
+    line = np.full(len(gaze), -1)
+    for i, t in enumerate(targets.itertuples(index=False)):
+        when = (time >= t.start_s) & (time <= t.end_s)
+        line[when & ((student == t.student) if t.student else True)] = i
+    xy = targets[["x_m", "y_m"]].to_numpy(np.float64)
+    return np.where((line >= 0)[:, None], xy[line], np.nan), line
+
+
+def validate_lesson(
+    session: Session,
+    *,
+    run: str | Path | None = None,
+    head: str = "network",
+    nose: str = "video",
+    fps: float | None = None,
+    weights: str | None = None,
+    progress: Progress | None = None,
+) -> Validation:
+    """Compare a run with targets.csv (and truth/ where there is one).
+
+    run : a finished run, by its name or path; None: the newest one of these settings, or a new one.
+    fps, weights : None: whatever the newest run had, or `gaze analyze`'s own.
+    head, nose : ``truth`` replaces that stage's output with the simulated lesson's truth, so that
+    the error budget can be read off.
+
+    Raises
+    ------
+    SessionError : no targets.csv, or no truth although it is asked for.
+    """
+    targets = read_targets(session.targets_path)
+    if head not in ("network", "truth") or nose not in ("video", "truth"):
+        raise SessionError(
+            "unknown source", found=f"head {head}, nose {nose}", expected="network/video or truth"
+        )
+    truth = read_truth(session)
+    if truth is None and "truth" in (head, nose):
+        raise SessionError(
+            "there is no truth to feed",
+            where=session.truth_folder,
+            remedy="--head truth and --nose truth are for lessons of `gaze simulate`.",
+        )
+    if run is not None:
+        done = Run.open(run_folder(run, session.folder))
+    else:
+        done = _find_or_make(session, head, nose, fps, weights, truth, progress)
+    gaze = read_table(done.gaze_path, "gaze")
+    students = read_table(done.students_path, "students").set_index("student")
+    result = compare(gaze, students, targets, truth)
+    figure = None
+    if head == "network" and nose == "video":
+        from gaze.validation.figure import draw_validation
+
+        _, line = marked_points(gaze, targets)
+        figure = draw_validation(
+            gaze, line, students, targets, session.config.blackboard, done.folder / "validation.svg"
+        )
+    validation = Validation(**result, run=done.folder, figure=figure, head=head, nose=nose)
+    if figure is not None:
+        write_json(done.folder / "validation.json", validation.to_dict())
+    return validation
+
+
+def _find_or_make(
+    session: Session,
+    head: str,
+    nose: str,
+    fps: float | None,
+    weights: str | None,
+    truth: pd.DataFrame | None,
+    progress: Progress | None,
+) -> Run:
+    """The newest finished run made with the same sources, or a new one."""
+    from gaze.analyze import analyze
+
+    asked = {k: v for k, v in (("fps", fps), ("weights", weights)) if v is not None}
+    for folder in reversed(session.run_folders()):
+        info = Run(folder).info()
+        settings = info.get("settings", {})
+        same = settings.get("head", "network") == head and settings.get("nose", "video") == nose
+        same = same and all(settings.get(k) == v for k, v in asked.items())
+        if info.get("state") == "done" and same and not settings.get("gain"):
+            return Run.open(folder)
+    return analyze(
+        session,
+        **asked,
+        head_truth=truth if head == "truth" else None,
+        nose_truth=truth if nose == "truth" else None,
+        progress=progress,
+    )
+
+
+def read_truth(session: Session) -> pd.DataFrame | None:
+    """``truth/heads.parquet`` of a simulated lesson, or None."""
+    path = session.truth_folder / "heads.parquet"
+    return pd.read_parquet(path) if path.is_file() else None
+
+
+def compare(
+    gaze: pd.DataFrame,
+    students: pd.DataFrame,
+    targets: pd.DataFrame,
+    truth: pd.DataFrame | None,
+) -> dict[str, Any]:
+    """The numbers of :class:`Validation`, from tables alone."""
+    marked, line = marked_points(gaze, targets)
+    at_mark = line >= 0
+    status = gaze["status"].astype(str).to_numpy()
+    has_point = np.isin(status, WITH_POINT)
+    xy = gaze[["gaze_x_m", "gaze_y_m"]].to_numpy(np.float64)
+    offset = np.where(at_mark[:, None], xy - marked, np.nan)
+    covariance = np.empty((len(gaze), 2, 2))
+    covariance[:, 0, 0] = gaze["gaze_xx_m2"]
+    covariance[:, 0, 1] = covariance[:, 1, 0] = gaze["gaze_xy_m2"]
+    covariance[:, 1, 1] = gaze["gaze_yy_m2"]
+    used = at_mark & has_point & np.isfinite(offset).all(1)
+    row_of = gaze["student"].astype(str).map(students["row"]).fillna(0).to_numpy(np.int64)
+    nose_cm, head_deg, switches = _against_truth(gaze, truth)
+
+    def errors(part: NDArray[np.bool_]) -> Errors | None:
+        part = part & used
+        if not part.any():
+            return None
+        distance = Spread.of(100 * np.linalg.norm(offset[part], axis=1))
+        assert distance is not None
+        bias = 100 * offset[part].mean(0)
+        return Errors(
+            n=int(part.sum()),
+            nose_cm=Spread.of(nose_cm[part]),
+            head_deg=Spread.of(head_deg[part]),
+            gaze_cm=distance,
+            gaze_bias_cm=(float(bias[0]), float(bias[1])),
+        )
+
+    rows = []
+    for row in sorted(set(row_of[row_of > 0])):
+        found = errors(row_of == row)
+        if found is not None:
+            distance_m = float(students.loc[students["row"] == row, "seat_z_m"].median())
+            rows.append(RowErrors(int(row), distance_m, found))
+    overall = errors(np.ones(len(gaze), bool))
+    if overall is None:
+        raise SessionError(
+            "no gaze point falls into the time of a marked point",
+            found=f"{at_mark.sum()} moments at marks, {has_point.sum()} gaze points",
+            remedy="Are the times of targets.csv on the left camera's clock?",
+        )
+    inside = inside_ellipse(offset[used], covariance[used], 0.68)
+    return {
+        "overall": overall,
+        "rows": tuple(rows),
+        "coverage": float(has_point[at_mark].mean()),
+        "identity_switches": switches,
+        "inside_68": float(inside.mean()),
+    }
+
+
+def _against_truth(
+    gaze: pd.DataFrame, truth: pd.DataFrame | None
+) -> tuple[Array, Array, int | None]:
+    """Nose error (cm), head error (°) for each row, and the number of identity switches.
+
+    The truth of a row is that of the student whose true nose is nearest at that moment in units of
+    the row's own σ (one camera alone knows a nose's depth far worse than its place beside the ray),
+    so that a wrong name is counted as a switch and not hidden in the errors.
+    """
+    missing = np.full(len(gaze), np.nan)
+    if truth is None or truth.empty:
+        return missing, missing.copy(), None
+    times = np.unique(truth["time_s"].to_numpy())
+    at = np.clip(np.searchsorted(times, gaze["time_s"].to_numpy()), 1, len(times) - 1)
+    time = gaze["time_s"].to_numpy()
+    nearest = np.where(np.abs(times[at - 1] - time) < np.abs(times[at] - time), at - 1, at)
+    names = np.unique(truth["student"].astype(str).to_numpy())
+    shape = (len(times), len(names))
+    ti = np.searchsorted(times, truth["time_s"].to_numpy())
+    si = np.searchsorted(names, truth["student"].astype(str).to_numpy())
+    P_W = np.full((*shape, 3), np.nan)
+    P_W[ti, si] = truth[["nose_x_m", "nose_y_m", "nose_z_m"]].to_numpy(np.float64)
+    quaternion = np.full((*shape, 4), np.nan)
+    quaternion[ti, si] = truth[["head_qw", "head_qx", "head_qy", "head_qz"]].to_numpy(np.float64)
+
+    nose = gaze[["nose_x_m", "nose_y_m", "nose_z_m"]].to_numpy(np.float64)
+    head = gaze[["head_qw", "head_qx", "head_qy", "head_qz"]].to_numpy(np.float64)
+    measured = np.isfinite(nose).all(1) & np.isfinite(head).all(1)
+    sigma = gaze[["nose_x_sigma_m", "nose_y_sigma_m", "nose_z_sigma_m"]].to_numpy(np.float64)
+    sigma = np.fmax(sigma, SAME_NOSE_M)
+    who = np.zeros(len(gaze), np.int64)
+    nose_cm = missing.copy()
+    for block in np.array_split(np.arange(len(gaze)), max(1, len(gaze) // 50_000)):
+        offset = nose[block, None] - P_W[nearest[block]]  # (rows, students, 3)
+        in_sigmas = np.linalg.norm(offset / sigma[block, None], axis=2)
+        who[block] = np.where(np.isfinite(in_sigmas), in_sigmas, np.inf).argmin(1)
+        off_m = np.linalg.norm(offset[np.arange(len(block)), who[block]], axis=1)
+        nose_cm[block] = np.where(measured[block], 100 * off_m, np.nan)
+    head_deg = missing.copy()
+    true_q = quaternion[nearest, who]
+    ok = measured & np.isfinite(true_q).all(1)
+    if ok.any():
+        got = Rotation.from_quat(head[ok], scalar_first=True).as_matrix()
+        want = Rotation.from_quat(true_q[ok], scalar_first=True).as_matrix()
+        head_deg[ok] = geodesic_deg(got, want)
+    switches = 0
+    frame = pd.DataFrame({"student": gaze["student"].astype(str), "who": who})[ok]
+    for _, part in frame.groupby("student"):
+        switches += int((np.diff(part["who"].to_numpy()) != 0).sum())
+    return nose_cm, head_deg, switches

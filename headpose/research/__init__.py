@@ -1,0 +1,1 @@
+"""The papers' tables and figures: not needed to use the project."""

@@ -1,0 +1,1 @@
+"""Development only: baking people and training heads for the simulator."""

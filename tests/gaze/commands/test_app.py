@@ -1,0 +1,99 @@
+"""The commands: help with an example, JSON, exit codes, one sentence for each mistake."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import gaze
+from calibration.errors import UserError
+from gaze.commands.app import app
+from gaze.commands.console import command, plain, progress_bar, say
+
+runner = CliRunner()
+COMMANDS = [c.name or c.callback.__name__.replace("_", "-") for c in app.registered_commands]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_an_example(name: str) -> None:
+    result = runner.invoke(app, [name, "--help"])
+    assert result.exit_code == 0
+    assert f"Example: gaze {name}" in " ".join(result.output.split())
+    assert "--json" in result.output
+
+
+@pytest.mark.parametrize("name", ["check", "calibrate", "analyze", "validate"])
+def test_no_session_toml(name: str, tmp_path: Path) -> None:
+    result = runner.invoke(app, [name, str(tmp_path)])
+    assert result.exit_code == 2
+    assert "has no session.toml" in " ".join(result.stderr.split())
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("name", ["check", "calibrate", "analyze", "validate"])
+def test_no_folder(name: str, tmp_path: Path) -> None:
+    result = runner.invoke(app, [name, str(tmp_path / "nowhere")])
+    assert result.exit_code == 2 and "no such session folder" in " ".join(result.stderr.split())
+
+
+def test_an_error_as_json(tmp_path: Path) -> None:
+    result = runner.invoke(app, ["check", str(tmp_path), "--json"])
+    assert result.exit_code == 2 and "session.toml" in json.loads(result.stdout)["error"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "says"),
+    [
+        (UserError("it is [broken]", remedy="Mend it."), "it is [broken]. Mend it."),
+        (KeyboardInterrupt(), "goes on from there"),
+        (OSError(errno.ENOSPC, "No space left on device"), "no space is left"),
+    ],
+)
+def test_each_way_to_stop_is_one_sentence_and_exit_code_2(raised, says, capsys) -> None:
+    @command
+    def stop() -> None:
+        raise raised
+
+    with pytest.raises(typer.Exit) as caught:
+        stop()
+    assert caught.value.exit_code == 2
+    printed = capsys.readouterr()
+    assert says in " ".join(printed.err.split()) and printed.out == ""
+
+
+def test_json_never_holds_nan() -> None:
+    assert plain({"a": [float("nan"), 1.5], "b": (float("inf"),)}) == {
+        "a": [None, 1.5],
+        "b": [None],
+    }
+
+
+def test_version() -> None:
+    result = runner.invoke(app, ["--version"])
+    assert result.exit_code == 0 and result.stdout == f"classroom-gaze {gaze.__version__}\n"
+
+
+def test_paths_are_not_broken(capsys: pytest.CaptureFixture[str]) -> None:
+    say("report: " + "x/" * 200)
+    assert capsys.readouterr().out == "report: " + "x/" * 200 + "\n"
+
+
+def test_progress_draws_nothing_before_there_is_something(capsys) -> None:
+    with progress_bar():
+        pass
+    assert capsys.readouterr().err == ""
+
+
+def test_forget_asks_for_one_thing(tmp_path: Path) -> None:
+    result = runner.invoke(app, ["forget", str(tmp_path)])
+    assert result.exit_code == 2 and "say what to forget" in " ".join(result.stderr.split())
+
+
+def test_corners_of_a_board_are_two_counts() -> None:
+    result = runner.invoke(app, ["board", "x.pdf", "--corners", "nine"])
+    assert result.exit_code == 2 and "not two counts" in result.stderr

@@ -1,0 +1,210 @@
+"""Exports: read back by independent readers, with a meaning for every column."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gaze.exports import FORMATS, ExportError, export
+from gaze.measures.measures import measures
+from gaze.report.heatmap import write_heatmaps
+from gaze.report.lesson import load_lesson
+from gaze.report.marks import read_marks
+from sessions.tables import GAZE
+from tests.gaze.lessons import THIRDS, big_lesson, gaze_table, write_lesson
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five students for two minutes, with the teacher's marks."""
+    folder = tmp_path_factory.mktemp("exports") / "lesson"
+    gaze = big_lesson(rows=2, columns=3, minutes=2)
+    gaze = gaze[gaze["student"] != "S-06"]  # the one whom the generator hides
+    made = write_lesson(folder, gaze, areas=THIRDS)
+    (folder / "events.csv").write_text("time_s,label,end_s\n10,film,50\n30,bell,\n")
+    return made
+
+
+def test_unknown_format(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="no such export format; found spss, expected bids, csv"):
+        export(run, "spss", tmp_path)
+
+
+def test_csv_is_the_table(run: Path, tmp_path: Path) -> None:
+    table, meaning = export(run, "csv", tmp_path / "gaze.csv")
+    csv, parquet = pd.read_csv(table), pd.read_parquet(run / "gaze.parquet")
+    assert list(csv.columns) == [c.name for c in GAZE]
+    for c in csv.columns:
+        want = parquet[c]
+        if c in ("student", "status", "area"):
+            assert csv[c].fillna("").tolist() == want.astype(object).fillna("").tolist()
+        else:  # missing is missing, never 0
+            np.testing.assert_allclose(csv[c], want.astype(float), rtol=1e-6)
+    words = json.loads(meaning.read_text())
+    assert set(words) == set(csv.columns) and words["gaze_x_m"]["Units"] == "m"
+
+
+def test_measures_are_those_of_the_report(run: Path, tmp_path: Path) -> None:
+    written = export(run, "measures", tmp_path / "m")
+    assert {p.name for p in written if p.suffix == ".csv"} == {
+        "students.csv", "student_areas.csv", "class_areas.csv", "timeline.csv"}  # fmt: skip
+    lesson = load_lesson(run)
+    m = measures(lesson.gaze, lesson.board.areas, lesson.board, students=lesson.students)
+    students = pd.read_csv(tmp_path / "m" / "students.csv").set_index("student")
+    assert list(students.index) == list(m.students["student"]) and (students["used"] == 1).all()
+    for name in ("board_share", "spread_m", "entropy_bits", "agreement", "looks_per_min"):
+        np.testing.assert_allclose(students[name], m.students[name], rtol=1e-8)
+    assert students["row"].tolist() == lesson.table.set_index("student")["row"].tolist()
+    classes = pd.read_csv(tmp_path / "m" / "class_areas.csv").set_index("area")
+    assert classes["share"]["board"] == pytest.approx(m.share("board"))
+    areas = pd.read_csv(tmp_path / "m" / "student_areas.csv")
+    shares = areas.groupby("student")["share"].sum()
+    np.testing.assert_allclose(shares, 1.0)  # thirds do not overlap: states share out all time
+    timeline = pd.read_csv(tmp_path / "m" / "timeline.csv")
+    assert len(timeline) == len(m.timeline) and (timeline["low"] <= timeline["high"]).all()
+    for path in tmp_path.glob("m/*.csv"):
+        assert set(json.loads(path.with_suffix(".json").read_text())) == set(
+            pd.read_csv(path).columns)  # fmt: skip
+
+
+def test_salted_names_are_others_and_consistent(run: Path, tmp_path: Path) -> None:
+    plain, _ = export(run, "visits", tmp_path / "plain.csv")
+    salted, _ = export(run, "visits", tmp_path / "salted.csv", salted=True)
+    table, _ = export(run, "parquet", tmp_path / "salted.parquet", salted=True)
+    a, b = pd.read_csv(plain), pd.read_csv(salted)
+    assert sorted(a["student"].value_counts()) == sorted(b["student"].value_counts())
+    assert set(b["student"]) == set(pd.read_parquet(table)["student"].astype(str))
+    assert (a.groupby("student")["duration_s"].sum().round(6).tolist()
+            != b.groupby("student")["duration_s"].sum().round(6).tolist())  # fmt: skip
+
+
+def test_visits_and_transitions(run: Path, tmp_path: Path) -> None:
+    visits = pd.read_csv(export(run, "visits", tmp_path)[0])
+    assert (visits["end_s"] - visits["start_s"] - visits["duration_s"]).abs().max() < 1e-6
+    moves = pd.read_csv(export(run, "transitions", tmp_path)[0], keep_default_na=False)
+    the_class = moves[moves["student"] == ""].set_index(["from", "to"])["count"]
+    each = moves[moves["student"] != ""].groupby(["from", "to"])["count"].sum()
+    pd.testing.assert_series_equal(the_class.sort_index(), each.sort_index())
+    for _, mine in moves[moves["student"] == ""].groupby("from"):
+        assert mine["probability"].astype(float).sum() == pytest.approx(1)
+
+
+def test_pupil_names_and_orientation(tmp_path: Path) -> None:
+    """A point 1 m from the RIGHT edge of a 4 m board is at x = 0.75 from the left."""
+    gaze = gaze_table(np.arange(60) * 0.5, np.full(60, "S-01"), np.full(60, "ok"),
+                      np.tile([1.0, 0.3], (60, 1)), 0.1)  # fmt: skip
+    run = write_lesson(tmp_path / "a", gaze)
+    out = export(run, "pupil", tmp_path / "pupil")
+    assert [p.name for p in out] == ["gaze.csv", "gaze.json", "aoi_metrics.csv", "aoi_metrics.json"]
+    table = pd.read_csv(out[0])
+    assert table["gaze position on surface x [normalized]"].iloc[0] == pytest.approx(0.75)
+    assert table["gaze position on surface y [normalized]"].iloc[0] == pytest.approx(0.25)
+    assert table["gaze detected on surface"].all()
+    assert table["timestamp [ns]"].diff().dropna().unique().tolist() == [500_000_000]
+    start = pd.to_datetime(table["timestamp [ns]"].iloc[0])
+    assert start == pd.Timestamp("2026-03-02")
+    aoi = pd.read_csv(out[2]).set_index("aoi label")
+    assert aoi.loc["right third", "total fixations"] == 1
+    assert aoi.loc["right third", "total fixation duration [ms]"] == pytest.approx(30_000)
+    assert np.isnan(aoi.loc["left third", "time to first fixation [ms]"])
+
+
+def test_elan_text_is_read_back(run: Path, tmp_path: Path) -> None:
+    path, _ = export(run, "elan", tmp_path)
+    table = pd.read_csv(path, sep="\t")
+    assert list(table.columns) == ["tier", "begin [s]", "end [s]", "value"]
+    marks = table[table["tier"] == "marks"]
+    assert marks["value"].tolist() == ["film", "bell"]
+    back = read_marks(path)  # our own reader of ELAN's tab text
+    assert len(back) == len(table)
+
+
+def test_bids_files(run: Path, tmp_path: Path) -> None:
+    export(run, "bids", tmp_path)
+    stem = tmp_path / "sub-S02" / "beh" / "sub-S02_task-lesson_recording-eye1_physio"
+    sidecar = json.loads(stem.with_suffix(".json").read_text())
+    assert sidecar["PhysioType"] == "eyetrack" and sidecar["RecordedEye"] == "cyclopean"
+    assert sidecar["SampleCoordinateSystem"] == "gaze-in-world"
+    assert sidecar["x_coordinate"]["Units"] == sidecar["y_coordinate"]["Units"] == "m"
+    assert sidecar["SamplingFrequency"] == pytest.approx(5)
+    assert sidecar["Columns"][:3] == ["timestamp", "x_coordinate", "y_coordinate"]
+    text = gzip.decompress(Path(f"{stem}.tsv.gz").read_bytes()).decode()
+    table = pd.read_csv(pd.io.common.StringIO(text), sep="\t", header=None, na_values="n/a")
+    table.columns = sidecar["Columns"]
+    own = pd.read_parquet(run / "gaze.parquet").query("student == 'S-02'")
+    np.testing.assert_allclose(table["x_coordinate"], own["gaze_x_m"], rtol=1e-5)
+    assert "nan" not in text.lower() and "n/a" in text
+    first = Path(f"{stem}.tsv.gz").read_bytes()
+    export(run, "bids", tmp_path)
+    assert Path(f"{stem}.tsv.gz").read_bytes() == first
+
+
+def _validate(folder: Path) -> dict:
+    """The BIDS validator's own findings (the package bids-validator-deno)."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from bids_validator_deno import cli; cli()", str(folder), "--json"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    if not done.stdout.strip().startswith("{"):
+        pytest.skip(f"the BIDS validator does not run here: {done.stderr[-200:]}")
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("bids_validator_deno") is None,
+    reason="needs the package bids-validator-deno",
+)
+def test_the_bids_validator_finds_no_error(run: Path, tmp_path: Path) -> None:
+    export(run, "bids", tmp_path / "good")
+    issues = _validate(tmp_path / "good")["issues"]["issues"]
+    assert [i for i in issues if i.get("severity") == "error"] == []
+    # and it does look: without the eye it complains
+    export(run, "bids", tmp_path / "bad")
+    for sidecar in (tmp_path / "bad").rglob("*_physio.json"):
+        value = json.loads(sidecar.read_text())
+        del value["RecordedEye"]
+        sidecar.write_text(json.dumps(value))
+    issues = _validate(tmp_path / "bad")["issues"]["issues"]
+    assert any(i.get("severity") == "error" for i in issues)
+
+
+def test_bids_labels_that_collide_are_refused(tmp_path: Path) -> None:
+    gaze = pd.concat([
+        gaze_table(np.arange(60) * 0.5, np.full(60, n), np.full(60, "ok"),
+                   np.tile([1.0, 0.3], (60, 1)), 0.1) for n in ("A-1", "A 1")
+    ])  # fmt: skip
+    run = write_lesson(tmp_path / "a", gaze)
+    with pytest.raises(ExportError, match="the same once only letters and digits are left"):
+        export(run, "bids", tmp_path / "out")
+    export(run, "bids", tmp_path / "out", salted=True)
+
+
+def test_every_format_has_a_dictionary(run: Path, tmp_path: Path) -> None:
+    for name in FORMATS:
+        for path in export(run, name, tmp_path / name):
+            if path.suffix in (".csv", ".txt", ".parquet"):
+                assert path.with_suffix(".json").is_file(), path
+
+
+def test_ten_lines_make_the_class_heatmap(run: Path, tmp_path: Path) -> None:
+    """The example of docs/exports.md, run as it stands there, against heatmaps.npz."""
+    text = Path("docs/exports.md").read_text(encoding="utf-8")
+    code = text.split("```python\n", 1)[1].split("```", 1)[0]
+    assert len([line for line in code.splitlines() if line.strip()]) <= 10
+    table, _ = export(run, "parquet", tmp_path / "gaze.parquet")
+    scope: dict = {}
+    exec(code.replace('"gaze.parquet"', repr(str(table))), scope)
+    write_heatmaps(run)
+    with np.load(run / "heatmaps.npz") as arrays:
+        want, x, y = arrays["class_density"], arrays["x_m"], arrays["y_m"]
+    np.testing.assert_allclose(scope["x"], x, atol=1e-9)
+    np.testing.assert_allclose(scope["y"], y, atol=1e-9)
+    assert np.abs(scope["class_map"] - want).max() < 0.02 * want.max()

@@ -1,0 +1,138 @@
+"""Finding faces: CenterFace's maps decoded, scans and mosaics that lose nobody."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gaze.faces.finder import (
+    CenterFace,
+    DetectorError,
+    FaceFinder,
+    FinderSettings,
+    cut_square,
+    decode_centerface,
+    load_detector,
+    suppress,
+)
+from tests.gaze.squares import SquareDetector
+
+
+def picture_of(squares: np.ndarray) -> np.ndarray:
+    picture = np.full((540, 960, 3), 70, np.uint8)
+    for x0, y0, x1, y1 in squares.astype(int):
+        picture[y0:y1, x0:x1] = 230
+    return picture
+
+
+def wandering(
+    moments: int, n: int = 5, side: int = 22, seed: int = 0, reach: int = 60
+) -> np.ndarray:
+    """(M, n, 4) boxes that move by up to a third of a face from moment to moment."""
+    rng = np.random.default_rng(seed)
+    start = np.column_stack([80 + 170 * np.arange(n), 150 + 40 * np.arange(n)])
+    walk = np.cumsum(rng.integers(-7, 8, (moments, n, 2)), 0)
+    corner = start + np.clip(walk, -reach, reach)
+    return np.concatenate([corner, corner + side], -1)
+
+
+def test_mosaics_find_what_scans_would() -> None:
+    boxes = wandering(60)
+    pictures = [picture_of(b) for b in boxes]
+    detector = SquareDetector()
+    finder = FaceFinder(detector)
+    times = np.arange(60) / 5
+    for first in range(0, 60, 8):
+        part = slice(first, first + 8)
+        faces = finder.find(times[part], [pictures[part], pictures[part]], first)
+        for m in range(first, min(first + 8, 60)):
+            for c in (0, 1):
+                mine = faces.box_px[(faces.moment == m) & (faces.camera == c)]
+                assert len(mine) == 5
+                mine = mine[np.argsort(mine[:, 0])]
+                assert np.abs(mine - (boxes[m] - 0.5)).max() < 1.5
+    assert finder.scans == 2 * 3  # every 4 s of 12, in each camera
+    assert finder.mosaics < 60 * 2 / 2
+
+
+def test_who_comes_in_is_found_by_the_next_scan() -> None:
+    boxes = wandering(60)
+    pictures = [picture_of(b[: 4 if m < 10 else 5]) for m, b in enumerate(boxes)]
+    finder = FaceFinder(SquareDetector(), FinderSettings(scan_every_s=4.0))
+    found = [len(finder.find([m / 5], [[pictures[m]], [None]], m)) for m in range(60)]
+    assert found[9] == 4 and found[20] == 5 and min(found[20:]) == 5
+
+
+def test_whoever_was_hidden_is_seen_again_at_once() -> None:
+    boxes = wandering(30, seed=4, reach=8)
+    pictures = [picture_of(b[[0, 1, 3, 4]] if 5 <= m < 15 else b) for m, b in enumerate(boxes)]
+    finder = FaceFinder(SquareDetector(), FinderSettings(scan_every_s=100.0))
+    found = [len(finder.find([m / 5], [[pictures[m]], [None]], m)) for m in range(30)]
+    assert found[:5] == [5] * 5 and found[5:15] == [4] * 10 and found[15:] == [5] * 15
+
+
+def test_rows_are_sorted_and_numbered_from_the_first_moment() -> None:
+    boxes = wandering(4)
+    pictures = [picture_of(b) for b in boxes]
+    faces = FaceFinder(SquareDetector()).find([0, 0.2, 0.4, 0.6], [pictures, pictures], 100)
+    assert (np.diff(faces.moment) >= 0).all() and faces.moment.min() == 100
+    assert faces.height_px == pytest.approx(22, abs=1.5)
+
+
+def test_no_pictures_no_faces() -> None:
+    faces = FaceFinder(SquareDetector()).find([0.0, 0.2], [[None, None], [None, None]])
+    assert len(faces) == 0
+    blank = np.zeros((540, 960, 3), np.uint8)
+    assert len(FaceFinder(SquareDetector()).find([0.0], [[blank], [blank]])) == 0
+
+
+@pytest.mark.parametrize("side", [40.0, 64.0, 300.0])
+def test_cut_square_keeps_places(side: float) -> None:
+    """A gradient: what a cut's pixel shows is where it came from."""
+    y, x = np.mgrid[:540, :960].astype(np.float32)
+    picture = np.stack([x / 4, y / 4, 0 * x], -1).round().astype(np.uint8)
+    cut = cut_square(picture, np.array([200.0, 100.0, side]), 64).astype(float) * 4
+    u = 200 + (np.arange(64) + 0.5) * side / 64
+    # the square's edge 200 is pixel edge: the middle of the first pixel lies half a step further
+    assert np.abs(cut[..., 0].mean(0) - u).max() < 3
+    assert np.abs(cut[..., 0].mean() - u.mean()) < 1
+    assert np.abs(cut[..., 1].mean() - (100 + side / 2)) < 1
+
+
+def test_decode_by_hand() -> None:
+    heat = np.zeros((2, 1, 8, 8), np.float32)
+    size, offset = np.zeros((2, 2, 8, 8), np.float32), np.zeros((2, 2, 8, 8), np.float32)
+    points = np.zeros((2, 10, 8, 8), np.float32)
+    heat[1, 0, 3, 5] = 0.8
+    heat[1, 0, 3, 6] = 0.6  # the same face, suppressed
+    size[1, 0, 3, 5:7], size[1, 1, 3, 5:7] = np.log(20 / 4), np.log(16 / 4)
+    offset[1, :, 3, 5] = 0.25, -0.25
+    points[1, 4:6, 3, 5] = 0.6, 0.5  # nose: y, x as shares of the box
+    found = decode_centerface(heat, size, offset, points, 0.3)
+    assert list(found.picture) == [1] and found.score == pytest.approx([0.8])
+    cx, cy = (5 - 0.25 + 0.5) * 4, (3 + 0.25 + 0.5) * 4
+    assert found.box_px[0] == pytest.approx([cx - 8, cy - 10, cx + 8, cy + 10])
+    assert found.points_px[0, 2] == pytest.approx([cx - 8 + 0.5 * 16, cy - 10 + 0.6 * 20])
+
+
+def test_suppress_keeps_groups_apart() -> None:
+    box = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [0, 0, 10, 10]], float)
+    keep = suppress(box, np.array([0.5, 0.9, 0.4]), np.array([0, 0, 1]))
+    assert sorted(keep) == [1, 2]
+    assert len(suppress(np.zeros((0, 4)), np.zeros(0), np.zeros(0, int))) == 0
+
+
+def test_unknown_detector() -> None:
+    with pytest.raises(DetectorError, match="centerface"):
+        load_detector("viola-jones")
+    with pytest.raises(DetectorError, match="openvino or opencv"):
+        CenterFace("tensorrt")
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "opencv"])
+def test_the_network_runs_and_sees_nothing_in_noise(runtime: str) -> None:
+    if runtime == "openvino":
+        pytest.importorskip("openvino")
+    rng = np.random.default_rng(0)
+    noise = rng.integers(90, 130, (1, 150, 200, 3), dtype=np.uint8)
+    assert len(CenterFace(runtime).detect(noise, 0.3).score) == 0

@@ -1,0 +1,71 @@
+"""Tracks: seats kept over gaps, neighbours never swapped."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gaze.people.tracks import track
+
+
+def lesson(seed: int, n: int, gap_px: float, height: float = 40.0, moments: int = 300):
+    """Students of one row who sway by a third of a face, at 5 moments a second."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(moments) / 5
+    sway = np.cumsum(rng.normal(0, 0.05, (moments, n, 2)), 0)
+    sway -= sway.mean(0)
+    sway *= 0.25 / sway.std((0, 2))[None, :, None]
+    centre = 300 + np.arange(n)[None, :, None] * [gap_px, 3.0] + (sway + 0.0) * height
+    centre = centre + rng.normal(0, 0.02 * height, centre.shape)
+    size = height * np.exp(rng.normal(0, 0.03, (moments, n)))
+    return t, centre, size
+
+
+def flat(t, centre, size, present, rng):
+    m, k = np.nonzero(present)
+    order = np.lexsort((rng.random(len(m)), m))  # faces come in no order within a moment
+    m, k = m[order], k[order]
+    return track(m, t[m], centre[m, k], size[m, k]), k
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_neighbours_are_never_swapped(seed: int) -> None:
+    rng = np.random.default_rng(100 + seed)
+    t, centre, size = lesson(seed, 6, gap_px=70.0)
+    present = rng.random(size.shape) > 0.1
+    number, k = flat(t, centre, size, present, rng)
+    for one in range(6):  # each student keeps one number
+        share = np.bincount(number[k == one]).max() / (k == one).sum()
+        assert share > 0.98
+    for one in np.unique(number):  # no number ever belongs to two students
+        assert len(np.unique(k[number == one])) == 1
+
+
+@pytest.mark.parametrize("seconds", [3.0, 20.0, 60.0])
+def test_the_number_survives_a_gap(seconds: float) -> None:
+    rng = np.random.default_rng(1)
+    t, centre, size = lesson(3, 4, gap_px=90.0, moments=700)
+    present = np.ones(size.shape, bool)
+    present[100 : 100 + int(seconds * 5), 1] = False
+    present[120 : 120 + int(seconds * 5), 2] = False
+    number, k = flat(t, centre, size, present, rng)
+    for one in range(4):
+        assert len(np.unique(number[k == one])) == 1
+
+
+def test_a_row_behind_is_told_apart_by_size() -> None:
+    """Faces of 60 and 40 px that come within half a face of each other."""
+    rng = np.random.default_rng(0)
+    t, a, size = lesson(5, 1, 0.0, height=60.0)
+    _, b, small = lesson(6, 1, 0.0, height=40.0)
+    centre = np.concatenate([a, b + [25.0, -18.0]], 1)
+    number, k = flat(
+        t, centre, np.concatenate([size, small], 1), rng.random((len(t), 2)) > 0.3, rng
+    )
+    for one in np.unique(number):
+        assert len(np.unique(k[number == one])) == 1
+
+
+def test_nobody_there() -> None:
+    none = np.zeros(0)
+    assert len(track(none.astype(int), none, np.zeros((0, 2)), none)) == 0

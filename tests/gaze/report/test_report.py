@@ -1,0 +1,396 @@
+"""The report: what it says, what it must not say, its bytes, its size, and bad input."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from gaze.measures.measures import MeasureError, measures
+from gaze.report import write_report
+from gaze.report.findings import low_stretches, reading, row_table
+from gaze.report.lesson import ReportError, load_lesson, natural
+from gaze.report.marks import Mark, read_marks, seconds
+from gaze.report.strings import LANGUAGES
+from sessions.config import Area, Blackboard
+from sessions.errors import RunError
+from sessions.run import write_json
+from tests.gaze.lessons import THIRDS, big_lesson, gaze_table, one_dot, write_lesson
+
+
+def text_of(path: Path) -> str:
+    """What a page says: scripts, styles and tags taken out."""
+    html = path.read_text(encoding="utf-8")
+    html = re.sub(r"<(script|style)\b.*?</\1>", " ", html, flags=re.S)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine students, four minutes."""
+    folder = tmp_path_factory.mktemp("report") / "lesson"
+    run = write_lesson(folder, big_lesson(rows=3, columns=3, minutes=4))
+    (folder / "events.csv").write_text(
+        "time_s,label,end_s\n0,lecture,120\n120,seat work,240\n60,<b>film</b>,\n900,next lesson,\n"
+    )
+    return run
+
+
+# -- what it says ----------------------------------------------------------------------------------
+
+
+def test_page_one_says_what_it_is_and_is_not(small: Path) -> None:
+    text = text_of(write_report(small))
+    text = text[text.rindex("How this was made", 0, 900) :]  # after the list of contents
+    for said in (
+        "This report shows where heads were pointing. It does not show what eyes rested on, and "
+        "not what anybody thought",
+        "Was the board faced?",
+        "Not validated in this room.",
+        "gaze validate LESSON",
+        "No correction from head to gaze was applied",
+        "faces 75 px",
+    ):
+        assert said in text, said
+    assert text.index("Data quality") < text.index("Over the lesson")
+
+
+def test_words_that_must_not_be_there(small: Path) -> None:
+    """Board-facing, not attention; no rank, no score of a student, no mood."""
+    text = text_of(write_report(small)).lower()
+    for word in ("attentive", "attention score", "engagement", "ranking", "emotion", "bored",
+                 "distracted", "fixation count", "saccade", "worst student"):  # fmt: skip
+        assert word not in text, word
+    assert re.findall(r"attention \w+", text.replace("attention report", "")) in (
+        [], ["attention md"])  # fmt: skip
+
+
+def test_numbers_are_the_measures(small: Path) -> None:
+    lesson = load_lesson(small)
+    m = measures(lesson.gaze, None, lesson.board,
+                 students=[*lesson.students, *lesson.never_seen])  # fmt: skip
+    board = m.areas.set_index("area").loc["board"]
+    text = text_of(write_report(small))
+    assert f"{100 * board['share']:.0f} % of the measured time heads pointed at the board" in text
+    low, high = 100 * board["low_missing"], 100 * board["high_missing"]
+    assert f"{low:.0f}–{high:.0f} % if nothing is assumed" in text
+
+
+def test_marks_phases_and_what_lies_outside(small: Path) -> None:
+    html = write_report(small).read_text()
+    text = text_of(write_report(small))
+    assert "By phase" in text and "lecture 0:00–2:00" in text
+    assert "Marks outside the lesson, not drawn: 4 next lesson (15:00)" in text.replace("  ", " ")
+    assert "<b>film</b>" not in html  # escaped, in the page and in plotly's labels
+    assert "&lt;b&gt;film" in html
+
+
+def test_validation_error_on_page_one(small: Path, tmp_path: Path) -> None:
+    spread = {"mean": 30.1, "median": 24.6, "p90": 61.2}
+    value = {"overall": {"n": 88, "gaze_cm": spread, "gaze_bias_cm": [-12.0, 4.0]},
+             "rows": [{"row": 1, "distance_m": 2.9, "n": 40, "gaze_cm": spread}]}  # fmt: skip
+    write_json(tmp_path / "validation.json", value)
+    text = text_of(write_report(small, out=tmp_path / "r.html",
+                                validation=tmp_path / "validation.json"))  # fmt: skip
+    assert "At 88 marked looks the gaze point was off by 25 cm in the median" in text
+    assert "12 cm to the right and 4 cm too low" in text  # x_W grows to the left, y_W down
+    assert "Row 1 (2.9 m): median 25 cm, n = 40" in text
+    with pytest.raises(ReportError, match="no such validation file"):
+        write_report(small, validation=tmp_path / "none.json")
+
+
+def test_a_gain_is_named(tmp_path: Path) -> None:
+    run = write_lesson(tmp_path / "a", one_dot(2.0, 0.5))
+    info = json.loads((run / "run.json").read_text())
+    info["gain"] = {"description": "The head does 69 % of a gaze shift."}
+    (run / "run.json").write_text(json.dumps(info))
+    text = text_of(write_report(run))
+    assert "was applied: The head does 69 % of a gaze shift." in text
+    assert "No correction from head to gaze" not in text
+
+
+def test_compare_puts_lessons_side_by_side(small: Path, tmp_path: Path) -> None:
+    other = write_lesson(tmp_path / "b", big_lesson(rows=2, columns=3, minutes=2), title="8a, maps")
+    text = text_of(write_report(small, compare=[other], out=tmp_path / "r.html"))
+    assert "Lessons side by side" in text and "8a, maps" in text
+    assert "7b, fractions (this lesson)" in text
+
+
+def test_the_board_s_photograph_lies_beneath(tmp_path: Path) -> None:
+    run = write_lesson(tmp_path / "a", one_dot(2.0, 0.5, n=60))
+    rng = np.random.default_rng(0)
+    cv2.imwrite(str(tmp_path / "a" / "board.png"), rng.integers(0, 255, (60, 200, 3)))
+    toml = tmp_path / "a" / "session.toml"
+    plain = write_report(run).read_text()
+    toml.write_text(toml.read_text().replace(
+        "height_m = 1.2", 'height_m = 1.2\npicture = "board.png"\n'
+        "picture_corners_px = [[10, 5], [190, 5], [190, 55], [10, 55]]"))  # fmt: skip
+    html = write_report(run).read_text()
+    assert '<symbol id="photo"' in html and '<symbol id="photo"' not in plain
+    assert '"layer":"below"' in html
+
+
+def test_other_areas(small: Path, tmp_path: Path) -> None:
+    areas = [Area(name="formula", x_m=(0.0, 2.0), y_m=(0.0, 1.2)),
+             Area(name="drawing", x_m=(1.5, 4.5), y_m=(0.0, 1.2))]  # fmt: skip
+    text = text_of(write_report(small, areas=areas, out=tmp_path / "r.html"))
+    assert "The area “drawing” reaches beyond the board" in text
+    assert "The areas “drawing” and “formula” overlap" in text
+    table = text[text.index("How much on which part Shares") :]
+    assert table.index("drawing") < table.index("formula")  # left to right as the class sees them
+    with pytest.raises(MeasureError, match="lies outside the blackboard"):
+        write_report(small, areas=[Area(name="far", x_m=(8.0, 9.0), y_m=(0.0, 1.0))])
+
+
+# -- languages -------------------------------------------------------------------------------------
+
+
+def test_the_languages_have_the_same_strings() -> None:
+    english, german = LANGUAGES["en"], LANGUAGES["de"]
+    assert set(english) == set(german)
+
+    def fields(text: str) -> set[str]:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    for key in english:
+        assert fields(english[key]) == fields(german[key]), key
+        if len(re.sub(r"{.*?}|<.*?>", "", english[key])) > 25:
+            assert english[key] != german[key], f"{key} is not translated"
+
+
+def test_german(small: Path, tmp_path: Path) -> None:
+    path = write_report(small, language="de", out=tmp_path / "r.html")
+    html, text = path.read_text(), text_of(path)
+    assert '<html lang="de">' in html
+    for said in ("Dieser Bericht zeigt, wohin Köpfe zeigten", "linkes Drittel", "Nach Phasen",
+                 "02.03.2026", "In diesem Raum nicht geprüft"):  # fmt: skip
+        assert said in text, said
+    for left in (" third ", "the class", "measured", "Students"):
+        assert left not in text, left
+
+
+def test_an_unknown_language(small: Path) -> None:
+    with pytest.raises(ReportError, match=r"does not speak this language.*tlh, expected en or de"):
+        write_report(small, language="tlh")
+
+
+# -- self-contained, the same bytes, size and time -----------------------------------------------
+
+
+def test_self_contained_and_closed(small: Path) -> None:
+    html = write_report(small).read_text()
+    outside = re.sub(r"<script>.*?</script>", "", html, flags=re.S)  # plotly's own code
+    assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', outside)
+    assert "url(" not in outside and "@import" not in outside
+    assert "default-src 'none'" in html  # nothing may be fetched or sent
+    assert html.count("* plotly.js (cartesian") == 1  # its banner
+
+
+def test_the_same_bytes_for_the_same_input(small: Path, tmp_path: Path) -> None:
+    a = write_report(small, out=tmp_path / "a.html").read_bytes()
+    b = write_report(small, out=tmp_path / "b.html").read_bytes()
+    assert a == b
+    assert write_report(small, out=tmp_path / "c.html", seed=1).read_bytes() != a
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="peak memory: Linux only")
+def test_a_whole_lesson_within_size_and_memory(tmp_path: Path) -> None:
+    """28 students, 45 minutes, 5 fps, 378 000 rows: at most 4 MB (due: 8) and 1.5 GB.
+
+    In a process of its own, whose peak memory nothing else has raised."""
+    gaze = big_lesson()
+    assert len(gaze) == 378_000
+    run = write_lesson(tmp_path / "a", gaze, areas=THIRDS)
+    # VmHWM, not getrusage: a new program inherits its parent's maximum across exec on Linux
+    code = (
+        "import sys; from pathlib import Path; from gaze.report import write_report;"
+        "print(write_report(sys.argv[1]));"
+        "status = Path('/proc/self/status').read_text();"
+        "print(status.split('VmHWM:')[1].split()[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(run)],
+        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3],
+    )  # fmt: skip
+    path, peak_kb = done.stdout.split("\n")[:2]
+    assert Path(path).stat().st_size <= 4_000_000
+    assert int(peak_kb) <= 1.5e6
+
+
+# -- bad input: a clear error, or a gap that is stated ---------------------------------------------
+
+
+def test_an_empty_run(tmp_path: Path) -> None:
+    run = write_lesson(tmp_path / "a", one_dot(2.0, 0.5).iloc[:0])
+    text = text_of(write_report(run))
+    assert "Nothing was measured" in text and "gaze check" in text
+
+
+def test_nobody_was_ever_measured(tmp_path: Path) -> None:
+    gaze = gaze_table(np.arange(50) * 0.2, np.full(50, "S-01"), np.full(50, "no_face"),
+                      np.full((50, 2), np.nan), 0.1)  # fmt: skip
+    assert "Nothing was measured" in text_of(write_report(write_lesson(tmp_path / "a", gaze)))
+
+
+def test_one_student(tmp_path: Path) -> None:
+    text = text_of(write_report(write_lesson(tmp_path / "a", one_dot(2.0, 0.5))))
+    assert "One student only: nothing here is about a class." in text
+    assert "This needs three students with enough data." in text
+
+
+def test_a_student_never_seen(tmp_path: Path) -> None:
+    absent = gaze_table(np.arange(100) * 0.2, np.full(100, "S-02"), np.full(100, "no_face"),
+                        np.full((100, 2), np.nan), 0.1)  # fmt: skip
+    gaze = pd.concat([one_dot(2.0, 0.5), absent])
+    run = write_lesson(tmp_path / "a", gaze, students=(("S-01", None), ("S-03", (1.0, 3.0))))
+    text = text_of(write_report(run))
+    assert "2 known students were never measured." in text
+    assert "Never measured: S-02, S-03." in text
+    assert text.count("Not a single moment of this student was measured.") == 2
+
+
+def test_all_away(tmp_path: Path) -> None:
+    gaze = gaze_table(np.arange(100) * 0.2, np.full(100, "S-01"), np.full(100, "away"),
+                      np.zeros((100, 2)), 0.1)  # fmt: skip
+    text = text_of(write_report(write_lesson(tmp_path / "a", gaze)))
+    assert "Every measured face was turned away from the board" in text
+    assert "gaze calibrate" in text
+    assert "No gaze point was measured: there is nothing to draw." in text
+
+
+def test_nan_in_a_table(tmp_path: Path) -> None:
+    gaze = one_dot(2.0, 0.5)
+    gaze.loc[3:5, "gaze_x_m"] = np.nan
+    text = text_of(write_report(write_lesson(tmp_path / "a", gaze)))
+    assert "3 rows promised a gaze point but held none; they count as not measured." in text
+    gaze["time_s"] = np.nan
+    with pytest.raises(MeasureError, match=r"rows without `time_s`.*100 of 100"):
+        write_report(write_lesson(tmp_path / "b", gaze))
+
+
+def test_a_run_of_another_version(tmp_path: Path) -> None:
+    run = write_lesson(tmp_path / "a", one_dot(2.0, 0.5))
+    info = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**info, "version": 99}))
+    with pytest.raises(RunError, match="made by another version; found version 99"):
+        write_report(run)
+    with pytest.raises(RunError, match="not a run folder"):
+        write_report(tmp_path)
+
+
+def test_a_table_of_another_version(tmp_path: Path) -> None:
+    run = write_lesson(tmp_path / "a", one_dot(2.0, 0.5))
+    frame = pd.read_parquet(run / "gaze.parquet").drop(columns=["gaze_xx_m2"])
+    frame.to_parquet(run / "gaze.parquet")
+    with pytest.raises(RunError, match="another version; found no column gaze_xx_m2"):
+        write_report(run)
+
+
+def test_opted_out_seats_are_in_no_number(tmp_path: Path) -> None:
+    gaze = pd.concat([one_dot(2.0, 0.5), one_dot(1.0, 0.5).assign(student="hidden-9")])
+    run = write_lesson(tmp_path / "a", gaze, students=(("hidden-9", (1.0, 3.0), True),))
+    text = text_of(write_report(run))
+    assert "hidden-9" not in text and "1 opted-out seats were masked" in text
+
+
+def test_names_are_escaped(tmp_path: Path) -> None:
+    gaze = one_dot(2.0, 0.5)
+    run = write_lesson(tmp_path / "a", gaze, title="<script>alert(1)</script>")
+    assert "<script>alert(1)" not in write_report(run).read_text()
+
+
+# -- marks -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text, want",
+    [("12.5", 12.5), ("12,5", 12.5), ("00:01:15.5", 75.5), ("1:00:00", 3600.0), ("", None),
+     ("soon", None), ("nan", None), ("1:99:00", None)],
+)  # fmt: skip
+def test_seconds(text: str, want: float | None) -> None:
+    assert seconds(text) == want
+
+
+def test_marks_from_csv_and_elan(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text("\ufefftime_s;label;end_s\n75,5;Stillarbeit;0:02:00\n5;Beginn;\n", "utf-8")
+    assert read_marks(path) == (Mark(5, "Beginn"), Mark(75.5, "Stillarbeit", 120))
+    path.write_text("time_s,label\n3,a\n")
+    assert read_marks(path) == (Mark(3, "a"),)
+    # ELAN's own export: no header; clock, seconds and milliseconds
+    path.write_text("phase\t\t00:00:05.000\t00:00:09.500\tlecture\nphase\t\t00:00:09.500\t"
+                    "00:00:12.000\tseat work\n")  # fmt: skip
+    assert read_marks(path) == (Mark(5, "lecture", 9.5), Mark(9.5, "seat work", 12))
+    path.write_text("phase\t\t5000\t9500\tlecture\n")
+    assert read_marks(path) == (Mark(5, "lecture", 9.5),)
+    path.write_text("Tier\tBegin Time - msec\tEnd Time - msec\tAnnotation\nphase\t5000\t9500\tx\n")
+    assert read_marks(path) == (Mark(5, "x", 9.5),)
+    path.write_text("")
+    assert read_marks(path) == ()
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [("when,what\n1,a\n", "no header; found when,what, expected time_s,label"),
+     ("time_s,label\nsoon,a\n", "line 2: this is no time; found 'soon'"),
+     ("time_s,label,end_s\n9,a,3\n", "line 2: the end is no time after the beginning; found '3'"),
+     ("time_s,label\n9\n", "line 2: a time and a label are needed"),
+     ("tier\tx\ty\n", "ELAN's columns were not found|begin and end were not found")],
+)  # fmt: skip
+def test_bad_marks(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(text)
+    with pytest.raises(ReportError, match=said):
+        read_marks(path)
+
+
+def test_no_file_of_marks(small: Path, tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match="no such file of events"):
+        write_report(small, events=tmp_path / "none.csv")
+
+
+# -- findings --------------------------------------------------------------------------------------
+
+
+def test_readings_in_plain_words() -> None:
+    board = Blackboard(width_m=4.0, height_m=1.2)
+    got = [reading(s, 0.9, board) for s in (0.3, 0.5, 0.9, 1.5, float("nan"))]
+    assert got == ["read_fine", "read_thirds", "read_sides", "read_board", "read_nothing"]
+    assert reading(0.1, 0.2, board) == "read_nothing"
+
+
+def test_low_stretches_are_found() -> None:
+    t = np.arange(1200) * 0.5
+    frames = []
+    for i in range(8):
+        xy = np.tile([2.0, 0.5], (1200, 1))
+        xy[400:700] = [2.0, 3.0]  # 200 s to 350 s at the desk
+        frames.append(gaze_table(t, np.full(1200, f"S-{i}"), np.full(1200, "ok"), xy, 0.05))
+    m = measures(pd.concat(frames), None, Blackboard(width_m=4.0, height_m=1.2), surrogates=0)
+    (found,) = low_stretches(m)
+    assert (found.start_s, found.end_s) == (200, 350)
+    assert found.share == pytest.approx(0, abs=1e-3)
+
+
+def test_rows_are_merged_until_nobody_is_alone() -> None:
+    board = Blackboard(width_m=4.0, height_m=1.2)
+    seats = pd.DataFrame({"student": list("abcdefghijk"), "row": [1] * 3 + [2] * 5 + [3] * 3,
+                          "coverage": 0.9, "sigma_m": 0.3, "face_px": 40.0})  # fmt: skip
+    assert row_table(seats, board)["rows"].tolist() == [(1,), (2,), (3,)]
+    merged = row_table(seats, board, 5)
+    assert merged["rows"].tolist() == [(1, 2, 3)]
+    assert merged["students"].min() >= 5
+    assert row_table(seats.iloc[:8], board, 5)["rows"].tolist() == [(1, 2)]
+
+
+def test_natural_order() -> None:
+    assert sorted(["S-10", "S-2", "A1", "S-1"], key=natural) == ["A1", "S-1", "S-2", "S-10"]

@@ -1,0 +1,105 @@
+"""Fusion on SO(3) against Monte Carlo."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from calibration.transform import geodesic_deg, rotation_exp, rotation_log
+from gaze.room.fusion import angle_sigmas_deg, fuse_heads
+from gaze.room.geometry import aimed_rotation, head_angles_deg
+
+
+def heads(n: int) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    P = np.column_stack([rng.uniform(0, 4, n), np.full(n, 0.8), rng.uniform(3, 7, n)])
+    return aimed_rotation(P, np.column_stack([rng.uniform(0, 4, n), np.full(n, 0.5), np.zeros(n)]))
+
+
+def noisy(R: np.ndarray, S: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return R @ rotation_exp(rng.multivariate_normal(np.zeros(3), S, len(R)))
+
+
+S1 = np.diag([4.0, 6.0, 2.0]) ** 2 * np.radians(1) ** 2
+S2 = np.array([[30.0, 5, 0], [5, 12.0, 2], [0, 2, 8.0]]) * np.radians(1) ** 2
+
+
+def test_independent_errors_are_weighted_by_their_covariance() -> None:
+    n, rng = 4000, np.random.default_rng(1)
+    R = heads(n)
+    both = np.stack([noisy(R, S1, rng), noisy(R, S2, rng)], 1)
+    S = np.tile(np.stack([S1, S2]), (n, 1, 1, 1))
+    f = fuse_heads(both, S, common=(0.0, 0.0, 0.0))
+    error = rotation_log(np.swapaxes(R, -1, -2) @ f.R_WS)
+    fine = f.chi2 < 7.8  # those not widened
+    best = np.linalg.inv(np.linalg.inv(S1) + np.linalg.inv(S2))
+    assert np.cov(error.T) == pytest.approx(best, abs=0.12 * best.max())
+    d2 = np.einsum("ni,nij,nj->n", error, np.linalg.inv(f.covariance_rad2), error)
+    assert d2[fine].mean() == pytest.approx(3, abs=0.2)
+    assert f.chi2.mean() == pytest.approx(3, abs=0.2)
+
+
+def test_common_errors_do_not_average_out() -> None:
+    n, rng = 4000, np.random.default_rng(2)
+    R, share = heads(n), (0.75, 0.2, 0.0)
+    L = np.linalg.cholesky(S1)
+    shared = rng.normal(size=(n, 3)) * np.sqrt(share)
+    both = np.stack(
+        [
+            R
+            @ rotation_exp((shared + rng.normal(size=(n, 3)) * np.sqrt(1 - np.array(share))) @ L.T)
+            for _ in range(2)
+        ],
+        1,
+    )
+    S = np.tile(S1, (n, 2, 1, 1))
+    honest = fuse_heads(both, S, common=share)
+    naive = fuse_heads(both, S, common=(0.0, 0.0, 0.0))
+    error = rotation_log(np.swapaxes(R, -1, -2) @ honest.R_WS)
+    d2 = [
+        np.einsum("ni,nij,nj->n", error, np.linalg.inv(f.covariance_rad2), error)
+        for f in (honest, naive)
+    ]
+    assert d2[0].mean() == pytest.approx(3, abs=0.25)
+    assert d2[1].mean() > d2[0].mean() + 0.2
+
+
+def test_a_much_worse_camera_is_ignored_not_extrapolated_from() -> None:
+    R = heads(1)
+    worse = R @ rotation_exp([np.radians(8), 0, 0])
+    S = np.stack([S1, 25 * S1])[None]
+    f = fuse_heads(np.stack([R, worse], 1), S, common=(0.9, 0.9, 0.9))
+    assert 0 <= f.share[0, 1] < 0.2
+    assert geodesic_deg(f.R_WS[0], R[0]) < 1
+    assert (np.linalg.eigvalsh(f.covariance_rad2[0]) > 0).all()
+
+
+def test_one_camera_keeps_its_own_and_none_stays_none() -> None:
+    R = heads(3)
+    both = np.stack([R, R], 1)
+    both[0, 1] = np.nan
+    both[1, 0] = np.nan
+    both[2] = np.nan
+    S = np.tile(np.stack([S1, S2]), (3, 1, 1, 1))
+    f = fuse_heads(both, S)
+    assert np.allclose(f.R_WS[:2], R[:2])
+    assert np.allclose(f.covariance_rad2[0], S1) and np.allclose(f.covariance_rad2[1], S2)
+    assert np.isnan(f.R_WS[2]).all() and np.isnan(f.chi2).all() and not f.contradiction.any()
+
+
+def test_contradictions_are_said_and_widened() -> None:
+    R = heads(1)
+    both = np.stack([R, R @ rotation_exp([0, np.radians(60), 0])], 1)
+    f = fuse_heads(both, np.tile(S1, (1, 2, 1, 1)))
+    assert f.contradiction[0] and f.apart_deg[0] == pytest.approx(60)
+    sigma = np.degrees(np.sqrt(f.covariance_rad2[0, 1, 1]))
+    assert sigma > 25  # the truth may be either
+    assert geodesic_deg(f.R_WS[0], R[0]) == pytest.approx(30, abs=1)
+
+
+def test_angle_sigmas_against_monte_carlo() -> None:
+    n, rng = 20000, np.random.default_rng(3)
+    R = np.repeat(heads(1), n, axis=0)
+    sigma = angle_sigmas_deg(R[:1], S1[None])[0]
+    sampled = head_angles_deg(noisy(R, S1, rng)).std(0)
+    assert sigma == pytest.approx(sampled, rel=0.05)

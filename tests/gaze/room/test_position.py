@@ -1,0 +1,82 @@
+"""Triangulation against truth: exact without noise, honest with it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gaze.room.position import epipolar_deg, seat_prior, sight, solve_positions
+from tests.gaze.classroom import project, room_rig, seats
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_exact_without_noise(seed: int) -> None:
+    rig, P = room_rig(seed), seats(seed=seed)
+    found = solve_positions(rig, project(rig, P), np.ones((len(P), 2)))
+    assert np.abs(found.P_W - P).max() < 1e-6
+    assert found.residual_px.max() < 1e-5
+    assert (found.cameras == 2).all()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_covariance_is_honest(seed: int) -> None:
+    rig, P = room_rig(seed), np.repeat(seats(seed=seed), 300, axis=0)
+    rng = np.random.default_rng(seed)
+    sigma = np.tile([1.2, 0.7], (len(P), 1))
+    uv = project(rig, P) + rng.normal(size=(len(P), 2, 2)) * sigma[:, :, None]
+    found = solve_positions(rig, uv, sigma)
+    e = found.P_W - P
+    d2 = np.einsum("ni,nij,nj->n", e, np.linalg.inv(found.covariance_m2), e)
+    assert d2.mean() == pytest.approx(3.0, abs=0.2)  # χ² with 3 degrees of freedom
+
+
+def test_residual_is_what_one_free_measurement_leaves() -> None:
+    rig, P = room_rig(0), np.repeat(seats(), 300, axis=0)
+    uv = project(rig, P) + np.random.default_rng(0).normal(0, 0.8, (len(P), 2, 2))
+    found = solve_positions(rig, uv, np.full((len(P), 2), 0.8))
+    # four measurements, three unknowns: rms² = σ²/4
+    assert np.mean(found.residual_px**2) == pytest.approx(0.8**2 / 4, rel=0.1)
+
+
+def test_one_camera_uses_the_seat_and_says_how_wide_it_is() -> None:
+    rig, P = room_rig(0), np.repeat(seats(), 200, axis=0)
+    rng = np.random.default_rng(1)
+    spread = np.diag([0.08, 0.05, 0.12]) ** 2
+    true = P + rng.multivariate_normal(np.zeros(3), spread, len(P))
+    uv = project(rig, true) + rng.normal(size=(len(P), 2, 2))
+    uv[::2, 0] = np.nan
+    uv[1::2, 1] = np.nan
+    found = solve_positions(rig, uv, np.ones((len(P), 2)), P, np.tile(spread, (len(P), 1, 1)))
+    e = found.P_W - true
+    d2 = np.einsum("ni,nij,nj->n", e, np.linalg.inv(found.covariance_m2), e)
+    assert d2.mean() == pytest.approx(3.0, abs=0.25)
+    # along the ray nothing is learnt: the widest axis stays near the seat's own
+    widest = np.sqrt(np.linalg.eigvalsh(found.covariance_m2)[:, -1])
+    assert np.median(widest) > 0.07
+    assert (found.cameras == 1).all()
+    assert np.isnan(found.residual_px).all()
+
+
+def test_nothing_from_nothing() -> None:
+    rig = room_rig(0)
+    uv = np.full((3, 2, 2), np.nan)
+    uv[1, 0] = 900, 500  # one camera and no prior
+    found = solve_positions(rig, uv, np.ones((3, 2)))
+    assert np.isnan(found.P_W).all() and list(found.cameras) == [0, 1, 0]
+
+
+def test_epipolar_distance_is_zero_for_one_point_and_degrees_for_two() -> None:
+    rig, P = room_rig(0), seats()
+    uv = project(rig, P)
+    left, right = sight(rig.left, uv[:, 0]).xy, sight(rig.right, uv[:, 1]).xy
+    assert epipolar_deg(rig, left, right).max() < 1e-5
+    # first and last row lie on different planes through the baseline
+    assert epipolar_deg(rig, left[:1], right[-1:])[0] > 2
+
+
+def test_seat_prior_ignores_one_jump() -> None:
+    P = np.random.default_rng(0).normal([1, 0.8, 3], 0.02, (100, 3))
+    P[7] = 9, 9, 9
+    seat, covariance = seat_prior(P)
+    assert np.abs(seat - [1, 0.8, 3]).max() < 0.01
+    assert np.allclose(np.sqrt(np.diag(covariance)), 0.08)

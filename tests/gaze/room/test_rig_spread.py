@@ -1,0 +1,52 @@
+"""The rig's share of the gaze points' covariance, against Monte Carlo over rigs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gaze.faces.heads import down_in_camera
+from gaze.room.geometry import aimed_rotation, gaze_points
+from gaze.room.position import solve_positions
+from gaze.room.rig_spread import RigDependence, gaze_spread_from_rig
+from tests.gaze.classroom import project, room_rig, seats
+
+
+def test_against_monte_carlo() -> None:
+    rig, P = room_rig(1), seats(seed=1)
+    R_WS = aimed_rotation(P, np.array([1.4, 0.5, 0.0]))
+    uv = project(rig, P)
+    n = len(P)
+    sigma = np.ones((n, 2))
+    share = np.tile([0.6, 0.4], (n, 1))
+    found = gaze_spread_from_rig(rig, RigDependence(uv, sigma, P, R_WS, uv, share))
+
+    rng, points = np.random.default_rng(0), []
+    nominal = [
+        rig.T_WC(c).R @ rig.camera(c).look_at_rotations(uv[:, k], down_in_camera(rig, c))
+        for k, c in enumerate(("left", "right"))
+    ]
+    for _ in range(300):
+        other = rig.perturbed(
+            rng.multivariate_normal(np.zeros(len(rig.covariance)), rig.covariance)
+        )
+        P2 = solve_positions(other, uv, sigma).P_W
+        R = []
+        for k, c in enumerate(("left", "right")):
+            down = down_in_camera(rig, c)
+            R_WV = other.T_WC(c).R @ other.camera(c).look_at_rotations(uv[:, k], down)
+            R.append(R_WV @ np.swapaxes(nominal[k], -1, -2) @ R_WS)
+        mean = 0.6 * R[0] + 0.4 * R[1]  # small turns: the chord is the arc
+        points.append(gaze_points(P2, mean)[0])
+    sampled = np.array(points)
+    for k in range(n):
+        expected = np.cov(sampled[:, k].T)
+        assert np.sqrt(np.diag(found[k])) == pytest.approx(np.sqrt(np.diag(expected)), rel=0.15)
+
+
+def test_truth_instead_of_the_rig_leaves_nothing() -> None:
+    rig, P = room_rig(1), seats(seed=1)
+    R_WS = aimed_rotation(P, np.array([1.4, 0.5, 0.0]))
+    uv, n = project(rig, P), len(P)
+    rows = RigDependence(uv, np.ones((n, 2)), P, R_WS, uv, np.zeros((n, 2)), nose_from_rig=False)
+    assert np.abs(gaze_spread_from_rig(rig, rows)).max() == 0
