@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gaze.resume import open_run
+from gaze.lesson.resume import open_run
 from sessions.errors import RunError
 from sessions.folder import Session
 from sessions.run import Run, run_folder
