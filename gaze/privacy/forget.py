@@ -22,6 +22,7 @@ import tomllib
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from calibration.errors import UserError
+from gaze.privacy.names import Finder
 from sessions.config import CONFIG_NAME
 from sessions.run import atomic_write
 
@@ -167,7 +169,7 @@ def forget(lesson: str | Path, student: str) -> Report:
     said = Report(f"student {student} in {folder}")
     everybody = _known_students(folder)
     finder = Finder.of(student, everybody)
-    if not any(finder.mentioned_in(path) for path in _files(folder)):
+    if not any(_mentioned_in(finder, path) for path in _files(folder)):
         raise PrivacyError(
             "nothing in this lesson names this student",
             where=folder,
@@ -199,7 +201,7 @@ def forget(lesson: str | Path, student: str) -> Report:
         for v in videos
     ]
     doubtful = {p for p in _files(folder) if len(student) < SURE_LENGTH and _is_raw(p)}
-    _prove(folder, said, finder.mentioned_in, skip={*videos, *doubtful})
+    _prove(folder, said, partial(_mentioned_in, finder), skip={*videos, *doubtful})
     audit(folder, "forget student", rewritten=len(said.changed), deleted=len(said.deleted),
           proven=said.proven)  # fmt: skip
     return said
@@ -289,52 +291,13 @@ def _known_students(folder: Path) -> list[str]:
     return sorted(names)
 
 
-@dataclass(frozen=True)
-class Finder:
-    """Finds one student's name in text, as a word of its own.
-
-    S-07 is neither in S-070 nor in XS-07 nor, where there is such a student, in ``S-07 b``; BIDS'
-    form of it (``sub-S07``) counts.
-    """
-
-    student: str
-    longer: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, student: str, everybody: Iterable[str]) -> Finder:
-        longer = {o for o in everybody if student in o and o != student}
-        return cls(student, tuple(sorted(longer, key=len, reverse=True)))
-
-    @property
-    def pattern(self) -> re.Pattern[str]:
-        # not \w: in bytes read as Latin-1 every other byte would be a letter
-        label = re.sub(r"[^A-Za-z0-9]", "", self.student)
-        bids = rf"|(?<![A-Za-z0-9])sub-{label}(?![A-Za-z0-9])" if label else ""
-        word = rf"(?<![A-Za-z0-9\-]){re.escape(self.student)}(?![A-Za-z0-9\-])"
-        return re.compile(word + bids)
-
-    def without_others(self, text: str) -> str:
-        for other in self.longer:
-            text = text.replace(other, "\0" * len(other))
-        return text
-
-    def within(self, text: str) -> bool:
-        return self.pattern.search(self.without_others(text)) is not None
-
-    def cut(self, text: str, instead: str = "(removed)") -> str:
-        """The text with the name replaced."""
-        found = [m.span() for m in self.pattern.finditer(self.without_others(text))]
-        for start, end in reversed(found):
-            text = text[:start] + instead + text[end:]
-        return text
-
-    def mentioned_in(self, path: Path) -> bool:
-        """Whether a file's name or content (unpacked where it is packed) names the student."""
-        if self.within(path.name):
-            return True
-        if path.is_symlink() or not path.is_file():
-            return False
-        return any(self.within(text) for text in _contents(path))
+def _mentioned_in(finder: Finder, path: Path) -> bool:
+    """Whether a file's name or content (unpacked where it is packed) names the student."""
+    if finder.within(path.name):
+        return True
+    if path.is_symlink() or not path.is_file():
+        return False
+    return any(finder.within(text) for text in _contents(path))
 
 
 def _contents(path: Path) -> Iterable[str]:
@@ -490,7 +453,7 @@ def _forget_in_file(path: Path, finder: Finder, folder: Path, said: Report) -> N
     """Take a student out of a file, or delete the file where that cannot be done."""
     name = str(path.relative_to(folder))
     suffix = path.suffix.lower()
-    if suffix in VIDEOS or not finder.mentioned_in(path):
+    if suffix in VIDEOS or not _mentioned_in(finder, path):
         return
     if finder.within(path.name) or path.is_symlink():
         _delete(path, folder, said)
@@ -521,7 +484,7 @@ def _forget_in_file(path: Path, finder: Finder, folder: Path, said: Report) -> N
             done = ""
     except (ValueError, OSError, pa.ArrowException):
         done = ""
-    if done and not finder.mentioned_in(path):
+    if done and not _mentioned_in(finder, path):
         said.changed.append(done)
     else:  # of a kind that cannot be changed, or still naming the student
         _delete(path, folder, said)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gaze.measures.measures import measures
-from gaze.privacy.forget import Finder
+from gaze.privacy.names import Finder
 from gaze.report.findings import SMALL_CELL
 from gaze.report.heatmap import heatmaps, photograph
 from gaze.report.lesson import Lesson, ReportError, load_lesson, words_of
