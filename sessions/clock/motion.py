@@ -184,8 +184,8 @@ def judge_pair(left: TimesReport, right: TimesReport) -> tuple[Cause, ...]:
             Cause(
                 "durations_differ",
                 "WARN",
-                f"the {longer} video is {abs(difference):.1f} s longer; if both were started and "
-                f"stopped together, the clocks drift by {1e6 * difference / longest:+.0f} ppm",
+                f"the {longer} video is {abs(difference):.1f} s longer: more than any clock drifts, so "
+                "they were not started and stopped together",
                 "Let the clock be estimated from the pictures (leave offset_s out).",
             )
         )
@@ -449,21 +449,26 @@ def _checked(times_s: ArrayLike, activity: ArrayLike, name: str) -> tuple[Array,
 
 
 def _even(t: Array, x: Array, rate: float) -> Array:
-    """(M, C) resampled evenly, slow changes removed, bursts tamed; gaps are 0 (no information)."""
-    n = int((t[-1] - t[0]) * rate) + 1
-    grid = t[0] + np.arange(n) / rate
-    nearest = np.abs(t[_nearest(t, grid)] - grid)
-    out = np.zeros((n, x.shape[1]))
+    """(M, C) resampled evenly, slow changes removed, bursts tamed; gaps are 0 (no information).
+
+    A gap lies between two known samples further apart than any frame rate puts them.
+    """
+    grid = t[0] + np.arange(int((t[-1] - t[0]) * rate) + 1) / rate
+    usual = float(np.median(np.diff(t)))
+    out = np.zeros((len(grid), x.shape[1]))
     for c in range(x.shape[1]):
         known = np.isfinite(x[:, c])
         if known.sum() < 10:
             continue
-        y = np.interp(grid, t[known], x[known, c])
-        gap = np.abs(t[known][_nearest(t[known], grid)] - grid) > 3 / rate + nearest
-        y[gap] = np.median(y[~gap]) if (~gap).any() else 0.0
+        at, y = t[known], np.interp(grid, t[known], x[known, c])
+        after = np.clip(np.searchsorted(at, grid), 1, len(at) - 1)
+        gap = at[after] - at[after - 1] > max(3 * usual, 0.25)
+        if gap.all():
+            continue
+        y[gap] = np.median(y[~gap])
         y -= uniform_filter1d(y, max(int(4 * rate), 3), mode="nearest")
         y = gaussian_filter1d(y, 0.08 * rate)
-        scale = 1.4826 * float(np.median(np.abs(y[~gap]))) if (~gap).any() else 0.0
+        scale = 1.4826 * float(np.median(np.abs(y[~gap])))
         if scale <= 1e-12 * max(float(np.abs(x[known, c]).max()), 1e-300):
             continue
         y = np.arcsinh(y / scale)

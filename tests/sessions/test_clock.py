@@ -159,6 +159,22 @@ def test_parts_spread_over_a_lesson_do_for_the_whole() -> None:
     assert stretches(120.0).tolist() == [[0.0, 120.0]]
 
 
+@pytest.mark.parametrize("minutes", [20, 45])
+@pytest.mark.parametrize("fps", [24000 / 1001, 25, 30000 / 1001, 30, 50, 60000 / 1001])
+def test_every_camera_rate_is_known_from_stretches(fps: float, minutes: int) -> None:
+    """Times as a container gives them (whole ticks of 1/90000 s), in the stretches that are read."""
+    truth = Clock(8.0, 60.0)
+    tl, xl, tr, xr = lesson(1, truth, 60.0 * minutes, (fps, fps))
+    tl, tr = (t[0] + np.round(np.arange(t.size) / fps * 90000) / 90000 for t in (tl, tr))
+    parts = stretches(60.0 * minutes)
+    read = [((t[:, None] >= parts[:, 0]) & (t[:, None] <= parts[:, 1])).any(1) for t in (tl, tr)]
+    got = estimate_clock(tl[read[0]], xl[read[0]], tr[read[1]], xr[read[1]])
+    assert got.clock is not None, got.reason
+    for t_s in (0.0, 30.0 * minutes, 60.0 * minutes):
+        error = got.clock.left_to_right(t_s) - truth.left_to_right(t_s)
+        assert abs(error) < 4 * got.clock.sigma_s(t_s) and got.clock.sigma_s(t_s) < 0.1
+
+
 def test_tracked_people_make_a_short_lesson_enough() -> None:
     """A minute of one number does not do; a minute of twelve students, each by each, does."""
     truth = Clock(0.37, 0.0)
@@ -316,6 +332,7 @@ def test_lengths_and_rates_are_compared() -> None:
     assert "left video is 10.0 s longer" in codes["durations_differ"]
     assert "30.00 and 25.00" in codes["rates_differ"]
     assert judge_pair(left, left) == ()
+    assert "ppm" not in codes["durations_differ"], "ten seconds of 45 minutes are no drift"
     assert "duration_mismatch" in [
         c.code for c in judge_times(np.arange(0, 60, 0.04), "a", 90.0).causes
     ]
