@@ -184,7 +184,7 @@ def judge_pair(left: TimesReport, right: TimesReport) -> tuple[Cause, ...]:
             Cause(
                 "durations_differ",
                 "WARN",
-                f"the {longer} video is {abs(difference):.1f} s longer: more than any clock drifts, so "
+                f"the {longer} video is {abs(difference):.1f} s longer, more than clocks drift: "
                 "they were not started and stopped together",
                 "Let the clock be estimated from the pictures (leave offset_s out).",
             )

@@ -162,7 +162,7 @@ def test_parts_spread_over_a_lesson_do_for_the_whole() -> None:
 @pytest.mark.parametrize("minutes", [20, 45])
 @pytest.mark.parametrize("fps", [24000 / 1001, 25, 30000 / 1001, 30, 50, 60000 / 1001])
 def test_every_camera_rate_is_known_from_stretches(fps: float, minutes: int) -> None:
-    """Times as a container gives them (whole ticks of 1/90000 s), in the stretches that are read."""
+    """Times as a container gives them (ticks of 1/90000 s), in the stretches that are read."""
     truth = Clock(8.0, 60.0)
     tl, xl, tr, xr = lesson(1, truth, 60.0 * minutes, (fps, fps))
     tl, tr = (t[0] + np.round(np.arange(t.size) / fps * 90000) / 90000 for t in (tl, tr))
