@@ -231,7 +231,7 @@ def analyze(
     ] = None,
     force: Annotated[bool, typer.Option(help="Use a rig whose verdict is FAIL.")] = False,
     fresh: Annotated[bool, typer.Option(help="Do not go on with an unfinished run.")] = False,
-    csv: Annotated[bool, typer.Option(help="Write gaze.csv as well.")] = False,
+    csv: Annotated[bool, typer.Option(help="Export gaze.csv as well: RUN/export-csv/.")] = False,
     engine: Annotated[str, typer.Option(help="Many lessons: local or ray.")] = "local",
     workers: Annotated[int, typer.Option(help="Many lessons: how many at once.")] = 1,
     as_json: AsJson = False,
@@ -276,7 +276,7 @@ def analyze(
     if csv:
         from gaze.exports import export
 
-        export(run.folder, "csv", run.folder / "gaze.csv")
+        export(run.folder, "csv", run.folder / "export-csv")
     summary = _run_summary(run)
     if as_json:
         print_json(summary)

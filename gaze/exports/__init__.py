@@ -1,18 +1,26 @@
 """A run's tables for other programs. Each format is one module that registers itself.
 
-Every export writes a data dictionary (BIDS style JSON) beside each table and a line into the
-lesson's audit.log. docs/exports.md describes the formats.
+Every export writes a data dictionary (BIDS style JSON) beside each table, a manifest of what it
+wrote (``.export.json``: names and hashes, by which `gaze forget` finds it again) and a line into
+the lesson's audit.log. docs/exports.md describes the formats.
 """
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 from gaze.exports import bids, elan, measures, pupil, tables  # noqa: F401  (they register themselves)
 from gaze.exports.common import FORMATS, ExportError, Source, load_source
 from gaze.privacy.forget import audit
+from sessions.config import CONFIG_NAME
+from sessions.run import EXPORTED, RUNS, is_exported, read_manifest, sha256, write_json
 
 __all__ = ["FORMATS", "ExportError", "Source", "export"]
+
+FOLDERS = ("bids", "measures", "pupil")  # formats of several tables
+DEEP = 3  # folders below --out in which a lesson is looked for
 
 
 def export(
@@ -29,20 +37,103 @@ def export(
     salted : replace the lesson's pseudonyms by ones that only the lesson's salt connects to them,
         for handing data on.
 
-    Returns the files written.
+    Returns the files written; nothing is written unless all can be.
 
     Raises
     ------
-    ExportError : an unknown format. UserError : a run that cannot be read, an expired lesson.
+    ExportError : an unknown format; a place where an export must not go, or where files lie that no
+        export of ours wrote. UserError : a run that cannot be read, an expired lesson.
     """
     if format not in FORMATS:
         raise ExportError(
             "there is no such export format", found=format, expected=", ".join(sorted(FORMATS))
         )
+    out = Path(out)
+    is_file = bool(out.suffix) and format not in FOLDERS
+    folder = (out.parent if is_file else out).resolve()
+    refuse_place(folder, is_file=is_file)
     source = load_source(run_folder, salted=salted)
-    written = FORMATS[format](source, Path(out))
+    nearest = next(f for f in (folder, *folder.parents) if f.is_dir())
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=nearest) as temporary:
+        aside = Path(temporary)
+        made = FORMATS[format](source, aside / out.name if is_file else aside)
+        names = [path.relative_to(aside).as_posix() for path in made]
+        for name in names:
+            _refuse_taken(folder, name)
+        run = source.lesson.run.name
+        entry = {"format": format, "run": run, "salted": salted}
+        files = {n: {"sha256": sha256(aside / n), **entry} for n in names}
+        folder.mkdir(parents=True, exist_ok=True)
+        # first of all the list: whatever happens then, a forgetting knows what to look for
+        write_json(folder / EXPORTED, {"files": {**read_manifest(folder), **files}})
+        for name in files:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(aside / name, folder / name)
     audit(
-        source.lesson.run.lesson_folder, "export", format=format, run=source.lesson.run.name,
-        out=str(out), students=len(source.lesson.students), salted=salted,
+        source.lesson.run.lesson_folder, "export", format=format, run=run, out=str(folder),
+        files=len(files), students=len(source.lesson.students), salted=salted,
     )  # fmt: skip
-    return written
+    written = folder if out.is_absolute() else out.parent if is_file else out
+    return [written / name for name in names]
+
+
+def refuse_place(folder: Path, *, is_file: bool = False) -> None:
+    """Refuse folders in which an export would mix with what it is made from.
+
+    folder : resolved. is_file : a file of that name was asked for, not the whole folder.
+
+    Raises
+    ------
+    ExportError : a lesson, a run, a folder that contains some; a folder of a lesson that holds
+        other files than exports.
+    """
+    remedy = "Name a folder of its own, e.g. --out exports/monday."
+    if folder.exists() and not folder.is_dir():
+        raise ExportError("this is a file, not a folder", where=folder, remedy=remedy)
+    if (folder / CONFIG_NAME).exists() or (folder / "run.json").exists() or folder.name == RUNS:
+        what = "lesson" if (folder / CONFIG_NAME).exists() else "run"
+        raise ExportError(f"an export must not go into a {what}", where=folder, remedy=remedy)
+    inside = None if is_file else _lesson_below(folder)
+    if inside is not None:
+        raise ExportError(
+            "an export must not go into a folder of lessons",
+            where=folder, found=str(inside), remedy=remedy,
+        )  # fmt: skip
+    in_lesson = any((parent / CONFIG_NAME).exists() for parent in folder.parents)
+    if (
+        in_lesson
+        and folder.is_dir()
+        and any(folder.iterdir())
+        and not (folder / EXPORTED).is_file()
+    ):
+        raise ExportError(
+            "this folder of the lesson holds other files than exports", where=folder, remedy=remedy
+        )
+
+
+def _lesson_below(folder: Path) -> Path | None:
+    """The first lesson or run in a folder, not looked for deeper than DEEP."""
+    for root, folders, files in os.walk(folder):
+        for name in (CONFIG_NAME, "run.json"):
+            if name in files:
+                return Path(root)
+        if len(Path(root).relative_to(folder).parts) >= DEEP:
+            folders.clear()
+    return None
+
+
+def _refuse_taken(folder: Path, name: str) -> None:
+    """Refuse to write over a file that no export of ours wrote, or that was changed since.
+
+    Raises
+    ------
+    ExportError : there is one, or a link in the way.
+    """
+    path = folder / name
+    linked = path.is_symlink() or not path.parent.resolve().is_relative_to(folder)
+    if linked or (path.exists() and not is_exported(path)):
+        raise ExportError(
+            "there is a file that no export wrote, or that was changed since, so it stays",
+            where=path,
+            remedy="Move it, or name another folder.",
+        )

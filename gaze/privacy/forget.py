@@ -34,7 +34,7 @@ import pyarrow.parquet as pq
 from calibration.errors import UserError
 from gaze.privacy.names import Finder
 from sessions.config import CONFIG_NAME
-from sessions.run import atomic_write
+from sessions.run import EXPORTED, atomic_write, read_manifest, sha256, write_json
 
 AUDIT_NAME = "audit.log"
 SALT_NAME = "salt.txt"
@@ -176,9 +176,7 @@ def forget(lesson: str | Path, student: str) -> Report:
             found=student,
             expected="one of " + (", ".join(everybody) or "the lesson's students"),
         )
-    for out in _salted_exports(folder):  # under names that nobody can find again without the salt
-        _delete_tree(out, folder, said)
-        _delete(out, folder, said)
+    exported = _forget_salted(folder, said)
     remake = []
     for run in _runs(folder):
         remake.append((run, _languages(run)))
@@ -192,6 +190,7 @@ def forget(lesson: str | Path, student: str) -> Report:
             _forget_in_config(path, finder, said)
         else:
             _forget_in_file(path, finder, folder, said)
+    _hash_again(exported)
     _drop_empty_folders(folder)
     for run, languages in remake:
         _make_again(run, languages, folder, said)
@@ -588,17 +587,84 @@ def _forget_in_config(path: Path, finder: Finder, said: Report) -> None:
     said.changed.append(f"{path.name}: {done}")
 
 
-def _salted_exports(folder: Path) -> list[Path]:
-    """Exports under other pseudonyms that lie in the lesson, by its audit log."""
-    found = []
+def _forget_salted(folder: Path, said: Report) -> list[Path]:
+    """Delete salted exports in the lesson, file by file as their manifests list them: nobody finds
+    a student in them again without the salt. A file that was changed since, or that the manifest
+    may not speak of, stays and is named. Returns the other exports' unchanged files.
+    """
+    unchanged = []
+    for manifest in (p for p in _files(folder) if p.name == EXPORTED and not p.is_symlink()):
+        left = {}
+        for name, entry in read_manifest(manifest.parent).items():
+            path = manifest.parent / name
+            inside = path.parent.resolve().is_relative_to(manifest.parent.resolve())
+            if not path.exists() and not path.is_symlink():
+                continue
+            as_made = inside and not path.is_symlink() and entry.get("sha256") == _hash(path)
+            if not entry.get("salted"):
+                left[name] = entry
+                unchanged += [path] if as_made else []
+            elif as_made:
+                _delete(path, folder, said)
+            else:
+                left[name] = entry
+                said.remains.append(
+                    f"{_short(path, folder)}: of a salted export, but changed since; look at it "
+                    "and delete it yourself"
+                )
+        write_json(manifest, {"files": left})
+        if _files(manifest.parent) == [manifest]:
+            _delete(manifest, folder, said)
+    for out in _exports_by_audit(folder, said):
+        if _files(out) and not (out / EXPORTED).is_file():
+            said.remains.append(
+                f"{_short(out, folder)}: a salted export went there and its list is gone; look at "
+                "it and delete it yourself"
+            )
+    return unchanged
+
+
+def _hash(path: Path) -> str | None:
+    return sha256(path) if path.is_file() else None
+
+
+def _short(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+
+def _exports_by_audit(folder: Path, said: Report) -> list[Path]:
+    """Where in the lesson the audit log says that salted exports went; those outside are named."""
+    found, outside = [], set()
     log = folder / AUDIT_NAME
     for line in log.read_text(encoding="utf-8").splitlines() if log.is_file() else []:
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, AttributeError):
             entry = json.loads(line)
-            out = Path(str(entry.get("out", ""))).resolve()
-            if entry.get("salted") and out.is_relative_to(folder.resolve()):
-                found.append(folder / out.relative_to(folder.resolve()))
+            out = Path(str(entry.get("out") or ""))
+            if entry.get("action") != "export":
+                continue
+            if not out.is_absolute():
+                outside.add(f"{out}: an export went there, from a folder that is not known")
+            elif not out.resolve().is_relative_to(folder.resolve()):
+                if out.exists():
+                    outside.add(f"{out}: an export outside the lesson")
+            elif entry.get("salted"):
+                found.append(folder / out.resolve().relative_to(folder.resolve()))
+    said.kept += [f"{where}; delete it yourself" for where in sorted(outside)]
     return found
+
+
+def _hash_again(exported: Iterable[Path]) -> None:
+    """Exports that a forgetting rewrote are still ours: their manifests get the new hashes."""
+    for path in exported:
+        for base in (b for b in path.parents if (b / EXPORTED).is_file()):
+            files = read_manifest(base)
+            name = path.relative_to(base).as_posix()
+            if name in files:
+                if path.is_file():
+                    files[name]["sha256"] = sha256(path)
+                else:
+                    del files[name]
+                write_json(base / EXPORTED, {"files": files})
 
 
 def _languages(run: Path) -> dict[str, str]:

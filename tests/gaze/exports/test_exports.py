@@ -208,3 +208,62 @@ def test_ten_lines_make_the_class_heatmap(run: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(scope["x"], x, atol=1e-9)
     np.testing.assert_allclose(scope["y"], y, atol=1e-9)
     assert np.abs(scope["class_map"] - want).max() < 0.02 * want.max()
+
+
+# -- where an export may go ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "out", ["lesson", "lesson/runs", "RUN", ".", "RUN/heatmaps", "lesson/truth", "lesson/x.csv",
+            "lesson/events.csv", "RUN/gaze.csv", "link", "link/../lesson"]
+)  # fmt: skip
+def test_an_export_never_goes_into_what_it_is_made_from(out: str, tmp_path: Path) -> None:
+    gaze = gaze_table(np.arange(60) * 0.5, np.full(60, "S-01"), np.full(60, "ok"),
+                      np.tile([1.0, 0.3], (60, 1)), 0.1)  # fmt: skip
+    made = write_lesson(tmp_path / "lesson", gaze)
+    write_heatmaps(made)
+    (tmp_path / "lesson" / "truth").mkdir()
+    (tmp_path / "lesson" / "truth" / "heads.txt").write_text("true")
+    (tmp_path / "link").symlink_to(tmp_path / "lesson")
+    where = tmp_path / out.replace("RUN", str(made.relative_to(tmp_path)))
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    for salted in (False, True):
+        with pytest.raises(ExportError):
+            export(made, "csv", where, salted=salted)
+    after = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    assert after.pop(tmp_path / "lesson" / "salt.txt", None) is None and after == before
+
+
+def test_an_export_writes_over_its_own_files_only(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = export(run, "visits", out)
+    assert export(run, "visits", out) == first
+    export(run, "elan", out)
+    files = json.loads((out / ".export.json").read_text())["files"]
+    assert set(files) == {"visits.csv", "visits.json", "visits.txt"}
+    (out / "visits.csv").write_text("mine")
+    before = {p: p.read_bytes() for p in out.rglob("*")}
+    with pytest.raises(ExportError, match=r"visits\.csv.*changed since"):
+        export(run, "visits", out)
+    with pytest.raises(ExportError, match="no export wrote"):
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other" / "aoi_metrics.csv").write_text("mine")
+        export(run, "pupil", tmp_path / "other")
+    assert {p: p.read_bytes() for p in out.rglob("*")} == before
+    assert [p.name for p in (tmp_path / "other").iterdir()] == ["aoi_metrics.csv"]
+
+
+def test_an_export_follows_no_link(run: Path, tmp_path: Path) -> None:
+    out, victim = tmp_path / "out", tmp_path / "victim"
+    victim.mkdir()
+    (victim / "thesis.csv").write_text("years")
+    out.mkdir()
+    (out / "visits.csv").symlink_to(victim / "thesis.csv")
+    with pytest.raises(ExportError):
+        export(run, "visits", out)
+    made = sorted(p.name for p in export(run, "bids", tmp_path / "b")[-1].parents[1].iterdir())
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "sub-S01").symlink_to(victim)
+    with pytest.raises(ExportError):
+        export(run, "bids", tmp_path / "c")
+    assert made == ["beh"] and [p.name for p in victim.iterdir()] == ["thesis.csv"]

@@ -225,10 +225,10 @@ def test_names_that_hold_other_names(tmp_path: Path) -> None:
         for n in names
     ])  # fmt: skip
     run = write_lesson(tmp_path / "a", gaze, students=tuple((n, (1.0, 3.0)) for n in names))
-    export(run, "visits", tmp_path / "a" / "visits.csv")
+    export(run, "visits", tmp_path / "a" / "out" / "visits.csv")
     forget(tmp_path / "a", "Ann")
     assert set(pq.read_table(run / "gaze.parquet")["student"].to_pylist()) == {"Ann B", "Joann"}
-    visits = pd.read_csv(tmp_path / "a" / "visits.csv")
+    visits = pd.read_csv(tmp_path / "a" / "out" / "visits.csv")
     assert set(visits["student"]) == {"Ann B", "Joann"}
 
 
@@ -258,6 +258,61 @@ def test_salted_exports_in_the_lesson_go_too(lesson: Path) -> None:
     assert names == {f"S-{i:02d}" for i in range(1, 7)}
     forget(lesson, WHO)
     assert not (lesson / "shared").exists()
+
+
+def test_a_salted_export_is_found_from_another_folder(lesson: Path, tmp_path, monkeypatch) -> None:
+    run = next((lesson / "runs").iterdir())
+    monkeypatch.chdir(lesson)
+    export(run, "bids", "shared", salted=True)
+    export(run, "visits", Path("..") / "handed-on", salted=True)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    said = forget(lesson, WHO)
+    assert not (lesson / "shared").exists() and said.proven
+    outside = str(tmp_path / "handed-on")
+    assert any(outside in k and "delete it yourself" in k for k in said.kept)
+    assert (tmp_path / "handed-on" / "visits.csv").is_file()
+
+
+def test_a_salted_export_takes_nothing_else_along(lesson: Path) -> None:
+    """What is not in the manifest, or was changed since, stays; then nothing is called proven."""
+    run = next((lesson / "runs").iterdir())
+    shared = lesson / "shared"
+    export(run, "visits", shared, salted=True)
+    export(run, "transitions", shared)
+    (shared / "mine.txt").write_text("my notes")
+    with (shared / "visits.csv").open("a") as file:
+        file.write("# I wrote this\n")
+    videos = {p: p.read_bytes() for p in lesson.glob("*.mp4")}
+    manifest = json.loads((shared / ".export.json").read_text())
+    for name in ("../left.mp4", str(lesson / "right.mp4")):
+        manifest["files"][name] = {"sha256": "", "salted": True}
+    write_json(shared / ".export.json", manifest)
+    said = forget(lesson, WHO)
+    assert not said.proven and any("visits.csv" in r and "changed since" in r for r in said.remains)
+    assert (shared / "mine.txt").is_file() and "# I wrote" in (shared / "visits.csv").read_text()
+    assert not (shared / "visits.json").exists()
+    assert WHO not in (shared / "transitions.csv").read_text()
+    export(run, "transitions", shared)  # rewritten without the student, it is still ours
+    assert {p: p.read_bytes() for p in lesson.glob("*.mp4")} == videos
+
+
+def test_notes_beside_a_salted_export_stay_and_nothing_is_suspected(lesson: Path) -> None:
+    run = next((lesson / "runs").iterdir())
+    export(run, "visits", lesson / "shared", salted=True)
+    (lesson / "shared" / "mine.txt").write_text("my notes")
+    assert forget(lesson, WHO).proven and forget(lesson, "S-01").proven
+    left = sorted(p.name for p in (lesson / "shared").iterdir())
+    assert left == [".export.json", "mine.txt"]
+
+
+def test_a_salted_export_whose_list_is_gone_is_not_called_proven(lesson: Path) -> None:
+    run = next((lesson / "runs").iterdir())
+    export(run, "visits", lesson / "shared", salted=True)
+    (lesson / "shared" / ".export.json").unlink()
+    said = forget(lesson, WHO)
+    assert not said.proven and any("its list is gone" in r for r in said.remains)
 
 
 def test_forget_an_unknown_student_changes_nothing(lesson: Path) -> None:
