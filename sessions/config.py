@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import tomlkit
 from numpy.typing import NDArray
 from pydantic import (
     BaseModel,
@@ -19,8 +22,10 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from tomlkit.exceptions import TOMLKitError
 
 from sessions.errors import ConfigError, SessionError
+from sessions.run import atomic_write
 
 CONFIG_NAME = "session.toml"
 
@@ -287,6 +292,80 @@ def load_config(folder: str | Path) -> SessionConfig:
     SessionError : no folder, or no session.toml in it.
     ConfigError : not TOML, an unknown key, an impossible value; names the key and the value.
     """
+    path = _config_path(folder)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("this is not valid TOML", where=path, found=str(error)) from error
+    return _checked(path, data)
+
+
+def edit_config(folder: str | Path, changes: Mapping[str, Any]) -> SessionConfig:
+    """Change keys of ``session.toml``; comments and everything else stay as they are.
+
+    changes : a value for each key, named as in the errors: ``"cameras.right.offset_s": 0.04``,
+        ``"auxiliary[1].left_m": 1.9`` where there are several. None removes the key; a list of
+        dicts replaces an array of tables, such as ``"students"``. Missing tables are made.
+
+    The whole file is checked before it is written; where that fails nothing is written.
+
+    Raises
+    ------
+    SessionError, ConfigError : as :func:`load_config`, for the file with its changes.
+    """
+    path = _config_path(folder)
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    except (TOMLKitError, UnicodeDecodeError) as error:
+        raise ConfigError("this is not valid TOML", where=path, found=str(error)) from error
+    for key, value in changes.items():
+        try:
+            _set(document, [_step(part) for part in re.findall(r"[^.\[\]]+", key)], value)
+        except (KeyError, IndexError, TypeError, TOMLKitError) as error:
+            raise ConfigError(f"there is no place for the key `{key}`", where=path) from error
+    text = tomlkit.dumps(document)
+    config = _checked(path, tomllib.loads(text))
+    with atomic_write(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+    return config
+
+
+def _step(part: str) -> str | int:
+    return int(part) if part.isdigit() else part
+
+
+def _set(document: Any, steps: list[str | int], value: Any) -> None:
+    """One value of a tomlkit document, by its keys and places in lists."""
+    *way, last = steps
+    for step in way:
+        if isinstance(step, str) and step not in document:
+            if value is None:
+                return
+            document[step] = tomlkit.table()
+        document = document[step]
+    if value is None:
+        if last in document:
+            del document[last]
+    elif isinstance(value, list) and value and all(isinstance(v, dict) for v in value):
+        document[last] = _tables(value)
+    else:
+        document[last] = value
+
+
+def _tables(rows: list[dict[str, Any]]) -> Any:
+    """``[[students]]``: an array of tables; keys without a value are left out."""
+    array = tomlkit.aot()
+    for row in rows:
+        table = tomlkit.table()
+        for key, value in row.items():
+            if value is not None:
+                table[key] = value
+        array.append(table)
+    return array
+
+
+def _config_path(folder: str | Path) -> Path:
+    """Where session.toml is; it must be there."""
     folder = Path(folder)
     path = folder / CONFIG_NAME
     if not folder.is_dir():
@@ -295,10 +374,10 @@ def load_config(folder: str | Path) -> SessionConfig:
         raise SessionError(
             f"the folder has no {CONFIG_NAME}", where=folder, remedy="`gaze init` writes one."
         )
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError("this is not valid TOML", where=path, found=str(error)) from error
+    return path
+
+
+def _checked(path: Path, data: dict[str, Any]) -> SessionConfig:
     try:
         return SessionConfig.model_validate(data)
     except ValidationError as error:
