@@ -72,7 +72,8 @@ class Camera:
         """(..., 2) pixels → (..., 3) unit directions d_C from the optical centre."""
         xy = self.undistort(uv_px)
         d = np.concatenate([xy, np.ones((*xy.shape[:-1], 1))], -1)
-        return d / np.linalg.norm(d, axis=-1, keepdims=True)
+        out: Array = d / np.linalg.norm(d, axis=-1, keepdims=True)
+        return out
 
     def contains(self, uv_px: ArrayLike, margin_px: float = 0.0) -> NDArray[np.bool_]:
         """Whether pixels lie inside the picture (NaN: no)."""

@@ -66,11 +66,13 @@ class Transform:
 
     def apply(self, p_src: ArrayLike) -> Array:
         """Points: (..., 3) metres in src → (..., 3) metres in dst."""
-        return np.einsum("...ij,...j->...i", self.R, np.asarray(p_src, np.float64)) + self.t
+        out: Array = np.einsum("...ij,...j->...i", self.R, np.asarray(p_src, np.float64)) + self.t
+        return out
 
     def rotate(self, d_src: ArrayLike) -> Array:
         """Directions (no translation): (..., 3) in src → (..., 3) in dst."""
-        return np.einsum("...ij,...j->...i", self.R, np.asarray(d_src, np.float64))
+        out: Array = np.einsum("...ij,...j->...i", self.R, np.asarray(d_src, np.float64))
+        return out
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers for JSON."""
@@ -99,7 +101,8 @@ def rotation_log(R: ArrayLike) -> Array:
 def geodesic_deg(R1: ArrayLike, R2: ArrayLike) -> Array:
     """Angle of the rotation between R1 and R2, degrees; (..., 3, 3) each → (...)."""
     M = np.swapaxes(np.asarray(R1, np.float64), -1, -2) @ np.asarray(R2, np.float64)
-    return np.degrees(np.linalg.norm(rotation_log(M), axis=-1))
+    out: Array = np.degrees(np.linalg.norm(rotation_log(M), axis=-1))
+    return out
 
 
 def smallest_rotation(d: ArrayLike) -> Array:
@@ -120,4 +123,5 @@ def smallest_rotation(d: ArrayLike) -> Array:
         ],
         -2,
     )
-    return np.eye(3) + K + K @ K / (1 + z)[..., None, None]
+    out: Array = np.eye(3) + K + K @ K / (1 + z)[..., None, None]
+    return out

@@ -634,7 +634,8 @@ def _position_sigma_cm(
         aa, ab, bb = (a * a).sum(1), (a * b).sum(1), (b * b).sum(1)
         at, bt = -(a @ t), -(b @ t)
         z = (at * bb - bt * ab) / (aa * bb - ab * ab)
-        return x_L * z[:, None]
+        out: Array = x_L * z[:, None]
+        return out
 
     J = _jacobian(lambda d: places(d).ravel(), np.zeros(6), np.full(6, 1e-6)).reshape(-1, 3, 6)
     var = np.einsum("nij,jk,nik->n", J, cov6, J)

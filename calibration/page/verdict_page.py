@@ -1,7 +1,7 @@
 """The verdict as one HTML page: what is wrong, what to do, and the pictures that show it.
 
 Self-contained: plotly.js is inside once, nothing is loaded from anywhere. Everything comes from
-the rig (``verdict``, ``quality``, ``inputs``; their keys: ``calibration/calibrate.py``). What a rig
+the rig (``verdict``, ``quality``, ``inputs``; their keys: ``solve/quality.py``). What a rig
 does not have is left out, and the page's foot says so.
 """
 

@@ -244,7 +244,8 @@ def _weighted_jacobian(
 
     def residual(T: Transform) -> Array:
         r = _disagreement(T, poses_AL, measured, zero)
-        return np.einsum("nij,nj->ni", white, r).ravel()
+        out: Array = np.einsum("nij,nj->ni", white, r).ravel()
+        return out
 
     r = residual(T_WL)
     J = np.zeros((r.size, 6))

@@ -105,7 +105,8 @@ def warp_basis(points_B: Array) -> Array:
     xy = points_B[:, :2]
     low, high = xy.min(0), xy.max(0)
     scaled = (2 * xy - low - high) / np.maximum(high - low, 1e-12)
-    return 1.0 - scaled**2
+    out: Array = 1.0 - scaled**2
+    return out
 
 
 # -- the problem -----------------------------------------------------------------------------------

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from calibration.rig import Rig
 from calibration.transform import Array, geodesic_deg
-
-if TYPE_CHECKING:
-    from calibration.rig import Rig
 
 #: Distances from the blackboard (from the cameras, where there is no world) that are reported.
 SEAT_DISTANCES_M = (3.0, 6.0, 9.0)
@@ -121,7 +119,8 @@ def gaze_jacobian(rig: Rig, noses_W: Array, targets_W: Array) -> Array:
 def covariance_of(J: Array, covariance: Array, size: int) -> Array:
     """(N, size, size) blocks of J Σ Jᵀ."""
     rows = J.reshape(-1, size, J.shape[1])
-    return np.einsum("nip,pq,njq->nij", rows, covariance, rows)
+    out: Array = np.einsum("nip,pq,njq->nij", rows, covariance, rows)
+    return out
 
 
 def room_spread(rig: Rig, blackboard_m: tuple[float, float] | None) -> dict[str, Any]:

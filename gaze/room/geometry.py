@@ -107,7 +107,8 @@ def head_angles_deg(R_WS: ArrayLike) -> Array:
     yaw = np.arcsin(np.clip(-R[..., 0, 2], -1, 1))
     pitch = np.arctan2(R[..., 1, 2], R[..., 2, 2])
     roll = np.arctan2(R[..., 0, 1], R[..., 0, 0])
-    return np.degrees(np.stack([pitch, yaw, roll], -1))
+    out: Array = np.degrees(np.stack([pitch, yaw, roll], -1))
+    return out
 
 
 def aimed_rotation(P_W: ArrayLike, target_W: ArrayLike) -> Array:

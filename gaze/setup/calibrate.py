@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from calibration.calibrate import AuxiliaryPlacement, calibrate_folder
+from calibration.calibrate import calibrate_folder
 from calibration.corners.boards import Board
-from calibration.corners.folder import RoomPictureFile
+from calibration.corners.folder import AuxiliaryPlacement, RoomPictureFile
 from calibration.errors import CalibrationError
 from calibration.rig import Rig
 from sessions.config import CONFIG_NAME, BoardConfig, SessionConfig

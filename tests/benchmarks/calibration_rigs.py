@@ -22,8 +22,9 @@ from scipy import stats
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from calibration.calibrate import Seen, solve  # noqa: E402
+from calibration.calibrate import solve  # noqa: E402
 from calibration.corners.boards import View  # noqa: E402
+from calibration.inputs import Seen  # noqa: E402
 from calibration.rig import Rig  # noqa: E402
 from calibration.solve.uncertainty import (  # noqa: E402
     SEAT_DISTANCES_M,

@@ -21,8 +21,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from calibration.calibrate import Auxiliary, Seen, solve  # noqa: E402
+from calibration.calibrate import solve  # noqa: E402
 from calibration.corners.boards import Board, View  # noqa: E402
+from calibration.inputs import Auxiliary, Seen  # noqa: E402
 from calibration.rig import Rig  # noqa: E402
 from calibration.solve.uncertainty import covariance_of, gaze_jacobian  # noqa: E402
 from calibration.transform import Array, geodesic_deg  # noqa: E402

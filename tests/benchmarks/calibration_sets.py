@@ -33,9 +33,10 @@ sys.path.insert(0, str(ROOT))
 from calibration.corners.boards import Board, View  # noqa: E402
 from calibration.corners.folder import read_folder  # noqa: E402
 from calibration.solve import bundle  # noqa: E402
-from calibration.solve.estimate import Estimate, build, estimate  # noqa: E402
+from calibration.solve.estimate import Estimate, estimate  # noqa: E402
 from calibration.solve.intrinsics import fit_camera  # noqa: E402
 from calibration.solve.pair import consensus  # noqa: E402
+from calibration.solve.problem import build  # noqa: E402
 
 
 def corners_of(path: Path) -> tuple[tuple[int, int], list[View]]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calibration.calibrate import Auxiliary, Seen
 from calibration.camera import Camera
 from calibration.corners.boards import Board, View
+from calibration.inputs import Auxiliary, Seen
 from calibration.rig import Rig
 from calibration.room import world
 from calibration.room.world import Tape

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.calibrate import Seen, solve, solve_again
+from calibration.calibrate import solve, solve_again
 from calibration.errors import CalibrationError
+from calibration.inputs import Seen
 from calibration.rig import Rig
 from calibration.solve.uncertainty import jacobian, position_jacobian, seats, triangulate
 from calibration.transform import rotation_exp

@@ -13,10 +13,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calibration.calibrate import Seen, solve
+from calibration.calibrate import solve
 from calibration.corners.boards import Board, View
 from calibration.corners.folder import AuxiliaryPlacement
 from calibration.errors import CalibrationError
+from calibration.inputs import Seen
 from calibration.rig import Rig
 from calibration.transform import Array, Transform, rotation_exp
 from tests.calibration import rigs

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from calibration.calibrate import Seen, calibrate_folder, solve, solve_again
+from calibration.calibrate import calibrate_folder, solve, solve_again
 from calibration.corners.boards import Board
 from calibration.corners.folder import (
     AuxiliaryPlacement,
@@ -22,6 +22,7 @@ from calibration.corners.folder import (
     read_folder,
 )
 from calibration.errors import CalibrationError
+from calibration.inputs import Seen
 from calibration.rig import Rig
 from calibration.room.world import R_WA
 from calibration.transform import Transform, geodesic_deg

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from calibration.calibrate import Seen, calibrate_folder, solve, solve_again
+from calibration.calibrate import calibrate_folder, solve, solve_again
 from calibration.camera import Camera
 from calibration.corners.boards import Board
 from calibration.corners.folder import AuxiliaryPlacement, RoomPictureFile, read_room_pictures
 from calibration.errors import CalibrationError
+from calibration.inputs import Seen
 from calibration.page.verdict_page import verdict_page
 from calibration.rig import Rig
 from calibration.room import world

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.calibrate import Auxiliary, Seen, _ambiguous, solve
+from calibration.calibrate import solve
 from calibration.corners.boards import Board
+from calibration.inputs import Auxiliary, Seen
 from calibration.page.figures import rigs_as_read
 from calibration.page.verdict_page import verdict_page
 from calibration.room import world
+from calibration.room.place import _ambiguous
 from calibration.room.world import Tape
 from calibration.transform import Transform, geodesic_deg, rotation_exp
 from tests.calibration import rigs

@@ -9,9 +9,9 @@ from scipy import stats
 
 from calibration.calibrate import solve
 from calibration.solve import bundle
-from calibration.solve.estimate import build
 from calibration.solve.holdout import hold_out, transfer
 from calibration.solve.intrinsics import fit_camera, planar_poses
+from calibration.solve.problem import build
 from calibration.transform import Array, rotation_exp, rotation_log
 from tests.calibration import rigs
 

@@ -1,0 +1,432 @@
+"""From auxiliary pictures to the room: how each placement is to be read, and where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from calibration.errors import CalibrationError
+from calibration.inputs import CAMERAS, Auxiliary, Seen
+from calibration.room import world
+from calibration.room.picture import (
+    ORDER,
+    SIZE_SIGMAS,
+    Lens,
+    RoomPose,
+    by_placement,
+    misfits,
+    room_poses,
+    size_error,
+)
+from calibration.room.why import pose_solutions, scale_of, why_inconsistent
+from calibration.room.world import Tape
+from calibration.solve import bundle
+from calibration.solve.estimate import Estimate
+from calibration.solve.intrinsics import planar_poses
+from calibration.transform import Array, Transform, rotation_log
+from calibration.verdict import Cause
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One placement that was understood."""
+
+    index: int
+    auxiliary: Auxiliary
+    reading: world.Reading
+    R_LB: Array
+    t_LB: Array
+    usable: bool
+    tape: Tape
+    picture: world.Measured | None = None
+
+
+@dataclass
+class Room:
+    placed: list[Placed] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    causes: list[Cause] = field(default_factory=list)
+    scale: list[dict[str, Any]] = field(default_factory=list)
+
+
+def place(seen: Seen, found: Estimate) -> Room:
+    """Understand each auxiliary placement; findings go into causes, never into silence."""
+    room = Room()
+    for index, aux in enumerate(seen.auxiliary):
+        _place_one(index, aux, seen, found, room)
+    return room
+
+
+def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Room) -> None:
+    s = found.solution.state
+    sigma = max(found.solution.sigma_px, 0.02)
+    points = aux.board.points_B()
+    left, right = aux.view.left, aux.view.right
+    label = f"auxiliary placement {index + 1}" if len(seen.auxiliary) > 1 else "the auxiliary board"
+    row: dict[str, Any] = {
+        "placement": aux.tape.placement,
+        "tilt_deg": aux.tape.tilt_deg,
+        "t_WA_m": aux.tape.t_WA.tolist() if aux.tape.measured else None,
+        "clicked": aux.clicked,
+        "room_picture": None,
+        "cameras": [c for c in CAMERAS if aux.view.corners(c) is not None],
+        "quarter_turns": None,
+        "candidates": [],
+    }
+    room.rows.append(row)
+    if left is None and right is None:
+        room.causes.append(
+            Cause(
+                "auxiliary_not_found",
+                "FAIL",
+                f"{label} was found in neither picture",
+                "Take auxiliary/left.jpg and right.jpg again with the whole board in view, larger "
+                "and unshaded, or click its corners ([auxiliary] corners).",
+            )
+        )
+        return
+    if left is None or right is None:
+        missing = "left" if left is None else "right"
+        room.causes.append(
+            Cause(
+                "auxiliary_one_camera",
+                "WARN",
+                f"{label} was found in one camera only (not in the {missing} one)",
+                "Place it where both cameras see all of it.",
+            )
+        )
+    single = {
+        camera: planar_poses(points, uv, lens)
+        for camera, uv, lens in zip(CAMERAS, (left, right), s.lenses, strict=True)
+        if uv is not None
+    }
+    warp = s.warp if aux.board == seen.board else None
+    solutions = pose_solutions(points, left, right, s, warp)
+    if not solutions:
+        room.causes.append(
+            Cause(
+                "auxiliary_no_pose",
+                "FAIL",
+                f"{label}: its corners give no pose in front of the cameras",
+                "Check inner_corners of [auxiliary], take the pictures again.",
+            )
+        )
+        return
+    best = solutions[0]
+    limit = max(4.0 * sigma, 2.5 * found.solution.rms_px, 0.35)
+    if aux.clicked:
+        limit = max(limit, 3.0)
+    n = sum(int(np.isfinite(uv).all(1).sum()) for uv in (left, right) if uv is not None)
+    row |= {
+        "rms_px": best[2],
+        "left_rms_px": _rms(best[3], left),
+        "right_rms_px": _rms(best[4], right),
+        "limit_px": limit,
+    }
+    scale = scale_of(points, left, right, s, sigma)
+    if scale is not None:
+        row["scale_percent"], row["scale_sigma_percent"] = 100 * (scale[0] - 1), 100 * scale[1]
+    usable = best[2] <= limit
+    mono_rms = [poses[0][2] for poses in single.values() if poses]
+    if not usable:
+        room.causes.append(why_inconsistent(label, aux, seen, found, best[2], mono_rms, scale))
+    # planar solutions that explain the pictures equally well (χ² within 16)
+    chi2 = [2 * n * (sol[2] ** 2 - best[2] ** 2) / max(2 * best[2] ** 2 / 2, sigma**2) / 2
+            for sol in solutions]  # fmt: skip
+    close = [sol for sol, c in zip(solutions, chi2, strict=True) if c < 16.0]
+    T_RL = Transform(s.R_RL, s.t_RL, "R", "L")
+    poses = [Transform(sol[0], sol[1], "L", "B") for sol in close]
+    shown = _read_room(label, aux, seen, found, room)
+    tape = aux.tape
+    if not tape.measured:
+        if shown is None:
+            room.causes.append(
+                Cause(
+                    "auxiliary_not_measured",
+                    "FAIL",
+                    f"where {label} is in the room is not known: it has no tape, and no picture "
+                    "of the room that can be used",
+                    "Measure left_m, down_m and out_m, or take another picture of the room.",
+                )
+            )
+            return
+        tape = tape.at(shown[2].T_WA.t)
+        row["t_WA_m"] = tape.t_WA.tolist()
+    readings = world.read_placement(tape, points, poses, T_RL)
+    good = [r for r in readings if not r.broken]
+    if shown is not None and len(good) > 1:  # the picture tells the quarter turns apart
+        good = [r for r in good if r.quarter_turns == shown[1]] or good
+    row["candidates"] = [
+        _reading_row(r) | {"T_AB": _plain(aux.T_AB(r.quarter_turns))} for r in (good or readings)
+    ]
+    if len(good) != 1:
+        chosen = _settle(good, readings, label, aux, tape, room)
+        if chosen is None:
+            return
+    else:
+        chosen = good[0]
+    row["quarter_turns"] = chosen.quarter_turns
+    row["facts"] = chosen.numbers
+    pose = close[chosen.solution]
+    T_AB = aux.T_AB(chosen.quarter_turns)
+    row["T_AB"] = _plain(T_AB)
+    measured = None
+    if shown is not None and shown[1] != chosen.quarter_turns:
+        room.causes.append(
+            Cause(
+                "room_picture_turned",
+                "FAIL",
+                f"the picture of the room shows {label} turned by "
+                f"{90 * ((shown[1] - chosen.quarter_turns) % 4)}° against what both cameras saw: "
+                "it was moved in between, or the picture is mirrored",
+                "Take the picture of the room without touching the board; say mirrored = true "
+                "where it shows a mirror or a selfie camera took it.",
+            )
+        )
+    elif shown is not None:
+        measured = world.by_picture(index, shown[0].T_WB, shown[0].covariance, T_AB)
+        row["room_picture"] = _picture_row(aux, shown[0], measured)
+    placed = Placed(index, aux, chosen, pose[0], pose[1], usable, tape, measured)
+    room.placed.append(placed)
+
+
+def _read_room(
+    label: str, aux: Auxiliary, seen: Seen, found: Estimate, room: Room
+) -> tuple[RoomPose, int, world.Measured] | None:
+    """What the pictures of the room say: the pose, its quarter turns, T_WA; None where nothing."""
+    if not aux.room:
+        return None
+    for p in aux.room:
+        if p.board_px is None:
+            room.causes.append(
+                Cause(
+                    "room_picture_no_board",
+                    "WARN",
+                    f"{label} was not found in {p.file or 'the picture of the room'}: {p.reason}",
+                    "Take it from nearer: the whole auxiliary board, sharp and at least 200 pixels "
+                    "wide, together with the four corners of the blackboard.",
+                )
+            )
+    if seen.blackboard_m is None:
+        raise CalibrationError(
+            "pictures of the room need the size of the blackboard", where="blackboard_m",
+            remedy="Give its width and height in metres.",
+        )  # fmt: skip
+    if all(p.board_px is None for p in aux.room):
+        return None
+    lenses: dict[str, Lens] = {}
+    if any(p.taken_with != "phone" for p in aux.room):
+        s = found.solution.state
+        C = bundle.joint_covariance(
+            found.problem, s, found.solution.sigma_px, with_warp=found.with_warp
+        )
+        n = s.lenses[0].size
+        lenses["left"] = Lens(s.lenses[0], C[:n, :n])
+        m = n + s.lenses[1].size
+        lenses["right"] = Lens(s.lenses[1], C[n:m, n:m])
+    poses = room_poses(aux.room, aux.board, seen.blackboard_m, lenses)
+    if not poses:
+        room.causes.append(
+            Cause(
+                "room_picture_no_pose",
+                "FAIL",
+                f"the picture of the room gives no place for {label}: clicks and board contradict "
+                "each other",
+                f"Click the blackboard's corners again: {ORDER}.",
+            )
+        )
+        return None
+    wrong = misfits(poses[0], aux.room)
+    if wrong:
+        room.causes.append(
+            Cause(
+                "room_picture_misfit",
+                "FAIL",
+                f"{wrong[0][0] or 'the picture of the room'}: {wrong[0][1]}: wrong clicks, a wrong "
+                "size of the blackboard, or a board that was moved or another zoom between the "
+                "pictures of the room",
+                f"Click again ({ORDER}); measure the blackboard; use the phone's plain 1× camera.",
+            )
+        )
+    key, off_sigmas = size_error(poses[0], seen.blackboard_m)
+    if off_sigmas > SIZE_SIGMAS[0]:
+        k = ("width_m", "height_m").index(key)
+        room.causes.append(
+            Cause(
+                "blackboard_size",
+                "FAIL" if off_sigmas > SIZE_SIGMAS[1] else "WARN",
+                f"the pictures of the room contradict {key} = {seen.blackboard_m[k]:.3f} m: they "
+                f"show a {'larger' if poses[0].size_m[k] > seen.blackboard_m[k] else 'smaller'} "
+                "blackboard",
+                f"Measure {key} again, and click the corners of the same surface: with or without "
+                "the frame, but the same for both.",
+            )
+        )
+    T_AB = [aux.T_AB(k) for k in range(4)]
+    ways = by_placement(poses, [T.inverse() for T in T_AB], world.R_WA)
+    off, pose, k = ways[0]
+    rivals = [o for o, other, _ in ways if other is not pose]
+    if rivals and min(rivals) < off + 3 * float(
+        np.degrees(np.sqrt(np.trace(pose.covariance[:3, :3])))
+    ):
+        room.causes.append(
+            Cause(
+                "room_picture_ambiguous",
+                "WARN",
+                f"the picture of the room can be understood in two ways; the one in which {label} "
+                f"lies as stated (to {off:.0f}°) was taken",
+                "Add a picture of the room from another place, more from the side.",
+            )
+        )
+    return pose, k, world.by_picture(0, pose.T_WB, pose.covariance, T_AB[k])
+
+
+def _picture_row(aux: Auxiliary, pose: RoomPose, measured: world.Measured) -> dict[str, Any]:
+    """What rig.quality says of the pictures of the room (solve/quality.py)."""
+    variance = np.diag(measured.covariance)
+    tape_variance = aux.tape.tape_sigma_m**2
+    placement_variance = np.radians(aux.tape.placement_sigma_deg) ** 2
+    turned = rotation_log(world.R_WA.T @ measured.T_WA.R)
+    t = measured.T_WA.t
+    return {
+        "files": [p.file for p in aux.room if p.board_px is not None],
+        "f_px": list(pose.f_px),
+        "clicks_rms_px": list(pose.clicks_rms_px),
+        "board_rms_px": list(pose.board_rms_px),
+        "T_WX": [_plain(T) for T in pose.T_WX],
+        "t_WA_m": t.tolist(),
+        "sigma_cm": (100 * np.sqrt(variance[3:])).tolist(),
+        "turned_deg": np.degrees(turned).tolist(),
+        "turned_sigma_deg": np.degrees(np.sqrt(variance[:3])).tolist(),
+        "turn_difference_sigma_deg": np.degrees(
+            np.sqrt(variance[:3] + placement_variance)
+        ).tolist(),
+        "tape_minus_picture_cm": (100 * (aux.tape.t_WA - t)).tolist()
+        if aux.tape.measured
+        else None,
+        "difference_sigma_cm": (100 * np.sqrt(variance[3:] + tape_variance)).tolist(),
+    }
+
+
+def _plain(T: Transform) -> dict[str, Any]:
+    return {"R": T.R.tolist(), "t_m": T.t.tolist()}
+
+
+def _rms(residual: Array, uv: Array | None) -> float | None:
+    if uv is None:
+        return None
+    n = max(int(np.isfinite(uv).all(1).sum()), 1)
+    return float(np.sqrt((residual**2).sum() / n))
+
+
+def _reading_row(r: world.Reading) -> dict[str, Any]:
+    return {
+        "quarter_turns": r.quarter_turns,
+        "solution": r.solution,
+        "broken": list(r.broken),
+        "R_AL": r.T_AL.R.tolist(),
+        "t_AL_m": r.T_AL.t.tolist(),
+    } | {k: round(v, 4) for k, v in r.numbers.items()}
+
+
+def _settle(
+    good: list[world.Reading],
+    readings: list[world.Reading],
+    label: str,
+    aux: Auxiliary,
+    tape: Tape,
+    room: Room,
+) -> world.Reading | None:
+    """No reading or several: say which fact fails. Returns a reading only where one is safe."""
+    if len(good) > 1:
+        room.causes.append(_ambiguous(good, label, aux))
+        return None
+    only = {r.broken for r in readings}
+    if any(set(b) == {"class"} or set(b) == {"left_right"} for b in only) or any(
+        set(b) <= {"class", "behind"} or set(b) <= {"left_right"} for b in only
+    ):
+        room.causes.append(
+            Cause(
+                "cameras_swapped",
+                "FAIL",
+                "the left and right cameras are exchanged (or all pictures are mirrored): as "
+                "named, the left camera would stand on the right for somebody who faces the "
+                "blackboard, "
+                "or both would look at the wall",
+                "Exchange the folders and files of left and right; left is left for somebody who "
+                "faces the blackboard. Switch off mirroring.",
+            )
+        )
+        return None
+    placements: tuple[world.Placement, ...] = ("flat", "standing")
+    for other in placements:
+        instead = replace(tape, placement=other, angle_deg=None)
+        if other != tape.placement and _reads_as(instead, aux, readings):
+            room.causes.append(
+                Cause(
+                    "wrong_placement",
+                    "FAIL",
+                    f"{label} is not {aux.tape.placement}: with it the cameras would lie on their "
+                    f"sides or stand behind the blackboard; it looks {other}",
+                    f'Set placement = "{other}" in [auxiliary], or place the board as stated.',
+                )
+            )
+            return None
+    room.causes.append(
+        Cause(
+            "room_impossible",
+            "FAIL",
+            f"{label}: every reading of the pictures breaks a fact of the room "
+            f"({', '.join(sorted({b for r in readings for b in r.broken}))})",
+            "Check placement, tape and which picture belongs to which camera.",
+        )
+    )
+    return None
+
+
+def _ambiguous(good: Sequence[world.Reading], label: str, aux: Auxiliary) -> Cause:
+    """Two or more rooms explain the pictures: what tells them apart, and what resolves it."""
+    rooms = "; ".join(
+        f"by reading {k} the left camera is {abs(r.numbers['left_y_m']):.2f} m "
+        f"{'below' if r.numbers['left_y_m'] > 0 else 'above'} the blackboard's upper edge and "
+        f"{r.numbers['left_x_m']:.2f} m left of its right edge"
+        for k, r in enumerate(good, 1)
+    )
+    one_camera = aux.view.left is None or aux.view.right is None
+    if len({r.quarter_turns for r in good}) > 1:
+        action = (
+            "Lay the board with its edges parallel to the blackboard's, or add a picture of the "
+            "room ([auxiliary.room_picture]), which tells the readings apart."
+        )
+    elif one_camera:
+        action = (
+            "Place the board where both cameras see all of it: two cameras leave one of the two "
+            "tilts that a small, distant board can have."
+        )
+    else:
+        action = (
+            "Use a larger auxiliary board, or place it nearer to the cameras: so small in the "
+            "picture, two tilts of it look alike."
+        )
+    return Cause(
+        "auxiliary_ambiguous",
+        "FAIL",
+        f"{label} can be read in {len(good)} ways that gravity and the room allow (drawn in "
+        f"calibration.html): {rooms}",
+        action,
+    )
+
+
+def _reads_as(tape: Tape, aux: Auxiliary, readings: Sequence[world.Reading]) -> bool:
+    """Whether another placement would break no fact."""
+    T_AB = {r.quarter_turns: aux.T_AB(r.quarter_turns) for r in readings}
+    poses: dict[int, Transform] = {}
+    for r in readings:
+        T_BL = T_AB[r.quarter_turns].inverse() @ r.T_AL
+        poses.setdefault(r.solution, T_BL.inverse())
+    # the pair is not needed to see whether pictures would be upright: numbers carry it
+    again = world.read_placement(tape, aux.board.points_B(), list(poses.values()), None)
+    return any(not r.broken for r in again)

@@ -1,0 +1,301 @@
+"""Views that do not fit: found, diagnosed, put right or left out, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from calibration.corners.boards import Board, View
+from calibration.inputs import CAMERAS
+from calibration.solve import bundle
+from calibration.solve.intrinsics import MonoSolution
+from calibration.solve.pair import Consensus, diagnose, resect
+from calibration.solve.problem import (
+    build,
+    robust_sigma,
+    robust_solve,
+    view_rms,
+)
+from calibration.transform import Array
+from calibration.verdict import Cause
+
+#: A view with fewer corners than this is not used.
+LEAST_CORNERS = 8
+
+#: Views that a camera needs at all, and shared views that the pair needs at all.
+LEAST_VIEWS = 3
+
+#: The outlier rule. A corner is rejected beyond 5 σ (σ robust, per coordinate, of all corners of
+#: that camera); a view whose typical error (from its median corner) is over 3 times the median
+#: view's and over 4 σ is taken out.
+CORNER_SIGMAS = 5.0
+
+VIEW_TIMES_MEDIAN = 3.0
+
+VIEW_SIGMAS = 4.0
+
+VIEW_LEAST_PX = 0.4
+
+
+@dataclass
+class Rejections:
+    """What was left out or put right, with the reason; keyed (view, camera or "")."""
+
+    views: dict[tuple[str, str], str] = field(default_factory=dict)
+    corners: dict[tuple[str, str], int] = field(default_factory=dict)
+    causes: list[Cause] = field(default_factory=list)
+
+    def add(self, view: str, camera: str, reason: str) -> None:
+        """Note a view that is left out."""
+        self.views[(view, camera)] = reason
+
+
+def usable(
+    views: Sequence[View],
+    board: Board,
+    sizes: dict[str, tuple[int, int]],
+    rejected: Rejections,
+) -> list[View]:
+    """Views with enough corners inside the picture; pictures that are copies count once."""
+    out: list[View] = []
+    copies: list[str] = []
+    for v in views:
+        new = v
+        for camera in CAMERAS:
+            uv = v.corners(camera)
+            if uv is None:
+                continue
+            if int(np.isfinite(uv).all(1).sum()) < LEAST_CORNERS:
+                rejected.add(v.name, camera, "too few corners of the board are seen")
+                new = replace(new, **{camera: None})  # type: ignore[arg-type]
+                continue
+            if (np.nanmin(uv) < -5) or (np.nanmax(uv - np.array(sizes[camera])) > 5):
+                rejected.add(v.name, camera, "corners lie outside the picture")
+                new = replace(new, **{camera: None})  # type: ignore[arg-type]
+                continue
+            twin = next(
+                (o for o in out if _same(o.corners(camera), uv)),
+                None,
+            )
+            if twin is not None:
+                rejected.add(v.name, camera, f"the same picture as {twin.name}")
+                copies.append(v.name)
+                new = replace(new, **{camera: None})  # type: ignore[arg-type]
+        if new.left is not None and _same(new.left, new.right):
+            rejected.add(v.name, "right", "left and right hold the same picture")
+            rejected.causes.append(
+                Cause(
+                    "same_picture_twice",
+                    "FAIL",
+                    f"view {v.name}: left and right hold the same picture",
+                    "Copy each camera's own pictures into its own folder.",
+                )
+            )
+            new = replace(new, right=None)
+        if new.left is not None or new.right is not None:
+            out.append(new)
+    if copies:
+        names = ", ".join(dict.fromkeys(copies))
+        rejected.causes.append(
+            Cause(
+                "duplicate_views",
+                "WARN",
+                f"the same picture is there under more than one name ({names}); copies add nothing "
+                "and count once",
+                "Move the board between pictures.",
+            )
+        )
+    return out
+
+
+def _same(a: Array | None, b: Array | None) -> bool:
+    if a is None or b is None or a.shape != b.shape:
+        return False
+    d = np.abs(a - b)
+    return bool(np.nanmax(d) < 1e-3) if np.isfinite(d).any() else False
+
+
+_ACTION = {
+    "reversed_view": "Nothing to do: it was turned. Check that the board has one odd and one even "
+    "count of inner corners.",
+    "swapped_pictures": "Exchange the two files.",
+    "mirrored_picture": "Switch off mirroring (often a selfie setting) and take the picture again.",
+    "another_board": "Use one board for all pictures, or remove these.",
+    "not_simultaneous": "Hold the board still while both cameras see it, or remove these pictures.",
+}
+
+_SAYS = {
+    "reversed_view": "the corner order is reversed in one camera (turned)",
+    "swapped_pictures": "the left and the right picture are exchanged (exchanged back)",
+    "mirrored_picture": "a picture is mirrored (left out)",
+    "another_board": "the squares are of another size: another board (left out)",
+    "not_simultaneous": "the two pictures were not taken at the same moment, or the board moved "
+    "between them (not used for the pair)",
+}
+
+
+def _view_cause(rejected: Rejections, code: str, names: list[str], total: int) -> None:
+    """One cause for all views with the same fault; a fault of most views is a FAIL."""
+    share = len(names) / max(total, 1)
+    shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    rejected.causes.append(
+        Cause(
+            code,
+            "FAIL" if share > 0.4 and code != "reversed_view" else "WARN",
+            f"view{'s' if len(names) > 1 else ''} {shown}: {_SAYS[code]}",
+            _ACTION[code],
+        )
+    )
+
+
+def mend_views(
+    board: Board,
+    sizes: dict[str, tuple[int, int]],
+    views: list[View],
+    shared: list[int],
+    mono: dict[str, MonoSolution],
+    agreed: Consensus,
+    rejected: Rejections,
+    known: Cause | None,
+) -> tuple[list[View], dict[int, int]]:
+    """Diagnose the shared views that disagree with the consensus; turn, exchange or separate them.
+
+    known : what is wrong with all of them, where that was already found.
+
+    Returns the views and, for those that agree, {row: place in the consensus}.
+    """
+    lenses = (mono["left"].lens, mono["right"].lens)
+    points = board.points_B()
+    good = {row: k for k, row in enumerate(shared) if agreed.agrees[k]}
+    if len(good) == len(shared):
+        return views, good
+    out = list(views)
+    R, t = agreed.R_RL, agreed.t_RL
+    if len(good) >= 2:  # a better relative pose than the median, for the tests below
+        pairs = [(views[i].left, views[i].right, 0) for i in good]
+        places = list(good.values())
+        state = bundle.State(lenses, R, t, agreed.R_LB[places], agreed.t_LB[places])
+        free = np.zeros(lenses[0].size + lenses[1].size + 6, bool)
+        free[-6:] = True
+        end = bundle.solve(build([points], pairs), state, free=free, robust_px=1.0)
+        R, t = end.state.R_RL, end.state.t_RL
+    typical = max(mono["left"].rms_px, mono["right"].rms_px)
+    found: dict[str, list[str]] = {}
+    for k, row in enumerate(shared):
+        if agreed.agrees[k]:
+            continue
+        v = views[row]
+        assert v.left is not None and v.right is not None
+        if known is not None:
+            rejected.add(v.name, "", known.message)
+            out[row] = replace(v, right=None)
+            out.append(replace(v, left=None))
+            continue
+        d = diagnose(
+            points, board.inner_corners, v.left, v.right,
+            (sizes["left"][0], sizes["right"][0]), lenses, R, t, max(6 * typical, 2.0),
+        )  # fmt: skip
+        found.setdefault(d.code, []).append(v.name)
+        if d.code in ("reversed_view", "swapped_pictures"):
+            out[row] = replace(v, left=d.left, right=d.right)
+            continue
+        rejected.add(v.name, d.camera or "", d.detail)
+        if d.code == "mirrored_picture" and d.camera is not None:
+            out[row] = replace(v, **{d.camera: None})  # type: ignore[arg-type]
+        elif d.code == "not_simultaneous":
+            # each picture still tells about its own camera
+            out[row] = replace(v, right=None)
+            out.append(replace(v, left=None))
+        else:
+            out[row] = replace(v, left=None, right=None)
+    for code, names in found.items():
+        _view_cause(rejected, code, names, len(shared))
+    return out, good
+
+
+def reject_corners(
+    problem: bundle.Problem, solution: bundle.Solution, views: list[View], rejected: Rejections
+) -> tuple[bundle.Problem, int]:
+    """Zero weight for corners beyond 5 σ."""
+    cameras, total = [], 0
+    for c in (0, 1):
+        o = problem.cameras[c]
+        limit = CORNER_SIGMAS * max(robust_sigma(solution, problem, c), 0.01)
+        bad = (np.linalg.norm(solution.residuals[c], axis=-1) > limit) & (o.weight > 0)
+        for row in np.flatnonzero(bad.any(1)):
+            key = (views[o.view[row]].name, CAMERAS[c])
+            rejected.corners[key] = rejected.corners.get(key, 0) + int(bad[row].sum())
+        total += int(bad.sum())
+        cameras.append(replace(o, weight=np.where(bad, 0.0, o.weight)))
+    return replace(problem, cameras=(cameras[0], cameras[1])), total
+
+
+def reject_views(
+    board: Board,
+    views: list[View],
+    problem: bundle.Problem,
+    solution: bundle.Solution,
+    mono: dict[str, MonoSolution],
+    rejected: Rejections,
+    sizes: dict[str, tuple[int, int]],
+) -> tuple[list[View], bundle.Problem, bundle.Solution]:
+    """Take out views that do not fit jointly (diagnosed), then single corners."""
+    points = board.points_B()
+    limit_count = max(1, len(views) // 3)
+    doubtful: dict[str, list[str]] = {}
+    total = sum(1 for v in views if v.left is not None and v.right is not None)
+    for _ in range(limit_count):
+        rms = view_rms(problem, solution, typical=True)
+        both = np.isfinite(rms).all(1)
+        value = np.sqrt(np.nanmean(rms**2, axis=1))
+        sigma = max(robust_sigma(solution, problem, 0), robust_sigma(solution, problem, 1))
+        limit = max(VIEW_TIMES_MEDIAN * float(np.median(value)), VIEW_SIGMAS * sigma, VIEW_LEAST_PX)
+        worst = int(np.nanargmax(value))
+        if value[worst] <= limit or both.sum() <= LEAST_VIEWS:
+            break
+        v = views[worst]
+        s = solution.state
+        if v.left is not None and v.right is not None:
+            d = diagnose(
+                points, board.inner_corners, v.left, v.right,
+                (sizes["left"][0], sizes["right"][0]), s.lenses, s.R_RL, s.t_RL,
+                max(2.0 * float(np.median(value)), 4 * sigma),
+            )  # fmt: skip
+            code, reason = d.code, d.detail
+            doubtful.setdefault(code, []).append(v.name)
+            rejected.add(v.name, "", f"{reason} ({value[worst]:.2f} px)")
+            if code in ("reversed_view", "swapped_pictures"):
+                del rejected.views[(v.name, "")]
+                turned = replace(v, left=d.left, right=d.right)
+                views = views[:worst] + [turned] + views[worst + 1 :]
+                problem = build([points], [(x.left, x.right, 0) for x in views])
+                assert d.left is not None and d.right is not None
+                end = resect(points, d.left, d.right, s.lenses, s.R_RL, s.t_RL)
+                if end is not None:
+                    R, t = s.R_view.copy(), s.t_view.copy()
+                    R[worst], t[worst] = end[0], end[1]
+                    solution = robust_solve(problem, replace(s, R_view=R, t_view=t), False)
+                continue
+        else:
+            camera = "left" if v.left is not None else "right"
+            rejected.add(
+                v.name,
+                camera,
+                f"does not fit the other views ({value[worst]:.2f} px, the median is "
+                f"{np.median(value):.2f} px)",
+            )
+        keep = np.arange(len(views)) != worst
+        views = [x for x, k in zip(views, keep, strict=True) if k]
+        problem = build([points], [(x.left, x.right, 0) for x in views])
+        start = replace(s, R_view=s.R_view[keep], t_view=s.t_view[keep])
+        solution = robust_solve(problem, start, False)
+    for code, names in doubtful.items():
+        _view_cause(rejected, code, names, total)
+    for _ in range(2):
+        problem, n = reject_corners(problem, solution, views, rejected)
+        if n == 0:
+            break
+        solution = robust_solve(problem, solution.state, False)
+    return views, problem, solution
