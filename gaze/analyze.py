@@ -66,7 +66,6 @@ def analyze(
     progress: Progress | None = None,
     gain: Gain | None = None,
     force: bool = False,
-    recalibrate: str | None = None,
     model: HeadPoseModel | None = None,
 ) -> Run:
     """Analyse a lesson.
@@ -84,8 +83,6 @@ def analyze(
     progress : called with a stage's name and the share of it that is done.
     gain : a head-to-gaze correction; never applied unasked.
     force : use a rig whose verdict is FAIL.
-    recalibrate : ``people``: the cameras' relative pose is solved again from the students' own
-        noses before positions are taken (calibration/over_time/drift.py).
     model : a head-pose model in place of ``weights`` (tests).
 
     Returns the finished run.
@@ -96,7 +93,7 @@ def analyze(
     """
     session = session if isinstance(session, Session) else Session.open(session)
     report = progress or (lambda stage, share: None)
-    refusals.impossible_options(fps, start_s, stop_s, identity, recalibrate)
+    refusals.impossible_options(fps, start_s, stop_s, identity)
     folder = None if run_name is None else run_folder(run_name, session.folder)
     if folder is not None:
         refuse_taken(folder, overwrite=overwrite)
@@ -123,7 +120,6 @@ def analyze(
         "head": "network" if head_truth is None else "truth",
         "nose": "video" if nose_truth is None else "truth",
         "gain": gain is not None,
-        "recalibrate": recalibrate,
         "force": force,
         "rig_sha256": sha256(session.rig_path),
         "videos": {
@@ -163,7 +159,7 @@ def analyze(
     stopwatch.lap("identity")
 
     # Where they sit, where their heads point, and where that meets the blackboard.
-    rig, drift = watch_rig(rig, seen, students, when, recalibrate)
+    drift = watch_rig(rig, seen, students, when)
     seats = Seats.of(rig, rows, students, session.config.students)
     R_WS = rows.heads_in_world(rig)
     true_noses = None if nose_truth is None else Truth.of(nose_truth, students, when)

@@ -448,20 +448,6 @@ def _views(rig: Rig, missing: list[str]) -> str:
     )
 
 
-def _people(rig: Rig, missing: list[str]) -> str:
-    p = rig.quality.get("people")
-    if not p:
-        return ""
-    moved = p.get("moved") or "right"
-    return (
-        "<section><h2>Solved again from the people</h2>"
-        f"<p>{p['people']} people, {p['matches']} matched noses. The {escape(str(moved))} camera "
-        f"turned {p['turned_deg']:.2f}° and moved {p['shifted_cm']:.1f} cm since the calibration. "
-        f"Noses were {p['before_px']:.1f} px off their lines before, {p['rms_px']:.1f} px after. "
-        f"The rotation is known to {p['rotation_sigma_deg']:.2f}°.</p></section>"
-    )
-
-
 def _models(rig: Rig, missing: list[str]) -> str:
     rows = rig.quality.get("models") or []
     if not rows:
@@ -516,7 +502,6 @@ _SECTIONS: dict[str, Callable[[Rig, list[str]], str]] = {
     "where the board was seen": _coverage,
     "how far corners are off": _arrows,
     "view by view": _views,
-    "solved again from the people": _people,
     "lens models": _models,
 }
 

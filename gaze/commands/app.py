@@ -226,9 +226,6 @@ def analyze(
         bool, typer.Option(help="Replace the run of that name, once the new one is whole.")
     ] = False,
     gain: Annotated[bool, typer.Option(help="Apply gain.json (gaze fit-gain).")] = False,
-    recalibrate: Annotated[
-        str | None, typer.Option(help="people: re-solve the relative pose from the people.")
-    ] = None,
     force: Annotated[bool, typer.Option(help="Use a rig whose verdict is FAIL.")] = False,
     fresh: Annotated[bool, typer.Option(help="Do not go on with an unfinished run.")] = False,
     csv: Annotated[bool, typer.Option(help="Export gaze.csv as well: RUN/export-csv/.")] = False,
@@ -257,8 +254,6 @@ def analyze(
         "resume": not fresh,
         "overwrite": overwrite,
     }
-    if recalibrate is not None:
-        settings["recalibrate"] = recalibrate
     if len(lessons) > 1:
         from gaze.lesson.engine import analyze_many
 

@@ -166,7 +166,7 @@ def _warnings(q: dict[str, Any]) -> list[str]:
     for event in (q["drift"] or {}).get("events", ()):
         out.append(
             f"At {event['time_s']:.0f} s a camera seems to have been knocked (by about "
-            f"{event['size']:.1f} px): calibrate again, or analyze with --recalibrate people."
+            f"{event['size']:.1f} px): calibrate again for what follows."
         )
     chi2 = q["head_fusion"]["chi2_mean"]
     if chi2 is not None and q["head_fusion"]["n"] > 50 and chi2 > 9:

@@ -20,14 +20,13 @@ WELL = 6.0  # median cost of the pairs of tracks below which a class fits its ri
 
 
 def impossible_options(
-    fps: float, start_s: float | None, stop_s: float | None, identity: str, recalibrate: str | None
+    fps: float, start_s: float | None, stop_s: float | None, identity: str
 ) -> None:
     """Refuse options that no lesson could be analysed with.
 
     Raises
     ------
-    SessionError : fps, start or stop. IdentityError : no such matcher. RigError : no such way to
-    recalibrate.
+    SessionError : fps, start or stop. IdentityError : no such matcher.
     """
     if not (np.isfinite(fps) and fps > 0):
         raise SessionError(
@@ -41,8 +40,6 @@ def impossible_options(
             expected="start before stop, in seconds on the left camera's clock",
         )
     who.uses_embeddings(identity)
-    if recalibrate not in (None, "people"):
-        raise RigError("this way to recalibrate is not known", found=recalibrate, expected="people")
 
 
 def usable_rig(session: Session, *, force: bool = False) -> Rig:

@@ -294,20 +294,6 @@ def test_a_clock_that_cannot_be_known_is_said_to_be_assumed(tmp_path: Path) -> N
     assert any("assumed to agree" in w for w in quality["warnings"])
 
 
-def test_a_knocked_camera_is_mended_from_the_people(tmp_path: Path) -> None:
-    rig, _ = write_lesson(tmp_path / "l", seconds=5, scale=0.75)
-    knock = np.zeros(len(rig.parameter_names))
-    knock[rig.parameter_names.index("R_RL.x")] = np.radians(0.6)
-    rig.perturbed(knock).save(tmp_path / "l" / "rig.json")
-    knocked = json.loads(run(tmp_path / "l", run_name="knocked").quality_path.read_text())
-    done = run(tmp_path / "l", run_name="mended", recalibrate="people")
-    mended = json.loads(done.quality_path.read_text())
-    assert knocked["epipolar_px"]["median"] > 3 * mended["epipolar_px"]["median"]
-    assert mended["drift"]["recalibrated"]["status"] in ("PASS", "WARN")
-    with pytest.raises(RigError, match="people"):
-        run(tmp_path / "l", recalibrate="magic")
-
-
 def test_swapped_videos_are_refused(tmp_path: Path) -> None:
     write_lesson(tmp_path / "l", seconds=4)
     left, right = (tmp_path / "l" / f"{c}.mp4" for c in CAMERAS)

@@ -256,22 +256,6 @@ def test_whatever_is_missing_the_verdict_is_shown(
     assert all(escape(m) in html for m in missing)
 
 
-def test_people_are_shown_when_they_gave_the_pose(tmp_path: Path) -> None:
-    rig = make_rig()
-    people = {
-        "people": 12,
-        "matches": 480,
-        "moved": "left",
-        "turned_deg": 1.93,
-        "shifted_cm": 0.8,
-        "before_px": 17.0,
-        "rms_px": 1.9,
-        "rotation_sigma_deg": 0.2,
-    }
-    html, _ = page(replace(rig, quality={**rig.quality, "people": people}), tmp_path)
-    assert "The left camera turned 1.93° and moved 0.8 cm" in html
-
-
 def test_most_helpful_is_the_worst_with_an_action() -> None:
     warn, fail = Cause("w", "WARN", "w", "do w"), Cause("f", "FAIL", "f")
     assert most_helpful(()) is None
