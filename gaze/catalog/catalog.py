@@ -137,7 +137,8 @@ class Catalog:
                 found=found.rstrip("."),
                 remedy="`gaze analyze` makes one.",
             )
-        connection = duckdb.connect(":memory:")
+        never = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+        connection = duckdb.connect(":memory:", config=never)  # DuckDB would download them
         _make_views(connection, pa.Table.from_pylist(rows, schema=_RUNS))
         return cls(folder, left_out, connection)
 

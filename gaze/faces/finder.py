@@ -194,9 +194,9 @@ class CenterFace:
                 outputs.append(net.forward(["537", "538", "539", "540"]))
             return tuple(np.concatenate(o) for o in zip(*outputs, strict=True))
         if blob.shape not in self._compiled:
-            import openvino as ov
+            from headpose.runtimes.openvino_ import import_openvino
 
-            core = ov.Core()
+            core = import_openvino().Core()
             model = core.read_model(self._weights)
             model.reshape(list(blob.shape))
             self._compiled[blob.shape] = core.compile_model(model, "CPU")

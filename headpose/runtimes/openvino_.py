@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +13,18 @@ from numpy.typing import NDArray
 from torch import nn
 
 from headpose.runtimes.registry import Positional, Runtime, register
+
+
+def import_openvino() -> Any:
+    """openvino without its telemetry; the only way to import it here.
+
+    openvino-telemetry would send an event for each import and conversion to an analytics server,
+    under a persistent id that it keeps in the home folder. Without it openvino works alike.
+    """
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # "not installed"
+    import openvino
+
+    return openvino
 
 
 @register
@@ -25,7 +39,7 @@ class OpenVinoRuntime(Runtime):
         return importlib.util.find_spec("openvino") is not None
 
     def prepare(self, net: nn.Module) -> None:
-        import openvino as ov
+        ov = import_openvino()
 
         path = self.cache / f"{self.key}-{self.px}-ov{ov.__version__.split('-')[0]}.xml"
         if not path.is_file():
