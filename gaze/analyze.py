@@ -12,6 +12,7 @@ arrays of the whole lesson: who is who is decided from all moments together.
 from __future__ import annotations
 
 import datetime as dt
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from calibration.errors import UserError
 from calibration.rig import Rig
 from gaze.faces.finder import CAMERAS, load_detector
 from gaze.faces.heads import HeadPoseModel
@@ -211,10 +213,12 @@ def analyze(
         settings=settings,  # of this call: a resumed run may have got another gain
         gain=None if gain is None else gain.stamp(),
     )
-    heatmaps_and_report(run, report)
+    problem = problem_of_report(run, report)
+    if problem is not None:
+        write_json(run.quality_path, {**quality, "warnings": [problem, *quality["warnings"]]})
     # Only now is it done: a Ctrl-C in the report, too, leaves a run that goes on.
     finished = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    run.update(state="done", finished=finished)
+    run.update(state="done", finished=finished, report_problem=problem)
     run = run.take_place()
     run.remove_parts()
     return run
@@ -321,6 +325,28 @@ def identity_counts(
         "one_camera_only": int(np.isnan(students.pair_cost).sum()),
         "pair_cost": dict(zip(students.name, students.pair_cost.tolist(), strict=True)),
     }
+
+
+def problem_of_report(run: Run, report: Progress) -> str | None:
+    """Makes heatmaps and report; where that fails, a sentence of why. The tables stay whole.
+
+    Raises
+    ------
+    SessionError : the disk is full: the same command goes on.
+    """
+    try:
+        heatmaps_and_report(run, report)
+    except Exception as error:
+        if any(
+            isinstance(e, OSError) and e.errno == errno.ENOSPC for e in (error, error.__cause__)
+        ):
+            raise
+        why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        return (
+            f"The tables are whole, but the report could not be made: {why.rstrip('.')}. "
+            "`gaze report` on this run tries again."
+        )
+    return None
 
 
 def heatmaps_and_report(run: Run, report: Progress) -> None:

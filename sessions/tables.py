@@ -19,7 +19,8 @@ STATUSES = {
     "one_camera": "seen by one camera; depth from the seat, wider uncertainty",
     "off_board": "the blackboard's plane is met outside the blackboard",
     "low_confidence": "a gaze point, but its uncertainty is too large to read more than left/right",
-    "away": "the face is turned away from the blackboard's half-space: no gaze point exists",
+    "away": "turned out of the blackboard's half-space or along its plane (under 5°), or too "
+    "unsure to lie on it: no gaze point exists",
     "no_face": "no face was found for this student at this moment",
     "unmatched": "a face that could not be given to a student with certainty",
     "masked": "the student's seat opted out and was masked before detection",

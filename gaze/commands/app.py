@@ -277,7 +277,8 @@ def analyze(
         print_json(summary)
     else:
         _print_run(run, summary)
-    raise typer.Exit(DONE if summary["coverage"] is None or summary["coverage"] > 0.5 else 1)
+    measured = summary["coverage"] is None or summary["coverage"] > 0.5
+    raise typer.Exit(DONE if measured and summary["report"] else NOT_GOOD_ENOUGH)
 
 
 def _run_summary(run: Any) -> dict[str, Any]:
@@ -286,7 +287,7 @@ def _run_summary(run: Any) -> dict[str, Any]:
     quality = json.loads(run.quality_path.read_text())
     return {
         "run": str(run.folder),
-        "report": str(run.report_path),
+        "report": None if run.info().get("report_problem") else str(run.report_path),
         "coverage": quality.get("coverage"),
         "warnings": quality.get("warnings", []),
         "rows": quality.get("rows", []),
@@ -313,7 +314,9 @@ def _print_run(run: Any, summary: dict[str, Any]) -> None:
     out.print(table("what was measured", columns, rows))
     for warning in summary["warnings"]:
         say(f"[yellow]![/] {warning}")
-    say(f"tables and heatmaps: {run.folder}\nreport: [bold]{run.report_path}[/]")
+    say(f"tables and heatmaps: {run.folder}")
+    if summary["report"]:
+        say(f"report: [bold]{summary['report']}[/]")
 
 
 @app.command(rich_help_panel="A lesson")

@@ -180,6 +180,7 @@ def _one(folder: Path, analyze: AnalyzeFolder, settings: dict[str, Any]) -> Less
     try:
         run = Path(analyze(folder, **settings))
         coverage = _coverage(run)
+        problem = _report_problem(run)
     except UserError as error:
         return LessonResult(folder, "failed", seconds=time.monotonic() - start, message=str(error))
     except Exception as error:  # whatever it is, the other lessons go on
@@ -194,6 +195,8 @@ def _one(folder: Path, analyze: AnalyzeFolder, settings: dict[str, Any]) -> Less
     if coverage is not None and coverage <= GOOD_COVERAGE:
         message = f"only {100 * coverage:.0f} % of the student-moments were measured"
         return LessonResult(folder, "not good enough", run, coverage, seconds, message)
+    if problem:
+        return LessonResult(folder, "not good enough", run, coverage, seconds, problem)
     return LessonResult(folder, "done", run, coverage, seconds)
 
 
@@ -202,6 +205,12 @@ def _coverage(run: Path) -> float | None:
     path = run / "quality.json"
     value = json.loads(path.read_text(encoding="utf-8")).get("coverage") if path.is_file() else None
     return None if value is None else float(value)
+
+
+def _report_problem(run: Path) -> str | None:
+    """Why the run has no report, from run.json."""
+    path = run / "run.json"
+    return json.loads(path.read_text("utf-8")).get("report_problem") if path.is_file() else None
 
 
 def _in_processes(
@@ -253,6 +262,7 @@ def _on_ray(
     lessons: list[Path], workers: int, analyze: AnalyzeFolder, settings: dict[str, Any]
 ) -> Iterator[tuple[int, LessonResult]]:
     """Each lesson as one Ray task; (number, result) as they finish."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # before the import: nothing about a school leaves
     try:
         import ray
     except ImportError as error:
@@ -260,7 +270,6 @@ def _on_ray(
             "the engine ray needs Ray, which is not installed",
             remedy="pip install 'classroom-gaze[ray]', or use --engine local --workers N.",
         ) from error
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing about a school leaves it
     ours = not ray.is_initialized()
     if ours:
         cluster = os.environ.get("RAY_ADDRESS")

@@ -13,12 +13,16 @@ from sessions.config import Blackboard
 
 # A σ beyond this share of the blackboard's width tells left from right at most.
 LOW_CONFIDENCE_SHARE = 0.25
+# A ray that meets the blackboard's plane under a smaller angle runs along it: a head turned to the
+# neighbour in one's row. At 5°, 1.5 m from the board, it would be said to look 17 m along it.
+GRAZING_DEG = 5.0
 
 
 def statuses(found: Measured, nobodys: NDArray[np.bool_], board: Blackboard) -> NDArray[np.object_]:
     """A status (N,) for every student-moment (sessions/tables.py); the first that applies:
 
-    unmatched · no_face · away · low_confidence · off_board · one_camera · ok.
+    unmatched · no_face · away · low_confidence · off_board · one_camera · ok. ``away`` is also what
+    runs along the plane (:data:`GRAZING_DEG`) or has a σ beyond the blackboard's width.
     ``nobodys`` (N,) is :func:`unmatched_here` of the same student-moments.
     """
     positions, heads, points = found.positions, found.heads, found.points
@@ -30,7 +34,7 @@ def statuses(found: Measured, nobodys: NDArray[np.bool_], board: Blackboard) -> 
         [
             ~measured & nobodys,
             ~measured,
-            ~points.meets,
+            ~points.meets | _along_the_plane(found) | _wider_than(found, board.width_m),
             unsure,
             ~board.holds(points.xy_m),
             positions.cameras == 1,
@@ -38,6 +42,21 @@ def statuses(found: Measured, nobodys: NDArray[np.bool_], board: Blackboard) -> 
         ["unmatched", "no_face", "away", "low_confidence", "off_board", "one_camera"],
         "ok",
     ).astype(object)
+
+
+def _along_the_plane(found: Measured) -> NDArray[np.bool_]:
+    """Rays (N,) that meet the plane under less than GRAZING_DEG; NaN counts as such."""
+    P_W, xy = found.positions.P_W, found.points.xy_m
+    with np.errstate(invalid="ignore"):
+        length = np.sqrt(((xy - P_W[:, :2]) ** 2).sum(1) + P_W[:, 2] ** 2)
+        return np.asarray(~(P_W[:, 2] >= np.sin(np.radians(GRAZING_DEG)) * length))
+
+
+def _wider_than(found: Measured, width_m: float) -> NDArray[np.bool_]:
+    """Points (N,) whose σ along their ellipse's long axis is beyond ``width_m``."""
+    xx, xy, yy = (found.points.covariance_m2[:, i, j] for i, j in ((0, 0), (0, 1), (1, 1)))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(~((xx + yy) / 2 + np.hypot((xx - yy) / 2, xy) <= width_m**2))
 
 
 def unmatched_here(rows: FaceRows, students: Students, grid: Grid) -> NDArray[np.bool_]:

@@ -36,6 +36,7 @@ def gaze_columns(
     shown = np.isin(status, WITH_POINT) & np.isfinite(points.xy_m).all(1)
     xy = np.where(shown[:, None], points.xy_m, np.nan)
     cov = np.where(shown[:, None, None], points.covariance_m2, np.nan)
+    head_xy = np.where((status == "away")[:, None], np.nan, found.head_xy_m)
     known = np.isfinite(heads.R_WS).all((1, 2))
     quaternion = np.full((len(names), 4), np.nan)
     angles, sigmas = np.full((len(names), 3), np.nan), np.full((len(names), 3), np.nan)
@@ -58,8 +59,8 @@ def gaze_columns(
             "gaze_xx_m2": cov[:, 0, 0],
             "gaze_xy_m2": cov[:, 0, 1],
             "gaze_yy_m2": cov[:, 1, 1],
-            "head_x_m": found.head_xy_m[:, 0],
-            "head_y_m": found.head_xy_m[:, 1],
+            "head_x_m": head_xy[:, 0],
+            "head_y_m": head_xy[:, 1],
             **{f"nose_{a}_m": positions.P_W[:, k] for k, a in enumerate("xyz")},
             **{f"nose_{a}_sigma_m": nose_sigma[:, k] for k, a in enumerate("xyz")},
             **{f"head_q{a}": quaternion[:, k] for k, a in enumerate("wxyz")},

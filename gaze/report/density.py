@@ -22,6 +22,10 @@ MIN_SIGMA_M = 0.01  # what is sharper is drawn as this
 _LOG_STEP = (0.15, 0.06)
 _RHO_STEP = (0.12, 0.06)
 _MANY = 4000
+# Points as wide as the grid, or needles, would ask for a padded field of any size (57 km where a
+# head points along the board): they are put on the grid itself, one by one.
+_NEEDLE = 20.0  # long over narrow axis
+_BLOCK_CELLS = 4_000_000  # grid cells at once
 
 
 @dataclass(frozen=True)
@@ -72,15 +76,21 @@ def density_exact(xy_m: Array, cov_m2: Array, grid: Grid) -> Array:
 
     xy_m : (N, 2). cov_m2 : (N, 3) as xx, xy, yy.
     """
+    return _sum_exact(np.asarray(xy_m, np.float64), _floored(cov_m2), grid) / max(1, len(xy_m))
+
+
+def _sum_exact(xy_m: Array, cov_m2: Array, grid: Grid) -> Array:
+    """The sum (not the mean) of normals at the cells' centres: (ny, nx) in 1/m²."""
     out = np.zeros(grid.shape)
-    if not len(xy_m):
-        return out
-    for (x, y), (xx, xy, yy) in zip(xy_m, _floored(cov_m2), strict=True):
+    block = max(1, _BLOCK_CELLS // out.size)
+    for first in range(0, len(xy_m), block):
+        x, y = xy_m[first : first + block].T[:, :, None, None]
+        xx, xy, yy = cov_m2[first : first + block].T[:, :, None, None]
         det = xx * yy - xy * xy
-        dx, dy = grid.x_m[None, :] - x, grid.y_m[:, None] - y
+        dx, dy = grid.x_m[None, None, :] - x, grid.y_m[None, :, None] - y
         q = (yy * dx * dx - 2 * xy * dx * dy + xx * dy * dy) / det
-        out += np.exp(-0.5 * q) / (2 * np.pi * np.sqrt(det))
-    return out / len(xy_m)
+        out += (np.exp(-0.5 * q) / (2 * np.pi * np.sqrt(det))).sum(0)
+    return out
 
 
 def density(xy_m: Array, cov_m2: Array, grid: Grid) -> Array:
@@ -102,8 +112,12 @@ def density(xy_m: Array, cov_m2: Array, grid: Grid) -> Array:
     half, root = (cov[:, 0] + cov[:, 2]) / 2, np.hypot((cov[:, 0] - cov[:, 2]) / 2, cov[:, 1])
     narrow = np.sqrt(np.maximum(half - root, MIN_SIGMA_M**2 / 4))
     level = np.clip(np.floor(np.log2(narrow / (2 * grid.cell_m))), -5, 4).astype(int)
-    for k in np.unique(level):
-        chosen = level == k
+    x0, x1, y0, y1 = grid.extent_m
+    long = np.maximum(sx, sy)
+    wide = (long > max(x1 - x0, y1 - y0) / 2) | (long > _NEEDLE * narrow)
+    out += _sum_exact(xy[wide], cov[wide], grid)
+    for k in np.unique(level[~wide]):
+        chosen = (level == k) & ~wide
         cell = grid.cell_m * 2.0**k
         out += _level(xy[chosen], cov[chosen], sx[chosen], sy[chosen], rho[chosen], grid, cell)
     return out / n

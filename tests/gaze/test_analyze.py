@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import gaze.analyze as pipeline
 import gaze.lesson.resume as resume
@@ -15,11 +17,13 @@ from calibration.errors import RigError, UserError
 from calibration.rig import Rig
 from calibration.verdict import Cause, Verdict
 from gaze.analyze import analyze
+from gaze.commands.app import app
 from gaze.faces.finder import CAMERAS, DetectorError
 from gaze.faces.look import Looker
 from gaze.people.identify import IdentityError
 from sessions.errors import SessionError, VideoError
 from sessions.folder import Session
+from sessions.run import atomic_write
 from sessions.tables import WITH_POINT, read_table
 from tests.gaze.squares import Frontal, write_lesson
 
@@ -139,6 +143,40 @@ def test_interrupted_in_the_report_it_goes_on_without_looking_again(lesson, monk
     done = run(folder, run_name="late", fps=4.0)
     assert reports == ["running", "running"] and done.info()["state"] == "done"
     assert not (done.folder / "parts").exists()
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError("267 GiB"), ValueError("odd"), UserError("no areas")]
+)
+def test_a_report_that_fails_leaves_the_tables_and_says_so(lesson, monkeypatch, error) -> None:
+    folder, _, _ = lesson
+    monkeypatch.setattr(
+        pipeline, "heatmaps_and_report", lambda run, report: (_ for _ in ()).throw(error)
+    )
+    name = f"failed-{type(error).__name__}"
+    done = run(folder, run_name=name, stop_s=1.0)
+    assert done.info()["state"] == "done" and len(read_table(done.gaze_path, "gaze"))
+    first = json.loads(done.quality_path.read_text())["warnings"][0]
+    assert "The tables are whole, but the report could not be made" in first
+    assert str(error) in first and "gaze report" in first
+    monkeypatch.setattr(pipeline, "analyze", lambda session, **settings: done)
+    result = CliRunner().invoke(app, ["analyze", str(folder)])
+    assert result.exit_code == 1 and "Traceback" not in result.output
+    assert "could not be made" in " ".join(result.output.split())
+
+
+def test_a_full_disk_in_the_report_keeps_what_is_done(lesson, monkeypatch) -> None:
+    folder, _, _ = lesson
+
+    def full(run, report):
+        with atomic_write(run.report_path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pipeline, "heatmaps_and_report", full)
+    with pytest.raises(SessionError, match="no space is left"):
+        run(folder, run_name="full-report", stop_s=1.0)
+    info = json.loads((folder / "runs" / "full-report" / "run.json").read_text())
+    assert info["state"] == "running"
 
 
 def test_other_settings_do_not_resume(lesson, monkeypatch) -> None:

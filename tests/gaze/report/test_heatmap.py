@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import multivariate_normal
 
 from gaze.report.colours import sequential
 from gaze.report.density import Grid, density, density_exact
@@ -52,6 +54,28 @@ def test_one_point_is_the_normal_of_its_own_covariance() -> None:
 def test_no_points_is_an_empty_map() -> None:
     grid = Grid.around(4.0, 1.2)
     assert density(np.zeros((0, 2)), np.zeros((0, 3)), grid).sum() == 0
+
+
+@pytest.mark.parametrize("sigma_m", [1.0, 3.0, 30.0, 573.0, 1e4, 1e6])
+@pytest.mark.parametrize("narrow", [1.0, 0.1, 1e-4])
+def test_wide_points_cost_no_more_than_the_grid(sigma_m: float, narrow: float) -> None:
+    """A head that points along the board: σ of kilometres, in bounded memory, by its own normal."""
+    grid = Grid.around(4.0, 1.2)
+    rng = np.random.default_rng(0)
+    xy = np.vstack([rng.normal([2, 0.6], 0.3, (300, 2)), [[0.3 * sigma_m, 0.6]]])
+    cov = np.tile([0.2**2, 0.0, 0.2**2], (301, 1))
+    cov[-1] = sigma_m**2, 0.0, max((narrow * sigma_m) ** 2, 0.01**2)
+    tracemalloc.start()
+    got = density(xy, cov, grid)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 300e6 and np.isfinite(got).all()
+    at = np.stack(np.meshgrid(grid.x_m, grid.y_m), -1)
+    want = sum(
+        multivariate_normal(p, [[c[0], c[1]], [c[1], c[2]]]).pdf(at)
+        for p, c in zip(xy, cov, strict=True)
+    )
+    assert np.abs(got - want / 301).max() < 0.02 * want.max() / 301
 
 
 def test_far_points_do_not_come_round_the_other_side() -> None:

@@ -394,3 +394,15 @@ def test_rows_are_merged_until_nobody_is_alone() -> None:
 
 def test_natural_order() -> None:
     assert sorted(["S-10", "S-2", "A1", "S-1"], key=natural) == ["A1", "S-1", "S-2", "S-10"]
+
+
+def test_a_head_along_the_board_does_not_cost_the_report(tmp_path: Path) -> None:
+    """One row with a σ of 10 km in a table of an earlier version: the report asked for 267 GiB."""
+    gaze = big_lesson(rows=2, columns=3, minutes=1)
+    row = np.flatnonzero((gaze["status"] == "ok").to_numpy())[10]
+    gaze["status"] = gaze["status"].astype(str)
+    gaze.loc[row, "status"] = "low_confidence"
+    columns = ["gaze_x_m", "gaze_y_m", "gaze_xx_m2", "gaze_xy_m2", "gaze_yy_m2"]
+    gaze.loc[row, columns] = [3e3, 0.6, 1e8, 0.0, 1e6]
+    run = write_lesson(tmp_path / "a", gaze)
+    assert write_report(run).is_file()
