@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -382,3 +382,66 @@ def _checked(path: Path, data: dict[str, Any]) -> SessionConfig:
         return SessionConfig.model_validate(data)
     except ValidationError as error:
         raise _sentence(path, data, error) from error
+
+
+def without_student(
+    folder: str | Path, is_it: Callable[[object], bool], cut: Callable[[str], str]
+) -> tuple[str, str | None]:
+    """session.toml's text without a student: the seat stays, opted out, under another name.
+
+    is_it : whether an id is the student's. cut : takes the name out of a text, for comments, the
+    title and areas' names; what else names the student (a video's file) stays.
+    Returns the text, which :func:`load_config` reads, and the seat's new id (None: there is no
+    seat to mask). Comments of other students and their order stay.
+
+    Raises
+    ------
+    SessionError, ConfigError : session.toml cannot be read, now or without the student.
+    """
+    folder = Path(folder)
+    load_config(folder)
+    document = tomlkit.parse((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+    students = document.get("students", [])
+    ids = {str(s["id"]) for s in students}
+    fresh = next(f"removed-{i}" for i in range(1, 10_000) if f"removed-{i}" not in ids)
+    masked = None
+    for k in reversed(range(len(students))):
+        student = students[k]
+        if not is_it(student.get("id")):
+            continue
+        if "seat_m" not in student:
+            del students[k]
+            continue
+        student["id"] = fresh
+        trivia = student["id"].trivia  # the comment beside it may say who it is
+        trivia.comment_ws, trivia.comment = "", ""
+        student["opt_out"] = True
+        masked = fresh
+    if "students" in document and not len(students):
+        del document["students"]
+    text = tomlkit.dumps(document)
+    shorter = cut(text)
+    if _named(shorter) == _named(text):
+        text = shorter
+    try:
+        _checked(folder / CONFIG_NAME, tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            "the student cannot be taken out of it without breaking it",
+            where=folder / CONFIG_NAME,
+            found=error,
+            remedy="Take the student out of it yourself, then run the same command again.",
+        ) from error
+    return text, masked
+
+
+def _named(text: str) -> dict[str, Any] | None:
+    """What a session.toml says, less what may be reworded; None: it is not TOML any more."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return None
+    data.pop("title", None)
+    for area in data.get("blackboard", {}).get("areas", []):
+        area.pop("name", None)
+    return data

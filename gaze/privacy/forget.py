@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import datetime as dt
+import difflib
 import getpass
 import gzip
 import hmac
@@ -32,8 +33,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from calibration.errors import UserError
-from gaze.privacy.names import Finder
-from sessions.config import CONFIG_NAME
+from gaze.privacy.names import Finder, same_name
+from sessions.config import CONFIG_NAME, load_config, without_student
 from sessions.run import EXPORTED, atomic_write, read_manifest, sha256, write_json
 
 AUDIT_NAME = "audit.log"
@@ -169,13 +170,17 @@ def forget(lesson: str | Path, student: str) -> Report:
     said = Report(f"student {student} in {folder}")
     everybody = _known_students(folder)
     finder = Finder.of(student, everybody)
-    if not any(_mentioned_in(finder, path) for path in _files(folder)):
+    if not any(finder.is_it(name) for name in everybody):
+        near = {same_name(n).casefold(): n for n in everybody}
+        close = difflib.get_close_matches(same_name(student).casefold(), near, n=1)
         raise PrivacyError(
             "nothing in this lesson names this student",
             where=folder,
             found=student,
             expected="one of " + (", ".join(everybody) or "the lesson's students"),
+            remedy=f"Did you mean {near[close[0]]}?" if close else None,
         )
+    config, masked = without_student(folder, finder.is_it, finder.cut)  # refused before a deletion
     exported = _forget_salted(folder, said)
     remake = []
     for run in _runs(folder):
@@ -187,7 +192,7 @@ def forget(lesson: str | Path, student: str) -> Report:
             _delete(run / made, folder, said)
     for path in _files(folder):
         if path.name == CONFIG_NAME and path.parent == folder:
-            _forget_in_config(path, finder, said)
+            _write_config(path, config, masked, said)
         else:
             _forget_in_file(path, finder, folder, said)
     _hash_again(exported)
@@ -280,13 +285,17 @@ def _runs(folder: Path) -> list[Path]:
 
 
 def _known_students(folder: Path) -> list[str]:
-    names: set[str] = set()
-    for run in _runs(folder):
-        with contextlib.suppress(OSError, pa.ArrowException, KeyError):
-            table = pq.read_table(run / "students.parquet", columns=["student"])
-            names |= {str(s) for s in table["student"].to_pylist() if s}
-    config = tomllib.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
-    names |= {str(s.get("id")) for s in config.get("students", []) if isinstance(s, dict)}
+    """Everybody whom session.toml or a table of the lesson names."""
+    names = {s.id for s in load_config(folder).students}
+    tables = [run / f"{t}.parquet" for run in _runs(folder) for t in ("students", "gaze", "faces")]
+    for path in [*tables, *sorted((folder / "truth").glob("*.parquet"))]:
+        with contextlib.suppress(OSError, pa.ArrowException, KeyError, ValueError):
+            column = pq.read_table(path, columns=["student"])["student"]
+            names |= {str(s) for s in pc.unique(column.combine_chunks()).to_pylist() if s}
+    targets = folder / "targets.csv"
+    with contextlib.suppress(OSError, UnicodeDecodeError, csv.Error):
+        lines = targets.read_text(encoding="utf-8-sig").splitlines()
+        names |= {row["student"] for row in csv.DictReader(lines) if row.get("student")}
     return sorted(names)
 
 
@@ -464,7 +473,7 @@ def _forget_in_file(path: Path, finder: Finder, folder: Path, said: Report) -> N
         return
     try:
         if suffix == ".parquet":
-            n = _forget_in_parquet(path, finder.student)
+            n = _forget_in_parquet(path, finder)
             done = f"{name}: {n} rows"
         elif suffix in (".csv", ".tsv"):
             n = _forget_in_csv(path, finder)
@@ -498,7 +507,7 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _forget_in_parquet(path: Path, student: str) -> int:
+def _forget_in_parquet(path: Path, finder: Finder) -> int:
     """Drop the student's rows, and of faces those of the same tracks; dictionaries are made anew,
     else the name would stay in them. Returns the number of rows dropped."""
     table = pq.read_table(path)
@@ -510,7 +519,9 @@ def _forget_in_parquet(path: Path, student: str) -> int:
             table = table.set_column(table.column_names.index(column), column, plain)
             values = plain
         if _is_text(values.type):
-            drop |= pc.fill_null(pc.equal(values, student), False).to_numpy(zero_copy_only=False)
+            own = [v for v in pc.unique(values).to_pylist() if finder.is_it(v)]
+            found = pc.is_in(values, value_set=pa.array(own, values.type))
+            drop |= found.to_numpy(zero_copy_only=False)
     if {"camera", "track"} <= set(table.column_names):
         camera = np.array(table["camera"].to_pylist(), dtype=object)
         track = table["track"].to_numpy()
@@ -547,43 +558,23 @@ _GONE = object()
 def _scrub(value: Any, finder: Finder) -> Any:
     """JSON without the student: keys and items that name it go, records about it too."""
     if isinstance(value, dict):
-        if finder.student in (value.get("student"), value.get("id")):
+        if finder.is_it(value.get("student")) or finder.is_it(value.get("id")):
             return _GONE
         pairs = ((k, _scrub(v, finder)) for k, v in value.items() if not finder.within(k))
         return {k: v for k, v in pairs if v is not _GONE}
     if isinstance(value, list):
         return [v for v in (_scrub(v, finder) for v in value) if v is not _GONE]
     if isinstance(value, str) and finder.within(value):
-        return _GONE if value == finder.student else finder.cut(value)
+        return _GONE if finder.is_it(value) else finder.cut(value)
     return value
 
 
-def _forget_in_config(path: Path, finder: Finder, said: Report) -> None:
-    """session.toml: the student's seat stays, opted out, under a name that says nothing."""
-    text = path.read_text(encoding="utf-8")
-    if not finder.within(text):
+def _write_config(path: Path, text: str, masked: str | None, said: Report) -> None:
+    """session.toml as :func:`sessions.config.without_student` made it."""
+    if text == path.read_text(encoding="utf-8"):
         return
-    student = finder.student
-    taken = set(re.findall(r'id\s*=\s*"(removed-\d+)"', text))
-    fresh = next(f"removed-{i}" for i in range(1, 10_000) if f"removed-{i}" not in taken)
-    blocks = re.split(r"(?m)^(?=\s*\[)", text)
-    out = []
-    done = "without the name"
-    for block in blocks:
-        mine = re.match(r"\s*\[\[students\]\]", block) and re.search(
-            rf'(?m)^\s*id\s*=\s*["\']{re.escape(student)}["\']', block
-        )
-        if mine:
-            if "seat_m" not in block:
-                continue  # nothing to mask
-            block = re.sub(r"(?m)^\s*opt_out\s*=.*\n?", "", block).rstrip("\n")
-            block = re.sub(rf'(["\']){re.escape(student)}\1', f'"{fresh}"', block)
-            block += "\nopt_out = true\n"
-            done = f"the seat is opted out as {fresh}"
-        out.append(block)
-    changed = finder.cut("".join(out))
-    tomllib.loads(changed)  # never leave a broken session.toml behind
-    _write_text(path, changed)
+    _write_text(path, text)
+    done = "without the name" if masked is None else f"the seat is opted out as {masked}"
     said.changed.append(f"{path.name}: {done}")
 
 

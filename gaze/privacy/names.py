@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+
+def same_name(name: str) -> str:
+    """A name in the form in which names are compared: Unicode's NFC (é as one sign or as two)."""
+    return unicodedata.normalize("NFC", name)
 
 
 @dataclass(frozen=True)
@@ -12,23 +20,31 @@ class Finder:
     """Finds one student's name in text, as a word of its own.
 
     S-07 is neither in S-070 nor in XS-07 nor, where there is such a student, in ``S-07 b``; BIDS'
-    form of it (``sub-S07``) counts.
+    form of it (``sub-S07``) counts, and so does the name as JSON or HTML write it (``Zo\\u00eb``,
+    ``Zo&euml;``) and in Unicode's other forms.
     """
 
     student: str
     longer: tuple[str, ...] = ()
 
+    def is_it(self, name: object) -> bool:
+        """Whether a whole name is the student's."""
+        return isinstance(name, str) and same_name(name) == same_name(self.student)
+
     @classmethod
     def of(cls, student: str, everybody: Iterable[str]) -> Finder:
-        longer = {o for o in everybody if student in o and o != student}
-        return cls(student, tuple(sorted(longer, key=len, reverse=True)))
+        own = same_name(student)
+        longer = {same_name(o) for o in everybody} - {own}
+        forms = {f for o in longer if own in o for f in _forms(o)}
+        return cls(student, tuple(sorted(forms, key=len, reverse=True)))
 
     @property
     def pattern(self) -> re.Pattern[str]:
         # not \w: in bytes read as Latin-1 every other byte would be a letter
         label = re.sub(r"[^A-Za-z0-9]", "", self.student)
         bids = rf"|(?<![A-Za-z0-9])sub-{label}(?![A-Za-z0-9])" if label else ""
-        word = rf"(?<![A-Za-z0-9\-]){re.escape(self.student)}(?![A-Za-z0-9\-])"
+        forms = "|".join(map(re.escape, _forms(self.student)))
+        word = rf"(?<![A-Za-z0-9\-])(?:{forms})(?![A-Za-z0-9\-\u0300-\u036f])"  # no accent follows
         return re.compile(word + bids)
 
     def without_others(self, text: str) -> str:
@@ -37,7 +53,9 @@ class Finder:
         return text
 
     def within(self, text: str) -> bool:
-        return self.pattern.search(self.without_others(text)) is not None
+        return any(
+            self.pattern.search(self.without_others(read)) is not None for read in _readings(text)
+        )
 
     def cut(self, text: str, instead: str = "(removed)") -> str:
         """The text with the name replaced."""
@@ -45,3 +63,19 @@ class Finder:
         for start, end in reversed(found):
             text = text[:start] + instead + text[end:]
         return text
+
+
+def _forms(name: str) -> list[str]:
+    """A name as it is, and in Unicode's composed and decomposed forms."""
+    return sorted({name, *(unicodedata.normalize(f, name) for f in ("NFC", "NFD"))})
+
+
+def _readings(text: str) -> Iterable[str]:
+    """A text as it stands, and, where that differs, without JSON's and HTML's escapes, in NFC."""
+    yield text
+    plain = html.unescape(text) if "&" in text else text
+    if "\\u" in plain:
+        plain = re.sub(r"(?:\\u[0-9a-fA-F]{4})+", lambda m: json.loads(f'"{m[0]}"'), plain)
+    plain = same_name(plain)
+    if plain != text:
+        yield plain

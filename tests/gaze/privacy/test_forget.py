@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import html
 import io
 import json
 import re
 import shutil
 import stat
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -17,7 +19,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from gaze.commands.app import app
 from gaze.exports import export
 from gaze.privacy.forget import (
     PrivacyError,
@@ -31,6 +35,7 @@ from gaze.report import write_report
 from gaze.report.heatmap import write_heatmaps
 from gaze.report.lesson import ReportError
 from gaze.validation.validate import validate_lesson
+from sessions.config import load_config
 from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.run import write_json
@@ -475,3 +480,113 @@ def test_cells_under_five_are_suppressed(tmp_path: Path) -> None:
     assert rows is not None
     assert re.findall(r'<tr><th scope="row">(.*?)</th><td class="n">(\d+)', rows[0]) == [
         ("Row 1–3", "8")]  # fmt: skip
+
+
+# -- names and session.toml ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("wrong", "meant"), [("q7-gone", WHO), ("s-01", "S-01"), ("S-1", "S-01")])
+def test_an_unknown_name_is_said_with_the_nearest_and_nothing_is_touched(
+    lesson: Path, wrong: str, meant: str
+) -> None:
+    before = {p: p.read_bytes() for p in lesson.rglob("*") if p.is_file()}
+    (lesson / "notes.txt").write_text(f"{wrong} is mentioned here")
+    before[lesson / "notes.txt"] = (lesson / "notes.txt").read_bytes()
+    result = CliRunner().invoke(app, ["forget", str(lesson), wrong, "--yes"])
+    said = " ".join(result.stderr.split())
+    assert result.exit_code == 2 and f"Did you mean {meant}?" in said
+    assert {p: p.read_bytes() for p in lesson.rglob("*") if p.is_file()} == before
+
+
+NAMES = ["Zoë", "Łukasz", "Ольга", "李 雷", "Ann-Sofie Ö", "ﬁn", "Çağla"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("written", "asked"), [("NFC", "NFC"), ("NFD", "NFC"), ("NFC", "NFD")])
+def test_a_name_in_any_script_and_spelling(
+    tmp_path: Path, name: str, written: str, asked: str
+) -> None:
+    own = unicodedata.normalize(written, name)
+    t = np.arange(60) * 0.5
+    gaze = pd.concat([
+        gaze_table(t, np.full(60, n), np.full(60, "ok"), np.tile([2.0, 0.5], (60, 1)), 0.2)
+        for n in (own, "Zoe", "Lukas", name + "x")
+    ])  # fmt: skip
+    quality = {"identity": {"pair_cost": {own: 1.0, "Zoe": 2.0}}, "warnings": [f"{own} was late"]}
+    run = write_lesson(tmp_path / "a", gaze, quality=quality)
+    (run / "notes.html").write_text(f"<p>{html.escape(own).encode('ascii', 'xmlcharrefreplace')}")
+    assert "\\u" in run.joinpath("quality.json").read_text() or name.isascii()
+    said = forget(tmp_path / "a", unicodedata.normalize(asked, name))
+    assert said.proven
+    assert set(pq.read_table(run / "gaze.parquet")["student"].to_pylist()) == {
+        "Zoe", "Lukas", name + "x"}  # fmt: skip
+    left = json.loads((run / "quality.json").read_text())
+    assert left == {"identity": {"pair_cost": {"Zoe": 2.0}}, "warnings": ["(removed) was late"]}
+    assert not (run / "notes.html").exists()
+
+
+HEAD = """# our lesson, with {who} in it
+title = "with {who}"
+[blackboard]
+width_m = 4.0
+height_m = 1.2
+[cameras.left]
+video = "left.mp4"
+[cameras.right]
+video = "right.mp4"
+"""
+BLOCKS = {
+    "tables": '[[students]]\nid = "{who}"  # Anna\n# seat_m = [9.0, 9.0]\nseat_m = [1.0, 3.0]\n'
+    '[[students]]\nid = "Z"  # Zora\nseat_m = [2.0, 3.0]\n',
+    "spaced": '[[ students ]]\nid = \'{who}\'\nseat_m = [1.0, 3.0]\nopt_out = false # no\n'
+    '[[ students ]]\n"id" = "Z"\nseat_m = [2.0, 3.0]\n',
+    "no seat": '[[students]]\nid = "{who}"\n# seat_m = [1.0, 3.0]\n'
+    '[[students]]\nid = "Z"\nseat_m = [2.0, 3.0]\n',
+    "alone, no seat": '[[students]]\nid = "{who}"\n',
+}  # fmt: skip
+INLINE = {
+    "inline": 'students = [{{id = "{who}", seat_m = [1.0, 3.0]}},'
+    ' {{id = "Z", seat_m = [2.0, 3.0]}}]\n',
+    "inline over lines": 'students = [\n  {{id = "{who}", seat_m = [1.0, 3.0]}}, # {who}\n'
+    '  {{id = "Z", seat_m = [2.0, 3.0]}}, # Zora\n]\n',
+    "inline, no seat": 'students = [{{id = "{who}"}}, {{id = "Z", seat_m = [2.0, 3.0]}}]\n',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*BLOCKS, *INLINE])
+@pytest.mark.parametrize("who", ["A1", "Zoë", "S-07"])
+def test_session_toml_in_every_form_is_edited_and_still_opens(
+    tmp_path: Path, kind: str, who: str
+) -> None:
+    text = INLINE[kind] + HEAD if kind in INLINE else HEAD + BLOCKS[kind]
+    (tmp_path / "session.toml").write_text(text.format(who=who), encoding="utf-8")
+    said = forget(tmp_path, who)
+    after = (tmp_path / "session.toml").read_text(encoding="utf-8")
+    assert said.proven and who not in after and "Anna" not in after
+    students = {s.id: s for s in load_config(tmp_path).students}
+    if "no seat" in kind:
+        assert set(students) == ({"Z"} if kind != "alone, no seat" else set())
+    else:
+        assert set(students) == {"removed-1", "Z"}
+        gone = students["removed-1"]
+        assert gone.opt_out and gone.seat_m == (1.0, 3.0) and not students["Z"].opt_out
+    if "Zora" in text:
+        assert "# Zora" in after
+    assert "our lesson" in after
+
+
+def test_a_broken_session_toml_is_said_before_anything_is_deleted(lesson: Path) -> None:
+    toml = lesson / "session.toml"
+    toml.write_text(toml.read_text() + "\nnonsense = 1\n")
+    before = {p: p.read_bytes() for p in lesson.rglob("*") if p.is_file()}
+    with pytest.raises(SessionError, match="nonsense"):
+        forget(lesson, WHO)
+    assert {p: p.read_bytes() for p in lesson.rglob("*") if p.is_file()} == before
+
+
+def test_a_video_named_after_the_student_is_not_called_proven(tmp_path: Path) -> None:
+    text = HEAD.replace('"left.mp4"', '"{who}.mp4"') + BLOCKS["tables"]
+    (tmp_path / "session.toml").write_text(text.format(who="Q7-gone"))
+    said = forget(tmp_path, "Q7-gone")
+    assert load_config(tmp_path).cameras.left.video == "Q7-gone.mp4"
+    assert not said.proven and said.remains == ["session.toml"]
