@@ -166,6 +166,7 @@ def validate_lesson(
     ------
     SessionError : no targets.csv, or no truth although it is asked for.
     """
+    folder = None if run is None else run_folder(run, session.folder)
     targets = read_targets(session.targets_path)
     if head not in ("network", "truth") or nose not in ("video", "truth"):
         raise SessionError(
@@ -178,8 +179,8 @@ def validate_lesson(
             where=session.truth_folder,
             remedy="--head truth and --nose truth are for lessons of `gaze simulate`.",
         )
-    if run is not None:
-        done = Run.open(run_folder(run, session.folder))
+    if folder is not None:
+        done = Run.open(folder)
     else:
         done = _find_or_make(session, head, nose, fps, weights, truth, progress)
     gaze = read_table(done.gaze_path, "gaze")
