@@ -50,6 +50,10 @@ def write_report(
     UserError : a run of another version, an expired lesson, damaged tables, impossible areas or
     marks, a class report of fewer than five students.
     """
+    if out is not None and Path(out).suffix.lower() not in (".html", ".htm"):
+        raise ReportError(  # never over a table, a video or session.toml
+            "a report is written into an .html file", found=str(out), expected="--out NAME.html"
+        )
     words = words_of(language)
     lesson = load_lesson(run_folder, validation=validation)
     marks = _marks(lesson, events)

@@ -38,3 +38,12 @@ def test_a_finished_run_stays(tmp_path: Path) -> None:
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 2 and why in " ".join(result.stderr.split())
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize("out", ["session.toml", "left.mp4", "runs/demo/gaze.parquet", "new"])
+def test_a_report_is_written_over_no_other_file(out: str, tmp_path: Path) -> None:
+    run = write_lesson(tmp_path / "lesson", one_dot(1.0, 0.5), name="demo")
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    result = CliRunner().invoke(app, ["report", str(run), "--out", str(tmp_path / "lesson" / out)])
+    assert result.exit_code == 2 and "into an .html file" in " ".join(result.stderr.split())
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
