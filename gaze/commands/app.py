@@ -52,8 +52,10 @@ def everything(
 
 def main() -> None:
     """Entry point ``gaze``."""
+    from gaze.commands.local_app import open_app
     from sessions.simulation.command import simulate
 
+    app.command("app", rich_help_panel="A lesson")(command(open_app))
     app.command("simulate", rich_help_panel="Try")(command(simulate))
     app()
 

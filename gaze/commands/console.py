@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -87,7 +88,15 @@ def plain(value: Any) -> Any:
 
 @contextmanager
 def progress_bar(quiet: bool = False) -> Iterator[Callable[[str, float], None]]:
-    """Yields ``report(stage, share)``; draws one bar per stage with an honest remaining time."""
+    """Yields ``report(stage, share)``; draws one bar per stage with an honest remaining time.
+
+    With GAZE_PROGRESS=json in the environment (``gaze app``) each call is a line on stderr.
+    """
+    if os.environ.get("GAZE_PROGRESS") == "json":
+        yield lambda stage, share: print(
+            json.dumps({"stage": stage, "share": share}), file=sys.stderr, flush=True
+        )
+        return
     if quiet:
         yield lambda stage, share: None
         return

@@ -38,14 +38,8 @@ class Demo:
         }
 
 
-def run_demo(
-    out: Path,
-    lesson: Path | None = None,
-    progress: Callable[[str, float], None] | None = None,
-) -> Demo:
-    """Copy a lesson to ``out`` and take it through calibrate, analyze, validate, report.
-
-    A second call goes on with what is there.
+def copy_lesson(out: Path, lesson: Path | None = None) -> Path:
+    """The demo's lesson (or another), without its runs, at ``out``; what is there already stays.
 
     Raises
     ------
@@ -63,6 +57,23 @@ def run_demo(
         with new_folder(out) as aside:
             no_runs = shutil.ignore_patterns("runs")
             shutil.copytree(source, aside, ignore=no_runs, dirs_exist_ok=True)
+    return out
+
+
+def run_demo(
+    out: Path,
+    lesson: Path | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> Demo:
+    """Copy a lesson to ``out`` and take it through calibrate, analyze, validate, report.
+
+    A second call goes on with what is there.
+
+    Raises
+    ------
+    SessionError : the lesson is not there (installed without the repository).
+    """
+    copy_lesson(out, lesson)
     rig, _, _ = calibrate_lesson(out, progress=progress)
     session = Session.open(out)
     run = analyze(session, run_name="demo", overwrite=True, progress=progress)

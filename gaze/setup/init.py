@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sessions.config import CONFIG_NAME, load_config
+from sessions.config import CONFIG_NAME, edit_config, load_config
 from sessions.errors import ConfigError, SessionError
 from sessions.run import atomic_write
 
@@ -131,6 +132,40 @@ def init_lesson(folder: str | Path, answers: Mapping[str, Any] | None = None) ->
         raise SessionError(
             "no session folder can be made here", where=folder, found=error.strerror
         ) from error
+    return folder
+
+
+def init_like(folder: str | Path, earlier: str | Path, title: str) -> Path:
+    """A lesson in the room of an earlier one: its session.toml and its rig, not its pupils.
+
+    Blackboard, boards, tape and ``rig.json`` are taken over; videos, clock, students, salt and the
+    blackboard's photograph are this lesson's own.
+
+    Raises
+    ------
+    SessionError, ConfigError : there is a lesson already, or the earlier one cannot be read.
+    """
+    folder, earlier = Path(folder), Path(earlier)
+    load_config(earlier)
+    if (folder / CONFIG_NAME).exists():
+        raise SessionError("there is a lesson already; it is not overwritten", where=folder)
+    for name in FOLDERS:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    with atomic_write(folder / CONFIG_NAME) as aside:
+        shutil.copyfile(earlier / CONFIG_NAME, aside)
+    own = {
+        **{f"cameras.{c}.video": DEFAULTS[f"{c}_video"] for c in ("left", "right")},
+        "title": title,
+        "date": dt.date.today(),
+        "cameras.right.offset_s": None,
+        "students": None,
+        "salt": None,
+        "blackboard.picture": None,
+        "blackboard.picture_corners_px": None,
+    }
+    edit_config(folder, own)
+    if (earlier / "rig.json").is_file():
+        shutil.copyfile(earlier / "rig.json", folder / "rig.json")
     return folder
 
 

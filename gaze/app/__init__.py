@@ -1,0 +1,1 @@
+"""``gaze app``: everything a school does, on one local page (docs/app.md)."""

@@ -1,0 +1,170 @@
+"""What the app knows while it runs: the chosen folder, its lessons, jobs, pictures, preferences.
+
+Nothing is kept beyond the session folders themselves: close the app, and what is left is what the
+commands wrote.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from calibration.errors import UserError
+from gaze.app.jobs import Jobs
+from gaze.app.units import Unit
+from gaze.app.words import Language, Words
+from gaze.app.worker import Worker
+from sessions.config import CONFIG_NAME, SessionConfig
+from sessions.errors import SessionError
+from sessions.folder import Session
+
+Stage = Literal["broken", "new", "recorded", "calibrated", "analysed"]
+SHELF_PLACES = 60
+
+
+class Shelf:
+    """Pictures made for a page, in memory, each under an address that nobody can guess."""
+
+    def __init__(self) -> None:
+        self._items: OrderedDict[str, tuple[bytes, str]] = OrderedDict()
+
+    def put(self, data: bytes, kind: str = "image/jpeg") -> str:
+        """Keep a picture; returns its address. The oldest go when the shelf is full."""
+        key = secrets.token_urlsafe(16)
+        self._items[key] = data, kind
+        while len(self._items) > SHELF_PLACES:
+            self._items.popitem(last=False)
+        return f"/shelf/{key}"
+
+    def get(self, key: str) -> tuple[bytes, str] | None:
+        return self._items.get(key)
+
+
+@dataclass(frozen=True)
+class Card:
+    """A lesson at a glance, read from its folder.
+
+    error : the sentence of a lesson that cannot be opened. verdict : of rig.json. off_cm : mean
+    error of the gaze point by `gaze validate`, of the newest run. next : the screen to go to.
+    """
+
+    name: str
+    folder: Path
+    title: str
+    date: str
+    stage: Stage
+    next: str
+    error: str = ""
+    verdict: str = ""
+    off_cm: float | None = None
+    runs: tuple[str, ...] = ()
+
+
+@dataclass
+class Desk:
+    """One running app."""
+
+    folder: Path
+    jobs: Jobs = field(default_factory=Jobs)
+    worker: Worker = field(default_factory=Worker)
+    shelf: Shelf = field(default_factory=Shelf)
+    language: Language = "en"
+    unit: Unit = "m"
+    dark: bool | None = None  # None: as the computer is set
+
+    @property
+    def words(self) -> Words:
+        return Words(self.language)
+
+    def lessons(self) -> list[Path]:
+        """The folder itself where it is a lesson, and its folders that are."""
+        inside = [p for p in sorted(self.folder.iterdir()) if self._is_lesson(p)]
+        return [self.folder, *inside] if (self.folder / CONFIG_NAME).is_file() else inside
+
+    def _is_lesson(self, path: Path) -> bool:
+        if path.name.startswith(".") or not (path / CONFIG_NAME).is_file():
+            return False
+        return path.resolve().is_relative_to(self.folder.resolve())
+
+    def lesson(self, name: str) -> Path:
+        """The lesson of that name, links followed, inside the chosen folder.
+
+        Raises
+        ------
+        SessionError : there is no such lesson.
+        """
+        for path in self.lessons():
+            if path.name == name:
+                return path
+        raise SessionError("there is no such lesson in this folder", found=repr(name)[:80])
+
+    def inside(self, lesson: Path, *parts: str) -> Path:
+        """A file of a lesson that may be read or shown: within it, links followed.
+
+        Raises
+        ------
+        SessionError : it lies elsewhere.
+        """
+        path = lesson.joinpath(*parts)
+        if not path.resolve().is_relative_to(lesson.resolve()):
+            raise SessionError(
+                "the app shows nothing that lies outside the lesson's folder", found="/".join(parts)
+            )
+        return path
+
+    def cards(self) -> list[Card]:
+        return [card(path) for path in self.lessons()]
+
+
+def card(folder: Path) -> Card:
+    """What a lesson's folder says of itself."""
+    try:
+        session = Session.open(folder)
+    except UserError as error:
+        return Card(folder.name, folder, folder.name, "", "broken", "run", str(error))
+    config = session.config
+    verdict = read_json(session.rig_path).get("verdict", {}).get("status", "")
+    runs = tuple(p.name for p in session.run_folders() if run_is_done(p))
+    stage: Stage
+    if runs:
+        stage, following = "analysed", "report"
+    elif verdict:
+        stage, following = "calibrated", "run"
+    elif has_videos(session):
+        stage, following = "recorded", "board"
+    else:
+        stage, following = "new", "recordings"
+    errors = read_json(folder / "runs" / runs[-1] / "validation.json") if runs else {}
+    off = errors.get("overall", {}).get("gaze_cm", {}).get("mean")
+    date = config.date.isoformat() if config.date else ""
+    return Card(folder.name, folder, config.title, date, stage, following, "", verdict, off, runs)
+
+
+def has_videos(session: Session) -> bool:
+    return all((session.folder / video_name(session.config, c)).is_file() for c in CAMERAS)
+
+
+CAMERAS = ("left", "right")
+
+
+def video_name(config: SessionConfig, camera: str) -> str:
+    """The (first) video of a camera, as session.toml names it."""
+    video = getattr(config.cameras, camera).video
+    return str(video if isinstance(video, str) else next(iter(video), ""))
+
+
+def run_is_done(run: Path) -> bool:
+    return read_json(run / "run.json").get("state") == "done"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file's object; empty where there is none or it cannot be read."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

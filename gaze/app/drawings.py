@@ -1,0 +1,143 @@
+"""The room's plan and the blackboard's elevation as SVG, as somebody who faces the blackboard sees
+them: W's x grows to the left, y downwards, z towards the class (docs/conventions.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+CM = 100.0  # one unit of a drawing is a centimetre
+ARROWS = (
+    '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+    'orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" fill="var(--slate)"/></marker></defs>'
+)
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """What a drawing shows; None: not measured yet. Metres."""
+
+    width_m: float
+    height_m: float
+    left_m: float | None = None
+    down_m: float | None = None
+    out_m: float | None = None
+    board_m: tuple[float, float] = (0.25, 0.175)  # along and across the auxiliary board's corners
+    standing: bool = False
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Something in the plan: a seat or a camera, by x_W and z_W in metres."""
+
+    name: str
+    x_m: float
+    z_m: float
+    kind: str  # seat, weak, out, camera
+    note: str = ""
+
+
+def plan(lengths: Lengths, labels: dict[str, str], spots: Sequence[Spot] = ()) -> str:
+    """The room from above, the blackboard on top.
+
+    labels : ``title``, ``blackboard``, ``left``, ``out`` as they are to be written.
+    """
+    w = lengths.width_m * CM
+    xs = [0.0, w, *(s.x_m * CM for s in spots), (lengths.left_m or 0) * CM]
+    zs = [0.0, 200.0, *(s.z_m * CM for s in spots), (lengths.out_m or 0) * CM + 60]
+    x0, x1, z1 = min(xs) - 70, max(xs) + 70, max(zs) + 60
+    k = (x1 - x0) / 620  # a letter is as large in a large room
+    parts = [
+        f'<rect x="{-w:.1f}" y="{-9 * k:.1f}" width="{w:.1f}" height="{9 * k:.1f}" '
+        'fill="var(--chalk)"/>',
+        _label(-w / 2, -16 * k, labels["blackboard"], k),
+    ]
+    if lengths.left_m is not None and lengths.out_m is not None:
+        x, z = -lengths.left_m * CM, lengths.out_m * CM
+        along, across = (v * CM for v in lengths.board_m)
+        deep = 6.0 if lengths.standing else across
+        parts += [
+            f'<rect x="{x - along:.1f}" y="{z:.1f}" width="{along:.1f}" height="{deep:.1f}" '
+            'fill="var(--slate)" fill-opacity="0.25" stroke="var(--slate)" stroke-width="2"/>',
+            _arrow(0, z, x, z, labels["left"], k, above=True),
+            _arrow(x, 0, x, z, labels["out"], k),
+            f'<circle cx="{x:.1f}" cy="{z:.1f}" r="{5 * k:.1f}" fill="var(--bad)"/>',
+        ]
+    parts += [_spot(s, k) for s in spots]
+    return _svg(parts, -x1, -45 * k, x1 - x0, z1 + 45 * k, labels["title"])
+
+
+def elevation(lengths: Lengths, labels: dict[str, str]) -> str:
+    """The blackboard from the class.
+
+    labels : ``title``, ``width``, ``height``, ``left``, ``down``.
+    """
+    w, h = lengths.width_m * CM, lengths.height_m * CM
+    bottom = max(h, (lengths.down_m or 0) * CM) + 45
+    left = max(w, (lengths.left_m or 0) * CM) + 60
+    right = max(60.0, -(lengths.left_m or 0) * CM + 40)
+    k = (left + right) / 620
+    parts = [
+        f'<rect x="{-w:.1f}" y="0" width="{w:.1f}" height="{h:.1f}" fill="var(--chalk)" '
+        'fill-opacity="0.2" stroke="var(--chalk)" stroke-width="4"/>',
+        _arrow(0, -22 * k, -w, -22 * k, labels["width"], k, above=True),
+        _arrow(-w - 20 * k, 0, -w - 20 * k, h, labels["height"], k),
+    ]
+    if lengths.left_m is not None and lengths.down_m is not None:
+        x, y = -lengths.left_m * CM, lengths.down_m * CM
+        along, across = (v * CM for v in lengths.board_m)
+        tall = across if lengths.standing else 5.0
+        parts += [
+            f'<rect x="{x - along:.1f}" y="{y:.1f}" width="{along:.1f}" height="{tall:.1f}" '
+            'fill="var(--slate)" fill-opacity="0.35" stroke="var(--slate)" stroke-width="2"/>',
+            _arrow(x, 0, x, y, labels["down"], k),
+            _arrow(0, y, x, y, labels["left"], k, above=True),
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{5 * k:.1f}" fill="var(--bad)"/>',
+        ]
+    parts.append(f'<circle cx="0" cy="0" r="{5 * k:.1f}" fill="var(--bad)"/>')
+    return _svg(parts, -left - 30 * k, -50 * k, left + right + 30 * k, bottom + 50 * k,
+                labels["title"])  # fmt: skip
+
+
+def _svg(parts: Sequence[str], x: float, y: float, w: float, h: float, title: str) -> str:
+    return (
+        f'<svg viewBox="{x:.0f} {y:.0f} {w:.0f} {h:.0f}" role="img" aria-label="{escape(title)}">'
+        f"{ARROWS}{''.join(parts)}</svg>"
+    )
+
+
+def _label(x: float, y: float, words: str, k: float, anchor: str = "middle") -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" '
+        f'style="font-size:{15 * k:.1f}px">{escape(words)}</text>'
+    )
+
+
+def _arrow(
+    x0: float, y0: float, x1: float, y1: float, words: str, k: float, *, above: bool = False
+) -> str:
+    line = (
+        f'<line x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}" stroke="var(--slate)" '
+        f'stroke-width="{2 * k:.1f}" marker-start="url(#tip)" marker-end="url(#tip)"/>'
+    )
+    if above:
+        return line + _label((x0 + x1) / 2, y0 - 6 * k, words, k)
+    return line + _label(x0 + 8 * k, (y0 + y1) / 2 + 5 * k, words, k, "start")
+
+
+SPOT_COLOURS = {"seat": "var(--good)", "weak": "var(--warn)", "out": "var(--quiet)"}
+
+
+def _spot(s: Spot, k: float) -> str:
+    x, y = -s.x_m * CM, s.z_m * CM
+    if s.kind == "camera":
+        shape = (
+            f'<path d="M{x:.1f} {y:.1f}l{-9 * k:.1f} {15 * k:.1f}h{18 * k:.1f}z" '
+            'fill="var(--bad)"/>'
+        )
+    else:
+        shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{9 * k:.1f}" fill="{SPOT_COLOURS[s.kind]}"/>'
+    words = _label(x, y + 28 * k, s.name, k)
+    return shape + words + (_label(x, y + 44 * k, s.note, 0.85 * k) if s.note else "")

@@ -1,0 +1,55 @@
+"""Files that somebody brings into a lesson's folder: never over another, never outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sessions.errors import SessionError
+from sessions.run import atomic_write
+
+#: What the buttons offer; whether a file is good the commands say.
+VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".mts", ".m2ts", ".m4v", ".webm")
+PICTURES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
+
+
+def of_kind(folder: Path, kinds: tuple[str, ...]) -> list[Path]:
+    """The folder's files of these kinds, by name; links out of the folder are left out."""
+    if not folder.is_dir():
+        return []
+    here = folder.resolve()
+    return sorted(
+        p for p in folder.iterdir()
+        if p.suffix.lower() in kinds and not p.name.startswith(".")
+        and p.is_file() and p.resolve().is_relative_to(here)
+    )  # fmt: skip
+
+
+def place_for(folder: Path, name: str, kinds: tuple[str, ...]) -> Path:
+    """Where a brought file goes.
+
+    Raises
+    ------
+    SessionError : a name that is none, another kind of file, or one that is there already.
+    """
+    plain = name.replace("\\", "/").rsplit("/", 1)[-1]
+    if plain != name or not plain.isprintable() or plain.startswith(".") or len(plain) > 120:
+        raise SessionError("this is no file name", found=repr(name)[:80])
+    path = folder / plain
+    if path.suffix.lower() not in kinds:
+        raise SessionError("this kind of file is not asked for here", found=plain,
+                           expected=", ".join(kinds))  # fmt: skip
+    if path.exists():
+        raise SessionError(
+            "there is a file of this name already; it is not overwritten", where=plain,
+            remedy="Rename the new one, or remove the old one in the folder.",
+        )  # fmt: skip
+    return path
+
+
+async def bring(folder: Path, kinds: tuple[str, ...], name: str, upload: Any) -> Path:
+    """Write an upload into a folder, whole or not at all; returns where."""
+    path = place_for(folder, name, kinds)
+    with atomic_write(path) as aside:
+        await upload.save(aside)
+    return path

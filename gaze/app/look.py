@@ -1,0 +1,226 @@
+"""What the page shows of videos, pictures and rigs; called in the worker's process.
+
+Every picture that leaves here has its faces pixelated, also those of somebody who holds the board.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.errors import UserError
+from calibration.rig import Rig
+from gaze.app.sights import Moment, Picture, Recording
+from gaze.faces.finder import Detector, load_detector
+from sessions.folder import CAMERAS, Session
+from sessions.video import VideoInfo, nearest_frames, probe, read_frames
+
+Image = NDArray[np.uint8]
+
+PREVIEW_PX = 960
+#: Faces are looked for in pictures of at most this width (what they are detected in costs seconds).
+LOOKED_AT_PX = 2000
+#: Lower than the analysis' own: here a face that is missed costs more than a lamp that is blurred.
+FACE_SCORE = 0.08
+#: A face's box is widened by this share of itself on each side, and shows so many squares across.
+AROUND, SQUARES = 0.4, 4
+
+
+@cache
+def _detector() -> Detector:
+    return load_detector("centerface")
+
+
+def pixelated(image: Image) -> Image:
+    """A copy of a BGR picture (H, W, 3) in which every face found is a few large squares."""
+    h, w = image.shape[:2]
+    scale = min(1.0, LOOKED_AT_PX / w)
+    small = image if scale == 1 else cv2.resize(image, None, fx=scale, fy=scale)
+    out = image.copy()
+    found = _detector().detect(np.asarray(small, np.uint8)[None], FACE_SCORE)
+    for x0, y0, x1, y1 in found.box_px / scale:
+        dx, dy = AROUND * (x1 - x0), AROUND * (y1 - y0)
+        left, right = max(int(x0 - dx), 0), min(int(x1 + dx) + 1, w)
+        top, bottom = max(int(y0 - dy), 0), min(int(y1 + dy) + 1, h)
+        if right <= left or bottom <= top:
+            continue
+        part = out[top:bottom, left:right]
+        coarse = cv2.resize(part, (SQUARES, SQUARES), interpolation=cv2.INTER_AREA)
+        size = (right - left, bottom - top)
+        part[:] = cv2.resize(coarse, size, interpolation=cv2.INTER_NEAREST)
+    return out
+
+
+def _jpeg(image: Image, width_px: int | None) -> bytes:
+    if width_px is not None and image.shape[1] > width_px:
+        height = round(image.shape[0] * width_px / image.shape[1])
+        image = np.asarray(cv2.resize(image, (width_px, height), interpolation=cv2.INTER_AREA))
+    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 82])[1])
+
+
+# -- the two videos --------------------------------------------------------------------------------
+@lru_cache(8)
+def _probed(path: Path, changed_ns: int) -> VideoInfo:
+    return probe(path)
+
+
+def _video(session: Session, camera: str) -> VideoInfo:
+    path = session.video(camera)
+    return _probed(path, path.stat().st_mtime_ns)
+
+
+def recordings(folder: Path) -> dict[str, Recording]:
+    """What `probe` says of both videos."""
+    session = Session.open(folder)
+    out = {}
+    for camera in CAMERAS:
+        try:
+            v = _video(session, camera)
+        except UserError as error:
+            out[camera] = Recording(error=str(error))
+            continue
+        out[camera] = Recording("", v.path.name, v.size_px, v.fps, v.duration_s, v.codec, v.frames)
+    return out
+
+
+def moment(folder: Path, time_s: float, offset_s: float) -> Moment:
+    """Both cameras' pictures at a moment, faces pixelated.
+
+    time_s : since the left video's first frame. offset_s : right's clock minus left's.
+    """
+    session = Session.open(folder)
+    pictures: dict[str, bytes | None] = {"left": None, "right": None}
+    frames = {"left": -1, "right": -1}
+    for camera in CAMERAS:
+        try:
+            video = _video(session, camera)
+        except UserError:
+            continue
+        clock = video.times_s - (offset_s if camera == "right" else 0.0)
+        start = _start_s(session)
+        at = np.array([start + time_s])
+        frames[camera] = int(nearest_frames(clock, at, max_gap_s=0.5)[0])
+        for _, image in read_frames(video, [frames[camera]]):
+            pictures[camera] = _jpeg(pixelated(image), PREVIEW_PX)
+    return Moment(time_s, pictures["left"], pictures["right"], frames["left"], frames["right"])
+
+
+def _start_s(session: Session) -> float:
+    try:
+        return float(_video(session, "left").times_s[0])
+    except UserError:
+        return float(_video(session, "right").times_s[0])
+
+
+# -- pictures --------------------------------------------------------------------------------------
+def picture(path: Path, width_px: int | None = PREVIEW_PX) -> Picture:
+    """A picture file as JPEG with its faces pixelated, and its full size (width, height)."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise UserError("this is no picture", where=path.name, expected="JPEG or PNG")
+    h, w = image.shape[:2]
+    return Picture(_jpeg(pixelated(np.asarray(image, np.uint8)), width_px), (w, h))
+
+
+# -- rigs ------------------------------------------------------------------------------------------
+def room_figure(rig_path: Path) -> dict[str, Any]:
+    """The verdict page's 3-D room, as Plotly takes it."""
+    from calibration.page.figures import figure_room
+
+    return dict(json.loads(figure_room(Rig.load(rig_path)).to_json()))
+
+
+def room_of_rig(rig_path: Path) -> tuple[list[str], list[tuple[str, float, float]]]:
+    """What pictures of the room say against the tape, and the cameras' (name, x_W, z_W)."""
+    from gaze.setup.calibrate import room_sentences
+
+    rig = Rig.load(rig_path)
+    if rig.T_WA is None:
+        return [], []
+    places = {name: rig.T_WC(name).t for name in CAMERAS}
+    return room_sentences(rig), [(n, float(t[0]), float(t[2])) for n, t in places.items()]
+
+
+def check_corners(path: Path, corners: list[list[float]]) -> None:
+    """Refuse clicked corners of the blackboard that cannot be (a CalibrationError says why)."""
+    from calibration.room.picture import check_clicks
+
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise UserError("this is no picture", where=path.name, expected="JPEG or PNG")
+    check_clicks(corners, (image.shape[1], image.shape[0]), path.name)
+
+
+def room_against_tape(folder: Path) -> str:
+    """Tape minus the pictures of the room, of the first placement, in a sentence.
+
+    Telephones only: what the lesson's cameras took needs their lenses, which `gaze calibrate` has.
+    """
+    from calibration.calibrate import Auxiliary, world_board_to_A
+    from calibration.corners.boards import View
+    from calibration.corners.folder import read_room_pictures
+    from calibration.room import world
+    from calibration.room.picture import by_placement, misfits, room_poses
+    from gaze.setup.calibrate import board_of, placements_of
+
+    config = Session.open(folder).config
+    placement = placements_of(folder, config)[0]
+    board = placement.board or board_of(config.board)
+    pictures = [p for p in read_room_pictures(placement, board) if p.taken_with == "phone"]
+    for picture in pictures:
+        if picture.board_px is None:
+            return f"{picture.file}: the auxiliary board was not found ({picture.reason})."
+    poses = room_poses(pictures, board, (config.blackboard.width_m, config.blackboard.height_m))
+    if not poses:
+        return "Clicks and board contradict each other: click the corners again."
+    aux = Auxiliary(placement.tape(), board, View("room"), room=tuple(pictures))
+    T_AB = [world_board_to_A(aux, k) for k in range(4)]
+    _, pose, k = by_placement(poses, [T.inverse() for T in T_AB], world.R_WA)[0]
+    seen = world.by_picture(0, pose.T_WB, pose.covariance, T_AB[k])
+    t, sigma_m = seen.T_WA.t, np.sqrt(np.diag(seen.covariance)[3:])
+    names = ("left", "down", "out")
+    if aux.tape.measured:
+        each = zip(names, 100 * (aux.tape.t_WA - t), 100 * sigma_m, strict=True)
+        said = "Tape − pictures: " + ", ".join(f"{n} {d:+.1f} ± {s:.1f} cm" for n, d, s in each)
+    else:
+        each = zip(names, t, sigma_m, strict=True)
+        said = "By the pictures: " + ", ".join(f"{n} {v:.3f} ± {s:.3f} m" for n, v, s in each)
+    wrong = misfits(pose, pictures)
+    return said + "." + (f" {wrong[0][0]}: {wrong[0][1]}." if wrong else "")
+
+
+def students_of(run_folder: Path) -> list[dict[str, Any]]:
+    """The rows of a run's students.parquet, missing values as None."""
+    from sessions.run import Run
+    from sessions.tables import read_table
+
+    table = read_table(Run.open(run_folder).students_path, "students")
+    return list(json.loads(table.to_json(orient="records")))
+
+
+def copy_demo(folder: Path) -> Path:
+    """The demo's lesson at ``folder``, without what `gaze calibrate` would write."""
+    from gaze.setup.demo import copy_lesson
+
+    return copy_lesson(folder)
+
+
+def known_students(folder: Path) -> list[str]:
+    """Pseudonyms of session.toml and of every run, natural order."""
+    from gaze.report.lesson import natural
+    from sessions.run import Run
+    from sessions.tables import read_table
+
+    session = Session.open(folder)
+    names = {s.id for s in session.config.students}
+    for run in session.run_folders():
+        path = Run(run).students_path
+        if path.is_file():
+            names |= set(read_table(path, "students")["student"])
+    return sorted(names, key=natural)

@@ -1,0 +1,65 @@
+"""Which address shows what. A GET changes nothing; files come from the chosen folder alone."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import FileResponse, Response
+from nicegui import ui
+
+from calibration.errors import UserError
+from gaze.app.desk import Desk
+from gaze.app.guard import PAGE_POLICY
+from gaze.app.parts import SCREENS, Place, sheet, text
+from gaze.app.screens import lessons
+
+REPORTS = ("report.html", "report-class.html")
+
+
+def add_pages(server: FastAPI, desk: Desk) -> None:
+    """Everything that can be asked of the app."""
+
+    @ui.page("/")
+    def first() -> None:
+        lessons.build(desk)
+
+    @ui.page("/lesson/{name}/{screen}")
+    def of_lesson(name: str, screen: str) -> None:
+        try:
+            if screen not in SCREENS:
+                raise UserError("there is no such page", found=repr(screen)[:60])
+            place = Place(desk, desk.lesson(name))
+            import_module(f"gaze.app.screens.{screen}").build(place)
+        except UserError as error:
+            with sheet(desk, desk.words("not_shown")):
+                text(str(error), "finding error")
+
+    @server.get("/shelf/{key}")
+    def shelf(key: str) -> Response:
+        item = desk.shelf.get(key)
+        if item is None:
+            raise HTTPException(404)
+        return Response(item[0], media_type=item[1])
+
+    @server.get("/page/{name}/{run}/{file}")
+    def report(name: str, run: str, file: str) -> Response:
+        if file not in REPORTS:
+            raise HTTPException(404)
+        return _page(desk, name, "runs", run, file)
+
+    @server.get("/page/{name}/calibration.html")
+    def calibration(name: str) -> Response:
+        return _page(desk, name, "calibration.html")
+
+
+def _page(desk: Desk, name: str, *parts: str) -> Response:
+    """A page that a command wrote, inside its lesson, links followed."""
+    try:
+        path = desk.inside(desk.lesson(name), *parts)
+    except UserError:
+        raise HTTPException(404) from None
+    if not path.is_file():
+        raise HTTPException(404)
+    headers = {"content-security-policy": PAGE_POLICY, "cache-control": "no-store"}
+    return FileResponse(path, media_type="text/html", headers=headers)

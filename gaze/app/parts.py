@@ -1,0 +1,208 @@
+"""The pieces that every screen is made of."""
+
+from __future__ import annotations
+
+import html
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from nicegui import ui
+
+from calibration.errors import UserError
+from gaze.app.desk import Desk
+from gaze.app.words import LANGUAGES
+from sessions.config import SessionConfig, edit_config
+
+STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+SCREENS = ("recordings", "board", "room", "seats", "areas", "run", "report")
+ICONS = {None: "brightness_auto", False: "light_mode", True: "dark_mode"}
+FOLLOWS: dict[bool | None, bool | None] = {None: False, False: True, True: None}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page is: the desk, and the lesson it is about."""
+
+    desk: Desk
+    lesson: Path
+
+    def __call__(self, key: str, /, **values: Any) -> str:
+        return self.desk.words(key, **values)
+
+    def edit(self, changes: dict[str, Any]) -> SessionConfig | None:
+        """Write session.toml; what it refuses is said on the page."""
+        try:
+            return edit_config(self.lesson, changes)
+        except UserError as error:
+            complain(error)
+            return None
+
+
+@contextmanager
+def sheet(desk: Desk, title: str, lesson: Path | None = None, screen: str = "") -> Iterator[None]:
+    """A page: its head, the way through a lesson's screens, and the content."""
+    words = desk.words
+    ui.page_title(f"{title} · gaze")
+    ui.add_head_html(f"<style>{STYLE}</style>")
+    ui.run_javascript(f"document.documentElement.lang = {desk.language!r}")
+    dark = ui.dark_mode(desk.dark)
+    ui.add_body_html(f'<a class="skip" href="#content">{html.escape(words("skip"))}</a>')
+    with ui.header(wrap=True).classes("bar"):
+        ui.link("gaze", "/").props(f'aria-label="{words("lessons")}"')
+        ui.label(title if lesson is None else lesson.name).classes("crumb")
+        with ui.element("div").classes("right"):
+            ui.select(dict(LANGUAGES), value=desk.language, on_change=partial(_speak, desk)).props(
+                f'dense borderless options-dense aria-label="{words("language")}"'
+            )
+            button = ui.button(icon=ICONS[desk.dark]).props(
+                f'flat round dense color=none aria-label="{words("light_dark")}"'
+            )
+
+            def toggle() -> None:
+                desk.dark = FOLLOWS[desk.dark]
+                dark.set_value(desk.dark)
+                button.props(f"icon={ICONS[desk.dark]}")
+
+            button.on_click(toggle)
+    if lesson is not None:
+        with ui.element("nav").classes("steps").props(f'aria-label="{words("steps")}"'):
+            for name in SCREENS:
+                link = ui.link(words(f"step_{name}"), address(lesson, name))
+                if name == screen:
+                    link.props("aria-current=page")
+    with ui.element("div").classes("sheet").props("id=content"):
+        heading(title, 1)
+        yield
+
+
+def _speak(desk: Desk, event: Any) -> None:
+    desk.language = event.value
+    ui.navigate.reload()
+
+
+def address(lesson: Path, screen: str) -> str:
+    from urllib.parse import quote
+
+    return f"/lesson/{quote(lesson.name, safe='')}/{screen}"
+
+
+def heading(text: str, level: int = 2) -> ui.element:
+    return _tag(f"h{level}", text)
+
+
+def _tag(tag: str, words: str, classes: str = "") -> ui.element:
+    return ui.html(html.escape(words), sanitize=False, tag=tag).classes(classes)
+
+
+def text(words: str, classes: str = "") -> ui.element:
+    """A paragraph."""
+    return _tag("p", words, classes)
+
+
+def pill(words: str, kind: str = "") -> ui.element:
+    """A short state; kind: good, warn, bad."""
+    return _tag("span", words, f"pill {kind}")
+
+
+@contextmanager
+def box(title: str = "") -> Iterator[ui.element]:
+    with ui.element("section").classes("box") as section:
+        if title:
+            heading(title)
+        yield section
+
+
+def action(
+    label: str, do: Callable[[], Any], *, main: bool = False, icon: str | None = None
+) -> ui.button:
+    """A button; the project's errors that it meets are said on the page."""
+    button = ui.button(label, icon=icon, on_click=partial(attempt, do))
+    return button.props("flat no-caps color=none").classes("main" if main else "plain")
+
+
+async def attempt(do: Callable[[], Any]) -> None:
+    """Do it; a UserError becomes a sentence on the page."""
+    try:
+        result = do()
+        if inspect.isawaitable(result):
+            await result
+    except UserError as error:
+        complain(error)
+
+
+def complain(error: UserError | str) -> None:
+    """An error's sentence, until it is closed."""
+    ui.notify(
+        str(error), type="negative", timeout=0, close_button="✕", multi_line=True, position="top"
+    )
+
+
+def finding(place: Place, severity: str, what: str, remedy: str = "") -> None:
+    """One finding of `gaze check`, or one cause of a verdict."""
+    mark = {"error": "✗", "warning": "!", "ok": "✓"}[severity]
+    said = place(f"severity_{severity}")
+    with ui.element("div").classes(f"finding {severity}"):
+        sign = f'<span role="img" aria-label="{html.escape(said)}">{mark}</span>'
+        body = f"{sign} {html.escape(what)}"
+        if remedy:
+            body += f' <span class="remedy">{html.escape(remedy)}</span>'
+        ui.html(body, sanitize=False)
+
+
+async def ask(question: str, yes: str, no: str, detail: str = "") -> bool:
+    """A question before something that cannot be undone."""
+    with ui.dialog() as dialog, ui.card():
+        heading(question)
+        if detail:
+            text(detail)
+        with ui.row():
+            ui.button(no, on_click=lambda: dialog.submit(False)).props("flat no-caps color=none").classes(
+                "plain"
+            )
+            ui.button(yes, on_click=lambda: dialog.submit(True)).props("flat no-caps color=none").classes(
+                "danger"
+            )
+    answer = await dialog
+    dialog.delete()
+    return bool(answer)
+
+
+def files_button(
+    label: str,
+    bring: Callable[[str, Any], Awaitable[Any]],
+    then: Callable[[], Any],
+    *,
+    kinds: str,
+    multiple: bool = False,
+) -> ui.button:
+    """A button that brings files of this computer into the lesson's folder.
+
+    bring : called with each file's name and its upload. then : called after the last.
+    """
+
+    async def all_there(event: Any) -> None:
+        for file in event.files:
+            await attempt(partial(bring, file.name, file))
+        uploader.reset()
+        await attempt(then)
+
+    uploader = ui.upload(multiple=multiple, auto_upload=True, on_multi_upload=all_there)
+    uploader.props(f'accept="{kinds}" aria-hidden=true')
+    button = ui.button(label, icon="upload").props("outline no-caps color=none").classes("plain")
+    button.on("click", js_handler=f"() => runMethod({uploader.id}, 'pickFiles', [])")
+    return button
+
+
+def meter(share: float, label: str) -> str:
+    """HTML of a progress bar."""
+    percent = round(100 * share)
+    return (
+        f'<div class="meter" role="progressbar" aria-label="{html.escape(label)}" '
+        f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}">'
+        f'<div style="width:{percent}%"></div></div>'
+    )

@@ -1,0 +1,1 @@
+"""One module for each screen; each has ``build``, called inside a page."""

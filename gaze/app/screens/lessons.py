@@ -1,0 +1,148 @@
+"""The folder's lessons as cards; a new one by three questions."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from nicegui import ui
+
+from gaze.app.desk import Card, Desk
+from gaze.app.parts import action, address, attempt, box, complain, heading, pill, sheet, text
+from gaze.app.units import UNITS, parse_length, show_length
+from gaze.setup.init import DEFAULTS, init_lesson, init_like
+
+DEMO = "demo-lesson"
+KINDS = {"broken": "bad", "new": "", "recorded": "warn", "calibrated": "warn", "analysed": "good"}
+VERDICT_KINDS = {"PASS": "good", "WARN": "warn", "FAIL": "bad"}
+
+
+def build(desk: Desk) -> None:
+    """The whole page."""
+    words = desk.words
+    with sheet(desk, words("lessons")):
+        text(words("lessons_lead", folder=desk.folder), "lead")
+        with ui.element("div").classes("rowline").style("margin-bottom:1.2rem"):
+            action(words("new_lesson"), lambda: _ask_three(desk), main=True, icon="add")
+            action(words("demo_lesson"), lambda: _demo(desk), icon="school")
+            ready = [c for c in desk.cards() if c.stage == "calibrated"]
+            if len(ready) > 1:
+                label = words("analyse_all", n=len(ready))
+                action(label, lambda: _queue(desk, ready), icon="playlist_play")
+        _cards(desk)
+        with box(words("tour")):
+            _tour(desk)
+
+
+@ui.refreshable
+def _cards(desk: Desk) -> None:
+    cards = desk.cards()
+    if not cards:
+        text(desk.words("no_lessons"), "quiet")
+        return
+    with ui.element("ul").classes("cards").props(f'aria-label="{desk.words("lessons")}"'):
+        for card in cards:
+            with ui.element("li").classes("box"):
+                _card(desk, card)
+
+
+def _card(desk: Desk, card: Card) -> None:
+    words = desk.words
+    with ui.element("div").classes("title"):
+        heading(card.title)
+        pill(words(f"stage_{card.stage}"), KINDS[card.stage])
+    text(" · ".join(filter(None, (card.name, card.date))), "quiet small")
+    if card.error:
+        text(card.error, "finding error")
+        return
+    with ui.element("div").classes("rowline"):
+        if card.verdict:
+            pill(words("calibration_is", verdict=card.verdict), VERDICT_KINDS[card.verdict])
+        if card.off_cm is not None:
+            pill(words("off_by", cm=f"{card.off_cm:.0f}"))
+        if desk.jobs.busy(card.folder):
+            pill(words("working"), "warn")
+    text(words(f"todo_{card.next}"), "small")
+    label = words("open_at", step=words(f"step_{card.next}"))
+    ui.link(label, address(card.folder, card.next)).props(
+        f'aria-label="{label}: {card.name}"'
+    ).style("color:var(--slate);font-weight:600")
+
+
+def _tour(desk: Desk) -> None:
+    with ui.element("ol").style("margin:0;padding-left:1.2rem"):
+        for name in ("demo", "recordings", "board", "room", "run", "report"):
+            with ui.element("li"):
+                text(desk.words(f"tour_{name}"), "small")
+
+
+async def _demo(desk: Desk) -> None:
+    folder = await desk.worker.call("copy_demo", desk.folder / DEMO)
+    ui.navigate.to(address(folder, "recordings"))
+
+
+def _queue(desk: Desk, cards: list[Card]) -> None:
+    for card in cards:
+        desk.jobs.add(card.folder, ("analyze", str(card.folder)))
+    _cards.refresh()
+
+
+def _ask_three(desk: Desk) -> None:
+    """Its title, its room, its blackboard."""
+    words = desk.words
+    earlier = {c.name: f"{c.title} ({c.name})" for c in desk.cards() if c.verdict}
+    with ui.dialog(value=True) as dialog, ui.card().style("width:min(30rem,92vw)"):
+        heading(words("new_lesson"))
+        title = ui.input(words("q_title")).props("outlined autofocus").style("width:100%")
+        room = (
+            ui.select({"": words("q_room_new"), **earlier}, value="", label=words("q_room"))
+            .props("outlined")
+            .style("width:100%")
+        )
+        size = ui.element("div").classes("fields").style("width:100%")
+        size.bind_visibility_from(room, "value", value="")
+        with size:
+            width = ui.input(
+                f"{words('board_width')} ({desk.unit})",
+                value=show_length(DEFAULTS["width_m"], desk.unit),
+            ).props("outlined")
+            height = ui.input(
+                f"{words('board_height')} ({desk.unit})",
+                value=show_length(DEFAULTS["height_m"], desk.unit),
+            ).props("outlined")
+        ui.select(list(UNITS), value=desk.unit, label=words("units")).props(
+            "outlined dense"
+        ).bind_value(desk, "unit").style("min-width:7rem")
+
+        def make() -> None:
+            name = str(title.value or "").strip()
+            if not name:
+                title.props(f'error error-message="{words("q_title_missing")}"')
+                return
+            folder = new_folder_for(desk.folder, name)
+            if room.value:
+                init_like(folder, desk.lesson(str(room.value)), name)
+            else:
+                try:
+                    metres = [parse_length(str(f.value), desk.unit) for f in (width, height)]
+                except ValueError:
+                    complain(words("no_length"))
+                    return
+                init_lesson(folder, {"title": name, "width_m": metres[0], "height_m": metres[1]})
+            dialog.close()
+            ui.navigate.to(address(folder, "recordings"))
+
+        with ui.row():
+            ui.button(words("cancel"), on_click=dialog.close).props("flat no-caps color=none").classes("plain")
+            ui.button(words("make_lesson"), on_click=lambda: attempt(make)).props(
+                "flat no-caps color=none"
+            ).classes("main")
+
+
+def new_folder_for(parent: Path, title: str) -> Path:
+    """A folder's name made of a title; a number where it is taken."""
+    name = re.sub(r"[^\w]+", "-", title).strip("-_")[:60] or "lesson"
+    folder, number = parent / name, 2
+    while folder.exists():
+        folder, number = parent / f"{name}-{number}", number + 1
+    return folder

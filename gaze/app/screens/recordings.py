@@ -1,0 +1,288 @@
+"""Both videos side by side at the same moment; what was found, and what helps."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+from nicegui import ui
+
+from calibration.errors import UserError
+from gaze.app.desk import CAMERAS, video_name
+from gaze.app.files import VIDEOS, bring, of_kind
+from gaze.app.parts import (
+    Place,
+    action,
+    box,
+    files_button,
+    finding,
+    sheet,
+    text,
+)
+from gaze.app.sights import Moment, Recording
+from sessions.config import CameraConfig, load_config
+
+
+class Recordings:
+    """The screen's state: which moment is shown, and the right camera's offset tried out."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        config = load_config(place.lesson)
+        self.time_s = 0.0
+        self.offset_s = config.cameras.right.offset_s or 0.0
+        self.probed: dict[str, Recording] = {}
+        self.asked = 0
+        self.facts: dict[str, ui.element] = {}
+        self.shots: dict[str, ui.element] = {}
+
+    def build(self) -> None:
+        p = self.place
+        with sheet(p.desk, p("step_recordings"), p.lesson, "recordings"):
+            text(p("recordings_lead"), "lead")
+            with ui.element("div").classes("two"):
+                for camera in CAMERAS:
+                    with box(p(f"camera_{camera}")):
+                        self._choice(camera)
+                        self.facts[camera] = ui.element("div")
+                        self.shots[camera] = ui.element("div")
+            with box(p("same_moment")):
+                self._controls()
+            with box(p("what_check_says")):
+                findings(p, "recordings")
+        ui.timer(0.05, self._start, once=True)
+
+    # -- which file ------------------------------------------------------------------------------
+    def _choice(self, camera: str) -> None:
+        p = self.place
+        config = load_config(p.lesson)
+        named = video_name(config, camera)
+        names = [f.name for f in of_kind(p.lesson, VIDEOS)]
+        options = {n: n for n in names} | {
+            named: named if named in names else p("missing", f=named)
+        }
+        with ui.element("div").classes("rowline"):
+            ui.select(
+                options, value=named, label=p("video_file"),
+                on_change=lambda e: self._use(camera, str(e.value)),
+            ).props("outlined dense").style("min-width:12rem")  # fmt: skip
+            files_button(
+                p("add_video"), partial(self._bring, camera), ui.navigate.reload,
+                kinds=",".join(VIDEOS), multiple=False,
+            )  # fmt: skip
+
+    async def _bring(self, camera: str, name: str, upload: Any) -> None:
+        path = await bring(self.place.lesson, VIDEOS, name, upload)
+        self.place.edit({f"cameras.{camera}.video": path.name})
+
+    def _use(self, camera: str, name: str) -> None:
+        if self.place.edit({f"cameras.{camera}.video": name}):
+            ui.navigate.reload()
+
+    # -- the moment ------------------------------------------------------------------------------
+    def _controls(self) -> None:
+        p = self.place
+        text(p("moment_lead"), "small quiet")
+        self.slider = ui.slider(min=0, max=1, step=0.04, value=0).props(
+            f'label aria-label="{p("time_in_lesson")}"'
+        )
+        self.slider.on("change", lambda: self._go(float(self.slider.value)))
+        with ui.element("div").classes("rowline"):
+            for step, key in ((-1.0, "back_1s"), (1.0, "on_1s")):
+                action(p(key), partial(self._step, step))
+            self.clock = ui.label().classes("num")
+        with ui.element("div").classes("rowline").style("margin-top:.6rem"):
+            text(p("right_is_late"), "small")
+            action(p("nudge_earlier"), partial(self._nudge, -1), icon="chevron_left")
+            self.offset = ui.input(p("offset_s"), value=f"{self.offset_s:.3f}").props(
+                "outlined dense"
+            )
+            self.offset.style("width:9rem").on("change", self._typed)
+            action(p("nudge_later"), partial(self._nudge, 1), icon="chevron_right")
+            action(p("write_offset"), self._write_offset, main=True)
+            action(p("estimate_offset"), self._estimate)
+        with ui.element("div").classes("rowline").style("margin-top:.6rem"):
+            action(p("swap_cameras"), self._swap, icon="swap_horiz")
+            if "rotate" in CameraConfig.model_fields:
+                for camera in CAMERAS:
+                    action(
+                        p(f"rotate_{camera}"), partial(self._rotate, camera), icon="rotate_right"
+                    )
+            if "mirrored" in CameraConfig.model_fields:
+                for camera in CAMERAS:
+                    action(p(f"mirror_{camera}"), partial(self._mirror, camera), icon="flip")
+
+    async def _start(self) -> None:
+        self.probed = await self.place.desk.worker.call("recordings", self.place.lesson)
+        longest = 0.0
+        for camera, r in self.probed.items():
+            facts = self.facts[camera]
+            facts.clear()
+            with facts:
+                if r.error:
+                    text(r.error, "finding error")
+                else:
+                    _facts(self.place, r)
+            longest = max(longest, r.duration_s)
+        self.slider.props(f"max={max(longest - 0.1, 0.04):.2f}")
+        await self._go(min(1.0, longest / 2))
+
+    async def _step(self, by_s: float) -> None:
+        await self._go(max(0.0, self.time_s + by_s))
+
+    async def _go(self, time_s: float) -> None:
+        """Show a moment; a later wish overtakes one that is not answered yet."""
+        self.time_s = time_s
+        self.slider.set_value(round(time_s, 2))
+        self.clock.set_text(f"{time_s:.2f} s")
+        self.asked += 1
+        asked = self.asked
+        call = self.place.desk.worker.call
+        try:
+            seen: Moment = await call("moment", self.place.lesson, time_s, self.offset_s)
+        except UserError:
+            return  # said in the facts already
+        if asked == self.asked:
+            self._show(seen)
+
+    def _show(self, seen: Moment) -> None:
+        p = self.place
+        for camera in CAMERAS:
+            slot = self.shots[camera]
+            data = getattr(seen, camera)
+            slot.clear()
+            with slot:
+                if data is None:
+                    ui.label(p("no_picture_here")).classes("noshot")
+                else:
+                    alt = p("picture_of", camera=p(f"camera_{camera}"), s=f"{seen.time_s:.2f}")
+                    ui.html(
+                        f'<img class="shot" src="{p.desk.shelf.put(data)}" alt="{alt}">',
+                        sanitize=False,
+                    )
+
+    # -- what is written -------------------------------------------------------------------------
+    async def _nudge(self, frames: int) -> None:
+        fps = self.probed.get("right", Recording()).fps or 25.0
+        self.offset_s += frames / fps
+        self.offset.set_value(f"{self.offset_s:.3f}")
+        await self._go(self.time_s)
+
+    async def _typed(self) -> None:
+        try:
+            self.offset_s = float(str(self.offset.value).replace(",", "."))
+        except ValueError:
+            self.offset.set_value(f"{self.offset_s:.3f}")
+            return
+        await self._go(self.time_s)
+
+    def _write_offset(self) -> None:
+        if self.place.edit({"cameras.right.offset_s": round(self.offset_s, 4)}):
+            ui.notify(self.place("written"), type="positive")
+
+    def _estimate(self) -> None:
+        if self.place.edit({"cameras.right.offset_s": None}):
+            ui.notify(self.place("will_estimate"), type="positive")
+
+    def _swap(self) -> None:
+        config = load_config(self.place.lesson).cameras
+        left, right = (c.model_dump(exclude_none=True) for c in (config.left, config.right))
+        keys = set(left) | set(right)
+        changes = {f"cameras.left.{k}": _plain(right.get(k)) for k in keys if k != "offset_s"}
+        changes |= {f"cameras.right.{k}": _plain(left.get(k)) for k in keys if k != "offset_s"}
+        if config.right.offset_s is not None:
+            changes["cameras.right.offset_s"] = -config.right.offset_s
+        if self.place.edit(changes):
+            ui.navigate.reload()
+
+    def _rotate(self, camera: str) -> None:
+        now = getattr(getattr(load_config(self.place.lesson).cameras, camera), "rotate", 0) or 0
+        if self.place.edit({f"cameras.{camera}.rotate": (now + 90) % 360}):
+            ui.navigate.reload()
+
+    def _mirror(self, camera: str) -> None:
+        now = getattr(getattr(load_config(self.place.lesson).cameras, camera), "mirrored", False)
+        if self.place.edit({f"cameras.{camera}.mirrored": not now}):
+            ui.navigate.reload()
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _facts(place: Place, r: Recording) -> None:
+    rows = {
+        place("size"): f"{r.size_px[0]} × {r.size_px[1]}",
+        place("frames_per_s"): f"{r.fps:.2f}",
+        place("length"): f"{r.duration_s:.1f} s",
+        place("codec"): r.codec,
+    }
+    body = "".join(f"<dt>{k}</dt><dd class='num'>{v}</dd>" for k, v in rows.items())
+    ui.html(body, sanitize=False, tag="dl").classes("facts")
+
+
+# -- what `gaze check` found, where it belongs -----------------------------------------------------
+def screen_of(where: str, what: str) -> str:
+    """Which screen a finding belongs to."""
+    if where.startswith("calibration/auxiliary") or "[auxiliary]" in what:
+        return "room"
+    if where.startswith("calibration") or where == "rig.json":
+        return "board"
+    if where in ("targets.csv", "events.csv"):
+        return "areas"
+    return "recordings"
+
+
+def found_by_check(place: Place) -> list[dict[str, str]] | None:
+    """The findings of the last `gaze check` of this lesson; None: not looked yet."""
+    job = place.desk.jobs.latest(place.lesson, "check")
+    if job is None or not job.output:
+        return None
+    try:
+        return list(json.loads(job.output)["findings"])
+    except (ValueError, KeyError):
+        return None
+
+
+def findings(place: Place, screen: str) -> None:
+    """What `gaze check` says that belongs to a screen, and a button that looks again."""
+
+    @ui.refreshable
+    def shown() -> None:
+        every = found_by_check(place)
+        job = place.desk.jobs.latest(place.lesson, "check")
+        if job is not None and job.state in ("waiting", "running"):
+            text(place("checking"), "quiet")
+        elif every is None:
+            text(place("not_checked"), "quiet")
+            if job is not None and job.state == "failed":
+                text("\n".join(list(job.log)[-3:]), "finding error")
+        else:
+            mine = [f for f in every if screen_of(f["where"], f["what"]) == screen]
+            order = {"error": 0, "warning": 1, "ok": 2}
+            for f in sorted(mine, key=lambda f: order[f["severity"]]):
+                finding(place, f["severity"], f["what"], f["action"])
+            if not mine:
+                text(place("nothing_here"), "quiet")
+
+    def look() -> None:
+        place.desk.jobs.add(place.lesson, ("check", str(place.lesson), "--json"))
+        shown.refresh()
+        watch.activate()
+
+    def update() -> None:
+        if not place.desk.jobs.busy(place.lesson):
+            watch.deactivate()
+            shown.refresh()
+
+    with ui.element("div").classes("stack"):
+        shown()
+    with ui.element("div").classes("rowline"):
+        action(place("check_now"), look, icon="fact_check")
+    watch = ui.timer(0.7, update, active=place.desk.jobs.busy(place.lesson))
+
+
+def build(place: Place) -> None:
+    """The whole page."""
+    Recordings(place).build()

@@ -1,0 +1,40 @@
+"""What :mod:`gaze.app.look` gives back: plain values, so that the page's process stays small."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What one video holds, or why it cannot be read."""
+
+    error: str = ""
+    name: str = ""
+    size_px: tuple[int, int] = (0, 0)
+    fps: float = 0.0
+    duration_s: float = 0.0
+    codec: str = ""
+    frames: int = 0
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Both pictures (JPEG) of a moment since the left video's first frame.
+
+    left, right : None where that camera has no frame near it; its frame's number is -1 then.
+    """
+
+    time_s: float
+    left: bytes | None
+    right: bytes | None
+    frame_left: int
+    frame_right: int
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A JPEG, and the size (width, height) of the picture it was made from."""
+
+    data: bytes
+    size_px: tuple[int, int]

@@ -1,0 +1,885 @@
+"""The app's words: one table, a row for each, in English, German and Chinese.
+
+What went wrong is said by the project's own sentences, which are English everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+Language = Literal["en", "de", "zh"]
+LANGUAGES: dict[Language, str] = {"en": "English", "de": "Deutsch", "zh": "中文"}
+
+
+class Row(NamedTuple):
+    """One word or sentence in each language."""
+
+    en: str
+    de: str
+    zh: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """The table of a language; called with a key and its values."""
+
+    language: Language
+
+    def __call__(self, key: str, /, **values: Any) -> str:
+        text: str = getattr(TABLE[key], self.language)
+        return text.format(**values) if values else text
+
+
+TABLE: dict[str, Row] = {
+    "skip": Row(
+        "Skip to the content",
+        "Zum Inhalt",
+        "跳到内容",
+    ),
+    "lessons": Row(
+        "Lessons",
+        "Stunden",
+        "课堂",
+    ),
+    "language": Row(
+        "Language",
+        "Sprache",
+        "语言",
+    ),
+    "light_dark": Row(
+        "Light, dark or as the computer is set",
+        "Hell, dunkel oder wie der Rechner",
+        "浅色、深色或跟随系统",
+    ),
+    "steps": Row(
+        "Steps of this lesson",
+        "Schritte dieser Stunde",
+        "本课堂的步骤",
+    ),
+    "not_shown": Row(
+        "This cannot be shown",
+        "Das lässt sich nicht zeigen",
+        "无法显示",
+    ),
+    "step_recordings": Row(
+        "Recordings",
+        "Aufnahmen",
+        "录像",
+    ),
+    "step_board": Row(
+        "Chessboard",
+        "Schachbrett",
+        "棋盘格",
+    ),
+    "step_room": Row(
+        "Room",
+        "Raum",
+        "教室",
+    ),
+    "step_seats": Row(
+        "Seats",
+        "Plätze",
+        "座位",
+    ),
+    "step_areas": Row(
+        "Areas and phases",
+        "Bereiche und Phasen",
+        "区域与阶段",
+    ),
+    "step_run": Row(
+        "Run",
+        "Auswerten",
+        "运行",
+    ),
+    "step_report": Row(
+        "Report",
+        "Bericht",
+        "报告",
+    ),
+    "severity_error": Row(
+        "Error",
+        "Fehler",
+        "错误",
+    ),
+    "severity_warning": Row(
+        "Warning",
+        "Warnung",
+        "警告",
+    ),
+    "severity_ok": Row(
+        "Good",
+        "Gut",
+        "正常",
+    ),
+    "cancel": Row(
+        "Cancel",
+        "Abbrechen",
+        "取消",
+    ),
+    "write": Row(
+        "Save",
+        "Speichern",
+        "保存",
+    ),
+    "written": Row(
+        "Saved in session.toml.",
+        "In session.toml gespeichert.",
+        "已保存到 session.toml。",
+    ),
+    "units": Row(
+        "Units",
+        "Einheit",
+        "单位",
+    ),
+    "no_length": Row(
+        "This is no length. Type it like 1.74, 174 cm or 5' 8 1/2\".",
+        "Das ist keine Länge. Schreiben Sie etwa 1,74 oder 174 cm.",
+        "这不是长度。请输入如 1.74 或 174 cm。",
+    ),
+    "lessons_lead": Row(
+        "Lessons in {folder}. Everything stays on this computer; nothing is sent.",
+        "Stunden in {folder}. Alles bleibt auf diesem Rechner, nichts wird gesendet.",
+        "{folder} 中的课堂。所有内容都留在本机，不会发送任何数据。",
+    ),
+    "no_lessons": Row(
+        "No lesson yet. Make one, or look at the demo lesson first.",
+        "Noch keine Stunde. Legen Sie eine an oder sehen Sie sich zuerst die Beispielstunde an.",
+        "还没有课堂。请新建一个，或先看看示例课堂。",
+    ),
+    "new_lesson": Row(
+        "New lesson",
+        "Neue Stunde",
+        "新建课堂",
+    ),
+    "demo_lesson": Row(
+        "Demo lesson",
+        "Beispielstunde",
+        "示例课堂",
+    ),
+    "analyse_all": Row(
+        "Analyze all {n} that are calibrated",
+        "Alle {n} kalibrierten auswerten",
+        "分析全部 {n} 个已标定的课堂",
+    ),
+    "q_title": Row(
+        "1. What is the lesson called?",
+        "1. Wie heißt die Stunde?",
+        "1. 课堂名称是什么？",
+    ),
+    "q_title_missing": Row(
+        "A lesson needs a title.",
+        "Eine Stunde braucht einen Titel.",
+        "课堂需要一个名称。",
+    ),
+    "q_room": Row(
+        "2. Which room?",
+        "2. Welcher Raum?",
+        "2. 哪间教室？",
+    ),
+    "q_room_new": Row(
+        "A room that is not measured yet",
+        "Ein Raum, der noch nicht vermessen ist",
+        "尚未测量的教室",
+    ),
+    "board_width": Row(
+        "3. Blackboard, width",
+        "3. Tafel, Breite",
+        "3. 黑板宽度",
+    ),
+    "board_height": Row(
+        "Blackboard, height",
+        "Tafel, Höhe",
+        "黑板高度",
+    ),
+    "make_lesson": Row(
+        "Make the lesson",
+        "Stunde anlegen",
+        "创建课堂",
+    ),
+    "stage_broken": Row(
+        "cannot be opened",
+        "nicht lesbar",
+        "无法打开",
+    ),
+    "stage_new": Row(
+        "new",
+        "neu",
+        "新建",
+    ),
+    "stage_recorded": Row(
+        "recorded",
+        "aufgenommen",
+        "已录像",
+    ),
+    "stage_calibrated": Row(
+        "calibrated",
+        "kalibriert",
+        "已标定",
+    ),
+    "stage_analysed": Row(
+        "analyzed",
+        "ausgewertet",
+        "已分析",
+    ),
+    "calibration_is": Row(
+        "Calibration {verdict}",
+        "Kalibrierung {verdict}",
+        "标定 {verdict}",
+    ),
+    "off_by": Row(
+        "gaze point {cm} cm off",
+        "Blickpunkt {cm} cm daneben",
+        "注视点误差 {cm} 厘米",
+    ),
+    "working": Row(
+        "working",
+        "arbeitet",
+        "运行中",
+    ),
+    "todo_recordings": Row(
+        "Next: put in both videos.",
+        "Als Nächstes: beide Videos hineinlegen.",
+        "下一步：放入两段录像。",
+    ),
+    "todo_board": Row(
+        "Next: pictures of the chessboard, then the tape.",
+        "Als Nächstes: Bilder des Schachbretts, dann das Maßband.",
+        "下一步：棋盘格照片，然后测量。",
+    ),
+    "todo_run": Row(
+        "Next: analyze.",
+        "Als Nächstes: auswerten.",
+        "下一步：分析。",
+    ),
+    "todo_report": Row(
+        "The report is ready.",
+        "Der Bericht ist fertig.",
+        "报告已完成。",
+    ),
+    "open_at": Row(
+        "Open: {step}",
+        "Öffnen: {step}",
+        "打开：{step}",
+    ),
+    "tour": Row(
+        "The way from two videos to a report",
+        "Der Weg von zwei Videos zum Bericht",
+        "从两段录像到报告的流程",
+    ),
+    "tour_demo": Row(
+        "Look at the demo lesson first: it needs no cameras.",
+        "Sehen Sie zuerst die Beispielstunde an: Sie braucht keine Kameras.",
+        "先看示例课堂：不需要摄像机。",
+    ),
+    "tour_recordings": Row(
+        "Recordings: put in both videos and see the same moment side by side.",
+        "Aufnahmen: beide Videos hineinlegen und denselben Moment nebeneinander sehen.",
+        "录像：放入两段录像，并排查看同一时刻。",
+    ),
+    "tour_board": Row(
+        "Chessboard: print it, take pictures, see at once what is missing.",
+        "Schachbrett: drucken, Bilder machen, sofort sehen, was fehlt.",
+        "棋盘格：打印、拍照，马上看到还缺什么。",
+    ),
+    "tour_room": Row(
+        "Room: type three lengths, click the blackboard's corners.",
+        "Raum: drei Längen eintippen, die Ecken der Tafel anklicken.",
+        "教室：输入三个长度，点击黑板四角。",
+    ),
+    "tour_run": Row(
+        "Run: one button; it goes on when you close the page.",
+        "Auswerten: ein Knopf; es läuft weiter, wenn Sie die Seite schließen.",
+        "运行：一个按钮；关闭网页后仍会继续。",
+    ),
+    "tour_report": Row(
+        "Report: read it, share the class alone, forget a student.",
+        "Bericht: lesen, nur die Klasse weitergeben, jemanden vergessen.",
+        "报告：阅读、仅分享班级结果、删除某个学生。",
+    ),
+    "recordings_lead": Row(
+        "One video from each camera; left is left for somebody who faces the blackboard. Faces are blurred in every picture here.",
+        "Ein Video von jeder Kamera; links ist links für jemanden, der zur Tafel schaut. Gesichter sind in allen Bildern hier unkenntlich.",
+        "每台摄像机一段录像；左右以面向黑板的人为准。此处所有图像中的人脸均已模糊。",
+    ),
+    "camera_left": Row(
+        "Left camera",
+        "Linke Kamera",
+        "左摄像机",
+    ),
+    "camera_right": Row(
+        "Right camera",
+        "Rechte Kamera",
+        "右摄像机",
+    ),
+    "video_file": Row(
+        "Video",
+        "Video",
+        "录像文件",
+    ),
+    "missing": Row(
+        "{f} (not there yet)",
+        "{f} (noch nicht da)",
+        "{f}（尚未放入）",
+    ),
+    "add_video": Row(
+        "Add a video",
+        "Video hinzufügen",
+        "添加录像",
+    ),
+    "size": Row(
+        "Size",
+        "Größe",
+        "尺寸",
+    ),
+    "frames_per_s": Row(
+        "Frames per second",
+        "Bilder je Sekunde",
+        "帧率",
+    ),
+    "length": Row(
+        "Length",
+        "Länge",
+        "时长",
+    ),
+    "codec": Row(
+        "Codec",
+        "Codec",
+        "编码",
+    ),
+    "same_moment": Row(
+        "The same moment in both",
+        "Derselbe Moment in beiden",
+        "两段录像的同一时刻",
+    ),
+    "moment_lead": Row(
+        "Find a clap, a flash or a quick movement. If the right picture shows it earlier or later than the left one, nudge it by frames and save.",
+        "Suchen Sie ein Klatschen, einen Blitz oder eine schnelle Bewegung. Zeigt das rechte Bild sie früher oder später, verschieben Sie es bildweise und speichern.",
+        "找一次拍手、闪光或快速动作。如果右图比左图早或晚，请逐帧调整并保存。",
+    ),
+    "time_in_lesson": Row(
+        "Time in the lesson, seconds",
+        "Zeit in der Stunde, Sekunden",
+        "课堂时间（秒）",
+    ),
+    "back_1s": Row(
+        "1 s back",
+        "1 s zurück",
+        "后退 1 秒",
+    ),
+    "on_1s": Row(
+        "1 s on",
+        "1 s weiter",
+        "前进 1 秒",
+    ),
+    "right_is_late": Row(
+        "Right clock minus left:",
+        "Rechte Uhr minus linke:",
+        "右时钟减左时钟：",
+    ),
+    "offset_s": Row(
+        "offset, s",
+        "Versatz, s",
+        "偏移（秒）",
+    ),
+    "nudge_earlier": Row(
+        "A frame earlier",
+        "Ein Bild früher",
+        "早一帧",
+    ),
+    "nudge_later": Row(
+        "A frame later",
+        "Ein Bild später",
+        "晚一帧",
+    ),
+    "write_offset": Row(
+        "Save the offset",
+        "Versatz speichern",
+        "保存偏移",
+    ),
+    "estimate_offset": Row(
+        "Let it be estimated",
+        "Schätzen lassen",
+        "自动估计",
+    ),
+    "will_estimate": Row(
+        "The offset will be estimated from the pictures.",
+        "Der Versatz wird aus den Bildern geschätzt.",
+        "偏移将根据画面估计。",
+    ),
+    "swap_cameras": Row(
+        "Swap left and right",
+        "Links und rechts tauschen",
+        "交换左右",
+    ),
+    "rotate_left": Row(
+        "Turn the left picture",
+        "Linkes Bild drehen",
+        "旋转左图",
+    ),
+    "rotate_right": Row(
+        "Turn the right picture",
+        "Rechtes Bild drehen",
+        "旋转右图",
+    ),
+    "mirror_left": Row(
+        "Mirror the left picture",
+        "Linkes Bild spiegeln",
+        "镜像左图",
+    ),
+    "mirror_right": Row(
+        "Mirror the right picture",
+        "Rechtes Bild spiegeln",
+        "镜像右图",
+    ),
+    "no_picture_here": Row(
+        "No picture at this moment.",
+        "Kein Bild in diesem Moment.",
+        "此时刻没有画面。",
+    ),
+    "picture_of": Row(
+        "{camera} at {s} s, faces blurred",
+        "{camera} bei {s} s, Gesichter unkenntlich",
+        "{camera}，{s} 秒，人脸已模糊",
+    ),
+    "what_check_says": Row(
+        "What the check says",
+        "Was die Prüfung sagt",
+        "检查结果",
+    ),
+    "check_now": Row(
+        "Check now",
+        "Jetzt prüfen",
+        "立即检查",
+    ),
+    "checking": Row(
+        "Checking …",
+        "Prüfung läuft …",
+        "检查中……",
+    ),
+    "not_checked": Row(
+        "Not checked yet.",
+        "Noch nicht geprüft.",
+        "尚未检查。",
+    ),
+    "nothing_here": Row(
+        "Nothing that belongs here.",
+        "Nichts, was hierher gehört.",
+        "此处没有相关结果。",
+    ),
+    "room_lead": Row(
+        "Type what the tape says; the drawing shows what each length means. Measure from the blackboard's upper right corner (red dot) to the first inner corner of the board.",
+        "Tippen Sie ein, was das Maßband sagt; die Zeichnung zeigt, was jede Länge bedeutet. Gemessen wird von der oberen rechten Ecke der Tafel (roter Punkt) zur ersten inneren Ecke des Bretts.",
+        "输入卷尺读数；图中显示每个长度的含义。从黑板右上角（红点）量到棋盘的第一个内角点。",
+    ),
+    "blackboard": Row(
+        "Blackboard",
+        "Tafel",
+        "黑板",
+    ),
+    "lenses_apart": Row(
+        "Between the two lenses",
+        "Zwischen den Objektiven",
+        "两镜头间距",
+    ),
+    "auxiliary_board": Row(
+        "Board in front of the blackboard",
+        "Brett vor der Tafel",
+        "黑板前的棋盘",
+    ),
+    "left_m": Row(
+        "Left",
+        "Nach links",
+        "向左",
+    ),
+    "down_m": Row(
+        "Down",
+        "Nach unten",
+        "向下",
+    ),
+    "out_m": Row(
+        "Out",
+        "In den Raum",
+        "向外",
+    ),
+    "aux_square": Row(
+        "Edge of its squares",
+        "Kante seiner Felder",
+        "方格边长",
+    ),
+    "placement": Row(
+        "How it lies",
+        "Wie es liegt",
+        "放置方式",
+    ),
+    "placement_flat": Row(
+        "flat on a table",
+        "flach auf einem Tisch",
+        "平放在桌上",
+    ),
+    "placement_standing": Row(
+        "standing upright",
+        "aufrecht stehend",
+        "竖立",
+    ),
+    "placement_tilted": Row(
+        "tilted",
+        "geneigt",
+        "倾斜",
+    ),
+    "plan": Row(
+        "The room from above",
+        "Der Raum von oben",
+        "教室俯视图",
+    ),
+    "elevation": Row(
+        "The blackboard from the class",
+        "Die Tafel von der Klasse aus",
+        "从课桌看黑板",
+    ),
+    "aux_pictures": Row(
+        "Its picture in each camera",
+        "Sein Bild in jeder Kamera",
+        "两台摄像机拍到的棋盘",
+    ),
+    "aux_pictures_lead": Row(
+        "One picture of this board from each camera, the board untouched in between.",
+        "Ein Bild dieses Bretts von jeder Kamera, das Brett dazwischen unberührt.",
+        "每台摄像机各拍一张此棋盘的照片，期间不要移动棋盘。",
+    ),
+    "aux_left": Row(
+        "Left camera's picture",
+        "Bild der linken Kamera",
+        "左摄像机照片",
+    ),
+    "aux_right": Row(
+        "Right camera's picture",
+        "Bild der rechten Kamera",
+        "右摄像机照片",
+    ),
+    "click_corners": Row(
+        "The blackboard's corners in a picture of the room",
+        "Die Ecken der Tafel in einem Bild des Raums",
+        "在教室照片中点击黑板四角",
+    ),
+    "click_lead": Row(
+        "A telephone's picture with the whole blackboard and the whole board in it. It stands in for the tape, or checks it.",
+        "Ein Telefonbild mit der ganzen Tafel und dem ganzen Brett. Es ersetzt das Maßband oder prüft es.",
+        "手机拍摄的照片，包含整块黑板和整个棋盘。可代替或检验卷尺测量。",
+    ),
+    "room_picture": Row(
+        "Picture of the room",
+        "Bild des Raums",
+        "教室照片",
+    ),
+    "add_room_picture": Row(
+        "Add a picture of the room",
+        "Bild des Raums hinzufügen",
+        "添加教室照片",
+    ),
+    "click_next": Row(
+        "Click the {corner} corner of the blackboard.",
+        "Klicken Sie die Ecke {corner} der Tafel an.",
+        "请点击黑板的{corner}角。",
+    ),
+    "all_clicked": Row(
+        "All four are clicked. Correct them by their numbers, or undo.",
+        "Alle vier sind angeklickt. Korrigieren Sie sie mit den Zahlen, oder nehmen Sie zurück.",
+        "四个角均已点击。可用数字微调，或撤销。",
+    ),
+    "upper_left": Row(
+        "upper left",
+        "oben links",
+        "左上",
+    ),
+    "upper_right": Row(
+        "upper right",
+        "oben rechts",
+        "右上",
+    ),
+    "lower_right": Row(
+        "lower right",
+        "unten rechts",
+        "右下",
+    ),
+    "lower_left": Row(
+        "lower left",
+        "unten links",
+        "左下",
+    ),
+    "undo": Row(
+        "Undo",
+        "Zurücknehmen",
+        "撤销",
+    ),
+    "write_corners": Row(
+        "Save the corners",
+        "Ecken speichern",
+        "保存四角",
+    ),
+    "comparing": Row(
+        "Comparing with the tape …",
+        "Vergleich mit dem Maßband …",
+        "正在与卷尺读数比较……",
+    ),
+    "run_lead": Row(
+        "One button does it all. It goes on when you close this page; stop it, and it continues later from where it was.",
+        "Ein Knopf für alles. Es läuft weiter, wenn Sie die Seite schließen; angehalten geht es später dort weiter.",
+        "一个按钮完成全部。关闭网页后继续运行；停止后可从中断处继续。",
+    ),
+    "moments_per_s": Row(
+        "Moments per second",
+        "Momente je Sekunde",
+        "每秒分析次数",
+    ),
+    "run_all": Row(
+        "Do everything",
+        "Alles ausführen",
+        "全部运行",
+    ),
+    "cmd_check": Row(
+        "Check",
+        "Prüfen",
+        "检查",
+    ),
+    "cmd_calibrate": Row(
+        "Calibrate",
+        "Kalibrieren",
+        "标定",
+    ),
+    "cmd_analyze": Row(
+        "Analyze",
+        "Auswerten",
+        "分析",
+    ),
+    "cmd_validate": Row(
+        "Validate",
+        "Validieren",
+        "验证",
+    ),
+    "cmd_report": Row(
+        "Report",
+        "Bericht",
+        "报告",
+    ),
+    "cmd_export": Row(
+        "Export",
+        "Export",
+        "导出",
+    ),
+    "cmd_forget": Row(
+        "Forget",
+        "Vergessen",
+        "删除",
+    ),
+    "no_jobs": Row(
+        "Nothing has run since the app was started.",
+        "Seit dem Start der App ist nichts gelaufen.",
+        "启动后尚未运行任何任务。",
+    ),
+    "log": Row(
+        "Log",
+        "Protokoll",
+        "日志",
+    ),
+    "stop": Row(
+        "Stop",
+        "Anhalten",
+        "停止",
+    ),
+    "starting": Row(
+        "starting",
+        "startet",
+        "启动中",
+    ),
+    "time_left": Row(
+        "about {left} left",
+        "noch etwa {left}",
+        "约剩 {left}",
+    ),
+    "state_waiting": Row(
+        "waiting",
+        "wartet",
+        "等待",
+    ),
+    "state_running": Row(
+        "running",
+        "läuft",
+        "运行中",
+    ),
+    "state_done": Row(
+        "done",
+        "fertig",
+        "完成",
+    ),
+    "state_not_good": Row(
+        "done, but not good enough",
+        "fertig, aber nicht gut genug",
+        "完成，但不够好",
+    ),
+    "state_failed": Row(
+        "could not be done",
+        "nicht möglich",
+        "未能完成",
+    ),
+    "state_cancelled": Row(
+        "stopped",
+        "angehalten",
+        "已停止",
+    ),
+    "after_waiting": Row(
+        "It begins when what is before it has ended.",
+        "Beginnt, wenn das Vorige beendet ist.",
+        "前面的任务结束后开始。",
+    ),
+    "after_done": Row(
+        "Done.",
+        "Fertig.",
+        "完成。",
+    ),
+    "after_not_good": Row(
+        "Read the findings: something should be better.",
+        "Lesen Sie die Befunde: Etwas sollte besser sein.",
+        "请查看结果：有待改进。",
+    ),
+    "after_failed": Row(
+        "It could not be done.",
+        "Es war nicht möglich.",
+        "未能完成。",
+    ),
+    "after_cancelled": Row(
+        "What is done is kept; the same button continues from there.",
+        "Was getan ist, bleibt; derselbe Knopf macht dort weiter.",
+        "已完成的部分会保留；再按同一按钮即可继续。",
+    ),
+    "no_report": Row(
+        "There is no report yet: go to Run.",
+        "Es gibt noch keinen Bericht: weiter bei Auswerten.",
+        "还没有报告：请到“运行”。",
+    ),
+    "run_name": Row(
+        "Run",
+        "Durchlauf",
+        "运行记录",
+    ),
+    "class_only": Row(
+        "Class only, for sharing",
+        "Nur die Klasse, zum Weitergeben",
+        "仅班级（用于分享）",
+    ),
+    "compare_with": Row(
+        "Beside other lessons",
+        "Neben anderen Stunden",
+        "与其他课堂比较",
+    ),
+    "make_report": Row(
+        "Make the report again",
+        "Bericht neu erstellen",
+        "重新生成报告",
+    ),
+    "reload": Row(
+        "Show it again",
+        "Neu anzeigen",
+        "刷新显示",
+    ),
+    "no_such_report": Row(
+        'This report is not made yet: use "Make the report again".',
+        "Dieser Bericht ist noch nicht erstellt: „Bericht neu erstellen“.",
+        "该报告尚未生成：请点击“重新生成报告”。",
+    ),
+    "export_as": Row(
+        "Format",
+        "Format",
+        "格式",
+    ),
+    "export": Row(
+        "Export",
+        "Exportieren",
+        "导出",
+    ),
+    "export_where": Row(
+        "It is written into {folder} in the lesson's folder.",
+        "Geschrieben nach {folder} im Ordner der Stunde.",
+        "写入课堂文件夹中的 {folder}。",
+    ),
+    "privacy": Row(
+        "What is kept, and until when",
+        "Was aufbewahrt wird, und bis wann",
+        "保存内容与期限",
+    ),
+    "kept_videos": Row(
+        "Videos",
+        "Videos",
+        "录像",
+    ),
+    "kept_pictures": Row(
+        "Pictures",
+        "Bilder",
+        "照片",
+    ),
+    "kept_runs": Row(
+        "Results",
+        "Ergebnisse",
+        "结果",
+    ),
+    "kept_others": Row(
+        "Other files",
+        "Andere Dateien",
+        "其他文件",
+    ),
+    "files_mb": Row(
+        "{n} files, {mb} MB",
+        "{n} Dateien, {mb} MB",
+        "{n} 个文件，{mb} MB",
+    ),
+    "kept_for_ever": Row(
+        "No end is set: it is kept until somebody deletes it.",
+        "Kein Ende gesetzt: Es bleibt, bis jemand es löscht.",
+        "未设期限：保存到有人删除为止。",
+    ),
+    "kept_until": Row(
+        "Until {date}; after that the lesson does not open.",
+        "Bis {date}; danach öffnet sich die Stunde nicht mehr.",
+        "保存至 {date}；之后无法打开。",
+    ),
+    "retention_days": Row(
+        "Days to keep",
+        "Tage aufbewahren",
+        "保存天数",
+    ),
+    "forget": Row(
+        "Forget",
+        "Vergessen",
+        "删除",
+    ),
+    "forget_lead": Row(
+        "Removes a student from every table, picture and cache, and proves it.",
+        "Entfernt jemanden aus jeder Tabelle, jedem Bild und Zwischenspeicher, und beweist es.",
+        "将某个学生从所有表格、图片和缓存中删除，并加以验证。",
+    ),
+    "student": Row(
+        "Student",
+        "Person",
+        "学生",
+    ),
+    "forget_one": Row(
+        "Forget {student}?",
+        "{student} vergessen?",
+        "删除 {student}？",
+    ),
+    "cannot_undo": Row(
+        "This cannot be undone.",
+        "Das lässt sich nicht rückgängig machen.",
+        "此操作无法撤销。",
+    ),
+    "forget_videos": Row(
+        "Delete all videos and pictures of cameras?",
+        "Alle Videos und Kamerabilder löschen?",
+        "删除所有录像和摄像机照片？",
+    ),
+    "forget_videos_button": Row(
+        "Delete all video",
+        "Alle Videos löschen",
+        "删除所有录像",
+    ),
+}
