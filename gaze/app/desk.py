@@ -135,7 +135,7 @@ def card(folder: Path) -> Card:
     elif verdict:
         stage, following = "calibrated", "run"
     elif has_videos(session):
-        stage, following = "recorded", "board"
+        stage, following = "recorded", "room"
     else:
         stage, following = "new", "recordings"
     errors = read_json(folder / "runs" / runs[-1] / "validation.json") if runs else {}

@@ -83,7 +83,8 @@ def elevation(lengths: Lengths, labels: dict[str, str]) -> str:
         f'<rect x="{-w:.1f}" y="0" width="{w:.1f}" height="{h:.1f}" fill="var(--chalk)" '
         'fill-opacity="0.2" stroke="var(--chalk)" stroke-width="4"/>',
         _arrow(0, -22 * k, -w, -22 * k, labels["width"], k, above=True),
-        _arrow(-w - 20 * k, 0, -w - 20 * k, h, labels["height"], k),
+        _arrow(-w - 20 * k, 0, -w - 20 * k, h, "", k),
+        _label(-w + 12 * k, h / 2 + 5 * k, labels["height"], k, "start"),
     ]
     if lengths.left_m is not None and lengths.down_m is not None:
         x, y = -lengths.left_m * CM, lengths.down_m * CM

@@ -19,7 +19,7 @@ from gaze.app.words import LANGUAGES
 from sessions.config import SessionConfig, edit_config
 
 STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
-SCREENS = ("recordings", "board", "room", "seats", "areas", "run", "report")
+SCREENS = ("recordings", "room", "run", "report")
 ICONS = {None: "brightness_auto", False: "light_mode", True: "dark_mode"}
 FOLLOWS: dict[bool | None, bool | None] = {None: False, False: True, True: None}
 
@@ -50,6 +50,7 @@ def sheet(desk: Desk, title: str, lesson: Path | None = None, screen: str = "") 
     ui.page_title(f"{title} · gaze")
     ui.add_head_html(f"<style>{STYLE}</style>")
     ui.run_javascript(f"document.documentElement.lang = {desk.language!r}")
+    ui.colors(primary="var(--slate)")
     dark = ui.dark_mode(desk.dark)
     ui.add_body_html(f'<a class="skip" href="#content">{html.escape(words("skip"))}</a>')
     with ui.header(wrap=True).classes("bar"):
@@ -161,15 +162,12 @@ async def ask(question: str, yes: str, no: str, detail: str = "") -> bool:
         if detail:
             text(detail)
         with ui.row():
-            ui.button(no, on_click=lambda: dialog.submit(False)).props("flat no-caps color=none").classes(
-                "plain"
-            )
-            ui.button(yes, on_click=lambda: dialog.submit(True)).props("flat no-caps color=none").classes(
-                "danger"
-            )
-    answer = await dialog
+            for label, answer, kind in ((no, False, "plain"), (yes, True, "danger")):
+                button = ui.button(label, on_click=partial(dialog.submit, answer))
+                button.props("flat no-caps color=none").classes(kind)
+    agreed = await dialog
     dialog.delete()
-    return bool(answer)
+    return bool(agreed)
 
 
 def files_button(

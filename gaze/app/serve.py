@@ -51,6 +51,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(64)  # whoever comes before the server is ready waits
     except OSError as error:
         listening.close()
         raise UserError("this port is taken", found=port, remedy="Leave --port out.") from error

@@ -183,9 +183,9 @@ TABLE: dict[str, Row] = {
         "尚未测量的教室",
     ),
     "board_width": Row(
-        "3. Blackboard, width",
-        "3. Tafel, Breite",
-        "3. 黑板宽度",
+        "Blackboard, width",
+        "Tafel, Breite",
+        "黑板宽度",
     ),
     "board_height": Row(
         "Blackboard, height",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,10 +54,12 @@ def everything(
 def main() -> None:
     """Entry point ``gaze``."""
     from gaze.commands.local_app import open_app
-    from sessions.simulation.command import simulate
 
     app.command("app", rich_help_panel="A lesson")(command(open_app))
-    app.command("simulate", rich_help_panel="Try")(command(simulate))
+    if sys.argv[1:2] != ["app"]:  # which starts at once, without the simulator's libraries
+        from sessions.simulation.command import simulate
+
+        app.command("simulate", rich_help_panel="Try")(command(simulate))
     app()
 
 

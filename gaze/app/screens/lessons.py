@@ -8,7 +8,7 @@ from pathlib import Path
 from nicegui import ui
 
 from gaze.app.desk import Card, Desk
-from gaze.app.parts import action, address, attempt, box, complain, heading, pill, sheet, text
+from gaze.app.parts import action, address, box, complain, heading, pill, sheet, text
 from gaze.app.units import UNITS, parse_length, show_length
 from gaze.setup.init import DEFAULTS, init_lesson, init_like
 
@@ -103,7 +103,7 @@ def _ask_three(desk: Desk) -> None:
         size.bind_visibility_from(room, "value", value="")
         with size:
             width = ui.input(
-                f"{words('board_width')} ({desk.unit})",
+                f"3. {words('board_width')} ({desk.unit})",
                 value=show_length(DEFAULTS["width_m"], desk.unit),
             ).props("outlined")
             height = ui.input(
@@ -133,10 +133,8 @@ def _ask_three(desk: Desk) -> None:
             ui.navigate.to(address(folder, "recordings"))
 
         with ui.row():
-            ui.button(words("cancel"), on_click=dialog.close).props("flat no-caps color=none").classes("plain")
-            ui.button(words("make_lesson"), on_click=lambda: attempt(make)).props(
-                "flat no-caps color=none"
-            ).classes("main")
+            action(words("cancel"), dialog.close)
+            action(words("make_lesson"), make, main=True)
 
 
 def new_folder_for(parent: Path, title: str) -> Path:

@@ -29,7 +29,7 @@ def build(place: Place) -> None:
         slot = ui.element("div").classes("stack").style("margin:1rem 0")
         with slot:
             jobs = ui.element("div").classes("stack")
-        JobList(place, jobs)
+        JobList(place, jobs, only=("report", "export", "forget"), then=ui.navigate.reload)
         with ui.element("div").classes("two"):
             with box(place("privacy")):
                 _privacy(place)

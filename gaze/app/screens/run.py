@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable, Collection
 from functools import partial
 
 from nicegui import ui
@@ -11,6 +12,7 @@ from gaze.app.desk import Desk
 from gaze.app.jobs import OPEN, Job, State
 from gaze.app.parts import Place, action, box, heading, meter, pill, sheet, text
 
+Done = Callable[[], object] | None
 KINDS = {"done": "good", "not_good": "warn", "failed": "bad", "cancelled": "bad"}
 MOMENTS_PER_S = {1.0: "1", 2.0: "2", 5.0: "5", 10.0: "10"}
 
@@ -62,8 +64,11 @@ def _add(place: Place, *commands: tuple[str, ...]) -> None:
 class JobList:
     """Jobs of this lesson (and what else waits), kept up to date while the page is open."""
 
-    def __init__(self, place: Place, slot: ui.element) -> None:
-        self.place, self.slot = place, slot
+    def __init__(
+        self, place: Place, slot: ui.element, *, only: Collection[str] = (), then: Done = None
+    ) -> None:
+        """only : commands; none: all, and what other lessons wait for. then : when one is done."""
+        self.place, self.slot, self.only, self.then = place, slot, only, then
         self.shown: list[tuple[int, State]] = []
         self.parts: dict[int, tuple[ui.html, ui.html]] = {}
         self.update()
@@ -73,13 +78,18 @@ class JobList:
         jobs = self._jobs()
         now = [(id(j), j.state) for j in jobs]
         if now != self.shown:
+            finished = self.shown and any(
+                j.state == "done" and (id(j), "running") in self.shown for j in jobs
+            )
+            if finished and self.then is not None:
+                self.then()
             self.shown = now
             self.slot.clear()
             self.parts = {}
             with self.slot:
                 for job in jobs:
                     self._job(job)
-                if not jobs:
+                if not jobs and not self.only:
                     text(self.place("no_jobs"), "quiet")
         for job in jobs:
             head, log = self.parts[id(job)]
@@ -89,8 +99,10 @@ class JobList:
     def _jobs(self) -> list[Job]:
         desk: Desk = self.place.desk
         mine = [j for j in desk.jobs.jobs if j.folder == self.place.lesson]
+        if self.only:
+            return [j for j in reversed(mine) if j.command in self.only][:3]
         others = [j for j in desk.jobs.jobs if j.folder != self.place.lesson and j.state in OPEN]
-        return list(reversed(mine[-12:])) + others
+        return sorted(mine[-12:], key=lambda j: -j.chain) + others  # the newest chain first
 
     def _job(self, job: Job) -> None:
         p = self.place
@@ -100,6 +112,8 @@ class JobList:
                 heading(name if job.folder == p.lesson else f"{name} · {job.lesson}")
                 pill(p(f"state_{job.state}"), KINDS.get(job.state, ""))
             head = ui.html("", sanitize=False)
+            if job.state in OPEN:
+                action(p("stop"), lambda: p.desk.jobs.cancel(job), icon="stop")
             with (
                 ui.expansion(p("log"), value=job.state == "failed")
                 .props("dense")
@@ -111,8 +125,6 @@ class JobList:
                     .props(f'tabindex=0 aria-label="{p("log")}"')
                 )
             self.parts[id(job)] = head, log
-            if job.state in OPEN:
-                action(p("stop"), lambda: p.desk.jobs.cancel(job), icon="stop")
 
     def _progress(self, job: Job) -> str:
         p = self.place

@@ -1,0 +1,159 @@
+"""The app as it is served: what is answered, what is not, what is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gaze.setup.init import init_lesson
+from tests.gaze.app.serving import App, running
+
+pytest.importorskip("nicegui", reason="needs the extra `app`")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a lesson, and something beside it that is nobody's business."""
+    base = tmp_path_factory.mktemp("served")
+    (base / "secret").mkdir()
+    (base / "secret" / "report.html").write_text("SECRET")
+    folder = base / "lessons"
+    lesson = init_lesson(folder / "a")
+    run = lesson / "runs" / "one"
+    run.mkdir(parents=True)
+    (run / "report.html").write_text("<p>the report</p>")
+    (run / "gaze.csv").write_text("a,b")
+    (lesson / "runs" / "linked").symlink_to(base / "secret")
+    (lesson / "calibration.html").symlink_to(base / "secret" / "report.html")
+    init_lesson(base / "elsewhere")
+    (folder / "link").symlink_to(base / "elsewhere")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def app(folder: Path) -> Iterator[App]:
+    with running(folder) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def client(app: App) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=app.origin, follow_redirects=True) as client:
+        assert client.get(app.address).status_code == 200
+        yield client
+
+
+def test_it_listens_on_this_computer_alone(app: App) -> None:
+    port = int(app.origin.rsplit(":", 1)[1])
+    for address, answers in (("127.0.0.1", True), ("127.0.0.2", False)):
+        with socket.socket() as s:
+            s.settimeout(2)
+            assert (s.connect_ex((address, port)) == 0) == answers, address
+
+
+def test_the_report_is_served_as_an_origin_of_its_own(client: httpx.Client) -> None:
+    answer = client.get("/page/a/one/report.html")
+    assert answer.status_code == 200 and "the report" in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert "sandbox" in policy and "allow-same-origin" not in policy
+    assert "default-src 'none'" in policy and "connect-src" not in policy
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/page/a/linked/report.html", "/page/a/calibration.html", "/page/a/../report.html",
+        "/page/a/%2e%2e/report.html", "/page/../secret/report.html", "/page/%2e%2e/one/report.html",
+        "/page/a/..%2f..%2f..%2fsecret/report.html", "/page/a/one/gaze.csv", "/page/a/one/run.json",
+        "/page/link/one/report.html", "/page/a/one/..%2freport.html",
+        "/shelf/..%2f..%2fetc%2fpasswd", "/shelf/x", "/docs", "/openapi.json",
+    ],
+)  # fmt: skip
+def test_nothing_else_is_served(client: httpx.Client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code in (404, 405) and "SECRET" not in answer.text
+
+
+@pytest.mark.parametrize("name", ["link", "..", "%2e%2e", "nowhere", "..%2f..%2fsecret"])
+def test_no_other_lesson_is_shown(client: httpx.Client, name: str) -> None:
+    assert "blackboard" not in client.get(f"/lesson/{name}/room").text.lower()
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        str(p.relative_to(folder)): p.read_bytes() if p.is_file() else b""
+        for p in sorted(folder.rglob("*"))
+    }
+
+
+def test_reading_every_page_changes_nothing(client: httpx.Client, folder: Path) -> None:
+    before = tree(folder)
+    paths = ["/", *(f"/lesson/a/{s}" for s in ("recordings", "room", "run", "report", "nonsense"))]
+    for path in paths:
+        assert client.get(path).status_code == 200, path
+    assert tree(folder) == before
+
+
+def test_posting_from_elsewhere_is_refused(client: httpx.Client) -> None:
+    for path in ("/", "/_nicegui/client/x/upload/1", "/_nicegui_ws/socket.io/"):
+        assert client.post(path).status_code == 403
+        assert client.post(path, headers={"origin": "http://evil.example"}).status_code == 403
+
+
+def test_a_stranger_s_websocket_is_refused(app: App, client: httpx.Client) -> None:
+    """Over a real socket: the handshake of another origin, and one without the cookie."""
+    port = int(app.origin.rsplit(":", 1)[1])
+    cookie = "; ".join(f"{k}={v}" for k, v in client.cookies.items())
+
+    async def handshake(origin: str, cookie: str) -> int:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            (
+                "GET /_nicegui_ws/socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n"
+                f"Host: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                f"Origin: {origin}\r\nCookie: {cookie}\r\n"
+                "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            ).encode()
+        )
+        status = int((await reader.readline()).split()[1])
+        writer.close()
+        return status
+
+    assert asyncio.run(handshake(app.origin, cookie)) == 101
+    assert asyncio.run(handshake("http://evil.example", cookie)) == 403
+    assert asyncio.run(handshake(app.origin, "")) == 403
+
+
+def test_small_and_quick(app: App) -> None:
+    """The numbers of docs/app.md, with room for a busy machine."""
+    assert app.memory_mb < 150
+    assert app.started_s < 15
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lessons").mkdir()
+    with running(tmp_path / "lessons") as app, httpx.Client(follow_redirects=True) as client:
+        assert client.get(app.address).status_code == 200
+    assert [p.name for p in tmp_path.rglob("*")] == ["lessons"]
+
+
+def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    from calibration.errors import UserError
+    from gaze.app.serve import serve
+
+    with pytest.raises(UserError, match="no such folder"):
+        serve(tmp_path / "nowhere")
+
+
+def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path, app: App) -> None:
+    from calibration.errors import UserError
+    from gaze.app.serve import serve
+
+    with pytest.raises(UserError, match="port is taken"):
+        serve(tmp_path, port=int(app.origin.rsplit(":", 1)[1]))
