@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from calibration.camera import CAMERAS
 from calibration.corners.boards import PICTURES, Board
 from calibration.corners.detect import TIME_LIMIT_S
 from calibration.corners.folder import (
@@ -21,7 +22,7 @@ from calibration.corners.folder import (
     read_room_pictures,
 )
 from calibration.errors import CalibrationError
-from calibration.inputs import CAMERAS, Auxiliary, Seen, inputs_of
+from calibration.inputs import Auxiliary, Seen, inputs_of
 from calibration.judge import judge
 from calibration.rig import Rig
 from calibration.room.place import place

@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from calibration.transform import Array, smallest_rotation
 
+# Left and right for somebody who faces the blackboard; the order of every camera axis.
+CAMERAS = ("left", "right")
+
 
 @dataclass(frozen=True)
 class Camera:

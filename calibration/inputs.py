@@ -18,8 +18,6 @@ from calibration.room.world import Tape
 from calibration.transform import Transform
 from calibration.verdict import Cause
 
-CAMERAS = ("left", "right")
-
 
 @dataclass(frozen=True)
 class Auxiliary:

@@ -11,10 +11,10 @@ arrays of the whole lesson: who is who is decided from all moments together.
 
 from __future__ import annotations
 
-import datetime as dt
 import errno
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,70 +22,57 @@ from numpy.typing import NDArray
 
 from calibration.errors import UserError
 from calibration.rig import Rig
-from gaze.faces.finder import CAMERAS, load_detector
+from calibration.transform import Array
+from gaze.faces.finder import load_detector
 from gaze.faces.heads import HeadPoseModel
 from gaze.faces.look import FaceRows, Looker, Stopwatch, opted_out_seats
+from gaze.gain.fit import Gain
 from gaze.lesson import refusals
-from gaze.lesson.clock import judged_times, lesson_clock
-from gaze.lesson.quality import quality_report, students_table
+from gaze.lesson.film import Film, open_film
+from gaze.lesson.points import Seats, grid_of, measure
+from gaze.lesson.quality import Evidence, quality_report, students_table
 from gaze.lesson.resume import look_at_lesson, open_run, refuse_taken
 from gaze.lesson.rig_watch import watch_rig
+from gaze.lesson.settings import AnalyzeSettings
 from gaze.lesson.status import unmatched_here
 from gaze.lesson.tables import faces_table, gaze_columns, no_gaze, with_absent
-from gaze.lesson.truth import Truth
-from gaze.people import identify as who
-from gaze.people.identify import UNMATCHED, Sightings, Students, identify
-from gaze.people.tracks import track
-from gaze.room.points import Grid, Seats, measure
-from sessions.clock.motion import Clock
+from gaze.lesson.truth import truth_of
+from gaze.people.costs import uses_embeddings
+from gaze.people.evidence import Sightings
+from gaze.people.identify import identify
+from gaze.people.seats import Students
+from gaze.people.tracks import tracks_of
 from sessions.errors import SessionError
 from sessions.folder import Session
-from sessions.run import Progress, Run, run_folder, sha256, write_json
+from sessions.quality import Caveat, Quality
+from sessions.run import Progress, Run, no_progress, run_folder, sha256
 from sessions.tables import write_table
-from sessions.video import Moments, VideoInfo, moments, probe
-
-if TYPE_CHECKING:
-    from gaze.gain.fit import Gain
 
 BLOCK = 20_000  # student-moments worked on at once after the pixels
 
 
 def analyze(
     session: Session | str | Path,
+    settings: AnalyzeSettings | None = None,
     *,
-    fps: float = 5.0,
-    start_s: float | None = None,
-    stop_s: float | None = None,
-    identity: str = "geometry",
-    weights: str = "default",
-    detector: str = "centerface",
-    landmarks: str = "mean",
-    head_truth: pd.DataFrame | None = None,
-    nose_truth: pd.DataFrame | None = None,
     run_name: str | None = None,
     resume: bool = True,
     overwrite: bool = False,
-    progress: Progress | None = None,
     gain: Gain | None = None,
-    force: bool = False,
     model: HeadPoseModel | None = None,
+    progress: Progress = no_progress,
 ) -> Run:
     """Analyse a lesson.
 
     Parameters
     ----------
-    session : the session folder.
-    fps : analysed moments per second. start_s, stop_s : part of the lesson, left camera's clock.
-    identity : ``geometry``, ``embedding`` or ``both``. weights : head-pose weights.
-    detector, landmarks : by their registered names.
-    head_truth, nose_truth : a simulated lesson's truth/heads.parquet, put in place of the heads or
-        noses that were measured, to read the error budget off.
-    run_name : name (or path) of the run folder. resume : go on with an unfinished run of the same
-        settings. overwrite : replace a run of that name, once the new one is whole.
+    session : the session folder. settings : how (:class:`AnalyzeSettings`).
+    run_name : name (or path) of the run folder; None: the time. resume : go on with an unfinished
+        run of the same settings. overwrite : a finished run of that name is replaced, once the new
+        one is whole.
+    gain : a head-to-gaze correction; never applied unasked. model : a head-pose model in place of
+        ``settings.weights`` (tests).
     progress : called with a stage's name and the share of it that is done.
-    gain : a head-to-gaze correction; never applied unasked.
-    force : use a rig whose verdict is FAIL.
-    model : a head-pose model in place of ``weights`` (tests).
 
     Returns the finished run.
 
@@ -94,165 +81,65 @@ def analyze(
     UserError : one of its kinds, for everything that the user can mend.
     """
     session = session if isinstance(session, Session) else Session.open(session)
-    report = progress or (lambda stage, share: None)
-    refusals.impossible_options(fps, start_s, stop_s, identity)
+    settings = settings or AnalyzeSettings()
+    refusals.impossible_options(settings)
     folder = None if run_name is None else run_folder(run_name, session.folder)
     if folder is not None:
         refuse_taken(folder, overwrite=overwrite)
 
     # What there is: a rig, two videos on one clock, the moments to look at.
-    rig = refusals.usable_rig(session, force=force)
-    left, right = probe(session.video("left")), probe(session.video("right"))
-    refusals.other_size_than_calibrated(rig, left, right)
-    left, right, clock, said_of_clock = lesson_clock(session, left, right, report)
-    when = moments_of(session, left, right, clock, fps, start_s, stop_s)
+    rig = refusals.usable_rig(session, force=settings.force)
+    film = open_film(session, rig, settings, progress)
 
     # The models, and a run of these settings: an unfinished one to go on with, or a new one.
-    model = model if model is not None else load_model(weights)
+    model = model if model is not None else load_model(settings.weights)
     masked = opted_out_seats(session)
-    looker = Looker(rig, load_detector(detector), model, landmarks, masked)
-    settings = {
-        "fps": fps,
-        "start_s": start_s,
-        "stop_s": stop_s,
-        "identity": identity,
-        "weights": weights,
-        "detector": detector,
-        "landmarks": landmarks,
-        "head": "network" if head_truth is None else "truth",
-        "nose": "video" if nose_truth is None else "truth",
-        "gain": gain is not None,
-        "force": force,
-        "rig_sha256": sha256(session.rig_path),
-        "videos": {
-            n: [v.frames, v.path.stat().st_size] for n, v in (("left", left), ("right", right))
-        },
-        "weights_sha256": getattr(getattr(model, "weights", None), "sha256", None),
-        "masked_seats": masked.tolist(),
-    }
-    run = open_run(session, settings, folder, resume=resume, overwrite=overwrite)
-    seconds = looker.seconds
-    stopwatch = Stopwatch(seconds)
+    looker = Looker(rig, load_detector(settings.detector), model, settings.landmarks, masked)
+    inputs = inputs_of(session, film, looker)
+    asked = settings.model_dump(mode="json")
+    run = open_run(session, asked, folder, inputs=inputs, resume=resume, overwrite=overwrite)
+    lap = Stopwatch(looker.seconds).lap
 
     # Pixels: faces, nose tips, heads. A face is a row, and keeps its number to the end.
-    rows = look_at_lesson(run, looker, left, right, when, report)
-    stopwatch.lap("pixels")
+    rows = look_at_lesson(run, looker, film, progress)
+    lap("pixels")
 
     # Who is who: tracks in each camera, then the same student in both, over the whole lesson.
-    report("who is who", 0.0)
-    track_of_row = tracks_of(rows, when)
-    seen = sightings_of(rig, rows, track_of_row)
-    embeddings = None
-    if who.uses_embeddings(identity):
-        from gaze.people.embeddings import track_embeddings  # in memory only; dlib is heavy
-
-        embeddings = track_embeddings(rows, track_of_row, when, left, right, report)
-    named = [s for s in session.config.students if not s.opt_out]
-    students = identify(
-        rig,
-        seen,
-        identity=identity,
-        names=[s.id for s in named],
-        seats_xz_m=np.array([s.seat_m or (np.nan, np.nan) for s in named]).reshape(-1, 2),
-        embeddings=embeddings,
-    )
-    refusals.swapped_videos(rig, seen, students)
-    report("who is who", 1.0)
-    stopwatch.lap("identity")
+    progress("who is who", 0.0)
+    tracks = tracks_of(rows.faces, film.when.time_s)
+    seen = Sightings.of(rig, rows, tracks)
+    students = who_is_who(session, settings, rig, film, rows, seen, progress)
+    progress("who is who", 1.0)
+    lap("identity")
 
     # Where they sit, where their heads point, and where that meets the blackboard.
-    drift = watch_rig(rig, seen, students, when)
-    seats = Seats.of(rig, rows, students, session.config.students)
-    R_WS = rows.heads_in_world(rig)
-    true_noses = None if nose_truth is None else Truth.of(nose_truth, students, when)
-    true_heads = None if head_truth is None else Truth.of(head_truth, students, when)
-    grid = Grid.of(rows, students, len(when))
-    nobodys = unmatched_here(rows, students, grid)
-    tables, chi2, rig_sigma_m = [no_gaze()], [np.zeros(0)], [np.zeros(0)]
-    for k, block in enumerate(grid.blocks(BLOCK)):
-        report("gaze points", k * BLOCK / len(grid))
-        found = measure(
-            rig, rows, R_WS, students, seats, block,
-            nose_truth=true_noses, head_truth=true_heads, gain=gain,
-        )  # fmt: skip
-        tables.append(
-            gaze_columns(
-                found, rows, students, when, session.config.blackboard, nobodys[k * BLOCK :][:BLOCK]
-            )
-        )
-        chi2.append(found.heads.chi2)
-        rig_sigma_m.append(found.rig_sigma_m)
-    report("gaze points", 1.0)
-    stopwatch.lap("gaze")
+    drift = watch_rig(rig, seen, students, film.when)
+    gaze = gaze_of_lesson(session, settings, rig, film, rows, students, gain, progress)
+    lap("gaze")
 
-    # Tables, what they rest on, heatmaps and the report.
-    table = pd.concat(tables[1:] or tables, ignore_index=True)
-    table = with_absent(table, session.config.students, students, when)
-    summary = students_table(table, dict(zip(students.name, students.row.tolist(), strict=True)))
-    write_table(faces_table(rows, track_of_row, students, when), run.faces_path, "faces")
-    write_table(table, run.gaze_path, "gaze")
+    # Tables, and what they rest on.
+    summary = students_table(gaze.table, students.rows)
+    write_table(faces_table(rows, tracks, students, film.when), run.faces_path, "faces")
+    write_table(gaze.table, run.gaze_path, "gaze")
     write_table(summary, run.students_path, "students")
-    stopwatch.lap("tables")
-    quality = quality_report(
-        table,
-        summary,
-        clock={**clock.to_dict(), **judged_times(left, right, said_of_clock)},
-        frames=frame_counts(left, right, when),
-        identity=identity_counts(rows, track_of_row, students),
-        rig={"verdict": rig.verdict.to_dict(), "forced": force},
-        rig_sigma_m=np.concatenate(rig_sigma_m),
-        fusion_chi2=np.concatenate(chi2),
-        drift=drift,
-        seconds=seconds,
+    lap("tables")
+    evidence = Evidence(
+        film, rig, settings.force, rows, tracks, students, drift, gaze.rig_sigma_m, gaze.chi2
     )
-    write_json(run.quality_path, quality)
+    quality = quality_report(gaze.table, summary, evidence, looker.seconds)
+    quality.write(run.quality_path)
     run.update(
-        seconds=seconds,
+        seconds=looker.seconds,
         scans=looker.finder.scans,
         mosaics=looker.finder.mosaics,
-        settings=settings,  # of this call: a resumed run may have got another gain
         gain=None if gain is None else gain.stamp(),
     )
-    problem = problem_of_report(run, report)
-    if problem is not None:
-        write_json(run.quality_path, {**quality, "warnings": [problem, *quality["warnings"]]})
+    problem = problem_of_report(run, quality, progress)
     # Only now is it done: a Ctrl-C in the report, too, leaves a run that goes on.
-    finished = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    run.update(state="done", finished=finished, report_problem=problem)
-    run = run.take_place()
-    run.remove_parts()
-    return run
+    return run.finish(report_problem=problem)
 
 
 # -- the steps that are a few lines each ----------------------------------------------------------
-
-
-def moments_of(
-    session: Session,
-    left: VideoInfo,
-    right: VideoInfo,
-    clock: Clock,
-    fps: float,
-    start_s: float | None,
-    stop_s: float | None,
-) -> Moments:
-    """The moments that both videos show, ``fps`` a second.
-
-    Raises
-    ------
-    SessionError : there is none.
-    """
-    on_left_clock_s = clock.right_to_left(right.times_s)
-    when = moments(left, right, on_left_clock_s, fps=fps, start_s=start_s, stop_s=stop_s)
-    if len(when) == 0:
-        raise SessionError(
-            "there is nothing to analyse: the two videos share no moment between start and stop",
-            where=session.folder,
-            found=f"left {left.duration_s:.0f} s, right {right.duration_s:.0f} s, offset "
-            f"{clock.offset_s:.2f} s",
-            remedy="Check cameras.right.offset_s, --start and --stop.",
-        )
-    return when
 
 
 def load_model(weights: str) -> HeadPoseModel:
@@ -271,63 +158,94 @@ def load_model(weights: str) -> HeadPoseModel:
         raise SessionError(f"the head-pose weights cannot be used: {error}") from error
 
 
-def tracks_of(rows: FaceRows, when: Moments) -> NDArray[np.int32]:
-    """Track of each row, within its camera."""
-    out = np.full(len(rows), -1, np.int32)
-    for c in range(len(CAMERAS)):
-        mine = np.flatnonzero(rows.faces.camera == c)
-        mine = mine[np.argsort(rows.faces.moment[mine], kind="stable")]
-        moment = rows.faces.moment[mine]
-        out[mine] = track(
-            moment,
-            when.time_s[moment],
-            rows.faces.centre_px[mine],
-            rows.faces.height_px[mine],
+def inputs_of(session: Session, film: Film, looker: Looker) -> dict[str, Any]:
+    """What a run was made from; an unfinished one of other inputs is not gone on with."""
+    weights = getattr(looker.model, "weights", None)
+    return {
+        "rig_sha256": sha256(session.rig_path),
+        "videos": film.fingerprint,
+        "weights_sha256": getattr(weights, "sha256", None),
+        "masked_seats": [] if looker.masked_seats is None else looker.masked_seats.tolist(),
+    }
+
+
+def who_is_who(
+    session: Session,
+    settings: AnalyzeSettings,
+    rig: Rig,
+    film: Film,
+    rows: FaceRows,
+    seen: Sightings,
+    progress: Progress,
+) -> Students:
+    """The same student in both cameras, by geometry (and face embeddings, if asked for).
+
+    Raises
+    ------
+    SessionError : the two videos are each other's.
+    """
+    embeddings = None
+    if uses_embeddings(settings.identity):
+        from gaze.people.embeddings import track_embeddings  # in memory only; dlib is heavy
+
+        embeddings = track_embeddings(
+            rows, seen.track, film.when, (film.left, film.right), progress
         )
-    return out
-
-
-def sightings_of(rig: Rig, rows: FaceRows, track_of_row: NDArray[np.int32]) -> Sightings:
-    """What identity needs of the rows."""
-    return Sightings(
-        rows.faces.camera,
-        rows.faces.moment,
-        track_of_row,
-        rows.landmarks.nose_px,
-        rows.landmarks.nose_sigma_px,
-        rows.faces.height_px,
-        rows.heads_in_world(rig),
+    named = [s for s in session.config.students if not s.opt_out]
+    students = identify(
+        rig,
+        seen,
+        identity=settings.identity,
+        names=[s.id for s in named],
+        seats_xz_m=np.array([s.seat_m or (np.nan, np.nan) for s in named]).reshape(-1, 2),
+        embeddings=embeddings,
     )
+    refusals.swapped_videos(rig, seen, students)
+    return students
 
 
-def frame_counts(left: VideoInfo, right: VideoInfo, when: Moments) -> dict[str, Any]:
-    """For quality.json: how many moments, and how many of them one camera has no frame of."""
-    return {
-        "moments": len(when),
-        "without_left": int((when.frame_left < 0).sum()),
-        "without_right": int((when.frame_right < 0).sum()),
-        "fps_left": left.fps,
-        "fps_right": right.fps,
-    }
+@dataclass(frozen=True)
+class LessonGaze:
+    """The gaze table, and by its student-moments (N,) the rig's own share of σ in metres and the
+    squared distance of the two cameras' heads in σ (3 degrees of freedom)."""
+
+    table: pd.DataFrame
+    rig_sigma_m: Array
+    chi2: Array
 
 
-def identity_counts(
-    rows: FaceRows, track_of_row: NDArray[np.int32], students: Students
-) -> dict[str, Any]:
-    """For quality.json: how the faces became students."""
-    return {
-        "faces": len(rows),
-        "unmatched_faces": int((students.student == UNMATCHED).sum()),
-        "tracks": {
-            n: len(np.unique(track_of_row[rows.faces.camera == c])) for c, n in enumerate(CAMERAS)
-        },
-        "students": len(students),
-        "one_camera_only": int(np.isnan(students.pair_cost).sum()),
-        "pair_cost": dict(zip(students.name, students.pair_cost.tolist(), strict=True)),
-    }
+def gaze_of_lesson(
+    session: Session,
+    settings: AnalyzeSettings,
+    rig: Rig,
+    film: Film,
+    rows: FaceRows,
+    students: Students,
+    gain: Gain | None,
+    progress: Progress,
+) -> LessonGaze:
+    """Noses, fused heads and gaze points of every student at every moment, block by block."""
+    seats = Seats.of(rig, rows, students, session.config.students)
+    R_WS = rows.heads_in_world(rig)
+    truth = truth_of(session, settings, students, film.when)
+    grid = grid_of(rows, students, len(film.when))
+    nobodys: NDArray[np.bool_] = unmatched_here(rows, students, grid)
+    tables, chi2, rig_sigma_m = [no_gaze()], [np.zeros(0)], [np.zeros(0)]
+    for k, block in enumerate(grid.blocks(BLOCK)):
+        progress("gaze points", k * BLOCK / len(grid))
+        found = measure(rig, rows, R_WS, students, seats, block, truth=truth, gain=gain)
+        here = nobodys[k * BLOCK :][:BLOCK]
+        board = session.config.blackboard
+        tables.append(gaze_columns(found, rows, students, film.when, board, here))
+        chi2.append(found.heads.chi2)
+        rig_sigma_m.append(found.rig_sigma_m)
+    progress("gaze points", 1.0)
+    table = pd.concat(tables[1:] or tables, ignore_index=True)
+    table = with_absent(table, session.config.students, students, film.when)
+    return LessonGaze(table, np.concatenate(rig_sigma_m), np.concatenate(chi2))
 
 
-def problem_of_report(run: Run, report: Progress) -> str | None:
+def problem_of_report(run: Run, quality: Quality, progress: Progress) -> str | None:
     """Makes heatmaps and report; where that fails, a sentence of why. The tables stay whole.
 
     Raises
@@ -335,17 +253,19 @@ def problem_of_report(run: Run, report: Progress) -> str | None:
     SessionError : the disk is full: the same command goes on.
     """
     try:
-        heatmaps_and_report(run, report)
+        heatmaps_and_report(run, progress)
     except Exception as error:
         if any(
             isinstance(e, OSError) and e.errno == errno.ENOSPC for e in (error, error.__cause__)
         ):
             raise
         why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        return (
+        problem = (
             f"The tables are whole, but the report could not be made: {why.rstrip('.')}. "
             "`gaze report` on this run tries again."
         )
+        quality.with_first(Caveat(code="no_report", message=problem)).write(run.quality_path)
+        return problem
     return None
 
 

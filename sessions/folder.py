@@ -9,8 +9,6 @@ from pathlib import Path
 from sessions.config import CONFIG_NAME, SessionConfig, load_config
 from sessions.errors import SessionError
 
-CAMERAS = ("left", "right")
-
 
 @dataclass(frozen=True)
 class Session:

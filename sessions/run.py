@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sessions.errors import RunError, SessionError
 
@@ -33,6 +35,10 @@ _OWN = re.compile(
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 Progress = Callable[[str, float], None]  # called with a stage's name and the share that is done
+
+
+def no_progress(stage: str, share: float) -> None:
+    """Tells nobody."""
 
 
 @contextlib.contextmanager
@@ -168,6 +174,28 @@ def _no_run_name(given: str, runs: Path | None = None) -> RunError:
     )
 
 
+class RunInfo(BaseModel):
+    """``run.json``: state, versions, settings and timings of a run.
+
+    settings : what was asked for. inputs : what it was asked of: hashes of rig and weights, the
+    videos' lengths. gain : the head-to-gaze correction that was applied, None = none.
+    report_problem : why there is no report although the tables are whole.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    version: int
+    state: Literal["running", "done"]
+    started: str = ""
+    finished: str | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    seconds: dict[str, float] = Field(default_factory=dict)
+    gain: dict[str, Any] | None = None
+    report_problem: str | None = None
+
+
 @dataclass(frozen=True)
 class Run:
     """A run folder under ``runs/``. ``run.json`` says state, versions, settings and timings."""
@@ -175,20 +203,21 @@ class Run:
     folder: Path
 
     @classmethod
-    def create(cls, folder: Path, settings: dict[str, Any]) -> Run:
+    def create(
+        cls, folder: Path, settings: dict[str, Any], inputs: dict[str, Any] | None = None
+    ) -> Run:
         """Start a run: writes run.json with ``state = "running"``."""
         folder.mkdir(parents=True, exist_ok=True)
         run = cls(folder)
-        write_json(
-            run.info_path,
-            {
-                "version": RUN_VERSION,
-                "state": "running",
-                "started": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-                "versions": versions(),
-                "settings": settings,
-            },
+        info = RunInfo(
+            version=RUN_VERSION,
+            state="running",
+            started=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            versions=versions(),
+            settings=settings,
+            inputs=inputs or {},
         )
+        write_json(run.info_path, info.model_dump())
         return run
 
     @classmethod
@@ -204,23 +233,20 @@ class Run:
             raise RunError(
                 "this is not a run folder", where=folder, expected="run.json, by `gaze analyze`"
             )
-        try:
-            info = run.info()
-        except ValueError as error:
-            raise RunError("run.json cannot be read", where=run.info_path, found=error) from error
-        if info.get("version") != RUN_VERSION:
+        info = run.info()
+        if info.version != RUN_VERSION:
             raise RunError(
                 "this run was made by another version",
                 where=run.info_path,
-                found=f"version {info.get('version')}",
+                found=f"version {info.version}",
                 expected=RUN_VERSION,
                 remedy="Run `gaze analyze` again.",
             )
-        if finished and info.get("state") != "done":
+        if finished and info.state != "done":
             raise RunError(
                 "this run is not finished",
                 where=folder,
-                found=f"state {info.get('state')}",
+                found=f"state {info.state}",
                 remedy="`gaze analyze` on the same lesson resumes it.",
             )
         return run
@@ -272,8 +298,8 @@ class Run:
         if folder.is_symlink() or folder.resolve().parent.name != RUNS:
             raise RunError("only a folder directly under runs/ is replaced", where=folder)
         try:
-            ours = isinstance(self.info().get("settings"), dict)
-        except (OSError, ValueError):
+            ours = bool(self.info().version)
+        except (OSError, RunError):
             ours = False
         if not ours:
             raise RunError("this folder is no run of ours, so it stays", where=folder)
@@ -341,13 +367,31 @@ class Run:
         """The session folder this run lies in (``LESSON/runs/RUN``)."""
         return self.folder.resolve().parent.parent
 
-    def info(self) -> dict[str, Any]:
-        """run.json."""
-        return dict(json.loads(self.info_path.read_text(encoding="utf-8")))
+    def info(self) -> RunInfo:
+        """run.json.
+
+        Raises
+        ------
+        RunError : it is no run.json.
+        """
+        try:
+            return RunInfo.model_validate_json(self.info_path.read_text(encoding="utf-8"))
+        except (ValidationError, UnicodeDecodeError) as error:
+            found = " ".join(str(error).splitlines()[:3])[:200]
+            raise RunError("run.json cannot be read", where=self.info_path, found=found) from error
+
+    def finish(self, *, report_problem: str | None = None) -> Run:
+        """Mark the run done, put it in its place, and drop what only an unfinished one needs."""
+        finished = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        self.update(state="done", finished=finished, report_problem=report_problem)
+        run = self.take_place()
+        run.remove_parts()
+        return run
 
     def update(self, **values: Any) -> None:
         """Change keys of run.json."""
-        write_json(self.info_path, {**self.info(), **values})
+        changed = self.info().model_copy(update=values)
+        write_json(self.info_path, changed.model_dump())
 
 
 def _files_below(folder: Path) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
+from calibration.camera import CAMERAS
 from calibration.corners.boards import PICTURES, VIDEOS, Board, View
 from calibration.corners.detect import TIME_LIMIT_S, Detector, Found, find_all, read_picture
 from calibration.errors import CalibrationError
@@ -30,8 +31,6 @@ from calibration.room.picture import (
 from calibration.room.world import PLACEMENT_SIGMA_DEG, TAPE_SIGMA_M, Tape
 from calibration.transform import Array
 from calibration.verdict import Cause
-
-CAMERAS = ("left", "right")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from calibration.camera import CAMERAS
 from calibration.errors import CalibrationError
-from calibration.inputs import CAMERAS, Auxiliary, Seen
+from calibration.inputs import Auxiliary, Seen
 from calibration.room import world
 from calibration.room.picture import (
     ORDER,

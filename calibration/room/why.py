@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from calibration.inputs import CAMERAS, Auxiliary, Seen
+from calibration.camera import CAMERAS
+from calibration.inputs import Auxiliary, Seen
 from calibration.judge import HOLDOUT_RATIO
 from calibration.solve import bundle
 from calibration.solve.estimate import Estimate

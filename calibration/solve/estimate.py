@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from calibration.camera import CAMERAS
 from calibration.corners.boards import Board, View
 from calibration.errors import CalibrationError
-from calibration.inputs import CAMERAS
 from calibration.solve import bundle
 from calibration.solve.choose import choose
 from calibration.solve.holdout import HoldOut

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from calibration.camera import Camera
-from calibration.inputs import CAMERAS, Seen
+from calibration.camera import CAMERAS, Camera
+from calibration.inputs import Seen
 from calibration.rig import Rig
 from calibration.room import world
 from calibration.room.place import Placed, Room

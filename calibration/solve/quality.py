@@ -53,8 +53,9 @@ from typing import Any
 
 import numpy as np
 
+from calibration.camera import CAMERAS
 from calibration.corners.boards import pitch_px
-from calibration.inputs import CAMERAS, Seen
+from calibration.inputs import Seen
 from calibration.rig import Rig
 from calibration.room import world
 from calibration.room.place import Room

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from calibration.camera import CAMERAS
 from calibration.corners.boards import Board, View
-from calibration.inputs import CAMERAS
 from calibration.solve import bundle
 from calibration.solve.intrinsics import MonoSolution
 from calibration.solve.pair import Consensus, diagnose, resect

@@ -271,7 +271,7 @@ def _run_row(session: Session, run: Run, root: Path) -> dict[str, Any]:
             raise CatalogError(
                 "the run was made by another version", found=f"no column {', '.join(missing[:3])}"
             )
-    config, settings = session.config, run.info().get("settings", {})
+    config, settings = session.config, run.info().settings
     validation = _json(run.folder / "validation.json").get("overall") or {}
     lesson = session.folder.resolve().relative_to(root.resolve()).as_posix()
     iso = config.date.isocalendar() if config.date else None

@@ -246,6 +246,7 @@ def analyze(
     """
     from gaze.analyze import analyze as run_analyze
     from gaze.gain.fit import Gain
+    from gaze.lesson.settings import AnalyzeSettings
     from sessions.folder import Session
 
     settings: dict[str, Any] = {
@@ -254,25 +255,26 @@ def analyze(
         "stop_s": stop,
         "identity": identity,
         "weights": weights,
-        "run_name": run_name,
         "force": force,
-        "resume": not fresh,
-        "overwrite": overwrite,
     }
+    around: dict[str, Any] = {"run_name": run_name, "resume": not fresh, "overwrite": overwrite}
     if len(lessons) > 1:
         from gaze.lesson.engine import analyze_many
 
-        result = analyze_many(lessons, engine=engine, workers=workers, gain=gain, **settings)
+        result = analyze_many(
+            lessons, engine=engine, workers=workers, gain=gain, **settings, **around
+        )
         if as_json:
             print_json(result.to_dict())
         else:
             out.print(result.table())
         raise typer.Exit(result.exit_code)
     session = Session.open(lessons[0])
-    if gain:
-        settings["gain"] = Gain.load(session.gain_path)
+    applied = Gain.load(session.gain_path) if gain else None
     with progress_bar(quiet=as_json) as progress:
-        run = run_analyze(session, progress=progress, **settings)
+        run = run_analyze(
+            session, AnalyzeSettings.of(**settings), gain=applied, progress=progress, **around
+        )
     if csv:
         from gaze.exports import export
 
@@ -287,15 +289,16 @@ def analyze(
 
 
 def _run_summary(run: Any) -> dict[str, Any]:
-    import json
+    from sessions.quality import Quality
 
-    quality = json.loads(run.quality_path.read_text())
+    quality = Quality.read(run.quality_path)
     return {
         "run": str(run.folder),
-        "report": None if run.info().get("report_problem") else str(run.report_path),
-        "coverage": quality.get("coverage"),
-        "warnings": quality.get("warnings", []),
-        "rows": quality.get("rows", []),
+        "report": None if run.info().report_problem else str(run.report_path),
+        "coverage": quality.coverage,
+        "warnings": [w.message for w in quality.warnings],
+        "caveats": [w.model_dump() for w in quality.warnings],
+        "rows": [row.model_dump() for row in quality.rows],
     }
 
 

@@ -19,10 +19,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.camera import CAMERAS
 from calibration.errors import UserError
 from calibration.transform import Array
 
-CAMERAS = ("left", "right")  # the order of everything that has a camera axis
 WEIGHTS = Path(__file__).parents[1] / "weights" / "centerface.onnx"
 
 Picture = NDArray[np.uint8]

@@ -17,10 +17,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.camera import Camera
+from calibration.camera import CAMERAS, Camera
 from calibration.rig import Rig
 from calibration.transform import Array
-from gaze.faces.finder import CAMERAS, Faces, Picture
+from gaze.faces.finder import Faces, Picture
 from gaze.faces.landmarks import NOSE, Landmarks
 from gaze.room.geometry import R_FRONTAL
 

@@ -16,9 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from calibration.transform import Array
-from gaze.faces.finder import CAMERAS, Detector, FaceFinder, Faces, FinderSettings, Picture
+from gaze.faces.finder import Detector, FaceFinder, Faces, FinderSettings, Picture
 from gaze.faces.heads import HeadPoseModel, Heads, estimate_heads, network_landmarks, take_crops
 from gaze.faces.landmarks import Landmarks, average, known_locator, locate, tight_boxes
 from sessions.errors import SessionError

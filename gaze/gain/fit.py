@@ -31,6 +31,7 @@ from sessions.errors import RunError
 from sessions.folder import Session
 from sessions.run import Run, run_folder, versions, write_json
 from sessions.tables import WITH_POINT, read_table
+from sessions.targets import read_targets
 
 FORMAT = "classroom-gaze gain"
 VERSION = 1
@@ -834,7 +835,6 @@ def fit_gain_of_lesson(
     GainError : see :func:`fit_gain`. SessionError : no targets.csv, or one that cannot be read.
     RunError : no finished run.
     """
-    from gaze.validation.validate import read_targets
 
     folder = newest_run(session) if run is None else Run.open(run_folder(run, session.folder))
     gain = fit_gain(
@@ -866,7 +866,7 @@ def newest_run(session: Session) -> Run:
             run = Run.open(folder)
         except RunError:
             continue
-        if run.info().get("settings", {}).get("head", "network") == "network":
+        if run.info().settings.get("head", "network") == "network":
             return run
     raise RunError(
         "the lesson has no finished run", where=session.folder, remedy="Run `gaze analyze` first."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import sys
@@ -22,6 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from calibration.errors import UserError
+from sessions.quality import Quality
+from sessions.run import Run
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -111,12 +112,13 @@ def analyze_folder(folder: Path, **settings: Any) -> Path:
     """Analyse one lesson; returns its run folder. ``gain=True`` applies its own gain.json."""
     from gaze.analyze import analyze
     from gaze.gain.fit import Gain
+    from gaze.lesson.settings import AnalyzeSettings
     from sessions.folder import Session
 
     session = Session.open(folder)
-    if settings.pop("gain", False):
-        settings["gain"] = Gain.load(session.gain_path)
-    return Path(analyze(session, **settings).folder)
+    gain = Gain.load(session.gain_path) if settings.pop("gain", False) else None
+    around = {k: settings.pop(k) for k in ("run_name", "resume", "overwrite") if k in settings}
+    return analyze(session, AnalyzeSettings.of(**settings), gain=gain, **around).folder
 
 
 def analyze_many(
@@ -202,15 +204,12 @@ def _one(folder: Path, analyze: AnalyzeFolder, settings: dict[str, Any]) -> Less
 
 def _coverage(run: Path) -> float | None:
     """The run's own share of measured student-moments, from quality.json; None: it says none."""
-    path = run / "quality.json"
-    value = json.loads(path.read_text(encoding="utf-8")).get("coverage") if path.is_file() else None
-    return None if value is None else float(value)
+    return Quality.read(run / "quality.json").coverage
 
 
 def _report_problem(run: Path) -> str | None:
     """Why the run has no report, from run.json."""
-    path = run / "run.json"
-    return json.loads(path.read_text("utf-8")).get("report_problem") if path.is_file() else None
+    return Run(run).info().report_problem if (run / "run.json").is_file() else None
 
 
 def _in_processes(

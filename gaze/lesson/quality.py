@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from calibration.camera import CAMERAS
+from calibration.rig import Rig
 from calibration.transform import Array
+from gaze.faces.look import FaceRows
+from gaze.lesson.film import Film
+from gaze.people.evidence import UNMATCHED
+from gaze.people.seats import Students
+from sessions.quality import Caveat, EpipolarMinute, Quality, RowQuality
 from sessions.tables import rows_of
 
 SMALL_FACE_PX = 20.0
 LOW_COVERAGE = 0.8
 EPIPOLAR_WARNING_PX = 4.0
+HEADS_DISAGREE_CHI2 = 9.0  # three times what is expected
 
 
 def students_table(gaze: pd.DataFrame, row_of: dict[str, int]) -> pd.DataFrame:
@@ -55,75 +66,87 @@ def students_table(gaze: pd.DataFrame, row_of: dict[str, int]) -> pd.DataFrame:
     )
 
 
-def epipolar_over_time(gaze: pd.DataFrame, bin_s: float = 60.0) -> list[dict[str, float]]:
+def epipolar_over_time(gaze: pd.DataFrame, bin_s: float = 60.0) -> tuple[EpipolarMinute, ...]:
     """Median reprojection residual for each minute: it rises where a camera was knocked."""
     both = gaze[gaze["epipolar_px"].notna()]
-    if both.empty:
-        return []
     minute = np.floor(both["time_s"] / bin_s).astype(int)
-    return [
-        {
-            "start_s": float(k * bin_s),
-            "median_px": float(part["epipolar_px"].median()),
-            "n": len(part),
-        }
+    return tuple(
+        EpipolarMinute(
+            start_s=float(k * bin_s), median_px=float(part["epipolar_px"].median()), n=len(part)
+        )
         for k, part in both.groupby(minute)
-    ]
+    )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a run's numbers rest on, as the analysis found it.
+
+    forced : a rig whose verdict is FAIL was used. drift : whether a camera was knocked (None: too
+    few noses to say). rig_sigma_m : (N,) the rig's own, systematic share of each gaze point's σ.
+    fusion_chi2 : (N,) squared distance between the two cameras' heads in σ, 3 degrees of freedom.
+    """
+
+    film: Film
+    rig: Rig
+    forced: bool
+    rows: FaceRows
+    tracks: NDArray[np.int32]
+    students: Students
+    drift: dict[str, Any] | None
+    rig_sigma_m: Array
+    fusion_chi2: Array
 
 
 def quality_report(
-    gaze: pd.DataFrame,
-    students: pd.DataFrame,
-    *,
-    clock: dict[str, Any],
-    frames: dict[str, Any],
-    identity: dict[str, Any],
-    rig: dict[str, Any],
-    rig_sigma_m: Array,
-    fusion_chi2: Array,
-    drift: dict[str, Any] | None,
-    seconds: dict[str, float],
-) -> dict[str, Any]:
-    """Everything that quality.json holds.
-
-    rig_sigma_m : (N,) the rig's own, systematic share of each gaze point's σ.
-    fusion_chi2 : (N,) squared distance between the cameras' heads, 3 degrees of freedom.
-    """
+    gaze: pd.DataFrame, students: pd.DataFrame, found: Evidence, seconds: dict[str, float]
+) -> Quality:
+    """Everything that quality.json holds, and in words what lowers trust."""
     placed = students[students["row"] > 0]
     listed = students[students["moments"] > 0]
-    chi2 = fusion_chi2[np.isfinite(fusion_chi2)]
+    chi2 = found.fusion_chi2[np.isfinite(found.fusion_chi2)]
     sigma = np.sqrt((gaze["gaze_xx_m2"] + gaze["gaze_yy_m2"]) / 2)
-    epipolar = epipolar_over_time(gaze)
-    report: dict[str, Any] = {
-        "coverage": float(listed["coverage"].mean()) if len(listed) else None,
-        "rows": rows_of(placed),
-        "seats": students[["student", "row", "coverage", "face_px_median", "sigma_median_m"]]
-        .astype(object)
-        .where(students.notna(), None)
-        .to_dict("records"),
-        "status_counts": {str(k): int(v) for k, v in gaze["status"].value_counts().items()},
-        "epipolar_px": {
-            "median": _median(gaze["epipolar_px"].to_numpy(np.float64)),
-            "over_time": epipolar,
-        },
-        "clock": clock,
-        "frames": frames,
-        "identity": identity,
-        "rig": rig,
-        "sigma_m": {
-            "median": _median(sigma.to_numpy(np.float64)),
-            "median_rig_share": _median(rig_sigma_m),
-        },
-        "head_fusion": {
-            "chi2_mean": float(chi2.mean()) if len(chi2) else None,
-            "chi2_expected": 3.0,
-            "n": len(chi2),
-        },
-        "drift": drift,
-        "seconds": {k: round(v, 3) for k, v in seconds.items()},
+    seats = students[["student", "row", "coverage", "face_px_median", "sigma_median_m"]]
+    report = Quality.model_validate(
+        {
+            "coverage": float(listed["coverage"].mean()) if len(listed) else None,
+            "rows": rows_of(placed),
+            "seats": seats.astype(object).where(students.notna(), None).to_dict("records"),
+            "status_counts": {str(k): int(v) for k, v in gaze["status"].value_counts().items()},
+            "epipolar_px": {
+                "median": _median(gaze["epipolar_px"].to_numpy(np.float64)),
+                "over_time": epipolar_over_time(gaze),
+            },
+            "clock": found.film.clock_facts(),
+            "frames": found.film.frame_facts(),
+            "identity": identity_counts(found.rows, found.tracks, found.students),
+            "rig": {"verdict": found.rig.verdict.to_dict(), "forced": found.forced},
+            "sigma_m": {
+                "median": _median(sigma.to_numpy(np.float64)),
+                "median_rig_share": _median(found.rig_sigma_m),
+            },
+            "head_fusion": {"chi2_mean": float(chi2.mean()) if len(chi2) else None, "n": len(chi2)},
+            "drift": found.drift,
+            "seconds": {k: round(v, 3) for k, v in seconds.items()},
+        }
+    )
+    return report.model_copy(update={"warnings": tuple(caveats(report))})
+
+
+def identity_counts(
+    rows: FaceRows, track_of_row: NDArray[np.int32], students: Students
+) -> dict[str, Any]:
+    """How the faces became students."""
+    camera = rows.faces.camera
+    cost = zip(students.name, students.pair_cost.tolist(), strict=True)
+    return {
+        "faces": len(rows),
+        "unmatched_faces": int((students.student == UNMATCHED).sum()),
+        "tracks": {n: len(np.unique(track_of_row[camera == c])) for c, n in enumerate(CAMERAS)},
+        "students": len(students),
+        "one_camera_only": int(np.isnan(students.pair_cost).sum()),
+        "pair_cost": {name: None if np.isnan(value) else value for name, value in cost},
     }
-    report["warnings"] = _warnings(report)
-    return report
 
 
 def _median(values: Array) -> float | None:
@@ -131,46 +154,77 @@ def _median(values: Array) -> float | None:
     return float(np.median(known)) if len(known) else None
 
 
-def _warnings(q: dict[str, Any]) -> list[str]:
-    """Plain sentences for people."""
-    out = []
-    if not q["seats"]:
-        out.append(
-            "No face was found in either video: is the class in the picture, and the light on?"
+def caveats(q: Quality) -> Iterator[Caveat]:
+    """What lowers trust in a run, each with its sentence and, where known, its cost."""
+    if not q.seats:
+        yield Caveat(
+            code="no_faces",
+            message="No face was found in either video: is the class in the picture, and the "
+            "light on?",
         )
-    for row in q["rows"]:
-        where = f"Row {row['row']} (about {row['distance_m']:.1f} m)"
-        if row["coverage"] < LOW_COVERAGE:
-            out.append(
-                f"{where}: faces were measured in {100 * row['coverage']:.0f} % of the time."
-            )
-        if row["face_px"] < SMALL_FACE_PX:
-            out.append(
-                f"{where}: faces are {row['face_px']:.0f} px high; its points may be off by "
-                f"{100 * row['sigma_m']:.0f} cm. Read them as left or right only."
-            )
-    median = q["epipolar_px"]["median"]
+    if q.rig.forced and q.rig.verdict.get("status") == "FAIL":
+        yield Caveat(
+            code="rig_forced",
+            message="The rig's verdict is FAIL, and it was used all the same (--force): places "
+            "and gaze points may be wrong by any amount.",
+        )
+    for row in q.rows:
+        yield from _row_caveats(row)
+    median = q.epipolar_px.median
     if median is not None and median > EPIPOLAR_WARNING_PX:
-        out.append(
-            f"The two cameras' noses miss each other by {median:.1f} px: the rig or the clock may "
-            "be wrong. Calibrate again, and check the offset."
+        yield Caveat(
+            code="noses_miss",
+            message=f"The two cameras' noses miss each other by {median:.1f} px: the rig or the "
+            "clock may be wrong. Calibrate again, and check the offset.",
+            facts={"px": median},
         )
-    if q["clock"].get("source") == "assumed":
-        out.append("The clocks of the two videos were assumed to agree; nothing confirmed it.")
-    out += [c["message"] for c in q["clock"].get("causes", [])]
-    if q["frames"]["moments"] and q["frames"]["without_right"] > 0.02 * q["frames"]["moments"]:
-        out.append(
-            f"{q['frames']['without_right']} of {q['frames']['moments']} moments have no frame of "
-            "the right camera near enough."
+    if q.clock.source == "assumed":
+        yield Caveat(
+            code="clock_assumed",
+            message="The clocks of the two videos were assumed to agree; nothing confirmed it.",
         )
-    for event in (q["drift"] or {}).get("events", ()):
-        out.append(
-            f"At {event['time_s']:.0f} s a camera seems to have been knocked (by about "
-            f"{event['size']:.1f} px): calibrate again for what follows."
+    for cause in q.clock.causes:
+        yield Caveat(code=cause.code, message=cause.message)
+    if q.frames.moments and q.frames.without_right > 0.02 * q.frames.moments:
+        yield Caveat(
+            code="frames_missing",
+            message=f"{q.frames.without_right} of {q.frames.moments} moments have no frame of the "
+            "right camera near enough.",
+            facts={"missing": q.frames.without_right, "moments": q.frames.moments},
         )
-    chi2 = q["head_fusion"]["chi2_mean"]
-    if chi2 is not None and q["head_fusion"]["n"] > 50 and chi2 > 9:
-        out.append(
-            "The two cameras disagree about head directions more than their uncertainties allow."
+    for event in q.drift.events if q.drift else ():
+        yield Caveat(
+            code="camera_knocked",
+            message=f"At {event.time_s:.0f} s a camera seems to have been knocked (by about "
+            f"{event.size:.1f} px): calibrate again.",
+            facts={"time_s": event.time_s, "px": event.size},
         )
-    return out
+    chi2 = q.head_fusion.chi2_mean
+    if chi2 is not None and q.head_fusion.n > 50 and chi2 > HEADS_DISAGREE_CHI2:
+        yield Caveat(
+            code="heads_disagree",
+            message="The two cameras disagree about head directions more than their uncertainties "
+            "allow.",
+            facts={"chi2": chi2},
+        )
+
+
+def _row_caveats(row: RowQuality) -> Iterator[Caveat]:
+    where = f"Row {row.row} (about {row.distance_m:.1f} m)"
+    facts = {"row": row.row, "distance_m": row.distance_m}
+    if row.coverage < LOW_COVERAGE:
+        yield Caveat(
+            code="row_coverage",
+            message=f"{where}: faces were measured in {100 * row.coverage:.0f} % of the time.",
+            facts={**facts, "coverage": row.coverage},
+        )
+    if row.face_px is not None and row.face_px < SMALL_FACE_PX:
+        cost_cm = None if row.sigma_m is None else 100 * row.sigma_m
+        off = "far" if cost_cm is None else f"by {cost_cm:.0f} cm"
+        yield Caveat(
+            code="row_small_faces",
+            message=f"{where}: faces are {row.face_px:.0f} px high; its points may be off {off}. "
+            "Read them as left or right only.",
+            facts={**facts, "face_px": row.face_px},
+            cost_cm=cost_cm,
+        )

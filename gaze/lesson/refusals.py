@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from calibration.camera import Camera
 from calibration.errors import RigError
 from calibration.rig import Rig
-from gaze.people import identify as who
-from gaze.people.identify import Sightings, Students, identify
+from gaze.lesson.settings import AnalyzeSettings
+from gaze.people.costs import uses_embeddings
+from gaze.people.evidence import Sightings
+from gaze.people.identify import identify, possible_pairs
+from gaze.people.seats import Students
 from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.video import VideoInfo
@@ -19,27 +22,27 @@ from sessions.video import VideoInfo
 WELL = 6.0  # median cost of the pairs of tracks below which a class fits its rig
 
 
-def impossible_options(
-    fps: float, start_s: float | None, stop_s: float | None, identity: str
-) -> None:
-    """Refuse options that no lesson could be analysed with.
+def impossible_options(settings: AnalyzeSettings) -> None:
+    """Refuse settings that no lesson could be analysed with.
 
     Raises
     ------
     SessionError : fps, start or stop. IdentityError : no such matcher.
     """
-    if not (np.isfinite(fps) and fps > 0):
+    if not (np.isfinite(settings.fps) and settings.fps > 0):
         raise SessionError(
-            "the moments per second are impossible", found=f"{fps:g}", expected="more than 0"
+            "the moments per second are impossible",
+            found=f"{settings.fps:g}",
+            expected="more than 0",
         )
-    begin = 0.0 if start_s is None else start_s
+    begin, stop_s = settings.start_s or 0.0, settings.stop_s
     if not (np.isfinite(begin) and (stop_s is None or stop_s > begin)):
         raise SessionError(
             "start and stop leave nothing between them",
             found=f"{begin:g} s to {'the end' if stop_s is None else f'{stop_s:g} s'}",
             expected="start before stop, in seconds on the left camera's clock",
         )
-    who.uses_embeddings(identity)
+    uses_embeddings(settings.identity)
 
 
 def usable_rig(session: Session, *, force: bool = False) -> Rig:
@@ -88,7 +91,7 @@ def swapped_videos(rig: Rig, seen: Sightings, students: Students) -> None:
     ------
     SessionError : the class fits badly as the videos are named, and well the other way round.
     """
-    possible = who.possible_pairs(seen)
+    possible = possible_pairs(seen)
 
     def fit(camera: NDArray[np.int8]) -> tuple[int, float]:
         costs = identify(rig, replace(seen, camera=camera, R_WS=None)).pair_cost

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from gaze.faces.look import FaceRows, Looker
+from gaze.lesson.film import Film
 from sessions.errors import RunError
 from sessions.folder import Session
-from sessions.run import Progress, Run, atomic_write
-from sessions.video import Moments, VideoInfo, frame_pairs
+from sessions.run import Progress, Run, atomic_write, versions
+from sessions.video import Moments, frame_pairs
 
 CHUNK_S = 20.0  # a chunk is what a crash can cost
 BATCH = 8  # moments that are looked at together
@@ -32,7 +33,7 @@ def refuse_taken(folder: Path, *, overwrite: bool) -> None:
         return
     if overwrite:
         Run(folder).refuse_to_lose()
-    elif Run.open(folder, finished=False).info().get("state") == "done":
+    elif Run.open(folder, finished=False).info().state == "done":
         raise RunError(
             "there is a finished run of this name",
             where=folder,
@@ -45,6 +46,7 @@ def open_run(
     settings: dict[str, Any],
     folder: Path | None,
     *,
+    inputs: dict[str, Any] | None = None,
     resume: bool,
     overwrite: bool = False,
 ) -> Run:
@@ -57,17 +59,18 @@ def open_run(
     ------
     RunError : the name is taken (:func:`refuse_taken`), or by a run of other settings.
     """
+    inputs = inputs or {}
     if folder is None:
         unfinished = (Run(f) for f in reversed(session.run_folders())) if resume else iter(())
-        found = next((r for r in unfinished if _goes_on(r, settings)), None)
-        return found or Run.create(_new_folder(session), settings)
+        found = next((r for r in unfinished if _goes_on(r, settings, inputs)), None)
+        return found or Run.create(_new_folder(session), settings, inputs)
     refuse_taken(folder, overwrite=overwrite)
     here, aside = Run(folder), Run.aside(folder)
     for run in (here, aside):
-        if resume and _goes_on(run, settings, done=run is aside):
+        if resume and _goes_on(run, settings, inputs, done=run is aside):
             return run
     if not here.info_path.exists() and not aside.info_path.exists():
-        return Run.create(folder, settings)
+        return Run.create(folder, settings, inputs)
     if not overwrite:
         raise RunError(
             "an unfinished run of this name has other settings, or is not to be gone on with",
@@ -76,19 +79,18 @@ def open_run(
         )
     if aside.folder.exists():
         aside.remove()
-    return Run.create(aside.folder, settings)
+    return Run.create(aside.folder, settings, inputs)
 
 
-def _goes_on(run: Run, settings: dict[str, Any], *, done: bool = False) -> bool:
-    """Whether a run of the same settings is unfinished (or ``done``, but not in its place)."""
-
-    def comparable(of: dict[str, Any]) -> dict[str, Any]:
-        return {k: v for k, v in of.items() if k != "gain"}
-
+def _goes_on(
+    run: Run, settings: dict[str, Any], inputs: dict[str, Any], *, done: bool = False
+) -> bool:
+    """Whether a run of the same settings, inputs and program is unfinished (or ``done``, but not in
+    its place). What another version looked at is not gone on with."""
     with contextlib.suppress(RunError):  # of another version: not ours to go on with
         info = Run.open(run.folder, finished=False).info()
-        same = comparable(info.get("settings", {})) == comparable(settings)
-        return same and (info.get("state") == "running" or done)
+        same = (info.settings, info.inputs) == (settings, inputs) and info.versions == versions()
+        return same and (info.state == "running" or done)
     return False
 
 
@@ -111,10 +113,9 @@ def chunks_of(when: Moments) -> list[slice]:
     return [slice(int(a), int(b)) for a, b in itertools.pairwise(edges)]
 
 
-def look_at_lesson(
-    run: Run, looker: Looker, left: VideoInfo, right: VideoInfo, when: Moments, report: Progress
-) -> FaceRows:
+def look_at_lesson(run: Run, looker: Looker, film: Film, report: Progress) -> FaceRows:
     """Face rows of the whole lesson; each finished chunk lies in the run's ``parts``."""
+    when = film.when
     folder = parts_folder(run)
     folder.mkdir(parents=True, exist_ok=True)
     chunks = chunks_of(when)
@@ -124,7 +125,7 @@ def look_at_lesson(
     total = len(when)
     if done < len(chunks):
         begin = chunks[done].start
-        pairs = frame_pairs(left, right, when[begin:])
+        pairs = frame_pairs(film.left, film.right, when[begin:])
         for path, chunk in zip(paths[done:], chunks[done:], strict=True):
             looker.begin_chunk()
             parts = []

@@ -6,7 +6,8 @@ from typing import Any
 
 from calibration.over_time.watch import epipolar_px, watch, which_camera_moved
 from calibration.rig import Rig
-from gaze.people.identify import Sightings, Students, matched_rows
+from gaze.people.evidence import Sightings
+from gaze.people.seats import Students, matched_rows
 from sessions.video import Moments
 
 DRIFT_PX = 1.5  # a common change of the epipolar residual worth saying

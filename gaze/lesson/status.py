@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gaze.faces.finder import CAMERAS
+from calibration.camera import CAMERAS
 from gaze.faces.look import FaceRows
-from gaze.people.identify import UNMATCHED, Students
-from gaze.room.points import Grid, Measured
+from gaze.lesson.points import Measured
+from gaze.people.evidence import UNMATCHED
+from gaze.people.seats import Students
+from gaze.room.grid import Grid
 from sessions.config import Blackboard
 
 # A σ beyond this share of the blackboard's width tells left from right at most.

@@ -9,13 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from gaze.faces.finder import CAMERAS
+from calibration.camera import CAMERAS
 from gaze.faces.look import FaceRows
+from gaze.lesson.points import Measured
 from gaze.lesson.status import statuses
-from gaze.people.identify import Students
+from gaze.people.seats import Students
 from gaze.room.fusion import angle_sigmas_deg
 from gaze.room.geometry import head_angles_deg
-from gaze.room.points import Measured
 from sessions.config import Blackboard, Student
 from sessions.tables import GAZE, WITH_POINT
 from sessions.video import Moments

@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.camera import CAMERAS
 from calibration.transform import Array
-from gaze.faces.finder import CAMERAS, Picture
+from gaze.faces.finder import Picture
 from gaze.faces.landmarks import DLIB_DOWN, DLIB_SIDE, dlib_models_folder
 from gaze.faces.look import FaceRows
 from sessions.video import Moments, VideoInfo, read_frames
@@ -88,8 +89,7 @@ def track_embeddings(
     rows: FaceRows,
     track: NDArray[np.int32],
     when: Moments,
-    left: VideoInfo,
-    right: VideoInfo,
+    videos: tuple[VideoInfo, VideoInfo],
     report: Callable[[str, float], None],
 ) -> Mapping[tuple[int, int], Array]:
     """(camera, track) → mean embedding; the frames that are needed are decoded once more."""
@@ -97,7 +97,7 @@ def track_embeddings(
     total = sum(map(len, chosen.values()))
     found: dict[tuple[int, int], list[Array]] = {}
     done = 0
-    for c, info in enumerate((left, right)):
+    for c, info in enumerate(videos):
         number = (when.frame_left, when.frame_right)[c]
         wanted: dict[int, list[tuple[int, int]]] = {}
         for (camera, t), best in chosen.items():

@@ -19,360 +19,30 @@ to students by seat, and every moment is checked against its student's seat: wha
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
-from calibration.errors import UserError
+from calibration.camera import CAMERAS
 from calibration.rig import Rig
-from calibration.transform import Array, geodesic_deg
-from gaze.faces.finder import CAMERAS
-from gaze.room.position import epipolar_deg, ray_points, seat_prior, sight
+from calibration.transform import Array
+from gaze.people.costs import MATCHERS, Embeddings, uses_embeddings
+from gaze.people.evidence import (
+    UNMATCHED,
+    IdentitySettings,
+    Pairs,
+    Sightings,
+    pair_evidence,
+    spread,
+)
+from gaze.people.matching import match_pairs
+from gaze.people.seats import Students, matched_rows, named, seats_of
+from gaze.room.position import epipolar_deg, ray_points, sight
 
-UNMATCHED = -1
 LOST_SHARE = 0.6  # fewer pairs than this share of the possible ones: is the rig off?
 KNOCKED_FLOOR_DEG = 0.8
-
-
-class IdentityError(UserError):
-    """An identity matcher that is not known."""
-
-
-@dataclass(frozen=True)
-class Sightings:
-    """Face rows as identity needs them; N rows.
-
-    camera : (N,) 0 left, 1 right. moment : (N,). track : (N,) within the camera; −1 none.
-    nose_px : (N, 2); sigma_px : (N,); height_px : (N,) of the face.
-    R_WS : (N, 3, 3) the head in the room by this camera alone, or None.
-    """
-
-    camera: NDArray[np.int8]
-    moment: NDArray[np.int32]
-    track: NDArray[np.int32]
-    nose_px: Array
-    sigma_px: Array
-    height_px: Array
-    R_WS: Array | None = None
-
-
-@dataclass(frozen=True)
-class Students:
-    """Who is who.
-
-    student : (N,) of each face row, index into the S students; −1 = unmatched.
-    seat_W : (S, 3) where the nose usually is; NaN where no position is known.
-    seat_covariance_m2 : (S, 3, 3) how far it strays.
-    name : (S,) pseudonyms. row : (S,) row of seats, 1 = nearest to the blackboard; 0 = not known.
-    pair_cost : (S,) how badly the two cameras' tracks fit (0 = perfectly); NaN: one camera.
-    """
-
-    student: NDArray[np.int32]
-    seat_W: Array
-    seat_covariance_m2: Array
-    name: tuple[str, ...]
-    row: NDArray[np.int32]
-    pair_cost: Array
-
-    def __len__(self) -> int:
-        return len(self.name)
-
-
-@dataclass(frozen=True)
-class IdentitySettings:
-    """Standard deviations of the evidence, and what counts as too far.
-
-    epipolar_floor_deg : σ added to the pixels' own: rig, shutter, the nose's definition.
-    size_pair, size_class : σ of the logarithm of the face's size between the cameras, and in a
-        class. height_class_m : of the noses' heights. head_deg : between the two cameras' heads.
-    seat_m : of a nose about its seat in session.toml.
-    no_match : cost above which two tracks are rather nobody's pair.
-    beside_m : σ of how far a ray passes from its student's seat.
-    far_m : a nose farther than this from its student's seat is not this student's.
-    one_place_m : two people's noses are never this near to each other: students whose places
-        coincide so are one, even if a detector saw two faces of it now and then.
-    seated_m : a face that one camera alone sees, and that is this far above or below the class's
-        noses, is none (a hand, a picture on the wall).
-    least_share : a track that only one camera sees makes a student of its own if it is there in at
-        least this share of the moments; less is a passer-by or a false face.
-    """
-
-    epipolar_floor_deg: float = 0.12
-    size_pair: float = 0.16
-    size_class: float = 0.14
-    height_class_m: float = 0.14
-    head_deg: float = 14.0
-    seat_m: float = 0.35
-    no_match: float = 24.0
-    beside_m: float = 0.2
-    far_m: float = 0.75
-    one_place_m: float = 0.25
-    seated_m: float = 0.6
-    least_share: float = 0.3
-    most_moments: int = 500
-
-
-# -- evidence for each pair of tracks -----------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Evidence for P pairs of a left and a right track that share moments.
-
-    left, right : (P,) track numbers. count : (P,) shared moments.
-    epipolar : (P,) mean squared epipolar distance in σ, each capped at 25.
-    P_W : (P, 3) median meeting point of the rays. in_room : (P,) share of moments in which the rays
-    meet before both cameras and before the blackboard.
-    size_m : (P, 2) the face's height in metres by each camera. head_deg : (P,) median angle between
-    the two cameras' heads; NaN unknown.
-    """
-
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
-    count: NDArray[np.int64]
-    epipolar: Array
-    P_W: Array
-    in_room: Array
-    size_m: Array
-    head_deg: Array
-
-    def __len__(self) -> int:
-        return len(self.left)
-
-
-def pair_evidence(rig: Rig, seen: Sightings, settings: IdentitySettings) -> Pairs:
-    """Collect :class:`Pairs` over (at most ``most_moments``, evenly chosen) shared moments."""
-    chosen = _chosen_moments(seen, settings.most_moments)
-    sides = []
-    for c in range(len(CAMERAS)):
-        rows = np.flatnonzero((seen.camera == c) & (seen.track >= 0))
-        counts = pd.DataFrame({"moment": seen.moment[rows], "track": seen.track[rows]})
-        sides.append(
-            (rows[np.isin(seen.moment[rows], chosen)], counts.drop_duplicates().reset_index())
-        )
-    tables = [
-        pd.DataFrame({"moment": seen.moment[r], "track": seen.track[r], "row": r}) for r, _ in sides
-    ]
-    both = tables[0].merge(tables[1], on="moment", suffixes=("_left", "_right"))
-    if both.empty:
-        none = np.zeros(0)
-        return Pairs(
-            np.zeros(0, np.int32),
-            np.zeros(0, np.int32),
-            np.zeros(0, np.int64),
-            none,
-            np.zeros((0, 3)),
-            none,
-            np.zeros((0, 2)),
-            none,
-        )
-    i, j = both["row_left"].to_numpy(), both["row_right"].to_numpy()
-    xy = np.full((len(seen.camera), 2), np.nan)
-    for c, name in enumerate(CAMERAS):
-        mine = seen.camera == c
-        xy[mine] = sight(rig.camera(name), seen.nose_px[mine]).xy
-    P = ray_points(rig, xy[i], xy[j])
-    angle = epipolar_deg(rig, xy[i], xy[j])
-    sigma = np.hypot(
-        np.degrees(seen.sigma_px[i] / rig.left.f_px), np.degrees(seen.sigma_px[j] / rig.right.f_px)
-    )
-    off = np.minimum((angle / np.hypot(sigma, settings.epipolar_floor_deg)) ** 2, 25.0)
-    in_room = np.nan_to_num(P[:, 2]) > 0.3
-    size = np.zeros((len(i), 2))
-    for c, (name, k) in enumerate(zip(CAMERAS, (i, j), strict=True)):
-        P_C = rig.T_WC(name).inverse().apply(P)
-        in_room &= np.nan_to_num(P_C[:, 2]) > 0.3
-        size[:, c] = np.linalg.norm(P_C, axis=1) * seen.height_px[k] / rig.camera(name).f_px
-    head = np.full(len(i), np.nan)
-    if seen.R_WS is not None:
-        known = np.isfinite(seen.R_WS[i]).all((1, 2)) & np.isfinite(seen.R_WS[j]).all((1, 2))
-        head[known] = geodesic_deg(seen.R_WS[i[known]], seen.R_WS[j[known]])
-    rows = pd.DataFrame(
-        {
-            "left": both["track_left"],
-            "right": both["track_right"],
-            "off": off,
-            "room": in_room.astype(float),
-            "x": P[:, 0],
-            "y": P[:, 1],
-            "z": P[:, 2],
-            "size_left": size[:, 0],
-            "size_right": size[:, 1],
-            "head": head,
-        }
-    )
-    groups = rows.groupby(["left", "right"], sort=True)
-    mean, median = groups[["off", "room"]].mean(), groups.median()
-    shared = sides[0][1].merge(sides[1][1], on="moment", suffixes=("_left", "_right"))
-    shared = shared.groupby(["track_left", "track_right"]).size()
-    index = mean.index
-    return Pairs(
-        index.get_level_values(0).to_numpy(np.int32),
-        index.get_level_values(1).to_numpy(np.int32),
-        shared.reindex(index).to_numpy(np.int64),
-        mean["off"].to_numpy(),
-        median[["x", "y", "z"]].to_numpy(),
-        mean["room"].to_numpy(),
-        median[["size_left", "size_right"]].to_numpy(),
-        median["head"].to_numpy(),
-    )
-
-
-def _chosen_moments(seen: Sightings, most: int) -> NDArray[np.integer]:
-    """Moments spread over the lesson, and a few of each track, however short it is."""
-    every = np.unique(seen.moment)
-    parts = [_spread(every, most)]
-    keys = seen.track.astype(np.int64) * 2 + seen.camera
-    for key in np.unique(keys):
-        parts.append(_spread(np.unique(seen.moment[keys == key]), 20))
-    return np.asarray(np.unique(np.concatenate(parts)))
-
-
-def _spread(values: NDArray[Any], most: int) -> NDArray[Any]:
-    """At most ``most`` of the values, evenly."""
-    if len(values) <= most:
-        return values
-    return np.asarray(values[np.linspace(0, len(values) - 1, most).round().astype(int)])
-
-
-# -- from evidence to costs, by name --------------------------------------------------------------
-
-Embeddings = Mapping[tuple[int, int], Array]  # (camera, track) → unit-free vector
-Matcher = Callable[[Pairs, IdentitySettings, Embeddings | None], Array]
-MATCHERS: dict[str, Matcher] = {}
-
-
-def register_matcher(name: str) -> Callable[[Matcher], Matcher]:
-    """Function decorator: makes ``identity=name`` known to the pipeline."""
-
-    def add(matcher: Matcher) -> Matcher:
-        MATCHERS[name] = matcher
-        return matcher
-
-    return add
-
-
-@register_matcher("geometry")
-def geometry_cost(pairs: Pairs, s: IdentitySettings, embeddings: Embeddings | None = None) -> Array:
-    """Epipolar distance, meeting in the room, size between the cameras, head direction."""
-    cost = pairs.epipolar.copy()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.log(pairs.size_m[:, 0] / pairs.size_m[:, 1]) / s.size_pair
-    cost += np.minimum(np.nan_to_num(ratio, nan=3.0) ** 2, 9.0)
-    cost += np.minimum(np.nan_to_num(pairs.head_deg / s.head_deg, nan=1.0) ** 2, 9.0)
-    cost[pairs.in_room < 0.5] = np.inf
-    return cost
-
-
-@register_matcher("embedding")
-def embedding_cost(
-    pairs: Pairs, s: IdentitySettings, embeddings: Embeddings | None = None
-) -> Array:
-    """Distance of the tracks' mean face embeddings (one person: about 0.4, two: over 0.6)."""
-    known = embeddings or {}
-    cost = np.full(len(pairs), s.no_match / 2)  # a track without an embedding says nothing
-    for k, (a, b) in enumerate(zip(pairs.left, pairs.right, strict=True)):
-        one, other = known.get((0, int(a))), known.get((1, int(b)))
-        if one is not None and other is not None:
-            distance = float(np.linalg.norm(one - other))
-            cost[k] = (max(distance - 0.40, 0.0) / 0.10) ** 2
-    cost[pairs.in_room < 0.5] = np.inf
-    return cost
-
-
-@register_matcher("both")
-def both_cost(pairs: Pairs, s: IdentitySettings, embeddings: Embeddings | None = None) -> Array:
-    """Geometry, with embeddings as a tie-break (they weigh a quarter)."""
-    return geometry_cost(pairs, s, embeddings) + embedding_cost(pairs, s, embeddings) / 4
-
-
-def uses_embeddings(identity: str) -> bool:
-    """Whether a matcher wants face embeddings.
-
-    Raises
-    ------
-    IdentityError : no such matcher.
-    """
-    if identity not in MATCHERS:
-        raise IdentityError(
-            "this identity matcher is not known",
-            found=identity,
-            expected=" or ".join(sorted(MATCHERS)),
-        )
-    return identity != "geometry"
-
-
-# -- matching ----------------------------------------------------------------------------------
-
-
-def match_pairs(
-    pairs: Pairs, cost: Array, s: IdentitySettings, seats_xz_m: Array | None = None
-) -> tuple[NDArray[np.intp], Array]:
-    """The pairs (indices) of the best one-to-one assignment, and every pair's final cost (P,).
-
-    cost : (P,) of each pair by itself. seats_xz_m : (T, 2) seats from session.toml, if any.
-    Each hypothesis about the class (height of the noses, size of the faces) adds its own cost to
-    every pair; the assignment with the largest total of ``count · (no_match − cost)`` wins.
-    """
-    if len(pairs) == 0:
-        return np.zeros(0, np.intp), cost
-    if seats_xz_m is not None and len(seats_xz_m):
-        away = np.linalg.norm(pairs.P_W[:, None, ::2] - seats_xz_m[None], axis=-1).min(1)
-        cost = cost + np.minimum((away / s.seat_m) ** 2, 16.0)
-    size = np.sqrt(pairs.size_m.prod(1))
-    heights = np.arange(-0.6, 2.0, 0.08)
-    sizes = np.exp(np.arange(np.log(0.13), np.log(0.32), 0.07))
-    best: tuple[float, NDArray[np.intp], Array] | None = None
-    for height, face in itertools.product(heights, sizes):
-        total = cost + _class_cost(pairs.P_W[:, 1], size, height, face, s)
-        chosen, worth = _assign(pairs, total, s)
-        if best is None or worth > best[0]:
-            best = worth, chosen, total
-    assert best is not None
-    for _ in range(3):  # polish: the class's own medians
-        chosen = best[1]
-        if len(chosen) == 0:
-            break
-        weight = pairs.count[chosen]
-        height = _weighted_median(pairs.P_W[chosen, 1], weight)
-        face = _weighted_median(size[chosen], weight)
-        total = cost + _class_cost(pairs.P_W[:, 1], size, height, face, s)
-        best = (0.0, _assign(pairs, total, s)[0], total)
-    return best[1], best[2]
-
-
-def _class_cost(y_W: Array, size: Array, height: float, face: float, s: IdentitySettings) -> Array:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        a = ((y_W - height) / s.height_class_m) ** 2
-        b = (np.log(size / face) / s.size_class) ** 2
-    return np.minimum(np.nan_to_num(a, nan=16.0), 16.0) + np.minimum(
-        np.nan_to_num(b, nan=16.0), 16.0
-    )
-
-
-def _assign(pairs: Pairs, cost: Array, s: IdentitySettings) -> tuple[NDArray[np.intp], float]:
-    """One-to-one pairs with the largest worth, and that worth; no pair is forced."""
-    worth = pairs.count * np.maximum(s.no_match - cost, 0.0)
-    lefts, a = np.unique(pairs.left, return_inverse=True)
-    rights, b = np.unique(pairs.right, return_inverse=True)
-    table = np.zeros((len(lefts), len(rights)))
-    index = np.full(table.shape, -1)
-    table[a, b], index[a, b] = worth, np.arange(len(pairs))
-    i, j = linear_sum_assignment(table, maximize=True)
-    good = table[i, j] > 0
-    return index[i[good], j[good]], float(table[i, j].sum())
-
-
-def _weighted_median(values: Array, weight: NDArray[np.integer]) -> float:
-    order = np.argsort(values)
-    total = np.cumsum(weight[order])
-    return float(values[order][np.searchsorted(total, total[-1] / 2)])
 
 
 def identify(
@@ -411,8 +81,8 @@ def identify(
     for (camera, number), k in owner.items():
         student[(seen.camera == camera) & (seen.track == number)] = k
     student = _one_row_each(rig, seen, student, s)
-    people = _seats(rig, seen, student, pair_cost)
-    return _named(people, names, seats)
+    people = seats_of(rig, seen, student, pair_cost)
+    return named(people, names, seats)
 
 
 def possible_pairs(seen: Sightings, settings: IdentitySettings | None = None) -> int:
@@ -603,22 +273,6 @@ def _overlap(seen: Sightings, a: NDArray[np.intp], b: NDArray[np.intp]) -> float
     return common / max(min(len(a), len(b)), 1)
 
 
-def matched_rows(
-    seen: Sightings, student: NDArray[np.int32]
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int32]]:
-    """Rows (left, right) that one student has at one moment, and the student."""
-    tables = [
-        pd.DataFrame({"moment": seen.moment[r], "student": student[r], "row": r})
-        for r in (np.flatnonzero((seen.camera == c) & (student >= 0)) for c in (0, 1))
-    ]
-    both = tables[0].merge(tables[1], on=["moment", "student"], suffixes=("_l", "_r"))
-    return (
-        both["row_l"].to_numpy(np.intp),
-        both["row_r"].to_numpy(np.intp),
-        both["student"].to_numpy(np.int32),
-    )
-
-
 def _meeting(rig: Rig, seen: Sightings, rows: NDArray[np.intp]) -> Array:
     """Median meeting point (3,) of the rays of one student's rows."""
     student = np.full(len(seen.camera), UNMATCHED, np.int32)
@@ -626,7 +280,7 @@ def _meeting(rig: Rig, seen: Sightings, rows: NDArray[np.intp]) -> Array:
     i, j, _ = matched_rows(seen, student)
     if len(i) == 0:
         return np.full(3, np.nan)
-    take = _spread(np.arange(len(i)), 200)
+    take = spread(np.arange(len(i)), 200)
     P = ray_points(
         rig,
         sight(rig.left, seen.nose_px[i[take]]).xy,
@@ -685,78 +339,3 @@ def _one_row_each(
         worse = np.where(miss[i] > miss[j], i, j)
         student[worse[wrong]] = UNMATCHED
     return student
-
-
-def _seats(
-    rig: Rig, seen: Sightings, student: NDArray[np.int32], pair_cost: list[float]
-) -> Students:
-    """Seats from the moments at which both cameras see a student; empty students leave."""
-    count = len(pair_cost)
-    present = np.array([(student == k).any() for k in range(count)], np.bool_)
-    number = np.cumsum(present) - 1
-    student = np.where(student >= 0, number[np.maximum(student, 0)], UNMATCHED).astype(np.int32)
-    kept = int(present.sum())
-    seat, spread = np.full((kept, 3), np.nan), np.full((kept, 3, 3), np.nan)
-    i, j, who = matched_rows(seen, student)
-    if len(i):
-        P = ray_points(
-            rig, sight(rig.left, seen.nose_px[i]).xy, sight(rig.right, seen.nose_px[j]).xy
-        )
-        for k in range(kept):
-            mine = P[(who == k) & np.isfinite(P).all(1)]
-            if len(mine):
-                seat[k], spread[k] = seat_prior(mine)
-    return Students(
-        student,
-        seat,
-        spread,
-        tuple("" for _ in range(kept)),
-        np.zeros(kept, np.int32),
-        np.asarray(pair_cost, np.float64)[present],
-    )
-
-
-def seat_rows(z_m: Array, *, gap_m: float = 0.45) -> NDArray[np.int32]:
-    """Rows of seats (S,), 1 = nearest, from distances; a gap in z begins a new row; NaN → 0."""
-    z = np.asarray(z_m, np.float64)
-    row = np.zeros(len(z), np.int32)
-    known = np.flatnonzero(np.isfinite(z))
-    order = known[np.argsort(z[known], kind="stable")]
-    if len(order):
-        row[order] = 1 + np.cumsum(np.r_[False, np.diff(z[order]) > gap_m])
-    return row
-
-
-def _named(people: Students, names: Sequence[str], seats_xz_m: Array) -> Students:
-    """Names by seats where session.toml gives them, S-01, S-02, … by row and place elsewhere."""
-    count = len(people)
-    name = [""] * count
-    has_seat = np.flatnonzero(np.isfinite(seats_xz_m.reshape(-1, 2)).all(1))
-    placed = np.flatnonzero(np.isfinite(people.seat_W).all(1))
-    if len(has_seat) and len(placed):
-        away = np.linalg.norm(
-            people.seat_W[placed][:, None, ::2] - seats_xz_m[has_seat][None], axis=-1
-        )
-        for a, b in zip(*linear_sum_assignment(np.minimum(away, 5.0)), strict=True):
-            if away[a, b] < 1.0:
-                name[placed[a]] = names[has_seat[b]]
-    row = seat_rows(people.seat_W[:, 2])
-    # front to back; within a row from the blackboard's right edge to its left; unplaced last
-    x = np.nan_to_num(people.seat_W[:, 0], nan=1e9)
-    order = np.lexsort((x, np.where(row > 0, row, 10**6)))
-    free = (f"S-{n:02d}" for n in itertools.count(1))
-    taken = set(names)
-    for k in order:
-        if not name[k]:
-            name[k] = next(n for n in free if n not in taken)
-    rank = np.argsort(order)
-    student = np.where(people.student >= 0, rank[np.maximum(people.student, 0)], UNMATCHED)
-    return replace(
-        people,
-        student=student.astype(np.int32),
-        seat_W=people.seat_W[order],
-        seat_covariance_m2=people.seat_covariance_m2[order],
-        name=tuple(name[k] for k in order),
-        row=row[order],
-        pair_cost=people.pair_cost[order],
-    )

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from calibration.camera import CAMERAS
 from calibration.transform import Array
+from gaze.faces.finder import Faces
 
 NONE = -1
 
@@ -61,6 +63,17 @@ class _State:
 
     def take(self, rows: NDArray[np.bool_]) -> _State:
         return _State(*(v[rows] for v in vars(self).values()))
+
+
+def tracks_of(faces: Faces, time_s: Array) -> NDArray[np.int32]:
+    """Track of each face, within its camera; time_s : (M,) of the moments."""
+    out = np.full(len(faces), NONE, np.int32)
+    for c in range(len(CAMERAS)):
+        mine = np.flatnonzero(faces.camera == c)
+        mine = mine[np.argsort(faces.moment[mine], kind="stable")]
+        moment = faces.moment[mine]
+        out[mine] = track(moment, time_s[moment], faces.centre_px[mine], faces.height_px[mine])
+    return out
 
 
 def track(

@@ -119,7 +119,7 @@ def load_lesson(run_folder: str | Path, *, validation: str | Path | None = None)
         never_seen=tuple(sorted(everybody - measured, key=natural)),
         masked=len(masked),
         quality=_json(run.quality_path),
-        info=run.info(),
+        info=run.info().model_dump(),
         validation=_validation(run, validation),
         gain=_gain(session),
         step_s=step_of(gaze["time_s"].to_numpy(np.float64)),

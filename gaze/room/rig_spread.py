@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from calibration.transform import Array, rotation_log
-from gaze.faces.finder import CAMERAS
 from gaze.room.geometry import gaze_jacobians
 from gaze.room.position import linearised_nose
 

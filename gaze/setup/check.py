@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.camera import CAMERAS
 from calibration.corners.boards import PICTURES, VIDEOS
 from calibration.corners.detect import read_picture
 from calibration.corners.folder import pair_names
@@ -25,7 +26,8 @@ from calibration.rig import Rig
 from calibration.transform import Array
 from calibration.verdict import Cause
 from sessions.clock.motion import judge_pair, judge_times
-from sessions.folder import CAMERAS, Session
+from sessions.folder import Session
+from sessions.targets import read_targets
 from sessions.video import Image, VideoInfo, probe, read_frames, read_timestamps
 
 if TYPE_CHECKING:
@@ -642,8 +644,6 @@ def _targets(session: Session, videos: dict[str, VideoInfo]) -> list[Finding]:
         what = "No targets.csv: this lesson cannot be validated (docs/record-a-lesson.md, step 4)"
         return [Finding("ok", what, path.name)]
     try:
-        from gaze.validation.validate import read_targets
-
         targets = read_targets(path)
     except UserError as error:
         return [_from_error(session, error)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from gaze.setup.calibrate import calibrate_lesson, rig_summary
 from gaze.validation.validate import Validation, validate_lesson
 from sessions.errors import SessionError
 from sessions.folder import Session
-from sessions.run import Run, new_folder
+from sessions.run import Progress, Run, new_folder, no_progress
 
 LESSON = Path(__file__).parents[2] / "tests" / "data" / "lesson"
 
@@ -63,7 +62,7 @@ def copy_lesson(out: Path, lesson: Path | None = None) -> Path:
 def run_demo(
     out: Path,
     lesson: Path | None = None,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress = no_progress,
 ) -> Demo:
     """Copy a lesson to ``out`` and take it through calibrate, analyze, validate, report.
 

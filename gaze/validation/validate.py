@@ -12,14 +12,18 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
 from calibration.transform import Array, geodesic_deg
+from gaze.analyze import analyze
+from gaze.lesson.settings import AnalyzeSettings
+from gaze.lesson.truth import read_truth
 from gaze.room.geometry import inside_ellipse
+from gaze.validation.figure import draw_validation
 from sessions.errors import SessionError
 from sessions.folder import Session
-from sessions.run import Progress, Run, run_folder, write_json
+from sessions.run import Progress, Run, no_progress, run_folder, write_json
 from sessions.tables import WITH_POINT, read_table
+from sessions.targets import read_targets
 
 SAME_NOSE_M = 0.03  # σ of a nose's place is taken to be at least this when asking whose it is
-TARGET_COLUMNS = ("start_s", "end_s", "student", "target", "x_m", "y_m")
 
 
 @dataclass(frozen=True)
@@ -100,36 +104,6 @@ class Validation:
         }
 
 
-def read_targets(path: Path) -> pd.DataFrame:
-    """``targets.csv``: who looked at which marked point when.
-
-    Raises
-    ------
-    SessionError : missing, other columns, or values that are not numbers.
-    """
-    if not path.is_file():
-        raise SessionError(
-            "there are no marked points to validate against",
-            where=path,
-            expected=",".join(TARGET_COLUMNS),
-            remedy="See docs/record-a-lesson.md, step 4.",
-        )
-    targets = pd.read_csv(path, dtype={"student": str, "target": str}, keep_default_na=False)
-    missing = [c for c in TARGET_COLUMNS if c not in targets.columns]
-    if missing:
-        raise SessionError(
-            "targets.csv lacks columns", where=path, found=", ".join(missing) + " missing"
-        )
-    for column in ("start_s", "end_s", "x_m", "y_m"):
-        targets[column] = pd.to_numeric(targets[column], errors="coerce")
-        bad = np.flatnonzero(targets[column].isna())
-        if bad.size:
-            raise SessionError(
-                f"`{column}` is not a number", where=path, found=f"line {bad[0] + 2}"
-            )
-    return targets
-
-
 def marked_points(gaze: pd.DataFrame, targets: pd.DataFrame) -> tuple[Array, NDArray[np.int64]]:
     """For each row of the gaze table the marked point looked at, (N, 2) x_W, y_W (NaN: none).
 
@@ -153,7 +127,7 @@ def validate_lesson(
     nose: str = "video",
     fps: float | None = None,
     weights: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> Validation:
     """Compare a run with targets.csv (and truth/ where there is one).
 
@@ -182,14 +156,13 @@ def validate_lesson(
     if folder is not None:
         done = Run.open(folder)
     else:
-        done = _find_or_make(session, head, nose, fps, weights, truth, progress)
+        asked = {"head": head, "nose": nose, "fps": fps, "weights": weights}
+        done = _find_or_make(session, {k: v for k, v in asked.items() if v is not None}, progress)
     gaze = read_table(done.gaze_path, "gaze")
     students = read_table(done.students_path, "students").set_index("student")
     result = compare(gaze, students, targets, truth)
     figure = None
     if head == "network" and nose == "video":
-        from gaze.validation.figure import draw_validation
-
         _, line = marked_points(gaze, targets)
         figure = draw_validation(
             gaze, line, students, targets, session.config.blackboard, done.folder / "validation.svg"
@@ -200,39 +173,14 @@ def validate_lesson(
     return validation
 
 
-def _find_or_make(
-    session: Session,
-    head: str,
-    nose: str,
-    fps: float | None,
-    weights: str | None,
-    truth: pd.DataFrame | None,
-    progress: Progress | None,
-) -> Run:
-    """The newest finished run made with the same sources, or a new one."""
-    from gaze.analyze import analyze
-
-    asked = {k: v for k, v in (("fps", fps), ("weights", weights)) if v is not None}
+def _find_or_make(session: Session, asked: dict[str, Any], progress: Progress) -> Run:
+    """The newest finished run made with the settings asked for, or a new one."""
     for folder in reversed(session.run_folders()):
         info = Run(folder).info()
-        settings = info.get("settings", {})
-        same = settings.get("head", "network") == head and settings.get("nose", "video") == nose
-        same = same and all(settings.get(k) == v for k, v in asked.items())
-        if info.get("state") == "done" and same and not settings.get("gain"):
+        same = all(info.settings.get(k) == v for k, v in asked.items())
+        if info.state == "done" and same and not info.gain:
             return Run.open(folder)
-    return analyze(
-        session,
-        **asked,
-        head_truth=truth if head == "truth" else None,
-        nose_truth=truth if nose == "truth" else None,
-        progress=progress,
-    )
-
-
-def read_truth(session: Session) -> pd.DataFrame | None:
-    """``truth/heads.parquet`` of a simulated lesson, or None."""
-    path = session.truth_folder / "heads.parquet"
-    return pd.read_parquet(path) if path.is_file() else None
+    return analyze(session, AnalyzeSettings.of(**asked), progress=progress)
 
 
 def compare(

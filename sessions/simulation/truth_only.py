@@ -5,15 +5,15 @@ predicts them; vectorised.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.signal import lfilter
 from scipy.spatial.transform import Rotation
 
-from sessions.config import load_config
-from sessions.run import Run, new_folder, write_json
+from sessions.config import SessionConfig, load_config
+from sessions.quality import Quality
+from sessions.run import Run, new_folder
 from sessions.simulation.budget import (
     KNOWN_DEPTH_SIGMA_M,
     NOSE_SIGMA_FACE,
@@ -49,8 +49,8 @@ def _wandering(shape: tuple[int, int, int], step_s: float, rng: np.random.Genera
 
 
 def predicted_run(
-    world: World, truth: pd.DataFrame, config: Any
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    world: World, truth: pd.DataFrame, config: SessionConfig
+) -> tuple[pd.DataFrame, pd.DataFrame, Quality]:
     """gaze table, students table and quality numbers from the truth table and the error budget."""
     o = world.options
     rng = np.random.default_rng([o.seed, 31])
@@ -181,19 +181,26 @@ def _students(gaze: pd.DataFrame, world: World) -> pd.DataFrame:
         )
 
 
-def _quality(gaze: pd.DataFrame, students: pd.DataFrame) -> dict[str, Any]:
+def _quality(gaze: pd.DataFrame, students: pd.DataFrame) -> Quality:
     """quality.json, as far as there is anything to say without pictures."""
-    return {
-        "coverage": float(students["coverage"].mean()),
-        "rows": rows_of(students),
-        "seats": students[
-            ["student", "row", "coverage", "face_px_median", "sigma_median_m"]
-        ].to_dict("records"),
-        "status_counts": {str(k): int(v) for k, v in gaze["status"].value_counts().items()},
-        "epipolar_px": {"median": float(gaze["epipolar_px"].median()), "over_time": []},
-        "clock": {"source": "simulated"},
-        "warnings": ["Simulated from the truth and the error budget; no picture was analysed."],
-    }
+    columns = ["student", "row", "coverage", "face_px_median", "sigma_median_m"]
+    return Quality.model_validate(
+        {
+            "coverage": float(students["coverage"].mean()),
+            "rows": rows_of(students),
+            "seats": students[columns].to_dict("records"),
+            "status_counts": {str(k): int(v) for k, v in gaze["status"].value_counts().items()},
+            "epipolar_px": {"median": float(gaze["epipolar_px"].median())},
+            "clock": {"source": "simulated"},
+            "warnings": [
+                {
+                    "code": "truth_only",
+                    "message": "Simulated from the truth and the error budget; no picture was "
+                    "analysed.",
+                }
+            ],
+        }
+    )
 
 
 def write_truth_only(out: str | Path, options: Options) -> Path:
@@ -214,7 +221,7 @@ def write_truth_only(out: str | Path, options: Options) -> Path:
         gaze, students, quality = predicted_run(world, truth, load_config(aside))
         write_table(gaze, run.gaze_path, "gaze")
         write_table(students, run.students_path, "students")
-        write_json(run.quality_path, quality)
+        quality.write(run.quality_path)
         world.rig().save(aside / "rig.json")
         run.update(state="done")
     return Path(out) / "runs" / RUN_NAME

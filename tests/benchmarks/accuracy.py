@@ -26,10 +26,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from calibration.rig import Rig
 from calibration.transform import geodesic_deg
 from gaze.analyze import analyze
+from gaze.lesson.settings import AnalyzeSettings
 from gaze.setup.calibrate import calibrate_lesson
-from gaze.validation.validate import Validation, read_truth, validate_lesson
+from gaze.validation.validate import Validation, validate_lesson
 from sessions.folder import Session
-from sessions.run import Run
 
 BEGIN, END = "<!-- accuracy: begin -->", "<!-- accuracy: end -->"
 TARGETS = (
@@ -62,22 +62,17 @@ def measure(
     shutil.copytree(source, lesson, ignore=shutil.ignore_patterns("runs"))
     rig, _, _ = calibrate_lesson(lesson, page=False)
     session = Session.open(lesson)
-    truth = read_truth(session)
     cm, deg = rig_errors(rig, Rig.load(session.truth_folder / "rig.json"))
 
-    def run(name: str, weights: str = weights[0], **fed: object) -> Validation:
-        done: Run = analyze(session, run_name=name, weights=weights, **fed)  # type: ignore[arg-type]
-        return validate_lesson(
-            session,
-            run=done.folder,
-            head="truth" if "head_truth" in fed else "network",
-            nose="truth" if "nose_truth" in fed else "video",
-        )
+    def run(name: str, weights: str = weights[0], **fed: str) -> Validation:
+        settings = AnalyzeSettings.of(weights=weights, **fed)
+        done = analyze(session, settings, run_name=name)
+        return validate_lesson(session, run=done.folder, head=settings.head, nose=settings.nose)
 
     found = {name: run(f"video-{name}", name) for name in weights}
     video = found[weights[0]]
-    heads = run("true-heads", head_truth=truth)
-    both = run("true-heads-and-noses", head_truth=truth, nose_truth=truth)
+    heads = run("true-heads", head="truth")
+    both = run("true-heads-and-noses", head="truth", nose="truth")
     near, far = video.rows[0].errors, video.rows[-1].errors
     assert near.nose_cm and far.nose_cm and video.overall.head_deg
     summary = (

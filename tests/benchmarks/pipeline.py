@@ -34,10 +34,12 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import gaze.analyze as pipeline
+from calibration.camera import CAMERAS
 from calibration.rig import Rig
-from gaze.faces.finder import CAMERAS, FaceFinder, load_detector
+from gaze.faces.finder import FaceFinder, load_detector
 from gaze.faces.heads import estimate_heads, network_landmarks, take_crops
 from gaze.faces.landmarks import average, locate, tight_boxes
+from gaze.lesson.settings import AnalyzeSettings
 from headpose.estimator import HeadPoseEstimator
 from sessions.clock.motion import Clock
 from sessions.folder import Session
@@ -170,9 +172,9 @@ def analysed(lesson: Path, weights: str) -> dict[str, float]:
     """Seconds per minute of lesson, by stage; models are loaded and warmed up beforehand."""
     model = HeadPoseEstimator.load(weights)
     pipeline.heatmaps_and_report = lambda run, report: None  # the report is not timed here
-    pipeline.analyze(lesson, stop_s=0.5, model=model, run_name="warm-up")
+    pipeline.analyze(lesson, AnalyzeSettings(stop_s=0.5), model=model, run_name="warm-up")
     cpu, wall = time.process_time(), time.perf_counter()
-    run = pipeline.analyze(lesson, fps=ANALYSED_FPS, model=model, run_name="timed")
+    run = pipeline.analyze(lesson, AnalyzeSettings(fps=ANALYSED_FPS), model=model, run_name="timed")
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     quality = json.loads(run.quality_path.read_text())
     duration = probe(lesson / "left.mp4").duration_s

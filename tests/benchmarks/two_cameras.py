@@ -19,9 +19,9 @@ from scipy.spatial.transform import Rotation
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from calibration.transform import rotation_log
-from gaze.faces.finder import CAMERAS
 from gaze.faces.heads import CROP_SCALE, crops_through, down_in_camera, views
 from gaze.room.geometry import R_FRONTAL
 from headpose.estimator import HeadPoseEstimator

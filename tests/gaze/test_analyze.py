@@ -13,14 +13,16 @@ from typer.testing import CliRunner
 
 import gaze.analyze as pipeline
 import gaze.lesson.resume as resume
+from calibration.camera import CAMERAS
 from calibration.errors import RigError, UserError
 from calibration.rig import Rig
 from calibration.verdict import Cause, Verdict
 from gaze.analyze import analyze
 from gaze.commands.app import app
-from gaze.faces.finder import CAMERAS, DetectorError
+from gaze.faces.finder import DetectorError
 from gaze.faces.look import Looker
-from gaze.people.identify import IdentityError
+from gaze.lesson.settings import AnalyzeSettings
+from gaze.people.costs import IdentityError
 from sessions.errors import SessionError, VideoError
 from sessions.folder import Session
 from sessions.run import atomic_write
@@ -43,8 +45,19 @@ def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "heatmaps_and_report", lambda run, report: None)
 
 
+AROUND = ("run_name", "resume", "overwrite", "gain", "progress", "model")
+
+
 def run(folder: Path, **options):
-    return analyze(folder, model=Frontal(), **{**OPTIONS, **options})
+    around = {k: options.pop(k) for k in AROUND if k in options}
+    settings = AnalyzeSettings.of(**{**OPTIONS, **options})
+    return analyze(folder, settings, **{"model": Frontal(), **around})
+
+
+def with_truth(folder: Path, truth: pd.DataFrame) -> Path:
+    (folder / "truth").mkdir(exist_ok=True)
+    truth.to_parquet(folder / "truth" / "heads.parquet")
+    return folder
 
 
 def test_end_to_end(lesson) -> None:
@@ -80,12 +93,12 @@ def test_end_to_end(lesson) -> None:
     assert quality["clock"]["source"] == "session.toml"
     assert quality["seconds"]["faces"] > 0 and quality["epipolar_px"]["median"] < 1.5
     assert quality["sigma_m"]["median_rig_share"] > 0
-    assert done.info()["state"] == "done" and not (done.folder / "parts").exists()
+    assert done.info().state == "done" and not (done.folder / "parts").exists()
 
 
 def test_with_true_heads_and_noses_the_point_is_the_target(lesson) -> None:
     folder, _, truth = lesson
-    table = read_table(run(folder, head_truth=truth, nose_truth=truth).gaze_path, "gaze")
+    table = read_table(run(with_truth(folder, truth), head="truth", nose="truth").gaze_path, "gaze")
     measured = table[table["cameras"] == 2]
     assert np.abs(measured[["gaze_x_m", "gaze_y_m"]].to_numpy() - [1.0, 0.6]).max() < 1e-3
     assert (measured["status"] == "ok").all() and (measured["area"] == "right half").all()
@@ -93,11 +106,11 @@ def test_with_true_heads_and_noses_the_point_is_the_target(lesson) -> None:
 
 def test_with_true_heads_the_noses_cost_centimetres(lesson) -> None:
     folder, _, truth = lesson
-    done = run(folder, head_truth=truth)
+    done = run(with_truth(folder, truth), head="truth")
     table = read_table(done.gaze_path, "gaze")
     off = table[["gaze_x_m", "gaze_y_m"]].to_numpy() - [1.0, 0.6]
     assert 0 < np.median(np.linalg.norm(off, axis=1)) < 0.04
-    assert done.info()["settings"]["head"] == "truth"
+    assert done.info().settings["head"] == "truth"
 
 
 def test_an_interrupted_run_goes_on_and_gives_the_same(lesson, monkeypatch) -> None:
@@ -132,7 +145,7 @@ def test_interrupted_in_the_report_it_goes_on_without_looking_again(lesson, monk
     reports = []
 
     def report(run, progress):
-        reports.append(run.info()["state"])
+        reports.append(run.info().state)
         if len(reports) == 1:
             raise KeyboardInterrupt
 
@@ -141,7 +154,7 @@ def test_interrupted_in_the_report_it_goes_on_without_looking_again(lesson, monk
         run(folder, run_name="late", fps=4.0)
     monkeypatch.setattr(Looker, "look", lambda *a, **k: pytest.fail("looked again"))
     done = run(folder, run_name="late", fps=4.0)
-    assert reports == ["running", "running"] and done.info()["state"] == "done"
+    assert reports == ["running", "running"] and done.info().state == "done"
     assert not (done.folder / "parts").exists()
 
 
@@ -155,11 +168,11 @@ def test_a_report_that_fails_leaves_the_tables_and_says_so(lesson, monkeypatch, 
     )
     name = f"failed-{type(error).__name__}"
     done = run(folder, run_name=name, stop_s=1.0)
-    assert done.info()["state"] == "done" and len(read_table(done.gaze_path, "gaze"))
-    first = json.loads(done.quality_path.read_text())["warnings"][0]
+    assert done.info().state == "done" and len(read_table(done.gaze_path, "gaze"))
+    first = json.loads(done.quality_path.read_text())["warnings"][0]["message"]
     assert "The tables are whole, but the report could not be made" in first
     assert str(error) in first and "gaze report" in first
-    monkeypatch.setattr(pipeline, "analyze", lambda session, **settings: done)
+    monkeypatch.setattr(pipeline, "analyze", lambda session, settings, **around: done)
     result = CliRunner().invoke(app, ["analyze", str(folder)])
     assert result.exit_code == 1 and "Traceback" not in result.output
     assert "could not be made" in " ".join(result.output.split())
@@ -227,7 +240,7 @@ def test_nobody_there_is_a_finished_run_with_a_warning(tmp_path: Path) -> None:
     write_lesson(tmp_path / "l", seconds=2, visible=np.zeros((20, 8, 2), bool))
     done = run(tmp_path / "l")
     quality = json.loads(done.quality_path.read_text())
-    assert "No face was found" in quality["warnings"][0] and quality["coverage"] is None
+    assert "No face was found" in quality["warnings"][0]["message"] and quality["coverage"] is None
     assert len(read_table(done.gaze_path, "gaze")) == 0
 
 
@@ -248,7 +261,7 @@ def test_refuses_what_is_wrong(tmp_path: Path, lesson) -> None:
     with pytest.raises(UserError, match="share no moment"):
         run(folder, start_s=100.0)
     with pytest.raises(SessionError, match="no weights 'none'"):
-        analyze(folder, weights="none", **OPTIONS)
+        analyze(folder, AnalyzeSettings(weights="none", **OPTIONS))
     for fps in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(SessionError, match="moments per second are impossible"):
             run(folder, fps=fps)
@@ -329,7 +342,7 @@ def test_a_clock_that_cannot_be_known_is_said_to_be_assumed(tmp_path: Path) -> N
     write_lesson(tmp_path / "l", seconds=2, extra_toml="")
     quality = json.loads(run(tmp_path / "l").quality_path.read_text())
     assert quality["clock"]["source"] == "assumed"
-    assert any("assumed to agree" in w for w in quality["warnings"])
+    assert any(w["code"] == "clock_assumed" for w in quality["warnings"])
 
 
 def test_swapped_videos_are_refused(tmp_path: Path) -> None:
@@ -357,7 +370,7 @@ def test_videos_of_different_length_are_said(tmp_path: Path) -> None:
     (tmp_path / "right.mp4").rename(tmp_path / "l" / "right.mp4")
     done = run(tmp_path / "l")
     quality = json.loads(done.quality_path.read_text())
-    assert quality["clock"]["causes"] and {c["message"] for c in quality["clock"]["causes"]} <= set(
-        quality["warnings"]
-    )
+    assert quality["clock"]["causes"] and {c["message"] for c in quality["clock"]["causes"]} <= {
+        w["message"] for w in quality["warnings"]
+    }
     assert read_table(done.gaze_path, "gaze")["time_s"].max() < 3

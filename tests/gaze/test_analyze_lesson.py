@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 import gaze.analyze as pipeline
 from calibration.transform import geodesic_deg
 from gaze.analyze import analyze
+from gaze.lesson.settings import AnalyzeSettings
 from gaze.people.embeddings import best_rows, encode
 from sessions.tables import WITH_POINT, read_table
 
@@ -39,7 +40,7 @@ def truth(lesson: Path) -> pd.DataFrame:
 def run(lesson: Path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "heatmaps_and_report", lambda run, report: None)
-        return analyze(lesson, stop_s=STOP_S, run_name="network")
+        return analyze(lesson, AnalyzeSettings(stop_s=STOP_S), run_name="network")
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_heads_are_right_to_a_few_degrees(joined: pd.DataFrame) -> None:
 
 def test_with_true_heads_within_four_centimetres(lesson: Path, truth, monkeypatch) -> None:
     monkeypatch.setattr(pipeline, "heatmaps_and_report", lambda run, report: None)
-    done = analyze(lesson, stop_s=2.0, run_name="heads", head_truth=truth)
+    done = analyze(lesson, AnalyzeSettings(stop_s=2.0, head="truth"), run_name="heads")
     table = read_table(done.gaze_path, "gaze")
     table = table.assign(student=table["student"].astype(str), key=(table["time_s"] * 1000).round())
     true = truth.assign(student=truth["student"].astype(str), key=(truth["time_s"] * 1000).round())

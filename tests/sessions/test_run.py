@@ -43,7 +43,7 @@ def test_states_and_versions(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a run folder"):
         Run.open(tmp_path)
     run = Run.create(tmp_path / "r", {"fps": 5})
-    assert run.info()["settings"] == {"fps": 5} and "numpy" in run.info()["versions"]
+    assert run.info().settings == {"fps": 5} and "numpy" in run.info().versions
     with pytest.raises(RunError, match="not finished"):
         Run.open(run.folder)
     run.update(state="done")

@@ -139,7 +139,7 @@ def test_a_finished_run_is_replaced_when_asked_and_only_by_a_whole_one(tmp_path:
     assert not (new.folder / "quality.json").exists()
     new.update(state="done")
     assert new.take_place().folder == demo
-    assert not (demo / "gaze.parquet").exists() and Run.open(demo).info()["settings"] == {"fps": 2}
+    assert not (demo / "gaze.parquet").exists() and Run.open(demo).info().settings == {"fps": 2}
     assert sorted(p.name for p in demo.parent.iterdir()) == ["demo", "out", "run-out"]
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from calibration.camera import CAMERAS
 from calibration.rig import Rig
-from gaze.faces.finder import CAMERAS, CenterFace, FaceFinder, Faces
+from gaze.faces.finder import CenterFace, FaceFinder, Faces
 from gaze.faces.landmarks import (
     LandmarkError,
     Landmarks,

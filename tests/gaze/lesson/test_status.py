@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gaze.lesson.points import Measured
 from gaze.lesson.status import GRAZING_DEG, statuses
 from gaze.room.fusion import FusedHeads
 from gaze.room.geometry import aimed_rotation, gaze_with_covariance
-from gaze.room.points import Grid, Measured
+from gaze.room.grid import Grid
 from gaze.room.position import Positions
 from sessions.config import Blackboard
 

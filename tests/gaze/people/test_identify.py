@@ -8,14 +8,10 @@ import numpy as np
 import pytest
 
 from calibration.transform import rotation_exp
-from gaze.people.identify import (
-    UNMATCHED,
-    IdentityError,
-    IdentitySettings,
-    Sightings,
-    identify,
-    seat_rows,
-)
+from gaze.people.costs import IdentityError
+from gaze.people.evidence import UNMATCHED, IdentitySettings, Sightings
+from gaze.people.identify import identify
+from gaze.people.seats import seat_rows
 from gaze.room.geometry import aimed_rotation
 from tests.gaze.classroom import project, room_rig, seats
 

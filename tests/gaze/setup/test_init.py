@@ -16,11 +16,11 @@ from pydantic import BaseModel
 from calibration.errors import UserError
 from gaze.report.marks import read_marks
 from gaze.setup.init import DEFAULTS, FOLDERS, init_lesson, session_toml
-from gaze.validation.validate import read_targets
 from sessions import config
 from sessions.config import SessionConfig, load_config
 from sessions.errors import ConfigError, SessionError
 from sessions.folder import Session
+from sessions.targets import read_targets
 from sessions.video import read_timestamps
 
 PAGE = (Path(__file__).parents[3] / "docs/session.md").read_text(encoding="utf-8")

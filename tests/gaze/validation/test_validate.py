@@ -11,8 +11,9 @@ from scipy.spatial.transform import Rotation
 
 from calibration.transform import rotation_exp
 from gaze.room.geometry import aimed_rotation, gaze_points
-from gaze.validation.validate import compare, marked_points, read_targets
+from gaze.validation.validate import compare, marked_points
 from sessions.errors import SessionError
+from sessions.targets import read_targets
 
 MARKS = np.array([[0.5, 0.3], [3.5, 0.3], [2.0, 0.9]])
 SEATS = {"A": (1, [1.0, 0.2, 3.0]), "B": (1, [3.0, 0.2, 3.0]), "C": (2, [2.0, 0.1, 6.0])}

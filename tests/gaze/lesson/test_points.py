@@ -9,16 +9,18 @@ import pandas as pd
 import pytest
 from scipy.spatial.transform import Rotation
 
-from gaze.faces.finder import CAMERAS, Faces
+from calibration.camera import CAMERAS
+from gaze.faces.finder import Faces
 from gaze.faces.heads import Heads
 from gaze.faces.landmarks import Landmarks
 from gaze.faces.look import FaceRows
+from gaze.lesson.points import Measured, Seats, grid_of, measure
 from gaze.lesson.status import statuses, unmatched_here
 from gaze.lesson.truth import Truth
-from gaze.people.identify import Students
+from gaze.people.seats import Students
 from gaze.room.fusion import FusedHeads, fuse_heads
 from gaze.room.geometry import GazePoints, aimed_rotation
-from gaze.room.points import Grid, Measured, Seats, measure
+from gaze.room.grid import Grid
 from gaze.room.position import Positions
 from sessions.config import Area, Blackboard, Student
 from sessions.video import Moments
@@ -67,7 +69,7 @@ def face_rows(moments: int, lost: set[tuple[int, int, int]] = frozenset()) -> tu
 
 def test_the_grid_holds_every_student_at_every_moment() -> None:
     rows, students = face_rows(5, lost={(2, 1, 0), (2, 1, 1), (4, 0, 1)})
-    grid = Grid.of(rows, students, 5)
+    grid = grid_of(rows, students, 5)
     assert len(grid) == 10 and (np.diff(grid.moment) >= 0).all()
     assert (grid.row[5] == -1).all()  # moment 2, student B: nobody saw it
     assert grid.row[8, 0] >= 0 and grid.row[8, 1] == -1  # moment 4, student A: left alone
@@ -92,7 +94,7 @@ def test_exact_faces_give_the_exact_point_in_blocks_as_at_once() -> None:
     rows, students = face_rows(4)
     seats = Seats.of(RIG, rows, students, [])
     assert seats.face_height_m == pytest.approx(FACE_M, rel=1e-6)
-    grid, R_WS = Grid.of(rows, students, 4), rows.heads_in_world(RIG)
+    grid, R_WS = grid_of(rows, students, 4), rows.heads_in_world(RIG)
     found = measure(RIG, rows, R_WS, students, seats, grid)
     assert np.abs(found.positions.P_W - SEATS[grid.student]).max() < 1e-5
     assert np.abs(found.points.xy_m - TARGET[:2]).max() < 1e-4
@@ -104,7 +106,7 @@ def test_exact_faces_give_the_exact_point_in_blocks_as_at_once() -> None:
 
 def test_one_camera_leans_on_the_seat_or_on_the_size_of_the_face() -> None:
     rows, students = face_rows(1, lost={(0, 0, 1), (0, 1, 1)})  # left alone sees both
-    grid, R_WS = Grid.of(rows, students, 1), rows.heads_in_world(RIG)
+    grid, R_WS = grid_of(rows, students, 1), rows.heads_in_world(RIG)
     seats = Seats.of(RIG, rows, students, [])
     found = measure(RIG, rows, R_WS, students, seats, grid)
     assert (statuses_of(found, rows, students) == "one_camera").all()
@@ -136,9 +138,9 @@ def test_truth_takes_the_place_of_a_stage() -> None:
                  "head_qw", "head_qx", "head_qy", "head_qz"],
     )  # fmt: skip
     truth = Truth.of(table, students, when)
-    grid, R_WS = Grid.of(rows, students, 3), rows.heads_in_world(RIG)
+    grid, R_WS = grid_of(rows, students, 3), rows.heads_in_world(RIG)
     seats = Seats.of(RIG, rows, students, [])
-    found = measure(RIG, rows, R_WS, students, seats, grid, nose_truth=truth, head_truth=truth)
+    found = measure(RIG, rows, R_WS, students, seats, grid, truth=truth)
     measured = grid.row[:, 0] >= 0
     # between the table's times: interpolated
     x = SEATS[grid.student, 0] + 0.01 * when.time_s[grid.moment]
@@ -197,7 +199,7 @@ def test_a_strangers_face_at_a_students_place_is_unmatched() -> None:
     rows, students = face_rows(2)
     mine = (rows.faces.moment == 1) & (students.student == 0)
     students = replace(students, student=np.where(mine, -1, students.student).astype(np.int32))
-    grid = Grid.of(rows, students, 2)
+    grid = grid_of(rows, students, 2)
     seats = Seats.of(RIG, rows, students, [])
     found = measure(RIG, rows, rows.heads_in_world(RIG), students, seats, grid)
     assert statuses_of(found, rows, students).tolist() == [

@@ -2,67 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from calibration.transform import Array
-from gaze.faces.finder import CAMERAS
 from gaze.faces.look import FaceRows
-from gaze.people.identify import Students
+from gaze.gain.fit import Gain, apply_gain
+from gaze.lesson.truth import Truth
+from gaze.people.seats import Students
 from gaze.room.fusion import FusedHeads, fuse_heads
 from gaze.room.geometry import GazePoints, gaze_points, gaze_with_covariance
+from gaze.room.grid import Grid
 from gaze.room.position import Positions, solve_positions
 from gaze.room.rig_spread import RigDependence, gaze_spread_from_rig
 from sessions.config import Student
 
-if TYPE_CHECKING:
-    from gaze.gain.fit import Gain
-    from gaze.lesson.truth import Truth
-
-FACE_HEIGHT_M = 0.21  # of a detector's box, where a class gives none
+FACE_HEIGHT_M = 0.165  # of a detector's box, where a class gives none; measured on the simulator
 SEAT_SIGMA_M = (0.25, 0.15, 0.25)  # about a seat of session.toml that no two cameras ever saw
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Student-moments: for each the face row of each camera; N = students × moments.
-
-    student : (N,) index. moment : (N,) index. row : (N, 2) face row by camera, −1 = none.
-    """
-
-    student: NDArray[np.int64]
-    moment: NDArray[np.int64]
-    row: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, rows: FaceRows, students: Students, count: int) -> Grid:
-        """All students at all moments, moments first."""
-        S = len(students)
-        row = np.full((count, S, 2), -1, np.int64)
-        given = np.flatnonzero(students.student >= 0)
-        row[rows.faces.moment[given], students.student[given], rows.faces.camera[given]] = given
-        moment, student = np.divmod(np.arange(count * S), max(S, 1))
-        return cls(student, moment, row.reshape(-1, 2))
-
-    def __len__(self) -> int:
-        return len(self.student)
-
-    def blocks(self, size: int) -> Iterator[Grid]:
-        """The same in pieces of at most ``size``, so that memory does not grow with the lesson."""
-        for first in range(0, len(self), size):
-            part = slice(first, first + size)
-            yield Grid(self.student[part], self.moment[part], self.row[part])
-
-    def of_rows(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Values of face rows (R, ...) → (N, 2, ...), NaN where there is no row."""
-        out = np.asarray(values, np.float64)[np.maximum(self.row, 0)]
-        out[self.row < 0] = np.nan
-        return out
 
 
 @dataclass(frozen=True)
@@ -83,6 +43,14 @@ class Measured:
     rig_sigma_m: Array
 
 
+def grid_of(rows: FaceRows, students: Students, moments: int) -> Grid:
+    """Every student at every moment, and which face rows are theirs then."""
+    faces = rows.faces
+    return Grid.of(
+        faces.camera, faces.moment, students.student, students=len(students), moments=moments
+    )
+
+
 def measure(
     rig: Rig,
     rows: FaceRows,
@@ -91,20 +59,18 @@ def measure(
     seats: Seats,
     grid: Grid,
     *,
-    nose_truth: Truth | None = None,
-    head_truth: Truth | None = None,
+    truth: Truth | None = None,
     gain: Gain | None = None,
 ) -> Measured:
     """Noses, heads and gaze points of a block of student-moments (frames.md 2–6).
 
-    R_WS : (R, 3, 3) the head of each face row, by its own camera.
+    R_WS : (R, 3, 3) the head of each face row, by its own camera. truth : of a simulated lesson,
+    in place of the stages it says.
     """
     positions = positions_of(rig, rows, seats, grid)
     heads = fuse_heads(grid.of_rows(R_WS), grid.of_rows(rows.heads.covariance_rad2))
-    if nose_truth is not None:
-        positions = nose_truth.noses(positions, grid)
-    if head_truth is not None:
-        heads = head_truth.heads(heads, grid)
+    if truth is not None:
+        positions, heads = truth.noses(positions, grid), truth.heads(heads, grid)
     rig_covariance = gaze_spread_from_rig(
         rig,
         RigDependence(
@@ -114,15 +80,13 @@ def measure(
             heads.R_WS,
             grid.of_rows(rows.centre_px),
             heads.share,
-            nose_from_rig=nose_truth is None,
+            nose_from_rig=truth is None or not truth.for_noses,
         ),
     )
     covariances = positions.covariance_m2, heads.covariance_rad2, rig_covariance
     if gain is None:
         points = gaze_with_covariance(positions.P_W, heads.R_WS, *covariances)
     else:
-        from gaze.gain.fit import apply_gain
-
         names = np.array(students.name, dtype=object)[grid.student]
         points = apply_gain(positions.P_W, heads.R_WS, names, gain, *covariances)
     head_xy_m, _ = gaze_points(positions.P_W, heads.R_WS)

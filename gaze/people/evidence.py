@@ -1,0 +1,203 @@
+"""What every pair of a left and a right track says for itself, over the moments they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from calibration.camera import CAMERAS
+from calibration.rig import Rig
+from calibration.transform import Array, geodesic_deg
+from gaze.faces.look import FaceRows
+from gaze.room.position import epipolar_deg, ray_points, sight
+
+UNMATCHED = -1
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """Face rows as identity needs them; N rows.
+
+    camera : (N,) 0 left, 1 right. moment : (N,). track : (N,) within the camera; −1 none.
+    nose_px : (N, 2); sigma_px : (N,); height_px : (N,) of the face.
+    R_WS : (N, 3, 3) the head in the room by this camera alone, or None.
+    """
+
+    camera: NDArray[np.int8]
+    moment: NDArray[np.int32]
+    track: NDArray[np.int32]
+    nose_px: Array
+    sigma_px: Array
+    height_px: Array
+    R_WS: Array | None = None
+
+    @classmethod
+    def of(cls, rig: Rig, rows: FaceRows, track: NDArray[np.int32]) -> Sightings:
+        """What identity needs of the face rows and their tracks."""
+        return cls(
+            rows.faces.camera,
+            rows.faces.moment,
+            track,
+            rows.landmarks.nose_px,
+            rows.landmarks.nose_sigma_px,
+            rows.faces.height_px,
+            rows.heads_in_world(rig),
+        )
+
+
+@dataclass(frozen=True)
+class IdentitySettings:
+    """Standard deviations of the evidence, and what counts as too far.
+
+    epipolar_floor_deg : σ added to the pixels' own: rig, shutter, the nose's definition.
+    size_pair, size_class : σ of the logarithm of the face's size between the cameras, and in a
+        class. height_class_m : of the noses' heights. head_deg : between the two cameras' heads.
+    seat_m : of a nose about its seat in session.toml.
+    no_match : cost above which two tracks are rather nobody's pair.
+    beside_m : σ of how far a ray passes from its student's seat.
+    far_m : a nose farther than this from its student's seat is not this student's.
+    one_place_m : two people's noses are never this near to each other: students whose places
+        coincide so are one, even if a detector saw two faces of it now and then.
+    seated_m : a face that one camera alone sees, and that is this far above or below the class's
+        noses, is none (a hand, a picture on the wall).
+    least_share : a track that only one camera sees makes a student of its own if it is there in at
+        least this share of the moments; less is a passer-by or a false face.
+    """
+
+    epipolar_floor_deg: float = 0.12
+    size_pair: float = 0.16
+    size_class: float = 0.14
+    height_class_m: float = 0.14
+    head_deg: float = 14.0
+    seat_m: float = 0.35
+    no_match: float = 24.0
+    beside_m: float = 0.2
+    far_m: float = 0.75
+    one_place_m: float = 0.25
+    seated_m: float = 0.6
+    least_share: float = 0.3
+    most_moments: int = 500
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Evidence for P pairs of a left and a right track that share moments.
+
+    left, right : (P,) track numbers. count : (P,) shared moments.
+    epipolar : (P,) mean squared epipolar distance in σ, each capped at 25.
+    P_W : (P, 3) median meeting point of the rays. in_room : (P,) share of moments in which the rays
+    meet before both cameras and before the blackboard.
+    size_m : (P, 2) the face's height in metres by each camera. head_deg : (P,) median angle between
+    the two cameras' heads; NaN unknown.
+    """
+
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    count: NDArray[np.int64]
+    epipolar: Array
+    P_W: Array
+    in_room: Array
+    size_m: Array
+    head_deg: Array
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+
+def pair_evidence(rig: Rig, seen: Sightings, settings: IdentitySettings) -> Pairs:
+    """Collect :class:`Pairs` over (at most ``most_moments``, evenly chosen) shared moments."""
+    chosen = _chosen_moments(seen, settings.most_moments)
+    sides = []
+    for c in range(len(CAMERAS)):
+        rows = np.flatnonzero((seen.camera == c) & (seen.track >= 0))
+        counts = pd.DataFrame({"moment": seen.moment[rows], "track": seen.track[rows]})
+        sides.append(
+            (rows[np.isin(seen.moment[rows], chosen)], counts.drop_duplicates().reset_index())
+        )
+    tables = [
+        pd.DataFrame({"moment": seen.moment[r], "track": seen.track[r], "row": r}) for r, _ in sides
+    ]
+    both = tables[0].merge(tables[1], on="moment", suffixes=("_left", "_right"))
+    if both.empty:
+        none = np.zeros(0)
+        return Pairs(
+            np.zeros(0, np.int32),
+            np.zeros(0, np.int32),
+            np.zeros(0, np.int64),
+            none,
+            np.zeros((0, 3)),
+            none,
+            np.zeros((0, 2)),
+            none,
+        )
+    i, j = both["row_left"].to_numpy(), both["row_right"].to_numpy()
+    xy = np.full((len(seen.camera), 2), np.nan)
+    for c, name in enumerate(CAMERAS):
+        mine = seen.camera == c
+        xy[mine] = sight(rig.camera(name), seen.nose_px[mine]).xy
+    P = ray_points(rig, xy[i], xy[j])
+    angle = epipolar_deg(rig, xy[i], xy[j])
+    sigma = np.hypot(
+        np.degrees(seen.sigma_px[i] / rig.left.f_px), np.degrees(seen.sigma_px[j] / rig.right.f_px)
+    )
+    off = np.minimum((angle / np.hypot(sigma, settings.epipolar_floor_deg)) ** 2, 25.0)
+    in_room = np.nan_to_num(P[:, 2]) > 0.3
+    size = np.zeros((len(i), 2))
+    for c, (name, k) in enumerate(zip(CAMERAS, (i, j), strict=True)):
+        P_C = rig.T_WC(name).inverse().apply(P)
+        in_room &= np.nan_to_num(P_C[:, 2]) > 0.3
+        size[:, c] = np.linalg.norm(P_C, axis=1) * seen.height_px[k] / rig.camera(name).f_px
+    head = np.full(len(i), np.nan)
+    if seen.R_WS is not None:
+        known = np.isfinite(seen.R_WS[i]).all((1, 2)) & np.isfinite(seen.R_WS[j]).all((1, 2))
+        head[known] = geodesic_deg(seen.R_WS[i[known]], seen.R_WS[j[known]])
+    rows = pd.DataFrame(
+        {
+            "left": both["track_left"],
+            "right": both["track_right"],
+            "off": off,
+            "room": in_room.astype(float),
+            "x": P[:, 0],
+            "y": P[:, 1],
+            "z": P[:, 2],
+            "size_left": size[:, 0],
+            "size_right": size[:, 1],
+            "head": head,
+        }
+    )
+    groups = rows.groupby(["left", "right"], sort=True)
+    mean, median = groups[["off", "room"]].mean(), groups.median()
+    shared = sides[0][1].merge(sides[1][1], on="moment", suffixes=("_left", "_right"))
+    shared = shared.groupby(["track_left", "track_right"]).size()
+    index = mean.index
+    return Pairs(
+        index.get_level_values(0).to_numpy(np.int32),
+        index.get_level_values(1).to_numpy(np.int32),
+        shared.reindex(index).to_numpy(np.int64),
+        mean["off"].to_numpy(),
+        median[["x", "y", "z"]].to_numpy(),
+        mean["room"].to_numpy(),
+        median[["size_left", "size_right"]].to_numpy(),
+        median["head"].to_numpy(),
+    )
+
+
+def _chosen_moments(seen: Sightings, most: int) -> NDArray[np.integer]:
+    """Moments spread over the lesson, and a few of each track, however short it is."""
+    every = np.unique(seen.moment)
+    parts = [spread(every, most)]
+    keys = seen.track.astype(np.int64) * 2 + seen.camera
+    for key in np.unique(keys):
+        parts.append(spread(np.unique(seen.moment[keys == key]), 20))
+    return np.asarray(np.unique(np.concatenate(parts)))
+
+
+def spread(values: NDArray[Any], most: int) -> NDArray[Any]:
+    """At most ``most`` of the values, evenly."""
+    if len(values) <= most:
+        return values
+    return np.asarray(values[np.linspace(0, len(values) - 1, most).round().astype(int)])

@@ -1,0 +1,135 @@
+"""Students: where they sit, which row, and what they are called."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from calibration.rig import Rig
+from calibration.transform import Array
+from gaze.people.evidence import UNMATCHED, Sightings
+from gaze.room.position import ray_points, seat_prior, sight
+
+
+@dataclass(frozen=True)
+class Students:
+    """Who is who.
+
+    student : (N,) of each face row, index into the S students; −1 = unmatched.
+    seat_W : (S, 3) where the nose usually is; NaN where no position is known.
+    seat_covariance_m2 : (S, 3, 3) how far it strays.
+    name : (S,) pseudonyms. row : (S,) row of seats, 1 = nearest to the blackboard; 0 = not known.
+    pair_cost : (S,) how badly the two cameras' tracks fit (0 = perfectly); NaN: one camera.
+    """
+
+    student: NDArray[np.int32]
+    seat_W: Array
+    seat_covariance_m2: Array
+    name: tuple[str, ...]
+    row: NDArray[np.int32]
+    pair_cost: Array
+
+    def __len__(self) -> int:
+        return len(self.name)
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Row of seats by pseudonym."""
+        return dict(zip(self.name, self.row.tolist(), strict=True))
+
+
+def matched_rows(
+    seen: Sightings, student: NDArray[np.int32]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int32]]:
+    """Rows (left, right) that one student has at one moment, and the student."""
+    tables = [
+        pd.DataFrame({"moment": seen.moment[r], "student": student[r], "row": r})
+        for r in (np.flatnonzero((seen.camera == c) & (student >= 0)) for c in (0, 1))
+    ]
+    both = tables[0].merge(tables[1], on=["moment", "student"], suffixes=("_l", "_r"))
+    return (
+        both["row_l"].to_numpy(np.intp),
+        both["row_r"].to_numpy(np.intp),
+        both["student"].to_numpy(np.int32),
+    )
+
+
+def seats_of(
+    rig: Rig, seen: Sightings, student: NDArray[np.int32], pair_cost: list[float]
+) -> Students:
+    """Seats from the moments at which both cameras see a student; empty students leave."""
+    count = len(pair_cost)
+    present = np.array([(student == k).any() for k in range(count)], np.bool_)
+    number = np.cumsum(present) - 1
+    student = np.where(student >= 0, number[np.maximum(student, 0)], UNMATCHED).astype(np.int32)
+    kept = int(present.sum())
+    seat, spread = np.full((kept, 3), np.nan), np.full((kept, 3, 3), np.nan)
+    i, j, who = matched_rows(seen, student)
+    if len(i):
+        P = ray_points(
+            rig, sight(rig.left, seen.nose_px[i]).xy, sight(rig.right, seen.nose_px[j]).xy
+        )
+        for k in range(kept):
+            mine = P[(who == k) & np.isfinite(P).all(1)]
+            if len(mine):
+                seat[k], spread[k] = seat_prior(mine)
+    return Students(
+        student,
+        seat,
+        spread,
+        tuple("" for _ in range(kept)),
+        np.zeros(kept, np.int32),
+        np.asarray(pair_cost, np.float64)[present],
+    )
+
+
+def seat_rows(z_m: Array, *, gap_m: float = 0.45) -> NDArray[np.int32]:
+    """Rows of seats (S,), 1 = nearest, from distances; a gap in z begins a new row; NaN → 0."""
+    z = np.asarray(z_m, np.float64)
+    row = np.zeros(len(z), np.int32)
+    known = np.flatnonzero(np.isfinite(z))
+    order = known[np.argsort(z[known], kind="stable")]
+    if len(order):
+        row[order] = 1 + np.cumsum(np.r_[False, np.diff(z[order]) > gap_m])
+    return row
+
+
+def named(people: Students, names: Sequence[str], seats_xz_m: Array) -> Students:
+    """Names by seats where session.toml gives them, S-01, S-02, … by row and place elsewhere."""
+    count = len(people)
+    name = [""] * count
+    has_seat = np.flatnonzero(np.isfinite(seats_xz_m.reshape(-1, 2)).all(1))
+    placed = np.flatnonzero(np.isfinite(people.seat_W).all(1))
+    if len(has_seat) and len(placed):
+        away = np.linalg.norm(
+            people.seat_W[placed][:, None, ::2] - seats_xz_m[has_seat][None], axis=-1
+        )
+        for a, b in zip(*linear_sum_assignment(np.minimum(away, 5.0)), strict=True):
+            if away[a, b] < 1.0:
+                name[placed[a]] = names[has_seat[b]]
+    row = seat_rows(people.seat_W[:, 2])
+    # front to back; within a row from the blackboard's right edge to its left; unplaced last
+    x = np.nan_to_num(people.seat_W[:, 0], nan=1e9)
+    order = np.lexsort((x, np.where(row > 0, row, 10**6)))
+    free = (f"S-{n:02d}" for n in itertools.count(1))
+    taken = set(names)
+    for k in order:
+        if not name[k]:
+            name[k] = next(n for n in free if n not in taken)
+    rank = np.argsort(order)
+    student = np.where(people.student >= 0, rank[np.maximum(people.student, 0)], UNMATCHED)
+    return replace(
+        people,
+        student=student.astype(np.int32),
+        seat_W=people.seat_W[order],
+        seat_covariance_m2=people.seat_covariance_m2[order],
+        name=tuple(name[k] for k in order),
+        row=row[order],
+        pair_cost=people.pair_cost[order],
+    )

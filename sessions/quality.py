@@ -1,0 +1,212 @@
+"""``quality.json``: what a run's numbers rest on, as one model that writes it and reads it back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from sessions.errors import RunError
+from sessions.run import write_json
+
+QUALITY_VERSION = 2
+
+
+class _Record(BaseModel):
+    """Part of quality.json. A newer version's further keys are kept, not refused."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class Caveat(_Record):
+    """One thing that lowers how far a run may be trusted.
+
+    code : what kind it is; the report has words for it in each language. message : the sentence in
+    English. facts : the numbers in it, by name. cost_cm : what it may shift a gaze point by, None
+    where that cannot be said.
+    """
+
+    code: str
+    message: str
+    facts: dict[str, Any] = Field(default_factory=dict)
+    cost_cm: float | None = None
+
+
+class RowQuality(_Record):
+    """A row of seats, 1 = nearest to the blackboard; medians of its students."""
+
+    row: int
+    students: int
+    distance_m: float
+    face_px: float | None = None
+    coverage: float
+    sigma_m: float | None = None
+
+
+class SeatQuality(_Record):
+    """A student: share of moments measured, median face and σ of the gaze points."""
+
+    student: str
+    row: int = 0
+    coverage: float | None = None
+    face_px_median: float | None = None
+    sigma_median_m: float | None = None
+
+
+class EpipolarMinute(_Record):
+    """Median reprojection residual of a minute's noses: it rises where a camera was knocked."""
+
+    start_s: float
+    median_px: float
+    n: int
+
+
+class Epipolar(_Record):
+    median: float | None = None
+    over_time: tuple[EpipolarMinute, ...] = ()
+
+
+class Finding(_Record):
+    """A cause as the clock or the rig words it: code, message, and what was measured."""
+
+    code: str
+    message: str
+
+
+class ClockQuality(_Record):
+    """The clock that was used (right minus left), where it comes from, and what speaks against it.
+
+    source : ``session.toml``, ``timestamps.csv``, ``assumed``, ``simulated`` or how it was
+    measured. checked : a sentence.
+    """
+
+    source: str = ""
+    offset_s: float = 0.0
+    drift_ppm: float = 0.0
+    sigma_offset_s: float | None = None
+    checked: str = ""
+    causes: tuple[Finding, ...] = ()
+    times: dict[str, Any] = Field(default_factory=dict)
+
+
+class FrameCounts(_Record):
+    """Moments analysed, and how many of them one camera has no picture of."""
+
+    moments: int = 0
+    without_left: int = 0
+    without_right: int = 0
+    fps_left: float | None = None
+    fps_right: float | None = None
+
+
+class IdentityCounts(_Record):
+    """How the faces became students."""
+
+    faces: int = 0
+    unmatched_faces: int = 0
+    tracks: dict[str, int] = Field(default_factory=dict)
+    students: int = 0
+    one_camera_only: int = 0
+    pair_cost: dict[str, float | None] = Field(default_factory=dict)
+
+
+class RigQuality(_Record):
+    """The rig's verdict, and whether a FAIL was overruled."""
+
+    verdict: dict[str, Any] = Field(default_factory=dict)
+    forced: bool = False
+
+
+class Sigma(_Record):
+    """Median σ of the gaze points in metres, and the rig's own share, which no average removes."""
+
+    median: float | None = None
+    median_rig_share: float | None = None
+
+
+class HeadFusion(_Record):
+    """Squared distance between the two cameras' heads in σ, 3 degrees of freedom."""
+
+    chi2_mean: float | None = None
+    chi2_expected: float = 3.0
+    n: int = 0
+
+
+class KnockedEvent(_Record):
+    time_s: float
+    size: float
+
+
+class Drift(_Record):
+    """Whether a camera was knocked during the lesson, from the students' own noses."""
+
+    status: str = "unknown"
+    events: tuple[KnockedEvent, ...] = ()
+
+
+class Quality(_Record):
+    """The whole of quality.json. coverage : mean share of moments measured, None without faces."""
+
+    version: int = 1
+    coverage: float | None = None
+    rows: tuple[RowQuality, ...] = ()
+    seats: tuple[SeatQuality, ...] = ()
+    status_counts: dict[str, int] = Field(default_factory=dict)
+    epipolar_px: Epipolar = Epipolar()
+    clock: ClockQuality = ClockQuality()
+    frames: FrameCounts = FrameCounts()
+    identity: IdentityCounts = IdentityCounts()
+    rig: RigQuality = RigQuality()
+    sigma_m: Sigma = Sigma()
+    head_fusion: HeadFusion = HeadFusion()
+    drift: Drift | None = None
+    seconds: dict[str, float] = Field(default_factory=dict)
+    warnings: tuple[Caveat, ...] = ()
+
+    @field_validator("warnings", mode="before")
+    @classmethod
+    def _from_sentences(cls, value: Any) -> Any:
+        """Version 1 held plain sentences."""
+        if not isinstance(value, list | tuple):
+            return value
+        return [{"code": "note", "message": w} if isinstance(w, str) else w for w in value]
+
+    @classmethod
+    def read(cls, path: str | Path) -> Quality:
+        """Read quality.json; an absent one is an empty one.
+
+        Raises
+        ------
+        RunError : not JSON, of a newer version, or a value of the wrong kind.
+        """
+        path = Path(path)
+        if not path.is_file():
+            return cls()
+        try:
+            found = cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except (ValidationError, UnicodeDecodeError) as error:
+            text = str(error).splitlines()
+            raise RunError(
+                "quality.json cannot be read",
+                where=path,
+                found=" ".join(text[:3])[:200],
+                remedy="Run `gaze analyze` again.",
+            ) from error
+        if found.version > QUALITY_VERSION:
+            raise RunError(
+                "quality.json was written by a newer version",
+                where=path,
+                found=found.version,
+                expected=f"at most {QUALITY_VERSION}",
+                remedy="Install that version, or run `gaze analyze` again.",
+            )
+        return found
+
+    def with_first(self, caveat: Caveat) -> Quality:
+        """The same with one caveat more, before the others."""
+        return self.model_copy(update={"warnings": (caveat, *self.warnings)})
+
+    def write(self, path: str | Path) -> None:
+        """Write quality.json, of this version."""
+        write_json(path, {**self.model_dump(mode="json"), "version": QUALITY_VERSION})
