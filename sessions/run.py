@@ -45,6 +45,8 @@ def no_progress(stage: str, share: float) -> None:
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yields a path to write to; renamed to ``path`` when the block ends well, else removed.
 
+    The file is its owner's alone (0600): what we write is, or is made from, people's data.
+
     Raises
     ------
     SessionError : the disk is full (nothing half-written is left).
@@ -53,6 +55,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
+        os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        os.chmod(aside, 0o600)  # one that a crash left behind, too
         yield aside
         os.replace(aside, path)
     except OSError as error:

@@ -1,7 +1,8 @@
 """Many lessons, one question: SQL over the tables of all finished runs (``gaze catalog FOLDER``).
 
-DuckDB reads the Parquet files where they lie; nothing is copied and nothing is written. Views and
-ready questions: docs/catalog.md. Needs the extra ``catalog``.
+Arrow reads the Parquet files where they lie and hands the rows to DuckDB, which itself may open no
+file: nothing is copied and nothing is written. Views and ready questions: docs/catalog.md. Needs
+the extra ``catalog``.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+from pyarrow.fs import LocalFileSystem
 
 from calibration.errors import UserError
+from gaze.exports.common import harmless
 from sessions.folder import Session
 from sessions.run import Run
 from sessions.tables import TABLES, WITH_POINT
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     import duckdb
 
 Format = Literal["table", "csv", "json"]
+READS = ("SELECT", "EXPLAIN")  # DuckDB's kinds of statements that change nothing
 
 
 class CatalogError(UserError):
@@ -90,7 +95,7 @@ class Catalog:
 
     Views ``gaze`` and ``students`` hold each lesson's newest run, so that no lesson counts twice;
     ``all_gaze`` and ``all_students`` every finished run; ``runs`` a row for each (docs/catalog.md).
-    A question can read these runs and nothing else: the connection may not touch other files.
+    A question is one SELECT: it can read these runs, no file, and it changes nothing.
 
     Parameters
     ----------
@@ -137,8 +142,12 @@ class Catalog:
                 found=found.rstrip("."),
                 remedy="`gaze analyze` makes one.",
             )
-        never = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
-        connection = duckdb.connect(":memory:", config=never)  # DuckDB would download them
+        never: dict[str, Any] = {
+            "autoinstall_known_extensions": False,  # DuckDB would download them
+            "autoload_known_extensions": False,
+            "temp_directory": "",  # else .tmp in the working directory
+        }
+        connection = duckdb.connect(":memory:", config=never)
         _make_views(connection, pa.Table.from_pylist(rows, schema=_RUNS))
         return cls(folder, left_out, connection)
 
@@ -158,15 +167,22 @@ class Catalog:
         self._connection.close()
 
     def sql(self, query: str, parameters: dict[str, Any] | None = None) -> pd.DataFrame:
-        """The answer to a question in DuckDB's SQL.
+        """The answer to a question in DuckDB's SQL: one SELECT (or EXPLAIN of one).
 
         Raises
         ------
-        CatalogError : the query is wrong, or touches what it may not.
+        CatalogError : the query is wrong, writes, or touches what it may not.
         """
         import duckdb
 
         try:
+            kinds = [s.type.name for s in self._connection.extract_statements(query)]
+            if len(kinds) != 1 or kinds[0] not in READS:
+                raise CatalogError(
+                    "a question to the catalog only reads, and is one statement",
+                    found=", ".join(kinds) or "nothing",
+                    expected="one SELECT",
+                )
             return self._connection.execute(query, parameters or {}).df()
         except duckdb.Error as error:
             # DuckDB's first lines say what is wrong; the drawing of the query is left out.
@@ -210,7 +226,7 @@ class Catalog:
 def format_answer(answer: pd.DataFrame, as_format: Format = "table") -> str:
     """An answer as text: a plain table, CSV, or JSON (a list of objects; missing = null)."""
     if as_format == "csv":
-        return str(answer.to_csv(index=False))
+        return str(harmless(answer).to_csv(index=False))
     if as_format == "json":
         return json.dumps(json.loads(answer.to_json(orient="records", date_format="iso")), indent=1)
     if answer.empty:
@@ -226,6 +242,8 @@ def _find_runs(
     left_out: list[LeftOut] = []
     by_lesson: dict[Path, list[Path]] = {}
     for info in sorted(folder.rglob("runs/*/run.json")):
+        if any(part.startswith(".") for part in info.relative_to(folder).parts):
+            continue  # a run or lesson in the making, or being forgotten
         by_lesson.setdefault(info.parent.parent.parent, []).append(info.parent)
     for lesson, run_folders in by_lesson.items():
         try:
@@ -320,29 +338,36 @@ _RUNS = pa.schema(
 )
 
 
-def _text(value: str) -> str:
-    """A string literal of SQL."""
-    return "'" + value.replace("'", "''") + "'"
+def _of_run(files: list[str], table: str) -> ds.Dataset:
+    """The rows of a table in all runs, and ``_run``: which of them. Arrow reads, when asked."""
+    kinds = {"category": pa.string(), "str": pa.string()}
+    columns = {c.name: kinds.get(c.dtype) or pa.from_numpy_dtype(c.dtype) for c in TABLES[table]}
+    return ds.FileSystemDataset.from_paths(
+        files,
+        schema=pa.schema({**columns, "_run": pa.int32()}),
+        format=ds.ParquetFileFormat(),
+        filesystem=LocalFileSystem(),
+        partitions=[ds.field("_run") == i for i in range(len(files))],
+    )
 
 
 def _make_views(connection: duckdb.DuckDBPyConnection, runs: pa.Table) -> None:
-    """runs, gaze, students, all_gaze, all_students; then no way to any other file."""
-    files = {kind: runs[f"{kind}_file"].to_pylist() for kind in ("gaze", "students")}
-    read = {
-        kind: f"read_parquet([{', '.join(map(_text, paths))}], filename = true)"
-        for kind, paths in files.items()
-    }
-    connection.register("_found", runs)
+    """runs, gaze, students, all_gaze, all_students; then no way to any file at all."""
+    for kind in ("gaze", "students"):
+        connection.register(f"_{kind}", _of_run(runs[f"{kind}_file"].to_pylist(), kind))
+    number = pa.array(range(runs.num_rows), pa.int32())
+    found = runs.drop_columns(["gaze_file", "students_file"]).append_column("_run", number)
+    connection.register("_found", found)
     connection.execute("CREATE TABLE _runs AS SELECT * FROM _found")
     connection.unregister("_found")
     named = {
         kind: ", ".join(f't."{c.name}"' for c in TABLES[kind]) for kind in ("gaze", "students")
     }
-    points = ", ".join(map(_text, WITH_POINT))
+    points = ", ".join(f"'{status}'" for status in WITH_POINT)
     connection.execute(f"""
         CREATE VIEW all_students AS
         SELECT r.lesson, r.run, r.newest, r.date, r.week, r.title, {named["students"]}
-        FROM {read["students"]} t JOIN _runs r ON t.filename = r.students_file
+        FROM _students t JOIN _runs r USING (_run)
     """)
     # The gaze table knows no rows of seats; students.parquet of the same run does.
     connection.execute(f"""
@@ -352,9 +377,8 @@ def _make_views(connection: duckdb.DuckDBPyConnection, runs: pa.Table) -> None:
                t.status IN ({points}) AND t.gaze_x_m BETWEEN 0 AND r.board_width_m
                    AND t.gaze_y_m BETWEEN 0 AND r.board_height_m AS on_board,
                {named["gaze"]}
-        FROM {read["gaze"]} t JOIN _runs r ON t.filename = r.gaze_file
-        LEFT JOIN all_students s
-            ON s.lesson = r.lesson AND s.run = r.run AND s.student = t.student
+        FROM _gaze t JOIN _runs r USING (_run)
+        LEFT JOIN _students s ON s._run = t._run AND s.student = t.student
     """)
     for kind in ("gaze", "students"):
         connection.execute(
@@ -363,17 +387,15 @@ def _make_views(connection: duckdb.DuckDBPyConnection, runs: pa.Table) -> None:
     # Counted once, here: questions about runs need not read the large tables again.
     connection.execute(f"""
         CREATE TABLE _counts AS
-        SELECT filename, count(*) AS moments, count(DISTINCT student) AS students,
+        SELECT _run, count(*) AS moments, count(DISTINCT student) AS students,
                count(*) FILTER (WHERE status IN ({points}, 'away')) / count(*) AS measured_share
-        FROM {read["gaze"]} GROUP BY filename
+        FROM _gaze GROUP BY _run
     """)
     connection.execute("""
         CREATE VIEW runs AS
-        SELECT r.* EXCLUDE (gaze_file, students_file), coalesce(c.students, 0) AS students,
+        SELECT r.* EXCLUDE (_run), coalesce(c.students, 0) AS students,
                coalesce(c.moments, 0) AS rows, c.measured_share
-        FROM _runs r LEFT JOIN _counts c ON c.filename = r.gaze_file
+        FROM _runs r LEFT JOIN _counts c USING (_run)
     """)
-    allowed = ", ".join(map(_text, files["gaze"] + files["students"]))
-    connection.execute(f"SET allowed_paths = [{allowed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

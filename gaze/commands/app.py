@@ -17,6 +17,7 @@ from gaze.commands.console import (
     out,
     print_json,
     progress_bar,
+    refuse_taken,
     say,
     table,
 )
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 
 Lesson = Annotated[Path, typer.Argument(help="The session folder (it holds session.toml).")]
+Overwrite = Annotated[bool, typer.Option(help="Write over the file that is there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
@@ -72,6 +74,7 @@ def board(
     square_m: Annotated[float, typer.Option(help="Edge of a square in metres.")] = 0.025,
     paper: Annotated[str, typer.Option(help="A4 or A3.")] = "A4",
     kind: Annotated[str, typer.Option(help="chessboard or charuco.")] = "chessboard",
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Print the chessboard at true scale, with a ruler to check the printer.
@@ -81,6 +84,7 @@ def board(
     from calibration.corners.print_board import board_pdf
     from calibration.errors import UserError
 
+    refuse_taken(out_pdf, overwrite=overwrite)
     parts = corners.lower().split("x")
     if len(parts) != 2 or not all(p.isdigit() for p in parts):
         raise UserError("--corners is not two counts", found=corners, expected="like 9x6")
@@ -599,12 +603,20 @@ def rig_export(
     rig: Annotated[Path, typer.Argument(help="A rig.json.")],
     out_path: Annotated[Path, typer.Argument(metavar="OUT")],
     format: Annotated[str, typer.Option(help="opencv, aniposelib, kalibr, ros, …")] = "opencv",
+    overwrite: Overwrite = False,
 ) -> None:
     """Write a rig for another program. Example: gaze rig export rig.json cams.yml"""
     from calibration.interop import write
     from calibration.rig import Rig
 
-    for note in write(Rig.load(rig), out_path, format):
+    found = Rig.load(rig)
+    written = [out_path]
+    if format == "ros":  # a file for each camera
+        folder = out_path.parent if out_path.suffix else out_path
+        written = [folder / f"{camera.name}.yaml" for camera in (found.left, found.right)]
+    for path in written:
+        refuse_taken(path, overwrite=overwrite)
+    for note in write(found, out_path, format):
         err.print(note, soft_wrap=True)
     say(str(out_path))
 
@@ -615,10 +627,12 @@ def rig_import(
     path: Annotated[Path, typer.Argument(help="A calibration made by another program.")],
     out_path: Annotated[Path, typer.Argument(metavar="RIG.json")] = Path("rig.json"),
     format: Annotated[str, typer.Option(help="auto, opencv, aniposelib, kalibr, ros, …")] = "auto",
+    overwrite: Overwrite = False,
 ) -> None:
     """Read another program's calibration. Example: gaze rig import Calib.toml rig.json"""
     from calibration.interop import read
 
+    refuse_taken(out_path, overwrite=overwrite)
     result = read(path, format)
     result.rig.save(out_path)
     for note in result.notes:

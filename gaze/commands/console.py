@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -57,6 +58,23 @@ def command(function: Callable[P, T]) -> Callable[P, T]:
 
 def _escape(text: str) -> str:
     return text.replace("[", "\\[")
+
+
+def refuse_taken(path: Path, *, overwrite: bool) -> None:
+    """Refuse to write over what is there, unless that is asked for.
+
+    Raises
+    ------
+    UserError : a file without ``overwrite``, or a folder.
+    """
+    if path.is_dir():
+        raise UserError("this is a folder, not a file", where=path, remedy="Name a file in it.")
+    if (path.exists() or path.is_symlink()) and not overwrite:
+        raise UserError(
+            "there is a file of this name",
+            where=path,
+            remedy="Name another one, or write over it with --overwrite.",
+        )
 
 
 def say(text: str) -> None:

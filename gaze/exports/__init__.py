@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from gaze.exports import bids, elan, measures, pupil, tables  # noqa: F401  (they register themselves)
 from gaze.exports.common import FORMATS, ExportError, Source, load_source
@@ -58,10 +59,15 @@ def export(
         aside = Path(temporary)
         made = FORMATS[format](source, aside / out.name if is_file else aside)
         names = [path.relative_to(aside).as_posix() for path in made]
-        for name in names:
-            _refuse_taken(folder, name)
         run = source.lesson.run.name
-        entry = {"format": format, "run": run, "salted": salted}
+        entry = {
+            "format": format,
+            "run": run,
+            "salted": salted,
+            "out": out.name if is_file else ".",
+        }
+        for name in names:
+            _refuse_taken(folder, name, entry, aside)
         files = {n: {"sha256": sha256(aside / n), **entry} for n in names}
         folder.mkdir(parents=True, exist_ok=True)
         # first of all the list: whatever happens then, a forgetting knows what to look for
@@ -122,8 +128,9 @@ def _lesson_below(folder: Path) -> Path | None:
     return None
 
 
-def _refuse_taken(folder: Path, name: str) -> None:
-    """Refuse to write over a file that no export of ours wrote, or that was changed since.
+def _refuse_taken(folder: Path, name: str, entry: dict[str, Any], aside: Path) -> None:
+    """Refuse to write over a file that no export of ours wrote, that was changed since, or that is
+    another export's (two formats may share a dictionary that is the same).
 
     Raises
     ------
@@ -136,4 +143,13 @@ def _refuse_taken(folder: Path, name: str) -> None:
             "there is a file that no export wrote, or that was changed since, so it stays",
             where=path,
             remedy="Move it, or name another folder.",
+        )
+    old = read_manifest(folder).get(name, {})
+    other = any(old.get(key) != entry[key] for key in ("format", "run", "salted"))
+    if path.exists() and other and path.read_bytes() != (aside / name).read_bytes():
+        raise ExportError(
+            "another export wrote a file of this name",
+            where=path,
+            found=f"{old.get('format')} of run {old.get('run')}",
+            remedy="Name another folder.",
         )

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 import gaze as package
-from gaze.exports.common import ExportError, Source, column, register, write_gz
+from gaze.exports.common import ExportError, Source, column, harmless, register, write_gz
 from sessions.run import atomic_write, write_json
 from sessions.tables import GAZE, STATUSES
 
@@ -97,8 +97,8 @@ def _participants(source: Source, labels: dict[str, str], out: Path) -> list[Pat
     frame = pd.DataFrame(rows, columns=["participant_id", "row", "coverage"])
     path = out / "participants.tsv"
     with atomic_write(path) as aside:
-        frame.to_csv(aside, sep="\t", index=False, na_rep="n/a", lineterminator="\n",
-                     float_format="%.6g")  # fmt: skip
+        harmless(frame).to_csv(aside, sep="\t", index=False, na_rep="n/a", lineterminator="\n",
+                               float_format="%.6g")  # fmt: skip
     return [path, _json(out / "participants.json", {
         "participant_id": column("pseudonym of this lesson"),
         "row": column("row of seats, 1 = nearest to the board"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +36,7 @@ class Source:
 
 Writer = Callable[[Source, Path], list[Path]]
 FORMATS: dict[str, Writer] = {}
+FORMULA = re.compile(r"\s*[=+\-@\t\r]")  # what a spreadsheet takes for the start of a formula
 
 
 def register(name: str) -> Callable[[Writer], Writer]:
@@ -71,16 +73,30 @@ def file_in(out: Path, name: str) -> Path:
     return out if out.suffix else out / name
 
 
+def harmless(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same without texts that a spreadsheet would run: ``'`` before =, +, -, @, tab, return."""
+    return frame.assign(**{
+        name: values.map(_no_formula)
+        for name, values in frame.items()
+        if isinstance(values.dtype, pd.CategoricalDtype | pd.StringDtype) or values.dtype == object
+    })  # fmt: skip
+
+
+def _no_formula(cell: Any) -> Any:
+    starts = isinstance(cell, str) and FORMULA.match(cell)
+    return f"'{cell}" if starts else cell
+
+
 def write_csv(
     frame: pd.DataFrame, path: Path, dictionary: dict[str, Any], *, sep: str = ",", na: str = ""
 ) -> list[Path]:
-    """A CSV (missing values empty, never 0) and its dictionary ``NAME.json`` beside it."""
+    """A CSV (missing values empty, never 0; no formulas) and its dictionary ``NAME.json``."""
     missing = set(frame.columns) - set(dictionary)
     if missing:
         raise ValueError(f"columns without a meaning: {sorted(missing)}")
     with atomic_write(path) as aside:
-        frame.to_csv(aside, index=False, sep=sep, na_rep=na, lineterminator="\n",
-                     float_format="%.9g")  # fmt: skip
+        harmless(frame).to_csv(aside, index=False, sep=sep, na_rep=na, lineterminator="\n",
+                               float_format="%.9g")  # fmt: skip
     return [path, write_dictionary(path, dictionary)]
 
 
@@ -94,8 +110,8 @@ def write_dictionary(path: Path, dictionary: dict[str, Any]) -> Path:
 def write_gz(frame: pd.DataFrame, path: Path) -> Path:
     """Tab-separated without a header, missing values ``n/a``, gzipped; the same bytes each time."""
     text = io.StringIO()
-    frame.to_csv(text, sep="\t", header=False, index=False, na_rep="n/a", lineterminator="\n",
-                 float_format="%.6g")  # fmt: skip
+    harmless(frame).to_csv(text, sep="\t", header=False, index=False, na_rep="n/a",
+                           lineterminator="\n", float_format="%.6g")  # fmt: skip
     with atomic_write(path) as aside:
         aside.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
     return path

@@ -18,7 +18,7 @@ COLUMNS = {
 
 @register("elan")
 def write_elan(source: Source, out: Path) -> list[Path]:
-    """``visits.txt`` for ELAN's import of tab-delimited text (its first line is a header)."""
+    """``elan.txt`` for ELAN's import of tab-delimited text (its first line is a header)."""
     m = source.measures
     rows = [(v.student, v.start_s, v.end_s, v.area) for v in m.visits.itertuples()]
     rows += [("class", e.time_s, e.end_s, e.area) for e in m.synchrony.moments.itertuples()]
@@ -29,4 +29,4 @@ def write_elan(source: Source, out: Path) -> list[Path]:
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     frame["value"] = frame["value"].str.replace(r"[\t\r\n]+", " ", regex=True)
     frame[["begin [s]", "end [s]"]] = frame[["begin [s]", "end [s]"]].astype(float).round(3)
-    return write_csv(frame, file_in(out, "visits.txt"), COLUMNS, sep="\t")
+    return write_csv(frame, file_in(out, "elan.txt"), COLUMNS, sep="\t")

@@ -8,7 +8,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from gaze.exports.common import Source, column, file_in, register, write_csv, write_dictionary
+from gaze.exports.common import (
+    Source,
+    column,
+    file_in,
+    harmless,
+    register,
+    write_csv,
+    write_dictionary,
+)
 from gaze.measures.measures import transitions as count_transitions
 from sessions.run import atomic_write
 from sessions.tables import conform, dictionary, read_table, write_table
@@ -45,7 +53,7 @@ def _table(source: Source) -> pd.DataFrame:
 def write_gaze_csv(source: Source, out: Path) -> list[Path]:
     """``gaze.csv``: every row and column of gaze.parquet; missing = empty."""
     path = file_in(out, "gaze.csv")
-    frame = _table(source)
+    frame = harmless(_table(source))
     for c in ("student", "status", "area"):
         frame[c] = frame[c].astype("str").where(frame[c].notna(), None)
     with atomic_write(path) as aside:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +39,20 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
         aside.write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_written_is_its_owner_s_alone(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        path = tmp_path / "a.txt"
+        (tmp_path / ".a.part.txt").write_text("left by a crash")
+        (tmp_path / ".a.part.txt").chmod(0o666)
+        with atomic_write(path) as aside:
+            assert stat.S_IMODE(aside.stat().st_mode) == 0o600 and aside.read_text() == ""
+            aside.write_text("new")
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600 and path.read_text() == "new"
 
 
 def test_states_and_versions(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import csv
 import datetime as dt
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from gaze.commands.app import app
 from sessions.run import Run, write_json
 from sessions.tables import GAZE, STUDENTS, write_table
 
-pytest.importorskip("duckdb", reason="the extra `catalog` is not installed")
+duckdb = pytest.importorskip("duckdb", reason="the extra `catalog` is not installed")
 
 TODAY = dt.date(2026, 6, 1)
 
@@ -190,18 +192,110 @@ def test_what_cannot_be_used_is_left_out_with_its_reason(lessons: Path) -> None:
         assert "old" in catalog.sql("SELECT DISTINCT lesson FROM gaze")["lesson"].tolist()
 
 
-def test_a_question_reads_these_runs_and_nothing_else(lessons: Path) -> None:
-    expired = make_lesson(lessons / "old", "2026-01-01", extra="retention_days = 30\n")
-    shut = make_run(expired, "r1", {"A": (4, ["ok"])}).gaze_path
+# {gaze}: a run's table; {out}: a new path beside it
+NOT_READING = [
+    "COPY gaze TO '{out}' (FORMAT parquet)",
+    "COPY gaze TO '{gaze}' (FORMAT parquet, USE_TMP_FILE false)",
+    "COPY (SELECT 1) TO '{gaze}' (FORMAT csv)",
+    "COPY runs FROM '{gaze}'",
+    "EXPORT DATABASE '{out}'",
+    "IMPORT DATABASE '{out}'",
+    "ATTACH '{out}' AS other",
+    "ATTACH '{gaze}' AS other",
+    "DETACH memory",
+    "USE memory",
+    "CREATE TABLE t AS SELECT * FROM gaze",
+    "CREATE VIEW v AS SELECT 1",
+    "CREATE OR REPLACE VIEW gaze AS SELECT 1 AS student",
+    "CREATE MACRO f() AS 1",
+    "CREATE PERSISTENT SECRET (TYPE s3)",
+    "INSERT INTO _runs SELECT * FROM _runs",
+    "UPDATE _runs SET title = 'x'",
+    "DELETE FROM _counts",
+    "TRUNCATE _counts",
+    "ALTER TABLE _runs RENAME TO r",
+    "DROP VIEW gaze",
+    "COMMENT ON VIEW gaze IS 'x'",
+    "INSTALL httpfs",
+    "FORCE INSTALL spatial",
+    "LOAD httpfs",
+    "LOAD '{out}'",
+    "PRAGMA enable_profiling",
+    "PRAGMA database_list",
+    "SET enable_external_access = true",
+    "SET lock_configuration = false",
+    "SET temp_directory = '{out}'",
+    "RESET enable_external_access",
+    "CALL pragma_version()",
+    "CHECKPOINT",
+    "VACUUM",
+    "BEGIN",
+    "PREPARE q AS SELECT 1",
+    "EXECUTE q",
+    "SELECT 1; DROP VIEW gaze",
+    "SELECT 1; COPY gaze TO '{out}'",
+    "WITH x AS (SELECT 1) INSERT INTO _counts SELECT * FROM x",
+    "EXPLAIN ANALYZE COPY gaze TO '{out}'",
+    "SELECT * FROM read_parquet('{gaze}')",
+    "SELECT * FROM '{gaze}'",
+    "SELECT * FROM read_csv('{toml}')",
+    "SELECT * FROM read_text('{toml}')",
+    "SELECT * FROM read_blob('{toml}')",
+    "SELECT * FROM glob('{toml}')",
+    "SELECT * FROM parquet_metadata('{gaze}')",
+    "SELECT * FROM read_csv('https://example.org/a.csv')",
+    "SELECT * FROM query('COPY gaze TO ''{out}''')",
+    "",
+]
+
+
+@pytest.mark.parametrize("walls", [1, 2])
+@pytest.mark.parametrize("statement", NOT_READING)
+def test_a_question_reads_these_runs_and_nothing_else(
+    lessons: Path, statement: str, walls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also were the first wall (kinds of statements) down: no file is read or written."""
+    home = lessons / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("HOME", str(home))
+    places = {
+        "gaze": lessons / "monday's/runs/r2/gaze.parquet",
+        "toml": lessons / "monday's/session.toml",
+        "out": lessons / "out",
+    }
+    before = {p: p.read_bytes() for p in lessons.rglob("*") if p.is_file()}
+    question = statement.format(**{k: str(v).replace("'", "''") for k, v in places.items()})
     with Catalog.open(lessons, today=TODAY) as catalog:
-        for query in (
-            f"SELECT * FROM read_parquet('{shut}')",
-            f"COPY gaze TO '{lessons / 'out.csv'}'",
-            "SET enable_external_access = true",
-        ):
-            with pytest.raises(CatalogError, match="cannot be answered"):
-                catalog.sql(query)
-    assert not (lessons / "out.csv").exists()
+        if walls == 2:
+            with pytest.raises(CatalogError):
+                catalog.sql(question)
+            assert len(catalog.sql("SELECT DISTINCT student FROM gaze"))
+        else:
+            kinds = [k for k in dir(duckdb.StatementType) if k.isupper()]
+            monkeypatch.setattr("gaze.catalog.catalog.READS", kinds)
+            with contextlib.suppress(CatalogError):
+                catalog.sql(question)
+    assert {p: p.read_bytes() for p in lessons.rglob("*") if p.is_file()} == before
+    assert not places["out"].exists()
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["DESCRIBE gaze", "SHOW TABLES", "SUMMARIZE students", "FROM runs", "EXPLAIN FROM gaze",
+     "WITH a AS (FROM gaze) SELECT count(*) FROM a", "VALUES (1)",
+     "SELECT * FROM (PIVOT gaze ON status IN ('ok') USING count(*) GROUP BY student)"],
+)  # fmt: skip
+def test_every_way_to_read_is_open(lessons: Path, question: str) -> None:
+    with Catalog.open(lessons, today=TODAY) as catalog:
+        assert len(catalog.sql(question)) > 0
+
+
+def test_a_hidden_copy_of_a_lesson_is_not_counted(lessons: Path) -> None:
+    """Such as lies there for a moment while a student is being forgotten."""
+    shutil.copytree(lessons / "monday's", lessons / ".monday's.forgetting")
+    with Catalog.open(lessons, today=TODAY) as catalog:
+        assert len(catalog.sql("SELECT DISTINCT lesson FROM all_gaze")) == 3
 
 
 def test_a_wrong_question_is_one_clear_error(lessons: Path) -> None:

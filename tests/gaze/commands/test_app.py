@@ -14,6 +14,7 @@ import gaze
 from calibration.errors import UserError
 from gaze.commands.app import app
 from gaze.commands.console import command, plain, progress_bar, say
+from tests.gaze.classroom import room_rig
 
 runner = CliRunner()
 COMMANDS = [c.name or c.callback.__name__.replace("_", "-") for c in app.registered_commands]
@@ -97,3 +98,27 @@ def test_forget_asks_for_one_thing(tmp_path: Path) -> None:
 def test_corners_of_a_board_are_two_counts() -> None:
     result = runner.invoke(app, ["board", "x.pdf", "--corners", "nine"])
     assert result.exit_code == 2 and "not two counts" in result.stderr
+
+
+def test_nothing_is_written_over_unasked(tmp_path: Path) -> None:
+    """`board`, `rig export` and `rig import` leave what is there, whatever it is."""
+    rig = tmp_path / "rig.json"
+    room_rig().save(rig)
+    commands = {
+        "b.pdf": ["board"],
+        "cams.yml": ["rig", "export", str(rig)],
+        "left.yaml": ["rig", "export", str(rig), "--format", "ros"],
+        "again.json": ["rig", "import"],
+    }
+    for name, words in commands.items():
+        out = tmp_path / name
+        out.write_text("years of work")
+        source = [str(tmp_path / "cams.yml")] if words == ["rig", "import"] else []
+        result = runner.invoke(app, [*words, *source, str(out)])
+        assert result.exit_code == 2 and "--overwrite" in result.stderr, name
+        assert out.read_text() == "years of work"
+        assert runner.invoke(app, [*words, *source, str(out), "--overwrite"]).exit_code == 0, name
+        assert out.read_bytes()[:20] != b"years of work"
+    (tmp_path / "folder.pdf").mkdir()
+    result = runner.invoke(app, ["board", str(tmp_path / "folder.pdf"), "--overwrite"])
+    assert result.exit_code == 2 and "a folder, not a file" in " ".join(result.stderr.split())

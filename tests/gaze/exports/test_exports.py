@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import importlib.util
+import io
 import json
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -78,7 +81,7 @@ def test_measures_are_those_of_the_report(run: Path, tmp_path: Path) -> None:
 def test_salted_names_are_others_and_consistent(run: Path, tmp_path: Path) -> None:
     plain, _ = export(run, "visits", tmp_path / "plain.csv")
     salted, _ = export(run, "visits", tmp_path / "salted.csv", salted=True)
-    table, _ = export(run, "parquet", tmp_path / "salted.parquet", salted=True)
+    table, _ = export(run, "parquet", tmp_path / "table.parquet", salted=True)
     a, b = pd.read_csv(plain), pd.read_csv(salted)
     assert sorted(a["student"].value_counts()) == sorted(b["student"].value_counts())
     assert set(b["student"]) == set(pd.read_parquet(table)["student"].astype(str))
@@ -240,7 +243,7 @@ def test_an_export_writes_over_its_own_files_only(run: Path, tmp_path: Path) -> 
     assert export(run, "visits", out) == first
     export(run, "elan", out)
     files = json.loads((out / ".export.json").read_text())["files"]
-    assert set(files) == {"visits.csv", "visits.json", "visits.txt"}
+    assert set(files) == {"visits.csv", "visits.json", "elan.txt", "elan.json"}
     (out / "visits.csv").write_text("mine")
     before = {p: p.read_bytes() for p in out.rglob("*")}
     with pytest.raises(ExportError, match=r"visits\.csv.*changed since"):
@@ -267,3 +270,59 @@ def test_an_export_follows_no_link(run: Path, tmp_path: Path) -> None:
     with pytest.raises(ExportError):
         export(run, "bids", tmp_path / "c")
     assert made == ["beh"] and [p.name for p in victim.iterdir()] == ["thesis.csv"]
+
+
+def test_two_formats_in_one_folder_write_over_nothing(run: Path, tmp_path: Path) -> None:
+    """`visits` and `elan` live side by side, `csv` and `parquet` share a dictionary that is the
+    same; `pupil` has another gaze.csv, and another run or other names are another export."""
+    written = [p for f in ("visits", "elan", "csv", "parquet", "transitions")
+               for p in export(run, f, tmp_path / "x")]  # fmt: skip
+    before = {p: p.read_bytes() for p in (tmp_path / "x").iterdir()}
+    assert set(before) == {*written, tmp_path / "x" / ".export.json"}
+    assert json.loads((tmp_path / "x" / "visits.json").read_text()).keys() == set(
+        pd.read_csv(tmp_path / "x" / "visits.csv").columns)  # fmt: skip
+    for format, salted in (("pupil", False), ("visits", True)):
+        with pytest.raises(ExportError, match=r"another export wrote a file of this name; found"):
+            export(run, format, tmp_path / "x", salted=salted)
+    assert {p: p.read_bytes() for p in (tmp_path / "x").iterdir()} == before
+    assert export(run, "visits", tmp_path / "x")
+
+
+FORMULAS = ['=HYPERLINK("http://x","y")', "+1+2", "-2+3", "@SUM(A1)", "\t=1", " =1", "=1+1"]
+
+
+@pytest.mark.parametrize("format", ["csv", "measures", "visits", "transitions", "bids", "pupil",
+                                    "elan"])  # fmt: skip
+def test_no_spreadsheet_runs_what_a_lesson_says(tmp_path: Path, format: str) -> None:
+    """Areas, marks and pseudonyms that begin like formulas; numbers below zero stay numbers."""
+    frames = [
+        gaze_table(np.arange(60) * 0.5, np.full(60, "-7" if i else "S-01"), np.full(60, "ok"),
+                   np.tile([1.0 + i, 0.3], (60, 1)), 0.1) for i in range(2)
+    ]  # fmt: skip
+    frames[0]["area"] = "=1+1"
+    frames[0]["head_yaw_deg"] = -3.0
+    areas = [(json.dumps(f)[1:-1], (0.5 * i, 0.5 * i + 0.5), (0.0, 1.2))
+             for i, f in enumerate(FORMULAS)]  # fmt: skip
+    run = write_lesson(tmp_path / "a", pd.concat(frames), areas=areas)
+    marks = "".join(f'{i},"{f.replace(chr(34), chr(34) * 2)}"\n' for i, f in enumerate(FORMULAS))
+    (tmp_path / "a" / "events.csv").write_text("time_s,label\n" + marks)
+    for path in export(run, format, tmp_path / "out"):
+        if path.suffix not in (".csv", ".tsv", ".txt", ".gz"):
+            continue
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        sep = "," if path.suffix == ".csv" else "\t"
+        for row in csv.reader(io.StringIO(raw.decode()), delimiter=sep):
+            for cell in row:
+                number = pd.to_numeric(cell, errors="coerce")
+                is_number = cell != "-7" and np.isfinite(number)
+                assert is_number or not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t")), row
+    if format == "csv":
+        table = pd.read_csv(tmp_path / "out" / "gaze.csv")
+        assert table["head_yaw_deg"].iloc[0] == -3.0 and "'=1+1" in set(table["area"])
+
+
+def test_exports_are_their_owner_s_alone(run: Path, tmp_path: Path) -> None:
+    for format in sorted(FORMATS):
+        for path in export(run, format, tmp_path / format):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    assert stat.S_IMODE((tmp_path / "csv" / ".export.json").stat().st_mode) == 0o600
