@@ -27,6 +27,7 @@ from headpose import weights as weight_files
 from headpose.data.crop import CROP_SCALE
 from headpose.decode import decode_rotation
 from headpose.errors import CropError
+from headpose.files import synced_replace
 
 DEFAULTS_CPU = ("small",)
 DEFAULTS_GPU = ("sdam-r50", "sdam-r18", "small")
@@ -237,7 +238,8 @@ def _fastest(loaded: weight_files.Weights, threads: int | None) -> runtimes.Runt
         known = json.loads(path.read_text())
     except (OSError, ValueError):
         known = {}
-    if known.get(here) in runtimes.RUNTIMES and runtimes.RUNTIMES[known[here]].available():
+    known = known if isinstance(known, dict) else {}
+    if str(known.get(here)) in runtimes.RUNTIMES and runtimes.RUNTIMES[known[here]].available():
         return make(known[here])
     best: tuple[float, runtimes.Runtime] | None = None
     for name in AUTO:
@@ -256,5 +258,5 @@ def _fastest(loaded: weight_files.Weights, threads: int | None) -> runtimes.Runt
     cache.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}")
     part.write_text(json.dumps(known | {here: best[1].name}, indent=1))
-    os.replace(part, path)
+    synced_replace(part, path)
     return best[1]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import io
-import os
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from headpose.runtimes.cache import converted
 from headpose.runtimes.registry import Positional, Runtime, register
 
 
@@ -27,23 +27,20 @@ class OnnxRuntime(Runtime):
     def prepare(self, net: nn.Module) -> None:
         import onnxruntime as ort
 
-        path = self.cache / f"{self.key}-{self.px}.onnx"
-        if not path.is_file():
-            buffer = io.BytesIO()
+        def export(folder: Path) -> None:
             torch.onnx.export(
                 Positional(net, self.names).float(),
                 (torch.zeros(2, 3, self.px, self.px),),
-                buffer,
+                str(folder / name),
                 input_names=["crops"],
                 output_names=list(self.names),
                 dynamic_axes={n: {0: "n"} for n in ("crops", *self.names)},
                 opset_version=17,
                 dynamo=False,
             )
-            self.cache.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{os.getpid()}-{path.name}")
-            part.write_bytes(buffer.getvalue())
-            os.replace(part, path)
+
+        name = f"{self.key}-{self.px}.onnx"
+        path = converted(self.cache, [name], net, export)
         options = ort.SessionOptions()
         options.log_severity_level = 3
         if self.threads:

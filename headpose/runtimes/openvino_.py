@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from headpose.runtimes.cache import converted
 from headpose.runtimes.registry import Positional, Runtime, register
 
 
@@ -41,8 +42,7 @@ class OpenVinoRuntime(Runtime):
     def prepare(self, net: nn.Module) -> None:
         ov = import_openvino()
 
-        path = self.cache / f"{self.key}-{self.px}-ov{ov.__version__.split('-')[0]}.xml"
-        if not path.is_file():
+        def convert(folder: Path) -> None:
             example = torch.zeros(2, 3, self.px, self.px)
             model = ov.convert_model(Positional(net, self.names), example_input=example)
             model.reshape([-1, 3, self.px, self.px])
@@ -50,12 +50,10 @@ class OpenVinoRuntime(Runtime):
             p = ov.preprocess.PrePostProcessor(model)
             p.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
             p.input().model().set_layout(ov.Layout("NCHW"))
-            model = p.build()
-            self.cache.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{os.getpid()}-{path.name}")
-            ov.save_model(model, part, compress_to_fp16=False)
-            os.replace(part.with_suffix(".bin"), path.with_suffix(".bin"))
-            os.replace(part, path)
+            ov.save_model(p.build(), folder / f"{stem}.xml", compress_to_fp16=False)
+
+        stem = f"{self.key}-{self.px}-ov{ov.__version__.split('-')[0]}"
+        path = converted(self.cache, [f"{stem}.xml", f"{stem}.bin"], net, convert)
         core = ov.Core()
         options = {"PERFORMANCE_HINT": "LATENCY"}
         if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):

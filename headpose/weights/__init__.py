@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from headpose.errors import WeightsError
+from headpose.files import synced_replace
 from headpose.networks import NetworkConfig, build
 
 FOLDER = Path(__file__).parent
@@ -72,7 +73,7 @@ def save(
     path = Path(path)
     part = path.with_suffix(".part")
     torch.save(content, part)
-    os.replace(part, path)
+    synced_replace(part, path)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
