@@ -33,7 +33,7 @@ def _turns(
             start = clock()
             run(x)
             times[k, i] = clock() - start
-    return np.median(times, 0).tolist()
+    return [float(t) for t in np.median(times, 0)]
 
 
 def bench(

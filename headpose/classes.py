@@ -22,12 +22,12 @@ class AngleClasses:
     @cached_property
     def centres_deg(self) -> NDArray[np.float64]:
         """(count,) centres."""
-        return self.first_deg + self.width_deg * np.arange(self.count)
+        return self.first_deg + self.width_deg * np.arange(self.count, dtype=np.float64)
 
     @cached_property
     def edges_deg(self) -> NDArray[np.float64]:
         """(count + 1,) edges; class b covers [edges[b], edges[b + 1])."""
-        return self.first_deg + self.width_deg * (np.arange(self.count + 1) - 0.5)
+        return self.first_deg + self.width_deg * (np.arange(self.count + 1, dtype=np.float64) - 0.5)
 
     def holds(self, angle_deg: ArrayLike) -> NDArray[np.bool_]:
         """Which angles lie in a class; NaN does not."""
@@ -40,7 +40,8 @@ class AngleClasses:
         low, high = self.edges_deg[0], self.edges_deg[-1]
         if not self.holds(a).all():
             raise DataError(f"angle outside the classes' [{low:g}, {high:g}) degrees, or missing")
-        return np.clip(np.floor((a - low) / self.width_deg), 0, self.count - 1).astype(np.int64)
+        k = np.clip(np.floor((a - low) / self.width_deg), 0, self.count - 1)
+        return np.asarray(k, np.int64)
 
     def decode(self, probability: ArrayLike, *, lower_edge: bool = False) -> NDArray[np.float64]:
         """Expected angle (...) of class probabilities (..., count).

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from headpose.classes import classes_of
 from headpose.networks.heads import rotation_of_sixd
 
 
-def decode_rotation(out: dict[str, NDArray]) -> NDArray[np.float64]:
+def decode_rotation(out: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
     """Rotations (N, 3, 3), float64, from a network's raw arrays."""
     if "sixd" in out:
         return rotation_of_sixd(torch.from_numpy(out["sixd"])).double().numpy()

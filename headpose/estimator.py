@@ -16,6 +16,7 @@ import platform
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -82,7 +83,7 @@ def check_crops(crops: ArrayLike) -> NDArray[np.uint8]:
 
 
 def calibrated_covariance_deg2(
-    log_sigma: NDArray, face_px: NDArray, calibration: dict
+    log_sigma: NDArray[Any], face_px: NDArray[Any], calibration: dict[str, Any]
 ) -> NDArray[np.float64]:
     """Covariances (N, 3, 3) from a network's log sigma (N, 3) and the faces' sizes (N,) in px.
 
@@ -94,19 +95,23 @@ def calibrated_covariance_deg2(
         calibration["factor"], face_px, calibration
     )
     C = np.asarray(calibration["correlation"], float)
-    return sigma[:, :, None] * C * sigma[:, None, :]
+    covariance: NDArray[np.float64] = sigma[:, :, None] * C * sigma[:, None, :]
+    return covariance
 
 
-def _at_size(factor: ArrayLike, face_px: NDArray, calibration: dict) -> NDArray[np.float64]:
+def _at_size(
+    factor: ArrayLike, face_px: NDArray[Any], calibration: dict[str, Any]
+) -> NDArray[np.float64]:
     """Factors (N, K) for faces of ``face_px`` (N,), from a table (sizes, K) over log size."""
     table = np.asarray(factor, float)
     sizes, at = np.log(calibration["face_px"]), np.log(np.maximum(face_px, 1e-3))
     return np.stack([np.interp(at, sizes, column) for column in table.T], -1)
 
 
-def landmark_sigma_raw(log_sigma: NDArray) -> NDArray[np.float64]:
+def landmark_sigma_raw(log_sigma: NDArray[Any]) -> NDArray[np.float64]:
     """A network's own sigma of its landmarks (crop fractions), between 0.25 % and 37 %."""
-    return np.exp(np.clip(log_sigma, -6, -1))
+    sigma: NDArray[np.float64] = np.exp(np.clip(log_sigma, -6, -1))
+    return sigma
 
 
 class HeadPoseEstimator:
@@ -171,7 +176,7 @@ class HeadPoseEstimator:
         )
         if not (np.isfinite(px) & (px > 0)).all():
             raise CropError("face_px must be finite and positive")
-        parts: dict[str, list[NDArray]] = {}
+        parts: dict[str, list[NDArray[Any]]] = {}
         for k in range(0, n, BATCH):
             for key, value in self.runtime(self._resize(a[k : k + BATCH])).items():
                 parts.setdefault(key, []).append(value)

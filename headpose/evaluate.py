@@ -40,21 +40,22 @@ def read_set(spec: str | Path) -> Samples:
 
 
 def small_face(
-    image: NDArray[np.uint8], box: NDArray, face_px: int | None
-) -> tuple[NDArray[np.uint8], NDArray, NDArray]:
+    image: NDArray[np.uint8], box: NDArray[Any], face_px: int | None
+) -> tuple[NDArray[np.uint8], NDArray[Any], NDArray[Any]]:
     """Picture and box after averaging down to a face ``face_px`` high, and the scale (x, y)."""
     height = box[3] - box[1]
     if face_px is None or height <= face_px:
         return image, box, np.ones(2)
     f = face_px / height
-    image_small = cv2.resize(image, None, fx=f, fy=f, interpolation=cv2.INTER_AREA)
+    reduced = cv2.resize(image, None, fx=f, fy=f, interpolation=cv2.INTER_AREA)
+    image_small = np.asarray(reduced, np.uint8)
     scale = np.array(image_small.shape[1::-1]) / np.array(image.shape[1::-1])
     # area averaging keeps pixel edges; centres are at integers
     shift = np.tile((scale - 1) / 2, 2)
     return image_small, box * np.tile(scale, 2) + shift, scale
 
 
-def crops_of(samples: Samples, px: int, face_px: int | None) -> tuple[NDArray, NDArray]:
+def crops_of(samples: Samples, px: int, face_px: int | None) -> tuple[NDArray[Any], NDArray[Any]]:
     """Crops (N, px, px, 3) and the longer side of each face box in px (N,)."""
     crops, sides = [], []
     for i in range(len(samples)):
@@ -64,7 +65,7 @@ def crops_of(samples: Samples, px: int, face_px: int | None) -> tuple[NDArray, N
     return np.stack(crops), np.array(sides)
 
 
-def score(R: NDArray, truth: NDArray) -> dict[str, Any]:
+def score(R: NDArray[Any], truth: NDArray[Any]) -> dict[str, Any]:
     """MAE per angle, geodesic, and the same by |yaw|; angles wrapped at 360 degrees only."""
     wrong = np.abs(rotation.wrap_deg(rotation.angles_deg(R) - rotation.angles_deg(truth)))
     geodesic = rotation.geodesic_deg(R, truth)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,7 +45,7 @@ def gaussian_labels(
     if far.any():
         nearest = np.eye(classes.count)[np.abs(classes.centres_deg - a).argmin(-1)]
         g = np.where(far[..., None], nearest, g)
-    return g / g.sum(-1, keepdims=True)
+    return np.asarray(g / g.sum(-1, keepdims=True))
 
 
 SoftKind = Literal["slcs", "slcs_radians", "dadl_aflw2000", "dadl_biwi"]
@@ -60,14 +60,14 @@ def soft_sigma_deg(kind: SoftKind) -> tuple[float, float, float]:
     return tuple(3.0 * s for s in DADL_SIGMA[kind.removeprefix("dadl_")])  # type: ignore[return-value]
 
 
-def soft_label_maker(kind: SoftKind, count: int) -> Callable[[NDArray], NDArray[np.float64]]:
+def soft_label_maker(kind: SoftKind, count: int) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
     """Function from angles (N, 3) in degrees, order pitch, yaw, roll, to labels (N, 3, count).
 
     DADL places its Gaussian about the true *class*, SLCS about the angle.
     """
     sigma = np.array(soft_sigma_deg(kind))
 
-    def make(angles_deg: NDArray) -> NDArray[np.float64]:
+    def make(angles_deg: NDArray[Any]) -> NDArray[np.float64]:
         classes = classes_of(count)
         at = (
             classes.centres_deg[classes.encode(angles_deg)]
@@ -101,7 +101,7 @@ class SlcsSigma:
 
 
 def similarity_curve(
-    face_mm: NDArray, angle: int, classes: AngleClasses = SLCS, true_deg: float = 0.0
+    face_mm: NDArray[Any], angle: int, classes: AngleClasses = SLCS, true_deg: float = 0.0
 ) -> NDArray[np.float64]:
     """s_j (K,): similarity of the face turned to ``true_deg`` to the face turned to each class.
 
@@ -114,10 +114,10 @@ def similarity_curve(
     turned = np.einsum("kij,pj->kpi", rotation.matrix(*angles.T), face_mm)
     distance = np.linalg.norm(turned[:-1] - turned[-1], axis=-1).mean(-1)
     s = np.exp(-distance / np.linalg.norm(face_mm[36] - face_mm[45]))
-    return s / s.sum()
+    return np.asarray(s / s.sum())
 
 
-def fit_gaussian_rad(s: NDArray, centres_deg: NDArray, mean_deg: float = 0.0) -> float:
+def fit_gaussian_rad(s: NDArray[Any], centres_deg: NDArray[Any], mean_deg: float = 0.0) -> float:
     """Width in radians of ``A exp(-(psi - mean)^2 / 2 sigma^2)``, least squares on ``s``."""
     from scipy.optimize import curve_fit
 
@@ -132,7 +132,7 @@ model's origin is; the papers do not say.  The widths depend on it, so it is an 
 
 
 def derive_slcs_sigma(
-    face_mm: NDArray | None = None, centre_behind_mm: float = ROTATION_CENTRE_MM
+    face_mm: NDArray[Any] | None = None, centre_behind_mm: float = ROTATION_CENTRE_MM
 ) -> list[SlcsSigma]:
     """SLCS's widths of pitch, yaw and roll, from a 68-point face (68, 3) in mm, S axes.
 
@@ -184,7 +184,7 @@ def schematic_face_mm() -> NDArray[np.float64]:
          [0, -41, 8], [-6, -40, 7]], float
     )  # fmt: skip
 
-    def other(side: NDArray, order: list[int]) -> NDArray:
+    def other(side: NDArray[Any], order: list[int]) -> NDArray[Any]:
         return (side * [-1, 1, 1])[order]
 
     return np.concatenate(

@@ -61,7 +61,7 @@ def angles_deg(R: ArrayLike) -> Array:
     locked = np.hypot(R[..., 0, 0], R[..., 0, 1]) < 1e-9
     pitch = np.where(locked, np.arctan2(-R[..., 2, 1], R[..., 1, 1]), pitch)
     roll = np.where(locked, 0.0, roll)
-    return np.degrees(np.stack([pitch, yaw, roll], -1))
+    return np.asarray(np.degrees(np.stack([pitch, yaw, roll], -1)))
 
 
 def wrap_deg(angle_deg: ArrayLike) -> Array:
@@ -80,7 +80,7 @@ def geodesic_deg(R1: ArrayLike, R2: ArrayLike) -> Array:
         [D[..., 2, 1] - D[..., 1, 2], D[..., 0, 2] - D[..., 2, 0], D[..., 1, 0] - D[..., 0, 1]], -1
     )
     trace = np.trace(D, axis1=-2, axis2=-1)
-    return np.degrees(np.arctan2(np.linalg.norm(axis, axis=-1), trace - 1.0))
+    return np.asarray(np.degrees(np.arctan2(np.linalg.norm(axis, axis=-1), trace - 1.0)))
 
 
 def exp(rotvec_deg: ArrayLike) -> Array:
@@ -99,7 +99,7 @@ def exp(rotvec_deg: ArrayLike) -> Array:
     # sinc keeps both factors finite at theta = 0
     a = np.sinc(theta / np.pi)
     b = 0.5 * np.sinc(theta / (2 * np.pi)) ** 2
-    return np.eye(3) + a * K + b * (K @ K)
+    return np.asarray(np.eye(3) + a * K + b * (K @ K))
 
 
 def log(R: ArrayLike) -> Array:
@@ -107,7 +107,8 @@ def log(R: ArrayLike) -> Array:
     from scipy.spatial.transform import Rotation
 
     R = np.asarray(R, np.float64)
-    return np.degrees(Rotation.from_matrix(R.reshape(-1, 3, 3)).as_rotvec()).reshape(R.shape[:-1])
+    v: Array = np.degrees(Rotation.from_matrix(R.reshape(-1, 3, 3)).as_rotvec())
+    return v.reshape(R.shape[:-1])
 
 
 def project(M: ArrayLike) -> Array:
@@ -115,7 +116,7 @@ def project(M: ArrayLike) -> Array:
     U, _, Vt = np.linalg.svd(np.asarray(M, np.float64))
     sign = np.linalg.det(U @ Vt)
     U = np.concatenate([U[..., :2], U[..., 2:] * sign[..., None, None]], -1)
-    return U @ Vt
+    return np.asarray(U @ Vt)
 
 
 def mean_rotation(R: ArrayLike, weights: ArrayLike | None = None) -> Array:

@@ -7,13 +7,15 @@ flip is ``M R M``, an in-plane turn is ``Rz(phi) R`` (never ``roll += phi``).  E
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from headpose import rotation
-from headpose.data.crop import CROP_SCALE, warp
+from headpose.data.crop import CROP_SCALE, resized, warp
 from headpose.data.store import Store
 
 MIRROR_68 = np.array(
@@ -74,7 +76,7 @@ def undisturbed(cfg: AugmentConfig) -> AugmentConfig:
 
 
 def placement(
-    px: int, centre: NDArray, side: float, phi_deg: float, mirrored: bool
+    px: int, centre: NDArray[Any], side: float, phi_deg: float, mirrored: bool
 ) -> NDArray[np.float64]:
     """2x3 map from crop to picture pixels: square ``side`` about ``centre``, turned, mirrored.
 
@@ -85,14 +87,16 @@ def placement(
     return np.hstack([A, (np.asarray(centre) - A @ np.full(2, (px - 1) / 2))[:, None]])
 
 
-def place_points(points: NDArray, A: NDArray, px: int, mirrored: bool) -> NDArray[np.float64]:
+def place_points(
+    points: NDArray[Any], A: NDArray[Any], px: int, mirrored: bool
+) -> NDArray[np.float64]:
     """Crop fractions (68, 2) of picture points under :func:`placement`'s ``A``."""
     q = (points - A[:, 2]) @ np.linalg.inv(A[:, :2]).T
     f = (q + 0.5) / px
-    return f[MIRROR_68] if mirrored else f
+    return np.asarray(f[MIRROR_68] if mirrored else f)
 
 
-def place_rotation(R: NDArray, phi_deg: float, mirrored: bool) -> NDArray[np.float64]:
+def place_rotation(R: NDArray[Any], phi_deg: float, mirrored: bool) -> NDArray[np.float64]:
     """Label after :func:`placement`."""
     R = rotation.roll_in_plane(R, phi_deg)
     return rotation.flip(R) if mirrored else R
@@ -101,7 +105,7 @@ def place_rotation(R: NDArray, phi_deg: float, mirrored: bool) -> NDArray[np.flo
 def cut(
     store: Store,
     row: int,
-    A: NDArray,
+    A: NDArray[Any],
     px: int,
     border: int = cv2.BORDER_REPLICATE,
     fill: tuple[float, float, float] = (0.0, 0.0, 0.0),
@@ -144,8 +148,8 @@ def augment(
 
     # picture: its border continued in a random way
     border = _BORDERS[rng.integers(len(_BORDERS))]
-    fill = tuple(float(v) for v in rng.uniform(0, 255, 3))
-    crop = cut(store, row, A, px, border, fill)
+    b, g, r = rng.uniform(0, 255, 3).tolist()
+    crop = cut(store, row, A, px, border, (b, g, r))
     crop = _occlude(np.ascontiguousarray(crop), f, rng, cfg)
 
     face_px = px * face_side / side
@@ -153,10 +157,10 @@ def augment(
         face_px = min(face_px, float(np.exp(rng.uniform(*np.log(cfg.small_px)))))
     n = max(8, min(px, round(face_px * side / face_side)))
     if n < px:
-        crop = cv2.resize(crop, (n, n), interpolation=cv2.INTER_AREA)
+        crop = resized(crop, (n, n), cv2.INTER_AREA)
     crop = _camera(crop, rng, cfg)
     if n < px:
-        crop = cv2.resize(crop, (px, px), interpolation=_ENLARGE[rng.integers(len(_ENLARGE))])
+        crop = resized(crop, (px, px), _ENLARGE[rng.integers(len(_ENLARGE))])
     return crop, R.astype(np.float32), f.astype(np.float32)
 
 
@@ -170,7 +174,7 @@ def _camera(
     """Lens, light, sensor and codec, at the crop's own resolution."""
     n = len(crop)
     if rng.random() < cfg.blur_share:
-        crop = cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.4, 1.3))
+        crop = np.asarray(cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.4, 1.3)), np.uint8)
     if rng.random() < cfg.motion_share:
         length = int(rng.integers(2, 5))
         kernel = np.zeros((length, length), np.float32)
@@ -179,8 +183,8 @@ def _camera(
                 (length // 2, 0, length // 2, length - 1)]  # fmt: skip
         ax, ay, bx, by = ends[rng.integers(4)]
         cv2.line(kernel, (ax, ay), (bx, by), 1.0)
-        crop = cv2.filter2D(crop, -1, kernel / kernel.sum())
-    x = crop.astype(np.float32)
+        crop = np.asarray(cv2.filter2D(crop, -1, kernel / kernel.sum()), np.uint8)
+    x: NDArray[np.floating] = crop.astype(np.float32)
     if rng.random() < cfg.grey_share:
         x[:] = (x @ np.array([0.114, 0.587, 0.299], np.float32))[..., None]
     # gamma, contrast, brightness, colour cast
@@ -195,12 +199,13 @@ def _camera(
     crop = np.clip(x, 0, 255).astype(np.uint8)
     if rng.random() < cfg.jpeg_share:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(25, 85))]
-        crop = cv2.imdecode(cv2.imencode(".jpg", crop, quality)[1], cv2.IMREAD_COLOR)
+        jpeg = cv2.imencode(".jpg", crop, quality)[1]
+        crop = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
     return crop
 
 
 def _occlude(
-    crop: NDArray[np.uint8], f: NDArray, rng: np.random.Generator, cfg: AugmentConfig
+    crop: NDArray[np.uint8], f: NDArray[Any], rng: np.random.Generator, cfg: AugmentConfig
 ) -> NDArray[np.uint8]:
     """Boxes, hands, medical masks and glare on glasses, drawn into the crop in place."""
     px = len(crop)
@@ -241,7 +246,7 @@ def _occlude(
             )
             glow = crop.copy()
             cv2.ellipse(glow, (int(x), int(y)), axes, rng.uniform(0, 180), 0, 360, (255.0,) * 3, -1)
-            crop = cv2.addWeighted(crop, 0.35, glow, 0.65, 0)
+            crop = np.asarray(cv2.addWeighted(crop, 0.35, glow, 0.65, 0), np.uint8)
     return crop
 
 

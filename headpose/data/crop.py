@@ -58,6 +58,13 @@ def crop_matrix(square: ArrayLike, px: int) -> NDArray[np.float64]:
     return np.array([[s, 0.0, x + 0.5 * s], [0.0, s, y + 0.5 * s]])
 
 
+def resized(
+    image: NDArray[np.uint8], size: tuple[int, int], interpolation: int
+) -> NDArray[np.uint8]:
+    """``cv2.resize`` of a picture to (width, height)."""
+    return np.asarray(cv2.resize(image, size, interpolation=interpolation), np.uint8)
+
+
 def warp(
     image: NDArray[np.uint8],
     A: NDArray[np.float64],
@@ -75,12 +82,13 @@ def warp(
     if shrink > 1.2:
         h, w = image.shape[:2]
         size = (max(1, round(w / shrink)), max(1, round(h / shrink)))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        image = resized(image, size, cv2.INTER_AREA)
         f = np.array([size[0] / w, size[1] / h])
         # area averaging keeps pixel *edges*: centre x -> (x + 0.5) f - 0.5
         A = np.hstack([A[:, :2] * f[:, None], ((A[:, 2] + 0.5) * f - 0.5)[:, None]])
     flags = interpolation | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(image, A, (px, px), flags=flags, borderMode=border, borderValue=fill)
+    warped = cv2.warpAffine(image, A, (px, px), flags=flags, borderMode=border, borderValue=fill)
+    return np.asarray(warped, np.uint8)
 
 
 def crop(

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,13 +35,14 @@ SIGMA_BIWI_DEG = 1.0
 BIWI_FACE_MM = 140.0
 """Side of the tight face box assumed at the head's distance: BIWI has no landmarks."""
 
-READERS: dict[str, Callable[[Path], Samples]] = {}
+Reader = Callable[[Path], Samples]
+READERS: dict[str, Reader] = {}
 
 
-def register(kind: str) -> Callable:
+def register(kind: str) -> Callable[[Reader], Reader]:
     """Decorator: adds a reader (folder -> Samples) under a name."""
 
-    def add(reader: Callable[[Path], Samples]) -> Callable:
+    def add(reader: Reader) -> Reader:
         READERS[kind] = reader
         return reader
 
@@ -117,7 +119,7 @@ def _read_mat_set(
     )
 
 
-def rotation_of_biwi(B: NDArray) -> NDArray[np.float64]:
+def rotation_of_biwi(B: NDArray[Any]) -> NDArray[np.float64]:
     """BIWI's matrix (camera axes: x right, y down, z forward; identity = frontal) in our frame.
 
     Both frames are turned by half a turn about x, so ``R = T B T`` with T = diag(1, -1, -1).  The
@@ -189,7 +191,7 @@ def read_biwi_test(folder: Path) -> Samples:
     return samples.take(rest)
 
 
-def _read_rgb_cal(path: Path) -> tuple[NDArray, NDArray, NDArray]:
+def _read_rgb_cal(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """K (3, 3), and R, t (mm) from the depth camera to the colour camera.
 
     The file: K, four distortion coefficients, R, t, picture size.  Distortion is left out (a box
@@ -216,4 +218,4 @@ def _read_picture(path: Path) -> NDArray[np.uint8]:
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise DataError(f"{path} is not a readable picture")
-    return image
+    return np.asarray(image, np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ class Samples:
     def __len__(self) -> int:
         return len(self.R)
 
-    def take(self, index: NDArray) -> Samples:
+    def take(self, index: NDArray[Any]) -> Samples:
         """The rows of ``index`` (integers or a mask)."""
         rows = np.arange(len(self))[index]
         load = self.load

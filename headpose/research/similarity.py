@@ -44,7 +44,8 @@ class LeNet(nn.Module):
         self.out = nn.Linear(84, 3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.out(self.features(x))
+        logits: torch.Tensor = self.out(self.features(x))
+        return logits
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def lenet_features(samples: Samples, train_steps: int = 0, seed: int = 0) -> NDA
             rows = torch.randint(len(x), (min(128, len(x)),), generator=draw)
             loss = nn.functional.smooth_l1_loss(net(x[rows]), target[rows])
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     with torch.no_grad():
         f = (
@@ -94,11 +95,11 @@ def lenet_features(samples: Samples, train_steps: int = 0, seed: int = 0) -> NDA
             .double()
             .numpy()
         )
-    return f - f.mean(0)
+    return np.asarray(f - f.mean(0))
 
 
 def similarity_by_angle(
-    features: NDArray, angles_deg: NDArray, bin_deg: float = 6.0, others_deg: float = 12.0
+    features: NDArray[Any], angles_deg: NDArray[Any], bin_deg: float = 6.0, others_deg: float = 12.0
 ) -> list[Similarity]:
     """The curves of pitch, yaw, roll from features (N, F) and angles (N, 3).
 
@@ -130,11 +131,11 @@ def similarity_by_angle(
     return found
 
 
-def _cosine(a: NDArray, b: NDArray) -> float:
+def _cosine(a: NDArray[Any], b: NDArray[Any]) -> float:
     return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-12))
 
 
-def _width(x: NDArray, s: NDArray) -> float:
+def _width(x: NDArray[Any], s: NDArray[Any]) -> float:
     """Width of ``exp(-x^2 / 2 sigma^2)`` (1 at 0, as the similarity is) fitted by least squares."""
     from scipy.optimize import least_squares
 

@@ -49,4 +49,5 @@ class OnnxRuntime(Runtime):
 
     def run(self, crops: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         x = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32)
-        return self.session.run(list(self.names), {"crops": x})
+        found: list[NDArray[np.float32]] = self.session.run(list(self.names), {"crops": x})
+        return found

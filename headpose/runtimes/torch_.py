@@ -1,12 +1,16 @@
-"""Plain torch: bf16 and channels_last on the CPU, autocast on a GPU."""
+"""Plain torch, channels_last; bf16 where the machine has it in hardware, else fp32."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
+from headpose.networks.heads import channels_last
+from headpose.precision import bf16_is_native
 from headpose.runtimes.registry import Positional, Runtime, register
 
 
@@ -15,7 +19,6 @@ class TorchRuntime(Runtime):
     """Always available; the fallback of all others."""
 
     name = "torch"
-    precision = "bf16"
 
     @classmethod
     def available(cls) -> bool:
@@ -23,13 +26,17 @@ class TorchRuntime(Runtime):
 
     def prepare(self, net: nn.Module) -> None:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.bf16 = bf16_is_native(self.device)
+        self.precision = "bf16" if self.bf16 else "fp32"
         if self.threads and self.device == "cpu":
             torch.set_num_threads(self.threads)
-        self.net = Positional(net, self.names).to(self.device, memory_format=torch.channels_last)
+        placed = Positional(net, self.names).to(self.device)
+        channels_last(placed)
+        self.net: Callable[[Tensor], tuple[Tensor, ...]] = placed
 
     @torch.inference_mode()
     def run(self, crops: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         x = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)  # already channels_last
-        with torch.autocast(self.device, dtype=torch.bfloat16):
+        with torch.autocast(self.device, torch.bfloat16, self.bf16):
             out = self.net(x)
         return [o.float().cpu().numpy() for o in out]

@@ -23,4 +23,4 @@ class TorchCompileRuntime(TorchRuntime):
 
     def prepare(self, net: nn.Module) -> None:
         super().prepare(net)
-        self.net = torch.compile(self.net, dynamic=True)  # type: ignore[assignment]
+        self.net = torch.compile(self.net, dynamic=True)

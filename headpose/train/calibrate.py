@@ -46,28 +46,30 @@ class Reliability:
     predicted_rms_deg: float
 
 
-def normalised_error(e_deg: NDArray, covariance_deg2: NDArray) -> NDArray[np.float64]:
+def normalised_error(e_deg: NDArray[Any], covariance_deg2: NDArray[Any]) -> NDArray[np.float64]:
     """``e^T cov^-1 e`` (N,) of error vectors (N, 3) in degrees."""
-    return np.einsum("ni,ni->n", e_deg, np.linalg.solve(covariance_deg2, e_deg[..., None])[..., 0])
+    z = np.linalg.solve(covariance_deg2, e_deg[..., None])[..., 0]
+    return np.asarray(np.einsum("ni,ni->n", e_deg, z))
 
 
-def error_vector_deg(P: NDArray, R: NDArray) -> NDArray[np.float64]:
+def error_vector_deg(P: NDArray[Any], R: NDArray[Any]) -> NDArray[np.float64]:
     """delta (N, 3) in degrees with ``R = P exp(delta)``: about the head's own axes."""
     return rotation.log(np.swapaxes(P, -1, -2) @ R)
 
 
 def fit(
-    net: nn.Module, store: Store, rows: NDArray, px: int
+    net: nn.Module, store: Store, rows: NDArray[Any], px: int
 ) -> tuple[dict[str, Any], list[Reliability]]:
     """Calibration of a network (plain lists, for the weights file) and how well it holds."""
     from scipy.stats import chi2
 
+    from headpose.data.training_rows import validation_crops
     from headpose.estimator import calibrated_covariance_deg2, landmark_sigma_raw
-    from headpose.train.trainer import predict, validation_crops
+    from headpose.predict import predict
 
     second = split_by_group(store.group[rows], 0.5, seed=1)
     factor, landmark_factor, unit = [], [], []
-    kept: list[tuple[NDArray, NDArray]] = []
+    kept: list[tuple[NDArray[Any], NDArray[Any]]] = []
     for size in SIZES_PX:
         crops, R, points = validation_crops(store, rows, px, size, BOX_JITTER)
         out = predict(net, crops)

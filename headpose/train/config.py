@@ -31,7 +31,7 @@ class DataConfig(BaseModel):
     """Label noise of a set by name, where it is better known than the set says (renderings)."""
     labels: str | None = None
     """Refined labels of the training heads (``headpose refine``); held-out heads keep their own."""
-    validation_share: float = Field(0.06, ge=0, lt=1)
+    validation_share: float = Field(default=0.06, ge=0, lt=1)
     """Share of the *groups* (persons, photographs) held out to choose and to calibrate."""
     split_seed: int = 0
 
@@ -71,6 +71,7 @@ class TrainConfig(BaseModel):
     optimizer: Literal["adamw", "sgd"] = "adamw"
     ema: float = Field(0.998, ge=0, lt=1)
     bf16: bool = True
+    """Multiply in bf16 where the machine has it in hardware (never where it would be emulated)."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = 1
     workers: int = 1

@@ -63,7 +63,8 @@ def rotation_error_vector_deg(P: Tensor, R: Tensor) -> Tensor:
     sine = v.norm(dim=1, keepdim=True) / 2
     trace = D.diagonal(dim1=1, dim2=2).sum(1, keepdim=True)
     theta = torch.atan2(sine, (trace - 1) / 2)
-    return torch.rad2deg(theta) * v / (2 * sine).clamp(min=1e-6)
+    delta: Tensor = torch.rad2deg(theta) * v / (2 * sine).clamp(min=1e-6)
+    return delta
 
 
 def _robust_square(z: Tensor) -> Tensor:

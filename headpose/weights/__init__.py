@@ -20,7 +20,8 @@ from torch import nn
 
 from headpose.errors import WeightsError
 from headpose.files import synced_replace
-from headpose.networks import NetworkConfig, build
+from headpose.networks import NetworkConfig
+from headpose.networks.heads import HeadPoseNet, head_pose_net
 
 FOLDER = Path(__file__).parent
 FORMAT = 1
@@ -31,7 +32,7 @@ class Weights:
     """A loaded set of weights: network in float32, ``calibration`` as plain lists."""
 
     name: str
-    net: nn.Module
+    net: HeadPoseNet
     config: NetworkConfig
     input_px: int
     calibration: dict[str, Any]
@@ -105,8 +106,8 @@ def load(name_or_path: str | Path) -> Weights:
         raise WeightsError(f"{path}: not a readable weights file (truncated?): {e}") from e
     if not isinstance(d, dict) or d.get("format") != FORMAT:
         raise WeightsError(f"{path}: not a headpose weights file of format {FORMAT}")
-    config = NetworkConfig.model_validate_json(d["network"]).model_copy(update={"imagenet": False})
-    net = build(config)
+    config = NetworkConfig.model_validate_json(d["network"]).trained()
+    net = head_pose_net(config)
     state = {k: v.float() if v.is_floating_point() else v for k, v in d["state"].items()}
     missing, unexpected = _load_state(net, state)
     if missing or unexpected:

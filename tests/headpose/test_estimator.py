@@ -253,3 +253,27 @@ def test_grad_cam_goes_where_the_face_is() -> None:
     on_the_left = heat[:, :, : px // 2].sum((1, 2)) / heat.sum((1, 2))
     assert (on_the_left[0::2] > on_the_left[1::2] + 0.1).all()
     assert overlay(np.stack(heads), heat)[0].shape == (px, px, 3)
+
+
+def test_bf16_only_where_the_machine_has_it(tiny_weights: Path, monkeypatch) -> None:
+    from headpose import precision
+    from headpose.runtimes import torch_
+
+    has = {"avx2": True}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
+    precision.bf16_is_native.cache_clear()
+    assert not precision.bf16_is_native("cpu")
+    w = weights.load(tiny_weights)
+    made = torch_.TorchRuntime(w.net, 64, estimator.cache_folder(), "k", 1)
+    if made.device == "cpu":
+        assert made.precision == "fp32"
+        exact = made(crops(2))["sixd"]
+        with torch.no_grad():
+            expected = w.net(torch.from_numpy(crops(2)).permute(0, 3, 1, 2))["sixd"]
+        np.testing.assert_allclose(exact, expected, atol=1e-4)
+    for unit in ("avx512_bf16", "amx_bf16"):
+        has[unit] = True
+        precision.bf16_is_native.cache_clear()
+        assert precision.bf16_is_native("cpu")
+        del has[unit]
+    precision.bf16_is_native.cache_clear()

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from headpose import rotation
 from headpose.cli import app
 from headpose.data.packs import read_pack
+from headpose.data.training_rows import load_store
 from headpose.errors import ConfigError
 from headpose.research.refine import VIEWS, between, refine, seen_rotation
 from headpose.train.config import DataConfig, TrainConfig
-from headpose.train.trainer import load_store
 
 
 def config(pack: Path, store: Path, **data: object) -> TrainConfig:

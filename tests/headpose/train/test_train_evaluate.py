@@ -14,9 +14,11 @@ from typer.testing import CliRunner
 
 from headpose import evaluate, rotation
 from headpose.bench import bench, complexity
+from headpose.checkpoint import read_checkpoint
 from headpose.cli import app, main
 from headpose.data.augment import NONE, AugmentConfig, augment, undisturbed
 from headpose.data.packs import read_pack
+from headpose.data.training_rows import load_store
 from headpose.errors import ConfigError, DataError, WeightsError
 from headpose.estimator import HeadPoseEstimator
 from headpose.networks import NetworkConfig
@@ -34,9 +36,9 @@ from headpose.research.ablate import (
 from headpose.research.average import average
 from headpose.train import calibrate
 from headpose.train.config import DataConfig, TeacherConfig, TrainConfig, load_config
-from headpose.train.export import export, read_checkpoint, toml
+from headpose.train.export import export, toml
 from headpose.train.losses import LossConfig
-from headpose.train.trainer import Trainer, load_store, moving_average, train
+from headpose.train.trainer import Trainer, moving_average, train
 
 CONFIGS = Path(__file__).parents[3] / "headpose" / "configs"
 
