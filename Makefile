@@ -16,7 +16,7 @@ demo: $(STAMP)  ## calibrate, analyze, validate the lesson that comes with the r
 
 test: $(STAMP)  ## lint, types, all tests
 	$(BIN)/ruff check .
-	$(BIN)/mypy calibration gaze/room/geometry.py
+	$(BIN)/mypy calibration headpose sessions gaze
 	$(BIN)/python -m pytest -n 2 tests
 
 lint: $(STAMP)

@@ -79,7 +79,7 @@ class Session:
         SessionError : no such file.
         """
         configured = getattr(self.config.cameras, camera).video
-        path = self.folder / configured
+        path: Path = self.folder / configured
         if not path.is_file():
             raise SessionError(
                 f"the {camera} camera's video is missing",

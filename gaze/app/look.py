@@ -14,11 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.camera import CAMERAS
 from calibration.errors import UserError
 from calibration.rig import Rig
 from gaze.app.sights import Moment, Picture, Recording
 from gaze.faces.finder import Detector, load_detector
-from sessions.folder import CAMERAS, Session
+from sessions.folder import Session
 from sessions.video import VideoInfo, nearest_frames, probe, read_frames
 
 Image = NDArray[np.uint8]
@@ -162,9 +163,9 @@ def room_against_tape(folder: Path) -> str:
 
     Telephones only: what the lesson's cameras took needs their lenses, which `gaze calibrate` has.
     """
-    from calibration.calibrate import Auxiliary, world_board_to_A
     from calibration.corners.boards import View
     from calibration.corners.folder import read_room_pictures
+    from calibration.inputs import Auxiliary
     from calibration.room import world
     from calibration.room.picture import by_placement, misfits, room_poses
     from gaze.setup.calibrate import board_of, placements_of
@@ -180,7 +181,7 @@ def room_against_tape(folder: Path) -> str:
     if not poses:
         return "Clicks and board contradict each other: click the corners again."
     aux = Auxiliary(placement.tape(), board, View("room"), room=tuple(pictures))
-    T_AB = [world_board_to_A(aux, k) for k in range(4)]
+    T_AB = [aux.T_AB(k) for k in range(4)]
     _, pose, k = by_placement(poses, [T.inverse() for T in T_AB], world.R_WA)[0]
     seen = world.by_picture(0, pose.T_WB, pose.covariance, T_AB[k])
     t, sigma_m = seen.T_WA.t, np.sqrt(np.diag(seen.covariance)[3:])

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 import numpy as np
 import typer
@@ -21,6 +21,10 @@ from rich.table import Table
 from calibration.errors import UserError
 
 DONE, NOT_GOOD_ENOUGH, NOT_DONE = 0, 1, 2
+
+Lesson = Annotated[Path, typer.Argument(help="The session folder (it holds session.toml).")]
+Overwrite = Annotated[bool, typer.Option(help="Write over the file that is there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 out = Console()
 err = Console(stderr=True)

@@ -51,7 +51,7 @@ class Views:
     width: Array
     side_px: Array
 
-    def take(self, rows: Array) -> Views:
+    def take(self, rows: NDArray[np.integer]) -> Views:
         """The views of these rows (indices)."""
         return Views(self.R_CV[rows], self.width[rows], self.side_px[rows])
 

@@ -32,8 +32,9 @@ def calibrate_lesson(
     CalibrationError, SessionError : what is missing or cannot be solved, and what to do.
     """
     folder = Path(folder)
-    if not (folder / CONFIG_NAME).is_file() and _pictures_folder(folder) is not None:
-        rig = calibrate_folder(_pictures_folder(folder), None, progress=progress)
+    pictures = _pictures_folder(folder)
+    if not (folder / CONFIG_NAME).is_file() and pictures is not None:
+        rig = calibrate_folder(pictures, None, progress=progress)
     else:
         session = Session.open(folder)
         if not session.calibration_folder.is_dir():

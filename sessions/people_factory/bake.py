@@ -218,7 +218,7 @@ def waves(points: np.ndarray, size: float, seed: int) -> np.ndarray:
         value += np.sin(
             points @ direction * 2 * np.pi / size * (0.6 + 0.8 * rng.random()) + rng.random() * 6.28
         )
-    return value / np.sqrt(6)
+    return np.asarray(value / np.sqrt(6))
 
 
 class Base:
@@ -298,7 +298,7 @@ class Base:
         weights = self.model.vertex_bone_weights.numpy()
         bones = self.model.vertex_bone_indices.numpy()
         total = weights.sum(1)
-        return (weights * share[bones]).sum(1) / np.where(total > 0, total, 1)
+        return np.asarray((weights * share[bones]).sum(1) / np.where(total > 0, total, 1))
 
     def pose(self) -> object:
         """Seated, forearms forward on the desk."""
@@ -403,7 +403,7 @@ def vertex_normals(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
     normal = np.zeros_like(points)
     for k in range(3):
         np.add.at(normal, faces[:, k], flat)
-    return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+    return np.asarray(normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12))
 
 
 class Builder:
@@ -462,7 +462,7 @@ def hairline(azimuth_deg: np.ndarray, style: str) -> np.ndarray:
         "ponytail": "tight",
         "scarf": "scarf",
     }
-    return np.interp(azimuth_deg, knots, heights[kind.get(style, "default")])
+    return np.asarray(np.interp(azimuth_deg, knots, heights[kind.get(style, "default")]))
 
 
 def tube(path: np.ndarray, radius: np.ndarray, sides: int = 10) -> tuple[np.ndarray, np.ndarray]:
@@ -679,7 +679,7 @@ def inside_mouth(q: np.ndarray, faces: np.ndarray) -> np.ndarray:
     ``q`` in eye distances.
     """
     c = q[faces].mean(1)
-    return (
+    return np.asarray(
         (np.abs(c[:, 0]) < 0.5)
         & (c[:, 1] > -1.5)
         & (c[:, 1] < -0.6)
@@ -739,7 +739,7 @@ def paint_skin(
         )
         w *= (q[:, 2] > -0.7) * (0.78 + 0.22 * np.sin(q[:, 0] * 140 + q[:, 1] * 60))
         c = c * (1 - 0.93 * w[:, None]) + 0.93 * w[:, None] * hair * 0.8
-    return c
+    return np.asarray(c)
 
 
 def painted_eye(iris: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

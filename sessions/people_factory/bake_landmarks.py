@@ -180,7 +180,7 @@ def nearest_on_surface(point: np.ndarray, person: Person) -> np.ndarray:
     inside = a + b <= 1
     bary = np.stack([1 - a - b, a, b], 1)[inside]
     samples = np.einsum("kb,nbc->nkc", bary, tri).reshape(-1, 3)
-    return samples[np.argmin(np.linalg.norm(samples - point, axis=1))]
+    return np.asarray(samples[np.argmin(np.linalg.norm(samples - point, axis=1))])
 
 
 def measure(person: Person, face_model: tuple[np.ndarray, np.ndarray], views: int = 25) -> Person:

@@ -71,6 +71,7 @@ def through_codec(picture: np.ndarray, crf: int) -> np.ndarray:
     write_video(buffer, [picture], 10, (width, height), crf, preset="veryfast")
     buffer.seek(0)
     with av.open(buffer) as container:
+        assert isinstance(container, av.container.InputContainer)
         return next(container.decode(video=0)).to_ndarray(format="bgr24")
 
 

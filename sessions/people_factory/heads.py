@@ -17,6 +17,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from calibration.transform import Transform
@@ -49,16 +50,22 @@ def euler_matrix(pitch_deg: np.ndarray, yaw_deg: np.ndarray, roll_deg: np.ndarra
     """(N,3,3) of 300W-LP's angles: Rx(pitch) Ry(yaw) Rz(roll), each the transpose of the textbook
     matrix.
     """
-    return Rotation.from_euler(
-        "XYZ", -np.stack([pitch_deg, yaw_deg, roll_deg], -1), degrees=True
-    ).as_matrix()
+    return np.asarray(
+        Rotation.from_euler(
+            "XYZ", -np.stack([pitch_deg, yaw_deg, roll_deg], -1), degrees=True
+        ).as_matrix()
+    )
 
 
 def euler_deg(R: np.ndarray) -> np.ndarray:
     """(N,3) pitch, yaw, roll of (N,3,3)."""
     yaw = np.arcsin(np.clip(-R[:, 0, 2], -1, 1))
-    return np.degrees(
-        np.stack([np.arctan2(R[:, 1, 2], R[:, 2, 2]), yaw, np.arctan2(R[:, 0, 1], R[:, 0, 0])], -1)
+    return np.asarray(
+        np.degrees(
+            np.stack(
+                [np.arctan2(R[:, 1, 2], R[:, 2, 2]), yaw, np.arctan2(R[:, 0, 1], R[:, 0, 0])], -1
+            )
+        )
     )
 
 
@@ -220,10 +227,12 @@ def render_heads(
         f = CROP_PX / (CROP_SCALE * (high - low).max())
         K = np.array([[f * FINE, 0, (fine - 1) / 2], [0, f * FINE, (fine - 1) / 2], [0, 0, 1]])
         scene.look(Transform(R_VB.T, origin, "B", "V"), K, (fine, fine))
-        picture = scene.picture().astype(np.float32)
+        picture: NDArray[np.floating] = scene.picture().astype(np.float32)
         alpha = cv2.GaussianBlur((scene.depth() < 1).astype(np.float32), (0, 0), 0.6)[..., None]
         picture = picture * alpha + random_background(rng, fine) * (1 - alpha)
-        picture = cv2.resize(picture, (CROP_PX, CROP_PX), interpolation=cv2.INTER_AREA)
+        picture = np.asarray(
+            cv2.resize(picture, (CROP_PX, CROP_PX), interpolation=cv2.INTER_AREA), np.float64
+        )
         picture = picture * np.exp(rng.normal(0, 0.12)) * np.exp(
             rng.normal(0, 0.03, 3)
         ) + rng.normal(0, rng.uniform(0.3, 3), picture.shape)

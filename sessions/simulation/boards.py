@@ -182,7 +182,7 @@ def _seen_whole(
     to_camera /= np.linalg.norm(to_camera, axis=1, keepdims=True)
     good &= (held.R_WB[:, :, 2] * to_camera).sum(1) >= facing
     good[good] = camera.contains(camera.project(P_C[good]), 6).all(1)
-    return good
+    return np.asarray(good)
 
 
 def _spread(features: np.ndarray, count: int) -> np.ndarray:

@@ -6,6 +6,7 @@ First order, no pictures.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration.camera import Camera
 from calibration.transform import Transform
@@ -38,7 +39,7 @@ def head_sigma_deg(face_px: np.ndarray, turn_deg: np.ndarray) -> np.ndarray:
     face and camera.
     """
     sigma = np.interp(face_px, HEAD_SIGMA_FACE_PX, HEAD_SIGMA_DEG)
-    return sigma * (1 + HEAD_SIGMA_TURN_PER_DEG * np.maximum(turn_deg - 30, 0))
+    return np.asarray(sigma * (1 + HEAD_SIGMA_TURN_PER_DEG * np.maximum(turn_deg - 30, 0)))
 
 
 def nose_covariance(
@@ -66,19 +67,19 @@ def nose_covariance(
                 - camera.project(inverse.apply(P_W - step))
             ) / 2e-3
         weight = 1 / np.square(sigma_px[name])
+        known: NDArray[np.bool_] = np.isfinite(J).reshape(len(J), -1).all(1)
         information += (
-            np.where(np.isfinite(J).all((1, 2))[:, None, None], np.swapaxes(J, 1, 2) @ J, 0)
-            * weight[:, None, None]
+            np.where(known[:, None, None], np.swapaxes(J, 1, 2) @ J, 0) * weight[:, None, None]
         )
     seen = {name: np.isfinite(sigma_px[name]) for name in cameras}
-    count = sum(s.astype(int) for s in seen.values())
+    count = np.sum([s.astype(int) for s in seen.values()], axis=0)
     for name in cameras:
         ray = P_W - T_WC[name].t
         ray /= np.linalg.norm(ray, axis=1, keepdims=True)
         alone = (seen[name] & (count == 1))[:, None, None]
         depth = np.broadcast_to(depth_sigma_m, len(P_W))[:, None, None]
         information += alone * ray[:, :, None] * ray[:, None, :] / depth**2
-    nobody = np.asarray(count == 0)[:, None, None]
+    nobody = (count == 0)[:, None, None]
     return np.where(nobody, np.nan, np.linalg.inv(information + nobody * np.eye(3)))
 
 
@@ -87,7 +88,7 @@ def fused_head_sigma_deg(sigma_deg: dict[str, np.ndarray]) -> np.ndarray:
     inverse = sum(1 / np.square(s) for s in sigma_deg.values())
     alone = np.min(np.stack(list(sigma_deg.values())), axis=0)
     independent = 1 / inverse
-    return np.sqrt(SHARED_HEAD_SHARE * alone**2 + (1 - SHARED_HEAD_SHARE) * independent)
+    return np.asarray(np.sqrt(SHARED_HEAD_SHARE * alone**2 + (1 - SHARED_HEAD_SHARE) * independent))
 
 
 def gaze_covariance(

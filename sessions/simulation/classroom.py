@@ -159,7 +159,7 @@ def blackboard_picture(
                 2,
                 cv2.LINE_AA,
             )
-    return board
+    return np.asarray(board)
 
 
 def _textured(corner: Any, a: Any, b: Any, picture_bgr: np.ndarray) -> Any:

@@ -108,7 +108,7 @@ def vertex_normals(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
         [np.bincount(faces.ravel(), np.repeat(flat[:, k], 3), len(points)) for k in range(3)],
         axis=1,
     )
-    return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+    return np.asarray(normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12))
 
 
 def actor(data: Any, material: str) -> Any:
@@ -147,7 +147,7 @@ def normalise_colours(person: Person, shirt: np.ndarray | None) -> np.ndarray:
         cloth = person.part == PARTS.index("shirt")
         mean = colour[cloth].mean(0)
         colour[cloth] *= shirt / np.maximum(mean, 1e-3)
-    return np.clip(colour, 0, 1)
+    return np.asarray(np.clip(colour, 0, 1))
 
 
 class PersonActors:
@@ -335,7 +335,7 @@ class Scene:
 
         width, height = self.window.GetSize()
         self.window.GetZbufferData(0, 0, width - 1, height - 1, self._grab_depth)
-        return vtk_to_numpy(self._grab_depth).reshape(height, width)[::-1].copy()
+        return np.asarray(vtk_to_numpy(self._grab_depth).reshape(height, width)[::-1].copy())
 
     def close(self) -> None:
         with contextlib.suppress(Exception):

@@ -108,7 +108,7 @@ class AuxiliaryBoard:
                 [g.ravel() for g in np.meshgrid(-np.arange(nx), -np.arange(ny))], 1
             ).astype(float)
         p = np.concatenate([grid * self.square_m, np.zeros((len(grid), 1))], 1)
-        return p @ self.R_WB.T + self.t_WA
+        return np.asarray(p @ self.R_WB.T + self.t_WA)
 
 
 @dataclass(frozen=True)

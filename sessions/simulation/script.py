@@ -87,13 +87,13 @@ def facing(yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray:
     """
     shape = np.shape(yaw)
     angles = np.stack([np.ravel(yaw), -np.ravel(pitch), np.ravel(roll)], -1)
-    return Rotation.from_euler("YXZ", angles).as_matrix().reshape(*shape, 3, 3)
+    return np.asarray(Rotation.from_euler("YXZ", angles).as_matrix().reshape(*shape, 3, 3))
 
 
 def minimum_jerk(t: np.ndarray) -> np.ndarray:
     """0 … 1 with no jump in speed or acceleration: how heads turn."""
     t = np.clip(t, 0, 1)
-    return t**3 * (10 - 15 * t + 6 * t * t)
+    return np.asarray(t**3 * (10 - 15 * t + 6 * t * t))
 
 
 def place_people(

@@ -459,7 +459,7 @@ class Sensor:
             field = field[:, ::-1]
         value = picture.astype(np.float32)
         gain = (0.6 + 0.4 / 128 * value) * np.float32(self.level)
-        return np.clip(value + field * gain + 0.5, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(value + field * gain + 0.5, 0, 255).astype(np.uint8))
 
 
 def write_video(

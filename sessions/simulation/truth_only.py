@@ -45,7 +45,7 @@ def _wandering(shape: tuple[int, int, int], step_s: float, rng: np.random.Genera
     drive = rng.standard_normal(shape)
     drive[1:] *= np.sqrt(1 - keep**2)
     slow = lfilter([1.0], [1.0, -keep], drive, axis=0)
-    return np.sqrt(SLOW_SHARE) * slow + np.sqrt(1 - SLOW_SHARE) * white
+    return np.asarray(np.sqrt(SLOW_SHARE) * slow + np.sqrt(1 - SLOW_SHARE) * white)
 
 
 def predicted_run(
@@ -159,7 +159,7 @@ def _students(gaze: pd.DataFrame, world: World) -> pd.DataFrame:
     N, T = len(ids), len(gaze) // len(ids)
 
     def block(column: str) -> np.ndarray:
-        return gaze[column].to_numpy().reshape(T, N)
+        return np.asarray(gaze[column].to_numpy().reshape(T, N))
 
     measured = block("cameras") > 0
     board = np.isin(block("status").astype(str), ["ok", "one_camera", "low_confidence"])

@@ -1,0 +1,115 @@
+"""What is kept of lessons: export, catalog, forget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gaze.commands.console import (
+    NOT_DONE,
+    AsJson,
+    Lesson,
+    command,
+    err,
+    print_json,
+    say,
+)
+
+commands = typer.Typer()
+
+
+@commands.command(rich_help_panel="A lesson")
+@command
+def export(
+    run: Annotated[str, typer.Argument(help="A run's folder (in a lesson's folder: its name).")],
+    format: Annotated[
+        str, typer.Option(help="csv, parquet, measures, visits, transitions, bids, pupil or elan.")
+    ] = "csv",
+    out_path: Annotated[Path | None, typer.Option("--out", help="File or folder.")] = None,
+    salted: Annotated[
+        bool, typer.Option(help="Other pseudonyms, which only the lesson's salt connects.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a run's tables for other programs; each export leaves a line in audit.log.
+
+    Example: gaze export lesson/runs/2026-03-02T0900 --format bids --out bids/
+    """
+    from gaze.exports import export as run_export
+    from sessions.run import run_folder
+
+    folder = run_folder(run)
+    written = run_export(folder, format, out_path or folder / f"export-{format}", salted=salted)
+    paths = [str(p) for p in (written if isinstance(written, list | tuple) else [written])]
+    if as_json:
+        print_json({"written": paths})
+    else:
+        say("\n".join(paths))
+
+
+@commands.command(rich_help_panel="A lesson")
+@command
+def catalog(
+    folder: Annotated[Path, typer.Argument(help="A folder of lessons.")],
+    sql: Annotated[str | None, typer.Option(help="SQL over gaze, students, runs.")] = None,
+    question: Annotated[
+        str | None,
+        typer.Option(help="board-share-by-week, board-share-by-row or coverage-by-lesson."),
+    ] = None,
+    row: Annotated[
+        int | None, typer.Option(help="Row of seats of board-share-by-week, 1 = front; default 4.")
+    ] = None,
+    csv: Annotated[bool, typer.Option(help="Print CSV.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """All finished runs below a folder, one SQL away (needs the extra `catalog`).
+
+    Example: gaze catalog lessons/ --sql "select student, count(*) from gaze group by 1"
+    """
+    from gaze.catalog.catalog import Catalog, format_answer
+
+    found = Catalog.open(folder)
+    if question:
+        answer = found.ask(question, **({} if row is None else {"row": row}))
+    else:
+        answer = found.sql(sql) if sql else found.summary()
+    for reason in found.left_out:
+        err.print(f"[yellow]left out[/] {reason}", soft_wrap=True)
+    print(format_answer(answer, "json" if as_json else "csv" if csv else "table"))
+
+
+@commands.command(rich_help_panel="A lesson")
+@command
+def forget(
+    lesson: Lesson,
+    student: Annotated[str | None, typer.Argument(help="The student's pseudonym.")] = None,
+    all_video: Annotated[bool, typer.Option(help="Delete all videos and pictures.")] = False,
+    everything: Annotated[bool, typer.Option(help="Delete the whole lesson.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove a student (or all video) from every table, picture and cache, and prove it.
+
+    Example: gaze forget lesson/ S-07
+    """
+    from calibration.errors import UserError
+    from gaze.privacy.forget import forget as forget_student
+    from gaze.privacy.forget import forget_everything, forget_video
+
+    if sum([student is not None, all_video, everything]) != 1:
+        raise UserError(
+            "say what to forget", expected="one of: a student, --all-video, --everything"
+        )
+    what = f"student {student}" if student else "all video" if all_video else "the whole lesson"
+    if not yes and not typer.confirm(f"Delete {what} from {lesson}? This cannot be undone"):
+        raise typer.Exit(NOT_DONE)
+    if student:
+        done = forget_student(lesson, student)
+    else:
+        done = forget_video(lesson) if all_video else forget_everything(lesson)
+    if as_json:
+        print_json(vars(done))
+    else:
+        say(str(done))
