@@ -69,7 +69,7 @@ def analyze(
     }
     around: dict[str, Any] = {"run_name": run_name, "resume": not fresh, "overwrite": overwrite}
     if len(lessons) > 1:
-        from gaze.lesson.engine import analyze_many
+        from gaze.engine import analyze_many
 
         result = analyze_many(
             lessons, engine=engine, workers=workers, gain=gain, **settings, **around

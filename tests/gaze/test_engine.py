@@ -1,4 +1,4 @@
-"""gaze/lesson/engine.py: lessons are independent; results, order and exit code are right."""
+"""gaze/engine.py: lessons are independent; results, order and exit code are right."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from calibration.errors import UserError
-from gaze.lesson.engine import EngineError, LessonResult, analyze_many
+from gaze.engine import EngineError, LessonResult, analyze_many
 
 
 def pretend(folder: Path, *, fps: float = 5.0) -> Path:
