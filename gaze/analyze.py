@@ -124,8 +124,9 @@ def analyze(
     write_table(summary, run.students_path, "students")
     lap("tables")
     evidence = Evidence(
-        film, rig, settings.force, rows, tracks, students, drift, gaze.rig_sigma_m, gaze.chi2
-    )
+        film, rig, settings.force, rows, tracks, students, drift,
+        gaze.student, gaze.rig_sigma_m, gaze.chi2,
+    )  # fmt: skip
     quality = quality_report(gaze.table, summary, evidence, looker.seconds)
     quality.write(run.quality_path)
     run.update(
@@ -210,6 +211,7 @@ class LessonGaze:
     squared distance of the two cameras' heads in σ (3 degrees of freedom)."""
 
     table: pd.DataFrame
+    student: NDArray[np.int64]
     rig_sigma_m: Array
     chi2: Array
 
@@ -242,7 +244,7 @@ def gaze_of_lesson(
     progress("gaze points", 1.0)
     table = pd.concat(tables[1:] or tables, ignore_index=True)
     table = with_absent(table, session.config.students, students, film.when)
-    return LessonGaze(table, np.concatenate(rig_sigma_m), np.concatenate(chi2))
+    return LessonGaze(table, grid.student, np.concatenate(rig_sigma_m), np.concatenate(chi2))
 
 
 def problem_of_report(run: Run, quality: Quality, progress: Progress) -> str | None:

@@ -45,13 +45,20 @@ class RowQuality(_Record):
 
 
 class SeatQuality(_Record):
-    """A student: share of moments measured, median face and σ of the gaze points."""
+    """A student: share of moments measured, median face and σ of the gaze points.
+
+    heads_chi2 : mean over ``heads_n`` moments of the squared distance between the two cameras'
+    heads in σ. rig_sigma_m : median of the rig's own share of σ.
+    """
 
     student: str
     row: int = 0
     coverage: float | None = None
     face_px_median: float | None = None
     sigma_median_m: float | None = None
+    heads_chi2: float | None = None
+    heads_n: int = 0
+    rig_sigma_m: float | None = None
 
 
 class EpipolarMinute(_Record):
@@ -119,7 +126,8 @@ class RigQuality(_Record):
 
 
 class Sigma(_Record):
-    """Median σ of the gaze points in metres, and the rig's own share, which no average removes."""
+    """Median σ of the gaze points in metres, and the rig's own share, which no average removes
+    (median of the students')."""
 
     median: float | None = None
     median_rig_share: float | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +83,8 @@ class Evidence:
     """What a run's numbers rest on, as the analysis found it.
 
     forced : a rig whose verdict is FAIL was used. drift : whether a camera was knocked (None: too
-    few noses to say). rig_sigma_m : (N,) the rig's own, systematic share of each gaze point's σ.
+    few noses to say). student : (N,) whose the N student-moments are that follow (index).
+    rig_sigma_m : (N,) the rig's own, systematic share of each gaze point's σ.
     fusion_chi2 : (N,) squared distance between the two cameras' heads in σ, 3 degrees of freedom.
     """
 
@@ -94,6 +95,7 @@ class Evidence:
     tracks: NDArray[np.int32]
     students: Students
     drift: dict[str, Any] | None
+    student: NDArray[np.int64]
     rig_sigma_m: Array
     fusion_chi2: Array
 
@@ -102,32 +104,65 @@ def quality_report(
     gaze: pd.DataFrame, students: pd.DataFrame, found: Evidence, seconds: dict[str, float]
 ) -> Quality:
     """Everything that quality.json holds, and in words what lowers trust."""
-    placed = students[students["row"] > 0]
-    listed = students[students["moments"] > 0]
-    chi2 = found.fusion_chi2[np.isfinite(found.fusion_chi2)]
-    sigma = np.sqrt((gaze["gaze_xx_m2"] + gaze["gaze_yy_m2"]) / 2)
-    seats = students[["student", "row", "coverage", "face_px_median", "sigma_median_m"]]
     report = Quality.model_validate(
         {
+            "clock": found.film.clock_facts(),
+            "frames": found.film.frame_facts(),
+            "identity": identity_counts(found.rows, found.tracks, found.students),
+            "rig": {"verdict": found.rig.verdict.to_dict(), "forced": found.forced},
+            "drift": found.drift,
+            "seconds": {k: round(v, 3) for k, v in seconds.items()},
+        }
+    )
+    return with_tables(report, gaze, students, seat_facts(found))
+
+
+def seat_facts(found: Evidence) -> dict[str, dict[str, Any]]:
+    """What of each student the tables do not hold; the class's numbers are made from these alone,
+    so that they can be made again without a student (`gaze forget`)."""
+    facts = {}
+    for k, name in enumerate(found.students.name):
+        chi2 = found.fusion_chi2[found.student == k]
+        chi2 = chi2[np.isfinite(chi2)]
+        facts[name] = {
+            "heads_chi2": float(chi2.mean()) if len(chi2) else None,
+            "heads_n": len(chi2),
+            "rig_sigma_m": _median(found.rig_sigma_m[found.student == k]),
+        }
+    return facts
+
+
+def with_tables(
+    q: Quality, gaze: pd.DataFrame, students: pd.DataFrame, facts: Mapping[str, dict[str, Any]]
+) -> Quality:
+    """The same with everything that follows from the tables and the students' own facts, and with
+    what lowers trust. Not touched: clock, frames, identity, rig, drift, seconds."""
+    placed = students[students["row"] > 0]
+    listed = students[students["moments"] > 0]
+    sigma = np.sqrt((gaze["gaze_xx_m2"] + gaze["gaze_yy_m2"]) / 2)
+    seats = students[["student", "row", "coverage", "face_px_median", "sigma_median_m"]]
+    records = seats.astype(object).where(students.notna(), None).to_dict("records")
+    own = [facts.get(str(seat["student"]), {}) for seat in records]
+    heads_n = sum(f["heads_n"] for f in own if f)
+    chi2_sum = sum(f["heads_n"] * f["heads_chi2"] for f in own if f and f["heads_n"])
+    shares = np.array([f.get("rig_sigma_m") for f in own], np.float64)
+    report = Quality.model_validate(
+        {
+            **q.model_dump(),
             "coverage": float(listed["coverage"].mean()) if len(listed) else None,
             "rows": rows_of(placed),
-            "seats": seats.astype(object).where(students.notna(), None).to_dict("records"),
+            "seats": [{**seat, **f} for seat, f in zip(records, own, strict=True)],
             "status_counts": {str(k): int(v) for k, v in gaze["status"].value_counts().items()},
             "epipolar_px": {
                 "median": _median(gaze["epipolar_px"].to_numpy(np.float64)),
                 "over_time": epipolar_over_time(gaze),
             },
-            "clock": found.film.clock_facts(),
-            "frames": found.film.frame_facts(),
-            "identity": identity_counts(found.rows, found.tracks, found.students),
-            "rig": {"verdict": found.rig.verdict.to_dict(), "forced": found.forced},
             "sigma_m": {
                 "median": _median(sigma.to_numpy(np.float64)),
-                "median_rig_share": _median(found.rig_sigma_m),
+                "median_rig_share": _median(shares),
             },
-            "head_fusion": {"chi2_mean": float(chi2.mean()) if len(chi2) else None, "n": len(chi2)},
-            "drift": found.drift,
-            "seconds": {k: round(v, 3) for k, v in seconds.items()},
+            "head_fusion": {"chi2_mean": chi2_sum / heads_n if heads_n else None, "n": heads_n},
+            "warnings": (),
         }
     )
     return report.model_copy(update={"warnings": tuple(caveats(report))})
