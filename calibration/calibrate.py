@@ -15,7 +15,9 @@ from calibration.camera import CAMERAS
 from calibration.corners.boards import PICTURES, Board
 from calibration.corners.detect import TIME_LIMIT_S
 from calibration.corners.folder import (
+    AS_THE_FILES_SAY,
     AuxiliaryPlacement,
+    Mountings,
     board_in,
     read_auxiliary,
     read_folder,
@@ -42,6 +44,7 @@ def calibrate_folder(
     blackboard_m: tuple[float, float] | None = None,
     cameras_apart_m: float | None = None,
     offset_s: float = 0.0,
+    mountings: Mountings = AS_THE_FILES_SAY,
     time_limit_s: float = TIME_LIMIT_S,
     progress: Progress | None = None,
 ) -> Rig:
@@ -58,6 +61,7 @@ def calibrate_folder(
     blackboard_m : (width, height) metres.
     cameras_apart_m : distance of the two lenses by tape: an independent check of the scale.
     offset_s : right clock minus left clock, for videos.
+    mountings : how each camera hangs, where its files do not say so themselves.
     progress : called with (stage, share done).
 
     Raises
@@ -76,7 +80,7 @@ def calibrate_folder(
     board = board_in(folder, time_limit_s=time_limit_s) if board is None else board
     rooms = [read_room_pictures(a, a.board or board, time_limit_s=time_limit_s) for a in auxiliary]
     found = read_folder(
-        folder, board, time_limit_s=time_limit_s, offset_s=offset_s,
+        folder, board, time_limit_s=time_limit_s, offset_s=offset_s, mountings=mountings,
         progress=lambda stage, share: say(stage, 0.7 * share),
     )  # fmt: skip
     causes = list(found.causes)
@@ -95,7 +99,9 @@ def calibrate_folder(
     for i, (placement, tape) in enumerate(zip(auxiliary, tapes, strict=True)):
         own = placement.board or board
         named = _with_pictures(folder, placement, i)
-        view, clicked, more = read_auxiliary(named, own, found.sizes, i, time_limit_s=time_limit_s)
+        view, clicked, more = read_auxiliary(
+            named, own, found.sizes, i, time_limit_s=time_limit_s, mountings=mountings
+        )
         causes += more
         for shown in rooms[i]:
             if shown.taken_with != "phone" and shown.size_px != found.sizes[shown.taken_with]:
@@ -111,7 +117,9 @@ def calibrate_folder(
         board, found.sizes, found.views, tuple(placed), blackboard_m, cameras_apart_m,
         causes=tuple(causes),
     )  # fmt: skip
-    return solve(seen, progress=lambda stage, share: say(stage, 0.7 + 0.3 * share))
+    rig = solve(seen, progress=lambda stage, share: say(stage, 0.7 + 0.3 * share))
+    mounted = {camera: mountings[camera]._asdict() for camera in CAMERAS}
+    return replace(rig, inputs=rig.inputs | {"mountings": mounted})
 
 
 def solve(seen: Seen, *, models: Sequence[int] = MODELS, progress: Progress | None = None) -> Rig:

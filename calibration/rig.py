@@ -126,6 +126,25 @@ class Rig:
             self, left=cameras[0], right=cameras[1], T_RL=moved[0], T_AL=moved[1], T_WA=moved[2]
         )
 
+    def scaled(self, left_px: tuple[int, int], right_px: tuple[int, int]) -> Rig:
+        """The rig for pictures of these (width, height) that show the same field of view.
+
+        Lenses and their covariance are scaled about the picture's upper left corner; poses stay.
+        """
+        cameras, factors = [], np.ones(len(self.parameter_names))
+        for cam, size in ((self.left, left_px), (self.right, right_px)):
+            s = np.array(size) / np.array(cam.size_px)
+            K = cam.K.copy()
+            K[:2] *= s[:, None]
+            K[:2, 2] += 0.5 * s - 0.5  # pixel centres are at whole numbers
+            cameras.append(replace(cam, K=K, size_px=size))
+            for name, factor in zip(("fx", "fy", "cx", "cy"), (*s, *s), strict=True):
+                factors[self.parameter_names.index(f"{cam.name}.{name}")] = factor
+        covariance = None
+        if self.covariance is not None:
+            covariance = self.covariance * factors[:, None] * factors
+        return replace(self, left=cameras[0], right=cameras[1], covariance=covariance)
+
     # -- on disk ----------------------------------------------------------------------------------
     def to_dict(self) -> dict[str, Any]:
         """Everything, as plain values."""

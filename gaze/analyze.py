@@ -90,6 +90,7 @@ def analyze(
     # What there is: a rig, two videos on one clock, the moments to look at.
     rig = refusals.usable_rig(session, force=settings.force)
     film = open_film(session, rig, settings, progress)
+    rig = film.rig  # fitted to the videos' size
 
     # The models, and a run of these settings: an unfinished one to go on with, or a new one.
     model = model if model is not None else load_model(settings.weights)
@@ -101,7 +102,7 @@ def analyze(
     lap = Stopwatch(looker.seconds).lap
 
     # Pixels: faces, nose tips, heads. A face is a row, and keeps its number to the end.
-    rows = look_at_lesson(run, looker, film, progress)
+    rows, film = look_at_lesson(run, looker, film, progress)
     lap("pixels")
 
     # Who is who: tracks in each camera, then the same student in both, over the whole lesson.
@@ -238,12 +239,12 @@ def gaze_of_lesson(
         found = measure(rig, rows, R_WS, students, seats, block, truth=truth, gain=gain)
         here = nobodys[k * BLOCK :][:BLOCK]
         board = session.config.blackboard
-        tables.append(gaze_columns(found, rows, students, film.when, board, here))
+        tables.append(gaze_columns(found, rows, students, film.when, board, here, film.unseen))
         chi2.append(found.heads.chi2)
         rig_sigma_m.append(found.rig_sigma_m)
     progress("gaze points", 1.0)
     table = pd.concat(tables[1:] or tables, ignore_index=True)
-    table = with_absent(table, session.config.students, students, film.when)
+    table = with_absent(table, session.config.students, students, film.when, film.unseen)
     return LessonGaze(table, grid.student, np.concatenate(rig_sigma_m), np.concatenate(chi2))
 
 

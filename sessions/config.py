@@ -187,12 +187,36 @@ class Auxiliary(_Strict):
 
 
 class CameraConfig(_Strict):
-    """One camera's part of the lesson."""
+    """One camera's part of the lesson.
 
-    video: str
+    rotate : how far what the camera *stores* must be turned clockwise to stand upright, in degrees;
+    in place of the flag that its videos and pictures may carry. Absent: as the flag says.
+    mirrored : what comes out so far is a mirror's picture, as of many webcams. Both hold for the
+    lesson's video and for the camera's calibration videos and pictures; ``mirrored = "lesson"`` for
+    the lesson's video alone.
+    """
+
+    video: str | tuple[str, ...] = Field(
+        description="a file, or a list of files: the chapters of one recording, in order"
+    )
     offset_s: Seconds | None = Field(
         default=None, description="this camera's clock minus left's; absent = estimated"
     )
+    rotate: Literal[0, 90, 180, 270] | None = None
+    mirrored: bool | Literal["lesson"] = False
+
+    @field_validator("video", mode="before")
+    @classmethod
+    def _file_or_files(cls, value: object) -> object:
+        listed = value if isinstance(value, list | tuple) else [value]
+        if not listed or not all(isinstance(v, str) and v.strip() for v in listed):
+            raise ValueError('expected a file name, or chapters: ["a.mp4", "b.mp4"]')
+        return tuple(listed) if isinstance(value, list | tuple) else value
+
+    @property
+    def videos(self) -> tuple[str, ...]:
+        """The files, in order."""
+        return (self.video,) if isinstance(self.video, str) else self.video
 
 
 class Cameras(_Strict):

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
+from calibration.mounting import Mounting
 from sessions.config import CONFIG_NAME, SessionConfig, load_config
 from sessions.errors import SessionError
 
@@ -71,23 +72,30 @@ class Session:
     def truth_folder(self) -> Path:
         return self.folder / "truth"
 
-    def video(self, camera: str) -> Path:
-        """The video of ``left`` or ``right``; it must exist.
+    def videos(self, camera: str) -> tuple[Path, ...]:
+        """The video files of ``left`` or ``right``, its chapters in order; they must exist.
 
         Raises
         ------
         SessionError : no such file.
         """
-        configured = getattr(self.config.cameras, camera).video
-        path: Path = self.folder / configured
-        if not path.is_file():
-            raise SessionError(
-                f"the {camera} camera's video is missing",
-                where=path,
-                expected=f"a video, as cameras.{camera}.video says",
-                remedy="Both cameras' videos are needed; copy it there or correct session.toml.",
-            )
-        return path
+        paths: list[Path] = [self.folder / v for v in getattr(self.config.cameras, camera).videos]
+        for path in paths:
+            if not path.is_file():
+                raise SessionError(
+                    f"the {camera} camera's video is missing",
+                    where=path,
+                    expected=f"a video, as cameras.{camera}.video says",
+                    remedy="Both cameras' videos are needed; copy it, or correct session.toml.",
+                )
+        return tuple(paths)
+
+    def mounting(self, camera: str, *, calibration: bool = False) -> Mounting:
+        """How session.toml says that ``left`` or ``right`` hangs: for its lesson, or for its
+        ``calibration`` pictures and videos."""
+        config = getattr(self.config.cameras, camera)
+        mirrored = config.mirrored is True or (config.mirrored == "lesson" and not calibration)
+        return Mounting(config.rotate, mirrored)
 
     def run_folders(self) -> list[Path]:
         """Finished and unfinished runs, oldest first; not those that are made aside."""

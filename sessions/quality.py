@@ -97,14 +97,26 @@ class ClockQuality(_Record):
     times: dict[str, Any] = Field(default_factory=dict)
 
 
+class CameraFrames(_Record):
+    """One camera's pictures: asked for and decoded; damaged or missing; ``none``: moments of which
+    it recorded none near enough."""
+
+    asked: int = 0
+    decoded: int = 0
+    corrupt: int = 0
+    missing: int = 0
+    none: int = 0
+    fps: float | None = None
+    files: tuple[str, ...] = ()
+
+
 class FrameCounts(_Record):
-    """Moments analysed, and how many of them one camera has no picture of."""
+    """Moments analysed, what became of their pictures, and what the files say of themselves."""
 
     moments: int = 0
-    without_left: int = 0
-    without_right: int = 0
-    fps_left: float | None = None
-    fps_right: float | None = None
+    left: CameraFrames = CameraFrames()
+    right: CameraFrames = CameraFrames()
+    remarks: tuple[str, ...] = ()
 
 
 class IdentityCounts(_Record):

@@ -22,6 +22,8 @@ STATUSES = {
     "away": "turned out of the blackboard's half-space or along its plane (under 5°), or too "
     "unsure to lie on it: no gaze point exists",
     "no_face": "no face was found for this student at this moment",
+    "undecoded": "not seen, and a picture of this moment is missing: damaged in the file, or never "
+    "recorded; nothing is known",
     "unmatched": "a face that could not be given to a student with certainty",
     "masked": "the student's seat opted out and was masked before detection",
 }

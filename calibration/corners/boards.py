@@ -19,7 +19,10 @@ from calibration.errors import CalibrationError
 from calibration.transform import Array
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
-VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".m4v", ".webm", ".mts")
+VIDEOS = (
+    ".mp4", ".mov", ".m4v", ".3gp", ".avi", ".mkv", ".webm", ".wmv", ".ts", ".mts", ".m2ts",
+    ".mpg", ".mpeg", ".vob", ".mod", ".tod", ".dv", ".h264", ".264", ".h265", ".hevc", ".mjpeg",
+)  # fmt: skip
 
 
 # -- the board -------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from calibration.corners.boards import Board, pitch_px
 from calibration.errors import CalibrationError
+from calibration.mounting import AS_THE_FILE_SAYS, Mounting
 from calibration.transform import Array
 
 Gray = NDArray[np.uint8]
@@ -95,8 +96,8 @@ def _truncated(data: bytes) -> bool:
     return False
 
 
-def read_picture(path: str | Path) -> Gray:
-    """Any picture file as 8-bit grey, upright as its EXIF says.
+def read_picture(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> Gray:
+    """Any picture file as 8-bit grey, upright as its EXIF says, or as ``mounting`` says.
 
     Raises
     ------
@@ -119,10 +120,12 @@ def read_picture(path: str | Path) -> Gray:
         data = path.read_bytes()
     except OSError as error:
         raise refuse("the file cannot be read", found=str(error)) from error
-    return decode_picture(data, path)
+    return decode_picture(data, path, mounting)
 
 
-def decode_picture(data: bytes, where: str | Path = "picture") -> Gray:
+def decode_picture(
+    data: bytes, where: str | Path = "picture", mounting: Mounting = AS_THE_FILE_SAYS
+) -> Gray:
     """The bytes of a picture file as 8-bit grey; see :func:`read_picture`."""
     size = _declared_size(data)
     if size is not None and size[0] * size[1] > MAX_PIXELS:
@@ -132,17 +135,18 @@ def decode_picture(data: bytes, where: str | Path = "picture") -> Gray:
         )  # fmt: skip
     if _truncated(data):
         raise CalibrationError("the picture is cut off: its file ends too early", where=where)
+    flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
+    if mounting.rotate is not None:
+        flags |= cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        image = cv2.imdecode(
-            np.frombuffer(data, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
-        )
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except (cv2.error, MemoryError, ValueError) as error:
         raise CalibrationError(
             "the picture cannot be decoded", where=where, found=str(error).strip()[:200]
         ) from error
     if image is None or image.size == 0:
         raise CalibrationError("this is not a picture, or it is damaged", where=where)
-    return to_gray(image, where)
+    return mounting.turn().apply(to_gray(image, where))
 
 
 def to_gray(image: NDArray[Any], where: str | Path = "picture") -> Gray:
@@ -484,10 +488,16 @@ def find_corners(gray: Gray, board: Board, *, effort: Effort = "all") -> Found:
     return find_chessboard(gray, board.inner_corners, effort=effort)
 
 
-def find_in_file(path: str | Path, board: Board, *, effort: Effort = "all") -> Found:
+def find_in_file(
+    path: str | Path,
+    board: Board,
+    *,
+    effort: Effort = "all",
+    mounting: Mounting = AS_THE_FILE_SAYS,
+) -> Found:
     """The board's corners in a picture file; whatever is wrong with the file becomes the reason."""
     try:
-        gray = read_picture(path)
+        gray = read_picture(path, mounting)
     except CalibrationError as error:
         return Found(None, None, error.what + ("" if error.found is None else f" ({error.found})"))
     return find_corners(gray, board, effort=effort)
@@ -545,15 +555,25 @@ class Detector:
             answers.get(timeout=START_LIMIT_S)  # "ready": starting costs no picture its time
         return process
 
-    def find(self, job: str | Path | bytes, board: Board, *, effort: Effort = "all") -> Found:
-        """Corners in a picture file (or its bytes); never longer than the time limit."""
+    def find(
+        self,
+        job: str | Path | bytes,
+        board: Board,
+        *,
+        effort: Effort = "all",
+        mounting: Mounting = AS_THE_FILE_SAYS,
+    ) -> Found:
+        """Corners in a picture file (or its bytes); never longer than the time limit.
+
+        mounting : of the camera that took the file; bytes are upright.
+        """
         process = self._process
         if process is None or process.poll() is not None:
             process = self._start()
         assert process.stdin is not None
         item = job if isinstance(job, bytes) else str(job)
         try:
-            _send(process.stdin, (item, board.to_dict(), effort))
+            _send(process.stdin, (item, board.to_dict(), effort, tuple(mounting)))
         except OSError:
             self.close()
             return Found(None, None, "the detector could not be started")
@@ -604,25 +624,29 @@ def find_all(
     time_limit_s: float = TIME_LIMIT_S,
     effort: Effort = "all",
     progress: Callable[[float], None] | None = None,
+    mountings: Sequence[Mounting] | None = None,
 ) -> list[Found]:
-    """Corners in many pictures, each within its time limit, in as many processes as help."""
+    """Corners in many pictures, each within its time limit, in as many processes as help.
+
+    mountings : one for each job (:meth:`Detector.find`).
+    """
     n = max(1, min(4, os.cpu_count() or 1, len(jobs)))
     idle: queue.SimpleQueue[Detector] = queue.SimpleQueue()
     detectors = [Detector(time_limit_s) for _ in range(n)]
     for detector in detectors:
         idle.put(detector)
 
-    def one(job: tuple[str | Path | bytes, Board]) -> Found:
+    def one(job: tuple[str | Path | bytes, Board], mounting: Mounting) -> Found:
         detector = idle.get()
         try:
-            return detector.find(job[0], job[1], effort=effort)
+            return detector.find(job[0], job[1], effort=effort, mounting=mounting)
         finally:
             idle.put(detector)
 
     out: list[Found] = []
     try:
         with ThreadPoolExecutor(n) as pool:
-            for found in pool.map(one, jobs):
+            for found in pool.map(one, jobs, mountings or [AS_THE_FILE_SAYS] * len(jobs)):
                 out.append(found)
                 if progress:
                     progress(len(out) / len(jobs))
@@ -642,13 +666,13 @@ def _work(stdin: IO[bytes], stdout: IO[bytes]) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     _send(stdout, "ready")
     while (item := _receive(stdin)) is not None:
-        job, board_dict, effort = item
+        job, board_dict, effort, mounting = item
         board = Board.from_dict(board_dict)
         try:
             if isinstance(job, bytes):
                 answer = find_corners(decode_picture(job), board, effort=effort)
             else:
-                answer = find_in_file(job, board, effort=effort)
+                answer = find_in_file(job, board, effort=effort, mounting=Mounting(*mounting))
         except CalibrationError as error:
             answer = Found(None, None, error.what)
         except MemoryError:

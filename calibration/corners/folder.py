@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from calibration.camera import CAMERAS
 from calibration.corners.boards import PICTURES, VIDEOS, Board, View
 from calibration.corners.detect import TIME_LIMIT_S, Detector, Found, find_all, read_picture
 from calibration.errors import CalibrationError
+from calibration.mounting import AS_THE_FILE_SAYS, Mounting
 from calibration.room.picture import (
     CLICK_SIGMA_PX,
     RoomPicture,
@@ -31,6 +32,9 @@ from calibration.room.picture import (
 from calibration.room.world import PLACEMENT_SIGMA_DEG, TAPE_SIGMA_M, Tape
 from calibration.transform import Array
 from calibration.verdict import Cause
+
+Mountings = Mapping[str, Mounting]
+AS_THE_FILES_SAY: Mountings = dict.fromkeys(CAMERAS, AS_THE_FILE_SAYS)
 
 
 @dataclass(frozen=True)
@@ -204,10 +208,11 @@ def read_folder(
     time_limit_s: float = TIME_LIMIT_S,
     offset_s: float = 0.0,
     progress: Callable[[str, float], None] | None = None,
+    mountings: Mountings = AS_THE_FILES_SAY,
 ) -> FolderCorners:
     """Corners of all views in ``folder/left`` and ``folder/right``.
 
-    offset_s : right clock minus left clock, for videos.
+    offset_s : right clock minus left clock, for videos. mountings : how the cameras hang.
 
     Raises
     ------
@@ -226,7 +231,10 @@ def read_folder(
     if all(videos[c] and not _files(folder / c, PICTURES) for c in CAMERAS):
         from calibration.corners.moments import board_moments  # PyAV only where there are videos
 
-        jobs = board_moments(videos["left"][0], videos["right"][0], offset_s, progress)
+        jobs = board_moments(
+            videos["left"][0], videos["right"][0], offset_s, progress,
+            (mountings["left"], mountings["right"]),
+        )  # fmt: skip
     else:
         for name, left, right in pair_names(pictures["left"], pictures["right"]):
             jobs.append((name, {"left": left, "right": right}))
@@ -237,7 +245,7 @@ def read_folder(
                 remedy="Put pictures of the board (or one video) into it.",
             )  # fmt: skip
     _refuse_at_first_sight(jobs, board, time_limit_s)
-    found = _find(jobs, board, time_limit_s, progress)
+    found = _find(jobs, board, time_limit_s, progress, mountings)
     _refuse_wrong_board(jobs, found, board, time_limit_s, folder)
     corners = _views(jobs, found)
     from_video = any(isinstance(pair["left"], bytes) for _, pair in jobs)
@@ -270,13 +278,16 @@ def _find(
     board: Board,
     time_limit_s: float,
     progress: Callable[[str, float], None] | None,
+    mountings: Mountings,
 ) -> list[dict[str, Found | None]]:
+    cameras = [c for _, pair in jobs for c in CAMERAS if pair[c] is not None]
     flat = [(pair[c], board) for _, pair in jobs for c in CAMERAS if pair[c] is not None]
     say = progress or (lambda stage, share: None)
     found = iter(
         find_all(
             flat, time_limit_s=time_limit_s,
             progress=lambda share: say("finding the board", share),
+            mountings=[mountings[c] for c in cameras],
         )
     )  # fmt: skip
     return [{c: None if pair[c] is None else next(found) for c in CAMERAS} for _, pair in jobs]
@@ -480,6 +491,7 @@ def read_auxiliary(
     index: int,
     *,
     time_limit_s: float = TIME_LIMIT_S,
+    mountings: Mountings = AS_THE_FILES_SAY,
 ) -> tuple[View, bool, list[Cause]]:
     """The auxiliary board's corners in both cameras: (view, clicked, causes)."""
     corners: dict[str, Array | None] = {"left": None, "right": None}
@@ -500,7 +512,7 @@ def read_auxiliary(
             elif path is None:
                 note["reason"] = "there is no picture"
             else:
-                found = detector.find(Path(path), board)
+                found = detector.find(Path(path), board, mounting=mountings[camera])
                 note |= found.notes | {"file": f"auxiliary/{Path(path).name}"}
                 if found.size_px is not None and found.size_px != sizes[camera]:
                     note["reason"] = (

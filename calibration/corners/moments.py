@@ -14,9 +14,18 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
+from calibration.film import (
+    best_stream,
+    decoded,
+    packets_of,
+    picture_of,
+    turn_flag,
+)
+from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
 from calibration.transform import Array
 
 #: One moment at most in this time, and this many in all.
@@ -34,17 +43,23 @@ class _Motion:
     change: Array
 
 
-def _frames(path: Path) -> Iterator[tuple[float, Any]]:
-    """(time in seconds, frame); the video may end early without harm."""
+def _frames(path: Path, mounting: Mounting) -> Iterator[tuple[float, Turn, VideoFrame]]:
+    """(seconds since players' 0:00, which way is up, frame) of every whole frame."""
     try:
         with av.open(str(path)) as container:
-            if not container.streams.video:
+            stream = best_stream(container)
+            if stream is None:
                 raise CalibrationError("the file holds no video", where=path)
-            stream = container.streams.video[0]
             stream.thread_type = "AUTO"
-            for frame in container.decode(stream):
-                if frame.time is not None:
-                    yield float(frame.time), frame
+            begin_s = (container.start_time or 0) / 1e6
+            step_s = 1 / float(stream.average_rate or stream.guessed_rate or 25)
+            turn: Turn | None = None
+            for i, (frame, whole) in enumerate(
+                decoded(packets_of(container, stream), stream.codec_context)
+            ):
+                if frame is not None and whole:
+                    turn = turn or mounting.turn(turn_flag(frame))
+                    yield i * step_s if frame.time is None else frame.time - begin_s, turn, frame
     except (av.FFmpegError, OSError, ValueError) as error:
         raise CalibrationError(
             "the calibration video cannot be read", where=path, found=str(error)[:120],
@@ -52,16 +67,19 @@ def _frames(path: Path) -> Iterator[tuple[float, Any]]:
         ) from error  # fmt: skip
 
 
-def _motion(path: Path) -> _Motion:
+def _motion(path: Path, mounting: Mounting) -> _Motion:
     times, changes = [], []
     last: NDArray[np.float32] | None = None
-    for time_s, frame in _frames(path):
-        small = frame.reformat(width=160, height=90, format="gray").to_ndarray().astype(np.float32)
+    for time_s, turn, frame in _frames(path, mounting):
+        small = picture_of(frame, turn, grey=True, small_px=(160, 90)).astype(np.float32)
         changes.append(np.inf if last is None else float(np.abs(small - last).mean()))
         times.append(time_s)
         last = small
     if not times:
-        raise CalibrationError("the calibration video holds no frames", where=path)
+        raise CalibrationError(
+            "no frame of the calibration video can be decoded", where=path,
+            remedy="Copy it from the camera again, or use pictures.",
+        )  # fmt: skip
     return _Motion(np.array(times), np.array(changes))
 
 
@@ -86,13 +104,13 @@ def quiet_moments(left: _Motion, right: _Motion, offset_s: float) -> list[tuple[
     return out
 
 
-def _pictures(path: Path, numbers: set[int]) -> dict[int, bytes]:
-    """Those frames as PNG."""
+def _pictures(path: Path, numbers: set[int], mounting: Mounting) -> dict[int, bytes]:
+    """Those frames as PNG, upright."""
     out: dict[int, bytes] = {}
-    for i, (_, frame) in enumerate(_frames(path)):
+    for i, (_, turn, frame) in enumerate(_frames(path, mounting)):
         if i in numbers:
             ok, data = cv2.imencode(
-                ".png", frame.to_ndarray(format="gray"), [cv2.IMWRITE_PNG_COMPRESSION, 1]
+                ".png", picture_of(frame, turn, grey=True), [cv2.IMWRITE_PNG_COMPRESSION, 1]
             )
             if ok:
                 out[i] = data.tobytes()
@@ -106,10 +124,11 @@ def board_moments(
     right: Path,
     offset_s: float = 0.0,
     progress: Callable[[str, float], None] | None = None,
+    mountings: tuple[Mounting, Mounting] = (AS_THE_FILE_SAYS, AS_THE_FILE_SAYS),
 ) -> list[tuple[str, dict[str, Any]]]:
     """(name, {"left": PNG bytes, "right": PNG bytes}) of quiet moments; names are left times.
 
-    offset_s : right clock minus left clock.
+    offset_s : right clock minus left clock. mountings : of left and right (session.toml).
 
     Raises
     ------
@@ -118,7 +137,7 @@ def board_moments(
     say = progress or (lambda stage, share: None)
     motion = []
     for i, path in enumerate((left, right)):
-        motion.append(_motion(path))
+        motion.append(_motion(path, mountings[i]))
         say("reading the calibration videos", (i + 1) / 4)
     moments = quiet_moments(motion[0], motion[1], offset_s)
     if not moments:
@@ -128,7 +147,7 @@ def board_moments(
         )  # fmt: skip
     found = []
     for i, (path, side) in enumerate(((left, 0), (right, 1))):
-        found.append(_pictures(path, {m[side] for m in moments}))
+        found.append(_pictures(path, {m[side] for m in moments}, mountings[side]))
         say("reading the calibration videos", 0.5 + (i + 1) / 4)
     return [
         (f"{motion[0].time_s[a]:07.2f}s", {"left": found[0].get(a), "right": found[1].get(b)})

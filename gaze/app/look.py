@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
 from calibration.errors import UserError
+from calibration.mounting import Mounting
 from calibration.rig import Rig
 from gaze.app.sights import Moment, Picture, Recording
 from gaze.faces.finder import Detector, load_detector
@@ -67,13 +68,14 @@ def _jpeg(image: Image, width_px: int | None) -> bytes:
 
 # -- the two videos --------------------------------------------------------------------------------
 @lru_cache(8)
-def _probed(path: Path, changed_ns: int) -> VideoInfo:
-    return probe(path)
+def _probed(paths: tuple[Path, ...], mounting: Mounting, changed_ns: int) -> VideoInfo:
+    return probe(paths, mounting)
 
 
 def _video(session: Session, camera: str) -> VideoInfo:
-    path = session.video(camera)
-    return _probed(path, path.stat().st_mtime_ns)
+    paths = session.videos(camera)
+    changed_ns = max(p.stat().st_mtime_ns for p in paths)
+    return _probed(paths, session.mounting(camera), changed_ns)
 
 
 def recordings(folder: Path) -> dict[str, Recording]:

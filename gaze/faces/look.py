@@ -87,10 +87,10 @@ class FaceRows:
             groups[group] = kind(**{f.name: whole[f"{group}.{f.name}"] for f in fields(kind)})
         return cls(**groups, centre_px=whole["centre_px"], face_px=whole["face_px"])  # type: ignore[arg-type]
 
-    def save(self, path: Path) -> None:
-        """Write a part."""
+    def save(self, path: Path, **more: NDArray[np.generic]) -> None:
+        """Write a part, with ``more`` arrays beside it."""
         with path.open("wb") as file:
-            np.savez(file, **self.arrays())  # type: ignore[arg-type]
+            np.savez(file, **self.arrays(), **more)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, paths: Sequence[Path]) -> FaceRows:
@@ -98,7 +98,7 @@ class FaceRows:
         parts = []
         for path in paths:
             with np.load(path) as data:
-                parts.append({k: data[k] for k in data.files})
+                parts.append({k: data[k] for k in _no_rows().arrays()})
         return cls.from_arrays(parts) if parts else _no_rows()
 
 

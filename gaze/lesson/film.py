@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from gaze.lesson import refusals
 from gaze.lesson.clock import judged_times, lesson_clock
@@ -13,27 +17,37 @@ from sessions.clock.motion import Clock
 from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.run import Progress
-from sessions.video import Moments, VideoInfo, moments, probe
+from sessions.video import Moments, VideoInfo, moments, open_camera
 
 
 @dataclass(frozen=True)
 class Film:
     """Two videos, the clock that joins them, and what was said of that clock.
 
-    when : the moments to look at, on the left camera's clock.
+    rig : the lesson's, fitted to the videos' size. when : the moments to look at, on the left
+    camera's clock. remarks : sentences on the files. lost : (M, 2) for every moment and camera "",
+    or why its picture could not be looked at (:class:`sessions.video.FramePair`).
     """
 
     left: VideoInfo
     right: VideoInfo
+    rig: Rig
     clock: Clock
     said_of_clock: dict[str, Any]
     when: Moments
+    remarks: tuple[str, ...]
+    lost: NDArray[np.str_]
+
+    @property
+    def unseen(self) -> NDArray[np.bool_]:
+        """(M,) moments of which a camera's picture is missing."""
+        return np.asarray((self.lost != "").any(1))
 
     @property
     def fingerprint(self) -> dict[str, list[int]]:
         """What tells these videos from others, without reading them whole."""
         both = ("left", self.left), ("right", self.right)
-        return {name: [video.frames, video.path.stat().st_size] for name, video in both}
+        return {name: [video.frames, video.n_bytes] for name, video in both}
 
     def clock_facts(self) -> dict[str, Any]:
         """For quality.json: the clock, what was checked, and what the frame times say."""
@@ -41,26 +55,33 @@ class Film:
         return {**self.clock.to_dict(), **said}
 
     def frame_facts(self) -> dict[str, Any]:
-        """For quality.json: how many moments, and how many of them one camera has no frame of."""
-        return {
-            "moments": len(self.when),
-            "without_left": int((self.when.frame_left < 0).sum()),
-            "without_right": int((self.when.frame_right < 0).sum()),
-            "fps_left": self.left.fps,
-            "fps_right": self.right.fps,
-        }
+        """For quality.json: what became of the pictures asked for, and the files' remarks."""
+        out: dict[str, Any] = {"moments": len(self.when), "remarks": self.remarks}
+        for name, info, lost in zip(CAMERAS, (self.left, self.right), self.lost.T, strict=True):
+            counts = {why: int((lost == why).sum()) for why in ("corrupt", "missing", "none")}
+            out[name] = {
+                **counts,
+                "asked": len(lost) - counts["none"],
+                "decoded": int((lost == "").sum()),
+                "fps": info.fps,
+                "files": [f.path.name for f in info.files],
+            }
+        return out
 
 
 def open_film(session: Session, rig: Rig, settings: AnalyzeSettings, progress: Progress) -> Film:
-    """Probe both videos, put them on one clock, choose the moments.
+    """Probe both videos, fit the rig to them, put them on one clock, choose the moments.
 
     Raises
     ------
-    VideoError, SessionError, RigError : videos that cannot be read, of another size than the rig's
-    cameras, or that share no moment between start and stop.
+    VideoError, SessionError, RigError : videos that cannot be read, of another shape than the
+    rig's cameras, or that share no moment between start and stop.
     """
-    left, right = probe(session.video("left")), probe(session.video("right"))
-    refusals.other_size_than_calibrated(rig, left, right)
+    left, right = open_camera(session, "left"), open_camera(session, "right")
+    refusals.otherwise_mounted(rig, session)
+    rig, said_of_size = refusals.fitted_to(rig, left, right)
+    both = zip(CAMERAS, (left, right), strict=True)
+    remarks = [f"The {name} video {remark}." for name, info in both for remark in info.remarks]
     left, right, clock, said_of_clock = lesson_clock(session, left, right, progress)
     when = moments(
         left,
@@ -78,4 +99,6 @@ def open_film(session: Session, rig: Rig, settings: AnalyzeSettings, progress: P
             f"{clock.offset_s:.2f} s",
             remedy="Check cameras.right.offset_s, --start and --stop.",
         )
-    return Film(left, right, clock, said_of_clock, when)
+    lost = np.zeros((len(when), 2), "U8")
+    remarks += said_of_size
+    return Film(left, right, rig, clock, said_of_clock, when, tuple(remarks), lost)

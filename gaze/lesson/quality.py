@@ -17,12 +17,14 @@ from gaze.faces.look import FaceRows
 from gaze.lesson.film import Film
 from gaze.people.evidence import UNMATCHED
 from gaze.people.seats import Students
-from sessions.quality import Caveat, EpipolarMinute, Quality, RowQuality
+from sessions.quality import Caveat, EpipolarMinute, FrameCounts, Quality, RowQuality
 from sessions.tables import rows_of
 
 SMALL_FACE_PX = 20.0
 LOW_COVERAGE = 0.8
 EPIPOLAR_WARNING_PX = 4.0
+#: Share of a camera's pictures that could not be decoded above which that is said first.
+MANY_LOST = 0.02
 HEADS_DISAGREE_CHI2 = 9.0  # three times what is expected
 
 
@@ -190,7 +192,15 @@ def _median(values: Array) -> float | None:
 
 
 def caveats(q: Quality) -> Iterator[Caveat]:
-    """What lowers trust in a run, each with its sentence and, where known, its cost."""
+    """What lowers trust in a run, each with its sentence and, where known, its cost.
+
+    Lost pictures come first where they are many, else last.
+    """
+    lost = list(_frame_caveats(q.frames))
+    cameras = (q.frames.left, q.frames.right)
+    many = any(c.decoded < (1 - MANY_LOST) * c.asked for c in cameras)
+    if many:
+        yield from lost
     if not q.seats:
         yield Caveat(
             code="no_faces",
@@ -220,13 +230,6 @@ def caveats(q: Quality) -> Iterator[Caveat]:
         )
     for cause in q.clock.causes:
         yield Caveat(code=cause.code, message=cause.message)
-    if q.frames.moments and q.frames.without_right > 0.02 * q.frames.moments:
-        yield Caveat(
-            code="frames_missing",
-            message=f"{q.frames.without_right} of {q.frames.moments} moments have no frame of the "
-            "right camera near enough.",
-            facts={"missing": q.frames.without_right, "moments": q.frames.moments},
-        )
     for event in q.drift.events if q.drift else ():
         yield Caveat(
             code="camera_knocked",
@@ -242,6 +245,30 @@ def caveats(q: Quality) -> Iterator[Caveat]:
             "allow.",
             facts={"chi2": chi2},
         )
+    if not many:
+        yield from lost
+
+
+def _frame_caveats(frames: FrameCounts) -> Iterator[Caveat]:
+    for name, of in ((n, getattr(frames, n)) for n in CAMERAS):
+        undecoded = of.asked - of.decoded
+        if undecoded > 0:
+            yield Caveat(
+                code="frames_undecoded",
+                message=f"{undecoded} of {of.asked} pictures of the {name} video "
+                f"({100 * undecoded / of.asked:.1f} %) could not be decoded ({of.corrupt} damaged, "
+                f"{of.missing} missing): of these moments nothing is known.",
+                facts={"camera": name, "undecoded": undecoded, "asked": of.asked},
+            )
+        if of.none > 0.02 * frames.moments:
+            yield Caveat(
+                code="frames_missing",
+                message=f"{of.none} of {frames.moments} moments have no frame of the {name} camera "
+                "near enough.",
+                facts={"camera": name, "missing": of.none, "moments": frames.moments},
+            )
+    for remark in frames.remarks:
+        yield Caveat(code="recording", message=remark)
 
 
 def _row_caveats(row: RowQuality) -> Iterator[Caveat]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.camera import Camera
 from calibration.errors import RigError
 from calibration.rig import Rig
 from gaze.lesson.settings import AnalyzeSettings
@@ -19,6 +18,8 @@ from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.video import VideoInfo
 
+#: Relative difference of width and height up to which two pictures have the same shape.
+SAME_SHAPE = 0.004
 WELL = 6.0  # median cost of the pairs of tracks below which a class fits its rig
 
 
@@ -65,22 +66,62 @@ def usable_rig(session: Session, *, force: bool = False) -> Rig:
     return rig
 
 
-def other_size_than_calibrated(rig: Rig, left: VideoInfo, right: VideoInfo) -> None:
-    """Refuse videos of another size than the pictures that the cameras were calibrated with.
+def same_shape(a_px: tuple[int, int], b_px: tuple[int, int]) -> bool:
+    """Whether two pictures' (width, height) have the same ratio."""
+    return abs(a_px[0] * b_px[1] / (a_px[1] * b_px[0]) - 1) <= SAME_SHAPE
+
+
+def fitted_to(rig: Rig, left: VideoInfo, right: VideoInfo) -> tuple[Rig, list[str]]:
+    """The rig for these videos' picture sizes, and a sentence for each camera that was scaled.
+
+    A video of another size but the same shape is taken to show the same field of view.
 
     Raises
     ------
-    RigError : the two sizes.
+    RigError : a video of another shape: a part of the calibrated picture, or more than it.
     """
+    said = []
+    sizes = {}
     for name, info in (("left", left), ("right", right)):
-        camera: Camera = rig.camera(name)
-        if tuple(info.size_px) != camera.size_px:
+        (w, h), (W, H) = info.size_px, rig.camera(name).size_px
+        if not same_shape((w, h), (W, H)):
+            turned = same_shape((h, w), (W, H))
             raise RigError(
-                f"the {name} video has another size than its camera's calibration",
+                f"the {name} video has another shape than its camera's calibration pictures, so "
+                + ("one of them stands on its side" if turned else "it shows another part of them"),
                 where=info.path,
-                found=f"{info.size_px[0]}×{info.size_px[1]}",
-                expected=f"{camera.size_px[0]}×{camera.size_px[1]}",
-                remedy="Film lesson and calibration pictures at the same resolution and zoom.",
+                found=f"{w}×{h}",
+                expected=f"{W}×{H}, or the same scaled",
+                remedy=f"Say how far to turn it: cameras.{name}.rotate in session.toml, and "
+                "calibrate again."
+                if turned
+                else "Film lesson and calibration pictures at the same resolution and zoom.",
+            )
+        if (w, h) != (W, H):
+            said.append(
+                f"The {name} video is {w} × {h}, its camera was calibrated at {W} × {H}: taken as "
+                "the same picture scaled. If the camera crops one of them, every place is wrong."
+            )
+        sizes[name] = (w, h)
+    return rig.scaled(sizes["left"], sizes["right"]), said
+
+
+def otherwise_mounted(rig: Rig, session: Session) -> None:
+    """Refuse a rig whose pictures were turned otherwise than the lesson's will be.
+
+    Raises
+    ------
+    RigError : ``rotate`` or ``mirrored`` were changed since `gaze calibrate`.
+    """
+    for name, was in rig.inputs.get("mountings", {}).items():
+        now = session.mounting(name, calibration=True)._asdict()
+        if now != was:
+            raise RigError(
+                f"cameras.{name} of session.toml is turned otherwise than when it was calibrated",
+                where=session.rig_path,
+                found=f"rotate = {now['rotate']}, mirrored = {now['mirrored']}",
+                expected=f"rotate = {was['rotate']}, mirrored = {was['mirrored']}",
+                remedy='Calibrate again; if only the lesson is mirrored, say mirrored = "lesson".',
             )
 
 

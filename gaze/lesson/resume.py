@@ -6,10 +6,12 @@ import contextlib
 import datetime as dt
 import itertools
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gaze.faces.look import FaceRows, Looker
 from gaze.lesson.film import Film
@@ -113,8 +115,11 @@ def chunks_of(when: Moments) -> list[slice]:
     return [slice(int(a), int(b)) for a, b in itertools.pairwise(edges)]
 
 
-def look_at_lesson(run: Run, looker: Looker, film: Film, report: Progress) -> FaceRows:
-    """Face rows of the whole lesson; each finished chunk lies in the run's ``parts``."""
+def look_at_lesson(run: Run, looker: Looker, film: Film, report: Progress) -> tuple[FaceRows, Film]:
+    """Face rows of the whole lesson; each finished chunk lies in the run's ``parts``.
+
+    Returns the film as well, with what became of its pictures (``lost``).
+    """
     when = film.when
     folder = parts_folder(run)
     folder.mkdir(parents=True, exist_ok=True)
@@ -128,13 +133,14 @@ def look_at_lesson(run: Run, looker: Looker, film: Film, report: Progress) -> Fa
         pairs = frame_pairs(film.left, film.right, when[begin:])
         for path, chunk in zip(paths[done:], chunks[done:], strict=True):
             looker.begin_chunk()
-            parts = []
+            parts, lost = [], []
             for first in range(chunk.start, chunk.stop, BATCH):
                 report(stage, first / total)
                 started = time.perf_counter()
                 batch = list(itertools.islice(pairs, min(BATCH, chunk.stop - first)))
                 waited = time.perf_counter() - started
                 looker.seconds["video"] = looker.seconds.get("video", 0.0) + waited
+                lost += [p.lost for p in batch]
                 parts.append(
                     looker.look(
                         [p.time_s for p in batch],
@@ -144,7 +150,13 @@ def look_at_lesson(run: Run, looker: Looker, film: Film, report: Progress) -> Fa
                     )
                 )
             with atomic_write(path) as aside:
-                FaceRows.concatenate(parts).save(aside)
+                FaceRows.concatenate(parts).save(aside, lost=np.array(lost, "U8"))
         pairs.close()  # type: ignore[attr-defined]
     report(stage, 1.0)
-    return FaceRows.load(paths)
+    lost_of_all = np.concatenate([_lost_in(p) for p in paths])
+    return FaceRows.load(paths), replace(film, lost=lost_of_all)
+
+
+def _lost_in(part: Path) -> NDArray[np.str_]:
+    with np.load(part) as data:
+        return np.asarray(data["lost"])

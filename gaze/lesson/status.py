@@ -20,12 +20,15 @@ LOW_CONFIDENCE_SHARE = 0.25
 GRAZING_DEG = 5.0
 
 
-def statuses(found: Measured, nobodys: NDArray[np.bool_], board: Blackboard) -> NDArray[np.object_]:
+def statuses(
+    found: Measured, nobodys: NDArray[np.bool_], unseen: NDArray[np.bool_], board: Blackboard
+) -> NDArray[np.object_]:
     """A status (N,) for every student-moment (sessions/tables.py); the first that applies:
 
-    unmatched · no_face · away · low_confidence · off_board · one_camera · ok. ``away`` is also what
-    runs along the plane (:data:`GRAZING_DEG`) or has a σ beyond the blackboard's width.
-    ``nobodys`` (N,) is :func:`unmatched_here` of the same student-moments.
+    unmatched · undecoded · no_face · away · low_confidence · off_board · one_camera · ok. ``away``
+    is also what runs along the plane (:data:`GRAZING_DEG`) or has a σ beyond the board's width.
+    ``nobodys`` (N,) is :func:`unmatched_here` of the same student-moments; ``unseen`` (N,): a
+    camera's picture of the moment is missing.
     """
     positions, heads, points = found.positions, found.heads, found.points
     measured = np.isfinite(positions.P_W).all(1) & np.isfinite(heads.R_WS).all((1, 2))
@@ -35,13 +38,14 @@ def statuses(found: Measured, nobodys: NDArray[np.bool_], board: Blackboard) -> 
     return np.select(
         [
             ~measured & nobodys,
+            ~measured & unseen,
             ~measured,
             ~points.meets | _along_the_plane(found) | _wider_than(found, board.width_m),
             unsure,
             ~board.holds(points.xy_m),
             positions.cameras == 1,
         ],
-        ["unmatched", "no_face", "away", "low_confidence", "off_board", "one_camera"],
+        ["unmatched", "undecoded", "no_face", "away", "low_confidence", "off_board", "one_camera"],
         "ok",
     ).astype(object)
 

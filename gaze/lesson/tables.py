@@ -28,11 +28,15 @@ def gaze_columns(
     when: Moments,
     board: Blackboard,
     nobodys: NDArray[np.bool_],
+    unseen: NDArray[np.bool_],
 ) -> pd.DataFrame:
-    """gaze.parquet's rows of a block of student-moments; ``nobodys`` (N,) as for ``statuses``."""
+    """gaze.parquet's rows of a block of student-moments; ``nobodys`` (N,) as for ``statuses``.
+
+    unseen : (M,) moments of which a camera's picture is missing.
+    """
     grid, positions, heads, points = found.grid, found.positions, found.heads, found.points
     names = np.array(students.name, dtype=object)[grid.student]
-    status = statuses(found, nobodys, board)
+    status = statuses(found, nobodys, unseen[grid.moment], board)
     shown = np.isin(status, WITH_POINT) & np.isfinite(points.xy_m).all(1)
     xy = np.where(shown[:, None], points.xy_m, np.nan)
     cov = np.where(shown[:, None, None], points.covariance_m2, np.nan)
@@ -106,9 +110,16 @@ def faces_table(
 
 
 def with_absent(
-    table: pd.DataFrame, listed: Sequence[Student], students: Students, when: Moments
+    table: pd.DataFrame,
+    listed: Sequence[Student],
+    students: Students,
+    when: Moments,
+    unseen: NDArray[np.bool_],
 ) -> pd.DataFrame:
-    """Rows for students of session.toml whom nobody saw: ``no_face``, or ``masked``."""
+    """Rows for students of session.toml whom nobody saw: ``no_face``, ``undecoded`` or ``masked``.
+
+    unseen : (M,) moments of which a camera's picture is missing.
+    """
     missing = [s for s in listed if s.id not in students.name]
     parts = [table] if len(table) else []
     for s in missing:
@@ -118,7 +129,7 @@ def with_absent(
                 "frame_left": when.frame_left,
                 "frame_right": when.frame_right,
                 "student": s.id,
-                "status": "masked" if s.opt_out else "no_face",
+                "status": "masked" if s.opt_out else np.where(unseen, "undecoded", "no_face"),
                 "cameras": 0,
                 "row_left": -1,
                 "row_right": -1,

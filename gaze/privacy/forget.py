@@ -32,6 +32,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from calibration.corners.boards import VIDEOS
 from calibration.errors import UserError
 from gaze.privacy.names import Finder, same_name
 from sessions.config import CONFIG_NAME, load_config, without_student
@@ -39,7 +40,6 @@ from sessions.run import EXPORTED, atomic_write, read_manifest, sha256, write_js
 
 AUDIT_NAME = "audit.log"
 SALT_NAME = "salt.txt"
-VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".mts", ".m2ts", ".m4v", ".webm", ".mpg", ".mpeg"}
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 SURE_LENGTH = 4  # shorter names stand in raw bytes by chance: such files are named, not deleted
 VALIDATION = ("validation.json", "validation.svg")  # of a run, by `gaze validate`

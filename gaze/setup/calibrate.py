@@ -12,7 +12,7 @@ from calibration.corners.folder import AuxiliaryPlacement, RoomPictureFile
 from calibration.errors import CalibrationError
 from calibration.rig import Rig
 from sessions.config import CONFIG_NAME, BoardConfig, SessionConfig
-from sessions.folder import Session
+from sessions.folder import CAMERAS, Session
 
 Progress = Callable[[str, float], None]
 
@@ -51,6 +51,7 @@ def calibrate_lesson(
             placements_of(session.folder, config),
             blackboard_m=(config.blackboard.width_m, config.blackboard.height_m),
             cameras_apart_m=config.cameras.apart_m,
+            mountings={c: session.mounting(c, calibration=True) for c in CAMERAS},
             progress=progress,
         )
     rig_path = folder / "rig.json"

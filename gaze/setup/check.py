@@ -25,10 +25,11 @@ from calibration.errors import UserError
 from calibration.rig import Rig
 from calibration.transform import Array
 from calibration.verdict import Cause
+from gaze.lesson.refusals import otherwise_mounted, same_shape
 from sessions.clock.motion import judge_pair, judge_times
 from sessions.folder import Session
 from sessions.targets import read_targets
-from sessions.video import Image, VideoInfo, probe, read_frames, read_timestamps
+from sessions.video import Frame, Image, VideoInfo, ask_frames, open_camera, read_timestamps
 
 if TYPE_CHECKING:
     from gaze.faces.finder import Detector
@@ -78,9 +79,12 @@ def check(session: Session, *, detector: Detector | str | None = "centerface") -
     videos, findings = _videos(session)
     findings += _clocks(session, videos)
     findings += _calibration(session, videos)
-    samples = {name: _sample(info) for name, info in videos.items()}
-    for name, frames in samples.items():
-        findings += judge_pictures([f for _, f in frames], name)
+    samples: dict[str, list[Image]] = {}
+    for name, info in videos.items():
+        asked = _sample(info)
+        findings += _undecoded(name, info, asked)
+        samples[name] = [f.picture for f in asked if f.picture is not None]
+        findings += judge_pictures(samples[name], name)
     findings += _faces(session, samples, detector)
     findings += _targets(session, videos)
     findings += _events(session, videos)
@@ -122,7 +126,7 @@ def _videos(session: Session) -> tuple[dict[str, VideoInfo], list[Finding]]:
     findings: list[Finding] = []
     for name in CAMERAS:
         try:
-            info = probe(session.video(name))
+            info = open_camera(session, name)
         except UserError as error:
             findings.append(_from_error(session, error))
             continue
@@ -130,9 +134,18 @@ def _videos(session: Session) -> tuple[dict[str, VideoInfo], list[Finding]]:
         w, h = info.size_px
         what = (
             f"The {name} video: {w} × {h}, {info.fps:.2f} frames per second, "
-            f"{info.duration_s:.0f} s, {info.codec}"
+            f"{info.duration_s:.0f} s, {', '.join([info.codec, *info.traits])}"
         )
         findings.append(Finding("ok", what, info.path.name))
+        findings += [
+            Finding(
+                "warning",
+                f"The {name} video {remark}",
+                info.path.name,
+                "Use it as it is, or copy it again from the camera.",
+            )
+            for remark in info.remarks
+        ]
         if min(w, h) < 1000:
             findings.append(
                 Finding(
@@ -146,7 +159,7 @@ def _videos(session: Session) -> tuple[dict[str, VideoInfo], list[Finding]]:
         findings += _from_causes(report.causes, info.path.name)
     if len(videos) == 2:
         left, right = videos["left"], videos["right"]
-        if left.path.resolve() == right.path.resolve():
+        if {f.path.resolve() for f in left.files} & {f.path.resolve() for f in right.files}:
             findings.append(
                 Finding(
                     "error",
@@ -285,7 +298,7 @@ def _calibration(session: Session, videos: dict[str, VideoInfo]) -> list[Finding
         where = f"calibration/{name}"
         if pictures:
             files[name] = pictures
-            findings += _board_pictures(pictures, name, videos.get(name), where)
+            findings += _board_pictures(session, pictures, name, videos.get(name), where)
         elif films:
             findings.append(
                 Finding("ok", f"The {name} chessboard views are a video ({films[0].name})", where)
@@ -338,7 +351,7 @@ def _calibration(session: Session, videos: dict[str, VideoInfo]) -> list[Finding
 
 
 def _board_pictures(
-    pictures: Sequence[Path], name: str, video: VideoInfo | None, where: str
+    session: Session, pictures: Sequence[Path], name: str, video: VideoInfo | None, where: str
 ) -> list[Finding]:
     """Can they be read, and have they the video's size? (ten of them, spread over the folder)"""
     findings: list[Finding] = []
@@ -346,7 +359,7 @@ def _board_pictures(
     chosen = sorted(set(np.linspace(0, len(pictures) - 1, 10).round().astype(int).tolist()))
     for i in chosen:
         try:
-            h, w = read_picture(pictures[i]).shape
+            h, w = read_picture(pictures[i], session.mounting(name, calibration=True)).shape
         except UserError as error:
             what = f"The {name} camera's {pictures[i].name}: {error.what}"
             findings.append(Finding("warning", what, where, "Remove or replace it."))
@@ -363,17 +376,34 @@ def _board_pictures(
             )
         )
     elif video is not None and sizes and sizes != {video.size_px}:
-        w, h = next(iter(sizes))
-        findings.append(
-            Finding(
-                "error",
-                f"The {name} chessboard pictures are {w} × {h}, the video is "
-                f"{video.size_px[0]} × {video.size_px[1]}",
-                where,
-                "Take both with the same resolution and zoom, or use frames of a video.",
-            )
-        )
+        what = f"The {name} chessboard pictures are {{0}} × {{1}}, the video is {{2}} × {{3}}"
+        findings.append(_other_size(what, next(iter(sizes)), video.size_px, name, where))
     return findings
+
+
+def _other_size(
+    what: str, calibrated: tuple[int, int], video: tuple[int, int], name: str, where: str
+) -> Finding:
+    """A video of another size than its camera was calibrated with: scaled, on its side, cropped.
+
+    what : with places for the two widths and heights.
+    """
+    what = what.format(*calibrated, *video)
+    if same_shape(calibrated, video):
+        return Finding(
+            "warning",
+            f"{what}: taken as the same picture scaled",
+            where,
+            "Right only if the camera shows the same in both; film both at one setting.",
+        )
+    if same_shape(calibrated, video[::-1]):
+        return Finding(
+            "error",
+            f"{what}: one of them stands on its side",
+            where,
+            f"Say in session.toml how far to turn what the camera stores: cameras.{name}.rotate.",
+        )
+    return Finding("error", what, where, "Take both with the same resolution and zoom.")
 
 
 def _pairs(left: Sequence[Path], right: Sequence[Path]) -> Finding:
@@ -409,34 +439,44 @@ def _rig(session: Session, videos: dict[str, VideoInfo]) -> list[Finding]:
                 "Add [auxiliary] and its two pictures and run `gaze calibrate`.",
             )
         )
+    try:
+        otherwise_mounted(rig, session)
+    except UserError as error:
+        findings.append(_from_error(session, error))
     for name, info in videos.items():
         size = rig.camera(name).size_px
         if size != info.size_px:
-            findings.append(
-                Finding(
-                    "error",
-                    f"The {name} camera was calibrated at {size[0]} × {size[1]}, its video is "
-                    f"{info.size_px[0]} × {info.size_px[1]}",
-                    where,
-                    "Calibrate with the lesson's resolution and zoom.",
-                )
-            )
+            what = f"The {name} camera was calibrated at {{0}} × {{1}}, its video is {{2}} × {{3}}"
+            findings.append(_other_size(what, size, info.size_px, name, where))
     return findings
 
 
 # -- pictures -------------------------------------------------------------------------------------
 
 
-def _sample(info: VideoInfo) -> list[tuple[int, Image]]:
+def _sample(info: VideoInfo) -> list[Frame]:
     """A few frames spread over the video, from keyframes where they are near (cheap to decode)."""
     wanted = np.linspace(0, info.frames - 1, SAMPLED_FRAMES + 2)[1:-1].round().astype(int)
     nearest = info.keyframes[np.abs(info.keyframes[:, None] - wanted).argmin(0)]
     near = np.abs(nearest - wanted) < 0.4 * info.frames / SAMPLED_FRAMES
-    frames = sorted({int(f) for f in np.where(near, nearest, wanted)})
-    try:
-        return list(read_frames(info, frames))
-    except UserError:
+    return list(ask_frames(info, [int(f) for f in np.where(near, nearest, wanted)]))
+
+
+def _undecoded(name: str, info: VideoInfo, asked: Sequence[Frame]) -> list[Finding]:
+    """Frames of the sample that could not be decoded."""
+    lost = [f for f in asked if f.picture is None]
+    if not lost or len(lost) == len(asked):  # none at all: judge_pictures says so
         return []
+    at = ", ".join(f"{info.times_s[f.number]:.0f} s" for f in lost[:5])
+    return [
+        Finding(
+            "warning",
+            f"{len(lost)} of {len(asked)} frames looked at in the {name} video cannot be decoded "
+            f"(at {at}): such moments will have no data",
+            info.path.name,
+            "Copy it again from the camera.",
+        )
+    ]
 
 
 def judge_pictures(frames: Sequence[Image], name: str) -> list[Finding]:
@@ -535,7 +575,7 @@ def blur(grey: NDArray[np.uint8]) -> float:
 
 def _faces(
     session: Session,
-    samples: dict[str, list[tuple[int, Image]]],
+    samples: dict[str, list[Image]],
     detector: Detector | str | None,
 ) -> list[Finding]:
     """How high faces are in the pictures, by row or distance where that can be known."""
@@ -550,7 +590,7 @@ def _faces(
     boxes: dict[str, Array] = {}
     for name, frames in samples.items():
         chosen = frames[:: max(1, len(frames) // FACE_FRAMES)][:FACE_FRAMES]
-        found = [finder.scan(image).box_px for _, image in chosen]
+        found = [finder.scan(image).box_px for image in chosen]
         boxes[name] = np.concatenate(found) if found else np.zeros((0, 4))
     findings: list[Finding] = []
     for name, box in boxes.items():

@@ -44,7 +44,7 @@ from headpose.estimator import HeadPoseEstimator
 from sessions.clock.motion import Clock
 from sessions.folder import Session
 from sessions.run import versions
-from sessions.video import frame_pairs, moments, probe, read_frames
+from sessions.video import frame_pairs, moments, open_camera, probe, read_frames
 
 VIDEO_FPS, ANALYSED_FPS = 25, 5.0
 COPIES = {8: 1, 30: 2}  # copies of the scene along each side of the picture
@@ -144,7 +144,7 @@ def timed_lesson(lesson: Path, folder: Path, copies: int, seconds: float) -> Pat
     shutil.copy(rig if rig.exists() else lesson / "rig.json", folder / "rig.json")
     rng = np.random.default_rng(0)
     for camera in CAMERAS:
-        info = probe(session.video(camera))
+        info = open_camera(session, camera)
         source = [p for _, p in read_frames(info, range(info.frames))]
         h, w = source[0].shape[:2]
         noise = rng.normal(0, 2, (h + 64, w + 64, 1)).astype(np.int16)
@@ -236,7 +236,7 @@ def nose_errors(lesson: Path, model: HeadPoseEstimator) -> pd.DataFrame:
     """Nose errors in px of every face that lies on a true, visible one, for every locator."""
     session = Session.open(lesson)
     rig = Rig.load(lesson / "truth" / "rig.json")
-    left, right = probe(session.video("left")), probe(session.video("right"))
+    left, right = open_camera(session, "left"), open_camera(session, "right")
     clock = Clock(session.config.cameras.right.offset_s or 0.0)
     when = moments(left, right, clock.right_to_left(right.times_s), fps=ANALYSED_FPS)
     truth = pd.read_parquet(lesson / "truth" / "heads.parquet")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -277,8 +278,9 @@ def test_refuses_what_is_wrong(tmp_path: Path, lesson) -> None:
     with pytest.raises(VideoError):
         run(tmp_path / "l")
     write_lesson(tmp_path / "l", seconds=1, scale=0.4)
-    rig.save(tmp_path / "l" / "rig.json")
-    with pytest.raises(RigError, match=r"768×432.*960×540"):
+    other = replace(rig, left=replace(rig.left, size_px=(960, 600)))
+    other.save(tmp_path / "l" / "rig.json")
+    with pytest.raises(RigError, match=r"another part of them.*768×432.*960×600"):
         run(tmp_path / "l")
     (tmp_path / "l" / "rig.json").unlink()
     with pytest.raises(RigError, match="Run `gaze calibrate` first"):
@@ -304,7 +306,7 @@ def test_no_space_leaves_nothing_half_written(lesson, monkeypatch) -> None:
 
     from gaze.faces.look import FaceRows
 
-    def full(self, path):
+    def full(self, path, **more):
         path.write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -134,4 +134,4 @@ def test_an_expired_lesson_refuses_to_open(tmp_path: Path) -> None:
 def test_a_missing_video_is_named(tmp_path: Path) -> None:
     session = Session.open(lesson(tmp_path))
     with pytest.raises(SessionError, match=r"left camera's video is missing"):
-        session.video("left")
+        session.videos("left")

@@ -275,7 +275,7 @@ def test_a_small_lesson_is_complete_and_the_same_twice(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"], (
         "nothing is left beside the sessions"
     )
-    assert session.video("left").is_file() and {
+    assert session.videos("left")[0].is_file() and {
         "left video",
         "right video",
         "calibration pictures",

@@ -21,7 +21,7 @@ from gaze.faces.landmarks import (
     tight_boxes,
 )
 from sessions.folder import Session
-from sessions.video import probe, read_frames
+from sessions.video import open_camera, read_frames
 
 LESSON = Path(__file__).parents[2] / "data" / "lesson"
 
@@ -35,7 +35,7 @@ def seen():
     truth = pd.read_parquet(LESSON / "truth" / "heads.parquet")
     pictures = []
     for camera in CAMERAS:
-        info = probe(session.video(camera))
+        info = open_camera(session, camera)
         pictures.append([p for _, p in read_frames(info, [5, info.frames // 2])])
         times = info.times_s[[5, info.frames // 2]]
     finder = FaceFinder(CenterFace())

@@ -87,7 +87,8 @@ def test_the_grid_holds_every_student_at_every_moment() -> None:
 
 def statuses_of(found: Measured, rows: FaceRows, students: Students) -> np.ndarray:
     """The statuses of all student-moments on BOARD."""
-    return statuses(found, unmatched_here(rows, students, found.grid), BOARD)
+    nobodys = unmatched_here(rows, students, found.grid)
+    return statuses(found, nobodys, np.zeros_like(nobodys), BOARD)
 
 
 def test_exact_faces_give_the_exact_point_in_blocks_as_at_once() -> None:

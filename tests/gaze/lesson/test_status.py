@@ -28,7 +28,7 @@ def status(P_W: np.ndarray, R_WS: np.ndarray, sigma_deg: float) -> np.ndarray:
     index = np.arange(n)
     grid = Grid(index, index, np.zeros((n, 2), np.int64))
     found = Measured(grid, positions, heads, points, points.xy_m, np.zeros(n))
-    return statuses(found, none, BOARD)
+    return statuses(found, none, none, BOARD)
 
 
 def turned(degrees: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

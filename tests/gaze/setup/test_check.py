@@ -158,8 +158,16 @@ def test_lengths_rates_and_sizes_that_differ(lesson: Path) -> None:
     assert any("video is 3.0 s longer" in w for w in found)
     assert any("5.00 and 10.00 frames per second" in w for w in found)
     assert any("differ in size (480 × 270 and 640 × 360)" in w for w in found)
-    wrong = next(f for w, f in found.items() if "chessboard pictures are 480 × 270" in w)
-    assert wrong.severity == "error" and "the video is 640 × 360" in wrong.what
+    scaled = next(f for w, f in found.items() if "chessboard pictures are 480 × 270" in w)
+    assert scaled.severity == "warning" and "640 × 360: taken as the same picture" in scaled.what
+    write_video(lesson / "right.mp4", w=480, h=360)
+    assert any(
+        f.severity == "error" and "pictures are 480 × 270, the video is 480 × 360" in f.what
+        for f in bad(look(lesson))
+    )
+    write_video(lesson / "right.mp4", w=270, h=480)
+    on_its_side = next(f for f in bad(look(lesson)) if "stands on its side" in f.what)
+    assert on_its_side.severity == "error" and "cameras.right.rotate" in on_its_side.action
 
 
 def test_one_video_for_both_cameras(lesson: Path) -> None:
@@ -312,9 +320,11 @@ def test_a_rig_takes_the_place_of_its_pictures(lesson: Path) -> None:
     rig().save(lesson / "rig.json")
     findings = look(lesson)
     assert bad(findings) == [] and any(f.what == "rig.json: PASS" for f in findings)
-    rig((1920, 1080)).save(lesson / "rig.json")
-    wrong = bad(look(lesson))
-    assert len(wrong) == 2 and "calibrated at 1920 × 1080, its video is 480 × 270" in wrong[0].what
+    for size, severity in (((1920, 1200), "error"), ((1920, 1080), "warning")):
+        rig(size).save(lesson / "rig.json")
+        wrong = bad(look(lesson))
+        assert [f.severity for f in wrong] == [severity] * 2
+        assert f"calibrated at 1920 × {size[1]}, its video is 480 × 270" in wrong[0].what
     rig(world=False).save(lesson / "rig.json")
     assert "has no world" in only(look(lesson)).what
     cause = Cause("few_views", "FAIL", "only 3 views", "Take 20.")

@@ -1,0 +1,212 @@
+"""A video file's pictures, upright and 8 bit, whatever camera wrote it.
+
+Calibration videos and lessons are read through the same few functions, so that both see the same
+picture: turned as the file (or session.toml) says, progressive, in 8 bits of the BT.709 range. A
+picture that the decoder had to guess (damage, lost packets) is never handed on as a whole one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
+
+import av
+import cv2
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from calibration.mounting import AS_STORED, Turn
+
+Image = NDArray[np.uint8]
+FilmPacket: TypeAlias = "Packet[VideoStream]"
+
+#: Decoded frames held back until no damaged reference can still show behind them.
+HOLD = 8
+#: Packets that a decoder may have taken in without giving their frames yet, at most.
+BEHIND = 64
+#: Demuxing errors in a row after which the file is taken to end.
+MOST_ERRORS = 50
+
+
+# -- which way is up ------------------------------------------------------------------------------
+def turn_flag(frame: VideoFrame) -> Turn:
+    """The turn that a frame's display matrix asks for; none: as stored."""
+    data: Any = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return AS_STORED
+    a, b, _, c, d = np.frombuffer(bytes(data), "<i4")[:5].astype(np.float64) / 65536
+    return Turn.of_matrix(np.array([[a, b], [c, d]]))
+
+
+# -- streams, packets, frames ---------------------------------------------------------------------
+def best_stream(container: InputContainer) -> VideoStream | None:
+    """The film itself: not a cover or thumbnails, and of several the one with most pixels."""
+    stills = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+    films = [s for s in container.streams.video if not s.disposition & stills and s.width]
+    return max(films, key=lambda s: (s.width * s.height, -s.index), default=None)
+
+
+def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[FilmPacket]:
+    """The stream's packets from here on; goes on behind places that cannot be read."""
+    errors = 0
+    while errors < MOST_ERRORS:
+        try:
+            for packet in container.demux(stream):
+                if packet.size:
+                    errors = 0
+                    yield packet
+            return
+        except (av.error.FFmpegError, OSError):
+            errors += 1
+
+
+def decoded(
+    packets: Iterable[FilmPacket], codec: VideoCodecContext, hold: int = HOLD
+) -> Iterator[tuple[VideoFrame | None, bool]]:
+    """Frames in the order in which they are shown, each with whether it is whole.
+
+    From a damaged packet or picture up to the next key frame nothing is whole, nor the ``hold``
+    frames before it: they may lean on what is damaged. A packet that gives no frame is (None,
+    False). Nothing is whole before the first key frame.
+    """
+    held: deque[tuple[VideoFrame | None, bool]] = deque()
+    fed: deque[int | None] = deque(maxlen=BEHIND)  # a decoder with many threads lags behind
+    stale: set[int | None] = set()  # key frames from before the damage heal nothing
+    holes = _Holes()
+    whole = False
+    for packet in _and_the_end(packets):
+        bad, frames = False, []
+        if packet is not None:
+            bad = packet.is_corrupt or holes.before(packet)
+            fed.append(packet.pts)
+            stale.discard(packet.pts)
+        try:
+            frames = codec.decode(packet)
+        except (av.error.FFmpegError, ValueError):
+            bad = True
+        if bad:
+            whole, stale = False, set(fed)
+            held = deque((frame, False) for frame, _ in held)
+            if not frames:
+                held.append((None, False))
+        for frame in frames:
+            if frame.is_corrupt:
+                whole = False
+                held = deque((f, False) for f, _ in held)
+            elif frame.key_frame and frame.pts not in stale:
+                whole = True
+            held.append((frame, whole))
+        while len(held) > hold:
+            yield held.popleft()
+    yield from held
+
+
+class _Holes:
+    """Packets lost without a word from a stream that has no index (.ts, .mpg): their times leap.
+
+    Only there: elsewhere a leap is a recorder's own, and what follows is whole.
+    """
+
+    def __init__(self) -> None:
+        self.last: int | None = None
+        self.steps: deque[int] = deque(maxlen=25)
+
+    def before(self, packet: FilmPacket) -> bool:
+        """Whether packets are missing just before this one."""
+        if packet.dts is None or packet.stream.container.format.name not in ("mpegts", "mpeg"):
+            return False
+        step, self.last = packet.dts - (self.last or packet.dts), packet.dts
+        usual = float(np.median(self.steps)) if len(self.steps) > 9 else np.inf
+        self.steps.append(step)
+        return step > 1.6 * usual
+
+
+def _and_the_end(packets: Iterable[FilmPacket]) -> Iterator[FilmPacket | None]:
+    yield from packets
+    yield None  # what the decoder still holds
+
+
+# -- a frame's picture ----------------------------------------------------------------------------
+def picture_of(
+    frame: VideoFrame,
+    turn: Turn,
+    *,
+    grey: bool = False,
+    small_px: tuple[int, int] | None = None,
+    before: VideoFrame | None = None,
+    after: VideoFrame | None = None,
+) -> Image:
+    """(h, w, 3) BGR or (h, w) grey, upright, 8 bit.
+
+    small_px : (width, height) of the upright picture to make, without a full-size one in between.
+    before, after : an interlaced frame's neighbours in time, to fill its lines from.
+    """
+    if frame.interlaced_frame and small_px is None:  # a small picture blends the lines
+        frame = _progressive(before, frame, after)
+    size: dict[str, int] = {}
+    if small_px is not None:
+        w, h = turn.size_px(small_px)  # a quarter turn exchanges them, back as well as forth
+        size = {"width": w, "height": h}
+    kind = "gray" if grey and frame.color_trc not in _TO_SDR else "bgr24"
+    picture = np.asarray(frame.reformat(format=kind, **size).to_ndarray(), np.uint8)
+    if frame.color_trc in _TO_SDR:
+        picture = np.asarray(cv2.LUT(picture, _TO_SDR[frame.color_trc]), np.uint8)
+        if grey:
+            picture = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
+    return turn.apply(picture) if turn != AS_STORED else picture
+
+
+def _progressive(
+    before: VideoFrame | None, frame: VideoFrame, after: VideoFrame | None
+) -> VideoFrame:
+    """Both fields of an interlaced frame at the first one's time (yadif)."""
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+    )
+    yadif, sink = graph.add("yadif", "mode=send_frame:deint=interlaced"), graph.add("buffersink")
+    source.link_to(yadif)
+    yadif.link_to(sink)
+    graph.configure()
+    near = [
+        f for f in (before, frame, after) if f is not None and f.format.name == frame.format.name
+    ]
+    out: list[Any] = []
+    for f in [*near, None]:
+        source.push(f)
+        try:
+            while True:
+                out.append(sink.pull())
+        except (av.error.BlockingIOError, av.error.EOFError):
+            continue
+    shown: VideoFrame = out[near.index(frame)]
+    return shown
+
+
+def _tone_curves() -> dict[int, Image]:
+    """Lookup tables (256,) from HDR's signals (BT.2100: PQ 16, HLG 18) to BT.709's.
+
+    203 nits is diffuse white; what is brighter is rolled off up to 1000 nits.
+    """
+    signal = np.arange(256) / 255
+    m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
+    p = signal ** (1 / m2)
+    pq_nits = 1e4 * (np.maximum(p - c1, 0) / (c2 - c3 * p)) ** (1 / m1)
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    scene = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)
+    hlg_nits = 1000 * scene**1.2
+    out = {}
+    for code, nits in ((16, pq_nits), (18, hlg_nits)):
+        x, white = nits / 203, 1000 / 203
+        shown = np.clip(x * (1 + x / white**2) / (1 + x), 0, 1)
+        out[code] = np.round(255 * shown ** (1 / 2.2)).astype(np.uint8)
+    return out
+
+
+_TO_SDR = _tone_curves()

@@ -1,0 +1,370 @@
+"""One video file: the time of every frame, where decoding can start, which way is up.
+
+Read from the packets, without decoding more than the first picture. Frames are numbered in the
+order in which they are shown; time 0 is where players show 0:00 (the container's own start).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from calibration.film import FilmPacket, best_stream, decoded, packets_of, turn_flag
+from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
+from sessions.errors import VideoError
+
+#: Packets that may be decoded in search of a first picture.
+MOST_TO_FIRST = 400
+#: Times that fall back by more than this begin again (a camera's clock was set, files were glued).
+RESTART_S = 0.5
+#: A share of the header's duration that is not there: cut off.
+CUT_OFF = 0.02
+
+
+@dataclass(frozen=True)
+class VideoFile:
+    """What one file holds; N frames, in the order shown.
+
+    stream : index of the film's stream. times_s : (N,) ascending, 0 where players show 0:00.
+    pts, dts : (N,) the frame's packet, in ``time_base``.
+    keyframes : (M,) frame numbers from which decoding can start; the first is 0.
+    seekable : the packets' times name the frames. Where they do not (raw streams, times that are
+        missing or begin again) frames are counted from the file's start.
+    reorder : frames that may have to be decoded before a frame that is shown earlier.
+    turn, size_px : which way is up; (width, height) upright.
+    zero_s : the container's own time at 0:00. created : its wall clock there, where it says one.
+    traits : what is out of the ordinary, for the user. remarks : what is wrong, as predicates of
+        "the video" ("ends after …").
+    """
+
+    path: Path
+    stream: int
+    time_base: Fraction
+    times_s: NDArray[np.float64]
+    pts: NDArray[np.int64]
+    dts: NDArray[np.int64]
+    keyframes: NDArray[np.int64]
+    seekable: bool
+    reorder: int
+    turn: Turn
+    size_px: tuple[int, int]
+    codec: str
+    zero_s: float
+    created: dt.datetime | None
+    stated_duration_s: float | None
+    traits: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def frames(self) -> int:
+        return len(self.times_s)
+
+    @property
+    def step_s(self) -> float:
+        """Median time from a frame to the next."""
+        return float(np.median(np.diff(self.times_s))) if self.frames > 1 else 0.0
+
+    @property
+    def end_s(self) -> float:
+        """When the last frame ends."""
+        return float(self.times_s[-1]) + self.step_s
+
+    def keyframe_before(self, number: int) -> int:
+        """The last frame at or before ``number`` from which decoding can start."""
+        if not self.seekable:
+            return 0
+        return int(self.keyframes[np.searchsorted(self.keyframes, number, "right") - 1])
+
+    def number_of(self, pts: int | None) -> int | None:
+        """The frame of this presentation time; None: there is none."""
+        k = int(np.searchsorted(self.pts, pts)) if pts is not None else self.frames
+        return k if k < self.frames and self.pts[k] == pts else None
+
+
+class _Packets(NamedTuple):
+    """The film's packets in the order of the file; a missing stamp is NaN."""
+
+    pts: NDArray[np.float64]
+    dts: NDArray[np.float64]
+    key: NDArray[np.bool_]
+    damaged: int
+
+    @classmethod
+    def read(cls, container: InputContainer, stream: VideoStream) -> _Packets:
+        rows = [
+            (np.nan if p.pts is None else p.pts, np.nan if p.dts is None else p.dts,
+             p.is_keyframe, p.is_corrupt)
+            for p in packets_of(container, stream)
+            if not p.is_discard and _shown(p, stream)
+        ]  # fmt: skip
+        pts, dts, key, damaged = np.array(rows, np.float64).reshape(-1, 4).T
+        return cls(pts, dts, key > 0, int(damaged.sum()))
+
+
+def _shown(packet: FilmPacket, stream: VideoStream) -> bool:
+    """Whether a packet becomes a picture (VP8's golden frames do not)."""
+    return stream.codec_context.name != "vp8" or bool(bytes(packet)[0] & 0x10)
+
+
+def index_file(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> VideoFile:
+    """Read a file's frame times, key frames, size and first picture.
+
+    mounting : how session.toml says that the camera hangs.
+
+    Raises
+    ------
+    VideoError : no such file, not a video, unfinished, or without a picture that can be decoded.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise VideoError("the video is missing", where=path)
+    try:
+        with av.open(str(path)) as container:
+            stream = best_stream(container)
+            if stream is None:
+                raise VideoError("the file holds no video", where=path)
+            packets = _Packets.read(container, stream)
+            if len(packets.pts) == 0:
+                raise VideoError("the video holds no frames", where=path, remedy="Copy it again.")
+            first = _first_picture(path, stream.index)
+            if first is None:
+                raise VideoError(
+                    "no picture of the video can be decoded",
+                    where=path,
+                    found=f"{len(packets.pts)} damaged frames of {stream.codec_context.name}",
+                    remedy="Copy it again from the camera, or convert it to H.264 in .mp4.",
+                )
+            return _indexed(path, container, stream, packets, first, mounting)
+    except (av.error.FFmpegError, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> VideoError:
+    """A file that does not open, with its likely cause."""
+    if path.suffix.lower() in (".mp4", ".mov", ".m4v") and b"moov" not in _both_ends(path):
+        return VideoError(
+            "the video cannot be read: its index is missing, as after a full card, an empty "
+            "battery or a half copied file",
+            where=path,
+            expected="a whole video",
+            remedy="Copy it again; if that does not help, let the camera repair it (switch it on "
+            "with the card inside).",
+        )
+    return VideoError(
+        "the video cannot be read",
+        where=path,
+        found=str(error).split("] ")[-1].split(":")[0],
+        expected="a whole video (was the recording stopped properly?)",
+        remedy="Copy it again from the camera.",
+    )
+
+
+def _both_ends(path: Path, n: int = 1 << 20) -> bytes:
+    """The first and last megabyte."""
+    with path.open("rb") as file:
+        head = file.read(n)
+        file.seek(max(0, path.stat().st_size - n))
+        return head + file.read(n)
+
+
+def _first_picture(path: Path, index: int) -> VideoFrame | None:
+    """The first frame that can be decoded whole."""
+    with av.open(str(path)) as container:
+        stream = container.streams[index]
+        assert isinstance(stream, VideoStream)
+        for k, (frame, whole) in enumerate(
+            decoded(packets_of(container, stream), stream.codec_context)
+        ):
+            if frame is not None and whole:
+                return frame
+            if k > MOST_TO_FIRST:
+                break
+    return None
+
+
+def _indexed(
+    path: Path,
+    container: InputContainer,
+    stream: VideoStream,
+    packets: _Packets,
+    first: VideoFrame,
+    mounting: Mounting,
+) -> VideoFile:
+    base = stream.time_base or Fraction(1, 1000)
+    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+    remarks, traits = [], []
+    pts, dts, n = packets.pts, packets.dts, len(packets.pts)
+    restarts = np.flatnonzero(np.diff(_filled(dts)) * float(base) < -RESTART_S) + 1
+    counted = (
+        np.isnan(pts).any()
+        or len(np.unique(pts)) < n
+        or len(restarts) > 0
+        or _stamped_as_stored(container, stream, pts)
+    )
+    if counted:
+        order = np.arange(n)
+        times = _counted_times(pts, dts, restarts, float(base), float(1 / rate))
+        if np.isnan(pts).all() and np.isnan(dts).all():
+            remarks.append(
+                f"holds no times: {float(rate):g} frames per second are taken, as its stream says"
+            )
+        elif len(restarts):
+            remarks.append(
+                f"has times that begin again {len(restarts)} time{'s' * (len(restarts) > 1)}: "
+                "taken as one recording without a gap"
+            )
+        zero = 0.0
+    else:
+        order = np.argsort(pts, kind="stable")
+        times = pts[order] * float(base)
+        zero = times[0]
+        if container.start_time is not None and not _is_avi(container):  # .avi has no start
+            zero = container.start_time / 1e6
+        zero = float(times[0] if abs(zero - times[0]) < 1e-4 else zero)
+        times = times - zero
+    where = np.empty(n, np.int64)  # where in the file each shown frame lies
+    where[:] = order
+    keyframes = np.union1d([0], np.flatnonzero(packets.key[order])).astype(np.int64)
+    length = float(times[-1] - times[0]) + (float(np.median(np.diff(times))) if n > 1 else 0.0)
+    stated = float(stream.duration * base) if stream.duration else None
+    if stated is None and container.duration:
+        stated = container.duration / 1e6  # from the first moment to the last, or from 0
+        if stated > length and container.start_time:
+            stated -= container.start_time / 1e6
+    short = max(
+        1 - n / stream.frames if stream.frames else 0.0, 1 - length / stated if stated else 0.0
+    )
+    if short > CUT_OFF and not counted:
+        said = stated or stream.frames / float(rate)
+        remarks.append(
+            f"ends after {length:.1f} s, its header says {said:.1f} s: it is cut off or damaged"
+        )
+    if packets.damaged:
+        remarks.append(f"has {packets.damaged} damaged packets of {n}")
+    flag = turn_flag(first)
+    turn = mounting.turn(flag)
+    traits += _traits(container, stream, first, turn, flag)
+    filled = _filled(dts)[order]
+    return VideoFile(
+        path=path,
+        stream=stream.index,
+        time_base=base,
+        times_s=times,
+        pts=np.nan_to_num(pts[order]).astype(np.int64),
+        dts=np.where(np.isnan(filled), np.nan_to_num(pts[order]), filled).astype(np.int64),
+        keyframes=keyframes,
+        seekable=not counted,
+        reorder=int(max(0, (np.arange(n) - where).max())),
+        turn=turn,
+        size_px=turn.size_px((first.width, first.height)),
+        codec=stream.codec_context.name,
+        zero_s=zero,
+        created=_created(container, stream),
+        stated_duration_s=stated,
+        traits=tuple(traits),
+        remarks=tuple(remarks),
+    )
+
+
+def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Missing values are the last known one's (the first known one's at the beginning)."""
+    known = np.flatnonzero(~np.isnan(values))
+    if len(known) == 0:
+        return values
+    last = np.searchsorted(known, np.arange(len(values)), "right") - 1
+    return values[known[np.maximum(last, 0)]]
+
+
+def _stamped_as_stored(
+    container: InputContainer, stream: VideoStream, pts: NDArray[np.float64]
+) -> bool:
+    """Whether presentation times run as the file is stored although pictures are reordered.
+
+    .avi has no presentation times: FFmpeg hands out storage order in their place.
+    """
+    if not stream.codec_context.has_b_frames or (np.diff(pts) < 0).any():
+        return False
+    return _is_avi(container)
+
+
+def _is_avi(container: InputContainer) -> bool:
+    return "avi" in container.format.name.split(",")
+
+
+def _counted_times(
+    pts: NDArray[np.float64],
+    dts: NDArray[np.float64],
+    restarts: NDArray[np.int64],
+    base: float,
+    step_s: float,
+) -> NDArray[np.float64]:
+    """Times (N,) of frames that are counted: each stretch's own times in order, gaps in the stamps
+    filled evenly, stretches one behind the other; from 0."""
+    out: list[NDArray[Any]] = []
+    begin = 0.0
+    for stamps in np.split(np.where(np.isnan(pts), dts, pts), restarts):
+        known = np.sort(stamps[~np.isnan(stamps)]) * base
+        number = np.arange(len(stamps))
+        if len(known) < len(stamps):  # a stamp here and there: as many steps as there are frames
+            own = number * step_s
+        else:
+            new = np.flatnonzero(np.diff(known, prepend=-np.inf) > 0)  # of equal ones the first
+            own = np.interp(number, new, known[new] - known[0])
+            after = number > new[-1]
+            own[after] = own[new[-1]] + (number[after] - new[-1]) * step_s
+        out.append(begin + own)
+        begin = out[-1][-1] + step_s
+    return np.concatenate(out)
+
+
+def _traits(
+    container: InputContainer, stream: VideoStream, first: VideoFrame, turn: Turn, flag: Turn
+) -> list[str]:
+    """What a user may want to know of how the pictures are stored."""
+    out = []
+    if turn.quarters:
+        by = "as its flag says" if turn.quarters == flag.quarters else "as session.toml says"
+        out.append(f"turned by {-90 * turn.quarters % 360}° {by}")
+    if turn.mirrored:
+        out.append("mirrored")
+    if first.interlaced_frame:
+        out.append("interlaced: its lines are filled in")
+    if first.color_trc in (16, 18):
+        out.append("HDR: brought to standard range")
+    films = [s for s in container.streams.video if s.width]
+    if len(films) > 1:
+        out.append(f"the largest of {len(films)} streams")
+    ratio = stream.sample_aspect_ratio
+    if ratio and ratio != 1:
+        out.append(f"pixels of {ratio.numerator}:{ratio.denominator}, left as they are")
+    return out
+
+
+def _created(container: InputContainer, stream: VideoStream) -> dt.datetime | None:
+    """The wall clock that the file carries."""
+    text = container.metadata.get("creation_time") or stream.metadata.get("creation_time") or ""
+    try:
+        when = dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    if when.year < 1990:
+        return None  # a clock that was never set
+    return when if when.tzinfo else when.replace(tzinfo=dt.UTC)
+
+
+def in_order(files: Sequence[VideoFile]) -> bool:
+    """Whether the wall clocks of a camera's files ascend, as far as they are known."""
+    known = [f.created for f in files if f.created is not None]
+    return all(a <= b for a, b in pairwise(known))

@@ -1,0 +1,180 @@
+"""The pictures of the frames asked for, each with its number, or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import dropwhile
+from typing import NamedTuple, TypeVar
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from calibration.film import FilmPacket, Image, decoded, packets_of, picture_of
+from sessions.errors import VideoError
+from sessions.video.file import VideoFile
+from sessions.video.info import VideoInfo
+
+T = TypeVar("T")
+
+#: Seek so much before a key frame's decoding time: containers that find packets by their place in
+#: the file (.ts, .mpg) may land behind it.
+MARGINS_S = (0.0, 0.5, 4.0, 32.0)
+
+
+class Frame(NamedTuple):
+    """A frame that was asked for.
+
+    picture : (h, w, 3) BGR or (h, w) grey uint8, upright; None where it is lost.
+    lost : "" · ``corrupt`` (damaged, or leaning on damage) · ``missing`` (never came).
+    """
+
+    number: int
+    picture: Image | None
+    lost: str = ""
+
+
+def read_frames(
+    info: VideoInfo,
+    frames: Sequence[int],
+    *,
+    grey: bool = False,
+    small_px: tuple[int, int] | None = None,
+) -> Iterator[tuple[int, Image]]:
+    """(number, picture) of the ascending frames that can be decoded; see :func:`ask_frames`."""
+    for frame in ask_frames(info, frames, grey=grey, small_px=small_px):
+        if frame.picture is not None:
+            yield frame.number, frame.picture
+
+
+def ask_frames(
+    info: VideoInfo,
+    frames: Sequence[int],
+    *,
+    grey: bool = False,
+    small_px: tuple[int, int] | None = None,
+) -> Iterator[Frame]:
+    """Decode the frames with these numbers; one :class:`Frame` for each number, ascending.
+
+    Jumps to the nearest key frame where that saves decoding. grey, small_px : a grey picture, or
+    one of that (width, height), straight from the decoder: cheaper than a full one made smaller.
+
+    Raises
+    ------
+    VideoError : the file is gone, or another one than was probed.
+    """
+    wanted = np.unique(np.asarray(frames, np.int64))
+    first = 0
+    for file in info.files:
+        own = wanted[(wanted >= first) & (wanted < first + file.frames)] - first
+        for frame in _of_file(file, own.tolist(), grey, small_px) if len(own) else ():
+            yield frame._replace(number=frame.number + first)
+        first += file.frames
+
+
+def _of_file(
+    file: VideoFile, wanted: list[int], grey: bool, small_px: tuple[int, int] | None
+) -> Iterator[Frame]:
+    try:
+        container = av.open(str(file.path))
+    except (av.error.FFmpegError, OSError) as error:
+        raise VideoError(
+            "the video can no longer be opened", where=file.path, found=error
+        ) from error
+    with container:
+        stream = container.streams.video[_nth(container, file.stream)]
+        # frames that are counted must be lost one by one: no decoding ahead
+        stream.thread_type = "AUTO" if file.seekable else "SLICE"
+        k = 0
+        while k < len(wanted):
+            ran_out = True
+            for before, (number, frame, whole), after in _neighbours(
+                _frames_from(container, stream, file, file.keyframe_before(wanted[k]))
+            ):
+                while wanted[k] < number:
+                    yield Frame(wanted[k], None, "missing")
+                    k += 1
+                    if k == len(wanted):
+                        return
+                if wanted[k] == number:
+                    if frame is not None and whole:
+                        picture = picture_of(
+                            frame, file.turn, grey=grey, small_px=small_px,
+                            before=before and before[1], after=after and after[1],
+                        )  # fmt: skip
+                        yield Frame(number, picture)
+                    else:
+                        yield Frame(number, None, "corrupt")
+                    k += 1
+                    if k == len(wanted):
+                        return
+                if file.keyframe_before(wanted[k]) > number + 2 * file.reorder + 8:
+                    ran_out = False
+                    break
+            if ran_out:
+                yield from (Frame(n, None, "missing") for n in wanted[k:])
+                return
+
+
+def _frames_from(
+    container: InputContainer, stream: VideoStream, file: VideoFile, start: int
+) -> Iterator[tuple[int, VideoFrame | None, bool]]:
+    """(number, frame, whole) in the order shown, from the key frame ``start`` on."""
+    packets = _packets_from(container, stream, file, start)
+    number = -1
+    for frame, whole in decoded(packets, stream.codec_context, hold=file.reorder + 1):
+        if not file.seekable:
+            number += 1
+        elif frame is None or (found := file.number_of(frame.pts)) is None:
+            continue
+        else:
+            number = found
+        yield number, frame, whole
+
+
+def _packets_from(
+    container: InputContainer, stream: VideoStream, file: VideoFile, start: int
+) -> Iterator[FilmPacket]:
+    """Packets from the key frame's own on: verified by its time, else sought further back, at last
+    from the file's beginning."""
+    if start > 0:
+        wanted_s = float(file.dts[start] * file.time_base)
+        for margin_s in MARGINS_S:
+            try:
+                at = round((wanted_s - margin_s) / file.time_base)
+                container.seek(at, stream=stream, backward=True)
+            except (av.error.FFmpegError, OSError):
+                continue  # before the first one, or a container that cannot
+            packets = packets_of(container, stream)
+            for packet in packets:
+                if packet.pts == file.pts[start]:
+                    yield packet
+                    yield from packets
+                    return
+                if packet.dts is not None and packet.dts > file.dts[start]:
+                    break  # landed behind it
+    stream.codec_context.flush_buffers()
+    with av.open(str(file.path)) as anew:
+        packets = packets_of(anew, anew.streams.video[_nth(anew, file.stream)])
+        if file.seekable:
+            packets = dropwhile(lambda p: p.pts != file.pts[start], packets)
+        yield from packets
+
+
+def _nth(container: InputContainer, index: int) -> int:
+    """Place among the video streams of the stream of this index."""
+    return [s.index for s in container.streams.video].index(index)
+
+
+def _neighbours(items: Iterable[T]) -> Iterator[tuple[T | None, T, T | None]]:
+    """Each item with the one before and the one after it."""
+    before: T | None = None
+    current: T | None = None
+    for item in items:
+        if current is not None:
+            yield before, current, item
+        before, current = current, item
+    if current is not None:
+        yield before, current, None

@@ -1,0 +1,365 @@
+"""What cameras do to a recording: turned, offset, cut, damaged, in chapters, without times."""
+
+from __future__ import annotations
+
+import datetime as dt
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from calibration.mounting import Mounting, Turn
+from sessions.config import CameraConfig
+from sessions.errors import VideoError
+from sessions.video import ask_frames, frame_pairs, moments, probe, read_frames
+from sessions.video.file import index_file
+from tests.sessions.video.films import damage, number, picture, write
+
+B2 = {"bf": "2", "g": "12", "preset": "veryfast"}
+
+
+# -- which way is up -------------------------------------------------------------------------------
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_display_matrix_is_followed(tmp_path: Path, degrees: int, flip: bool) -> None:
+    """Stored turned and flagged: read as it was seen. (Matches ffmpeg's own autorotation.)"""
+    how = Turn(degrees // 90, flip)
+
+    def stored(n: int) -> np.ndarray:
+        back = picture(n)[:, ::-1] if flip else picture(n)
+        return np.ascontiguousarray(np.rot90(back, -how.quarters))
+
+    path = write(
+        tmp_path / "a.mp4", frames=5, draw=stored, display=(degrees, flip, False)
+    )  # fmt: skip
+    info = probe(path)
+    assert info.size_px == (192, 112)
+    assert [number(shown) for _, shown in read_frames(info, range(5))] == [0, 1, 2, 3, 4]
+    assert info.files[0].turn == how
+    if degrees == 180 and not flip:
+        assert info.traits == ("turned by 180° as its flag says",)
+
+
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+def test_rotate_takes_the_place_of_a_flag(tmp_path: Path, rotate: int) -> None:
+    """rotate = how far the stored picture is turned clockwise; whatever the flag says."""
+
+    def stored(n: int) -> np.ndarray:
+        return np.ascontiguousarray(np.rot90(picture(n), rotate // 90))
+
+    for display in (None, (90, False, False)):
+        path = write(tmp_path / "a.mp4", frames=3, draw=stored, display=display)
+        info = probe(path, Mounting(rotate))  # type: ignore[arg-type]
+        assert info.size_px == (192, 112)
+        assert [number(shown) for _, shown in read_frames(info, [0, 1, 2])] == [0, 1, 2]
+
+
+def test_mirrored(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mp4", frames=3, draw=lambda n: picture(n)[:, ::-1].copy())
+    assert [number(s) for _, s in read_frames(probe(path), [1, 2])] != [1, 2]
+    info = probe(path, Mounting(mirrored=True))
+    assert [number(s) for _, s in read_frames(info, [1, 2])] == [1, 2]
+    assert info.traits == ("mirrored",)
+
+
+def test_pictures_and_videos_turn_alike(tmp_path: Path) -> None:
+    """EXIF orientation 6 (turn clockwise) and a display matrix of −90° show the same picture."""
+    from PIL import Image
+
+    from calibration.corners.detect import read_picture
+
+    stored = np.ascontiguousarray(np.rot90(picture(5)))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(stored[..., ::-1]).save(tmp_path / "a.jpg", exif=exif, quality=95)
+    video = write(tmp_path / "a.mp4", frames=2, numbers=[5, 5], display=(-90, False, False),
+                  draw=lambda n: stored)  # fmt: skip
+    (_, shown), *_ = read_frames(probe(video), [0])
+    for mounting in (Mounting(), Mounting(90)):
+        photo = read_picture(tmp_path / "a.jpg", mounting)
+        assert photo.shape == shown.shape[:2] == (112, 192)
+        assert number(photo) == number(shown) == 5
+    assert read_picture(tmp_path / "a.jpg", Mounting(0)).shape == (192, 112)
+
+
+# -- times -----------------------------------------------------------------------------------------
+def test_time_starts_where_players_show_it(tmp_path: Path) -> None:
+    """.ts begins at its mux delay, .mkv at 100 s: the lesson begins at 0:00."""
+    late = [100 + i * 0.04 for i in range(30)]
+    for path in (
+        write(tmp_path / "a.ts", frames=30, options=B2),
+        write(tmp_path / "a.mkv", frames=30, options=B2, times_s=late),
+    ):
+        info = probe(path)
+        assert info.times_s[0] == pytest.approx(0, abs=1e-3)
+        assert info.times_s[-1] == pytest.approx(29 / 25, abs=1e-3)
+    assert info.files[0].zero_s == pytest.approx(100)
+
+
+def test_variable_rates_keep_their_times(tmp_path: Path) -> None:
+    times = np.cumsum(np.random.default_rng(0).uniform(0.02, 0.09, 40))
+    times = np.round(times - times[0], 3)
+    info = probe(write(tmp_path / "a.mkv", numbers=range(40), times_s=times.tolist(), options=B2))
+    np.testing.assert_allclose(info.times_s, times, atol=1e-6)
+    assert [number(s) for _, s in read_frames(info, [7, 33])] == [7, 33]
+
+
+@pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(30000, 1001), 50])
+def test_odd_rates(tmp_path: Path, rate: Fraction) -> None:
+    info = probe(write(tmp_path / "a.mp4", frames=40, rate=rate, options=B2))
+    np.testing.assert_allclose(info.times_s, np.arange(40) / float(rate), atol=1e-4)
+
+
+def test_a_stream_without_times_is_counted_and_says_so(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.h264", frames=40, options=B2, container="h264")
+    info = probe(path)
+    assert not info.files[0].seekable and info.frames == 40
+    assert "25 frames per second are taken" in info.remarks[0]
+
+
+def test_times_that_begin_again(tmp_path: Path) -> None:
+    """Two transport streams glued together: one recording, every picture at its place."""
+    whole = b"".join(
+        write(tmp_path / f"{k}.ts", numbers=range(40 * k, 40 * k + 40), options=B2).read_bytes()
+        for k in (0, 1)
+    )
+    (tmp_path / "glued.ts").write_bytes(whole)
+    info = probe(tmp_path / "glued.ts")
+    assert info.frames == 80 and "begin again 1 time" in info.remarks[0]
+    np.testing.assert_allclose(info.times_s, np.arange(80) / 25, atol=1e-3)
+    got = [(i, number(s)) for i, s in read_frames(info, range(80))]
+    assert all(i == n for i, n in got) and len(got) > 70, "the seam itself may be lost"
+
+
+def test_the_film_not_its_cover_or_the_smaller_stream(tmp_path: Path) -> None:
+    small = cv2.resize(picture(0), (96, 56))
+    with av.open(str(tmp_path / "a.mkv"), "w") as out:
+        streams = [out.add_stream("libx264", rate=25) for _ in range(2)]
+        for stream, shape in zip(streams, ((56, 96), (112, 192)), strict=True):
+            stream.height, stream.width, stream.pix_fmt = *shape, "yuv420p"
+        for n in range(20):
+            for stream, shown in zip(streams, (small, picture(n)), strict=True):
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="bgr24")))
+        for stream in streams:
+            out.mux(stream.encode())
+    info = probe(tmp_path / "a.mkv")
+    assert info.size_px == (192, 112) and "the largest of 2 streams" in info.traits
+    assert [number(s) for _, s in read_frames(info, [0, 11])] == [0, 11]
+
+
+# -- damage ----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "mpg"])
+@pytest.mark.parametrize("at", [0.3, 0.6])
+def test_damage_is_skipped_counted_and_never_shown(tmp_path: Path, suffix: str, at: float) -> None:
+    """60 kB of noise amid a file of some 400 kB: what comes is right, the rest is told."""
+    grain = np.random.default_rng(3).integers(0, 40, (150, 112, 192, 3), np.uint8)
+
+    def noisy(n: int) -> np.ndarray:
+        return np.maximum(picture(n), 25) - np.where(picture(n) > 40, grain[n], 0).astype(np.uint8)
+
+    how = {"codec": "mpeg2video", "container": "vob", "options": {"bf": "2", "g": "12", "b": "6M"}}
+    path = write(
+        tmp_path / f"a.{suffix}", frames=150, draw=noisy,
+        **(how if suffix == "mpg" else {"options": B2 | {"crf": "8"}}),
+    )  # fmt: skip
+    size = path.stat().st_size
+    assert size > 300_000
+    info = probe(damage(path, at, 60_000))
+    asked = list(ask_frames(info, range(info.frames)))
+    assert [f.number for f in asked] == list(range(info.frames)), "one answer for each, in order"
+    assert all((f.picture is None) == (f.lost in ("corrupt", "missing")) for f in asked)
+    shown = {f.number: f.picture for f in asked if f.picture is not None}
+    lost_share = 1 - len(shown) / 150
+    assert 0.02 < lost_share < 60_000 / size + 0.25
+    smeared = 0
+    for n, seen in shown.items():
+        true = round(info.times_s[n] * 25)
+        assert number(seen) == true
+        smeared += np.abs(seen[64:].astype(int) - noisy(true)[64:]).mean() > 12
+    assert smeared <= 1, "the picture in which the noise begins may look whole to the decoder"
+    alone = [f for n in (5, 140) for f in ask_frames(info, [n]) if n < info.frames]
+    assert all(f.picture is None or number(f.picture) == round(info.times_s[f.number] * 25)
+               for f in alone)  # fmt: skip
+
+
+def test_a_cut_off_file_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
+    """With the index in front the file opens; the missing half is told."""
+    path = write(tmp_path / "a.mp4", frames=100, options=B2, muxing={"movflags": "faststart"})
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 6 // 10])
+    info = probe(path)
+    assert 30 < info.frames < 100
+    assert "its header says 4.0 s: it is cut off" in info.remarks[0]
+    good = [n for n, _ in read_frames(info, range(info.frames))]
+    assert len(good) >= info.frames - 13
+    cut = write(tmp_path / "b.ts", frames=100, options=B2)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size * 6 // 10])
+    assert 30 < probe(cut).frames < 100
+
+
+def test_nothing_to_decode_is_an_error(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.ts", frames=40, options=B2)
+    data = bytearray(path.read_bytes())
+    for i in range(0, len(data) - 188, 188):  # noise in every packet's content, headers whole
+        data[i + 40 : i + 188] = np.random.default_rng(i).integers(0, 256, 148, np.uint8).tobytes()
+    path.write_bytes(data)
+    with pytest.raises(VideoError, match=r"a\.ts"):
+        probe(path)
+
+
+def test_lost_pictures_reach_the_pairs(tmp_path: Path) -> None:
+    """One answer for each moment: none, corrupt, or its very picture."""
+    left = probe(write(tmp_path / "l.mp4", frames=100, options=B2 | {"crf": "1"}))
+    path = damage(write(tmp_path / "r.mp4", frames=100, options=B2 | {"crf": "1"}), 0.5, 3000)
+    right = probe(path)
+    when = moments(left, right, right.times_s, fps=5)
+    pairs = list(frame_pairs(left, right, when))
+    assert len(pairs) == len(when) == 20
+    lost = [p for p in pairs if p.lost[1]]
+    assert 0 < len(lost) < 8 and all(p.right is None for p in lost)
+    assert {p.lost[1] for p in lost} <= {"corrupt", "missing"}
+    for p in pairs:
+        assert p.left is not None and number(p.left) == when.frame_left[p.moment]
+        assert p.right is None or number(p.right) == when.frame_right[p.moment]
+
+
+# -- chapters --------------------------------------------------------------------------------------
+def chapters(folder: Path, created: list[str], counts: list[int]) -> list[Path]:
+    first, out = 0, []
+    for k, (text, n) in enumerate(zip(created, counts, strict=True)):
+        out.append(
+            write(folder / f"{k}.mp4", numbers=range(first, first + n), options=B2,
+                  metadata={"creation_time": text} if text else {})
+        )  # fmt: skip
+        first += n
+    return out
+
+
+def test_chapters_go_on_where_the_last_one_ends(tmp_path: Path) -> None:
+    """Wall clocks that are equal or a second off make no gap."""
+    same = "2026-03-02T08:00:00.000000Z"
+    for created in (
+        ["", "", ""],
+        [same] * 3,
+        [same, "2026-03-02T08:00:03Z", "2026-03-02T08:00:05Z"],
+    ):
+        info = probe(chapters(tmp_path, created, [50, 50, 30]))
+        assert info.frames == 130 and info.remarks == () and info.traits[0] == "3 chapters"
+        np.testing.assert_allclose(info.times_s, np.arange(130) / 25, atol=1e-3)
+        asked = [49, 50, 51, 99, 100, 129]
+        assert [(i, number(s)) for i, s in read_frames(info, asked)] == [(i, i) for i in asked]
+        assert info.n_bytes == sum(f.path.stat().st_size for f in info.files)
+
+
+def test_a_gap_between_chapters_is_kept_and_told(tmp_path: Path) -> None:
+    begin = dt.datetime(2026, 3, 2, 8, tzinfo=dt.UTC)
+    late = begin + dt.timedelta(seconds=20)
+    info = probe(chapters(tmp_path, [begin.isoformat(), late.isoformat()], [50, 50]))
+    assert info.times_s[50] == pytest.approx(20.0, abs=1e-3)
+    assert "a gap of 18.0 s before 1.mp4" in info.remarks[0]
+    other = probe(write(tmp_path / "r.mp4", frames=700, options=B2))
+    when = moments(info, other, other.times_s, fps=5)
+    assert not ((when.time_s > 2.2) & (when.time_s < 19.8)).any()
+    assert np.abs(other.times_s[when.frame_right] - when.time_s).max() < 0.03
+
+
+def test_camcorder_chapters_keep_their_running_clock(tmp_path: Path) -> None:
+    """.ts chapters whose times go on: joined by them, 0.4 s of gap kept."""
+    a = write(tmp_path / "a.mkv", numbers=range(50), times_s=[10 + i / 25 for i in range(50)])
+    b = write(tmp_path / "b.mkv", numbers=range(50, 90), times_s=[12.4 + i / 25 for i in range(40)])
+    info = probe([a, b])
+    assert info.times_s[0] == 0 and info.times_s[50] == pytest.approx(2.4, abs=2e-3)
+    assert "a gap of 0.4 s" in info.remarks[0]
+
+
+def test_chapters_that_do_not_belong_together(tmp_path: Path) -> None:
+    one, two = chapters(tmp_path, ["2026-03-02T08:10:00Z", "2026-03-02T08:00:00Z"], [10, 10])
+    with pytest.raises(VideoError, match="not in the order"):
+        probe([one, two])
+    assert probe([two, one]).frames == 20
+    with pytest.raises(VideoError, match="listed twice"):
+        probe([one, one])
+    big = write(tmp_path / "big.mp4", frames=5, draw=lambda n: cv2.resize(picture(n), (256, 144)))
+    with pytest.raises(VideoError, match="differ in size"):
+        probe([one, big])
+    with pytest.raises(VideoError, match="missing"):
+        probe([one, tmp_path / "c.mp4"])
+
+
+def test_session_toml_lists_them() -> None:
+    assert CameraConfig(video="a.mp4").videos == ("a.mp4",)
+    assert CameraConfig.model_validate({"video": ["a.mp4", "b.mp4"]}).videos == ("a.mp4", "b.mp4")
+    for wrong in ([], ["a.mp4", 3], "", 7):
+        with pytest.raises(ValueError, match="expected a file name, or chapters"):
+            CameraConfig.model_validate({"video": wrong})
+    with pytest.raises(ValueError, match="0, 90, 180 or 270"):
+        CameraConfig.model_validate({"video": "a.mp4", "rotate": 45})
+
+
+# -- what the pictures are -------------------------------------------------------------------------
+def test_interlaced_pictures_are_filled_in(tmp_path: Path) -> None:
+    """Lines of two instants become one: no comb beside what moves; frames not flagged stay."""
+
+    def woven(n: int) -> np.ndarray:
+        shown = picture(2 * n)
+        shown[1::2] = picture(2 * n + 1)[1::2]
+        shown[:60] = picture(n)[:60]
+        return shown
+
+    def comb(shown: np.ndarray) -> float:
+        line = shown[70:95, :, 1].astype(int)
+        return float(np.abs(line[1:-1] * 2 - line[:-2] - line[2:]).mean())
+
+    options = {**B2, "crf": "10", "x264-params": "tff=1", "flags": "+ildct+ilme"}
+    info = probe(write(tmp_path / "a.ts", frames=30, options=options, draw=woven))
+    (_, shown), *_ = read_frames(info, [14])
+    assert number(shown) == 14 and "interlaced" in info.traits[0]
+    assert comb(shown) < 0.35 * comb(woven(14))
+    plain = probe(write(tmp_path / "b.ts", frames=30, options=B2 | {"crf": "10"}, draw=woven))
+    (_, left_alone), *_ = read_frames(plain, [14])
+    assert comb(left_alone) > 0.7 * comb(woven(14))
+
+
+@pytest.mark.parametrize(("transfer", "code"), [("smpte2084", 16), ("arib-std-b67", 18)])
+def test_hdr_is_brought_to_standard_range(tmp_path: Path, transfer: str, code: int) -> None:
+    """18 % grey at 203 nits white comes out near the middle, white bright, black dark."""
+    signal = {16: (0.0, 0.38, 0.58), 18: (0.0, 0.38, 0.75)}[code]  # black, 18 % grey, white
+
+    def bars(n: int) -> np.ndarray:
+        shown = np.zeros((112, 192, 3), np.uint8)
+        for k, s in enumerate(signal):
+            shown[:, 64 * k : 64 * k + 64] = round(255 * s)
+        return shown
+
+    params = f"log-level=none:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc"
+    path = write(
+        tmp_path / "a.mp4", frames=3, codec="libx265", pixels="yuv420p10le", draw=bars,
+        options={"preset": "ultrafast", "crf": "10", "x265-params": params},
+    )  # fmt: skip
+    info = probe(path)
+    assert "HDR" in info.traits[0]
+    (_, shown), *_ = read_frames(info, [1])
+    black, grey, white = (float(shown[20:90, 64 * k + 20 : 64 * k + 44].mean()) for k in range(3))
+    assert black < 15 and 70 < grey < 135 and 160 < white < 230
+
+
+def test_small_and_grey_pictures_come_straight_from_the_decoder(tmp_path: Path) -> None:
+    """Turned as well; near enough to a full picture made small."""
+    path = write(tmp_path / "a.mp4", frames=20, options=B2, display=(180, False, False),
+                 draw=lambda n: np.ascontiguousarray(picture(n)[::-1, ::-1]))  # fmt: skip
+    info = probe(path)
+    (_, full), *_ = read_frames(info, [13])
+    (_, small), *_ = read_frames(info, [13], grey=True, small_px=(96, 56))
+    assert small.shape == (56, 96)
+    expected = cv2.cvtColor(cv2.resize(full, (96, 56), interpolation=cv2.INTER_AREA), 6)
+    assert np.abs(small.astype(int) - expected).mean() < 6
+
+
+def test_one_file_by_itself(tmp_path: Path) -> None:
+    file = index_file(write(tmp_path / "a.ts", frames=50, options=B2))
+    assert file.reorder == 2 and file.frames == 50 and file.step_s == pytest.approx(0.04)
+    assert file.keyframe_before(13) <= 13 and file.number_of(None) is None
+    assert file.number_of(int(file.pts[7])) == 7 and file.number_of(int(file.pts[7]) + 1) is None
