@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from calibration.calibrate import calibrate_folder
+from calibration.camera import CAMERAS
 from calibration.corners.boards import Board
 from calibration.corners.folder import AuxiliaryPlacement, RoomPictureFile
 from calibration.errors import CalibrationError
 from calibration.rig import Rig
 from sessions.config import CONFIG_NAME, BoardConfig, SessionConfig
-from sessions.folder import CAMERAS, Session
+from sessions.folder import Session
 
 Progress = Callable[[str, float], None]
 
