@@ -23,10 +23,12 @@ from numpy.typing import NDArray
 from calibration.errors import UserError
 from calibration.rig import Rig
 from calibration.transform import Array
-from gaze.faces.finder import load_detector
+from gaze.faces.detectors import load_detector
 from gaze.faces.heads import HeadPoseModel
-from gaze.faces.look import FaceRows, Looker, Stopwatch, opted_out_seats
-from gaze.gain.fit import Gain
+from gaze.faces.look import Looker, Stopwatch
+from gaze.faces.mask import opted_out_seats
+from gaze.faces.rows import FaceRows
+from gaze.gain.model import Gain
 from gaze.lesson import refusals
 from gaze.lesson.film import Film, open_film
 from gaze.lesson.points import Seats, grid_of, measure

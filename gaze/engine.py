@@ -111,7 +111,7 @@ class BatchResult:
 def analyze_folder(folder: Path, **settings: Any) -> Path:
     """Analyse one lesson; returns its run folder. ``gain=True`` applies its own gain.json."""
     from gaze.analyze import analyze
-    from gaze.gain.fit import Gain
+    from gaze.gain.model import Gain
     from gaze.lesson.settings import AnalyzeSettings
     from sessions.folder import Session
 

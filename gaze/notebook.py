@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 
 from calibration.rig import Rig
 from gaze.analyze import analyze
-from gaze.gain.fit import Gain
+from gaze.gain.model import Gain
 from gaze.lesson.settings import AnalyzeSettings
 from gaze.measures.measures import Measures, measures
 from gaze.report import write_report

@@ -19,7 +19,7 @@ from calibration.errors import UserError
 from calibration.mounting import Mounting
 from calibration.rig import Rig
 from gaze.app.sights import Moment, Picture, Recording
-from gaze.faces.finder import Detector, load_detector
+from gaze.faces.detectors import Detector, load_detector
 from sessions.folder import Session
 from sessions.video import VideoInfo, nearest_frames, probe, read_frames
 

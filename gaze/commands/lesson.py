@@ -55,7 +55,7 @@ def analyze(
     Example: gaze analyze lesson/ --fps 5
     """
     from gaze.analyze import analyze as run_analyze
-    from gaze.gain.fit import Gain
+    from gaze.gain.model import Gain
     from gaze.lesson.settings import AnalyzeSettings
     from sessions.folder import Session
 

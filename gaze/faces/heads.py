@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from calibration.camera import CAMERAS, Camera
 from calibration.rig import Rig
 from calibration.transform import Array
-from gaze.faces.finder import Faces, Picture
+from gaze.faces.boxes import Faces, Picture
 from gaze.faces.landmarks import NOSE, Landmarks
 from gaze.room.geometry import R_FRONTAL
 

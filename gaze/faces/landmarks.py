@@ -33,7 +33,7 @@ import numpy as np
 
 from calibration.errors import UserError
 from calibration.transform import Array
-from gaze.faces.finder import Faces, Picture
+from gaze.faces.boxes import Faces, Picture
 
 NOSE = 30  # landmark 30 of 0..67: the tip of the nose
 

@@ -10,8 +10,9 @@ import numpy as np
 from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from calibration.transform import Array
-from gaze.faces.look import FaceRows
-from gaze.gain.fit import Gain, apply_gain
+from gaze.faces.rows import FaceRows
+from gaze.gain.apply import apply_gain
+from gaze.gain.model import Gain
 from gaze.lesson.truth import Truth
 from gaze.people.seats import Students
 from gaze.room.fusion import FusedHeads, fuse_heads

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from calibration.transform import Array
-from gaze.faces.look import FaceRows
+from gaze.faces.rows import FaceRows
 from gaze.lesson.film import Film
 from gaze.people.evidence import UNMATCHED
 from gaze.people.seats import Students

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gaze.faces.look import FaceRows, Looker
+from gaze.faces.look import Looker
+from gaze.faces.rows import FaceRows
 from gaze.lesson.film import Film
 from sessions.errors import RunError
 from sessions.folder import Session

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
-from gaze.faces.look import FaceRows
+from gaze.faces.rows import FaceRows
 from gaze.lesson.points import Measured
 from gaze.people.evidence import UNMATCHED
 from gaze.people.seats import Students

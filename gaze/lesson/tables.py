@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from calibration.camera import CAMERAS
-from gaze.faces.look import FaceRows
+from gaze.faces.rows import FaceRows
 from gaze.lesson.points import Measured
 from gaze.lesson.status import statuses
 from gaze.people.seats import Students

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
 from calibration.transform import Array
-from gaze.faces.finder import Picture
+from gaze.faces.boxes import Picture
 from gaze.faces.landmarks import DLIB_DOWN, DLIB_SIDE, dlib_models_folder
-from gaze.faces.look import FaceRows
+from gaze.faces.rows import FaceRows
 from sessions.video import Moments, VideoInfo, read_frames
 
 BEST = 3  # faces of each track

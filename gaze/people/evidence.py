@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from calibration.transform import Array, geodesic_deg
-from gaze.faces.look import FaceRows
+from gaze.faces.rows import FaceRows
 from gaze.room.position import epipolar_deg, ray_points, sight
 
 UNMATCHED = -1

@@ -18,7 +18,7 @@ from scipy.optimize import linear_sum_assignment
 
 from calibration.camera import CAMERAS
 from calibration.transform import Array
-from gaze.faces.finder import Faces
+from gaze.faces.boxes import Faces
 
 NONE = -1
 

@@ -139,7 +139,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _gain(session: Session) -> str:
     """The lesson's gain.json in words, where there is one that can be read."""
-    from gaze.gain.fit import Gain
+    from gaze.gain.model import Gain
 
     if not session.gain_path.is_file():
         return ""

@@ -32,7 +32,7 @@ from sessions.targets import read_targets
 from sessions.video import Frame, Image, VideoInfo, ask_frames, open_camera, read_timestamps
 
 if TYPE_CHECKING:
-    from gaze.faces.finder import Detector
+    from gaze.faces.detectors import Detector
 
 Severity = Literal["error", "warning", "ok"]
 
@@ -582,7 +582,8 @@ def _faces(
     if detector is None or not any(samples.values()):
         return []
     try:
-        from gaze.faces.finder import FaceFinder, load_detector
+        from gaze.faces.detectors import load_detector
+        from gaze.faces.finder import FaceFinder
 
         finder = FaceFinder(load_detector(detector) if isinstance(detector, str) else detector)
     except (ImportError, UserError, OSError) as error:

@@ -36,7 +36,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import gaze.analyze as pipeline
 from calibration.camera import CAMERAS
 from calibration.rig import Rig
-from gaze.faces.finder import FaceFinder, load_detector
+from gaze.faces.detectors import load_detector
+from gaze.faces.finder import FaceFinder
 from gaze.faces.heads import estimate_heads, network_landmarks, take_crops
 from gaze.faces.landmarks import average, locate, tight_boxes
 from gaze.lesson.settings import AnalyzeSettings

@@ -16,7 +16,8 @@ from scipy.spatial.transform import Rotation
 
 from calibration.camera import Camera
 from calibration.rig import Rig
-from gaze.faces.finder import DETECTORS, Detections
+from gaze.faces.boxes import Detections
+from gaze.faces.detectors import DETECTORS
 from gaze.room.geometry import aimed_rotation
 from tests.gaze.classroom import looking, project, room_rig, seats
 

@@ -20,7 +20,7 @@ from calibration.rig import Rig
 from calibration.verdict import Cause, Verdict
 from gaze.analyze import analyze
 from gaze.commands.app import app
-from gaze.faces.finder import DetectorError
+from gaze.faces.detectors import DetectorError
 from gaze.faces.look import Looker
 from gaze.lesson.settings import AnalyzeSettings
 from gaze.people.costs import IdentityError
@@ -304,7 +304,7 @@ def test_no_space_leaves_nothing_half_written(lesson, monkeypatch) -> None:
     folder, _, _ = lesson
     import errno
 
-    from gaze.faces.look import FaceRows
+    from gaze.faces.rows import FaceRows
 
     def full(self, path, **more):
         path.write_bytes(b"half")

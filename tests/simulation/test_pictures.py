@@ -129,7 +129,7 @@ def test_committed_lesson_matches_its_truth() -> None:
 def test_committed_lesson_shows_every_face_where_the_truth_says() -> None:
     import av
 
-    from gaze.faces.finder import load_detector
+    from gaze.faces.detectors import load_detector
 
     truth = pd.read_parquet(LESSON / "truth" / "heads.parquet")
     detector = load_detector("centerface")

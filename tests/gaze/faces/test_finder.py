@@ -5,16 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gaze.faces.finder import (
-    CenterFace,
-    DetectorError,
-    FaceFinder,
-    FinderSettings,
-    cut_square,
-    decode_centerface,
-    load_detector,
-    suppress,
-)
+from gaze.faces.boxes import suppress
+from gaze.faces.detectors import DetectorError, load_detector
+from gaze.faces.detectors.centerface import CenterFace, decode_centerface
+from gaze.faces.finder import FaceFinder, FinderSettings, cut_square
 from tests.gaze.squares import SquareDetector
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from calibration.transform import geodesic_deg, rotation_exp
-from gaze.faces.finder import Faces
+from gaze.faces.boxes import Faces
 from gaze.faces.heads import (
     NETWORK_SIGMA,
     crops_through,

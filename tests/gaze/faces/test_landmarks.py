@@ -10,7 +10,9 @@ import pytest
 
 from calibration.camera import CAMERAS
 from calibration.rig import Rig
-from gaze.faces.finder import CenterFace, FaceFinder, Faces
+from gaze.faces.boxes import Faces
+from gaze.faces.detectors.centerface import CenterFace
+from gaze.faces.finder import FaceFinder
 from gaze.faces.landmarks import (
     LandmarkError,
     Landmarks,

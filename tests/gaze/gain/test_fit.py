@@ -13,13 +13,9 @@ from scipy.spatial.transform import Rotation
 
 from calibration.errors import UserError
 from calibration.transform import rotation_exp
-from gaze.gain.fit import (
-    Gain,
-    GainError,
-    apply_gain,
-    fit_gain,
-    fit_gain_of_lesson,
-)
+from gaze.gain.apply import apply_gain
+from gaze.gain.fit import fit_gain, fit_gain_of_lesson
+from gaze.gain.model import Gain, GainError
 from gaze.room.geometry import gaze_points
 from sessions.folder import Session
 from sessions.run import Run

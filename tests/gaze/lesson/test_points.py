@@ -10,10 +10,10 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from calibration.camera import CAMERAS
-from gaze.faces.finder import Faces
+from gaze.faces.boxes import Faces
 from gaze.faces.heads import Heads
 from gaze.faces.landmarks import Landmarks
-from gaze.faces.look import FaceRows
+from gaze.faces.rows import FaceRows
 from gaze.lesson.points import Measured, Seats, grid_of, measure
 from gaze.lesson.status import statuses, unmatched_here
 from gaze.lesson.truth import Truth

@@ -15,7 +15,7 @@ from calibration.camera import Camera
 from calibration.rig import Rig
 from calibration.transform import Transform
 from calibration.verdict import Cause, Verdict
-from gaze.faces.finder import Detections
+from gaze.faces.boxes import Detections
 from gaze.setup import check as checks
 from gaze.setup.check import Finding, blur, check, judge_pictures
 from sessions.folder import Session
