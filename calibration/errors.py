@@ -54,3 +54,7 @@ class CalibrationError(UserError):
 
 class RigError(UserError):
     """A rig.json that cannot be read, or is not good enough for what is asked of it."""
+
+
+class DiskFullError(UserError):
+    """There is no room for a file; nothing half-written is left."""

@@ -1,14 +1,70 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there: the one atomic write."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+from calibration.errors import DiskFullError
 
-def atomic_write(path: Path, content: str | bytes) -> None:
-    """Text (UTF-8) or bytes, written aside, then renamed; a missing folder is made."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # the disk is full, or the user's share of it
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Yields a path to write to; renamed to ``path`` when the block ends well, else removed.
+
+    A missing folder is made. The file is its owner's alone (0600): what we write is, or is made
+    from, people's data. It and its name are on the disk when this returns, whatever fails next.
+
+    Raises
+    ------
+    DiskFullError : nothing half-written is left, and an old file stays.
+    """
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    aside.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-    os.replace(aside, path)
+    aside = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        os.chmod(aside, 0o600)  # one that a crash left behind, too
+        yield aside
+        with aside.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise disk_full(path) from error
+        raise
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_file(path: str | Path, content: str | bytes) -> None:
+    """Text (UTF-8) or bytes by :func:`atomic_write`."""
+    with atomic_write(path) as aside:
+        aside.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+def sync_folder(folder: Path) -> None:
+    """A folder's names to the disk, where the system can (Windows and some shares cannot)."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def disk_full(path: Path) -> DiskFullError:
+    """The error for a file or folder that no longer fits."""
+    return DiskFullError(
+        "no space is left on the disk",
+        where=path,
+        found=f"{shutil.disk_usage(path.parent).free / 1e6:.0f} MB free",
+        remedy="Make room and run the same command again.",
+    )

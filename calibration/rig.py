@@ -11,7 +11,7 @@ import numpy as np
 
 from calibration.camera import Camera
 from calibration.errors import RigError
-from calibration.files import atomic_write
+from calibration.files import write_file
 from calibration.transform import Array, Transform, rotation_exp
 from calibration.verdict import Verdict
 
@@ -183,7 +183,7 @@ class Rig:
 
     def save(self, path: str | Path) -> None:
         """Written aside, then renamed: a rig.json is whole or not there."""
-        atomic_write(Path(path), json.dumps(self.to_dict(), indent=1))
+        write_file(Path(path), json.dumps(self.to_dict(), indent=1))
 
     @classmethod
     def load(cls, path: str | Path) -> Rig:

@@ -11,7 +11,6 @@ arrays of the whole lesson: who is who is decided from all moments together.
 
 from __future__ import annotations
 
-import errno
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from calibration.errors import UserError
+from calibration.errors import DiskFullError, UserError
+from calibration.files import NO_ROOM
 from calibration.rig import Rig
 from calibration.transform import Array
 from gaze.faces.detectors import load_detector
@@ -46,6 +46,7 @@ from gaze.people.seats import Students
 from gaze.people.tracks import tracks_of
 from sessions.errors import SessionError
 from sessions.folder import Session
+from sessions.lock import lesson_lock
 from sessions.quality import Caveat, Quality
 from sessions.run import Progress, Run, no_progress, run_folder, sha256
 from sessions.tables import write_table
@@ -88,7 +89,24 @@ def analyze(
     folder = None if run_name is None else run_folder(run_name, session.folder)
     if folder is not None:
         refuse_taken(folder, overwrite=overwrite)
+    with lesson_lock(session.folder):
+        return _analyze(
+            session, settings, folder, resume, overwrite, gain=gain, model=model, progress=progress
+        )
 
+
+def _analyze(
+    session: Session,
+    settings: AnalyzeSettings,
+    folder: Path | None,
+    resume: bool,
+    overwrite: bool,
+    *,
+    gain: Gain | None,
+    model: HeadPoseModel | None,
+    progress: Progress,
+) -> Run:
+    """:func:`analyze`, of a lesson that nobody else works on; ``folder`` is that of a named run."""
     # What there is: a rig, two videos on one clock, the moments to look at.
     rig = refusals.usable_rig(session, force=settings.force)
     film = open_film(session, rig, settings, progress)
@@ -255,14 +273,13 @@ def problem_of_report(run: Run, quality: Quality, progress: Progress) -> str | N
 
     Raises
     ------
-    SessionError : the disk is full: the same command goes on.
+    DiskFullError : the same command goes on.
     """
     try:
         heatmaps_and_report(run, progress)
     except Exception as error:
-        if any(
-            isinstance(e, OSError) and e.errno == errno.ENOSPC for e in (error, error.__cause__)
-        ):
+        full = isinstance(error, OSError) and error.errno in NO_ROOM
+        if full or isinstance(error, DiskFullError):
             raise
         why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         problem = (

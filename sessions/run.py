@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import errno
 import hashlib
 import json
 import os
@@ -20,6 +19,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from calibration.files import NO_ROOM, disk_full
+from calibration.files import atomic_write as atomic_write
 from sessions.errors import RunError, SessionError
 
 RUN_VERSION = 1
@@ -42,39 +43,12 @@ def no_progress(stage: str, share: float) -> None:
 
 
 @contextlib.contextmanager
-def atomic_write(path: str | Path) -> Iterator[Path]:
-    """Yields a path to write to; renamed to ``path`` when the block ends well, else removed.
-
-    The file is its owner's alone (0600): what we write is, or is made from, people's data.
-
-    Raises
-    ------
-    SessionError : the disk is full (nothing half-written is left).
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-        os.chmod(aside, 0o600)  # one that a crash left behind, too
-        yield aside
-        os.replace(aside, path)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            remedy = "Make room and run the same command again: it resumes."
-            raise _disk_full(path, remedy) from error
-        raise
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
     """Yields an empty folder beside ``path``; renamed to it when the block ends well, else removed.
 
     Raises
     ------
-    SessionError : there is something at ``path`` already, or the disk is full.
+    SessionError : there is something at ``path`` already. DiskFullError : no room for it.
     """
     path = Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
@@ -90,20 +64,11 @@ def new_folder(path: str | Path) -> Iterator[Path]:
         aside.chmod(0o755)  # mkdtemp's is for its owner alone
         aside.rename(path)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise _disk_full(path, "Make room, or ask for less.") from error
+        if error.errno in NO_ROOM:
+            raise disk_full(path) from error
         raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def _disk_full(path: Path, remedy: str) -> SessionError:
-    return SessionError(
-        "no space is left on the disk",
-        where=path,
-        found=f"{shutil.disk_usage(path.parent).free / 1e6:.0f} MB free",
-        remedy=remedy,
-    )
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -210,7 +175,13 @@ class Run:
     def create(
         cls, folder: Path, settings: dict[str, Any], inputs: dict[str, Any] | None = None
     ) -> Run:
-        """Start a run: writes run.json with ``state = "running"``."""
+        """Start a run: writes run.json with ``state = "running"``.
+
+        Raises
+        ------
+        DiskFullError : no room for run.json; then there is no folder, either.
+        """
+        is_new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
         run = cls(folder)
         info = RunInfo(
@@ -221,7 +192,13 @@ class Run:
             settings=settings,
             inputs=inputs or {},
         )
-        write_json(run.info_path, info.model_dump())
+        try:
+            write_json(run.info_path, info.model_dump())
+        except BaseException:
+            if is_new:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+            raise
         return run
 
     @classmethod

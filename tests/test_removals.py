@@ -9,7 +9,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 REMOVALS = {"rmtree", "unlink", "rmdir", "remove", "removedirs"}
-OWNERS = ("sessions/run.py", "sessions/files.py", "gaze/privacy.py", "gaze/privacy/")
+# calibration/files.py: the atomic write takes its own half-written file away, and nothing else.
+OWNERS = (
+    "calibration/files.py",
+    "sessions/run.py",
+    "sessions/files.py",
+    "gaze/privacy.py",
+    "gaze/privacy/",
+)
 MODULES = {"os", "shutil"}
 
 

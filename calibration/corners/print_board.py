@@ -17,7 +17,7 @@ import numpy as np
 
 from calibration.corners.boards import Board
 from calibration.errors import CalibrationError
-from calibration.files import atomic_write
+from calibration.files import write_file
 
 PAPERS_MM = {  # upright: width, height
     "A4": (210.0, 297.0),
@@ -135,7 +135,7 @@ def board_pdf(
     page.text(SIDE_MM + 114, 6.4, 2.8, "Glue the sheet on something flat and stiff.")
     _ruler(page, SIDE_MM + 2, 9.0)
 
-    atomic_write(Path(path), page.pdf(name))
+    write_file(Path(path), page.pdf(name))
     return size
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from calibration.camera import Camera
-from calibration.files import atomic_write
+from calibration.files import write_file
 from calibration.interop.registry import (
     Format,
     InteropError,
@@ -106,7 +106,7 @@ class AniposeFamily(Format):
             ]
         lines += ["[metadata]", "adjusted = true", 'unit = "m"']
         lines += [f"{key} = {value}" for key, value in (world_to_dict(rig) or {}).items()]
-        atomic_write(path, "\n".join(lines) + "\n")
+        write_file(path, "\n".join(lines) + "\n")
         return (
             "rotation and translation are world → camera; the world is "
             + ("W, the blackboard's upper right corner" if has_world else "the left camera"),

@@ -17,7 +17,7 @@ import yaml
 from scipy.optimize import least_squares
 
 from calibration.camera import Camera
-from calibration.files import atomic_write
+from calibration.files import write_file
 from calibration.interop.registry import (
     Format,
     InteropError,
@@ -97,7 +97,7 @@ class Kalibr(Format):
         T = np.eye(4)
         T[:3, :3], T[:3, 3] = rig.T_RL.R, rig.T_RL.t
         content["cam1"]["T_cn_cnm1"] = T.tolist()
-        atomic_write(path, yaml.safe_dump(content, default_flow_style=None, width=100))
+        write_file(path, yaml.safe_dump(content, default_flow_style=None, width=100))
         if rig.T_WA is not None:
             notes.append("a camchain has no world: the blackboard is left behind")
         return tuple(notes)

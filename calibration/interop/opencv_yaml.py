@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from calibration.files import atomic_write
+from calibration.files import write_file
 from calibration.interop.registry import (
     Format,
     InteropError,
@@ -117,7 +117,7 @@ class OpenCVYaml(Format):
         storage.write("T", rig.T_RL.t.reshape(3, 1))
         for key, value in (world_to_dict(rig) or {}).items():
             storage.write(key, np.asarray(value, np.float64).reshape(3, -1))
-        atomic_write(path, storage.releaseAndGetString())
+        write_file(path, storage.releaseAndGetString())
         return ()
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import yaml
 
 from calibration.camera import Camera
-from calibration.files import atomic_write
+from calibration.files import write_file
 from calibration.interop.registry import (
     Format,
     InteropError,
@@ -101,7 +101,7 @@ class Ros(Format):
                 "projection_matrix": _data(P),
             }
             text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
-            atomic_write(_folder(path) / f"{cam.name}.yaml", text)
+            write_file(_folder(path) / f"{cam.name}.yaml", text)
         notes = []
         turned = np.degrees(np.arccos(np.clip((np.trace(R) - 1) / 2, -1, 1)))
         if turned > 30:

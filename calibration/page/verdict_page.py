@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from plotly.offline import get_plotlyjs
 
-from calibration.files import atomic_write
+from calibration.files import write_file
 from calibration.page.figures import figure_arrows, figure_coverage, figure_room, rigs_as_read
 from calibration.rig import Rig
 from calibration.transform import geodesic_deg
@@ -46,7 +46,7 @@ def verdict_page(rig: Rig, path: str | Path) -> tuple[str, ...]:
             missing.append(f"{name} (incomplete: {type(error).__name__} {error})")
     sections.append(_foot(rig, missing))
     html = _document(f"Calibration: {rig.verdict.status}", [s for s in sections if s])
-    atomic_write(Path(path), html)
+    write_file(Path(path), html)
     return tuple(missing)
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 
 import numpy as np
 import typer
@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from calibration.errors import UserError
+from calibration.errors import DiskFullError, UserError
+from calibration.files import NO_ROOM
 
 DONE, NOT_GOOD_ENOUGH, NOT_DONE = 0, 1, 2
 
@@ -33,31 +34,47 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def command(function: Callable[P, T]) -> Callable[P, T]:
-    """A typer command whose user errors end in one sentence on stderr and exit code 2."""
+# What is true of a command's work when it is interrupted, or the disk is full.
+WHOLE_OR_NOT = "Nothing half-written is left; the same command begins anew."
+GOES_ON = "What is done is kept: the same command (without --fresh) goes on from there."
+NOT_PROVEN = "Run the same command again: only its end proves that all is gone."
+
+
+def command(function: Callable[P, T], *, kept: str = WHOLE_OR_NOT) -> Callable[P, T]:
+    """A typer command whose user errors end in one sentence on stderr and exit code 2.
+
+    kept : one of the sentences above.
+    """
+
+    def end(text: str, error: BaseException, as_json: object) -> NoReturn:
+        if as_json:
+            print(json.dumps({"error": text}))
+        err.print(f"[bold red]Error:[/] {_escape(text)}", soft_wrap=True)
+        raise typer.Exit(NOT_DONE) from error
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        as_json = kwargs.get("as_json") or kwargs.get("json")
         try:
             return function(*args, **kwargs)
+        except DiskFullError as error:
+            end(f"{error} {kept}", error, as_json)
         except UserError as error:
-            if kwargs.get("as_json"):
-                print(json.dumps({"error": str(error)}))
-            err.print(f"[bold red]Error:[/] {_escape(str(error))}", soft_wrap=True)
-            raise typer.Exit(NOT_DONE) from error
+            end(str(error), error, as_json)
         except KeyboardInterrupt as error:
-            err.print("\nInterrupted. What is done is kept: the same command goes on from there.")
+            err.print(f"\nInterrupted. {kept}")
             raise typer.Exit(NOT_DONE) from error
         except OSError as error:
-            if error.errno == 28:  # ENOSPC, wherever it strikes
-                err.print(
-                    "[bold red]Error:[/] no space is left on the disk. Make room and run the same "
-                    "command again: it goes on from there."
-                )
-                raise typer.Exit(NOT_DONE) from error
-            raise
+            if error.errno not in NO_ROOM:  # which may strike anywhere
+                raise
+            text = "no space is left on the disk. Make room and run the same command again."
+            end(f"{text} {kept}", error, as_json)
 
     return run
+
+
+resumable = functools.partial(command, kept=GOES_ON)
+provable = functools.partial(command, kept=NOT_PROVEN)
 
 
 def _escape(text: str) -> str:

@@ -14,6 +14,7 @@ from gaze.commands.console import (
     command,
     err,
     print_json,
+    provable,
     say,
 )
 
@@ -81,7 +82,7 @@ def catalog(
 
 
 @commands.command(rich_help_panel="A lesson")
-@command
+@provable
 def forget(
     lesson: Lesson,
     student: Annotated[str | None, typer.Argument(help="The student's pseudonym.")] = None,

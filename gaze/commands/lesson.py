@@ -16,6 +16,7 @@ from gaze.commands.console import (
     out,
     print_json,
     progress_bar,
+    resumable,
     say,
     table,
 )
@@ -24,7 +25,7 @@ commands = typer.Typer()
 
 
 @commands.command(rich_help_panel="A lesson")
-@command
+@resumable
 def analyze(
     lessons: Annotated[list[Path], typer.Argument(metavar="LESSON…")],
     fps: Annotated[float, typer.Option(help="Moments analysed per second.")] = 5.0,
@@ -138,7 +139,7 @@ def _print_run(run: Any, summary: dict[str, Any]) -> None:
 
 
 @commands.command(rich_help_panel="A lesson")
-@command
+@resumable
 def validate(
     lesson: Lesson,
     head: Annotated[
@@ -276,7 +277,7 @@ def fit_gain(
 
 
 @commands.command(rich_help_panel="Try")
-@command
+@resumable
 def demo(
     out_folder: Annotated[
         Path, typer.Option("--out", help="Where to put the copy it works on.")

@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import itertools
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ from gaze.lesson.film import Film
 from sessions.errors import RunError
 from sessions.folder import Session
 from sessions.run import Progress, Run, atomic_write, versions
-from sessions.video import Moments, frame_pairs
+from sessions.video import FramePair, Moments, frame_pairs
 
 CHUNK_S = 20.0  # a chunk is what a crash can cost
 BATCH = 8  # moments that are looked at together
+STAGE = "faces and heads"
 
 
 def refuse_taken(folder: Path, *, overwrite: bool) -> None:
@@ -119,43 +121,62 @@ def chunks_of(when: Moments) -> list[slice]:
 def look_at_lesson(run: Run, looker: Looker, film: Film, report: Progress) -> tuple[FaceRows, Film]:
     """Face rows of the whole lesson; each finished chunk lies in the run's ``parts``.
 
-    Returns the film as well, with what became of its pictures (``lost``).
+    Chunks that lie there whole are not looked at again; missing and damaged ones are. Returns the
+    film as well, with what became of its pictures (``lost``).
     """
-    when = film.when
     folder = parts_folder(run)
     folder.mkdir(parents=True, exist_ok=True)
-    chunks = chunks_of(when)
+    chunks = chunks_of(film.when)
     paths = [folder / f"{k:05d}.npz" for k in range(len(chunks))]
-    done = next((k for k, p in enumerate(paths) if not p.is_file()), len(paths))
-    stage = "faces and heads"
-    total = len(when)
-    if done < len(chunks):
-        begin = chunks[done].start
-        pairs = frame_pairs(film.left, film.right, when[begin:])
-        for path, chunk in zip(paths[done:], chunks[done:], strict=True):
-            looker.begin_chunk()
-            parts, lost = [], []
-            for first in range(chunk.start, chunk.stop, BATCH):
-                report(stage, first / total)
-                started = time.perf_counter()
-                batch = list(itertools.islice(pairs, min(BATCH, chunk.stop - first)))
-                waited = time.perf_counter() - started
-                looker.seconds["video"] = looker.seconds.get("video", 0.0) + waited
-                lost += [p.lost for p in batch]
-                parts.append(
-                    looker.look(
-                        [p.time_s for p in batch],
-                        [p.left for p in batch],
-                        [p.right for p in batch],
-                        first,
-                    )
-                )
-            with atomic_write(path) as aside:
-                FaceRows.concatenate(parts).save(aside, lost=np.array(lost, "U8"))
-        pairs.close()  # type: ignore[attr-defined]
-    report(stage, 1.0)
+    missing = [k for k, path in enumerate(paths) if not is_whole(path, chunks[k])]
+    for stretch in _stretches(missing):
+        moments = film.when[chunks[stretch[0]].start : chunks[stretch[-1]].stop]
+        pairs = frame_pairs(film.left, film.right, moments)
+        with contextlib.closing(pairs):  # type: ignore[type-var]  # a generator
+            for k in stretch:
+                rows, lost = _look_at_chunk(looker, pairs, chunks[k], len(film.when), report)
+                with atomic_write(paths[k]) as aside:
+                    rows.save(aside, lost=lost)
+    report(STAGE, 1.0)
     lost_of_all = np.concatenate([_lost_in(p) for p in paths])
     return FaceRows.load(paths), replace(film, lost=lost_of_all)
+
+
+def _stretches(numbers: list[int]) -> list[list[int]]:
+    """Ascending numbers in runs without a gap."""
+    cuts = np.flatnonzero(np.diff(numbers) > 1) + 1
+    return [part.tolist() for part in np.split(numbers, cuts)] if numbers else []
+
+
+def _look_at_chunk(
+    looker: Looker, pairs: Iterator[FramePair], chunk: slice, total: int, report: Progress
+) -> tuple[FaceRows, NDArray[np.str_]]:
+    """Face rows of a chunk, whose frame pairs come next, and what became of its pictures."""
+    looker.begin_chunk()
+    parts, lost = [], []
+    for first in range(chunk.start, chunk.stop, BATCH):
+        report(STAGE, first / total)
+        started = time.perf_counter()
+        batch = list(itertools.islice(pairs, min(BATCH, chunk.stop - first)))
+        waited = time.perf_counter() - started
+        looker.seconds["video"] = looker.seconds.get("video", 0.0) + waited
+        lost += [p.lost for p in batch]
+        times = [p.time_s for p in batch]
+        parts.append(looker.look(times, [p.left for p in batch], [p.right for p in batch], first))
+    return FaceRows.concatenate(parts), np.array(lost, "U8")
+
+
+def is_whole(path: Path, chunk: slice) -> bool:
+    """Whether a part is there, can be read to its last byte, and is of this chunk's moments."""
+    if not path.is_file():
+        return False
+    try:
+        moment = FaceRows.load([path]).faces.moment
+        pictures = len(_lost_in(path))
+    except Exception:  # a damaged archive raises any of many types
+        return False
+    inside = (moment >= chunk.start) & (moment < chunk.stop)
+    return bool(inside.all()) and pictures == chunk.stop - chunk.start
 
 
 def _lost_in(part: Path) -> NDArray[np.str_]:

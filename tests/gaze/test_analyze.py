@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import gaze.analyze as pipeline
 import gaze.lesson.resume as resume
 from calibration.camera import CAMERAS
-from calibration.errors import RigError, UserError
+from calibration.errors import DiskFullError, RigError, UserError
 from calibration.rig import Rig
 from calibration.verdict import Cause, Verdict
 from gaze.analyze import analyze
@@ -187,7 +187,7 @@ def test_a_full_disk_in_the_report_keeps_what_is_done(lesson, monkeypatch) -> No
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(pipeline, "heatmaps_and_report", full)
-    with pytest.raises(SessionError, match="no space is left"):
+    with pytest.raises(DiskFullError, match="no space is left"):
         run(folder, run_name="full-report", stop_s=1.0)
     info = json.loads((folder / "runs" / "full-report" / "run.json").read_text())
     assert info["state"] == "running"
@@ -311,7 +311,7 @@ def test_no_space_leaves_nothing_half_written(lesson, monkeypatch) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(FaceRows, "save", full)
-    with pytest.raises(SessionError, match="no space is left"):
+    with pytest.raises(DiskFullError, match="no space is left"):
         run(folder, run_name="full")
     assert list((folder / "runs" / "full" / "parts").iterdir()) == []
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from calibration.errors import DiskFullError
 from sessions.errors import RunError, SessionError
 from sessions.run import Run, atomic_write, new_folder
 from sessions.tables import GAZE, TABLES, read_table, write_table
@@ -35,7 +36,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    with pytest.raises(SessionError, match="no space is left"), atomic_write(path) as aside:
+    with pytest.raises(DiskFullError, match="no space is left"), atomic_write(path) as aside:
         aside.write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
     assert list(tmp_path.iterdir()) == []
@@ -115,7 +116,7 @@ def test_a_new_folder_is_whole_or_not_there(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "x").read_text() == "1"
     with pytest.raises(RuntimeError), new_folder(tmp_path / "b"):
         raise RuntimeError
-    with pytest.raises(SessionError, match="no space is left"), new_folder(tmp_path / "b"):
+    with pytest.raises(DiskFullError, match="no space is left"), new_folder(tmp_path / "b"):
         raise OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(SessionError, match="not empty"), new_folder(tmp_path / "a"):
         pass

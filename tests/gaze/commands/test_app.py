@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 import gaze
-from calibration.errors import UserError
+from calibration.errors import DiskFullError, UserError
 from gaze.commands.app import app
 from gaze.commands.console import command, plain, progress_bar, say
 from tests.gaze.classroom import room_rig
@@ -51,7 +51,9 @@ def test_an_error_as_json(tmp_path: Path) -> None:
     ("raised", "says"),
     [
         (UserError("it is [broken]", remedy="Mend it."), "it is [broken]. Mend it."),
-        (KeyboardInterrupt(), "goes on from there"),
+        (KeyboardInterrupt(), "Nothing half-written is left"),
+        (DiskFullError("full"), "full. Nothing half-written is left"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "no space is left"),
         (OSError(errno.ENOSPC, "No space left on device"), "no space is left"),
     ],
 )
@@ -65,6 +67,26 @@ def test_each_way_to_stop_is_one_sentence_and_exit_code_2(raised, says, capsys) 
     assert caught.value.exit_code == 2
     printed = capsys.readouterr()
     assert says in " ".join(printed.err.split()) and printed.out == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("analyze", "What is done is kept"),
+        ("calibrate", "Nothing half-written is left; the same command begins anew"),
+        ("forget", "only its end proves"),
+    ],
+)
+def test_an_interrupted_command_says_what_is_true_of_it(name, says, tmp_path, monkeypatch) -> None:
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    for where in ("sessions.folder.Session.open", "gaze.privacy.forget.forget"):
+        monkeypatch.setattr(where, stop)
+    monkeypatch.setattr("gaze.setup.calibrate.calibrate_lesson", stop)
+    more = ["A1", "--yes"] if name == "forget" else []
+    result = runner.invoke(app, [name, str(tmp_path), *more])
+    assert result.exit_code == 2 and says in " ".join(result.stderr.split())
 
 
 def test_json_never_holds_nan() -> None:

@@ -1,0 +1,63 @@
+"""One at a time: a lock on a lesson, so that two commands do not work in it at once."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import errno
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from sessions.errors import SessionError
+from sessions.run import RUNS
+
+LOCK = ".lock"  # in runs/
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+@contextlib.contextmanager
+def lesson_lock(lesson: str | Path) -> Iterator[None]:
+    """Holds the lesson's lock, ``runs/.lock``, for the block.
+
+    The system lets go of it with its process, however that ends: a lock that was left behind holds
+    nobody up. On a share that knows no locks a warning says so, and nothing is held.
+
+    Raises
+    ------
+    SessionError : somebody else holds it, or the lesson's folder cannot be written to.
+    """
+    path = Path(lesson) / RUNS / LOCK
+    lock = FileLock(path, timeout=0, mode=0o600)
+    try:
+        path.parent.mkdir(exist_ok=True)
+        since = path.stat().st_mtime if path.exists() else 0.0
+        lock.acquire()
+    except Timeout as error:
+        raise SessionError(
+            "another command is at work in this lesson",
+            where=lesson,
+            found=f"since {dt.datetime.fromtimestamp(since):%d %b, %H:%M}",
+            remedy="Wait until it is done, or stop it; then run the same command again.",
+        ) from error
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+            raise SessionError(
+                "the lesson's folder cannot be written to",
+                where=path.parent,
+                found=error.strerror,
+                remedy="Copy the lesson to a disk where you may write.",
+            ) from error
+        warnings.warn(
+            f"{path.parent} lies on a share without locks: start no second command on this lesson",
+            stacklevel=3,
+        )
+        yield
+        return
+    try:
+        path.touch()  # since when
+        yield
+    finally:
+        lock.release()
