@@ -52,6 +52,7 @@ def _frames(path: Path, mounting: Mounting) -> Iterator[tuple[float, Turn, Video
                 raise CalibrationError("the file holds no video", where=path)
             stream.thread_type = "AUTO"
             begin_s = (container.start_time or 0) / 1e6
+            base = stream.time_base or 0  # not the frame's own: the last ones have none
             step_s = 1 / float(stream.average_rate or stream.guessed_rate or 25)
             turn: Turn | None = None
             for i, (frame, whole) in enumerate(
@@ -59,7 +60,8 @@ def _frames(path: Path, mounting: Mounting) -> Iterator[tuple[float, Turn, Video
             ):
                 if frame is not None and whole:
                     turn = turn or mounting.turn(turn_flag(frame))
-                    yield i * step_s if frame.time is None else frame.time - begin_s, turn, frame
+                    time_s = i * step_s if frame.pts is None else float(frame.pts * base) - begin_s
+                    yield time_s, turn, frame
     except (av.FFmpegError, OSError, ValueError) as error:
         raise CalibrationError(
             "the calibration video cannot be read", where=path, found=str(error)[:120],

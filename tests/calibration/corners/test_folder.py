@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from calibration.calibrate import calibrate_folder, solve, solve_again
+from calibration.camera import CAMERAS
 from calibration.corners.boards import Board
+from calibration.corners.detect import Detector
 from calibration.corners.folder import (
     AuxiliaryPlacement,
     board_in,
@@ -21,8 +23,10 @@ from calibration.corners.folder import (
     read_auxiliary,
     read_folder,
 )
+from calibration.corners.moments import board_moments
 from calibration.errors import CalibrationError
 from calibration.inputs import Seen
+from calibration.mounting import Mounting
 from calibration.rig import Rig
 from calibration.room.world import R_WA
 from calibration.transform import Transform, geodesic_deg
@@ -212,7 +216,7 @@ def _video(path: Path, frames: list[np.ndarray], fps: int = 10) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=fps)
-        stream.width, stream.height = SIZE
+        stream.height, stream.width = frames[0].shape
         stream.pix_fmt = "yuv420p"
         stream.bit_rate = 20_000_000
         for picture in frames:
@@ -234,6 +238,36 @@ def test_videos_instead_of_pictures(drawn: Drawn, tmp_path: Path) -> None:
     assert len(both) == 8 and found.sizes == {"left": SIZE, "right": SIZE}
     rig = calibrate_folder(tmp_path, BOARD)
     assert float(geodesic_deg(rig.T_RL.R, drawn[1].rig.T_RL.R)) < 1.0
+
+
+@pytest.mark.parametrize("mounting", [Mounting(180), Mounting(90), Mounting(None, True)], ids=str)
+def test_files_of_a_turned_camera_give_the_same_corners(
+    drawn: Drawn, tmp_path: Path, mounting: Mounting
+) -> None:
+    """Pictures and videos stored otherwise than upright, and said to be: as if they were not."""
+    folder, _, _ = drawn
+
+    def stored(picture: np.ndarray) -> np.ndarray:
+        back = picture[:, ::-1] if mounting.mirrored else picture
+        return np.ascontiguousarray(np.rot90(back, (mounting.rotate or 0) // 90))
+
+    path = sorted((folder / "left").glob("*.png"))[0]
+    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    turned = stored(picture)
+    write(tmp_path / "turned.png", turned)
+    with Detector() as detector:
+        upright = detector.find(path, BOARD)
+        found = detector.find(tmp_path / "turned.png", BOARD, mounting=mounting)
+    assert upright.corners_px is not None and found.corners_px is not None
+    assert found.size_px == upright.size_px == SIZE
+    np.testing.assert_allclose(found.corners_px, upright.corners_px, atol=0.02)
+    for camera in CAMERAS:
+        (tmp_path / camera).mkdir()
+        _video(tmp_path / camera / "board.mp4", [turned] * 9)
+    left, right = (tmp_path / c / "board.mp4" for c in CAMERAS)
+    (_, pair), (_, _) = board_moments(left, right, mountings=(mounting, mounting))
+    shown = cv2.imdecode(np.frombuffer(pair["left"], np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert shown.shape == picture.shape and np.abs(shown.astype(int) - picture).mean() < 6
 
 
 def test_a_broken_video_is_one_sentence(tmp_path: Path) -> None:
