@@ -16,8 +16,9 @@ from calibration.rig import Rig
 from calibration.transform import Transform
 from calibration.verdict import Cause, Verdict
 from gaze.faces.boxes import Detections
-from gaze.setup import check as checks
-from gaze.setup.check import Finding, blur, check, judge_pictures
+from gaze.setup.check import Finding, check
+from gaze.setup.checks import disk, pictures
+from gaze.setup.checks.pictures import blur, judge_pictures
 from sessions.folder import Session
 
 W, H, FPS, SECONDS = 480, 270, 5, 8
@@ -251,7 +252,7 @@ def test_blur_grows_with_blur_whatever_the_brightness() -> None:
     image = cv2.cvtColor(scene(0, w=960, h=540), cv2.COLOR_BGR2GRAY)
     values = [blur(image)] + [blur(cv2.GaussianBlur(image, (0, 0), s)) for s in (1.5, 3, 6)]
     assert values[0] < values[1] < values[2]
-    assert values[0] < checks.BLURRED < min(values[2:])
+    assert values[0] < pictures.BLURRED < min(values[2:])
     assert blur(image // 2) == pytest.approx(values[0], abs=0.02)
     assert blur(np.full((50, 50), 90, np.uint8)) == 1.0
 
@@ -428,6 +429,6 @@ def test_a_full_disk(lesson: Path, monkeypatch) -> None:
     for free, severity in ((1e9, "warning"), (1e8, "error")):
         now = usage()
         now.free = free
-        monkeypatch.setattr(checks.shutil, "disk_usage", lambda _, now=now: now)
+        monkeypatch.setattr(disk.shutil, "disk_usage", lambda _, now=now: now)
         one = next(f for f in look(lesson) if "free on the disk" in f.what)
         assert one.severity == severity and f"{free / 1e6:.0f} MB free" in one.what
