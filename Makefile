@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types clean
+.PHONY: demo test test-fast lint types audit clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -18,6 +18,16 @@ test: $(STAMP)  ## lint, types, all tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy calibration headpose sessions gaze
 	$(BIN)/python -m pytest -n 2 tests
+
+test-fast: $(STAMP)  ## the same without what renders, trains or analyses pictures
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -n 2 -m "not slow" tests
+
+types: $(STAMP)
+	$(BIN)/mypy calibration headpose sessions gaze
+
+audit: $(STAMP)  ## known vulnerabilities in what is installed (asks PyPI)
+	$(BIN)/python -m pip install --quiet pip-audit && $(BIN)/pip-audit --skip-editable
 
 lint: $(STAMP)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

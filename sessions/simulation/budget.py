@@ -6,7 +6,6 @@ First order, no pictures.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration.camera import Camera
 from calibration.transform import Transform
@@ -67,7 +66,7 @@ def nose_covariance(
                 - camera.project(inverse.apply(P_W - step))
             ) / 2e-3
         weight = 1 / np.square(sigma_px[name])
-        known: NDArray[np.bool_] = np.isfinite(J).reshape(len(J), -1).all(1)
+        known = np.asarray(np.isfinite(J).reshape(len(J), -1).all(1), np.bool_)
         information += (
             np.where(known[:, None, None], np.swapaxes(J, 1, 2) @ J, 0) * weight[:, None, None]
         )
