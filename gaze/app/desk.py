@@ -23,7 +23,7 @@ from sessions.errors import SessionError
 from sessions.folder import Session
 
 Stage = Literal["broken", "new", "recorded", "calibrated", "analysed"]
-SHELF_PLACES = 60
+SHELF_BYTES = 16_000_000
 
 
 class Shelf:
@@ -31,13 +31,16 @@ class Shelf:
 
     def __init__(self) -> None:
         self._items: OrderedDict[str, tuple[bytes, str]] = OrderedDict()
+        self._bytes = 0
 
     def put(self, data: bytes, kind: str = "image/jpeg") -> str:
         """Keep a picture; returns its address. The oldest go when the shelf is full."""
         key = secrets.token_urlsafe(16)
         self._items[key] = data, kind
-        while len(self._items) > SHELF_PLACES:
-            self._items.popitem(last=False)
+        self._bytes += len(data)
+        while self._bytes > SHELF_BYTES and len(self._items) > 1:
+            _, (old, _) = self._items.popitem(last=False)
+            self._bytes -= len(old)
         return f"/shelf/{key}"
 
     def get(self, key: str) -> tuple[bytes, str] | None:
@@ -135,7 +138,7 @@ def card(folder: Path) -> Card:
     elif verdict:
         stage, following = "calibrated", "run"
     elif has_videos(session):
-        stage, following = "recorded", "room"
+        stage, following = "recorded", "board"
     else:
         stage, following = "new", "recordings"
     errors = read_json(folder / "runs" / runs[-1] / "validation.json") if runs else {}

@@ -142,3 +142,19 @@ def _spot(s: Spot, k: float) -> str:
         shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{9 * k:.1f}" fill="{SPOT_COLOURS[s.kind]}"/>'
     words = _label(x, y + 28 * k, s.name, k)
     return shape + words + (_label(x, y + 44 * k, s.note, 0.85 * k) if s.note else "")
+
+
+def coverage_cells(cells: Sequence[int], title: str) -> str:
+    """Where in a camera's picture corners were seen: 5 × 5 parts, darker where more often."""
+    most = max([*cells, 1])
+    parts = []
+    for i, n in enumerate(cells):
+        x, y = 32 * (i % 5), 18 * (i // 5)
+        shade = 0.15 + 0.75 * n / most if n else 0.0
+        parts.append(
+            f'<rect x="{x}" y="{y}" width="31" height="17" fill="var(--slate)" '
+            f'fill-opacity="{shade:.2f}" stroke="var(--line)"/>'
+        )
+    return (
+        f'<svg viewBox="0 0 160 90" role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
+    )

@@ -6,6 +6,7 @@ Every picture that leaves here has its faces pixelated, also those of somebody w
 from __future__ import annotations
 
 import json
+import tempfile
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
+from calibration.corners.boards import Board
+from calibration.corners.wanted import CELLS, FACINGS, Shown, coverage, shown, wanted
 from calibration.errors import UserError
 from calibration.mounting import Mounting
 from calibration.rig import Rig
-from gaze.app.sights import Moment, Picture, Recording
+from gaze.app.sights import BoardView, Moment, Picture, Recording
 from gaze.faces.detectors import Detector, load_detector
 from sessions.folder import Session
 from sessions.video import VideoInfo, nearest_frames, probe, read_frames
@@ -26,6 +29,7 @@ from sessions.video import VideoInfo, nearest_frames, probe, read_frames
 Image = NDArray[np.uint8]
 
 PREVIEW_PX = 960
+THUMB_PX = 300
 #: Faces are looked for in pictures of at most this width (what they are detected in costs seconds).
 LOOKED_AT_PX = 2000
 #: Lower than the analysis' own: here a face that is missed costs more than a lamp that is blurred.
@@ -227,3 +231,65 @@ def known_students(folder: Path) -> list[str]:
         if path.is_file():
             names |= set(read_table(path, "students")["student"])
     return sorted(names, key=natural)
+
+
+# -- chessboards -----------------------------------------------------------------------------------
+def print_board(kind: str, inner_corners: tuple[int, int], square_m: float, paper: str) -> bytes:
+    """The PDF of `gaze board`."""
+    from calibration.corners.print_board import board_pdf
+
+    with tempfile.TemporaryDirectory() as aside:
+        path = Path(aside) / "board.pdf"
+        charuco = kind == "charuco"
+        board_pdf(path, inner_corners, square_m, paper, "charuco" if charuco else "chessboard")
+        return path.read_bytes()
+
+
+@cache
+def _corner_finder() -> Any:
+    from calibration.corners.detect import Detector as CornerFinder
+
+    return CornerFinder()
+
+
+@lru_cache(200)
+def _board_view(path: Path, changed_ns: int, board: Board) -> BoardView:
+    found = _corner_finder().find(path, board)
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        return BoardView(b"", False, found.reason or "this is no picture")
+    h, w = image.shape[:2]
+    scale = THUMB_PX / w
+    small = np.asarray(cv2.resize(image, None, fx=2 * scale, fy=2 * scale), np.uint8)
+    small = pixelated(small)
+    if found.corners_px is None:
+        grey = cv2.cvtColor(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+        return BoardView(_jpeg(np.asarray(grey, np.uint8), THUMB_PX), False, found.reason or "")
+    seen = shown(found.corners_px, (w, h), board)
+    corners = np.nan_to_num(found.corners_px * 2 * scale, nan=-99).astype(np.float32)
+    cv2.drawChessboardCorners(small, board.inner_corners, corners.reshape(-1, 1, 2), True)
+    return BoardView(
+        _jpeg(small, THUMB_PX), True, "", tuple(bool(c) for c in seen.cells.ravel()),
+        seen.tilt_deg, seen.facing or "",
+    )  # fmt: skip
+
+
+def board_view(path: Path, folder: Path) -> BoardView:
+    """One chessboard picture of a lesson, as far as it goes before anything is solved."""
+    from gaze.setup.calibrate import board_of
+
+    return _board_view(path, path.stat().st_mtime_ns, board_of(Session.open(folder).config.board))
+
+
+def still_wanted(views: list[BoardView]) -> tuple[list[str], list[int]]:
+    """What one camera's pictures lack, and how many hold corners in each of 25 cells."""
+    seen = [
+        Shown(
+            np.array(v.cells).reshape(CELLS, CELLS),
+            v.tilt_deg,
+            next((f for f in FACINGS if f == v.facing), None),
+        )
+        for v in views
+        if v.found
+    ]
+    return wanted(seen), [int(n) for n in coverage(seen).ravel()]

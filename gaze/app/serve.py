@@ -37,7 +37,10 @@ def serve(folder: Path, *, port: int = 0, browser: bool = True) -> None:
 
     listening = _listen(HOST, port)
     guard = make_server(folder, listening.getsockname()[1])
-    config = uvicorn.Config(guard, log_level="warning", ws_ping_interval=20, server_header=False)
+    config = uvicorn.Config(
+        guard, log_level="warning", server_header=False,
+        timeout_graceful_shutdown=2,  # an open page does not keep it from ending
+    )  # fmt: skip
     print(f"gaze app, for this computer only: {guard.address}\nCtrl-C ends it.", flush=True)
     if browser:
         threading.Timer(0.8, webbrowser.open, [guard.address]).start()

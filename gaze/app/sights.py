@@ -38,3 +38,18 @@ class Picture:
 
     data: bytes
     size_px: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class BoardView:
+    """A chessboard picture: a small JPEG with the found corners drawn, or the reason for none.
+
+    cells : 25 flags, row by row, of the picture's parts that hold corners.
+    """
+
+    data: bytes
+    found: bool
+    reason: str = ""
+    cells: tuple[bool, ...] = ()
+    tilt_deg: float = 0.0
+    facing: str = ""

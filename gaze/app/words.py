@@ -882,4 +882,194 @@ TABLE: dict[str, Row] = {
         "Alle Videos löschen",
         "删除所有录像",
     ),
+    "board_lead": Row(
+        "The chessboard teaches the app what each lens does and how the cameras stand to each other. Put the pictures here, or copy them into calibration/left and calibration/right: they appear by themselves.",
+        "Das Schachbrett lehrt die App, was jedes Objektiv tut und wie die Kameras zueinander stehen. Bilder hier hineinlegen oder nach calibration/left und calibration/right kopieren: Sie erscheinen von selbst.",
+        "棋盘格让程序了解每个镜头以及两台摄像机的相对位置。可在此添加照片，或复制到 calibration/left 和 calibration/right，会自动出现。",
+    ),
+    "print_board": Row(
+        "1. Print it",
+        "1. Drucken",
+        "1. 打印",
+    ),
+    "how_to_hold": Row(
+        "2. Hold it",
+        "2. Halten",
+        "2. 手持",
+    ),
+    "hold_1": Row(
+        "Pictures that both cameras take at the same instant have equal names: 20 or more.",
+        "Bilder, die beide Kameras im selben Augenblick machen, heißen gleich: 20 oder mehr.",
+        "两台摄像机同时拍摄的照片使用相同文件名：20 张以上。",
+    ),
+    "hold_2": Row(
+        "In all parts of the picture, near and far, tilted by 30 to 45° in every direction. Keep the board still.",
+        "In allen Teilen des Bildes, nah und fern, um 30 bis 45° in jede Richtung geneigt. Das Brett still halten.",
+        "覆盖画面各处，远近皆有，向各方向倾斜 30 至 45°。拍摄时保持静止。",
+    ),
+    "hold_3": Row(
+        "Then about eight for each camera alone that fill its corners.",
+        "Dann etwa acht für jede Kamera allein, die ihre Ecken füllen.",
+        "再为每台摄像机单独拍约八张，填满画面四角。",
+    ),
+    "kind": Row(
+        "Kind",
+        "Art",
+        "类型",
+    ),
+    "kind_chessboard": Row(
+        "chessboard",
+        "Schachbrett",
+        "棋盘格",
+    ),
+    "kind_charuco": Row(
+        "ChArUco",
+        "ChArUco",
+        "ChArUco",
+    ),
+    "corners_along": Row(
+        "Inner corners along",
+        "Innere Ecken längs",
+        "长边内角点数",
+    ),
+    "corners_across": Row(
+        "Inner corners across",
+        "Innere Ecken quer",
+        "短边内角点数",
+    ),
+    "square_mm": Row(
+        "Edge of a square, mm",
+        "Kante eines Feldes, mm",
+        "方格边长（毫米）",
+    ),
+    "paper": Row(
+        "Paper",
+        "Papier",
+        "纸张",
+    ),
+    "download_pdf": Row(
+        "Print (PDF)",
+        "Drucken (PDF)",
+        "打印（PDF）",
+    ),
+    "measure_print": Row(
+        "Print at 100 %, measure the ruler on the sheet, glue it on something flat and stiff. If a square measures differently, type what you measured and save.",
+        "Mit 100 % drucken, das Lineal auf dem Blatt nachmessen, auf etwas Flaches und Steifes kleben. Misst ein Feld anders, das Gemessene eintippen und speichern.",
+        "按 100% 打印，核对纸上的标尺，贴在平整坚硬的板上。若方格实测不同，请输入实测值并保存。",
+    ),
+    "add_pictures": Row(
+        "Add pictures or a video",
+        "Bilder oder ein Video hinzufügen",
+        "添加照片或录像",
+    ),
+    "pictures": Row(
+        "Pictures",
+        "Bilder",
+        "照片",
+    ),
+    "views_video": Row(
+        "The views are a video: {name}",
+        "Die Ansichten sind ein Video: {name}",
+        "视图来自录像：{name}",
+    ),
+    "boards_found": Row(
+        "Board found in {n} of {all} pictures.",
+        "Brett in {n} von {all} Bildern gefunden.",
+        "{all} 张照片中有 {n} 张找到棋盘。",
+    ),
+    "looking": Row(
+        "Looking at {n} more …",
+        "Noch {n} werden angesehen …",
+        "还在查看 {n} 张……",
+    ),
+    "coverage_of": Row(
+        "Corners in {n} of 25 parts of the picture",
+        "Ecken in {n} von 25 Teilen des Bildes",
+        "画面 25 个区域中有 {n} 个出现角点",
+    ),
+    "still_wanted": Row(
+        "Still missing: {what}.",
+        "Es fehlt noch: {what}.",
+        "还缺：{what}。",
+    ),
+    "want_views": Row(
+        "more pictures (15 or more)",
+        "mehr Bilder (15 oder mehr)",
+        "更多照片（15 张以上）",
+    ),
+    "want_upper_left": Row(
+        "upper left of the picture",
+        "oben links im Bild",
+        "画面左上",
+    ),
+    "want_upper_right": Row(
+        "upper right of the picture",
+        "oben rechts im Bild",
+        "画面右上",
+    ),
+    "want_lower_left": Row(
+        "lower left of the picture",
+        "unten links im Bild",
+        "画面左下",
+    ),
+    "want_lower_right": Row(
+        "lower right of the picture",
+        "unten rechts im Bild",
+        "画面右下",
+    ),
+    "want_facing_left": Row(
+        "turned to the left",
+        "nach links gedreht",
+        "朝左倾斜",
+    ),
+    "want_facing_right": Row(
+        "turned to the right",
+        "nach rechts gedreht",
+        "朝右倾斜",
+    ),
+    "want_facing_up": Row(
+        "turned up",
+        "nach oben gedreht",
+        "朝上倾斜",
+    ),
+    "want_facing_down": Row(
+        "turned down",
+        "nach unten gedreht",
+        "朝下倾斜",
+    ),
+    "enough": Row(
+        "Nothing is missing: calibrate.",
+        "Es fehlt nichts: kalibrieren.",
+        "已齐全：可以标定。",
+    ),
+    "board_seen": Row(
+        "board found",
+        "Brett gefunden",
+        "已找到棋盘",
+    ),
+    "verdict_pass": Row(
+        "The calibration is good.",
+        "Die Kalibrierung ist gut.",
+        "标定良好。",
+    ),
+    "verdict_warn": Row(
+        "The calibration can be used; better would be possible.",
+        "Die Kalibrierung ist brauchbar; besser wäre möglich.",
+        "标定可用，但还可以更好。",
+    ),
+    "verdict_fail": Row(
+        "The calibration cannot be trusted.",
+        "Der Kalibrierung ist nicht zu trauen.",
+        "标定不可信。",
+    ),
+    "room_3d": Row(
+        "Cameras, chessboards and blackboard in three dimensions",
+        "Kameras, Schachbretter und Tafel räumlich",
+        "摄像机、棋盘与黑板的三维图",
+    ),
+    "whole_page": Row(
+        "The whole calibration page",
+        "Die ganze Seite zur Kalibrierung",
+        "完整的标定页面",
+    ),
 }

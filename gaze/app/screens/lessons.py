@@ -11,6 +11,7 @@ from gaze.app.desk import Card, Desk
 from gaze.app.parts import action, address, box, complain, heading, pill, sheet, text
 from gaze.app.units import UNITS, parse_length, show_length
 from gaze.setup.init import DEFAULTS, init_lesson, init_like
+from sessions.config import edit_config
 
 DEMO = "demo-lesson"
 KINDS = {"broken": "bad", "new": "", "recorded": "warn", "calibrated": "warn", "analysed": "good"}
@@ -129,6 +130,7 @@ def _ask_three(desk: Desk) -> None:
                     complain(words("no_length"))
                     return
                 init_lesson(folder, {"title": name, "width_m": metres[0], "height_m": metres[1]})
+                edit_config(folder, {"auxiliary": None})  # no length that nobody has measured
             dialog.close()
             ui.navigate.to(address(folder, "recordings"))
 

@@ -124,19 +124,32 @@ class Room:
         """Once typed: written, if the whole file is good with it."""
         changes: dict[str, Any] = {key: _rounded(self.typed[key])}
         if key.startswith(self.prefix):
-            changes = {f"{self.prefix}.{k}": _rounded(self.typed[f"{self.prefix}.{k}"])
-                       for k in TAPE}  # fmt: skip
-            if None in changes.values() and not self._has_room_picture():
+            changes = self._tape_changes()
+            if None in (changes[f"{self.prefix}.{k}"] for k in TAPE) and not self._room_pictures():
                 return  # all three, or none: the drawing shows what is missing
-            changes[key] = _rounded(self.typed[key])
-            if key.endswith("square_m") and _value(self.config, key) is None:
-                return
         try:
             self.config = edit_config(self.place.lesson, changes)
         except UserError as error:
             self._wrong(key, str(error))
 
-    def _has_room_picture(self) -> bool:
+    def _tape_changes(self) -> dict[str, Any]:
+        """The tape as it is typed, and the board of its own where its squares are."""
+        changes: dict[str, Any] = {
+            f"{self.prefix}.{k}": _rounded(self.typed[f"{self.prefix}.{k}"]) for k in TAPE
+        }
+        square_m = _rounded(self.typed[f"{self.prefix}.board.square_m"])
+        aux = self.config.auxiliary[0] if self.config.auxiliary else None
+        if square_m is None:
+            changes[f"{self.prefix}.board"] = None
+        elif aux is None or aux.board is None:
+            own = {"kind": self.config.board.kind, "square_m": square_m,
+                   "inner_corners": list(self.config.board.inner_corners)}  # fmt: skip
+            changes[f"{self.prefix}.board"] = own
+        else:
+            changes[f"{self.prefix}.board.square_m"] = square_m
+        return changes
+
+    def _room_pictures(self) -> bool:
         return bool(self.config.auxiliary and self.config.auxiliary[0].room_picture)
 
     def _placement(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gaze.app.desk import Desk, Shelf, card
+from gaze.app.desk import SHELF_BYTES, Desk, Shelf, card
 from gaze.app.files import PICTURES, VIDEOS, of_kind, place_for
 from gaze.app.units import INCH_M, parse_length, show_length
 from gaze.app.words import LANGUAGES, TABLE, Words
@@ -203,10 +203,11 @@ def test_stages_follow_the_folder(tmp_path: Path) -> None:
 def test_the_shelf_forgets_the_oldest() -> None:
     shelf = Shelf()
     first = shelf.put(b"1")
-    for _ in range(60):
-        last = shelf.put(b"2")
-    assert shelf.get(first.removeprefix("/shelf/")) is None
-    assert shelf.get(last.removeprefix("/shelf/")) == (b"2", "image/jpeg")
+    big = shelf.put(bytes(SHELF_BYTES - 1))
+    assert shelf.get(first.removeprefix("/shelf/")) == (b"1", "image/jpeg")
+    last = shelf.put(b"2")
+    kept = [shelf.get(a.removeprefix("/shelf/")) is not None for a in (first, big, last)]
+    assert kept == [False, True, True]
 
 
 # -- the same room again ---------------------------------------------------------------------------

@@ -1,0 +1,222 @@
+"""The chessboard: printed, seen in pictures as they come in, solved, and the verdict in words."""
+
+from __future__ import annotations
+
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from nicegui import ui
+
+from calibration.errors import UserError
+from gaze.app.desk import CAMERAS, read_json
+from gaze.app.drawings import coverage_cells
+from gaze.app.files import PICTURES, VIDEOS, bring, of_kind
+from gaze.app.parts import Place, action, box, complain, files_button, finding, sheet, text
+from gaze.app.screens.lessons import VERDICT_KINDS
+from gaze.app.screens.recordings import findings
+from gaze.app.screens.run import JobList
+from gaze.app.sights import BoardView
+from sessions.config import load_config
+
+PAPERS = ("A4", "A3", "A2", "letter", "tabloid")
+SEVERITIES = {"FAIL": "error", "WARN": "warning", "PASS": "ok"}
+LOOK_EVERY_S = 2.0
+
+
+class Chessboard:
+    """The screen's state: which pictures were looked at."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.config = load_config(place.lesson)
+        self.seen: dict[tuple[Path, int], BoardView] = {}
+        self.shown: dict[str, list[tuple[Path, int]]] = {}
+        self.summary: dict[str, ui.element] = {}
+        self.gallery: dict[str, ui.element] = {}
+        self.busy = False
+
+    def build(self) -> None:
+        p = self.place
+        with sheet(p.desk, p("step_board"), p.lesson, "board"):
+            text(p("board_lead"), "lead")
+            with ui.element("div").classes("two"):
+                with box(p("print_board")):
+                    self._print()
+                with box(p("how_to_hold")):
+                    for key in ("hold_1", "hold_2", "hold_3"):
+                        text(p(key), "small")
+            with ui.element("div").classes("two"):
+                for camera in CAMERAS:
+                    with box(p(f"camera_{camera}")):
+                        self._camera(camera)
+            with box(p("cmd_calibrate")):
+                self._calibrate()
+            with box(p("what_check_says")):
+                findings(p, "board")
+        ui.timer(LOOK_EVERY_S, self._look)
+
+    # -- print -----------------------------------------------------------------------------------
+    def _print(self) -> None:
+        p, board = self.place, self.config.board
+        with ui.element("div").classes("fields"):
+            kind = ui.select(
+                {"chessboard": p("kind_chessboard"), "charuco": p("kind_charuco")},
+                value=board.kind, label=p("kind"),
+            )  # fmt: skip
+            along = ui.number(p("corners_along"), value=board.inner_corners[0], min=3, max=40)
+            across = ui.number(p("corners_across"), value=board.inner_corners[1], min=3, max=40)
+            square = ui.number(p("square_mm"), value=round(1000 * board.square_m, 3), step=0.1)
+            paper = ui.select(list(PAPERS), value="A4", label=p("paper"))
+            for field in (kind, along, across, square, paper):
+                field.props("outlined dense")
+
+        def described() -> dict[str, Any]:
+            return {
+                "board.kind": str(kind.value),
+                "board.inner_corners": [int(along.value or 0), int(across.value or 0)],
+                "board.square_m": round((square.value or 0) / 1000, 6),
+            }
+
+        def write() -> None:
+            if new := p.edit(described()):
+                self.config = new
+                self.seen.clear()
+                self.shown.clear()
+                for gallery in self.gallery.values():
+                    gallery.clear()
+                ui.notify(p("written"), type="positive")
+
+        async def pdf() -> None:
+            d = described()
+            data = await p.desk.worker.call(
+                "print_board", d["board.kind"], tuple(d["board.inner_corners"]),
+                d["board.square_m"], str(paper.value),
+            )  # fmt: skip
+            ui.download.content(data, "board.pdf", "application/pdf")
+
+        with ui.element("div").classes("rowline").style("margin-top:.7rem"):
+            action(p("download_pdf"), pdf, main=True, icon="print")
+            action(p("write"), write)
+        text(p("measure_print"), "small quiet")
+
+    # -- pictures --------------------------------------------------------------------------------
+    def _camera(self, camera: str) -> None:
+        p = self.place
+        folder = p.lesson / "calibration" / camera
+        files_button(
+            p("add_pictures"), partial(bring, folder, (*PICTURES, *VIDEOS)), self._look,
+            kinds=",".join((*PICTURES, *VIDEOS)), multiple=True,
+        )  # fmt: skip
+        self.summary[camera] = ui.element("div").props("aria-live=polite")
+        with ui.expansion(p("pictures"), value=True).props("dense").style("margin:0 -1rem"):
+            self.gallery[camera] = ui.element("div").classes("thumbs")
+
+    async def _look(self) -> None:
+        """Look at what has come in since the last time, one picture after another."""
+        if self.busy:
+            return
+        self.busy = True
+        try:
+            for camera in CAMERAS:
+                await self._look_at(camera)
+        except UserError as error:
+            complain(error)
+        finally:
+            self.busy = False
+
+    async def _look_at(self, camera: str) -> None:
+        p = self.place
+        folder = p.lesson / "calibration" / camera
+        paths, films = of_kind(folder, PICTURES), of_kind(folder, VIDEOS)
+        now = [(path, path.stat().st_mtime_ns) for path in paths]
+        if self.shown.get(camera) == now:
+            return
+        if set(self.shown.get(camera, [])) - set(now):  # one was removed or changed
+            self.gallery[camera].clear()
+            self.shown[camera] = []
+        for key in now:
+            if key not in self.shown.get(camera, []):
+                if key not in self.seen:
+                    self.seen[key] = await p.desk.worker.call("board_view", key[0], p.lesson)
+                with self.gallery[camera]:
+                    self._thumb(key[0], self.seen[key])
+                self.shown.setdefault(camera, []).append(key)
+                await self._say(camera, len(now), films)
+        self.shown[camera] = now
+        await self._say(camera, len(now), films)
+
+    async def _say(self, camera: str, all_of_them: int, films: list[Path]) -> None:
+        p = self.place
+        looked = [self.seen[key] for key in self.shown[camera]]
+        lacking, cells = await p.desk.worker.call("still_wanted", looked)
+        self.summary[camera].clear()
+        with self.summary[camera]:
+            if films and not all_of_them:
+                text(p("views_video", name=films[0].name))
+                return
+            text(p("boards_found", n=sum(v.found for v in looked), all=all_of_them))
+            if len(looked) < all_of_them:
+                text(p("looking", n=all_of_them - len(looked)), "small quiet")
+            title = p("coverage_of", n=sum(c > 0 for c in cells))
+            ui.html(coverage_cells(cells, title), sanitize=False).classes("cells")
+            if lacking:
+                names = ", ".join(p(f"want_{code}") for code in lacking)
+                text(p("still_wanted", what=names), "finding warning")
+            elif len(looked) == all_of_them:
+                text(p("enough"), "finding ok")
+
+    def _thumb(self, path: Path, v: BoardView) -> None:
+        p = self.place
+        facing = p(f"want_facing_{v.facing}") if v.facing else ""
+        said = p("board_seen") if v.found else v.reason
+        with ui.element("figure").classes("" if v.found else "bad"):
+            if v.data:
+                source, alt = p.desk.shelf.put(v.data), escape(f"{path.name}: {said}")
+                ui.html(f'<img src="{source}" alt="{alt}">', sanitize=False)
+            words = filter(None, (path.name, facing, "" if v.found else said))
+            text(" · ".join(words), "small")
+
+    # -- solve -----------------------------------------------------------------------------------
+    def _calibrate(self) -> None:
+        p = self.place
+        action(
+            p("cmd_calibrate"),
+            lambda: p.desk.jobs.add(p.lesson, ("calibrate", str(p.lesson))),
+            main=True, icon="straighten",
+        )  # fmt: skip
+        slot = ui.element("div").classes("stack").style("margin-top:.8rem")
+        self.verdict = ui.element("div").classes("stack")
+        JobList(p, slot, only=("calibrate",), then=self._show_verdict)
+        ui.timer(0.3, self._show_verdict, once=True)
+
+    async def _show_verdict(self) -> None:
+        p = self.place
+        rig = p.lesson / "rig.json"
+        self.verdict.clear()
+        if not rig.is_file():
+            return
+        verdict = read_json(rig).get("verdict", {})
+        with self.verdict:
+            status = str(verdict.get("status", "FAIL"))
+            kind = VERDICT_KINDS.get(status, "bad")
+            ui.html(f'<span class="pill {kind}">{status}</span>', sanitize=False)
+            text(p(f"verdict_{status.lower()}"))
+            for cause in verdict.get("causes", []):
+                finding(p, SEVERITIES[cause["severity"]], cause["message"], cause["action"])
+        figure = await p.desk.worker.call("room_figure", rig)
+        figure["layout"] |= {"paper_bgcolor": "#fcfbf8", "autosize": True}
+        figure["layout"].pop("width", None)
+        with self.verdict:
+            ui.plotly(figure).style("width:100%;height:34rem").props(
+                f'role=img aria-label="{p("room_3d")}"'
+            )
+            ui.link(p("whole_page"), f"/page/{p.lesson.name}/calibration.html", new_tab=True).style(
+                "color:var(--slate);font-weight:600"
+            )
+
+
+def build(place: Place) -> None:
+    """The whole page."""
+    Chessboard(place).build()

@@ -1,0 +1,244 @@
+"""The whole way of a new user in a real browser: an empty folder, no terminal, a report.
+
+The demo lesson's own videos and pictures are put in, the tape is typed, the blackboard's corners
+are clicked in a (drawn) picture of the room. Skipped where there is no Chromium.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from calibration.corners.boards import Board
+from calibration.room.world import Tape
+from gaze.setup.demo import LESSON, copy_lesson
+from sessions.config import load_config
+from tests.gaze.app.room_photo import take_photo
+from tests.gaze.app.serving import CHROMIUM, FLAGS, App, open_page, running
+
+pytest.importorskip("nicegui", reason="needs the extra `app`")
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium on this machine"),
+    pytest.mark.slow,
+]
+SCREENS = ("recordings", "board", "room", "run", "report")
+LONG_MS = 600_000  # of a step on a machine that has other things to do
+TAPE = {"left_m": 1.74, "down_m": 1.36, "out_m": 1.75}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as p:
+        chromium = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+def put_in(page: Any, button: Any, files: list[Path]) -> None:
+    """Choose files of this computer, as the file dialog does."""
+    with page.expect_file_chooser() as chooser:
+        button.click()
+    chooser.value.set_files([str(f) for f in files])
+
+
+def step(page: Any, name: str) -> None:
+    page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
+    page.wait_for_selector(f"h1:has-text('{name}')")
+
+
+def type_into(page: Any, label: str, words: str) -> None:
+    field = page.get_by_label(label, exact=True)
+    field.fill(words)
+    field.press("Tab")
+
+
+def until(true: Any, seconds: float = 60.0) -> None:
+    """Wait for a file to say what was typed."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def test_from_an_empty_folder_to_the_report(browser: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "lessons"
+    folder.mkdir()
+    with running(folder) as app:
+        page = open_page(browser, app)
+        page.set_default_timeout(120_000)
+        new_lesson(page)
+        lesson = folder / "7b-fractions"
+        recordings(page, lesson)
+        chessboard(page, lesson)
+        room(page, lesson, tmp_path)
+        run_and_read(page, lesson)
+        assert page.seen_errors == []
+        hosts = {urlsplit(u).hostname for u in page.seen_requests if not u.startswith("data:")}
+        assert hosts <= {"127.0.0.1", None}  # nothing was asked of anybody else
+
+
+def new_lesson(page: Any) -> None:
+    page.get_by_role("button", name="New lesson").click()
+    page.get_by_label("1. What is the lesson called?").fill("7b, fractions")
+    page.get_by_label("3. Blackboard, width (m)").fill("4.0")
+    page.get_by_label("Blackboard, height (m)").fill("120 cm")
+    page.get_by_role("button", name="Make the lesson").click()
+    page.wait_for_url("**/recordings")
+
+
+def recordings(page: Any, lesson: Path) -> None:
+    assert load_config(lesson).blackboard.height_m == 1.2
+    for k, camera in enumerate(("left", "right")):
+        put_in(page, page.get_by_role("button", name="Add a video").nth(k),
+               [LESSON / f"{camera}.mp4"])  # fmt: skip
+        until((lesson / f"{camera}.mp4").is_file)
+        page.wait_for_load_state("networkidle")
+    page.wait_for_selector("img.shot >> nth=1", timeout=LONG_MS)
+    page.get_by_role("button", name="Save the offset").click()
+    until(lambda: load_config(lesson).cameras.right.offset_s == 0.0)
+
+
+def chessboard(page: Any, lesson: Path) -> None:
+    step(page, "Chessboard")
+    page.get_by_label("Edge of a square, mm").fill("50")
+    page.get_by_role("button", name="Save").click()
+    until(lambda: load_config(lesson).board.square_m == 0.05)
+    for k, camera in enumerate(("left", "right")):
+        files = sorted((LESSON / "calibration" / camera).iterdir())
+        put_in(page, page.get_by_role("button", name="Add pictures or a video").nth(k), files)
+        until(lambda c=camera, n=len(files): len(list((lesson / "calibration" / c).iterdir())) == n)
+    page.wait_for_selector("text=Board found in 22 of 22 pictures >> nth=1", timeout=LONG_MS)
+
+
+def room(page: Any, lesson: Path, tmp_path: Path) -> None:
+    step(page, "Room")
+    for camera, label in (("left", "Left camera's picture"), ("right", "Right camera's picture")):
+        button = page.get_by_role("button", name=re.compile(label))
+        put_in(page, button, [LESSON / "calibration" / "auxiliary" / f"{camera}.jpg"])
+        page.wait_for_selector(f"text={label} ✓")
+    page.wait_for_load_state("networkidle")
+    type_into(page, "Edge of its squares (m)", "8 cm")
+    type_into(page, "Left (m)", "174 cm")
+    type_into(page, "Down (m)", "1,36")
+    type_into(page, "Out (m)", "1.75")
+    type_into(page, "Between the two lenses (m)", "4.51")
+    until(lambda: load_config(lesson).cameras.apart_m == 4.51)
+    aux = load_config(lesson).auxiliary[0]
+    assert {k: getattr(aux, k) for k in TAPE} == TAPE
+    assert aux.board is not None and aux.board.square_m == 0.08
+    corners = take_photo(
+        tmp_path / "room1.jpg", Tape("flat", **TAPE), Board("chessboard", (9, 6), 0.08), (4.0, 1.2)
+    )
+    put_in(page, page.get_by_role("button", name="Add a picture of the room"),
+           [tmp_path / "room1.jpg"])  # fmt: skip
+    until((lesson / "calibration" / "auxiliary" / "room1.jpg").is_file)
+    page.wait_for_load_state("networkidle")
+    page.get_by_label("Picture of the room").click()
+    page.get_by_role("option", name="room1.jpg").click()
+    image = page.locator(".clickable img")
+    image.wait_for(timeout=LONG_MS)
+    page.wait_for_function("document.querySelector('.clickable img').naturalWidth > 0")
+    scale = image.bounding_box()["width"] / 2016
+    image.click(position={"x": 5, "y": 5})  # a slip …
+    page.get_by_role("button", name="Undo").click()  # … taken back
+    for k, (u, v) in enumerate(corners):
+        image.click(position={"x": float((u + 0.5) * scale), "y": float((v + 0.5) * scale)})
+        page.wait_for_function(
+            f"document.querySelectorAll('.clickable svg circle').length == {2 * k + 2}"
+        )
+    page.get_by_role("button", name="Save the corners").click()
+    said = page.locator(".finding", has_text="Tape − pictures")
+    said.wait_for(timeout=LONG_MS)
+    off_cm = [float(n) for n in re.findall(r"([+-][\d.]+) ±", said.inner_text())]
+    assert len(off_cm) == 3 and max(map(abs, off_cm)) < 6
+    clicked = load_config(lesson).auxiliary[0].room_picture[0]
+    assert [list(c) for c in clicked.blackboard_corners] == [
+        pytest.approx(list(c), abs=2.5) for c in corners
+    ]
+
+
+def run_and_read(page: Any, lesson: Path) -> None:
+    step(page, "Run")
+    page.get_by_role("button", name="Do everything").click()
+    page.wait_for_selector("[role=progressbar]", timeout=LONG_MS)
+    page.goto("about:blank")  # the page is closed; the work goes on
+    until(lambda: any(lesson.glob("runs/*/report.html")), 600)
+    page.go_back()
+    page.wait_for_selector(".pill.good:has-text('done') >> nth=2", timeout=LONG_MS)
+    rig = json.loads((lesson / "rig.json").read_text())
+    assert rig["verdict"]["status"] in ("PASS", "WARN")
+    step(page, "Report")
+    report = page.frame_locator("iframe.report")
+    report.get_by_text("7b, fractions").first.wait_for(timeout=LONG_MS)
+
+
+# -- every screen, at every width, in both lights --------------------------------------------------
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The demo lesson with the rig it was rendered with."""
+    folder = tmp_path_factory.mktemp("screens") / "lessons"
+    lesson = copy_lesson(folder / "demo-lesson")
+    (lesson / "rig.json").write_bytes((lesson / "truth" / "rig.json").read_bytes())
+    with running(folder) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def visitor(browser: Any, demo: App) -> Any:
+    return open_page(browser, demo)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("path", ["/", *(f"/lesson/demo-lesson/{s}" for s in SCREENS)])
+def test_every_screen_for_everybody(visitor: Any, demo: App, path: str, dark: bool) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe")
+    visitor.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
+    visitor.goto(demo.origin + path)
+    visitor.wait_for_selector("h1")
+    visitor.wait_for_timeout(800)
+    found = axe.Axe().run(visitor).response["violations"]
+    serious = [
+        (v["id"], [n["html"][:120] for n in v["nodes"]])
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+    for width in (390, 768, 1400):
+        visitor.set_viewport_size({"width": width, "height": 850})
+        visitor.wait_for_timeout(150)
+        wide = visitor.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, width
+
+
+def test_every_control_has_a_name_and_takes_the_keyboard(visitor: Any, demo: App) -> None:
+    visitor.set_viewport_size({"width": 1200, "height": 850})
+    visitor.goto(f"{demo.origin}/lesson/demo-lesson/run")
+    visitor.wait_for_selector("h1")
+    reached = []
+    for _ in range(25):
+        visitor.keyboard.press("Tab")
+        reached.append(
+            visitor.evaluate("document.activeElement.innerText || document.activeElement.ariaLabel")
+        )
+    assert reached[0] == "Skip to the content"
+    assert {"Report", "Check", "Analyze"} <= set(reached)
+
+
+@pytest.mark.parametrize(
+    ("language", "lessons"), [("Deutsch", "Stunden"), ("中文", "课堂"), ("English", "Lessons")]
+)
+def test_three_languages(visitor: Any, demo: App, language: str, lessons: str) -> None:
+    visitor.goto(demo.origin)
+    visitor.locator("header .q-select").click()
+    visitor.get_by_role("option", name=language).click()
+    visitor.wait_for_selector(f"h1:has-text('{lessons}')")
+    code = {"Deutsch": "de", "中文": "zh", "English": "en"}[language]
+    visitor.wait_for_function(f"document.documentElement.lang == '{code}'")
