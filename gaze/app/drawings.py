@@ -48,7 +48,7 @@ def plan(lengths: Lengths, labels: dict[str, str], spots: Sequence[Spot] = ()) -
     xs = [0.0, w, *(s.x_m * CM for s in spots), (lengths.left_m or 0) * CM]
     zs = [0.0, 200.0, *(s.z_m * CM for s in spots), (lengths.out_m or 0) * CM + 60]
     x0, x1, z1 = min(xs) - 70, max(xs) + 70, max(zs) + 60
-    k = (x1 - x0) / 620  # a letter is as large in a large room
+    k = max((x1 - x0) / 620, z1 / 400)  # a letter is as large in a large room
     parts = [
         f'<rect x="{-w:.1f}" y="{-9 * k:.1f}" width="{w:.1f}" height="{9 * k:.1f}" '
         'fill="var(--chalk)"/>',

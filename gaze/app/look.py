@@ -5,7 +5,9 @@ Every picture that leaves here has its faces pixelated, also those of somebody w
 
 from __future__ import annotations
 
+import csv
 import json
+import shutil
 import tempfile
 from functools import cache, lru_cache
 from pathlib import Path
@@ -21,9 +23,12 @@ from calibration.corners.wanted import CELLS, FACINGS, Shown, coverage, shown, w
 from calibration.errors import UserError
 from calibration.mounting import Mounting
 from calibration.rig import Rig
-from gaze.app.sights import BoardView, Moment, Picture, Recording
+from gaze.app.sights import BoardView, Moment, Picture, Recording, Seat
 from gaze.faces.detectors import Detector, load_detector
+from sessions.config import CONFIG_NAME, edit_config
 from sessions.folder import Session
+from sessions.run import Run, atomic_write
+from sessions.tables import read_table
 from sessions.video import VideoInfo, nearest_frames, probe, read_frames
 
 Image = NDArray[np.uint8]
@@ -96,7 +101,9 @@ def recordings(folder: Path) -> dict[str, Recording]:
     return out
 
 
-def moment(folder: Path, time_s: float, offset_s: float) -> Moment:
+def moment(
+    folder: Path, time_s: float, offset_s: float, cameras: tuple[str, ...] = CAMERAS
+) -> Moment:
     """Both cameras' pictures at a moment, faces pixelated.
 
     time_s : since the left video's first frame. offset_s : right's clock minus left's.
@@ -104,7 +111,7 @@ def moment(folder: Path, time_s: float, offset_s: float) -> Moment:
     session = Session.open(folder)
     pictures: dict[str, bytes | None] = {"left": None, "right": None}
     frames = {"left": -1, "right": -1}
-    for camera in CAMERAS:
+    for camera in cameras:
         try:
             video = _video(session, camera)
         except UserError:
@@ -202,15 +209,6 @@ def room_against_tape(folder: Path) -> str:
     return said + "." + (f" {wrong[0][0]}: {wrong[0][1]}." if wrong else "")
 
 
-def students_of(run_folder: Path) -> list[dict[str, Any]]:
-    """The rows of a run's students.parquet, missing values as None."""
-    from sessions.run import Run
-    from sessions.tables import read_table
-
-    table = read_table(Run.open(run_folder).students_path, "students")
-    return list(json.loads(table.to_json(orient="records")))
-
-
 def copy_demo(folder: Path) -> Path:
     """The demo's lesson at ``folder``, without what `gaze calibrate` would write."""
     from gaze.setup.demo import copy_lesson
@@ -221,8 +219,6 @@ def copy_demo(folder: Path) -> Path:
 def known_students(folder: Path) -> list[str]:
     """Pseudonyms of session.toml and of every run, natural order."""
     from gaze.report.lesson import natural
-    from sessions.run import Run
-    from sessions.tables import read_table
 
     session = Session.open(folder)
     names = {s.id for s in session.config.students}
@@ -293,3 +289,77 @@ def still_wanted(views: list[BoardView]) -> tuple[list[str], list[int]]:
         if v.found
     ]
     return wanted(seen), [int(n) for n in coverage(seen).ravel()]
+
+
+# -- seats and marks -------------------------------------------------------------------------------
+SEATS_FPS = 2.0
+
+
+def seats_at(folder: Path, start_s: float, stop_s: float) -> list[Seat]:
+    """Who sits where in a few seconds: `gaze analyze` of them, on links, kept nowhere."""
+    from gaze.analyze import analyze
+
+    with tempfile.TemporaryDirectory() as aside:
+        for path in folder.iterdir():
+            if path.is_file() and path.name != CONFIG_NAME:
+                (Path(aside) / path.name).symlink_to(path.resolve())
+        shutil.copyfile(folder / CONFIG_NAME, Path(aside) / CONFIG_NAME)
+        masked = [
+            {"id": s.id, "seat_m": list(s.seat_m), "opt_out": True}
+            for s in Session.open(folder).config.students
+            if s.opt_out and s.seat_m
+        ]
+        edit_config(aside, {"students": masked or None})
+        session = Session.open(aside)
+        start = _start_s(session)
+        run = analyze(
+            session, fps=SEATS_FPS, start_s=start + start_s, stop_s=start + stop_s, run_name="seats"
+        )
+        found = seats_of(run.folder)
+    return [s for s in found if s.coverage > 0]
+
+
+def seats_of(run_folder: Path) -> list[Seat]:
+    """The seats of a run, front to back and from the blackboard's right edge to the left."""
+    table = read_table(Run.open(run_folder).students_path, "students")
+    table = table.dropna(subset=["seat_x_m", "seat_z_m"]).sort_values(["row", "seat_x_m"])
+    return [
+        Seat(
+            str(r.student), int(r.row), float(r.seat_x_m), float(r.seat_z_m), float(r.coverage),
+            None if np.isnan(r.face_px_median) else float(r.face_px_median),
+            None if np.isnan(r.sigma_median_m) else 100 * float(r.sigma_median_m),
+        )
+        for r in table.itertuples()
+    ]  # fmt: skip
+
+
+def marks_of(folder: Path) -> list[tuple[float, str, float | None]]:
+    """The lesson's events.csv: (time_s, label, end_s)."""
+    from gaze.report.marks import read_marks
+
+    path = Session.open(folder).events_path
+    return [(m.time_s, m.label, m.end_s) for m in read_marks(path)] if path.is_file() else []
+
+
+def write_marks(folder: Path, marks: list[tuple[float, str, float | None]]) -> None:
+    """Write events.csv, once it reads back as what was meant.
+
+    Raises
+    ------
+    UserError : a mark that cannot be, or a file of ELAN's, which stays as it is.
+    """
+    from gaze.report.marks import read_marks
+
+    path = Session.open(folder).events_path
+    if path.is_file() and "\t" in path.read_text(encoding="utf-8-sig").partition("\n")[0]:
+        raise UserError(
+            "this events.csv is ELAN's text and is not rewritten", where=path,
+            remedy="Edit it in ELAN, or move it away first.",
+        )  # fmt: skip
+    with atomic_write(path) as aside:
+        with aside.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(["time_s", "label", "end_s"])
+            for time_s, label, end_s in sorted(marks, key=lambda m: m[0]):
+                table.writerow([f"{time_s:g}", label, "" if end_s is None else f"{end_s:g}"])
+        read_marks(aside)

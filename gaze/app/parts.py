@@ -19,7 +19,7 @@ from gaze.app.words import LANGUAGES
 from sessions.config import SessionConfig, edit_config
 
 STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
-SCREENS = ("recordings", "board", "room", "run", "report")
+SCREENS = ("recordings", "board", "room", "seats", "areas", "run", "report")
 ICONS = {None: "brightness_auto", False: "light_mode", True: "dark_mode"}
 FOLLOWS: dict[bool | None, bool | None] = {None: False, False: True, True: None}
 

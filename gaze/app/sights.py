@@ -53,3 +53,16 @@ class BoardView:
     cells: tuple[bool, ...] = ()
     tilt_deg: float = 0.0
     facing: str = ""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A student found in a lesson: x_W and z_W of the nose, metres; None: not measured."""
+
+    name: str
+    row: int
+    x_m: float
+    z_m: float
+    coverage: float
+    face_px: float | None
+    sigma_cm: float | None

@@ -27,7 +27,10 @@ def parse_length(text: str, unit: Unit) -> float:
     ------
     ValueError : this is no length.
     """
-    text = text.strip()
+    return round(_metres(text.strip(), unit), 5)
+
+
+def _metres(text: str, unit: Unit) -> float:
     if match := _WITH_UNIT.fullmatch(text):
         value, given = _number(match[1]), (match[2] or "").lower()
         per = {"mm": 0.001, "cm": 0.01, "m": 1.0}

@@ -1072,4 +1072,219 @@ TABLE: dict[str, Row] = {
         "Die ganze Seite zur Kalibrierung",
         "完整的标定页面",
     ),
+    "seats_lead": Row(
+        "Faces of a few seconds of the lesson, placed on the plan. Name the seats by pseudonyms, never by names. A seat that opts out is masked before faces are looked for.",
+        "Gesichter aus einigen Sekunden der Stunde, auf dem Plan. Benennen Sie Plätze mit Pseudonymen, nie mit Namen. Ein Platz, der nicht mitmacht, wird verdeckt, bevor nach Gesichtern gesucht wird.",
+        "将课堂中几秒内的人脸位置标在平面图上。请用代号而非姓名命名座位。退出的座位会在检测人脸之前被遮挡。",
+    ),
+    "seats_need_rig": Row(
+        "Calibrate first: places in the room need the cameras' calibration.",
+        "Zuerst kalibrieren: Orte im Raum brauchen die Kalibrierung der Kameras.",
+        "请先标定：室内位置需要摄像机的标定结果。",
+    ),
+    "look_at_s": Row(
+        "Second of the lesson",
+        "Sekunde der Stunde",
+        "课堂第几秒",
+    ),
+    "find_seats": Row(
+        "Find the seats",
+        "Plätze finden",
+        "查找座位",
+    ),
+    "seats_of_run": Row(
+        "As in the newest run",
+        "Wie im neuesten Durchlauf",
+        "采用最新运行结果",
+    ),
+    "finding_seats": Row(
+        "Looking at four seconds of the lesson …",
+        "Vier Sekunden der Stunde werden angesehen …",
+        "正在查看四秒课堂画面……",
+    ),
+    "seats_legend": Row(
+        "Green: parts of the blackboard can be told apart. Orange: errors over 45 cm. Grey: too small, not seen or opted out. ± is the expected error on the blackboard.",
+        "Grün: Teile der Tafel sind unterscheidbar. Orange: Fehler über 45 cm. Grau: zu klein, nicht gesehen oder nicht dabei. ± ist der erwartete Fehler auf der Tafel.",
+        "绿色：可区分黑板各部分。橙色：误差超过 45 厘米。灰色：人脸过小、未看到或已退出。± 为黑板上的预计误差。",
+    ),
+    "students": Row(
+        "Students",
+        "Personen",
+        "学生",
+    ),
+    "no_seats": Row(
+        "No seats yet: find them, or add them by hand.",
+        "Noch keine Plätze: suchen lassen oder von Hand hinzufügen.",
+        "还没有座位：请查找或手动添加。",
+    ),
+    "pseudonym": Row(
+        "Pseudonym",
+        "Pseudonym",
+        "代号",
+    ),
+    "from_right_m": Row(
+        "From right, m",
+        "Von rechts, m",
+        "距右边（米）",
+    ),
+    "from_board_m": Row(
+        "From board, m",
+        "Von der Tafel, m",
+        "距黑板（米）",
+    ),
+    "opt_out": Row(
+        "Opts out",
+        "Nicht dabei",
+        "退出",
+    ),
+    "remove": Row(
+        "Remove",
+        "Entfernen",
+        "移除",
+    ),
+    "seat_seen": Row(
+        "face {px} px, {cm}",
+        "Gesicht {px} px, {cm}",
+        "人脸 {px} 像素，{cm}",
+    ),
+    "add_seat": Row(
+        "Add a seat",
+        "Platz hinzufügen",
+        "添加座位",
+    ),
+    "write_seats": Row(
+        "Save the seats",
+        "Plätze speichern",
+        "保存座位",
+    ),
+    "areas_lead": Row(
+        "Parts of the blackboard that the report tells apart, and moments or phases of the lesson that it draws.",
+        "Teile der Tafel, die der Bericht unterscheidet, und Momente oder Phasen der Stunde, die er zeichnet.",
+        "报告要区分的黑板区域，以及要标出的课堂时刻或阶段。",
+    ),
+    "areas": Row(
+        "Areas of the blackboard",
+        "Bereiche der Tafel",
+        "黑板区域",
+    ),
+    "areas_how": Row(
+        "Draw a rectangle with the mouse, or add one and type its edges. Without areas the report uses thirds.",
+        "Ziehen Sie mit der Maus ein Rechteck auf oder fügen Sie eines hinzu und tippen Sie die Kanten ein. Ohne Bereiche nimmt der Bericht Drittel.",
+        "用鼠标画出矩形，或添加后输入边界。未设区域时报告按三等分。",
+    ),
+    "areas_drawing": Row(
+        "The blackboard with its areas, as the class sees it",
+        "Die Tafel mit ihren Bereichen, wie die Klasse sie sieht",
+        "学生视角的黑板及其区域",
+    ),
+    "area": Row(
+        "area",
+        "Bereich",
+        "区域",
+    ),
+    "add_area": Row(
+        "Add an area",
+        "Bereich hinzufügen",
+        "添加区域",
+    ),
+    "thirds": Row(
+        "Thirds",
+        "Drittel",
+        "三等分",
+    ),
+    "right_third": Row(
+        "right third",
+        "rechtes Drittel",
+        "右三分之一",
+    ),
+    "middle_third": Row(
+        "middle third",
+        "mittleres Drittel",
+        "中三分之一",
+    ),
+    "left_third": Row(
+        "left third",
+        "linkes Drittel",
+        "左三分之一",
+    ),
+    "no_areas": Row(
+        "No areas: the report uses thirds.",
+        "Keine Bereiche: Der Bericht nimmt Drittel.",
+        "未设区域：报告按三等分。",
+    ),
+    "area_name": Row(
+        "Name of the area",
+        "Name des Bereichs",
+        "区域名称",
+    ),
+    "area_x": Row(
+        "Right",
+        "Rechts",
+        "距右边",
+    ),
+    "area_y": Row(
+        "Top",
+        "Oben",
+        "距上边",
+    ),
+    "from_m": Row(
+        "from, m",
+        "von, m",
+        "起（米）",
+    ),
+    "to_m": Row(
+        "to, m",
+        "bis, m",
+        "止（米）",
+    ),
+    "write_areas": Row(
+        "Save the areas",
+        "Bereiche speichern",
+        "保存区域",
+    ),
+    "marks": Row(
+        "Moments and phases",
+        "Momente und Phasen",
+        "时刻与阶段",
+    ),
+    "marks_how": Row(
+        "Move through the lesson, mark a moment, and end it where a phase ends. The picture is blurred.",
+        "Gehen Sie durch die Stunde, markieren Sie einen Moment und beenden Sie ihn, wo eine Phase endet. Das Bild ist unkenntlich.",
+        "浏览课堂，标记时刻；若为阶段，在结束处点击结束。画面已模糊。",
+    ),
+    "mark_label": Row(
+        "What happens",
+        "Was geschieht",
+        "发生了什么",
+    ),
+    "mark": Row(
+        "mark",
+        "Marke",
+        "标记",
+    ),
+    "mark_here": Row(
+        "Mark this moment",
+        "Moment markieren",
+        "标记此刻",
+    ),
+    "phase_ends": Row(
+        "The phase ends here",
+        "Phase endet hier",
+        "阶段到此结束",
+    ),
+    "no_marks": Row(
+        "Nothing is marked yet.",
+        "Noch nichts markiert.",
+        "还没有标记。",
+    ),
+    "write_marks": Row(
+        "Save the marks",
+        "Marken speichern",
+        "保存标记",
+    ),
+    "marks_written": Row(
+        "Saved in events.csv.",
+        "In events.csv gespeichert.",
+        "已保存到 events.csv。",
+    ),
 }

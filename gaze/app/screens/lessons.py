@@ -118,7 +118,7 @@ def _ask_three(desk: Desk) -> None:
         def make() -> None:
             name = str(title.value or "").strip()
             if not name:
-                title.props(f'error error-message="{words("q_title_missing")}"')
+                title.error = words("q_title_missing")
                 return
             folder = new_folder_for(desk.folder, name)
             if room.value:

@@ -96,32 +96,35 @@ class Room:
         unit = self.place.desk.unit
         value = _value(self.config, key)
         self.typed[key] = value
-        field = ui.input(f"{self.place(label)} ({unit})", value=show_length(value, unit))
+        field = ui.input(
+            f"{self.place(label)} ({unit})", value=show_length(value, unit),
+            validation=self._is_length,
+        )  # fmt: skip
         field.props(f'outlined dense hide-bottom-space data-key="{key}"')
         field.on_value_change(partial(self._type, key))
         field.on("change", partial(self._commit, key))
         self.fields[key] = field
 
+    def _is_length(self, words: str | None) -> str | None:
+        """What is wrong with what is typed, for the field to say."""
+        try:
+            if (words or "").strip():
+                parse_length(str(words), self.place.desk.unit)
+        except ValueError:
+            return self.place("no_length")
+        return None
+
     def _type(self, key: str, event: Any) -> None:
         """As it is typed: the drawing follows, nothing is written."""
         given = str(event.value or "").strip()
-        try:
+        if self._is_length(given) is None:
             self.typed[key] = parse_length(given, self.place.desk.unit) if given else None
-        except ValueError:
-            self._wrong(key, self.place("no_length"))
-            return
-        self._wrong(key, "")
-        self._draw()
-
-    def _wrong(self, key: str, why: str) -> None:
-        field = self.fields[key]
-        if why:
-            field.props(f'error error-message="{why.replace(chr(34), chr(39))}"')
-        else:
-            field.props(remove="error error-message")
+            self._draw()
 
     def _commit(self, key: str) -> None:
         """Once typed: written, if the whole file is good with it."""
+        if any(self._is_length(f.value) for f in self.fields.values()):
+            return
         changes: dict[str, Any] = {key: _rounded(self.typed[key])}
         if key.startswith(self.prefix):
             changes = self._tape_changes()
@@ -130,7 +133,7 @@ class Room:
         try:
             self.config = edit_config(self.place.lesson, changes)
         except UserError as error:
-            self._wrong(key, str(error))
+            self.fields[key].error = str(error)
 
     def _tape_changes(self) -> dict[str, Any]:
         """The tape as it is typed, and the board of its own where its squares are."""

@@ -9,10 +9,10 @@ import numpy as np
 
 from calibration.camera import Camera
 from calibration.corners.boards import Board
+from calibration.room import world
 from calibration.room.picture import blackboard_points_W
 from calibration.room.world import Tape
 from calibration.transform import Array, Transform
-from tests.calibration.room_pictures import board_in_room
 
 SIZE_PX = (2016, 1512)
 DRAWN = 2  # times larger, then reduced: edges without steps
@@ -39,7 +39,9 @@ def take_photo(path: Path, tape: Tape, board: Board, blackboard_m: tuple[float, 
         return uv
 
     corners = fill(blackboard_points_W(*blackboard_m), (60, 74, 47))
-    T_WB = board_in_room(tape, board)
+    T_WA = Transform(world.R_WA, tape.t_WA, "W", "A")
+    T_AP = Transform(world.R_AP(tape.tilt_deg), np.zeros(3), "A", "P")
+    T_WB = T_WA @ T_AP @ world.T_PB(board.points_B(), 2)  # as it lies in the demo lesson
     nx, ny = board.inner_corners
     s = board.square_m
 

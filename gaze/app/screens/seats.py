@@ -1,0 +1,210 @@
+"""Who sits where: the faces of a few seconds on the plan, named by pseudonyms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from nicegui import ui
+
+from gaze.app.desk import card
+from gaze.app.drawings import Lengths, Spot, plan
+from gaze.app.parts import Place, action, box, sheet, text
+from gaze.app.sights import Seat
+from gaze.app.units import show_length
+from sessions.config import load_config
+
+LOOK_S = 4.0
+#: As `gaze check` and the planner say: read as left, right or away; told apart in thirds.
+TINY_FACE_PX, GOOD_CM = 18.0, 45.0
+
+
+@dataclass
+class Chair:
+    """A line of the table: a pseudonym and a place, and what was seen there."""
+
+    name: str
+    x_m: float
+    z_m: float
+    opt_out: bool = False
+    seen: Seat | None = None
+
+    @property
+    def kind(self) -> str:
+        if self.opt_out or self.seen is None:
+            return "out"
+        tiny = self.seen.face_px is not None and self.seen.face_px < TINY_FACE_PX
+        return "out" if tiny else "weak" if (self.seen.sigma_cm or 0) > GOOD_CM else "seat"
+
+    @property
+    def note(self) -> str:
+        return "" if self.seen is None or self.seen.sigma_cm is None else (
+            f"± {self.seen.sigma_cm:.0f} cm"
+        )  # fmt: skip
+
+
+class Seats:
+    """The screen's state: the chairs, as they will be written."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        config = load_config(place.lesson)
+        self.board = config.blackboard
+        self.chairs = [
+            Chair(s.id, s.seat_m[0], s.seat_m[1], s.opt_out)
+            for s in config.students if s.seat_m is not None
+        ]  # fmt: skip
+        self.without_seat = [s for s in config.students if s.seat_m is None]
+
+    def build(self) -> None:
+        p = self.place
+        with sheet(p.desk, p("step_seats"), p.lesson, "seats"):
+            text(p("seats_lead"), "lead")
+            if not (p.lesson / "rig.json").is_file():
+                text(p("seats_need_rig"), "finding warning")
+            with box(), ui.element("div").classes("rowline"):
+                at = ui.number(p("look_at_s"), value=1.0, min=0, step=1).props("outlined dense")
+                action(p("find_seats"), lambda: self._find(float(at.value or 0)), main=True,
+                       icon="person_search")  # fmt: skip
+                runs = card(p.lesson).runs
+                if runs:
+                    action(p("seats_of_run"), partial(self._of_run, runs[-1]), icon="history")
+                self.busy = text("", "small quiet")
+            with ui.element("div").classes("two").style("margin-top:1rem"):
+                with box(p("plan")):
+                    self.drawing = ui.html("", sanitize=False).classes("drawing")
+                    text(p("seats_legend"), "small quiet")
+                with box(p("students")):
+                    self.table = ui.element("div").classes("stack")
+                    with ui.element("div").classes("rowline"):
+                        action(p("add_seat"), self._add, icon="add")
+                        action(p("write_seats"), self._write, main=True)
+        self._show()
+
+    async def _find(self, at_s: float) -> None:
+        self.busy.set_content(self.place("finding_seats"))  # type: ignore[attr-defined]
+        try:
+            args = self.place.lesson, at_s, at_s + LOOK_S
+            self._take(await self.place.desk.worker.call("seats_at", *args))
+        finally:
+            self.busy.set_content("")  # type: ignore[attr-defined]
+
+    async def _of_run(self, run: str) -> None:
+        folder = self.place.lesson / "runs" / run
+        self._take(await self.place.desk.worker.call("seats_of", folder))
+
+    def _take(self, found: list[Seat]) -> None:
+        """What was found: known names stay at their seats, others get the next free one."""
+        known = list(self.chairs)
+        self.chairs = [c for c in known if c.opt_out]
+        taken = {c.name for c in known}
+        for seat in found:
+            near = [c for c in known if not c.opt_out and _apart_m(c, seat) < 0.6]
+            if near:
+                chair = min(near, key=lambda c: _apart_m(c, seat))
+                known.remove(chair)
+                self.chairs.append(Chair(chair.name, seat.x_m, seat.z_m, False, seat))
+            else:
+                name = _free_name(seat.row, taken)
+                taken.add(name)
+                self.chairs.append(Chair(name, seat.x_m, seat.z_m, False, seat))
+        self.chairs += [c for c in known if not c.opt_out]
+        self.chairs.sort(key=lambda c: (round(c.z_m), c.x_m))
+        self._show()
+
+    def _show(self) -> None:
+        p = self.place
+        self._draw()
+        self.table.clear()
+        with self.table:
+            if not self.chairs:
+                text(p("no_seats"), "quiet")
+            for chair in self.chairs:
+                self._line(chair)
+
+    def _line(self, chair: Chair) -> None:
+        p = self.place
+        with ui.element("div").classes("rowline seat"):
+            for label, key, value in (
+                (p("pseudonym"), "name", chair.name),
+                (p("from_right_m"), "x_m", round(chair.x_m, 2)),
+                (p("from_board_m"), "z_m", round(chair.z_m, 2)),
+            ):
+                field = (
+                    ui.input(label, value=str(value))
+                    if key == "name"
+                    else ui.number(label, value=float(value), step=0.05)
+                )
+                field.props("outlined dense hide-bottom-space").style("width:7.2rem")
+                field.on_value_change(partial(self._change, chair, key))
+            out = ui.switch(p("opt_out"), value=chair.opt_out)
+            out.on_value_change(partial(self._change, chair, "opt_out"))
+            ui.button(icon="close", on_click=partial(self._remove, chair)).props(
+                f'flat round dense color=none aria-label="{p("remove")} {chair.name}"'
+            )
+            if chair.seen is not None:
+                face = "–" if chair.seen.face_px is None else f"{chair.seen.face_px:.0f}"
+                text(p("seat_seen", px=face, cm=chair.note or "–"), "small quiet")
+
+    def _change(self, chair: Chair, key: str, event: Any) -> None:
+        if event.value is None:
+            return
+        setattr(chair, key, event.value)
+        self._draw()
+
+    def _remove(self, chair: Chair) -> None:
+        self.chairs.remove(chair)
+        self._show()
+
+    def _add(self) -> None:
+        name = _free_name(1, {c.name for c in self.chairs})
+        self.chairs.append(Chair(name, self.board.width_m / 2, 3.0))
+        self._show()
+
+    def _draw(self) -> None:
+        p, unit = self.place, self.place.desk.unit
+        spots = [Spot(c.name, c.x_m, c.z_m, c.kind, c.note) for c in self.chairs]
+        width = show_length(self.board.width_m, unit)
+        labels = {"title": p("plan"), "blackboard": f"{p('blackboard')} {width} {unit}",
+                  "left": "", "out": ""}  # fmt: skip
+        lengths = Lengths(self.board.width_m, self.board.height_m)
+        self.drawing.set_content(plan(lengths, labels, spots))
+
+    def _write(self) -> None:
+        """Two lines of one name are one student who sat in the middle of them (merge)."""
+        rows: dict[str, list[Chair]] = {}
+        for chair in self.chairs:
+            rows.setdefault(chair.name.strip(), []).append(chair)
+        students: list[dict[str, Any]] = [
+            {
+                "id": name,
+                "seat_m": [
+                    round(sum(c.x_m for c in same) / len(same), 2),
+                    round(sum(c.z_m for c in same) / len(same), 2),
+                ],
+                "opt_out": True if any(c.opt_out for c in same) else None,
+            }
+            for name, same in rows.items()
+        ]
+        students += [
+            {"id": s.id, "opt_out": True if s.opt_out else None}
+            for s in self.without_seat if s.id not in rows
+        ]  # fmt: skip
+        if self.place.edit({"students": students or None}):
+            ui.notify(self.place("written"), type="positive")
+
+
+def _apart_m(chair: Chair, seat: Seat) -> float:
+    return float(((chair.x_m - seat.x_m) ** 2 + (chair.z_m - seat.z_m) ** 2) ** 0.5)
+
+
+def _free_name(row: int, taken: set[str]) -> str:
+    """A1, A2 … in the first row, B1 … in the second: a seat, never a name."""
+    letter = chr(ord("A") + max(row - 1, 0) % 26)
+    return next(f"{letter}{i}" for i in range(1, 1000) if f"{letter}{i}" not in taken)
+
+
+def build(place: Place) -> None:
+    """The whole page."""
+    Seats(place).build()

@@ -1,0 +1,333 @@
+"""Each screen's logic, without a browser: what is typed ends up in session.toml, or is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("nicegui", reason="needs the extra `app`")
+from nicegui import ui
+from nicegui.events import MouseEventArguments
+from nicegui.testing import User
+from nicegui.testing.user_simulation import user_simulation
+
+from gaze.app.desk import Desk
+from gaze.app.parts import Place
+from gaze.app.screens import areas, lessons, recordings, report, room, run, seats
+from gaze.app.sights import Moment, Recording, Seat
+from gaze.setup.init import init_lesson
+from sessions.config import CONFIG_NAME, edit_config, load_config
+
+
+class Answers:
+    """In the worker's place: what it is told to answer; what it was asked."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers, self.asked = answers, []
+
+    async def call(self, name: str, *args: Any) -> Any:
+        self.asked.append((name, *args))
+        answer = self.answers[name]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None: ...
+
+
+def visit(build: Callable[[], None], then: Callable[[User], Awaitable[None]]) -> None:
+    """Open a page that ``build`` makes and do something on it."""
+
+    async def go() -> None:
+        async with user_simulation(root=build) as user:
+            await user.open("/")
+            await then(user)
+
+    asyncio.run(go())
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    lesson = init_lesson(tmp_path / "a", {"title": "7b"})
+    edit_config(lesson, {"auxiliary": None})
+    desk = Desk(tmp_path)
+    desk.worker = Answers(recordings={}, marks_of=[])  # type: ignore[assignment]
+    return Place(desk, lesson)
+
+
+def field(user: User, label: str) -> Any:
+    (found,) = user.find(kind=ui.input, content=label).elements
+    return found
+
+
+async def type_into(user: User, label: str, words: str) -> None:
+    user.find(kind=ui.input, content=label).clear().type(words).trigger("change")
+    await asyncio.sleep(0.05)
+
+
+# -- lessons ---------------------------------------------------------------------------------------
+def test_a_new_lesson_by_three_questions(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    async def answer(user: User) -> None:
+        await user.should_see("No lesson yet")
+        user.find("New lesson").click()
+        await user.should_see("1. What is the lesson called?")
+        user.find("Make the lesson").click()
+        await asyncio.sleep(0.1)
+        assert not list(tmp_path.iterdir())  # no title: nothing is made
+        user.find(kind=ui.input, content="1. What").type("8a: maps / plans")
+        user.find(kind=ui.input, content="3. Blackboard, width").clear().type("380 cm")
+        user.find("Make the lesson").click()
+        await asyncio.sleep(0.2)
+
+    visit(lambda: lessons.build(desk), answer)
+    config = load_config(tmp_path / "8a-maps-plans")
+    assert config.title == "8a: maps / plans" and config.blackboard.width_m == 3.8
+    assert config.auxiliary == ()  # no length that nobody has measured
+
+
+def test_an_impossible_blackboard_makes_no_lesson(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    async def answer(user: User) -> None:
+        user.find("New lesson").click()
+        await user.should_see("1. What is the lesson called?")
+        user.find(kind=ui.input, content="1. What").type("x")
+        user.find(kind=ui.input, content="3. Blackboard, width").clear().type("380")
+        user.find("Make the lesson").click()
+        await asyncio.sleep(0.1)
+        assert any("it looks like centimetres" in m for m in user.notify.messages)
+
+    visit(lambda: lessons.build(desk), answer)
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_lessons_of_one_title_are_two_folders(tmp_path: Path) -> None:
+    (tmp_path / "7b").mkdir()
+    assert lessons.new_folder_for(tmp_path, "7b").name == "7b-2"
+    assert lessons.new_folder_for(tmp_path, "../../etc").name == "etc"
+    assert lessons.new_folder_for(tmp_path, "数学 课").name == "数学-课"
+    assert lessons.new_folder_for(tmp_path, "///").name == "lesson"
+
+
+# -- room ------------------------------------------------------------------------------------------
+def test_lengths_are_written_once_all_three_are_there(place: Place) -> None:
+    async def measure(user: User) -> None:
+        await type_into(user, "Left (m)", "174 cm")
+        await type_into(user, "Down (m)", "1,36")
+        assert load_config(place.lesson).auxiliary == ()
+        await type_into(user, "Out (m)", "1.75")
+
+    visit(lambda: room.build(place), measure)
+    aux = load_config(place.lesson).auxiliary[0]
+    assert (aux.left_m, aux.down_m, aux.out_m, aux.board) == (1.74, 1.36, 1.75, None)
+
+
+def test_the_drawing_follows_what_is_typed(place: Place) -> None:
+    edit_config(place.lesson, {"auxiliary": {"left_m": 1.0, "down_m": 1.0, "out_m": 1.0}})
+
+    async def measure(user: User) -> None:
+        def drawings() -> str:
+            return " ".join(h.content for h in user.find(kind=ui.html).elements)
+
+        assert "Left 1 m" in drawings()
+        user.find(kind=ui.input, content="Left (m)").clear().type("2.5")
+        await asyncio.sleep(0.05)
+        assert "Left 2.5 m" in drawings()
+
+    visit(lambda: room.build(place), measure)
+    assert load_config(place.lesson).auxiliary[0].left_m == 1.0  # typed, but not left yet
+
+
+@pytest.mark.parametrize(
+    ("label", "words", "said"),
+    [
+        ("Blackboard, width (m)", "four", "This is no length"),
+        ("Blackboard, width (m)", "400", "it looks like centimetres"),
+        ("Between the two lenses (m)", "0.01", "cameras.apart_m"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field(
+    place: Place, label: str, words: str, said: str
+) -> None:
+    before = (place.lesson / CONFIG_NAME).read_bytes()
+
+    async def measure(user: User) -> None:
+        await type_into(user, label, words)
+        assert said in str(field(user, label).error)
+
+    visit(lambda: room.build(place), measure)
+    assert (place.lesson / CONFIG_NAME).read_bytes() == before
+
+
+def test_feet_and_inches_end_up_as_metres(place: Place) -> None:
+    place.desk.unit = "ft"
+
+    async def measure(user: User) -> None:
+        await type_into(user, "Blackboard, width (ft)", "13' 1 1/2\"")
+
+    visit(lambda: room.build(place), measure)
+    assert load_config(place.lesson).blackboard.width_m == pytest.approx(4.0005, abs=1e-4)
+
+
+# -- recordings ------------------------------------------------------------------------------------
+def test_offset_by_frames_and_swapped_cameras(place: Place) -> None:
+    seen = Moment(0.0, b"x", b"y", 0, 0)
+    probed = {c: Recording("", f"{c}.mp4", (1920, 1080), 25.0, 60.0, "h264", 1500)
+              for c in ("left", "right")}  # fmt: skip
+    place.desk.worker = Answers(recordings=probed, moment=seen)  # type: ignore[assignment]
+    edit_config(place.lesson, {"cameras.left.video": "one.mp4", "cameras.right.video": "two.mp4"})
+
+    async def nudge(user: User) -> None:
+        await asyncio.sleep(0.2)
+        for _ in range(3):
+            user.find("A frame later").click()
+            await asyncio.sleep(0.05)
+        user.find("Save the offset").click()
+        await asyncio.sleep(0.05)
+        assert load_config(place.lesson).cameras.right.offset_s == pytest.approx(0.12)
+        user.find("Swap left and right").click()
+        await asyncio.sleep(0.05)
+
+    visit(lambda: recordings.build(place), nudge)
+    cameras = load_config(place.lesson).cameras
+    assert (cameras.left.video, cameras.right.video) == ("two.mp4", "one.mp4")
+    assert cameras.right.offset_s == pytest.approx(-0.12)  # right minus left, the other way round
+
+
+@pytest.mark.parametrize(
+    ("where", "what", "screen"),
+    [
+        ("left.mp4", "The left video is dark", "recordings"), ("", "77 GB free", "recordings"),
+        ("calibration/left", "no pictures", "board"), ("rig.json", "FAIL", "board"),
+        ("calibration/auxiliary/left.jpg", "missing", "room"),
+        ("session.toml", "session.toml has no [auxiliary]", "room"),
+        ("targets.csv", "7 intervals", "areas"),
+    ],
+)  # fmt: skip
+def test_each_finding_stands_where_it_belongs(where: str, what: str, screen: str) -> None:
+    assert recordings.screen_of(where, what) == screen
+
+
+# -- seats -----------------------------------------------------------------------------------------
+def test_seats_are_found_named_merged_and_left_out(place: Place) -> None:
+    edit_config(place.lesson, {"students": [{"id": "K", "seat_m": [1.0, 3.0]}]})
+    found = [
+        Seat("S-01", 1, 1.05, 2.95, 1.0, 70.0, 10.0),
+        Seat("S-02", 1, 2.0, 3.0, 1.0, 65.0, 11.0),
+        Seat("S-03", 2, 2.1, 3.4, 0.2, 60.0, 50.0),
+    ]
+    place.desk.worker = Answers(seats_at=found)  # type: ignore[assignment]
+
+    async def name(user: User) -> None:
+        user.find("Find the seats").click()
+        await asyncio.sleep(0.1)
+        fields = sorted(user.find(kind=ui.input, content="Pseudonym").elements, key=lambda f: f.id)
+        assert [f.value for f in fields] == ["K", "A1", "B1"]  # K sits where K sat
+        drawn = " ".join(h.content for h in user.find(kind=ui.html).elements)
+        assert "± 10 cm" in drawn and "var(--warn)" in drawn
+        fields[2].set_value("A1")  # the same student, found twice
+        outs = sorted(user.find(kind=ui.switch).elements, key=lambda f: f.id)
+        outs[0].set_value(True)
+        user.find("Save the seats").click()
+        await asyncio.sleep(0.05)
+
+    visit(lambda: seats.build(place), name)
+    students = load_config(place.lesson).students
+    assert [(s.id, s.opt_out) for s in students] == [("K", True), ("A1", False)]
+    assert students[1].seat_m == (2.05, 3.2)
+
+
+def test_a_name_that_cannot_be_is_refused(place: Place) -> None:
+    edit_config(place.lesson, {"students": [{"id": "K", "seat_m": [1.0, 3.0]}]})
+
+    async def name(user: User) -> None:
+        (pseudonym,) = user.find(kind=ui.input, content="Pseudonym").elements
+        pseudonym.set_value("<b>")
+        user.find("Save the seats").click()
+        await asyncio.sleep(0.05)
+        assert any("students[0].id" in m for m in user.notify.messages)
+
+    visit(lambda: seats.build(place), name)
+    assert load_config(place.lesson).students[0].id == "K"
+
+
+# -- areas -----------------------------------------------------------------------------------------
+def drag(screen: areas.Areas, start: tuple[float, float], end: tuple[float, float]) -> None:
+    for kind, (u, v) in (("mousedown", start), ("mousemove", end), ("mouseup", end)):
+        screen._mouse(
+            MouseEventArguments(
+                sender=screen.canvas, client=screen.canvas.client, type=kind, image_x=u, image_y=v,
+                button=0, buttons=1, alt=False, ctrl=False, meta=False, shift=False,
+            )
+        )  # fmt: skip
+
+
+def test_an_area_drawn_on_the_right_counts_from_the_right_edge(place: Place) -> None:
+    screen = areas.Areas(place)
+    width_px = 4.0 * areas.PX_PER_M
+
+    async def draw(user: User) -> None:
+        with user:
+            drag(screen, (width_px - 50, 25), (width_px - 300, 200))
+            drag(screen, (100, 100), (103, 104))  # a click is no area
+        user.find("Save the areas").click()
+        await asyncio.sleep(0.05)
+
+    visit(screen.build, draw)
+    (area,) = load_config(place.lesson).blackboard.areas
+    assert area.x_m == pytest.approx((0.2, 1.2)) and area.y_m == pytest.approx((0.1, 0.8))
+
+
+def test_thirds_are_named_from_the_right(place: Place) -> None:
+    async def draw(user: User) -> None:
+        user.find("Thirds").click()
+        user.find("Save the areas").click()
+        await asyncio.sleep(0.05)
+
+    visit(lambda: areas.build(place), draw)
+    found = load_config(place.lesson).blackboard.areas
+    assert [a.name for a in found] == ["right third", "middle third", "left third"]
+    assert found[0].x_m[0] == 0 and found[2].x_m[1] == 4.0
+
+
+# -- run and report --------------------------------------------------------------------------------
+def test_the_whole_way_leaves_out_what_has_nothing_to_do(place: Place) -> None:
+    def names() -> list[str]:
+        return [c[0] for c in run.whole_way(place, 5.0)]
+
+    assert names() == ["check", "analyze"]
+    (place.lesson / "calibration" / "left" / "01.jpg").write_bytes(b"x")
+    (place.lesson / "targets.csv").write_text("start_s,end_s,student,target,x_m,y_m\n")
+    assert names() == ["check", "calibrate", "analyze", "validate"]
+    assert ("analyze", str(place.lesson), "--fps", "5") in run.whole_way(place, 5.0)
+
+
+def test_forgetting_asks_first(place: Place) -> None:
+    place.desk.worker = Answers(known_students=["S-01", "S-02"])  # type: ignore[assignment]
+    queued: list[Any] = []
+    place.desk.jobs.add = lambda folder, *c: queued.extend(c) or []  # type: ignore[assignment,method-assign]
+
+    async def forget(user: User) -> None:
+        await asyncio.sleep(0.4)
+        (chosen,) = user.find(kind=ui.select, content="Student").elements
+        chosen.set_value("S-02")
+        (button,) = [b for b in user.find(kind=ui.button).elements if b.text == "Forget"]
+        user.find(kind=ui.button, content="Forget").click()
+        await user.should_see("Forget S-02?")
+        assert queued == [] and button is not None
+        user.find(kind=ui.button, content="Cancel").click()
+        await asyncio.sleep(0.1)
+        assert queued == []
+
+    visit(lambda: report.build(place), forget)
+
+
+def test_what_is_kept_is_counted(place: Place) -> None:
+    (place.lesson / "left.mp4").write_bytes(bytes(2_000_000))
+    assert report.stored(place.lesson, place)["Videos"] == "1 files, 2.0 MB"
