@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
 from calibration.corners.boards import Board
+from calibration.corners.detect import read_picture
 from calibration.corners.wanted import CELLS, FACINGS, Shown, coverage, shown, wanted
 from calibration.errors import UserError
 from calibration.mounting import Mounting
@@ -97,7 +98,10 @@ def recordings(folder: Path) -> dict[str, Recording]:
         except UserError as error:
             out[camera] = Recording(error=str(error))
             continue
-        out[camera] = Recording("", v.path.name, v.size_px, v.fps, v.duration_s, v.codec, v.frames)
+        out[camera] = Recording(
+            "", v.path.name, v.size_px, v.fps, v.duration_s, v.codec, v.frames,
+            -v.files[0].turn.quarters % 4 * 90, len(v.files), (*v.traits, *v.remarks),
+        )  # fmt: skip
     return out
 
 
@@ -249,18 +253,18 @@ def _corner_finder() -> Any:
 
 
 @lru_cache(200)
-def _board_view(path: Path, changed_ns: int, board: Board) -> BoardView:
-    found = _corner_finder().find(path, board)
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
+def _board_view(path: Path, changed_ns: int, board: Board, mounting: Mounting) -> BoardView:
+    found = _corner_finder().find(path, board, mounting=mounting)
+    try:
+        image = np.asarray(cv2.cvtColor(read_picture(path, mounting), cv2.COLOR_GRAY2BGR), np.uint8)
+    except UserError:
         return BoardView(b"", False, found.reason or "this is no picture")
     h, w = image.shape[:2]
     scale = THUMB_PX / w
     small = np.asarray(cv2.resize(image, None, fx=2 * scale, fy=2 * scale), np.uint8)
     small = pixelated(small)
     if found.corners_px is None:
-        grey = cv2.cvtColor(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-        return BoardView(_jpeg(np.asarray(grey, np.uint8), THUMB_PX), False, found.reason or "")
+        return BoardView(_jpeg(small, THUMB_PX), False, found.reason or "")
     seen = shown(found.corners_px, (w, h), board)
     corners = np.nan_to_num(found.corners_px * 2 * scale, nan=-99).astype(np.float32)
     cv2.drawChessboardCorners(small, board.inner_corners, corners.reshape(-1, 1, 2), True)
@@ -274,7 +278,9 @@ def board_view(path: Path, folder: Path) -> BoardView:
     """One chessboard picture of a lesson, as far as it goes before anything is solved."""
     from gaze.setup.calibrate import board_of
 
-    return _board_view(path, path.stat().st_mtime_ns, board_of(Session.open(folder).config.board))
+    session = Session.open(folder)
+    mounting = session.mounting(path.parent.name, calibration=True)
+    return _board_view(path, path.stat().st_mtime_ns, board_of(session.config.board), mounting)
 
 
 def still_wanted(views: list[BoardView]) -> tuple[list[str], list[int]]:
@@ -298,6 +304,7 @@ SEATS_FPS = 2.0
 def seats_at(folder: Path, start_s: float, stop_s: float) -> list[Seat]:
     """Who sits where in a few seconds: `gaze analyze` of them, on links, kept nowhere."""
     from gaze.analyze import analyze
+    from gaze.lesson.settings import AnalyzeSettings
 
     with tempfile.TemporaryDirectory() as aside:
         for path in folder.iterdir():
@@ -312,9 +319,9 @@ def seats_at(folder: Path, start_s: float, stop_s: float) -> list[Seat]:
         edit_config(aside, {"students": masked or None})
         session = Session.open(aside)
         start = _start_s(session)
-        run = analyze(
-            session, fps=SEATS_FPS, start_s=start + start_s, stop_s=start + stop_s, run_name="seats"
-        )
+        seconds = {"start_s": start + start_s, "stop_s": start + stop_s}
+        settings = AnalyzeSettings.of(fps=SEATS_FPS, **seconds)
+        run = analyze(session, settings, run_name="seats")
         found = seats_of(run.folder)
     return [s for s in found if s.coverage > 0]
 

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Recording:
-    """What one video holds, or why it cannot be read."""
+    """What one recording holds, or why it cannot be read.
+
+    turned_deg : how far its pictures are turned clockwise to stand upright. chapters : files.
+    said : what is special or wrong, in the project's words.
+    """
 
     error: str = ""
     name: str = ""
@@ -16,6 +20,9 @@ class Recording:
     duration_s: float = 0.0
     codec: str = ""
     frames: int = 0
+    turned_deg: int = 0
+    chapters: int = 1
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

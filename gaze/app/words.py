@@ -1287,4 +1287,19 @@ TABLE: dict[str, Row] = {
         "In events.csv gespeichert.",
         "已保存到 events.csv。",
     ),
+    "turned": Row(
+        "Turned clockwise",
+        "Im Uhrzeigersinn gedreht",
+        "顺时针旋转",
+    ),
+    "chapters": Row(
+        "Files, one after another",
+        "Dateien nacheinander",
+        "分段文件数",
+    ),
+    "seat_guessed": Row(
+        "Seen by one camera alone: the place is a guess. Correct it.",
+        "Nur von einer Kamera gesehen: Der Ort ist geraten. Bitte berichtigen.",
+        "仅一台摄像机看到：位置为推测，请修正。",
+    ),
 }

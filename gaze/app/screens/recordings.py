@@ -21,7 +21,7 @@ from gaze.app.parts import (
     text,
 )
 from gaze.app.sights import Moment, Recording
-from sessions.config import CameraConfig, load_config
+from sessions.config import load_config
 
 
 class Recordings:
@@ -104,14 +104,10 @@ class Recordings:
             action(p("estimate_offset"), self._estimate)
         with ui.element("div").classes("rowline").style("margin-top:.6rem"):
             action(p("swap_cameras"), self._swap, icon="swap_horiz")
-            if "rotate" in CameraConfig.model_fields:
-                for camera in CAMERAS:
-                    action(
-                        p(f"rotate_{camera}"), partial(self._rotate, camera), icon="rotate_right"
-                    )
-            if "mirrored" in CameraConfig.model_fields:
-                for camera in CAMERAS:
-                    action(p(f"mirror_{camera}"), partial(self._mirror, camera), icon="flip")
+            for camera in CAMERAS:
+                turn = partial(self._rotate, camera)
+                action(p(f"rotate_{camera}"), turn, icon="rotate_right")
+                action(p(f"mirror_{camera}"), partial(self._mirror, camera), icon="flip")
 
     async def _start(self) -> None:
         self.probed = await self.place.desk.worker.call("recordings", self.place.lesson)
@@ -197,12 +193,12 @@ class Recordings:
             ui.navigate.reload()
 
     def _rotate(self, camera: str) -> None:
-        now = getattr(getattr(load_config(self.place.lesson).cameras, camera), "rotate", 0) or 0
+        now = self.probed.get(camera, Recording()).turned_deg
         if self.place.edit({f"cameras.{camera}.rotate": (now + 90) % 360}):
             ui.navigate.reload()
 
     def _mirror(self, camera: str) -> None:
-        now = getattr(getattr(load_config(self.place.lesson).cameras, camera), "mirrored", False)
+        now = getattr(load_config(self.place.lesson).cameras, camera).mirrored
         if self.place.edit({f"cameras.{camera}.mirrored": not now}):
             ui.navigate.reload()
 
@@ -217,9 +213,14 @@ def _facts(place: Place, r: Recording) -> None:
         place("frames_per_s"): f"{r.fps:.2f}",
         place("length"): f"{r.duration_s:.1f} s",
         place("codec"): r.codec,
+        place("turned"): f"{r.turned_deg}°",
     }
+    if r.chapters > 1:
+        rows[place("chapters")] = str(r.chapters)
     body = "".join(f"<dt>{k}</dt><dd class='num'>{v}</dd>" for k, v in rows.items())
     ui.html(body, sanitize=False, tag="dl").classes("facts")
+    for sentence in r.said:
+        text(sentence, "finding")
 
 
 # -- what `gaze check` found, where it belongs -----------------------------------------------------

@@ -35,7 +35,8 @@ class Chair:
         if self.opt_out or self.seen is None:
             return "out"
         tiny = self.seen.face_px is not None and self.seen.face_px < TINY_FACE_PX
-        return "out" if tiny else "weak" if (self.seen.sigma_cm or 0) > GOOD_CM else "seat"
+        vague = self.seen.row == 0 or (self.seen.sigma_cm or 0) > GOOD_CM
+        return "out" if tiny else "weak" if vague else "seat"
 
     @property
     def note(self) -> str:
@@ -146,6 +147,8 @@ class Seats:
             if chair.seen is not None:
                 face = "–" if chair.seen.face_px is None else f"{chair.seen.face_px:.0f}"
                 text(p("seat_seen", px=face, cm=chair.note or "–"), "small quiet")
+                if chair.seen.row == 0:  # as the pipeline marks who is seen by one camera alone
+                    text(p("seat_guessed"), "small finding warning")
 
     def _change(self, chair: Chair, key: str, event: Any) -> None:
         if event.value is None:
