@@ -43,7 +43,7 @@ def calibrate_folder(
     *,
     blackboard_m: tuple[float, float] | None = None,
     cameras_apart_m: float | None = None,
-    offset_s: float = 0.0,
+    offset_s: float | None = None,
     mountings: Mountings = AS_THE_FILES_SAY,
     time_limit_s: float = TIME_LIMIT_S,
     progress: Progress | None = None,
@@ -60,7 +60,7 @@ def calibrate_folder(
         second and later placements ``left2.*``, ``right2.*`` …).
     blackboard_m : (width, height) metres.
     cameras_apart_m : distance of the two lenses by tape: an independent check of the scale.
-    offset_s : right clock minus left clock, for videos.
+    offset_s : right clock minus left clock, for videos; None: measured from how they move.
     mountings : how each camera hangs, where its files do not say so themselves.
     progress : called with (stage, share done).
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
@@ -32,6 +32,9 @@ from calibration.room.picture import (
 from calibration.room.world import PLACEMENT_SIGMA_DEG, TAPE_SIGMA_M, Tape
 from calibration.transform import Array
 from calibration.verdict import Cause
+
+if TYPE_CHECKING:
+    from calibration.corners.moments import Offset
 
 Mountings = Mapping[str, Mounting]
 AS_THE_FILES_SAY: Mountings = dict.fromkeys(CAMERAS, AS_THE_FILE_SAYS)
@@ -206,13 +209,14 @@ def read_folder(
     board: Board,
     *,
     time_limit_s: float = TIME_LIMIT_S,
-    offset_s: float = 0.0,
+    offset_s: float | None = None,
     progress: Callable[[str, float], None] | None = None,
     mountings: Mountings = AS_THE_FILES_SAY,
 ) -> FolderCorners:
     """Corners of all views in ``folder/left`` and ``folder/right``.
 
-    offset_s : right clock minus left clock, for videos. mountings : how the cameras hang.
+    offset_s : right clock minus left clock, for videos; None: measured. mountings : how the
+    cameras hang.
 
     Raises
     ------
@@ -228,13 +232,15 @@ def read_folder(
     videos = {c: _files(folder / c, VIDEOS) for c in CAMERAS}
     pictures = {c: _all_pictures(folder / c) for c in CAMERAS}
     jobs: list[tuple[str, dict[str, Any]]] = []
-    if all(videos[c] and not _files(folder / c, PICTURES) for c in CAMERAS):
+    from_video = all(videos[c] and not _files(folder / c, PICTURES) for c in CAMERAS)
+    if from_video:
         from calibration.corners.moments import board_moments  # PyAV only where there are videos
 
-        jobs = board_moments(
+        jobs, offset = board_moments(
             videos["left"][0], videos["right"][0], offset_s, progress,
             (mountings["left"], mountings["right"]),
         )  # fmt: skip
+        causes = _causes_of_videos(videos, offset)
     else:
         for name, left, right in pair_names(pictures["left"], pictures["right"]):
             jobs.append((name, {"left": left, "right": right}))
@@ -248,8 +254,47 @@ def read_folder(
     found = _find(jobs, board, time_limit_s, progress, mountings)
     _refuse_wrong_board(jobs, found, board, time_limit_s, folder)
     corners = _views(jobs, found)
-    from_video = any(isinstance(pair["left"], bytes) for _, pair in jobs)
-    return replace(corners, views=_moved(corners.views)) if from_video else corners
+    if not from_video:
+        return corners
+    return replace(corners, views=_moved(corners.views), causes=(*corners.causes, *causes))
+
+
+def _causes_of_videos(videos: Mapping[str, Sequence[Path]], offset: Offset) -> list[Cause]:
+    """What is to be said of two calibration videos: their clocks, and files that were not used."""
+    causes = []
+    if not offset.measured:
+        causes.append(
+            Cause(
+                "calibration_clock_unknown",
+                "WARN",
+                "whether the two calibration videos began together could not be measured; they are "
+                "taken to have",
+                "Clap or wave in front of both cameras, and move and hold the board for 20 s.",
+            )
+        )
+    elif abs(offset.offset_s) > 0.04:
+        later = "later" if offset.offset_s < 0 else "earlier"
+        causes.append(
+            Cause(
+                "calibration_videos_apart",
+                "PASS",
+                f"the right calibration video began {abs(offset.offset_s):.2f} s {later} than the "
+                "left one, by how both move; that is taken into account",
+            )
+        )
+    for camera, files in videos.items():
+        if len(files) > 1:
+            unused = ", ".join(f.name for f in files[1:])
+            causes.append(
+                Cause(
+                    "calibration_videos_unused",
+                    "WARN",
+                    f"calibration/{camera} holds {len(files)} videos; only {files[0].name} was "
+                    f"used, not {unused}",
+                    "Leave one video for each camera, or take pictures.",
+                )
+            )
+    return causes
 
 
 #: Views of a video between which the board moved by less than this (mean of all corners, pixels)

@@ -31,8 +31,13 @@ from calibration.transform import Array
 #: One moment at most in this time, and this many in all.
 EVERY_S = 0.5
 MOST = 80
-#: Frames of the two videos that lie further apart than this are not one moment.
+#: Frames of the two videos that lie further apart than this, or half a frame, are not one moment.
 TOGETHER_S = 0.02
+#: The two videos' motion is compared on this grid, without what is slower than SLOW steps.
+GRID_S, SLOW = 0.04, 201
+#: How alike they must be: Fisher's z of the correlation times √(shared seconds), motion being
+#: independent after about a second; how much more so than at any other offset; for how long.
+AGREE, STANDS_OUT, LEAST_SHARED_S = 4.5, 1.5, 5.0
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,53 @@ def _motion(path: Path, mounting: Mounting) -> _Motion:
     return _Motion(np.array(times), np.array(changes))
 
 
+@dataclass(frozen=True)
+class Offset:
+    """Right clock minus left clock. Where it is not ``measured`` nothing speaks for any: 0."""
+
+    offset_s: float
+    measured: bool
+
+
+def measured_offset(left: _Motion, right: _Motion) -> Offset:
+    """The offset at which both videos move and rest together: the board and who carries it.
+
+    Measured if they do so clearly enough (:data:`AGREE`) and at no other offset as much.
+    """
+    a, b = _activity(left), _activity(right)
+    n = round(LEAST_SHARED_S / GRID_S)
+    lags = np.arange(n - len(b), len(a) - n + 1)  # steps from left's first to right's first
+    if len(lags) == 0:
+        return Offset(0.0, False)
+    score = np.array([_alike(a[max(k, 0) :], b[max(-k, 0) :]) for k in lags])
+    best = int(score.argmax())
+    others = score[np.abs(lags - lags[best]) * GRID_S > 1.0]
+    if score[best] < AGREE or score[best] - others.max(initial=0.0) < STANDS_OUT:
+        return Offset(0.0, False)
+    top = float(lags[best])
+    if 0 < best < len(lags) - 1:
+        before, here, after = score[best - 1 : best + 2]
+        top += 0.5 * (before - after) / min(before - 2 * here + after, -1e-9)
+    return Offset(float(right.time_s[0] - left.time_s[0]) - top * GRID_S, True)
+
+
+def _activity(motion: _Motion) -> Array:
+    """log of how much changes, on an even grid, without its slow part; zero mean."""
+    grid = np.arange(motion.time_s[0], motion.time_s[-1], GRID_S)
+    change = np.where(np.isfinite(motion.change), motion.change, 0.0)
+    rate = np.log1p(np.interp(grid, motion.time_s, change))
+    slow = np.convolve(np.pad(rate, SLOW // 2, mode="edge"), np.ones(SLOW) / SLOW, "same")
+    return np.asarray(rate - slow[SLOW // 2 : SLOW // 2 + len(rate)])
+
+
+def _alike(a: Array, b: Array) -> float:
+    """How surely two curves agree in what they share from their first samples on."""
+    n = min(len(a), len(b))
+    x, y = a[:n] - a[:n].mean(), b[:n] - b[:n].mean()
+    r = float(x @ y / max(np.sqrt((x @ x) * (y @ y)), 1e-9))
+    return float(np.arctanh(min(r, 0.999)) * np.sqrt(n * GRID_S))
+
+
 def quiet_moments(left: _Motion, right: _Motion, offset_s: float) -> list[tuple[int, int]]:
     """Frame numbers (left, right) of the quietest common moment of every half second."""
     wanted = left.time_s + offset_s
@@ -92,7 +144,8 @@ def quiet_moments(left: _Motion, right: _Motion, offset_s: float) -> list[tuple[
     before = np.abs(right.time_s[near - 1] - wanted)
     after = np.abs(right.time_s[np.minimum(near, len(right.time_s) - 1)] - wanted)
     partner = np.where(before <= after, near - 1, np.minimum(near, len(right.time_s) - 1))
-    together = np.minimum(before, after) <= TOGETHER_S
+    step_s = float(np.median(np.diff(right.time_s))) if len(right.time_s) > 1 else 0.0
+    together = np.minimum(before, after) <= max(TOGETHER_S, 0.55 * step_s)
     change = np.where(together, left.change + right.change[partner], np.inf)
     out = []
     window = np.floor(left.time_s / EVERY_S).astype(int)
@@ -124,13 +177,14 @@ def _pictures(path: Path, numbers: set[int], mounting: Mounting) -> dict[int, by
 def board_moments(
     left: Path,
     right: Path,
-    offset_s: float = 0.0,
+    offset_s: float | None = None,
     progress: Callable[[str, float], None] | None = None,
     mountings: tuple[Mounting, Mounting] = (AS_THE_FILE_SAYS, AS_THE_FILE_SAYS),
-) -> list[tuple[str, dict[str, Any]]]:
-    """(name, {"left": PNG bytes, "right": PNG bytes}) of quiet moments; names are left times.
+) -> tuple[list[tuple[str, dict[str, Any]]], Offset]:
+    """(name, {"left": PNG bytes, "right": PNG bytes}) of quiet moments, and the offset used.
 
-    offset_s : right clock minus left clock. mountings : of left and right (session.toml).
+    Names are left times. offset_s : right clock minus left clock; None: measured from how both
+    videos move. mountings : of left and right (session.toml).
 
     Raises
     ------
@@ -141,17 +195,19 @@ def board_moments(
     for i, path in enumerate((left, right)):
         motion.append(_motion(path, mountings[i]))
         say("reading the calibration videos", (i + 1) / 4)
-    moments = quiet_moments(motion[0], motion[1], offset_s)
+    offset = measured_offset(*motion) if offset_s is None else Offset(offset_s, True)
+    moments = quiet_moments(motion[0], motion[1], offset.offset_s)
     if not moments:
         raise CalibrationError(
             "the two calibration videos have no moment in common", where=f"{left}, {right}",
-            remedy="Start both cameras before showing the board, or give offset_s.",
+            remedy="Start both cameras before showing the board.",
         )  # fmt: skip
     found = []
     for i, (path, side) in enumerate(((left, 0), (right, 1))):
         found.append(_pictures(path, {m[side] for m in moments}, mountings[side]))
         say("reading the calibration videos", 0.5 + (i + 1) / 4)
-    return [
+    pairs = [
         (f"{motion[0].time_s[a]:07.2f}s", {"left": found[0].get(a), "right": found[1].get(b)})
         for a, b in moments
     ]
+    return pairs, offset

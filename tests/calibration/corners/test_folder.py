@@ -265,7 +265,7 @@ def test_files_of_a_turned_camera_give_the_same_corners(
         (tmp_path / camera).mkdir()
         _video(tmp_path / camera / "board.mp4", [turned] * 9)
     left, right = (tmp_path / c / "board.mp4" for c in CAMERAS)
-    (_, pair), (_, _) = board_moments(left, right, mountings=(mounting, mounting))
+    ((_, pair), _), _ = board_moments(left, right, mountings=(mounting, mounting))
     shown = cv2.imdecode(np.frombuffer(pair["left"], np.uint8), cv2.IMREAD_GRAYSCALE)
     assert shown.shape == picture.shape and np.abs(shown.astype(int) - picture).mean() < 6
 

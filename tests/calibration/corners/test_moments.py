@@ -1,0 +1,91 @@
+"""Two calibration videos that did not begin together: their offset, from how both move."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from calibration.corners.folder import _causes_of_videos
+from calibration.corners.moments import Offset, _Motion, board_moments, measured_offset
+from tests.sessions.video import films
+
+
+def moves(rng: np.random.Generator, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """How much a board moves, at 100 Hz: held for a moment, carried on."""
+    t = np.arange(0, seconds, 0.01)
+    speed = 0.4 * np.abs(np.convolve(rng.normal(size=len(t)), np.ones(30) / 30, "same"))
+    at = 0.0
+    while at < seconds:
+        held, carried = rng.uniform(0.5, 2.5), rng.uniform(0.4, 2.0)
+        part = slice(int((at + held) * 100), int((at + held + carried) * 100))
+        n = len(speed[part])
+        speed[part] += rng.uniform(0.5, 3) * np.sin(np.linspace(0, np.pi, n))
+        at += held + carried
+    return t, speed
+
+
+def filmed(
+    rng: np.random.Generator, t: np.ndarray, speed: np.ndarray, begin: float, end: float, fps: float
+) -> _Motion:
+    times = np.arange(begin, end, 1 / fps)
+    change = np.interp(times, t, speed) * rng.uniform(0.5, 2) * rng.uniform(0.6, 1.4, len(times))
+    change += np.abs(rng.normal(0.3, 0.08, len(times)))
+    change[0] = np.inf
+    return _Motion(times - begin, change)
+
+
+@pytest.mark.parametrize("seconds", [20, 60])
+def test_the_offset_is_found(seconds: int) -> None:
+    rng = np.random.default_rng(seconds)
+    found = []
+    for _ in range(12):
+        t, speed = moves(rng, seconds + 20)
+        late = rng.uniform(-6, 6)
+        left = filmed(rng, t, speed, 8, 8 + seconds, rng.choice([25, 29.97]))
+        right = filmed(rng, t, speed, 8 + late, 8 + late + 0.9 * seconds, rng.choice([25, 50]))
+        offset = measured_offset(left, right)
+        if offset.measured:
+            found.append(offset.offset_s + late)
+        else:
+            assert offset.offset_s == 0
+    assert len(found) >= 10 and np.abs(found).max() < 0.06
+
+
+def test_nothing_is_found_where_nothing_is() -> None:
+    """Negative control: two videos of different things, and very short ones."""
+    rng = np.random.default_rng(1)
+    for seconds in (4, 12, 25, 40):
+        for _ in range(8):
+            one = filmed(rng, *moves(rng, 60), 5, 5 + seconds, 25)
+            other = filmed(rng, *moves(rng, 60), 5, 5 + seconds, 30)
+            assert measured_offset(one, other) == Offset(0.0, False)
+
+
+def test_videos_that_began_apart_show_the_same_moments(tmp_path: Path) -> None:
+    """The right video began 1.2 s later; pairs of pictures are of one instant all the same."""
+    rng = np.random.default_rng(2)
+    t, speed = moves(rng, 30)
+    place = np.interp(np.arange(0, 30, 0.04), t, np.cumsum(speed) * 0.01 * 60)
+
+    def draw(n: int) -> np.ndarray:
+        shown = films.picture(n)
+        x = 10 + int(place[n]) % 140
+        shown[60:110, x : x + 40] = 255
+        return shown
+
+    fast = {"preset": "ultrafast", "crf": "14"}
+    left = films.write(tmp_path / "l.mp4", numbers=range(550), draw=draw, options=fast)
+    right = films.write(tmp_path / "r.mp4", numbers=range(30, 600), draw=draw, options=fast)
+    pairs, offset = board_moments(left, right)
+    assert offset.measured and offset.offset_s == pytest.approx(-1.2, abs=0.03)
+    assert len(pairs) > 20
+    for _, pair in pairs:
+        a, b = (cv2.imdecode(np.frombuffer(pair[c], np.uint8), 0) for c in ("left", "right"))
+        assert abs(films.number(a) - films.number(b)) <= 1
+    said = _causes_of_videos({"left": [left], "right": [right, left]}, offset)
+    assert [c.code for c in said] == ["calibration_videos_apart", "calibration_videos_unused"]
+    assert "1.20 s later" in said[0].message and said[0].severity == "PASS"
+    assert _causes_of_videos({}, Offset(0.0, False))[0].severity == "WARN"
