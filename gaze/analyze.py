@@ -31,6 +31,7 @@ from gaze.faces.rows import FaceRows
 from gaze.gain.model import Gain
 from gaze.lesson import refusals
 from gaze.lesson.film import Film, open_film
+from gaze.lesson.heads_clock import checked_by_heads, with_clock_spread
 from gaze.lesson.points import Seats, grid_of, measure
 from gaze.lesson.quality import Evidence, quality_report, students_table
 from gaze.lesson.resume import look_at_lesson, open_run, refuse_taken
@@ -130,6 +131,13 @@ def _analyze(
     tracks = tracks_of(rows.faces, film.when.time_s)
     seen = Sightings.of(rig, rows, tracks)
     students = who_is_who(session, settings, rig, film, rows, seen, progress)
+    # The clock again, by the students' heads; pictures are paired anew where it was wrong.
+    film, rows, paired_anew = checked_by_heads(film, rows, rows.heads_in_world(rig), students)
+    if paired_anew:
+        tracks = tracks_of(rows.faces, film.when.time_s)
+        seen = Sightings.of(rig, rows, tracks)
+        students = who_is_who(session, settings, rig, film, rows, seen, progress)
+    rows = with_clock_spread(film, rows, tracks)
     progress("who is who", 1.0)
     lap("identity")
 

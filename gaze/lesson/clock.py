@@ -1,114 +1,157 @@
-"""One clock for a lesson's two videos, and what their frame times say of themselves."""
+"""One clock for a lesson's two videos, measured before any face is looked for."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from calibration.transform import Array
-from sessions.clock.motion import (
-    Clock,
-    check_clock,
-    estimate_clock,
-    judge_pair,
-    judge_times,
-    motion_energy,
-    stretches,
-)
+from sessions.clock.clock import Clock
+from sessions.clock.joined import Joined, join
+from sessions.clock.match import REACH_S, Activity, Estimate, match
+from sessions.clock.motion import MOTION, motion_energy, stretches
+from sessions.clock.sound import SOUND, hear
+from sessions.clock.times import judge_pair, judge_times
 from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.run import Progress
 from sessions.video import VideoInfo, read_frames, read_timestamps
 
 CLOCK_SIZE_PX = (160, 90)
-#: Shorter lessons hardly move enough for a clock (docs/calibration.md): a declared one is taken.
-LEAST_TO_CHECK_S = 180.0
+STAGE = "the cameras' clocks"
+#: Pictures are decoded for the clock alone only where nothing else says it, and then this long.
+STRETCH_S = 60.0
+#: Wall clocks in files that differ by more are set wrong, not started apart.
+WALL_CLOCK_S = 6 * 3600.0
 
 
 def lesson_clock(
-    session: Session, left: VideoInfo, right: VideoInfo, report: Progress
-) -> tuple[VideoInfo, VideoInfo, Clock, dict[str, Any]]:
-    """One clock for both videos, and what the pictures say of it.
+    session: Session,
+    left: VideoInfo,
+    right: VideoInfo,
+    progress: Progress,
+    *,
+    motion: bool | None = None,
+    stretch_s: float = STRETCH_S,
+) -> tuple[VideoInfo, VideoInfo, Joined]:
+    """The videos with their times, and one clock for both, before any face is looked for.
 
-    timestamps.csv replaces the containers' times. The offset is session.toml's where it says one;
-    with timestamps.csv it is 0; else it is estimated from how the two pictures move, and where
-    that fails the containers' times are taken as they are, and quality.json says so.
-
-    Returns the videos with their times, the clock, and for quality.json ``checked`` (a sentence:
-    whether the pictures agree with a declared clock, or why none could be estimated) and
-    ``causes`` (a declared clock that they contradict, a clock that jumps).
+    timestamps.csv replaces the containers' times. A declared clock (session.toml's offset, or
+    timestamps.csv) is taken and checked. Sound is listened to always; pictures are decoded for
+    their motion (``motion``: yes, no; in stretches of ``stretch_s``) where nothing is declared and
+    sound does not do.
     """
-    stamped = session.timestamps_path.is_file()
-    if stamped:
-        times = read_timestamps(session.timestamps_path)
-        infos = []
-        for name, info in (("left", left), ("right", right)):
-            if name not in times or len(times[name]) != info.frames:
-                raise SessionError(
-                    f"timestamps.csv does not fit the {name} video",
-                    where=session.timestamps_path,
-                    found=f"{len(times.get(name, ()))} times",
-                    expected=f"{info.frames} frames",
-                )
-            infos.append(replace(info, times_s=times[name]))
-        left, right = infos
+    left, right, stamped = _stamped(session, left, right)
     offset = session.config.cameras.right.offset_s
     declared = None
     if offset is not None:
         declared = Clock(offset, source="session.toml")
     elif stamped:
         declared = Clock(source="timestamps.csv")
-    duration_s = min(float(np.ptp(v.times_s)) for v in (left, right))
-    if declared is not None and duration_s < LEAST_TO_CHECK_S:
-        unchecked = f"not checked against the pictures: {duration_s:.0f} s are too short for that"
-        return left, right, declared, {"checked": unchecked, "causes": []}
-    report("the cameras' clocks", 0.0)
-    activity = [_activity(info, report, k / 2) for k, info in enumerate((left, right))]
-    found = estimate_clock(*activity[0], *activity[1])
-    report("the cameras' clocks", 1.0)
-    causes = list(found.causes)
-    checked = found.reason or "from the pictures"
-    if declared is not None and found.clock is not None:
-        frame_s = float(np.median(np.diff(left.times_s)))
-        causes += check_clock(declared, found, frame_s, duration_s)
-        checked = "the pictures contradict it" if causes else "the pictures agree"
-    clock = declared or found.clock or Clock(source="assumed")
-    return left, right, clock, {"checked": checked, "causes": [vars(c) for c in causes]}
+    about_s = wall_clock_offset_s(left, right) if declared is None else declared.offset_s
+    progress(STAGE, 0.0)
+    estimates = [_by_sound(left, right, about_s, progress)]
+    joined = joined_by(estimates, left, right, declared)
+    if motion is None:
+        motion = declared is None and joined.status != "measured"
+    if motion:
+        moving = [
+            _motion(info, progress, 0.2 + 0.4 * k, stretch_s)
+            for k, info in enumerate((left, right))
+        ]
+        estimates.append(match(moving[0], moving[1], MOTION, about_s))
+        joined = joined_by(estimates, left, right, declared)
+    progress(STAGE, 1.0)
+    return left, right, joined
 
 
-def judged_times(left: VideoInfo, right: VideoInfo, said: dict[str, Any]) -> dict[str, Any]:
-    """What the two videos' frame times say of themselves: gaps, rates, lengths; causes in words.
-
-    said : what the pictures say of the clock (:func:`lesson_clock`); its causes come first.
-    """
+def clock_quality(joined: Joined, left: VideoInfo, right: VideoInfo) -> dict[str, Any]:
+    """For quality.json: the clock, what each sense says, and what frame times say of themselves."""
     both = ("left", left), ("right", right)
     reports = [judge_times(info.times_s, n, info.stated_duration_s) for n, info in both]
     causes = [*reports[0].causes, *reports[1].causes, *judge_pair(*reports)]
+    said = joined.to_dict()
     return {
-        "checked": said["checked"],
+        **said,
         "causes": [*said["causes"], *(vars(c) for c in causes)],
         "times": {r.name: r.to_dict() for r in reports},
     }
 
 
-def _activity(info: VideoInfo, report: Progress, begun: float) -> tuple[Array, Array]:
-    """How much a video moves, in stretches spread over the lesson: times (N,) and energy (N,)."""
+# -- the senses ------------------------------------------------------------------------------------
+def joined_by(
+    estimates: list[Estimate], left: VideoInfo, right: VideoInfo, declared: Clock | None
+) -> Joined:
+    """The senses together, over the left video's times."""
+    frame_s = 1 / max(min(left.fps, right.fps), 1.0)
+    begin, end = float(left.times_s[0]), float(left.times_s[-1])
+    return join(estimates, (begin, end), declared=declared, frame_s=frame_s)
+
+
+def _stamped(
+    session: Session, left: VideoInfo, right: VideoInfo
+) -> tuple[VideoInfo, VideoInfo, bool]:
+    """The videos with the times of timestamps.csv, where there is one."""
+    if not session.timestamps_path.is_file():
+        return left, right, False
+    times = read_timestamps(session.timestamps_path)
+    infos = []
+    for name, info in (("left", left), ("right", right)):
+        if name not in times or len(times[name]) != info.frames:
+            raise SessionError(
+                f"timestamps.csv does not fit the {name} video",
+                where=session.timestamps_path,
+                found=f"{len(times.get(name, ()))} times",
+                expected=f"{info.frames} frames",
+            )
+        infos.append(replace(info, times_s=times[name]))
+    return infos[0], infos[1], True
+
+
+def _by_sound(left: VideoInfo, right: VideoInfo, about_s: float, progress: Progress) -> Estimate:
+    heard = []
+    for k, (name, info) in enumerate((("left", left), ("right", right))):
+        sound = hear(_sounds(info))
+        progress(STAGE, 0.1 * (k + 1))
+        if sound is None:
+            return Estimate(SOUND.name, None, f"the {name} video has none")
+        heard.append(sound)
+    return match(heard[0], heard[1], SOUND, about_s)
+
+
+def wall_clock_offset_s(left: VideoInfo, right: VideoInfo) -> float:
+    """Right's clock minus left's by the wall clocks in the files; 0 where they cannot say it."""
+    began, other = (info.files[0].created if info.files else None for info in (left, right))
+    if began is None or other is None:
+        return 0.0
+    apart_s = (began - other).total_seconds()
+    return apart_s if REACH_S / 2 < abs(apart_s) < WALL_CLOCK_S else 0.0
+
+
+def _sounds(info: VideoInfo) -> list[tuple[Path, float]]:
+    """Each file, and what is to be added to its own times to have the recording's."""
+    first, out = 0, []
+    for file in info.files:
+        out.append((file.path, float(info.times_s[first] - file.times_s[0]) - file.zero_s))
+        first += file.frames
+    return out
+
+
+def _motion(info: VideoInfo, progress: Progress, begun: float, stretch_s: float) -> Activity:
+    """How much a video moves, in stretches spread over the lesson."""
     since = info.times_s - info.times_s[0]
-    parts = [np.flatnonzero((since >= b) & (since <= e)) for b, e in stretches(float(since[-1]))]
-    total, done = sum(len(part) for part in parts), 0
+    parts = stretches(float(since[-1]), length_s=stretch_s)
     times, energies = [], []
-    for part in parts:
-        pictures, numbers = [], []
-        for number, picture in read_frames(info, part.tolist()):
-            small = cv2.resize(picture, CLOCK_SIZE_PX, interpolation=cv2.INTER_AREA)
-            pictures.append(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
-            numbers.append(number)
-            done += 1
-            report("the cameras' clocks", begun + 0.5 * done / total)
-        time_s, energy = motion_energy(pictures, info.times_s[numbers])
+    for k, (begin, end) in enumerate(parts):
+        numbers = np.flatnonzero((since >= begin) & (since <= end)).tolist()
+        seen, pictures = [], []
+        for number, picture in read_frames(info, numbers, grey=True, small_px=CLOCK_SIZE_PX):
+            seen.append(number)
+            pictures.append(picture)
+        time_s, energy = motion_energy(pictures, info.times_s[seen])
         times.append(time_s)
         energies.append(energy)
-    return np.concatenate(times), np.concatenate(energies)
+        progress(STAGE, begun + 0.4 * (k + 1) / len(parts))
+    return Activity.of(np.concatenate(times), np.concatenate(energies), info.path.name)

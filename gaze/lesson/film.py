@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from gaze.lesson import refusals
-from gaze.lesson.clock import judged_times, lesson_clock
+from gaze.lesson.clock import clock_quality, lesson_clock
 from gaze.lesson.settings import AnalyzeSettings
-from sessions.clock.motion import Clock
+from sessions.clock.joined import Joined
 from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.run import Progress
@@ -22,7 +22,7 @@ from sessions.video import Moments, VideoInfo, moments, open_camera
 
 @dataclass(frozen=True)
 class Film:
-    """Two videos, the clock that joins them, and what was said of that clock.
+    """Two videos, the clock that joins them, and what it rests on.
 
     rig : the lesson's, fitted to the videos' size. when : the moments to look at, on the left
     camera's clock. remarks : sentences on the files. lost : (M, 2) for every moment and camera "",
@@ -32,8 +32,7 @@ class Film:
     left: VideoInfo
     right: VideoInfo
     rig: Rig
-    clock: Clock
-    said_of_clock: dict[str, Any]
+    clock: Joined
     when: Moments
     remarks: tuple[str, ...]
     lost: NDArray[np.str_]
@@ -51,8 +50,7 @@ class Film:
 
     def clock_facts(self) -> dict[str, Any]:
         """For quality.json: the clock, what was checked, and what the frame times say."""
-        said = judged_times(self.left, self.right, self.said_of_clock)
-        return {**self.clock.to_dict(), **said}
+        return clock_quality(self.clock, self.left, self.right)
 
     def frame_facts(self) -> dict[str, Any]:
         """For quality.json: what became of the pictures asked for, and the files' remarks."""
@@ -82,11 +80,11 @@ def open_film(session: Session, rig: Rig, settings: AnalyzeSettings, progress: P
     rig, said_of_size = refusals.fitted_to(rig, left, right)
     both = zip(CAMERAS, (left, right), strict=True)
     remarks = [f"The {name} video {remark}." for name, info in both for remark in info.remarks]
-    left, right, clock, said_of_clock = lesson_clock(session, left, right, progress)
+    left, right, clock = lesson_clock(session, left, right, progress)
     when = moments(
         left,
         right,
-        clock.right_to_left(right.times_s),
+        clock.clock.right_to_left(right.times_s),
         fps=settings.fps,
         start_s=settings.start_s,
         stop_s=settings.stop_s,
@@ -96,9 +94,9 @@ def open_film(session: Session, rig: Rig, settings: AnalyzeSettings, progress: P
             "there is nothing to analyse: the two videos share no moment between start and stop",
             where=session.folder,
             found=f"left {left.duration_s:.0f} s, right {right.duration_s:.0f} s, offset "
-            f"{clock.offset_s:.2f} s",
+            f"{clock.clock.offset_s:.2f} s",
             remedy="Check cameras.right.offset_s, --start and --stop.",
         )
     lost = np.zeros((len(when), 2), "U8")
     remarks += said_of_size
-    return Film(left, right, rig, clock, said_of_clock, when, tuple(remarks), lost)
+    return Film(left, right, rig, clock, when, tuple(remarks), lost)

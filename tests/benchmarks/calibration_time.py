@@ -34,7 +34,9 @@ from calibration.over_time.watch import (  # noqa: E402
 )
 from calibration.rig import Rig  # noqa: E402
 from calibration.transform import Array  # noqa: E402
-from sessions.clock.motion import Clock, estimate_clock, motion_energy, stretches  # noqa: E402
+from sessions.clock.clock import Clock  # noqa: E402
+from sessions.clock.match import Activity, match  # noqa: E402
+from sessions.clock.motion import MOTION, motion_energy, stretches  # noqa: E402
 from tests.calibration.over_time import test_watch as people  # noqa: E402
 
 WIDTH, HEIGHT, RATE_HZ = 160, 90, 25.0
@@ -140,7 +142,7 @@ def clock_table(lessons: int, minutes: list[float]) -> None:
             scene = Classroom(rng, duration)
             left = activity(room, "left", scene, truth, duration, 2 * seed)
             right = activity(room, "right", scene, truth, duration, 2 * seed + 1)
-            got = estimate_clock(*left, *right).clock
+            got = match(Activity.of(*left), Activity.of(*right), MOTION).clock
             if got is None:
                 continue
             at = np.array([0.0, duration / 2, duration])

@@ -42,7 +42,7 @@ from gaze.faces.heads import estimate_heads, network_landmarks, take_crops
 from gaze.faces.landmarks import average, locate, tight_boxes
 from gaze.lesson.settings import AnalyzeSettings
 from headpose.estimator import HeadPoseEstimator
-from sessions.clock.motion import Clock
+from sessions.clock.clock import Clock
 from sessions.folder import Session
 from sessions.run import versions
 from sessions.video import frame_pairs, moments, open_camera, probe, read_frames

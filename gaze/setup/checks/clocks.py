@@ -5,7 +5,7 @@ from __future__ import annotations
 from calibration.camera import CAMERAS
 from calibration.errors import UserError
 from gaze.setup.checks.registry import Finding, Subject, from_causes, from_error, register
-from sessions.clock.motion import judge_times
+from sessions.clock.times import judge_times
 from sessions.folder import Session
 from sessions.video import VideoInfo, read_timestamps
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gaze.setup.checks.registry import Finding, Subject, from_causes, from_error, register
-from sessions.clock.motion import judge_pair, judge_times
+from sessions.clock.times import judge_pair, judge_times
 
 
 @register("videos")

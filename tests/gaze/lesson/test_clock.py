@@ -1,4 +1,4 @@
-"""A declared clock is checked against the pictures; what they say reaches the quality file."""
+"""A declared clock is checked, a missing one measured; what was found reaches the quality file."""
 
 from __future__ import annotations
 
@@ -10,24 +10,28 @@ import numpy as np
 import pytest
 
 from gaze.lesson import clock as module
-from gaze.lesson.clock import judged_times, lesson_clock
-from sessions.clock.motion import Clock
+from gaze.lesson.clock import clock_quality, lesson_clock
+from sessions.clock.clock import Clock
+from sessions.clock.match import match
+from sessions.clock.motion import MOTION
+from sessions.clock.sound import SOUND
 from sessions.video import VideoInfo
-from tests.sessions.test_clock import lesson
+from tests.sessions import clock_lessons as draw
 
 
-def _videos(monkeypatch: pytest.MonkeyPatch, truth: Clock, duration_s: float) -> Any:
-    """Two videos whose pictures move like a simulated lesson with this clock."""
-    tl, xl, tr, xr = lesson(4, truth, duration_s)
-    moves = {"left.mp4": (tl, xl), "right.mp4": (tr, xr)}
-
-    def info(name: str) -> VideoInfo:
-        t = moves[name][0]
-        none = np.zeros(0, np.int64)
-        return VideoInfo(Path(name), t, none, none, (1920, 1080), "h264", None)
-
-    monkeypatch.setattr(module, "_activity", lambda v, report, begun: moves[v.path.name])
-    return info("left.mp4"), info("right.mp4")
+def _videos(
+    monkeypatch: pytest.MonkeyPatch, truth: Clock, duration_s: float = 200.0, sound: bool = True
+) -> Any:
+    """Two videos of a drawn lesson with this clock; without sound their pictures move."""
+    rng, shown = np.random.default_rng(4), (draw.stamps(0.0, duration_s, 25.0),) * 2
+    moving = dict(zip(("left.mp4", "right.mp4"), draw.motion(rng, truth, shown), strict=True))
+    heard = match(*draw.sound(rng, truth, shown, quiet=not sound), SOUND)
+    monkeypatch.setattr(module, "_by_sound", lambda *_: heard)
+    monkeypatch.setattr(module, "_motion", lambda video, *_: moving[video.path.name])
+    none = np.zeros(0, np.int64)
+    return [
+        VideoInfo(Path(name), shown[0], (), none, (1920, 1080), "h264", None) for name in moving
+    ]
 
 
 def _session(offset_s: float | None) -> Any:
@@ -41,32 +45,52 @@ def _quiet(stage: str, share: float) -> None:
 
 
 def test_a_right_offset_is_taken_and_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
-    videos = _videos(monkeypatch, Clock(1.5), 400.0)
-    left, right, clock, said = lesson_clock(_session(1.5), *videos, _quiet)
-    assert clock.source == "session.toml" and clock.offset_s == 1.5
-    assert said == {"checked": "the pictures agree", "causes": []}
-    assert judged_times(left, right, said)["checked"] == "the pictures agree"
+    left, right, clock = lesson_clock(
+        _session(1.5), *_videos(monkeypatch, Clock(1.5)), progress=_quiet
+    )
+    assert clock.clock.source == "session.toml" and clock.clock.offset_s == 1.5
+    assert clock.status == "measured" and clock.causes == ()
+    assert 0 < clock.clock.sigma_offset_s < 0.02
+    assert clock_quality(clock, left, right)["checked"] == "measured by sound"
 
 
 def test_a_wrong_offset_is_contradicted_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    videos = _videos(monkeypatch, Clock(1.5), 400.0)
-    left, right, clock, said = lesson_clock(_session(0.0), *videos, _quiet)
-    assert clock.offset_s == 0.0, "what the user states holds, aloud"
-    (cause,) = judged_times(left, right, said)["causes"]
+    left, right, clock = lesson_clock(
+        _session(0.0), *_videos(monkeypatch, Clock(1.5)), progress=_quiet
+    )
+    assert clock.clock.offset_s == 0.0, "what the user states holds, aloud"
+    assert clock.clock.sigma_offset_s == pytest.approx(1.5, abs=0.05), "and with its σ"
+    (cause,) = clock_quality(clock, left, right)["causes"]
     assert cause["code"] == "clock_contradicted" and cause["severity"] == "FAIL"
-    assert "the pictures say +1.5" in cause["message"]
+    assert "sound +1.5" in cause["message"]
 
 
-def test_without_one_the_pictures_decide(monkeypatch: pytest.MonkeyPatch) -> None:
-    videos = _videos(monkeypatch, Clock(-0.8, 30.0), 400.0)
-    *_, clock, said = lesson_clock(_session(None), *videos, _quiet)
-    assert clock.source == "pictures" and abs(clock.offset_s + 0.8) < 4 * clock.sigma_offset_s
-    assert clock.sigma_drift_ppm > 0 and said["checked"] == "from the pictures"
+def test_without_one_sound_decides_and_no_picture_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    *_, clock = lesson_clock(
+        _session(None), *_videos(monkeypatch, Clock(-0.8, 30.0)), progress=_quiet
+    )
+    assert clock.clock.source == "sound" and abs(clock.clock.offset_s + 0.8) < 0.02
+    assert [e.sense for e in clock.estimates] == ["sound"]
 
 
-def test_short_and_quiet_lessons_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    videos = _videos(monkeypatch, Clock(0.2), 60.0)
-    *_, clock, said = lesson_clock(_session(0.2), *videos, _quiet)
-    assert clock.source == "session.toml" and "60 s are too short" in said["checked"]
-    *_, clock, said = lesson_clock(_session(None), *videos, _quiet)
-    assert clock.source == "assumed" and "too" in said["checked"]
+def test_without_sound_the_pictures_motion_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    videos = _videos(monkeypatch, Clock(-0.8), 400.0, sound=False)
+    *_, clock = lesson_clock(_session(None), *videos, progress=_quiet)
+    assert clock.clock.source == "motion"
+    assert abs(clock.clock.offset_s + 0.8) < 4 * clock.clock.sigma_offset_s
+
+
+def test_a_declared_clock_costs_no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    videos = _videos(monkeypatch, Clock(0.2), sound=False)
+    monkeypatch.setattr(module, "_motion", lambda *_: pytest.fail("pictures were decoded"))
+    *_, clock = lesson_clock(_session(0.2), *videos, progress=_quiet)
+    assert clock.status == "not measured" and clock.clock.sigma_offset_s > 0
+
+
+def test_nothing_measured_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    videos = _videos(monkeypatch, Clock(0.2), 20.0, sound=False)
+    left, right, clock = lesson_clock(_session(None), *videos, progress=_quiet)
+    assert clock.clock.source == "assumed" and clock.clock.sigma_offset_s >= 1
+    said = clock_quality(clock, left, right)
+    assert "clock_unmeasured" in [c["code"] for c in said["causes"]]
+    assert MOTION.name in [s["sense"] for s in said["senses"]]

@@ -1,0 +1,41 @@
+"""What sound and pictures say of the two cameras' clocks, before the long work."""
+
+from __future__ import annotations
+
+from calibration.errors import UserError
+from calibration.verdict import Cause
+from gaze.lesson.clock import lesson_clock
+from gaze.setup.checks.registry import Finding, Subject, from_causes, register
+from sessions.run import no_progress
+
+STRETCH_S = 20.0  # of motion, five of them: a check takes seconds
+
+
+@register("clocks")
+def one_clock(subject: Subject) -> list[Finding]:
+    """The clock as `gaze analyze` will take it, with its σ; what it is contradicted by."""
+    if len(subject.videos) < 2:
+        return []
+    left, right = (subject.videos[name] for name in ("left", "right"))
+    try:
+        *_, clock = lesson_clock(subject.session, left, right, no_progress, stretch_s=STRETCH_S)
+    except UserError:
+        return []  # timestamps.csv that does not fit: said by the check that reads it
+    causes = [
+        Cause(c.code, c.severity, c.message[0].upper() + c.message[1:], c.action)
+        for c in clock.causes
+    ]
+    if clock.measured is None and clock.declared is not None:
+        what = "Neither sound nor motion can confirm the clock: `gaze analyze` checks it by the "
+        return [Finding("ok", what + "students' heads", "session.toml")]
+    found = from_causes(causes, "session.toml")
+    if clock.measured is not None:
+        begin_s = float(left.times_s[0])
+        offset_s = float(clock.measured.left_to_right(begin_s)) - begin_s
+        sigma_s = float(clock.measured.sigma_s(begin_s))
+        what = (
+            f"The right camera's clock minus the left's, {clock.checked}: {offset_s:+.3f} ± "
+            f"{sigma_s:.3f} s"
+        )
+        found.insert(0, Finding("ok", what, ""))
+    return found

@@ -1,0 +1,247 @@
+"""One clock out of what sound, heads and motion say, and what is to be said when they do not agree.
+
+A clock that the user declared (session.toml, timestamps.csv) holds, but is checked: where it is
+contradicted the difference becomes its σ, and a jump that was found is put into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from calibration.transform import Array
+from calibration.verdict import Cause
+from sessions.clock.clock import Clock
+from sessions.clock.match import Estimate
+
+#: 1σ at the worst moment up to which a clock counts as measured.
+MEASURED_S = 0.02
+#: From here on it is worth a line on the report's first page: a head turns 2 degrees in this time.
+WORTH_SAYING_S = 0.04
+#: Two phones started by hand, if nothing else is known.
+BY_HAND_S = 2.0
+#: How far a declared offset may be off without anybody noticing, in frames: read off by eye.
+BY_EYE_FRAMES = 0.5
+
+Status = Literal["measured", "roughly measured", "not measured"]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The clock to use, and what it rests on.
+
+    clock : always one; its ``source`` and σ say how good it is. measured : what the senses say
+    together, None where they say nothing. estimates : one for each sense that was tried.
+    declared : the user's.
+    causes : disagreement, contradiction, jumps, nothing measured; in words.
+    """
+
+    clock: Clock
+    measured: Clock | None
+    status: Status
+    estimates: tuple[Estimate, ...]
+    causes: tuple[Cause, ...]
+    declared: Clock | None = None
+
+    @property
+    def checked(self) -> str:
+        """One sentence."""
+        said = [e.sense for e in self.estimates if e.clock is not None]
+        if self.measured is None:
+            why = "; ".join(f"{e.sense}: {e.reason}" for e in self.estimates)
+            return f"not measured ({why})" if why else "not measured"
+        by = " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
+        return f"{self.status} by {by}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for the quality file."""
+        return {
+            **self.clock.to_dict(),
+            "status": self.status,
+            "checked": self.checked,
+            "senses": [
+                {
+                    "sense": e.sense,
+                    "reason": e.reason,
+                    "score": e.score,
+                    "clock": None if e.clock is None else e.clock.to_dict(),
+                }
+                for e in self.estimates
+            ],
+            "causes": [vars(c) for c in self.causes],
+        }
+
+
+def join(
+    estimates: Sequence[Estimate],
+    span_s: tuple[float, float],
+    *,
+    declared: Clock | None = None,
+    frame_s: float = 0.04,
+) -> Joined:
+    """Bring the senses together.
+
+    span_s : begin and end of the lesson on the left's clock. frame_s : of the slower camera.
+    """
+    at_s = np.linspace(*span_s, 41)
+    found = sorted(
+        (e for e in estimates if e.clock is not None), key=lambda e: _sigma(e.clock, at_s).max()
+    )
+    causes: list[Cause] = []
+    measured = None
+    if found:
+        measured = _agreed(found, at_s, causes)
+        worst_s = float(_sigma(measured, at_s).max())
+        status: Status = "measured" if worst_s <= MEASURED_S else "roughly measured"
+        for jump in measured.jumps:
+            known = jump.sigma_at_s < 30
+            where = f"at {jump.at_s:.0f} ± {jump.sigma_at_s:.0f} s" if known else "in the lesson"
+            causes.append(
+                Cause(
+                    "clock_jumps",
+                    "WARN" if known else "FAIL",
+                    f"{where} the {'right' if jump.shift_s < 0 else 'left'} video lost "
+                    f"{abs(jump.shift_s):.2f} s of frames, and its times hide it",
+                    "Taken into account from there on; what lies within a few seconds of it is "
+                    "less certain."
+                    if known
+                    else "Cut the lesson there and analyse the parts one by one.",
+                )
+            )
+    else:
+        status = "not measured"
+    if declared is not None:
+        clock = _declared(declared, measured, at_s, frame_s, causes)
+    elif measured is not None:
+        clock = measured
+    else:
+        clock = Clock(sigma_offset_s=BY_HAND_S, source="assumed")
+    if measured is None or _sigma(measured, at_s).max() > WORTH_SAYING_S:
+        causes.append(_not_measured(clock, measured, estimates, at_s))
+    return Joined(clock, measured, status, tuple(estimates), tuple(causes), declared)
+
+
+def _sigma(clock: Clock | None, at_s: Array) -> Array:
+    """1σ away from the jumps, which have one of their own."""
+    return np.zeros(1) if clock is None else replace(clock, jumps=()).sigma_s(at_s)
+
+
+def _between(a: Clock, b: Clock, at_s: Array) -> Array:
+    """How far apart two clocks are, away from the jumps of either."""
+    near = np.zeros(len(at_s), bool)
+    for jump in (*a.jumps, *b.jumps):
+        near |= np.abs(at_s - jump.at_s) < abs(jump.shift_s) + 3 * jump.sigma_at_s + 0.1
+    difference = a.left_to_right(at_s) - b.left_to_right(at_s)
+    return np.asarray(difference[~near] if not near.all() else difference)
+
+
+def _agreed(found: Sequence[Estimate], at_s: Array, causes: list[Cause]) -> Clock:
+    """The senses' common clock; where they contradict each other, the surest of those that show
+    pictures, with the difference as σ."""
+    clocks = [e.clock for e in found if e.clock is not None]
+    # the microphone goes on while the picture loses frames: then the picture is right
+    jumping = [c for c in clocks if c.jumps and c.source != "sound"]
+    best = chosen = jumping[0] if jumping else clocks[0]
+    for clock in clocks:
+        if clock is chosen or (clock.source == "sound" and jumping and not clock.jumps):
+            continue
+        off = _between(best, clock, at_s)
+        sigma = float(np.hypot(_sigma(best, at_s).max(), _sigma(clock, at_s).max()))
+        if np.percentile(np.abs(off), 90) <= max(3 * sigma, 0.005):
+            continue
+        worst = float(np.abs(off).max())
+        causes.append(
+            Cause(
+                "clock_senses_disagree",
+                "WARN",
+                f"{best.source} and {clock.source} say clocks that differ by {1e3 * worst:.0f} ms "
+                f"(± {1e3 * sigma:.0f} ms)",
+                "Look at both with `gaze sync`, and clap once in view of both cameras next time.",
+            )
+        )
+        best = replace(best, sigma_offset_s=float(np.hypot(best.sigma_offset_s, worst)))
+    if best.jumps or any(c.code == "clock_senses_disagree" for c in causes):
+        return best
+    return _averaged([c for c in clocks if not c.jumps])
+
+
+def _averaged(clocks: Sequence[Clock]) -> Clock:
+    """The weighted mean of straight clocks."""
+    information, weighted = np.zeros((2, 2)), np.zeros(2)
+    for c in clocks:
+        a, b = c.sigma_offset_s, c.sigma_drift_ppm * 1e-6
+        cov = np.array([[a * a, c.correlation * a * b], [c.correlation * a * b, b * b]])
+        inverse = np.linalg.inv(cov + np.diag([1e-10, 1e-16]))
+        information += inverse
+        weighted += inverse @ [c.offset_s, c.drift_ppm * 1e-6]
+    cov = np.linalg.inv(information)
+    offset, drift = cov @ weighted
+    sigma = np.sqrt(np.diag(cov))
+    return Clock(
+        float(offset),
+        float(drift * 1e6),
+        float(sigma[0]),
+        float(sigma[1] * 1e6),
+        ", ".join(c.source for c in clocks),
+        float(cov[0, 1] / (sigma[0] * sigma[1])),
+    )
+
+
+def _declared(
+    declared: Clock, measured: Clock | None, at_s: Array, frame_s: float, causes: list[Cause]
+) -> Clock:
+    """What the user states holds, with the σ that the senses leave it and the jumps they found."""
+    if measured is None:
+        return replace(declared, sigma_offset_s=BY_EYE_FRAMES * frame_s)
+    first_s = at_s[0]
+    off = float(measured.left_to_right(first_s) - declared.left_to_right(first_s))
+    clock = declared
+    if measured.jumps:  # an offset says nothing of what is lost later
+        clock = replace(declared, jumps=measured.jumps)
+    differs = _between(measured, clock, at_s)
+    k = int(np.argmax(np.abs(differs)))
+    sigma = float(_sigma(measured, at_s).max())
+    if abs(differs[k]) <= max(4 * sigma, BY_EYE_FRAMES * frame_s):
+        return replace(
+            clock,
+            sigma_offset_s=max(sigma, float(np.abs(differs).max())),
+        )
+    drifts = abs(off) < max(3 * sigma, BY_EYE_FRAMES * frame_s)
+    causes.append(
+        Cause(
+            "clock_contradicted",
+            "FAIL" if abs(differs[k]) > 0.5 else "WARN",
+            f"{declared.source} says the right camera is {declared.offset_s:+.3f} s ahead of the "
+            f"left, {measured.source} {measured.left_to_right(first_s) - first_s:+.3f} ± "
+            f"{measured.sigma_s(first_s):.3f} s"
+            + (f" and a drift of {measured.drift_ppm:+.0f} ppm" if drifts else ""),
+            "Look with `gaze sync LESSON`; `gaze sync LESSON --set` writes what is measured.",
+        )
+    )
+    return replace(clock, sigma_offset_s=float(np.hypot(sigma, np.abs(differs).max())))
+
+
+def _not_measured(
+    clock: Clock, measured: Clock | None, estimates: Sequence[Estimate], at_s: Array
+) -> Cause:
+    why = "; ".join(f"{e.sense}: {e.reason}" for e in estimates if e.clock is None)
+    if measured is None:
+        taken = (
+            "the two videos' own times are taken as one clock"
+            if clock.source == "assumed"
+            else f"{clock.source} is taken as it is"
+        )
+        message = f"the clock could not be measured ({why}): {taken}"
+    else:
+        sigma = float(_sigma(measured, at_s).max())
+        message = f"the clock is known to ± {1e3 * sigma:.0f} ms only ({measured.source})"
+    return Cause(
+        "clock_unmeasured" if measured is None else "clock_roughly_measured",
+        "WARN",
+        message,
+        "Record sound with both cameras and clap once at the beginning and the end, in view of "
+        "both.",
+    )

@@ -1,0 +1,109 @@
+"""What a camera's microphone hears, as an activity: how loud four bands are, 200 times a second.
+
+A clap is best; voices, chairs and doors do. What is compared is loudness, not the wave: it survives
+compression, automatic gain and two kinds of microphone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
+
+from calibration.transform import Array
+from sessions.clock.match import Activity, Sense
+
+# Sound takes 3 ms a metre: a voice between two cameras 5 m apart reaches one of them up to 15 ms
+# before the other, and phones write their sound some milliseconds beside their pictures.
+SOUND = Sense("sound", rate_hz=200.0, slow_s=1.0, smooth_s=0.0, floor_s=0.008, tame=4.0)
+RATE_HZ = 8000
+HOP = RATE_HZ // 200
+BANDS_HZ = ((200, 500), (500, 1000), (1000, 2000), (2000, 3600))
+SILENCE = 1e-10  # power of one step of 16 bits
+
+
+def hear(parts: Sequence[tuple[Path, float]]) -> Activity | None:
+    """The sound of a recording's files; None where there is none, or nothing but silence.
+
+    parts : each file, and what is to be added to its own times to have the recording's clock.
+    """
+    times, values = [], []
+    for path, begin_s in parts:
+        heard = _loudness(path)
+        if heard is not None:
+            times.append(heard[0] + begin_s)
+            values.append(heard[1])
+    if not times:
+        return None
+    time_s, level = np.concatenate(times), np.concatenate(values)
+    later = np.concatenate([[True], time_s[1:] > np.maximum.accumulate(time_s)[:-1]])
+    if level[later].std() < 1e-3:
+        return None
+    return Activity.of(time_s[later], level[later], "sound")
+
+
+def _loudness(path: Path) -> tuple[Array, Array] | None:
+    """Times (N,) of the file's own clock and log power (N, 4) of the bands; None: no sound."""
+    filters = [butter(2, band, "bandpass", fs=RATE_HZ, output="sos") for band in BANDS_HZ]
+    states = [np.zeros((len(sos), 2)) for sos in filters]
+    times, values = [], []
+    rest, rest_s = np.zeros(0), 0.0
+    for begin_s, wave in _waves(path):
+        if not len(rest):
+            rest_s = begin_s
+        elif abs(rest_s + len(rest) / RATE_HZ - begin_s) > 0.02:  # a hole in the sound
+            rest, rest_s = np.zeros(0), begin_s
+        joined = np.concatenate([rest, wave])
+        count = len(joined) // HOP
+        steps, rest = joined[: count * HOP], joined[count * HOP :]
+        power = np.zeros((count, len(filters)))
+        for b, sos in enumerate(filters):
+            band, states[b] = sosfilt(sos, steps, zi=states[b])
+            power[:, b] = (band.reshape(-1, HOP) ** 2).mean(1)
+        times.append(rest_s + (np.arange(count) + 0.5) * HOP / RATE_HZ)
+        values.append(np.log(power + SILENCE))
+        rest_s += count * HOP / RATE_HZ
+    if not times or sum(map(len, times)) < 2:
+        return None
+    return np.concatenate(times), np.concatenate(values)
+
+
+def _waves(path: Path) -> Iterator[tuple[float, NDArray[np.float32]]]:
+    """(begin, samples) of about five seconds each of the file's first sound track, mono."""
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                return
+            stream = container.streams.audio[0]
+            resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE_HZ)
+            held: list[NDArray[np.float32]] = []
+            begin_s, end_s = 0.0, -1e9
+            for packet in container.demux(stream):
+                try:
+                    frames = packet.decode()
+                except av.error.FFmpegError:
+                    continue  # damaged: a hole
+                for frame in frames:
+                    if frame.pts is None or frame.time is None:
+                        continue
+                    starts_s = float(frame.time)
+                    if abs(starts_s - end_s) > 0.02:  # a hole, or the first one
+                        if held:
+                            yield begin_s, np.concatenate(held)
+                        held, begin_s = [], starts_s
+                        resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE_HZ)
+                    end_s = starts_s + frame.samples / frame.sample_rate
+                    frame.pts = None  # the resampler is not to fill holes: we do
+                    held += [r.to_ndarray()[0] for r in resampler.resample(frame)]
+                    if sum(map(len, held)) > 5 * RATE_HZ:
+                        wave = np.concatenate(held)
+                        yield begin_s, wave
+                        held, begin_s = [], begin_s + len(wave) / RATE_HZ
+            if held:
+                yield begin_s, np.concatenate(held)
+    except (av.error.FFmpegError, OSError):
+        return

@@ -1,0 +1,74 @@
+"""Several senses, one clock: agreement, contradiction, jumps, and what a declared clock keeps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sessions.clock.clock import Clock, Jump
+from sessions.clock.joined import join
+from sessions.clock.match import Estimate
+
+SPAN = (0.0, 600.0)
+
+
+def says(
+    sense: str, offset_s: float | None, sigma_s: float = 0.005, jumps: tuple[Jump, ...] = ()
+) -> Estimate:
+    if offset_s is None:
+        return Estimate(sense, None, "too quiet")
+    return Estimate(sense, Clock(offset_s, 0.0, sigma_s, 5.0, sense, -0.5, jumps))
+
+
+def test_two_that_agree_are_surer_than_each() -> None:
+    got = join([says("sound", 0.400), says("heads", 0.404)], SPAN)
+    assert got.status == "measured" and got.causes == ()
+    assert got.clock.offset_s == pytest.approx(0.402, abs=1e-3)
+    assert got.clock.sigma_offset_s == pytest.approx(0.005 / np.sqrt(2), rel=0.05)
+    assert got.checked == "measured by sound and heads"
+
+
+def test_two_that_disagree_are_said_and_their_difference_is_the_sigma() -> None:
+    got = join([says("sound", 0.40), says("motion", 0.55, 0.01)], SPAN)
+    assert [c.code for c in got.causes] == ["clock_senses_disagree", "clock_roughly_measured"]
+    assert "150 ms" in got.causes[0].message and got.clock.sigma_offset_s > 0.14
+
+
+def test_pictures_that_lost_frames_win_over_sound_that_went_on() -> None:
+    jump = Jump(300.0, -0.12, 1.0)
+    got = join([says("sound", 0.4, 0.002), says("heads", 0.4, jumps=(jump,))], SPAN)
+    assert got.clock.jumps == (jump,)
+    (cause,) = got.causes
+    assert cause.code == "clock_jumps" and "300 ± 1 s the right video lost 0.12 s" in cause.message
+
+
+def test_a_declared_clock_is_confirmed_with_the_sigma_it_was_confirmed_to() -> None:
+    declared = Clock(0.4, source="session.toml")
+    got = join([says("heads", 0.404)], SPAN, declared=declared)
+    assert got.clock.offset_s == 0.4 and got.causes == ()
+    assert 0.004 < got.clock.sigma_offset_s < 0.01
+
+
+def test_a_declared_clock_that_is_contradicted_holds_and_says_so() -> None:
+    declared = Clock(0.0, source="session.toml")
+    got = join([says("heads", 0.4)], SPAN, declared=declared)
+    (cause,) = got.causes
+    assert cause.code == "clock_contradicted" and "+0.400 ± 0.005 s" in cause.message
+    assert got.clock.offset_s == 0.0 and got.clock.sigma_offset_s == pytest.approx(0.4, abs=0.01)
+
+
+def test_a_jump_is_put_into_a_declared_clock() -> None:
+    declared, jump = Clock(0.4, source="session.toml"), Jump(300.0, -0.6, 1.0)
+    got = join([says("heads", 0.4, jumps=(jump,))], SPAN, declared=declared)
+    assert got.clock.left_to_right(100.0) == pytest.approx(100.4)
+    assert got.clock.left_to_right(400.0) == pytest.approx(399.8)
+    assert [c.code for c in got.causes] == ["clock_jumps"]
+
+
+@pytest.mark.parametrize("declared", [None, Clock(0.4, source="session.toml")])
+def test_nothing_measured_is_said_and_has_a_sigma(declared: Clock | None) -> None:
+    got = join([says("sound", None), says("motion", None)], SPAN, declared=declared, frame_s=0.04)
+    (cause,) = got.causes
+    assert cause.code == "clock_unmeasured" and "sound: too quiet" in cause.message
+    assert got.clock.sigma_offset_s == (2.0 if declared is None else 0.02)
+    assert got.status == "not measured"

@@ -1,0 +1,212 @@
+"""Offset, drift and jumps out of two activities, on lessons drawn from known clocks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from calibration.errors import CalibrationError
+from calibration.transform import Array
+from sessions.clock.clock import Clock, Jump
+from sessions.clock.heads import HEADS, turning
+from sessions.clock.match import Activity, Estimate, match
+from sessions.clock.motion import MOTION, stretches
+from sessions.clock.sound import SOUND
+from tests.sessions import clock_lessons as draw
+
+RATES = (24000 / 1001, 25.0, 30000 / 1001, 30.0, 50.0, 60000 / 1001)
+
+
+def times(duration_s: float, *rates_hz: float) -> tuple[Array, Array]:
+    left, right = rates_hz if len(rates_hz) == 2 else (rates_hz or (30.0,)) * 2
+    return draw.stamps(0.0, duration_s, left), draw.stamps(0.0, duration_s, right)
+
+
+def within(activity: Activity) -> Activity:
+    """The stretches of it that are looked at."""
+    since, parts = activity.times_s, stretches(float(np.ptp(activity.times_s)))
+    seen = ((since[:, None] >= parts[:, 0]) & (since[:, None] <= parts[:, 1])).any(1)
+    return Activity(activity.times_s[seen], activity.values[seen])
+
+
+def off(found: Estimate, truth: Clock, at_s: Array) -> tuple[Array, Array]:
+    """Errors and their σ at these moments."""
+    assert found.clock is not None, found.reason
+    return found.clock.left_to_right(at_s) - truth.left_to_right(at_s), found.clock.sigma_s(at_s)
+
+
+# -- every rate ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("minutes", [20, 45])
+@pytest.mark.parametrize("fps", RATES)
+def test_motion_at_every_camera_rate_from_stretches(fps: float, minutes: int) -> None:
+    truth, rng = Clock(8.0, 60.0), np.random.default_rng(minutes)
+    moving = draw.motion(rng, truth, times(60.0 * minutes, fps))
+    found = match(within(moving[0]), within(moving[1]), MOTION)
+    error, sigma = off(found, truth, np.linspace(0, 60.0 * minutes, 5))
+    assert (np.abs(error) < 4 * sigma).all() and sigma.max() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("offset_s", "drift_ppm", "rates"),
+    [
+        pytest.param(1.234, 40.0, (30.0, 30.0), id="ordinary"),
+        pytest.param(-85.5, -60.0, (30.0, 30.0), id="right-started-later"),
+        pytest.param(0.0, 1000.0, (30.0, 29.97), id="29.97-called-30"),
+        pytest.param(0.4, 0.0, (25.0, 59.94), id="two-rates"),
+        pytest.param(0.08, 20.0, (12.0, 12.0), id="slow-cameras"),
+    ],
+)
+def test_each_sense_gives_offset_and_drift(
+    offset_s: float, drift_ppm: float, rates: tuple[float, float]
+) -> None:
+    truth, rng = Clock(offset_s, drift_ppm), np.random.default_rng(3)
+    shown, at_s = times(600.0, *rates), np.array([100.0, 300.0, 500.0])
+    for signals, sense, worst_s in (
+        (draw.sound, SOUND, 0.015),
+        (draw.heads, HEADS, 0.015),
+        (draw.motion, MOTION, 0.08),
+    ):
+        found = match(*signals(rng, truth, shown), sense)
+        error, sigma = off(found, truth, at_s)
+        assert (np.abs(error) < 4 * sigma).all() and np.abs(error).max() < worst_s, sense.name
+        assert found.clock is not None and not found.clock.jumps
+        assert abs(found.clock.drift_ppm - drift_ppm) < 4 * found.clock.sigma_drift_ppm
+
+
+def test_twenty_seconds_of_heads_are_enough() -> None:
+    truth = Clock(0.37)
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        found = match(*draw.heads(rng, truth, times(20.0), students=12), HEADS)
+        error, sigma = off(found, truth, np.array([10.0]))
+        assert abs(error[0]) < min(0.04, 4 * sigma[0])
+        assert found.clock is not None and found.clock.sigma_drift_ppm > 100, "no drift in 20 s"
+
+
+def test_a_clap_in_a_silent_room_is_enough() -> None:
+    rng, late_s = np.random.default_rng(0), 0.4321
+    heard = []
+    for begin_s in (0.0, late_s):
+        t = np.arange(0, 30, 0.005)
+        loud = -12 + 0.3 * rng.normal(size=(len(t), 4))
+        clap = np.where(t > 9.0 + begin_s, 9 * np.exp(-(t - 9.0 - begin_s) / 0.08), 0)
+        loud += clap[:, None].clip(0, 9)
+        heard.append(Activity.of(t, loud))
+    error, _ = off(match(heard[0], heard[1], SOUND), Clock(late_s), np.array([10.0]))
+    assert abs(error[0]) < 0.005
+
+
+# -- jumps -----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("shift_s", [-0.12, 0.1, -0.6, 0.3])
+def test_lost_frames_are_found_by_the_heads(shift_s: float) -> None:
+    truth = Clock(0.5, 20.0, jumps=(Jump(400.0, shift_s),))
+    rng = np.random.default_rng(5)
+    found = match(*draw.heads(rng, truth, times(900.0, 25.0), students=15), HEADS)
+    assert found.clock is not None and len(found.clock.jumps) == 1
+    (jump,) = found.clock.jumps
+    assert jump.shift_s == pytest.approx(shift_s, abs=0.03)
+    assert abs(jump.at_s - 400.0) < 4 * jump.sigma_at_s
+    error, sigma = off(found, truth, np.array([100.0, 300.0, 600.0, 800.0]))
+    assert (np.abs(error) < np.minimum(4 * sigma, 0.02)).all()
+
+
+def test_no_jump_where_there_is_none() -> None:
+    for seed in range(3):
+        rng = np.random.default_rng(100 + seed)
+        for signals, sense in ((draw.heads, HEADS), (draw.sound, SOUND)):
+            found = match(*signals(rng, Clock(0.5, 20.0), times(400.0, 25.0)), sense)
+            assert found.clock is not None and not found.clock.jumps
+
+
+def test_an_interrupted_recording_is_no_clock() -> None:
+    """Ten seconds are missing in the middle: two offsets fit, and both are named."""
+    truth = Clock(0.5, jumps=(Jump(300.0, -10.0),))
+    found = match(*draw.heads(np.random.default_rng(1), truth, times(600.0)), HEADS)
+    assert found.clock is None and "interrupted" in found.reason
+
+
+# -- σ ---------------------------------------------------------------------------------------------
+def test_uncertainty_is_honest() -> None:
+    """Errors over 16 lessons of two minutes in units of their σ: none absurd, none too modest."""
+    z = []
+    for seed in range(16):
+        truth = Clock(np.sin(seed) * 5, 80 * np.cos(seed))
+        rng = np.random.default_rng(seed)
+        found = match(*draw.heads(rng, truth, times(120.0, 25.0)), HEADS)
+        error, sigma = off(found, truth, np.array([60.0]))
+        z.append(error[0] / sigma[0])
+    assert 0.3 < np.sqrt(np.mean(np.square(z))) < 1.3 and np.abs(z).max() < 3.5
+
+
+# -- never a guess ---------------------------------------------------------------------------------
+def test_unrelated_recordings_give_no_clock() -> None:
+    for seed in range(6):
+        one, other = np.random.default_rng(seed), np.random.default_rng(seed + 500)
+        for signals, sense in (
+            (draw.sound, SOUND),
+            (draw.heads, HEADS),
+            (draw.motion, MOTION),
+        ):
+            left, _ = signals(one, Clock(), times(120.0))
+            _, right = signals(other, Clock(), times(120.0))
+            found = match(left, right, sense)
+            assert found.clock is None and found.score < sense.least_score, (seed, sense.name)
+
+
+def test_a_quiet_room_gives_no_clock() -> None:
+    t = np.arange(0, 300, 1 / 30)
+    noise = np.random.default_rng(0).exponential(1, t.size)
+    found = match(Activity.of(t, np.zeros_like(t)), Activity.of(t, noise), MOTION)
+    assert found.clock is None and "quiet" in found.reason
+
+
+@pytest.mark.parametrize("period_s", [0.5, 1.0, 5.0])
+def test_periodic_movement_gives_no_clock(period_s: float) -> None:
+    """A fan, a lamp, the video codec's key frames: equally good at every period."""
+    rng, t = np.random.default_rng(1), np.arange(0, 300, 1 / 30)
+
+    def seen() -> Activity:
+        return Activity.of(t, (np.mod(t, period_s) < 0.15) * 5.0 + rng.exponential(0.3, t.size))
+
+    found = match(seen(), seen(), MOTION)
+    assert found.clock is None and ("ambiguous" in found.reason or "quiet" in found.reason)
+
+
+def test_too_short_gives_no_clock() -> None:
+    t = np.arange(0, 3, 1 / 30)
+    found = match(Activity.of(t, np.sin(t)), Activity.of(t, np.sin(t)), HEADS)
+    assert found.clock is None and "too short" in found.reason
+
+
+def test_gaps_and_unknown_values_do_no_harm() -> None:
+    truth, rng = Clock(-0.8, 10.0), np.random.default_rng(9)
+    left, right = draw.heads(rng, truth, times(600.0))
+    keep = (left.times_s < 100) | (left.times_s > 150)
+    holes = right.values.copy()
+    holes[800:900] = np.nan
+    holes[:, 3] = np.nan
+    found = match(
+        Activity(left.times_s[keep], left.values[keep]), Activity(right.times_s, holes), HEADS
+    )
+    error, sigma = off(found, truth, np.array([50.0, 300.0, 550.0]))
+    assert (np.abs(error) < 4 * sigma).all()
+
+
+def test_bad_input_is_named() -> None:
+    t = np.arange(100) / 30
+    with pytest.raises(CalibrationError, match="right: times do not ascend"):
+        Activity.of(t[::-1], t, "right")
+    with pytest.raises(CalibrationError, match="not one activity for each time; found 3"):
+        Activity.of(t, t[:3])
+    with pytest.raises(CalibrationError, match="different channels"):
+        match(Activity.of(t, t), Activity.of(t, np.zeros((100, 2))), HEADS)
+
+
+def test_a_head_that_turns_is_four_channels_of_its_student() -> None:
+    turned = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+    R_WS = np.stack([np.diag([1.0, -1.0, -1.0]), turned])
+    nose = np.array([[7.0, 8.0], [5.0, 6.0]])
+    got = turning(np.array([0.0, 0.5, 1.0]), np.array([0, 2]), np.array([1, 0]), R_WS, nose, 2)
+    assert got.times_s.tolist() == [0.0, 1.0]
+    assert np.isnan(got.values[0, :4]).all() and got.values[0, 4:].tolist() == [0, 0, 7, 8]
+    assert got.values[1, :4].tolist() == [-1, 0, 5, 6] and np.isnan(got.values[1, 4:]).all()
