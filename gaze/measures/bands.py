@@ -8,9 +8,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from calibration.transform import Array
-from gaze.measures.moments import Moments, hard_states
+from gaze.measures.moments import Moments
+
+# Of the variance of a head's error, measured on rendered lessons: what stays with a student for the
+# lesson, and what comes with a pose of the head. The rest is new at every moment.
+CONSTANT, LASTING = 0.5, 0.33
+POSE_M = 0.5  # places nearer to each other than about this are looked at with one pose
 
 
 def shares(m: Moments) -> Array:
@@ -47,54 +53,109 @@ def per_window(values: NDArray[Any], index: NDArray[np.int64], n: int) -> Array:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """Shares under draws of the measurement error: what the band is made of.
+class Errors:
+    """How wrong shares may be; the last column of K + 1 is the board as a whole.
 
-    whole : (D, S, K + 1) over the whole table; windows : (D, S, B, K + 1). The last column is the
-    board as a whole. NaN where a student was not measured.
+    own_var : (S, K + 1) variance of each student's share by the error of his own points, given the
+    mixture; windows_var : (S, B, K + 1) of each window's. whole : (D, S, K + 1), windows :
+    (D, S, B, K + 1) shares under mixtures refitted to the class with random weights: what all
+    students' shares have in common. NaN where a student was not measured.
     """
 
+    own_var: Array
+    windows_var: Array
     whole: Array
     windows: Array
 
+    def student_sd(self) -> Array:
+        """(S, K + 1) of each student's share."""
+        return np.asarray(np.sqrt(self.own_var + self.whole.var(0)))
 
-def draw_shares(
+    def class_sd(self, use: NDArray[np.bool_]) -> Array:
+        """(K + 1,) of the mean over the students in ``use`` (S,)."""
+        n = max(int(use.sum()), 1)
+        common = mean_known(self.whole[:, use], 1).var(0)
+        return np.asarray(np.sqrt(np.nansum(self.own_var[use], 0) / n**2 + common))
+
+    def window_sd(self, use: NDArray[np.bool_], present: NDArray[np.bool_]) -> Array:
+        """(B, K + 1) of each window's mean over those students in ``use`` who are ``present``."""
+        there = present[..., None]
+        n = np.maximum(there.sum(0), 1)
+        common = mean_known(np.where(there, self.windows[:, use], np.nan), 1).var(0)
+        own = np.where(there, self.windows_var[use], 0.0).sum(0)
+        return np.asarray(np.sqrt(own / n**2 + common))
+
+
+def share_errors(
     m: Moments, index: NDArray[np.int64], n_windows: int, *, draws: int, seed: int
-) -> Drawn:
-    """Shares when every point is moved by an error of its own covariance.
+) -> Errors:
+    """What the points' own covariances leave open of each share.
 
-    One standard normal pair per student and draw, kept over the whole lesson: errors of a head pose
-    (a way of carrying the head, the calibration) last, so this is the widest band that σ allows;
-    errors that change from moment to moment would average out and need none.
+    A moment's state is uncertain by p (1 - p). These errors last: CONSTANT of an error's variance
+    stays with a student for the whole lesson, LASTING of it with a pose of his head (a place where
+    he looks, POSE_M), only the rest is new at every moment, so that means over time hardly help.
     """
-    rng = np.random.default_rng(seed)
-    half = rng.standard_normal((max(1, draws // 2), len(m.students), 2))
-    pairs = np.concatenate([half, -half])  # antithetic: the draws' mean error is zero
-    has = np.isfinite(m.xy_m[..., 0])
-    away = m.measured & ~has
     k = len(m.states)
     n_measured = per_window(m.measured, index, n_windows)
-    whole, windows = [], []
-    one_hot = np.zeros((*m.measured.shape, k + 1), np.float32)
-    for pair in pairs:
-        xy = m.xy_m + np.einsum("stij,sj->sti", m.root_m, pair)
-        state = hard_states(xy, m)
-        state[away] = m.states.index("away")
-        one_hot[:] = 0
-        for i in range(k):
-            one_hot[..., i] = (state == i) & m.measured
-        with np.errstate(invalid="ignore"):
-            one_hot[..., k] = (
-                has
-                & (xy[..., 0] >= 0) & (xy[..., 0] <= m.board.width_m)
-                & (xy[..., 1] >= 0) & (xy[..., 1] <= m.board.height_m)
-            )  # fmt: skip
-        counts = per_window(one_hot, index, n_windows)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            windows.append(counts / np.where(n_measured, n_measured, np.nan)[..., None])
-            total = n_measured.sum(1)
-            whole.append(counts.sum(1) / np.where(total, total, np.nan)[:, None])
-    return Drawn(np.stack(whole), np.stack(windows))
+    own = np.zeros((len(m.students), k + 1))
+    windows_var = np.zeros((len(m.students), n_windows, k + 1))
+    pose = _poses(m)
+    n = np.where(m.n_measured, m.n_measured, np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        in_window = 1 / np.where(n_measured, n_measured, np.nan)
+        for i in range(k + 1):
+            p = (m.probability[..., i] if i < k else m.on_board).astype(np.float64)
+            var = np.clip(p * (1 - p), 0, None)
+            sd = np.sqrt(var)
+            of_pose = np.zeros((len(m.students), pose.max(initial=0) + 1))
+            np.add.at(of_pose, (np.arange(len(m.students))[:, None], pose), sd)
+            own[:, i] = (
+                CONSTANT * sd.sum(1) ** 2
+                + LASTING * (of_pose**2).sum(1)
+                + (1 - CONSTANT - LASTING) * var.sum(1)
+            ) / n**2
+            windows_var[..., i] = (
+                (CONSTANT + LASTING) * per_window(sd, index, n_windows) ** 2
+                + (1 - CONSTANT - LASTING) * per_window(var, index, n_windows)
+            ) * in_window**2
+    whole, windows = _refitted(m, index, n_windows, n_measured, draws, seed)
+    return Errors(own, windows_var, whole, windows)
+
+
+def _poses(m: Moments) -> NDArray[np.int64]:
+    """(S, T) number of the pose in which each moment's head was: of the place where it pointed."""
+    at = np.floor(np.nan_to_num(m.xy_m) / POSE_M).clip(-50, 50).astype(np.int64)
+    _, number = np.unique(at.reshape(-1, 2), axis=0, return_inverse=True)
+    return np.asarray(number, np.int64).reshape(m.measured.shape)
+
+
+def _refitted(
+    m: Moments, index: NDArray[np.int64], n_windows: int, n_measured: Array, draws: int, seed: int
+) -> tuple[Array, Array]:
+    """Shares (D, S, K + 1) and (D, S, B, K + 1) under mixtures of a class whose students count at
+    random (the Bayesian bootstrap, Rubin 1981)."""
+    k = len(m.states)
+    turned = per_window(m.measured & (m.point_of < 0), index, n_windows)
+    shape = (draws if m.places is not None else 1, len(m.students), n_windows, k + 1)
+    counts = np.zeros(shape)
+    counts[..., m.states.index("away")] = turned
+    if m.places is not None:
+        rng = np.random.default_rng(seed)
+        places = m.places
+        s, t = np.nonzero(m.point_of >= 0)
+        group = places.of[m.point_of[s, t]]
+        cell = s * n_windows + index[t]
+        spread = csr_array(
+            (np.ones(len(s)), (cell, group)), (len(m.students) * n_windows, len(places.likelihood))
+        )
+        members = places.cells.members(m.board, m.areas, m.states)
+        for d in range(draws):
+            some = places.refitted(rng.exponential(size=len(places.parts)))
+            counts[d] += (spread @ some.probability(members)).reshape(shape[1:])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        windows = counts / np.where(n_measured, n_measured, np.nan)[..., None]
+        n = np.where(m.n_measured, m.n_measured, np.nan)
+        return counts.sum(2) / n[:, None], windows
 
 
 def mean_known(values: Array, axis: int) -> Array:
@@ -104,15 +165,9 @@ def mean_known(values: Array, axis: int) -> Array:
         return np.asarray(np.nanmean(values, axis))
 
 
-def band(draws: Array, centre: Array, level: float = 0.95) -> tuple[Array, Array]:
-    """Quantiles over the first axis, never on the wrong side of the estimate.
-
-    A number is missing in all draws or in none, so NaN may simply spread.
-    """
-    if not draws.size:
-        return centre.copy(), centre.copy()
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return np.fmin(low, centre), np.fmax(high, centre)
+def band(centre: Array, sd: Array) -> tuple[Array, Array]:
+    """The 95 % band of a share: centre ± 1.96 sd, within 0..1."""
+    return np.clip(centre - 1.96 * sd, 0, 1), np.clip(centre + 1.96 * sd, 0, 1)
 
 
 def with_missing(low: Array, high: Array, coverage: Array) -> tuple[Array, Array]:

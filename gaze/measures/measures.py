@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from calibration.transform import Array
 from gaze.measures.areas import check_areas, default_areas, rectangle_probability
 from gaze.measures.bands import (
-    Drawn,
+    Errors,
     band,
-    draw_shares,
     mean_known,
     per_window,
+    share_errors,
     shares,
     window_edges,
     with_missing,
@@ -137,7 +137,7 @@ def measures(
     bridge_s: float = 0.4,
     gap_s: float = 2.0,
     window_s: float | None = None,
-    draws: int = 64,
+    draws: int = 16,
     surrogates: int = 200,
     seed: int = 0,
 ) -> Measures:
@@ -150,7 +150,7 @@ def measures(
     students : who counts; None = all in the table. between_s : a phase, [from, to).
     min_visit_s, bridge_s, gap_s : see :func:`visits`, :func:`transitions`.
     window_s : the timeline's windows; None = chosen (:func:`window_edges`).
-    draws, surrogates, seed : of the bands and the null; same seed, same numbers.
+    draws, surrogates, seed : refits of the bands and the null; same seed, same numbers.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def measures(
         frame = frame[(t >= between_s[0]) & (t < between_s[1])]
     m = moments(frame, checked, board, names)
     starts, index, window = window_edges(m, window_s)
-    drawn = draw_shares(m, index, len(starts), draws=draws, seed=seed)
+    errors = share_errors(m, index, len(starts), draws=draws, seed=seed)
     visit = visits(m, min_visit_s=min_visit_s, bridge_s=bridge_s)
     sync = synchrony(m, visit, gap_s=gap_s, surrogates=surrogates, seed=seed)
     enough = m.coverage >= MIN_COVERAGE
@@ -180,15 +180,15 @@ def measures(
     end = float(m.time_s[-1]) + m.step_s if len(m.time_s) else 0.0
     if between_s is not None:
         start = max(start, between_s[0])
-    per_area = _student_areas(m, drawn, visit, start)
+    per_area = _student_areas(m, errors, visit, start)
     used_visits = visit[visit["student"].isin(used)]
     return Measures(
         start, end, m.step_s, window, min_visit_s, bridge_s, gap_s, seed,
         checked, m.states, used,
-        _students(m, drawn, visit, sync, gap_s),
+        _students(m, errors, visit, sync, gap_s),
         per_area,
-        _class_areas(m, drawn, per_area, enough),
-        _timeline(m, drawn, starts, index, enough),
+        _class_areas(m, errors, per_area, enough),
+        _timeline(m, errors, starts, index, enough),
         visit,
         transitions(used_visits, m.states, gap_s=gap_s),
         sync, m,
@@ -215,13 +215,13 @@ def _too_small(m: Moments, enough: NDArray[np.bool_]) -> list[Problem]:
 
 
 def _students(
-    m: Moments, drawn: Drawn, visit: pd.DataFrame, sync: Synchrony, gap_s: float
+    m: Moments, errors: Errors, visit: pd.DataFrame, sync: Synchrony, gap_s: float
 ) -> pd.DataFrame:
     n = m.measured.sum(1)
     share = shares(m)
     with np.errstate(invalid="ignore", divide="ignore"):
         board = m.on_board.sum(1, dtype=np.float64) / np.where(n, n, np.nan)
-    low, high = band(drawn.whole[..., -1], board)
+    low, high = band(board, errors.student_sd()[:, -1])
     raw, less = spread_m(m)
     on = ~visit["area"].isin(OUTSIDE)
     looks = visit[on].groupby("student").size().reindex(list(m.students), fill_value=0).to_numpy()
@@ -249,9 +249,9 @@ def _students(
     })  # fmt: skip
 
 
-def _student_areas(m: Moments, drawn: Drawn, visit: pd.DataFrame, start_s: float) -> pd.DataFrame:
+def _student_areas(m: Moments, errors: Errors, visit: pd.DataFrame, start_s: float) -> pd.DataFrame:
     share = shares(m)
-    low, high = band(drawn.whole[..., :-1], share)
+    low, high = band(share, errors.student_sd()[:, :-1])
     groups = visit.groupby(["student", "area"])
     table = pd.DataFrame({
         "visits": groups.size(),
@@ -269,7 +269,7 @@ def _student_areas(m: Moments, drawn: Drawn, visit: pd.DataFrame, start_s: float
 
 
 def _class_areas(
-    m: Moments, drawn: Drawn, per_area: pd.DataFrame, enough: NDArray[np.bool_]
+    m: Moments, errors: Errors, per_area: pd.DataFrame, enough: NDArray[np.bool_]
 ) -> pd.DataFrame:
     k = len(m.states)
     n = m.measured.sum(1)
@@ -277,8 +277,7 @@ def _class_areas(
         board = m.on_board.sum(1, dtype=np.float64) / np.where(n, n, np.nan)
     share = np.column_stack([shares(m), board])[enough]
     centre = mean_known(share, 0) if len(share) else np.full(k + 1, np.nan)
-    draws = mean_known(drawn.whole[:, enough], 1)
-    low, high = band(draws, centre)
+    low, high = band(centre, errors.class_sd(enough))
     coverage = float(m.coverage[enough].mean()) if enough.any() else 0.0
     low_m, high_m = with_missing(low, high, np.asarray(coverage))
     used = [s for s, e in zip(m.students, enough, strict=True) if e]
@@ -309,7 +308,7 @@ def _class_areas(
 
 
 def _timeline(
-    m: Moments, drawn: Drawn, starts: Array, index: NDArray[np.int64], enough: NDArray[np.bool_]
+    m: Moments, errors: Errors, starts: Array, index: NDArray[np.int64], enough: NDArray[np.bool_]
 ) -> pd.DataFrame:
     columns = ["time_s", "area", "share", "low", "high", "low_missing", "high_missing",
                "students", "coverage"]  # fmt: skip
@@ -325,9 +324,7 @@ def _timeline(
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(present[..., None], counts / n[..., None], np.nan)
     centre = mean_known(share, 0) if len(share) else np.full((nb, counts.shape[-1]), np.nan)
-    windows = np.where(present[None, ..., None], drawn.windows[:, enough], np.nan)
-    draws = mean_known(windows, 1) if windows.shape[1] else np.full((2, *centre.shape), np.nan)
-    low, high = band(draws, centre)
+    low, high = band(centre, errors.window_sd(enough, present))
     people = max(int(enough.sum()), 1)
     coverage = np.where(present, n, 0).sum(0) / np.maximum(total * people, 1)
     low_m, high_m = with_missing(low, high, coverage[:, None])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
 
 from calibration.transform import Array
-from gaze.measures.areas import covered, rectangle_probability
+from gaze.measures.areas import covered
+from gaze.measures.mixture import Places
 from gaze.measures.states import MEASURED, OUTSIDE, POINT_COLUMNS, REST, MeasureError, Problem
 from sessions.config import Area, Blackboard
 from sessions.tables import STATUSES, WITH_POINT
@@ -86,10 +86,12 @@ def clean_gaze(gaze: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
 class Moments:
     """The gaze table as dense arrays: S students × T moments × K states.
 
-    time_s : (T,). measured : (S, T). probability : (S, T, K) float32, rows sum to 1 where measured
-    (more where areas overlap), 0 elsewhere. on_board : (S, T) float32. state : (S, T) int8, the
-    most probable state; −1 = not measured. xy_m (S, T, 2), root_m (S, T, 2, 2) lower Cholesky
-    factor of the covariance; NaN without a point.
+    time_s : (T,). measured : (S, T). probability : (S, T, K) float32 of each state, given the point
+    and what the class's points say together (:mod:`gaze.measures.mixture`); rows sum to 1 where
+    measured (more where areas overlap), 0 elsewhere. on_board : (S, T) float32. state : (S, T)
+    int8, the most probable state; −1 = not measured. xy_m (S, T, 2), root_m (S, T, 2, 2) lower
+    Cholesky factor of the covariance; NaN without a point. places : the mixture, and ``point_of``
+    (S, T) int64 the number of each moment's point in it, −1 without; None without any point.
     """
 
     time_s: Array
@@ -104,6 +106,13 @@ class Moments:
     xy_m: Array
     root_m: Array
     board: Blackboard
+    point_of: NDArray[np.int64]
+    places: Places | None = None
+
+    @property
+    def n_measured(self) -> NDArray[np.int64]:
+        """(S,) measured moments."""
+        return np.asarray(self.measured.sum(1), np.int64)
 
     @property
     def coverage(self) -> Array:
@@ -141,55 +150,35 @@ def moments(
         np.zeros(shape, bool), np.zeros((*shape, len(states)), np.float32),
         np.zeros(shape, np.float32), np.full(shape, -1, np.int8),
         np.full((*shape, 2), np.nan), np.full((*shape, 2, 2), np.nan), board,
+        np.full(shape, -1, np.int64),
     )  # fmt: skip
     if not use.any():
         return out
     out.measured[row[use], at_time[use]] = True
     turned = use & (status == "away")
+    away = states.index("away")
+    out.probability[row[turned], at_time[turned], away] = 1
+    out.state[row[turned], at_time[turned]] = away
     has = use & ~turned
+    if not has.any():
+        return out
     s, t = row[has], at_time[has]
     points = gaze.loc[has, list(POINT_COLUMNS)].to_numpy(np.float64)
     xy, cov = points[:, :2], points[:, 2:]
-    p = np.zeros((len(xy), len(states)))
-    for i, a in enumerate(areas):
-        p[:, i] = rectangle_probability(xy, cov, a.x_m, a.y_m)
-    on = rectangle_probability(xy, cov, (0, board.width_m), (0, board.height_m))
-    below = 1 - ndtr((board.height_m - xy[:, 1]) / np.sqrt(cov[:, 2]))
-    n = len(areas)
-    if rest:
-        p[:, n] = np.clip(on - p[:, :n].sum(1), 0, 1)
-    down = states.index("down")
-    p[:, down] = below
-    p[:, states.index("off_board")] = np.clip(1 - on - below, 0, 1)
-    out.probability[s, t] = p
-    out.probability[row[turned], at_time[turned], states.index("away")] = 1
-    out.on_board[s, t] = on
-    out.state[s, t] = hard_states(xy, out)
-    out.state[row[turned], at_time[turned]] = states.index("away")
+    places = Places.fit(xy, cov, s, board, areas)
+    p = places.probability(places.cells.members(board, areas, states))[places.of]
+    out.probability[s, t] = p[:, :-1]
+    out.on_board[s, t] = p[:, -1]
+    out.state[s, t] = p[:, :-1].argmax(1)
+    out.point_of[s, t] = np.arange(len(s))
     out.xy_m[s, t] = xy
     root = np.zeros((len(xy), 2, 2))
     root[:, 0, 0] = np.sqrt(cov[:, 0])
     root[:, 1, 0] = cov[:, 1] / root[:, 0, 0]
     root[:, 1, 1] = np.sqrt(np.maximum(cov[:, 2] - root[:, 1, 0] ** 2, 0))
     out.root_m[s, t] = root
-    return out
+    return replace(out, places=places)
 
 
 def students_in(gaze: pd.DataFrame) -> tuple[str, ...]:
     return tuple(sorted({str(s) for s in gaze["student"].unique()}))
-
-
-def hard_states(xy: Array, m: Moments) -> NDArray[np.int8]:
-    """The state in which the points themselves lie: (..., 2) → (...); of two areas the first."""
-    x, y = xy[..., 0], xy[..., 1]
-    names = m.states
-    with np.errstate(invalid="ignore"):
-        below = y > m.board.height_m
-        out = np.where(below, names.index("down"), names.index("off_board")).astype(np.int8)
-        if REST in names:
-            on = (x >= 0) & (x <= m.board.width_m) & (y >= 0) & (y <= m.board.height_m)
-            out[on] = names.index(REST)
-        for i in range(len(m.areas) - 1, -1, -1):
-            a = m.areas[i]
-            out[(x >= a.x_m[0]) & (x <= a.x_m[1]) & (y >= a.y_m[0]) & (y <= a.y_m[1])] = i
-    return out

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from gaze.measures.measures import measures
+from gaze.measures.measures import Measures, measures
 from gaze.privacy.names import Finder
+from gaze.report.compose import html
 from gaze.report.findings import SMALL_CELL
 from gaze.report.heatmap import heatmaps, photograph
 from gaze.report.lesson import Lesson, ReportError, load_lesson, words_of
@@ -92,7 +93,7 @@ def write_report(
     target = Path(out) if out else (
         default.with_name("report-class.html") if class_only else default
     )  # fmt: skip
-    text = page.html(plotly_js())
+    text = html(page, plotly_js())
     with atomic_write(target) as aside:
         aside.write_text(text, encoding="utf-8")
     return target
@@ -113,7 +114,7 @@ def _marks(lesson: Lesson, events: str | Path | None) -> tuple[Mark, ...]:
     return read_marks(default) if default.is_file() else ()
 
 
-def _measures(lesson: Lesson, areas: Iterable[Area] | None, seed: int):  # type: ignore[no-untyped-def]
+def _measures(lesson: Lesson, areas: Iterable[Area] | None, seed: int) -> Measures:
     chosen = tuple(areas) if areas is not None else lesson.board.areas
     everybody = [*lesson.students, *lesson.never_seen]
     return measures(lesson.gaze, chosen, lesson.board, students=everybody, seed=seed)

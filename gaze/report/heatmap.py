@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from calibration.transform import Array
 from gaze.measures.measures import MEASURED, MIN_COVERAGE, MIN_POINTS
+from gaze.measures.mixture import Places
 from gaze.report.colours import INK, LINE, QUIET, rgb, sequential
 from gaze.report.density import Grid, class_density, density
 from gaze.report.lesson import Lesson, ReportError, load_lesson, words_of
@@ -59,7 +60,12 @@ class Heatmaps:
 
 
 def heatmaps(lesson: Lesson, *, cell_m: float = 0.05, margin_m: float = 0.5) -> Heatmaps:
-    """Heatmaps of a lesson: the class and each student with enough data."""
+    """Heatmaps of a lesson: the class and each student with enough data.
+
+    Every point is drawn where it most likely was and as wide as that is uncertain, given where the
+    class looked (gaze/measures/mixture.py): spread by its own σ, what is blurred already would be
+    blurred twice.
+    """
     grid = Grid.around(
         lesson.board.width_m, lesson.board.height_m, margin_m=margin_m, cell_m=cell_m
     )
@@ -70,6 +76,11 @@ def heatmaps(lesson: Lesson, *, cell_m: float = 0.05, margin_m: float = 0.5) -> 
     measured = np.isin(status, MEASURED)
     xy = gaze[["gaze_x_m", "gaze_y_m"]].to_numpy(np.float64)
     cov = gaze[["gaze_xx_m2", "gaze_xy_m2", "gaze_yy_m2"]].to_numpy(np.float64)
+    place, spread = np.full_like(xy, np.nan), np.full_like(cov, np.nan)
+    if has.any():
+        owner = np.unique(student[has], return_inverse=True)[1].ravel()
+        fitted = Places.fit(xy[has], cov[has], owner, lesson.board, lesson.board.areas)
+        place[has], spread[has] = fitted.place()
     drawn, maps, points, sigmas, left_out = [], [], [], [], []
     for name in lesson.students:
         mine = student == name
@@ -79,7 +90,7 @@ def heatmaps(lesson: Lesson, *, cell_m: float = 0.05, margin_m: float = 0.5) -> 
             left_out.append(name)
             continue
         drawn.append(name)
-        maps.append(density(xy[chosen], cov[chosen], grid))
+        maps.append(density(place[chosen], spread[chosen], grid))
         points.append(n)
         sigmas.append(float(np.sqrt((cov[chosen, 0] + cov[chosen, 2]) / 2).mean()))
     stack = np.stack(maps) if maps else np.zeros((0, *grid.shape))

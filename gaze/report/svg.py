@@ -1,24 +1,27 @@
 """Small drawings as inline SVG: students' heatmaps and timelines, bands in table cells.
 
-Text and lines are vectors (crisp in print), the density itself is a small picture inside.
+Text and lines are vectors (crisp in print, coloured by the page's style), the density itself is a
+small picture inside.
 """
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from calibration.transform import Array
-from gaze.report.colours import INK, LINE, QUIET
 from gaze.report.density import Grid
 from gaze.report.figures import clock, state_colour
 from gaze.report.heatmap import overlay, png, raster
 from gaze.report.marks import Mark
+from gaze.report.templates import render
 from sessions.config import Area, Blackboard
+
+PER_METRE = 100.0  # user units
 
 
 def data_uri(image: NDArray[np.uint8]) -> str:
@@ -29,114 +32,81 @@ def data_uri(image: NDArray[np.uint8]) -> str:
 def board_svg(
     field: Array, grid: Grid, board: Blackboard, areas: Sequence[Area], *, top: float, label: str,
     photo_id: str | None = None,
-) -> str:  # fmt: skip
+) -> Markup:  # fmt: skip
     """A density on the board as the class sees it. ``photo_id``: a <symbol> to lie beneath."""
     x0, x1, y0, y1 = grid.extent_m
-    scale = 100.0  # user units per metre
-    w, h = (x1 - x0) * scale, (y1 - y0) * scale
+    h = (y1 - y0) * PER_METRE
 
     def u(x_m: float) -> float:  # x_W grows to the left
-        return round((x1 - x_m) * scale, 1)
+        return round((x1 - x_m) * PER_METRE, 1)
 
-    def v(y_m: float) -> float:
-        return round((y_m - y0) * scale, 1)
+    def box(x_m: tuple[float, float], y_m: tuple[float, float]) -> tuple[float, ...]:
+        width, height = (round((b - a) * PER_METRE, 1) for a, b in (x_m, y_m))
+        return u(x_m[1]), round((y_m[0] - y0) * PER_METRE, 1), width, height
 
+    bu, bv, bw, bh = box((0.0, board.width_m), (0.0, board.height_m))
     picture = raster(field, top) if photo_id is None else overlay(field, top)
-    bu, bv = u(board.width_m), v(0)
-    bw, bh = round(board.width_m * scale, 1), round(board.height_m * scale, 1)
-    parts = [
-        f'<svg class="board" viewBox="0 0 {w:.0f} {h + 26:.0f}" role="img" '
-        f'aria-label="{escape(label)}">',
-    ]
-    if photo_id is not None:
-        parts.append(f'<use href="#{photo_id}" x="{bu}" y="{bv}" width="{bw}" height="{bh}"/>')
-    parts.append(
-        f'<image href="{data_uri(picture)}" width="{w:.0f}" height="{h:.0f}" '
-        'preserveAspectRatio="none"/>'
-    )
-    parts += [
-        f'<rect x="{u(a.x_m[1])}" y="{v(a.y_m[0])}" width="{(a.x_m[1] - a.x_m[0]) * scale:.1f}" '
-        f'height="{(a.y_m[1] - a.y_m[0]) * scale:.1f}" fill="none" stroke="{QUIET}" '
-        'stroke-dasharray="2 4"/>'
-        for a in areas
-    ]
-    parts.append(
-        f'<rect x="{bu}" y="{bv}" width="{bw}" height="{bh}" fill="none" stroke="{INK}" '
-        'stroke-width="3"/>'
-    )
-    parts += [
-        f'<text x="{u(x)}" y="{h + 20:.0f}" font-size="17" fill="{QUIET}" text-anchor="middle">'
-        f"{x:g} m</text>"
-        for x in np.arange(0, board.width_m + 1e-9, 1.0)
-    ]
-    return "".join(parts) + "</svg>"
+    return render(
+        "board.svg.j2",
+        w=f"{(x1 - x0) * PER_METRE:.0f}",
+        h=f"{h:.0f}",
+        h_all=f"{h + 26:.0f}",
+        h_tick=f"{h + 20:.0f}",
+        label=label,
+        photo_id=photo_id,
+        picture=data_uri(picture),
+        areas=[box(a.x_m, a.y_m) for a in areas],
+        bu=bu, bv=bv, bw=bw, bh=bh,
+        ticks=[(u(x), f"{x:g} m") for x in np.arange(0, board.width_m + 1e-9, 1.0)],
+    )  # fmt: skip
 
 
 def strip_svg(
     shares: Array, starts_s: Array, window_s: float, states: Sequence[str], areas: Sequence[Area],
     marks: Sequence[Mark], *, label: str, end_s: float,
-) -> str:  # fmt: skip
+) -> Markup:  # fmt: skip
     """A student's timeline: in each window the shares of all moments by state, gaps left open.
 
     shares : (B, K) of all moments of the window (so they sum to the share that was measured).
     """
-    w, h, top = 620.0, 74.0, 4.0
+    w, h, top = 620, 74, 4
     t0 = float(starts_s[0]) if len(starts_s) else 0.0
     length = max(end_s - t0, window_s)
-    x = (starts_s - t0) / length * w
-    dx = window_s / length * w
-    base = np.zeros(len(starts_s))
-    out = [
-        f'<svg viewBox="0 0 {w:.0f} {h + 26:.0f}" role="img" aria-label="{escape(label)}">'
-        f'<rect y="{top}" width="{w:.0f}" height="{h - top:.0f}" fill="#f2f0ea"/>'
-    ]
+    x, dx = (starts_s - t0) / length * w, window_s / length * w
+    upper = h - np.cumsum(shares, 1) * (h - top)
+    lower = upper + shares * (h - top)
+    bars = []
     for k, state in enumerate(states):
-        path = []
-        for b in np.flatnonzero(shares[:, k] > 0.004):
-            y1 = h - base[b] * (h - top)
-            y0 = h - (base[b] + shares[b, k]) * (h - top)
-            path.append(f"M{x[b]:.1f} {y1:.1f}V{y0:.1f}h{dx:.2f}V{y1:.1f}z")
-        base = base + shares[:, k]
-        if path:
-            out.append(f'<path fill="{state_colour(state, areas)}" d="{"".join(path)}"/>')
-    for mark in marks:
-        if mark.end_s is None and t0 <= mark.time_s <= t0 + length:
-            at = (mark.time_s - t0) / length * w
-            out.append(
-                f'<line x1="{at:.1f}" x2="{at:.1f}" y1="0" y2="{h:.0f}" stroke="#a03b2f" '
-                'stroke-dasharray="2 3"/>'
-            )
-    step = next((s for s in (5, 10, 30, 60, 300, 600, 900, 1800) if length / s <= 7), 3600)
-    for t in np.arange(np.ceil(t0 / step) * step, t0 + length + 1e-9, step):
-        at = (t - t0) / length * w
-        anchor = "start" if at < 20 else "end" if at > w - 20 else "middle"
-        out.append(
-            f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{h:.0f}" y2="{h + 5:.0f}" stroke="{QUIET}"/>'
-            f'<text x="{at:.1f}" y="{h + 21:.0f}" font-size="14" fill="{QUIET}" '
-            f'text-anchor="{anchor}">{clock(float(t))}</text>'
+        path = "".join(
+            f"M{x[b]:.1f} {lower[b, k]:.1f}V{upper[b, k]:.1f}h{dx:.2f}V{lower[b, k]:.1f}z"
+            for b in np.flatnonzero(shares[:, k] > 0.004)
         )
-    return "".join(out) + "</svg>"
+        if path:
+            bars.append((state_colour(state, areas), path))
+    step = next((s for s in (5, 10, 30, 60, 300, 600, 900, 1800) if length / s <= 7), 3600)
+    times = np.arange(np.ceil(t0 / step) * step, t0 + length + 1e-9, step)
+    places = (times - t0) / length * w
+    return render(
+        "strip.svg.j2", w=w, h=h, top=top, label=label, bars=bars,
+        marks=[f"{(a.time_s - t0) / length * w:.1f}" for a in marks
+               if a.end_s is None and t0 <= a.time_s <= t0 + length],
+        ticks=[(f"{at:.1f}", "start" if at < 20 else "end" if at > w - 20 else "middle",
+                clock(float(t))) for t, at in zip(times, places, strict=True)],
+    )  # fmt: skip
 
 
 def band_svg(
     share: float, low: float, high: float, low_m: float, high_m: float, colour: str, top: float
-) -> str:
+) -> Markup:
     """A bar with its band and its outer band, on a scale from 0 to ``top``. Decorative: the cell
     beside it holds the numbers."""
     if not np.isfinite(share):
-        return ""
+        return Markup("")
 
     def at(v: float) -> str:
         return f"{min(max(v / top, 0), 1) * 198 + 1:.1f}"
 
-    return (
-        '<svg viewBox="0 0 200 22" preserveAspectRatio="none" aria-hidden="true" '
-        'style="width:100%;height:1.35rem;display:block">'
-        f'<line x1="1" x2="199" y1="21" y2="21" stroke="{LINE}"/>'
-        f'<rect x="1" y="5" width="{float(at(share)) - 1:.1f}" height="12" fill="{colour}" '
-        'opacity="0.82"/>'
-        f'<line x1="{at(low_m)}" x2="{at(high_m)}" y1="11" y2="11" stroke="{INK}" '
-        'stroke-width="1" vector-effect="non-scaling-stroke"/>'
-        f'<line x1="{at(low)}" x2="{at(high)}" y1="11" y2="11" stroke="{INK}" stroke-width="4" '
-        'vector-effect="non-scaling-stroke"/></svg>'
-    )
+    return render(
+        "band.svg.j2", bar=f"{float(at(share)) - 1:.1f}", colour=colour,
+        low=at(low), high=at(high), low_m=at(low_m), high_m=at(high_m),
+    )  # fmt: skip

@@ -66,7 +66,7 @@ DE: dict[str, str] = {
         "unvollständig."
     ),
     # Kurz gesagt
-    "short": "Kurz gesagt",
+    "title_short": "Kurz gesagt",
     "q_board": "War die Klasse der Tafel zugewandt?",
     "a_board": (
         "der gemessenen Zeit zeigten Köpfe zur Tafel: {low}–{high} % mit dem Messfehler, "
@@ -112,7 +112,7 @@ DE: dict[str, str] = {
     "a_data": "aller Momente aller Personen wurden gemessen. {worst}",
     "a_data_worst": "Am schwächsten: {row}: {reading}",
     # Güte
-    "quality": "Wie weit man dem trauen darf",
+    "title_quality": "Wie weit man dem trauen darf",
     "quality_box": "Datengüte",
     "quality_row": "{row}: {detail}: {reading}",
     "quality_faces": "Gesichter {px} px",
@@ -152,7 +152,7 @@ DE: dict[str, str] = {
     "side_high": "oben",
     "validation_row": "Reihe {row} ({distance} m): Median {median} cm, n = {n}",
     # Wo
-    "heat": "Wo auf der Tafel",
+    "title_heat": "Wo auf der Tafel",
     "heat_lede": (
         "Die Tafel, wie die Klasse sie sieht. Jeder Blickpunkt ist so breit gezeichnet, wie er "
         "unsicher ist, und jede Person wiegt gleich viel."
@@ -178,12 +178,14 @@ DE: dict[str, str] = {
     "centre": "Mitte",
     "bottom": "unteres Drittel",
     # Bereiche
-    "areas": "Wie viel auf welchem Teil",
+    "title_areas": "Wie viel auf welchem Teil",
     "areas_lede": (
         "Anteile der gemessenen Zeit. Ein Punkt zählt für einen Bereich mit der "
         "Wahrscheinlichkeit, die seine Unsicherheit ergibt; der dicke Strich ist das Band dieser "
         "Unsicherheit (95 %), der dünne lässt auch die nicht gemessenen Momente offen."
     ),
+    "col_95": "95 %",
+    "between_m": "{a}–{b} m",
     "col_area": "Bereich",
     "col_share": "Anteil",
     "col_band": "Anteil mit Band",
@@ -214,7 +216,7 @@ DE: dict[str, str] = {
     ),
     "suppressed": "unter {k}",
     # Verlauf
-    "timeline": "Im Lauf der Stunde",
+    "title_timeline": "Im Lauf der Stunde",
     "timeline_lede": (
         "Oben: Anteil der gemessenen Zeit, in der die Klasse zur Tafel gewandt war, in "
         "Abschnitten von {window}. Dunkles Band: Messfehler. Helles Band: Über die nicht "
@@ -236,7 +238,7 @@ DE: dict[str, str] = {
     "phases_lede": "Dieselben Anteile in jeder Phase, die die Lehrkraft vermerkt hat.",
     # Plätze
     "nav_seats": "Die Plätze",
-    "seats": "Wo die Daten schwach sind, wo die Tafel schwer zu sehen ist",
+    "title_seats": "Wo die Daten schwach sind, wo die Tafel schwer zu sehen ist",
     "seats_lede": (
         "Der Raum von oben, die Tafel oben. Ein rotes Quadrat mahnt zur Vorsicht: Die Daten "
         "dieses Platzes trennen höchstens Tafel und anderswo, oder (dritte Ansicht) Schrift ist "
@@ -265,7 +267,7 @@ DE: dict[str, str] = {
     "seats_unknown": "Kein Platz ist bekannt: Es gibt keinen Plan.",
     "none": "keine",
     # Übergänge
-    "transitions": "Von wo nach wo",
+    "title_transitions": "Von wo nach wo",
     "transitions_lede": (
         "Wenn ein Besuch endete und binnen {gap} s ein anderer begann: wie viele von hundert vom "
         "Ort der Zeile zu dem der Spalte kamen (groß), und wie viele das waren (klein)."
@@ -278,7 +280,7 @@ DE: dict[str, str] = {
         "Rauschen. Ein Strich: Der Ort wurde nie verlassen."
     ),
     # Gleichlauf
-    "sync": "Wann sich die Klasse gemeinsam bewegte",
+    "title_synchrony": "Wann sich die Klasse gemeinsam bewegte",
     "sync_lede": (
         "Die Linie ist die Wahrscheinlichkeit, dass zwei zufällig gewählte Personen zum selben "
         "Ort zeigten. Das graue Band ist, was der Zufall ergibt: dieselben Personen, jede um "
@@ -304,7 +306,7 @@ DE: dict[str, str] = {
     "null_band": "Zufall",
     "moved_together": "gemeinsam bewegt",
     # Einzelne
-    "students": "Platz für Platz",
+    "title_students": "Platz für Platz",
     "students_lede": (
         "In der Reihenfolge der Pseudonyme, ohne Punktzahl und ohne Rang. Lesen Sie zuerst die "
         "Zeile zu den Daten: Sie sagt, wie viel das Bild darunter trägt. Jedes Wärmebild hat "
@@ -358,7 +360,7 @@ DE: dict[str, str] = {
     "problem_never": "{n} bekannte Personen wurden nie gemessen.",
     "problem_masked": ("{n} Plätze haben widersprochen, wurden verdeckt und sind in keiner Zahl."),
     # Vergleich
-    "compare": "Stunden nebeneinander",
+    "title_compare": "Stunden nebeneinander",
     "compare_lede": (
         "Dieselben Maße anderer Stunden. Unterschiede, die kleiner sind als die Bänder, bedeuten "
         "nichts; andere Räume, Plätze und Kameras unterscheiden sich schon für sich. Vergleichen "
@@ -366,7 +368,7 @@ DE: dict[str, str] = {
     ),
     "compare_this": "diese Stunde",
     # Fragen
-    "questions": "Fragen zum Rückblick",
+    "title_questions": "Fragen zum Rückblick",
     "question_1": ("Wohin sollte die Klasse sehen, und wann? Wo weicht das Bild davon ab?"),
     "question_2": (
         "Welche Plätze konnten das Geschriebene nicht sehen, und was lässt sich verschieben: "
@@ -374,7 +376,7 @@ DE: dict[str, str] = {
     ),
     "question_3": "Was war in den ruhigen Abschnitten des Verlaufs die Aufgabe?",
     # Verfahren
-    "method": "Wie das entstanden ist",
+    "title_method": "Wie das entstanden ist",
     "method_text": (
         "Zwei Kameras an der Tafel; Ort und Richtung jedes Kopfes werden gemessen, und die Linie "
         "aus dem Gesicht wird mit der Tafelebene geschnitten (Xu u. a., Scientific Reports "

@@ -58,7 +58,7 @@ EN: dict[str, str] = {
     ),
     "unfinished": "This run is not marked as finished ({state}): the tables may be incomplete.",
     # in short
-    "short": "In short",
+    "title_short": "In short",
     "q_board": "Was the board faced?",
     "a_board": (
         "of the measured time heads pointed at the board: {low}–{high} % with the measurement's "
@@ -98,7 +98,7 @@ EN: dict[str, str] = {
     "a_data": "of all students' moments were measured. {worst}",
     "a_data_worst": "Weakest: {row}: {reading}",
     # quality
-    "quality": "How far to trust this",
+    "title_quality": "How far to trust this",
     "quality_box": "Data quality",
     "quality_row": "{row}: {detail}: {reading}",
     "quality_faces": "faces {px} px",
@@ -137,7 +137,7 @@ EN: dict[str, str] = {
     "side_high": "high",
     "validation_row": "Row {row} ({distance} m): median {median} cm, n = {n}",
     # heat section
-    "heat": "Where on the board",
+    "title_heat": "Where on the board",
     "heat_lede": (
         "The board as the class sees it. Every gaze point is drawn as wide as its own "
         "uncertainty, and every student weighs the same."
@@ -161,12 +161,14 @@ EN: dict[str, str] = {
     "centre": "middle",
     "bottom": "lower third",
     # areas section
-    "areas": "How much on which part",
+    "title_areas": "How much on which part",
     "areas_lede": (
         "Shares of measured time. A point counts for an area with the probability that its "
         "uncertainty gives; the whisker is the band of that uncertainty (95 %), the thin line "
         "also allows for the moments that were not measured."
     ),
+    "col_95": "95 %",
+    "between_m": "{a}–{b} m",
     "col_area": "Area",
     "col_share": "Share",
     "col_band": "Share with its band",
@@ -195,7 +197,7 @@ EN: dict[str, str] = {
     "overlap_note": "Areas overlap, so their shares add up to more than the board's.",
     "suppressed": "under {k}",
     # timeline
-    "timeline": "Over the lesson",
+    "title_timeline": "Over the lesson",
     "timeline_lede": (
         "Above: the share of the class's measured time facing the board, in windows of "
         "{window}. Dark band: measurement error. Light band: nothing is assumed of the moments "
@@ -216,7 +218,7 @@ EN: dict[str, str] = {
     "phases_lede": "The same shares within each phase that the teacher marked.",
     # seats
     "nav_seats": "The seats",
-    "seats": "Where data are weak, where the board is hard to see",
+    "title_seats": "Where data are weak, where the board is hard to see",
     "seats_lede": (
         "The room from above, the board at the top. A red square marks a seat to be careful "
         "with: its data tell the board from elsewhere at most, or (third view) writing is hard "
@@ -243,7 +245,7 @@ EN: dict[str, str] = {
     "seats_unknown": "No seat's place is known: there is no map.",
     "none": "none",
     # transitions
-    "transitions": "From where to where",
+    "title_transitions": "From where to where",
     "transitions_lede": (
         "When a visit ended and another began within {gap} s: out of a hundred that left the "
         "row's place, how many came to the column's (large), and how many that were (small)."
@@ -256,7 +258,7 @@ EN: dict[str, str] = {
         "partly noise. A dash: the place was never left."
     ),
     # synchrony
-    "sync": "When the class moved together",
+    "title_synchrony": "When the class moved together",
     "sync_lede": (
         "The line is the chance that two students picked at random pointed at the same place. "
         "The grey band is what chance alone gives: the same students, each shifted by a random "
@@ -278,7 +280,7 @@ EN: dict[str, str] = {
     "null_band": "chance",
     "moved_together": "moved together",
     # students
-    "students": "Student by student",
+    "title_students": "Student by student",
     "students_lede": (
         "In the order of pseudonyms, without a score and without a rank. Read the data line "
         "first: it says how much of the picture below it can carry. Each heatmap has a scale of "
@@ -321,14 +323,14 @@ EN: dict[str, str] = {
     "problem_never": "{n} known students were never measured.",
     "problem_masked": "{n} opted-out seats were masked and are in no number.",
     # compare
-    "compare": "Lessons side by side",
+    "title_compare": "Lessons side by side",
     "compare_lede": (
         "The same measures of other lessons. Differences smaller than the bands mean nothing; "
         "different rooms, seats and cameras differ by themselves. Do not compare teachers."
     ),
     "compare_this": "this lesson",
     # questions
-    "questions": "Questions for looking back",
+    "title_questions": "Questions for looking back",
     "question_1": (
         "Where did you expect the class to look, and when? Where does the picture differ?"
     ),
@@ -337,7 +339,7 @@ EN: dict[str, str] = {
     ),
     "question_3": "In the quiet stretches of the timeline, what were students asked to do?",
     # method
-    "method": "How this was made",
+    "title_method": "How this was made",
     "method_text": (
         "Two cameras at the board; each head's place and direction are measured, and the line "
         "out of the face is met with the board's plane (Xu et al., Scientific Reports 16:405, "

@@ -166,14 +166,15 @@ def test_missing_is_never_zero() -> None:
 
 
 def test_a_wide_point_counts_in_several_areas() -> None:
-    """On the border of two thirds: half each; the board's own edge cuts both."""
+    """On the border of two thirds: half each; on the board's own edge: half of it (within the
+    difference of the cells' sizes on both sides)."""
     gaze = gaze_table(np.arange(30.0), np.full(30, "S-01"), np.full(30, "ok"),
                       np.tile([2.0, 0.5], (30, 1)), 0.1)  # fmt: skip
     m = measures(gaze, None, BOARD)
     assert m.share("left third") == pytest.approx(0.5, abs=1e-4)
     assert m.share("middle third") == pytest.approx(0.5, abs=1e-4)
     edge = gaze.assign(gaze_y_m=0.0)
-    assert measures(edge, None, BOARD).share("board") == pytest.approx(0.5, abs=1e-4)
+    assert measures(edge, None, BOARD).share("board") == pytest.approx(0.5, abs=0.02)
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.3, -0.6, 0.8])
@@ -208,21 +209,26 @@ def test_shares_of_a_partition_sum_to_one(seed: int) -> None:
 
 
 def test_band_holds_the_truth_where_nothing_is_known_before() -> None:
-    """True places all over the wall, errors of the stated σ that last: 95 % bands hold about 95 %
-    of the true shares (27 of 30 at least, which a 95 % band misses once in 20 tries of this)."""
+    """True places all over the wall, errors of the stated σ half of which lasts: 95 % bands hold
+    about 95 % of the true shares (26 of 30 at least, which a 95 % band misses once in 50 tries)."""
     rng = np.random.default_rng(7)
-    held = 0
+    held, n, places, each, sigma = 0, 12, 12, 2, 0.35
     for trial in range(30):
-        n, t = 12, 24
-        true = rng.uniform([-2, -1.5], [5, 2.5], (n, 2))
-        seen = true + rng.normal(0, 0.35, (n, 2))
+        true = rng.uniform([-2, -1.5], [5, 2.5], (n, places, 1, 2))
+        wrong = (
+            rng.normal(0, sigma * 0.5**0.5, (n, 1, 1, 2))
+            + rng.normal(0, sigma * 0.33**0.5, (n, places, 1, 2))
+            + rng.normal(0, sigma * 0.17**0.5, (n, places, each, 2))
+        )
+        seen = (true + wrong).reshape(n, -1, 2)
+        t = np.arange(places * each) * 1.0
         gaze = pd.concat([
-            gaze_table(np.arange(t) * 1.0, np.full(t, f"S-{i:02d}"), np.full(t, "ok"),
-                       np.tile(seen[i], (t, 1)), 0.35) for i in range(n)
+            gaze_table(t, np.full(len(t), f"S-{i:02d}"), np.full(len(t), "ok"), seen[i], sigma)
+            for i in range(n)
         ])  # fmt: skip
         row = measures(gaze, None, BOARD, seed=trial, surrogates=0).areas.set_index("area")
-        share = ((true[:, 0] > 0) & (true[:, 0] < 3) & (true[:, 1] > 0) & (true[:, 1] < 1)).mean()
-        held += row.loc["board", "low"] - 1e-9 <= share <= row.loc["board", "high"] + 1e-9
+        share = ((true > 0) & (true < [3, 1])).all(-1).mean()
+        held += row.loc["board", "low"] <= share <= row.loc["board", "high"]
     assert held >= 26
 
 

@@ -1,0 +1,224 @@
+"""Where heads pointed, freed from the blur of the measurement: a mixture fitted to all points.
+
+A measured point is a true place plus an error of its own covariance. Counting points (or spreading
+each by its covariance once more) blurs the shares: of a class that looks at the board all the time
+some falls outside. Here the places themselves are estimated: weights of small cells of the plane,
+on and around the board, that make the measured points most likely, each with its own covariance
+(non-parametric maximum likelihood, Kiefer & Wolfowitz 1956, by EM). Errors last, so a student's
+many points are nearly one observation and must not bear each other out: what a student's points
+mean is judged by where the *others* looked, as if a tenth of a student had looked everywhere.
+Given that, a point has a probability for each state and a place; shares are means of the former,
+maps are drawn from the latter.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from calibration.transform import Array
+from gaze.measures.states import OUTSIDE, REST
+from sessions.config import Area, Blackboard
+
+CELL_M = 0.15  # cells on the board are at most this large; outside they grow outwards
+GROW = 1.3
+REACH_M = 8.0  # how far around the board there are cells; what lies beyond counts in the last
+ITERATIONS = 40
+GROUP_SIGMA = 0.5  # points nearer to each other than this share of σ are fitted as one
+ANYWHERE = 0.1  # students who are thought to have looked everywhere alike
+TINY = 1e-30
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Rectangles that tile the plane around the board: corners (C, 2) of least and largest x, y."""
+
+    low_m: Array
+    high_m: Array
+
+    @classmethod
+    def around(cls, board: Blackboard, areas: Sequence[Area]) -> Cells:
+        """Cells whose edges hold all edges of the board and of its areas."""
+        x = _edges(board.width_m, [e for a in areas for e in a.x_m])
+        y = _edges(board.height_m, [e for a in areas for e in a.y_m])
+        low = np.stack(np.meshgrid(x[:-1], y[:-1]), -1).reshape(-1, 2)
+        high = np.stack(np.meshgrid(x[1:], y[1:]), -1).reshape(-1, 2)
+        return cls(low, high)
+
+    def within(self, x_m: tuple[float, float], y_m: tuple[float, float]) -> NDArray[np.bool_]:
+        """(C,) whether a cell lies in a rectangle (cells never cross its edges)."""
+        x, y = ((self.low_m + self.high_m) / 2).T
+        return np.asarray((x > x_m[0]) & (x < x_m[1]) & (y > y_m[0]) & (y < y_m[1]), np.bool_)
+
+    def only(self, keep: NDArray[np.bool_]) -> Cells:
+        """Some of the cells."""
+        return Cells(self.low_m[keep], self.high_m[keep])
+
+    def members(
+        self, board: Blackboard, areas: Sequence[Area], states: Sequence[str]
+    ) -> NDArray[np.bool_]:
+        """(C, K + 1) whether a cell belongs to each state; the last column is the whole board."""
+        on = self.within((0.0, board.width_m), (0.0, board.height_m))
+        below = self.within((-np.inf, np.inf), (board.height_m, np.inf))
+        inside = {a.name: self.within(a.x_m, a.y_m) for a in areas}
+        of = {
+            **inside,
+            REST: on & ~np.any(list(inside.values()), 0),
+            **dict.fromkeys(OUTSIDE, np.zeros(len(on), np.bool_)),
+            "off_board": ~on & ~below,
+            "down": below,
+        }
+        return np.stack([*(of[s] for s in states), on], 1)
+
+
+def _edges(length_m: float, marks_m: Sequence[float]) -> Array:
+    """Edges of cells along one side: the marks, no cell wider than CELL_M, growing ones outside."""
+    fixed = np.unique(np.round([0.0, length_m, *marks_m], 9))
+    within = [
+        np.linspace(a, b, int(np.ceil((b - a) / CELL_M)), endpoint=False)
+        for a, b in itertools.pairwise(fixed)
+    ]
+    n = int(np.ceil(np.log1p(REACH_M / CELL_M * (GROW - 1)) / np.log(GROW)))
+    out = np.cumsum(CELL_M * GROW ** np.arange(n))
+    return np.concatenate([-out[::-1], *within, [length_m], length_m + out])
+
+
+@dataclass(frozen=True)
+class Places:
+    """Points of the plane with the mixture that was fitted to them.
+
+    of : (N,) the group of like points of one student that each point belongs to. likelihood :
+    (U, C) density of each group where the true place is spread over a cell. share : (U,) of its
+    student's points. parts : of each student the slice of his groups. anywhere : (C,) weights of
+    the cells by their size alone. looked : (S, C) weights of the cells for each student.
+    """
+
+    cells: Cells
+    of: NDArray[np.int64]
+    likelihood: NDArray[np.float32]
+    share: NDArray[np.float32]
+    parts: tuple[slice, ...]
+    anywhere: NDArray[np.float32]
+    looked: NDArray[np.float32]
+
+    @classmethod
+    def fit(
+        cls,
+        xy_m: Array,
+        cov_m2: Array,
+        student: NDArray[np.int64],
+        board: Blackboard,
+        areas: Sequence[Area],
+    ) -> Places:
+        """The mixture of N ≥ 1 points.
+
+        xy_m : (N, 2). cov_m2 : (N, 3) as xx, xy, yy in m². student : (N,) whose each point is.
+        """
+        of, mean, cov, owner, count = _grouped(xy_m, cov_m2, student)
+        cells = Cells.around(board, areas)
+        edges = np.flatnonzero(np.diff(owner, prepend=-1, append=-1))
+        parts = tuple(slice(a, b) for a, b in itertools.pairwise(edges))
+        share = np.concatenate([count[p] / count[p].sum() for p in parts]).astype(np.float32)
+        size = np.prod(cells.high_m - cells.low_m, axis=1).astype(np.float32)
+        alone = np.stack(
+            [_step(_likelihood(mean[p], cov[p], cells), share[p], size) for p in parts]
+        )
+        density = alone.mean(0) / size
+        keep = density > 1e-3 * density.max()  # nobody looked near the others
+        cells, alone, size = cells.only(keep), alone[:, keep], size[keep]
+        likelihood = np.concatenate([_likelihood(mean[p], cov[p], cells) for p in parts])
+        first = cls(cells, of, likelihood, share, parts, size / size.sum(), alone)
+        return replace(first, looked=first._iterated(np.ones(len(parts)), ITERATIONS))
+
+    def refitted(self, weight: Array, iterations: int = 10) -> Places:
+        """The mixture where students count ``weight`` (S,) instead of one each."""
+        return replace(self, looked=self._iterated(weight, iterations))
+
+    def _iterated(self, weight: Array, iterations: int) -> NDArray[np.float32]:
+        """(S, C) where each student looked, each judged by the others."""
+        looked = self.looked
+        for _ in range(iterations):
+            looked = np.stack([
+                _step(self.likelihood[p], self.share[p], prior)
+                for p, prior in zip(self.parts, self._priors(looked, weight), strict=True)
+            ])  # fmt: skip
+        return looked
+
+    def _priors(
+        self, looked: NDArray[np.float32], weight: Array | None = None
+    ) -> NDArray[np.float32]:
+        """(S, C) what is known of each student's cells without his own points."""
+        e = np.ones(len(looked)) if weight is None else weight
+        weighed = looked * e[:, None].astype(np.float32)
+        others = weighed.sum(0) - weighed + np.float32(ANYWHERE) * self.anywhere
+        return np.asarray(others / others.sum(1, keepdims=True), np.float32)
+
+    def probability(self, values: Array | NDArray[np.bool_]) -> Array:
+        """(U, K) mean over the cells of ``values`` (C, K), given each group's points."""
+        out = np.empty((len(self.likelihood), values.shape[1]))
+        for p, prior in zip(self.parts, self._priors(self.looked), strict=True):
+            L = self.likelihood[p]
+            out[p] = (L @ (prior[:, None] * values)) / (L @ prior)[:, None]
+        return out
+
+    def place(self) -> tuple[Array, Array]:
+        """Mean (N, 2) and covariance (N, 3) xx, xy, yy of each point's true place, given the point.
+
+        Never narrower than a cell is.
+        """
+        centre = (self.cells.low_m + self.cells.high_m) / 2
+        size = self.cells.high_m - self.cells.low_m
+        x, y = centre.T
+        xx, yy = (centre**2 + size**2 / 12).T
+        mx, my, mxx, mxy, myy = self.probability(np.stack([x, y, xx, x * y, yy], 1)).T
+        cov = np.stack([mxx - mx**2, mxy - mx * my, myy - my**2], 1)
+        return np.stack([mx, my], 1)[self.of], cov[self.of]
+
+
+def _grouped(
+    xy_m: Array, cov_m2: Array, student: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], Array, Array, NDArray[np.int64], NDArray[np.int64]]:
+    """Like points of a student (of near places and nearly equal covariances) together.
+
+    Returns the group of each point, and of each group its mean place (U, 2) and covariance (U, 3),
+    its student (ascending) and how many points it has.
+    """
+    sx, sy = np.sqrt(cov_m2[:, 0]), np.sqrt(cov_m2[:, 2])
+    kx, ky = np.floor(np.log(sx) / 0.3), np.floor(np.log(sy) / 0.3)
+    rho = np.floor(cov_m2[:, 1] / (sx * sy) / 0.2 + 0.5)
+    at = np.floor(xy_m / (GROUP_SIGMA * np.exp(0.3 * np.stack([kx, ky], 1))))
+    key = np.column_stack([student, kx, ky, rho, at]).astype(np.int64)
+    unique, of, count = np.unique(key, axis=0, return_inverse=True, return_counts=True)
+    of = of.ravel()
+    mean = [np.bincount(of, v, minlength=len(count)) / count for v in (*xy_m.T, *cov_m2.T)]
+    return of, np.stack(mean[:2], 1), np.stack(mean[2:], 1), unique[:, 0], count
+
+
+def _likelihood(xy_m: Array, cov_m2: Array, cells: Cells) -> NDArray[np.float32]:
+    """(U, C) density of each point where the true place is spread evenly over a cell.
+
+    Exact where a point's axes are uncorrelated; else the second axis is taken at the place of the
+    cell that is nearest along the first.
+    """
+    xy = np.clip(xy_m, cells.low_m.min(0), cells.high_m.max(0))  # beyond: as in the last cells
+    sx = np.sqrt(cov_m2[:, :1])
+    slope = cov_m2[:, 1:2] / cov_m2[:, :1]
+    sy = np.sqrt(np.maximum(cov_m2[:, 2:] - slope * cov_m2[:, 1:2], 1e-9))
+    x0, x1 = cells.low_m[:, 0], cells.high_m[:, 0]
+    y0, y1 = cells.low_m[:, 1], cells.high_m[:, 1]
+    in_x = ndtr((x1 - xy[:, :1]) / sx) - ndtr((x0 - xy[:, :1]) / sx)
+    y = xy[:, 1:] + slope * (np.clip(xy[:, :1], x0, x1) - xy[:, :1])
+    in_y = ndtr((y1 - y) / sy) - ndtr((y0 - y) / sy)
+    return np.asarray(in_x * in_y / ((x1 - x0) * (y1 - y0)) + TINY, np.float32)
+
+
+def _step(
+    likelihood: NDArray[np.float32], share: NDArray[np.float32], prior: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(C,) where a student looked, given what is known of the cells: one step of EM."""
+    return np.asarray(prior * ((share / (likelihood @ prior)) @ likelihood), np.float32)
