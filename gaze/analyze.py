@@ -40,6 +40,7 @@ from gaze.lesson.settings import AnalyzeSettings
 from gaze.lesson.status import unmatched_here
 from gaze.lesson.tables import faces_table, gaze_columns, no_gaze, with_absent
 from gaze.lesson.truth import truth_of
+from gaze.measures.measures import board_shares
 from gaze.people.costs import uses_embeddings
 from gaze.people.evidence import Sightings
 from gaze.people.identify import identify
@@ -147,7 +148,8 @@ def _analyze(
     lap("gaze")
 
     # Tables, and what they rest on.
-    summary = students_table(gaze.table, students.rows)
+    on_board = board_shares(gaze.table, session.config.blackboard)
+    summary = students_table(gaze.table, students.rows, on_board)
     write_table(faces_table(rows, tracks, students, film.when), run.faces_path, "faces")
     write_table(gaze.table, run.gaze_path, "gaze")
     write_table(summary, run.students_path, "students")

@@ -108,7 +108,7 @@ STUDENTS = _columns(
     ("seat_z_m", "float64", "m", "median place of the nose tip, z_W"),
     ("moments", "int64", "", "analysed moments"),
     ("coverage", "float64", "", "share of the moments in which a face was measured"),
-    ("board_share", "float64", "", "share of the measured moments with the gaze point on the blackboard"),
+    ("board_share", "float64", "", "share of measured time facing the blackboard, freed from the blur of the measurement"),
     ("face_px_median", "float64", "px", "median face height over both cameras"),
     ("sigma_median_m", "float64", "m", "median standard deviation of the gaze point (rms of both axes)"),
 )

@@ -57,18 +57,12 @@ class Question:
     defaults: dict[str, Any] = field(default_factory=dict)
 
 
-# Every student has equal weight: first each student's own share, then the mean over students.
+# Every student has equal weight; a student's own share is the measures' (docs/attention.md).
 _SHARES = """
-    WITH each AS (
-        SELECT week, "row", lesson, student,
-               count(*) FILTER (WHERE on_board) / nullif(count(*) FILTER (WHERE measured), 0)
-                   AS share,
-               count(*) FILTER (WHERE measured) AS measured
-        FROM gaze {where} GROUP BY ALL
-    )
-    SELECT {key}, avg(share) AS board_share, count(DISTINCT lesson) AS lessons,
-           count(share) AS students, sum(measured)::BIGINT AS measured_moments
-    FROM each GROUP BY ALL ORDER BY ALL
+    SELECT {key}, avg(board_share) AS board_share, count(DISTINCT lesson) AS lessons,
+           count(board_share) AS students,
+           sum(round(moments * coverage))::BIGINT AS measured_moments
+    FROM students {where} GROUP BY ALL ORDER BY ALL
 """
 
 QUESTIONS = {

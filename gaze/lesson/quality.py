@@ -28,13 +28,18 @@ MANY_LOST = 0.02
 HEADS_DISAGREE_CHI2 = 9.0  # three times what is expected
 
 
-def students_table(gaze: pd.DataFrame, row_of: dict[str, int]) -> pd.DataFrame:
-    """students.parquet from the gaze table; row_of : student → row of seats (0 = not known)."""
+def students_table(
+    gaze: pd.DataFrame, row_of: Mapping[str, int], board_share: Mapping[str, float]
+) -> pd.DataFrame:
+    """students.parquet from the gaze table.
+
+    row_of : student → row of seats (0 = not known). board_share : student → share of measured time
+    facing the board, as the measures have it.
+    """
     records = []
     for student, part in gaze.groupby("student", observed=True, sort=False):
         measured = part[part["nose_x_m"].notna() & part["head_qw"].notna()]
         points = part[part["gaze_x_m"].notna()]
-        on_board = points["status"].isin(["ok", "one_camera", "low_confidence"]).sum()
         sigma = np.sqrt((points["gaze_xx_m2"] + points["gaze_yy_m2"]) / 2)
         faces = part[["face_px_left", "face_px_right"]].to_numpy(np.float64)
         records.append(
@@ -46,7 +51,7 @@ def students_table(gaze: pd.DataFrame, row_of: dict[str, int]) -> pd.DataFrame:
                 "seat_z_m": part["nose_z_m"].median(),
                 "moments": len(part),
                 "coverage": len(measured) / max(len(part), 1),
-                "board_share": on_board / len(measured) if len(measured) else np.nan,
+                "board_share": board_share.get(str(student), np.nan),
                 "face_px_median": np.nanmedian(faces) if np.isfinite(faces).any() else np.nan,
                 "sigma_median_m": sigma.median(),
             }

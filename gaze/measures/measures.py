@@ -65,6 +65,7 @@ __all__ = [
     "Measures",
     "Problem",
     "Synchrony",
+    "board_shares",
     "check_areas",
     "clean_gaze",
     "default_areas",
@@ -194,6 +195,23 @@ def measures(
         sync, m,
         tuple(problems + _too_small(m, enough)),
     )  # fmt: skip
+
+
+def board_shares(gaze: pd.DataFrame, board: Blackboard) -> dict[str, float]:
+    """Share of each student's measured time that faces the board: the one definition, with the
+    board's own areas. NaN where nothing was measured.
+
+    Raises
+    ------
+    MeasureError : as :func:`measures`.
+    """
+    areas, _ = check_areas(board.areas, board)
+    frame, _ = clean_gaze(gaze)
+    frame = frame[(frame["status"] != "masked").to_numpy() & (frame["student"] != "").to_numpy()]
+    m = moments(frame, areas, board)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = m.on_board.sum(1, dtype=np.float64) / np.where(m.n_measured, m.n_measured, np.nan)
+    return dict(zip(m.students, share.tolist(), strict=True))
 
 
 def _too_small(m: Moments, enough: NDArray[np.bool_]) -> list[Problem]:

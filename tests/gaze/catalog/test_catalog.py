@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from gaze.catalog.catalog import QUESTIONS, Catalog, CatalogError, format_answer
 from gaze.commands.app import app
+from gaze.measures.states import MEASURED
 from sessions.run import Run, write_json
 from sessions.tables import GAZE, STUDENTS, write_table
 
@@ -64,7 +65,14 @@ def make_run(
         "gaze_x_m": x, "gaze_y_m": np.where(np.isnan(x), np.nan, 0.5),
     }  # fmt: skip
     write_table(filled(GAZE, values, len(status)), run.gaze_path, "gaze")
-    rows = {"student": list(students), "row": [r for r, _ in students.values()]}
+    measured = [sum(s in MEASURED for s in moments) for _, moments in students.values()]
+    rows = {
+        "student": list(students), "row": [r for r, _ in students.values()],
+        "moments": [len(moments) for _, moments in students.values()],
+        "coverage": [k / len(m) for k, (_, m) in zip(measured, students.values(), strict=True)],
+        "board_share": [m.count("ok") / k if k else np.nan
+                        for k, (_, m) in zip(measured, students.values(), strict=True)],
+    }  # fmt: skip
     write_table(filled(STUDENTS, rows, len(students)), run.students_path, "students")
     run.update(state="done")
     return run
