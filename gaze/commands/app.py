@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from gaze.commands import data, lesson, rig, setup
-from gaze.commands.console import command
+from gaze.commands import data, lesson, local_app, rig, setup, simulate
 
 app = typer.Typer(
     name="gaze",
@@ -19,7 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for room in (setup, lesson, data):
+for room in (setup, lesson, data, simulate, local_app):
     app.add_typer(room.commands)
 app.add_typer(rig.commands, name="rig", rich_help_panel="Set up")
 
@@ -43,13 +41,6 @@ def everything(
 
 def main() -> None:
     """Entry point ``gaze``."""
-    from gaze.commands.local_app import open_app
-
-    app.command("app", rich_help_panel="A lesson")(command(open_app))
-    if sys.argv[1:2] != ["app"]:  # which starts at once, without the simulator's libraries
-        from sessions.simulation.command import simulate
-
-        app.command("simulate", rich_help_panel="Try")(command(simulate))
     app()
 
 

@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
+from gaze.commands.console import command
 
+commands = typer.Typer()
+
+
+@commands.command("app", rich_help_panel="A lesson")
+@command
 def open_app(
     folder: Annotated[
         Path, typer.Argument(help="A folder of lessons; a lesson alone will do.")

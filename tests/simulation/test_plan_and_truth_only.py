@@ -165,11 +165,3 @@ def has_rig(session: Session) -> bool:
     from calibration.rig import Rig
 
     return Rig.load(session.rig_path).baseline_m > 1
-
-
-def test_command_refuses_two_answers_at_once(tmp_path: Path) -> None:
-    from sessions.errors import SessionError
-    from sessions.simulation.command import simulate
-
-    with pytest.raises(SessionError, match="exclude"):
-        simulate(tmp_path / "x", plan=True, truth_only=True)

@@ -4,46 +4,23 @@ placement give*.
 
 from __future__ import annotations
 
-import json as json_module
-import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from sessions.errors import SessionError
-from sessions.simulation.room import PLACEMENTS, ROOMS
-from sessions.simulation.simulate import RESOLUTIONS, Options
+from gaze.commands.console import AsJson, command, print_json, progress_bar, say
+
+# What the simulator knows, named here so that `gaze --help` need not load it (a test compares).
+ROOMS = ("standard", "small", "wide")
+PLACEMENTS = ("beside", "high", "wide", "inward")
+RESOLUTIONS = ("720p", "1080p", "1440p", "4k")
+
+commands = typer.Typer()
 
 
-class _Bar:
-    """A progress line on stderr; one line a stage where stderr is not a terminal."""
-
-    def __init__(self) -> None:
-        self.stage, self.start, self.drawn = "", time.monotonic(), 0.0
-
-    def __call__(self, stage: str, share: float) -> None:
-        now = time.monotonic()
-        new = stage != self.stage
-        if new:
-            self.stage, self.start = stage, now
-        live = sys.stderr.isatty()
-        if not (new or live) or (not new and now - self.drawn < 0.2 and share < 1):
-            return
-        self.drawn = now
-        left = (now - self.start) * (1 - share) / share if share > 0.02 else None
-        text = f"{stage}: {100 * share:3.0f} %" + (
-            f", {left:.0f} s left" if left is not None and live else ""
-        )
-        print(
-            ("\r" + text.ljust(60) if live else text),
-            end="" if live and share < 1 else "\n",
-            file=sys.stderr,
-            flush=True,
-        )
-
-
+@commands.command(rich_help_panel="Try")
+@command
 def simulate(
     out: Annotated[
         Path, typer.Argument(help="Folder of the new session; must not exist or be empty.")
@@ -114,9 +91,7 @@ def simulate(
             help="Render nothing: write the session and a run as the error budget predicts it.",
         ),
     ] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Machine-readable result on stdout.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make a lesson with known truth: pictures of the chessboard, two videos, targets, true rig and
     heads.
@@ -133,6 +108,9 @@ def simulate(
 
         gaze simulate my-plan --students 28 --rows 5 --resolution 4k --plan
     """
+    from sessions.errors import SessionError
+    from sessions.simulation.simulate import Options
+
     options = Options(
         students=students,
         rows=rows,
@@ -182,9 +160,13 @@ def simulate(
     else:
         from sessions.simulation.simulate import simulate as make
 
-        make(out, options, _Bar())
+        with progress_bar(quiet=as_json) as progress:
+            make(out, options, progress)
         result = {"session": str(out), "students": students, "seconds": seconds, "seed": seed}
         text = (
             f"{out}: {students} students, {seconds:g} s at {fps:g} fps; next: gaze calibrate {out}"
         )
-    print(json_module.dumps(result, indent=1) if json else text)
+    if as_json:
+        print_json(result)
+    else:
+        say(text)
