@@ -53,6 +53,11 @@ def calibrate_lesson(
             blackboard_m=(config.blackboard.width_m, config.blackboard.height_m),
             cameras_apart_m=config.cameras.apart_m,
             mountings={c: session.mounting(c, calibration=True) for c in CAMERAS},
+            corners_m={
+                name: lengths
+                for name in CAMERAS
+                if (lengths := getattr(config.cameras, name).corners_m) is not None
+            },
             progress=progress,
         )
     rig_path = folder / "rig.json"
