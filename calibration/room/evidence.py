@@ -27,8 +27,8 @@ LENS_SIGMA_M, LENS_SIGMA_SHARE = 0.01, 0.002
 CORNERS = ("upper left", "upper right", "lower left", "lower right")
 #: How well the blackboard's width and height are measured.
 SIZE_SIGMA_M = 0.005
-#: Share of the tape's variance that all placements have in common: they start at one corner.
-COMMON_SHARE = 0.5
+#: What all placements have in common, 1 σ: their tapes start at one corner of the blackboard.
+COMMON_M = 0.003
 #: σ of a length of which nothing is believed.
 LOOSE_M = 3.0
 #: Distances from the blackboard at which the cost of an error is said.
@@ -166,11 +166,11 @@ class Evidence:
             for j, other in enumerate(self.boards):
                 if not (b.tape.measured and other.tape.measured):
                     continue
-                share = 1.0 if i == j else COMMON_SHARE
+                own = b.tape.tape_sigma_m**2 if i == j else 0.0
+                common = COMMON_M**2 if len(self.boards) > 1 else 0.0
                 for n in LENGTHS:
                     C[at[f"{i}.{n}"], at[f"{j}.{n}"]] = (
-                        share * b.tape.tape_sigma_m * other.tape.tape_sigma_m
-                        + (LOOSE_M**2 if n == self.loose else 0.0)
+                        own + common + (LOOSE_M**2 if n == self.loose else 0.0)
                     )
         for camera, lengths in self.corners_m.items():
             for corner, length in zip(CORNERS, lengths, strict=False):

@@ -18,6 +18,8 @@ from calibration.verdict import Cause
 ZOOM_TEST_RATIO = 2.0
 
 ZOOM_TEST_SUPPORT = 0.9
+#: What two lenses gain on the squares of one at least, where nothing changed.
+LEAST_GAIN = 0.02
 
 
 def zoom_changed(
@@ -57,9 +59,9 @@ def zoom_changed(
         return None
     cut = min(ends, key=lambda c: ends[c][0])
     rms, before, after = ends[cut]
-    by_chance = min((end[0] for end in mixed), default=whole.rms_px)
-    f_chance = max((abs(end[2] / end[1] - 1) for end in mixed), default=0.0)
-    if rms > 0.9 * by_chance or abs(after / before - 1) < max(0.01, 1.5 * f_chance):
+    gain = whole.rms_px**2 - rms**2
+    by_chance = max((whole.rms_px**2 - end[0] ** 2 for end in mixed), default=0.0)
+    if gain < 3 * max(by_chance, LEAST_GAIN * whole.rms_px**2) or abs(after / before - 1) < 0.01:
         return None
     return Cause(
         "zoom_changed",

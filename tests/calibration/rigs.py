@@ -287,6 +287,7 @@ def make_seen(
         for i, (a, b) in enumerate(exact)
     )
     auxiliary: list[Auxiliary] = []
+    tape_rng = np.random.default_rng(int(1e6 * room.blackboard_m[0]))  # leaves rng as it was
     for placement in placements:
         tape = good_tape(room, rng, placement)
         off = np.zeros(6)
@@ -303,7 +304,7 @@ def make_seen(
         tuple(auxiliary),
         room.blackboard_m,
         room.rig.baseline_m + (rng.normal(0, 0.01) if tape_error else 0.0) if apart else None,
-        corners_m=corners_of(room, rng if tape_error else None, corners),
+        corners_m=corners_of(room, tape_rng if tape_error else None, corners),
     )
 
 

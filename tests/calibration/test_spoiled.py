@@ -247,7 +247,7 @@ def a_bent_board() -> Seen:
     return seen
 
 
-@spoil("sizes_differ", "zoom_changed", "views_rejected", says="zoom")
+@spoil("sizes_differ", "views_rejected", says="left out")
 def resized_pictures() -> Seen:
     _, seen, _ = _scene(shared=12, alone=8)
 

@@ -332,9 +332,9 @@ video = "right.mp4"
 
     _, seen, _ = scene(19, 1)
     rig = solve(seen, models=(4,))
-    (sentence,) = room_sentences(rig)
+    *_, sentence = room_sentences(rig)
     assert "auxiliary board 1 at left" in sentence and "tape − picture: left " in sentence
-    (alone,) = room_sentences(solve(change(seen, **NO_TAPE), models=(4,)))
+    *_, alone = room_sentences(solve(change(seen, **NO_TAPE), models=(4,)))
     assert "tape" not in alone
     with pytest.raises(CalibrationError, match="size of the blackboard"):
         solve(replace(seen, blackboard_m=None), models=(4,))

@@ -256,7 +256,7 @@ def test_two_readings_that_remain_are_drawn_and_a_picture_of_the_room_settles_th
     verdict_page(rig, tmp_path / "page.html")
     html = (tmp_path / "page.html").read_text()
     assert html.count('aria-label="The room by reading ') == len(readings)
-    assert "The left camera is" in html
+    assert "left camera: " in html
 
     aux = seen.auxiliary[0]
     T_WB = board_in_room(aux.tape, room.board)
