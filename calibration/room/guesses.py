@@ -31,10 +31,10 @@ from calibration.room.world import HIGHEST_M, R_AP, R_WA, Tape
 from calibration.transform import Array, Transform, rotation_exp, rotation_log
 from calibration.verdict import Cause, Status
 
-#: Measurements contradict each other where one error would take this much χ² away (3.3 σ) …
-ALARM_CHI2 = 11.0
-#: … or where all of them together fit as badly as once in a thousand rooms.
-ALARM_P = 0.001
+#: Measurements contradict each other where one error would take this much χ² away (3.6 σ) …
+ALARM_CHI2 = 13.0
+#: … or where all of them together fit as badly as once in two thousand rooms.
+ALARM_P = 0.0005
 #: A guess reconciles where its fit is no worse than once in two hundred rooms.
 FITS_P = 0.005
 #: What it costs to believe in a number that only the measurements themselves suggest, in χ².

@@ -16,6 +16,7 @@ from calibration.page.verdict_page import verdict_page
 from calibration.room import world
 from calibration.room.evidence import (
     LENGTHS,
+    SEEN_SIGMAS,
     Evidence,
     PlacedBoard,
     PoseMeasured,
@@ -213,7 +214,7 @@ def test_an_error_as_large_as_is_said_to_go_unseen_costs_what_is_said() -> None:
         cost = costs_cm(gaze_shift(exact.T_WL, (4.0, 1.2)) @ d)
         assert cost == pytest.approx(0.1 * np.array(unseen.cost_cm), rel=0.1)
         if unseen.bounded:
-            assert moved.chi2 == pytest.approx((0.1 * 4.0) ** 2, rel=0.1)
+            assert moved.chi2 == pytest.approx((0.1 * SEEN_SIGMAS) ** 2, rel=0.1)
 
 
 def test_a_slip_of_the_board_moves_gaze_points_as_far() -> None:
