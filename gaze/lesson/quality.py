@@ -262,7 +262,7 @@ def _frame_caveats(frames: FrameCounts) -> Iterator[Caveat]:
                 code="frames_undecoded",
                 message=f"{undecoded} of {of.asked} pictures of the {name} video "
                 f"({100 * undecoded / of.asked:.1f} %) could not be decoded ({of.corrupt} damaged, "
-                f"{of.missing} missing): of these moments nothing is known.",
+                f"{of.missing} missing): there only the other camera sees.",
                 facts={"camera": name, "undecoded": undecoded, "asked": of.asked},
             )
         if of.none > 0.02 * frames.moments:

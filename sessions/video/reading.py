@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import dropwhile
+from itertools import dropwhile, takewhile
 from typing import NamedTuple, TypeVar
 
 import av
@@ -87,42 +87,62 @@ def _of_file(
         stream = container.streams.video[_nth(container, file.stream)]
         # frames that are counted must be lost one by one: no decoding ahead
         stream.thread_type = "AUTO" if file.seekable else "SLICE"
-        k = 0
-        while k < len(wanted):
-            ran_out = True
-            for before, (number, frame, whole), after in _neighbours(
-                _frames_from(container, stream, file, file.keyframe_before(wanted[k]))
-            ):
-                while wanted[k] < number:
-                    yield Frame(wanted[k], None, "missing")
-                    k += 1
-                    if k == len(wanted):
-                        return
-                if wanted[k] == number:
-                    if frame is not None and whole:
-                        picture = picture_of(
-                            frame, file.turn, grey=grey, small_px=small_px,
-                            before=before and before[1], after=after and after[1],
-                        )  # fmt: skip
-                        yield Frame(number, picture)
-                    else:
-                        yield Frame(number, None, "corrupt")
-                    k += 1
-                    if k == len(wanted):
-                        return
-                if file.keyframe_before(wanted[k]) > number + 2 * file.reorder + 8:
-                    ran_out = False
-                    break
-            if ran_out:
-                yield from (Frame(n, None, "missing") for n in wanted[k:])
-                return
+        for run in _runs(file, wanted):
+            yield from _of_run(container, stream, file, run, grey, small_px)
+
+
+def _runs(file: VideoFile, wanted: list[int]) -> Iterator[list[int]]:
+    """The frames in stretches between which a jump to a key frame saves decoding."""
+    run: list[int] = []
+    for number in wanted:
+        if run and file.keyframe_before(number) > run[-1] + 2 * file.reorder + 8:
+            yield run
+            run = []
+        run.append(number)
+    if run:
+        yield run
+
+
+def _of_run(
+    container: InputContainer,
+    stream: VideoStream,
+    file: VideoFile,
+    run: list[int],
+    grey: bool,
+    small_px: tuple[int, int] | None,
+) -> Iterator[Frame]:
+    k = 0
+    for before, (number, frame, whole), after in _neighbours(
+        _frames_from(container, stream, file, file.keyframe_before(run[0]), run[-1])
+    ):
+        while k < len(run) and run[k] < number:
+            yield Frame(run[k], None, "missing")
+            k += 1
+        if k == len(run):
+            return
+        if run[k] > number:
+            continue
+        k += 1
+        if frame is not None and whole:
+            picture = picture_of(
+                frame, file.turn, grey=grey, small_px=small_px,
+                before=before and before[1], after=after and after[1],
+            )  # fmt: skip
+            yield Frame(number, picture)
+        else:
+            yield Frame(number, None, "corrupt")
+    yield from (Frame(n, None, "missing") for n in run[k:])
 
 
 def _frames_from(
-    container: InputContainer, stream: VideoStream, file: VideoFile, start: int
+    container: InputContainer, stream: VideoStream, file: VideoFile, start: int, last: int
 ) -> Iterator[tuple[int, VideoFrame | None, bool]]:
-    """(number, frame, whole) in the order shown, from the key frame ``start`` on."""
+    """(number, frame, whole) in the order shown, from the key frame ``start`` to ``last``, or a
+    little beyond."""
     packets = _packets_from(container, stream, file, start)
+    if file.seekable:  # what is decoded later is not needed; one more, to fill in lines from
+        needed = int(file.dts[start : last + 2].max())
+        packets = takewhile(lambda p: p.dts is None or p.dts <= needed, packets)
     number = -1
     for frame, whole in decoded(packets, stream.codec_context, hold=file.reorder + 1):
         if not file.seekable:
@@ -139,6 +159,7 @@ def _packets_from(
 ) -> Iterator[FilmPacket]:
     """Packets from the key frame's own on: verified by its time, else sought further back, at last
     from the file's beginning."""
+    stream.codec_context.flush_buffers()
     if start > 0:
         wanted_s = float(file.dts[start] * file.time_base)
         for margin_s in MARGINS_S:
@@ -155,7 +176,6 @@ def _packets_from(
                     return
                 if packet.dts is not None and packet.dts > file.dts[start]:
                     break  # landed behind it
-    stream.codec_context.flush_buffers()
     with av.open(str(file.path)) as anew:
         packets = packets_of(anew, anew.streams.video[_nth(anew, file.stream)])
         if file.seekable:
