@@ -33,7 +33,7 @@ from gaze.lesson import refusals
 from gaze.lesson.film import Film, open_film
 from gaze.lesson.heads_clock import checked_by_heads, with_clock_spread
 from gaze.lesson.points import Seats, grid_of, measure
-from gaze.lesson.quality import Evidence, quality_report, students_table
+from gaze.lesson.quality import Evidence, quality_report, students_table, targets_caveat
 from gaze.lesson.resume import look_at_lesson, open_run, refuse_taken
 from gaze.lesson.rig_watch import watch_rig
 from gaze.lesson.settings import AnalyzeSettings
@@ -88,6 +88,7 @@ def analyze(
     session = session if isinstance(session, Session) else Session.open(session)
     settings = settings or AnalyzeSettings()
     refusals.impossible_options(settings)
+    refusals.shared_seats(session)
     folder = None if run_name is None else run_folder(run_name, session.folder)
     if folder is not None:
         refuse_taken(folder, overwrite=overwrite)
@@ -159,6 +160,8 @@ def _analyze(
         gaze.student, gaze.rig_sigma_m, gaze.chi2,
     )  # fmt: skip
     quality = quality_report(gaze.table, summary, evidence, looker.seconds)
+    strangers = targets_caveat(session, set(summary["student"].astype(str)))
+    quality = quality if strangers is None else quality.with_first(strangers)
     quality.write(run.quality_path)
     run.update(
         seconds=looker.seconds,

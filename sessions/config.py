@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import math
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import tomlkit
 from numpy.typing import NDArray
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -24,24 +24,26 @@ from pydantic import (
 )
 from tomlkit.exceptions import TOMLKitError
 
+from sessions.config_errors import parsed, read_text, sentence
+from sessions.config_values import (
+    AreaName,
+    LessonFile,
+    Metres,
+    Points,
+    Pseudonym,
+    Range,
+    Seconds,
+    Text,
+    Title,
+    key_of,
+)
 from sessions.errors import ConfigError, SessionError
 from sessions.run import atomic_write
 
 CONFIG_NAME = "session.toml"
-
-
-def _real_number(value: object) -> object:
-    """Refuse true/false and text where a number is meant, and infinities."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("expected a number")
-    if not math.isfinite(value):
-        raise ValueError("expected a finite number")
-    return float(value)
-
-
-Metres = Annotated[float, BeforeValidator(_real_number)]
-Seconds = Annotated[float, BeforeValidator(_real_number)]
-Range = Annotated[tuple[Metres, Metres], Field(description="from, to")]
+# Where somebody can sit: beside the blackboard's edges, away from it; metres.
+ROOM_SIDE_M, LEAST_SEAT_Z_M, ROOM_DEPTH_M = 12.0, 0.3, 25.0
+LEAST_SEATS_APART_M = 0.25
 
 
 class _Strict(BaseModel):
@@ -51,7 +53,7 @@ class _Strict(BaseModel):
 class Area(_Strict):
     """A named rectangle of the blackboard, in W (from the upper RIGHT corner, leftwards, down)."""
 
-    name: str = Field(min_length=1, max_length=60)
+    name: AreaName
     x_m: Range
     y_m: Range
 
@@ -74,16 +76,34 @@ class Blackboard(_Strict):
     width_m: Metres = Field(gt=0.3, lt=20)
     height_m: Metres = Field(gt=0.2, lt=6)
     areas: tuple[Area, ...] = ()
-    picture: str | None = None
-    picture_corners_px: tuple[tuple[float, float], ...] | None = Field(
-        default=None, description="upper left, upper right, lower right, lower left, as seen"
+    picture: LessonFile | None = None
+    picture_corners_px: Points | None = Field(
+        default=None,
+        min_length=4,
+        max_length=4,
+        description="upper left, upper right, lower right, lower left, as seen",
     )
 
     @model_validator(mode="after")
     def _names_differ(self) -> Blackboard:
-        names = [a.name for a in self.areas]
-        if len(set(names)) < len(names):
-            raise ValueError("two areas have the same name")
+        if same := _first_double([a.name for a in self.areas]):
+            raise ValueError(f"two areas have the same name ({same[0]!r}, {same[1]!r})")
+        return self
+
+    @model_validator(mode="after")
+    def _areas_are_on_it(self) -> Blackboard:
+        for area in self.areas:
+            if not (
+                area.x_m[0] < self.width_m
+                and area.x_m[1] > 0
+                and area.y_m[0] < self.height_m
+                and area.y_m[1] > 0
+            ):
+                raise ValueError(
+                    f"the area {area.name!r} lies outside the blackboard (x_m {list(area.x_m)}, "
+                    f"y_m {list(area.y_m)}): x_m counts leftwards from its upper RIGHT corner, "
+                    f"0 to {self.width_m:g}, y_m downwards, 0 to {self.height_m:g}"
+                )
         return self
 
     def holds(self, xy_m: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -105,7 +125,7 @@ class BoardConfig(_Strict):
     inner_corners: tuple[int, int] = (9, 6)
     square_m: Metres = Field(default=0.025, gt=0.002, lt=0.5)
     marker_m: Metres | None = None
-    dictionary: str | None = None
+    dictionary: Text | None = None
 
     @field_validator("inner_corners")
     @classmethod
@@ -123,8 +143,8 @@ class BoardConfig(_Strict):
 class RoomPictureConfig(_Strict):
     """A picture of the room that shows the auxiliary board and the blackboard's four corners."""
 
-    file: str
-    blackboard_corners: tuple[tuple[float, float], ...] = Field(
+    file: LessonFile
+    blackboard_corners: Points = Field(
         description="clicked, in pixels: upper left, upper right, lower right, lower left, as they "
         "appear in the picture"
     )
@@ -134,7 +154,7 @@ class RoomPictureConfig(_Strict):
 
     @field_validator("blackboard_corners")
     @classmethod
-    def _four(cls, v: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    def _four(cls, v: Points) -> Points:
         if len(v) != 4:
             raise ValueError(
                 "expected four points [u, v] (upper left, upper right, lower right, lower left of "
@@ -155,9 +175,9 @@ class Auxiliary(_Strict):
         default=(), description="one picture of the room ([auxiliary.room_picture]) or several"
     )
     board: BoardConfig | None = None
-    left_picture: str = "calibration/auxiliary/left.jpg"
-    right_picture: str = "calibration/auxiliary/right.jpg"
-    corners: dict[str, tuple[tuple[float, float], ...]] | None = Field(
+    left_picture: LessonFile = "calibration/auxiliary/left.jpg"
+    right_picture: LessonFile = "calibration/auxiliary/right.jpg"
+    corners: dict[Literal["left", "right"], Points] | None = Field(
         default=None, description="clicked corners in pixels per camera, in the board's order"
     )
     tape_sigma_m: Metres = Field(default=0.005, gt=0, lt=0.2)
@@ -196,16 +216,11 @@ class CameraConfig(_Strict):
     the lesson's video alone.
     """
 
-    video: str | tuple[str, ...] = Field(
+    video: LessonFile | tuple[LessonFile, ...] = Field(
         description="a file, or a list of files: the chapters of one recording, in order"
     )
     offset_s: Seconds | None = Field(
         default=None, description="this camera's clock minus left's; absent = estimated"
-    )
-    corners_m: tuple[Metres, ...] | None = Field(
-        default=None,
-        description="tape from the lens to the blackboard's upper left and upper right corner, and "
-        "better to its lower left and lower right corner as well: checks where everything is",
     )
     rotate: Literal[0, 90, 180, 270] | None = None
     mirrored: bool | Literal["lesson"] = False
@@ -217,20 +232,6 @@ class CameraConfig(_Strict):
         if not listed or not all(isinstance(v, str) and v.strip() for v in listed):
             raise ValueError('expected a file name, or chapters: ["a.mp4", "b.mp4"]')
         return tuple(listed) if isinstance(value, list | tuple) else value
-
-    @field_validator("corners_m")
-    @classmethod
-    def _two_or_four_lengths(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        if value is not None and len(value) not in (2, 4):
-            raise ValueError(
-                "corners_m takes two lengths (to the blackboard's upper left and upper right "
-                f"corner) or four (lower left and lower right as well); found {len(value)}"
-            )
-        for length in value or ():
-            if not 0.02 <= length <= 30:
-                unit = "cm" if 30 < length <= 3000 else "mm" if length > 3000 else "another unit"
-                raise ValueError(f"corners_m is in metres; {length:g} looks like {unit}")
-        return value
 
     @property
     def videos(self) -> tuple[str, ...]:
@@ -251,7 +252,7 @@ class Cameras(_Strict):
 class Student(_Strict):
     """A pseudonym and a seat: x_W, z_W in metres."""
 
-    id: str = Field(min_length=1, max_length=40, pattern=r"^[\w .\-]+$")
+    id: Pseudonym
     seat_m: tuple[Metres, Metres] | None = None
     opt_out: bool = False
 
@@ -259,8 +260,8 @@ class Student(_Strict):
 class SessionConfig(_Strict):
     """The whole of session.toml."""
 
-    title: str = "lesson"
-    date: dt.date | None = None
+    title: Title = "lesson"
+    date: dt.date | None = Field(default=None, ge=dt.date(1990, 1, 1), le=dt.date(2199, 12, 31))
     blackboard: Blackboard
     board: BoardConfig = BoardConfig()
     auxiliary: tuple[Auxiliary, ...] = Field(
@@ -268,8 +269,16 @@ class SessionConfig(_Strict):
     )
     cameras: Cameras
     students: tuple[Student, ...] = ()
-    retention_days: int | None = Field(default=None, ge=0)
-    salt: str | None = None
+    retention_days: int | None = Field(default=None, ge=0, le=36500)
+    salt: Text | None = None
+
+    def pictures(self) -> Iterator[str]:
+        """Files of all pictures that it names."""
+        if self.blackboard.picture is not None:
+            yield self.blackboard.picture
+        for auxiliary in self.auxiliary:
+            yield from (auxiliary.left_picture, auxiliary.right_picture)
+            yield from (picture.file for picture in auxiliary.room_picture)
 
     @field_validator("auxiliary", mode="before")
     @classmethod
@@ -278,53 +287,54 @@ class SessionConfig(_Strict):
 
     @model_validator(mode="after")
     def _students_differ(self) -> SessionConfig:
-        ids = [s.id for s in self.students]
-        if len(set(ids)) < len(ids):
-            raise ValueError("two students have the same id")
+        if same := _first_double([s.id for s in self.students]):
+            raise ValueError(f"two students have the same id ({same[0]!r}, {same[1]!r})")
         return self
 
+    @model_validator(mode="after")
+    def _seats_can_be(self) -> SessionConfig:
+        seated = [(s.id, *s.seat_m) for s in self.students if s.seat_m is not None]
+        for name, x, z in seated:
+            inside = -ROOM_SIDE_M <= x <= self.blackboard.width_m + ROOM_SIDE_M
+            if not (inside and LEAST_SEAT_Z_M <= z <= ROOM_DEPTH_M):
+                raise ValueError(
+                    f"the seat of {name!r}, [{x:g}, {z:g}], is outside the room: seat_m is [x, z], "
+                    "in metres, x from the blackboard's right edge leftwards, z away from it"
+                )
+        return self
 
-# What people write by mistake, by the end of the key: (test, hint).
-_CENTIMETRES = "it looks like centimetres or millimetres: session.toml is in metres"
+    def same_seats(self) -> Iterator[tuple[str, str]]:
+        """Pairs of students whose seats are nearer to each other than two people can sit."""
+        seated = [(s.id, s.seat_m) for s in self.students if s.seat_m is not None]
+        for (a, one), (b, other) in itertools.combinations(seated, 2):
+            if math.dist(one, other) < LEAST_SEATS_APART_M:
+                yield a, b
 
 
-def _sentence(path: Path, data: dict[str, Any], error: ValidationError) -> ConfigError:
-    """The first finding of pydantic as one sentence of ours."""
-    first = error.errors()[0]
-    loc = list(first["loc"])
-    if loc[:2] == ["auxiliary", 0] and isinstance(data.get("auxiliary"), dict):
-        del loc[1]  # [auxiliary], not [[auxiliary]]: the user wrote no list
-        if loc[1:3] == ["room_picture", 0] and isinstance(
-            data["auxiliary"].get("room_picture"), dict
-        ):
-            del loc[2]
-    key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in loc).lstrip(".")
-    kind, value = first["type"], first.get("input")
-    if kind == "extra_forbidden":
-        return ConfigError(
-            f"unknown key `{key}`",
-            where=path,
-            found=repr(value)[:60],
-            remedy="Remove it, or look up the right name in docs/session.md.",
-        )
-    if kind == "missing":
-        return ConfigError(
-            f"the key `{key}` is missing", where=path, remedy="See docs/session.md for its meaning."
-        )
-    remedy = None
-    is_length = key.endswith("_m") or "seat_m" in key
-    if is_length and isinstance(value, int | float) and not isinstance(value, bool):
-        if value > 5:
-            remedy = f"Use metres; {_CENTIMETRES}."
-        elif value < 0 and key.endswith(("down_m", "out_m")):
-            remedy = "Measure down and out of the blackboard as positive numbers (record-a-lesson)."
-    message = first["msg"].removeprefix("Value error, ")
-    return ConfigError(
-        f"`{key or 'session.toml'}` is impossible: {message[0].lower()}{message[1:]}",
-        where=path,
-        found=repr(value)[:80] if key and not isinstance(value, dict) else None,
-        remedy=remedy,
-    )
+def _first_double(names: Sequence[str]) -> tuple[str, str] | None:
+    """Two names that are one but for capitals or the way accents are written."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if key_of(name) in seen:
+            return seen[key_of(name)], name
+        seen[key_of(name)] = name
+    return None
+
+
+# The model of each table, by its keys.
+TABLES: dict[tuple[str, ...], type[BaseModel]] = {
+    (): SessionConfig,
+    ("blackboard",): Blackboard,
+    ("blackboard", "areas"): Area,
+    ("board",): BoardConfig,
+    ("auxiliary",): Auxiliary,
+    ("auxiliary", "board"): BoardConfig,
+    ("auxiliary", "room_picture"): RoomPictureConfig,
+    ("cameras",): Cameras,
+    ("cameras", "left"): CameraConfig,
+    ("cameras", "right"): CameraConfig,
+    ("students",): Student,
+}
 
 
 def load_config(folder: str | Path) -> SessionConfig:
@@ -336,11 +346,7 @@ def load_config(folder: str | Path) -> SessionConfig:
     ConfigError : not TOML, an unknown key, an impossible value; names the key and the value.
     """
     path = _config_path(folder)
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError("this is not valid TOML", where=path, found=str(error)) from error
-    return _checked(path, data)
+    return _checked(path, parsed(path, read_text(path)))
 
 
 def edit_config(folder: str | Path, changes: Mapping[str, Any]) -> SessionConfig:
@@ -357,17 +363,16 @@ def edit_config(folder: str | Path, changes: Mapping[str, Any]) -> SessionConfig
     SessionError, ConfigError : as :func:`load_config`, for the file with its changes.
     """
     path = _config_path(folder)
-    try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8"))
-    except (TOMLKitError, UnicodeDecodeError) as error:
-        raise ConfigError("this is not valid TOML", where=path, found=str(error)) from error
+    text = read_text(path)
+    parsed(path, text)  # says what is wrong with it
+    document = tomlkit.parse(text)
     for key, value in changes.items():
         try:
             _set(document, [_step(part) for part in re.findall(r"[^.\[\]]+", key)], value)
         except (KeyError, IndexError, TypeError, TOMLKitError) as error:
             raise ConfigError(f"there is no place for the key `{key}`", where=path) from error
     text = tomlkit.dumps(document)
-    config = _checked(path, tomllib.loads(text))
+    config = _checked(path, parsed(path, text))
     with atomic_write(path) as aside:
         aside.write_text(text, encoding="utf-8")
     return config
@@ -413,7 +418,7 @@ def _config_path(folder: str | Path) -> Path:
     path = folder / CONFIG_NAME
     if not folder.is_dir():
         raise SessionError("there is no such session folder", where=folder)
-    if not path.is_file():
+    if not path.exists():
         raise SessionError(
             f"the folder has no {CONFIG_NAME}", where=folder, remedy="`gaze init` writes one."
         )
@@ -421,10 +426,28 @@ def _config_path(folder: str | Path) -> Path:
 
 
 def _checked(path: Path, data: dict[str, Any]) -> SessionConfig:
+    """The configuration, if it can be; its pictures lie in the lesson.
+
+    Raises
+    ------
+    ConfigError : an unknown key, an impossible value, a picture behind a link out of the lesson.
+    """
     try:
-        return SessionConfig.model_validate(data)
+        config = SessionConfig.model_validate(data)
     except ValidationError as error:
-        raise _sentence(path, data, error) from error
+        raise sentence(path, data, error, TABLES) from error
+    except RecursionError as error:
+        raise ConfigError("the values are nested too deeply", where=path) from error
+    lesson = path.parent.resolve()
+    for picture in config.pictures():
+        if not (path.parent / picture).resolve().is_relative_to(lesson):
+            raise ConfigError(
+                "a picture lies outside the lesson's folder",
+                where=path,
+                found=picture,
+                remedy="Copy it into the lesson; links out of it are not followed.",
+            )
+    return config
 
 
 def without_student(
@@ -443,7 +466,7 @@ def without_student(
     """
     folder = Path(folder)
     load_config(folder)
-    document = tomlkit.parse((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+    document = tomlkit.parse(read_text(folder / CONFIG_NAME))
     students = document.get("students", [])
     ids = {str(s["id"]) for s in students}
     fresh = next(f"removed-{i}" for i in range(1, 10_000) if f"removed-{i}" not in ids)

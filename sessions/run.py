@@ -33,7 +33,7 @@ _OWN = re.compile(
     r"|(.+/)?\.[^/]+\.part\.\w+"  # half-written when the power went
 )
 # Names that Windows keeps for devices: a run must survive being copied there.
-_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 Progress = Callable[[str, float], None]  # called with a stage's name and the share that is done
 
@@ -127,7 +127,7 @@ def run_folder(given: str | Path, lesson: str | Path | None = None) -> Path:
         raise _no_run_name(text, runs)
     name = at.name
     impossible = (
-        name != name.strip(" .") or re.search(r'[<>:"|?*\\]', name) or _DEVICE.fullmatch(name)
+        name != name.strip(" .") or re.search(r'[<>:"|?*\\]', name) or DEVICE.fullmatch(name)
     )
     if impossible:
         raise _no_run_name(text)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from sessions.csv_table import read_csv_table
 from sessions.errors import SessionError
 
 TARGET_COLUMNS = ("start_s", "end_s", "student", "target", "x_m", "y_m")
@@ -17,7 +19,7 @@ def read_targets(path: Path) -> pd.DataFrame:
 
     Raises
     ------
-    SessionError : missing, other columns, or values that are not numbers.
+    SessionError : missing, empty, other columns, or values that are not numbers.
     """
     if not path.is_file():
         raise SessionError(
@@ -26,17 +28,22 @@ def read_targets(path: Path) -> pd.DataFrame:
             expected=",".join(TARGET_COLUMNS),
             remedy="See docs/record-a-lesson.md, step 4.",
         )
-    targets = pd.read_csv(path, dtype={"student": str, "target": str}, keep_default_na=False)
-    missing = [c for c in TARGET_COLUMNS if c not in targets.columns]
-    if missing:
+    table = read_csv_table(path, TARGET_COLUMNS)
+    numbers = {c: table.numbers(c) for c in ("start_s", "end_s", "x_m", "y_m")}
+    if not table.lines:
         raise SessionError(
-            "targets.csv lacks columns", where=path, found=", ".join(missing) + " missing"
+            "targets.csv has no lines", where=path, remedy="See docs/record-a-lesson.md, step 4."
         )
-    for column in ("start_s", "end_s", "x_m", "y_m"):
-        targets[column] = pd.to_numeric(targets[column], errors="coerce")
-        bad = np.flatnonzero(targets[column].isna())
-        if bad.size:
-            raise SessionError(
-                f"`{column}` is not a number", where=path, found=f"line {bad[0] + 2}"
-            )
-    return targets
+    return pd.DataFrame({c: numbers.get(c, table.columns[c]) for c in TARGET_COLUMNS})
+
+
+def unknown_students(targets: pd.DataFrame, known: Collection[str]) -> list[str]:
+    """Students of targets.csv whom nobody knows, in order, with whom may have been meant."""
+    strangers = dict.fromkeys(s for s in targets["student"] if s and s not in known)
+    return [s + _meant(s, known) for s in strangers]
+
+
+def _meant(student: str, known: Collection[str]) -> str:
+    meant = [k for k in known if k.casefold() == student.casefold()]
+    meant += difflib.get_close_matches(student, list(known), n=1, cutoff=0.5)
+    return f" (meant: {meant[0]}?)" if meant else ""

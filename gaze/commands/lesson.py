@@ -204,6 +204,9 @@ def _print_validation(result: Any) -> None:
         f"coverage {100 * result.coverage:.1f} %   identity switches {switches}   "
         f"inside their own 68 % ellipse {inside}"
     )
+    if result.unknown_students:
+        strangers = ", ".join(result.unknown_students)
+        say(f"[yellow]![/] targets.csv names students whom nobody knows: {strangers}")
     if result.figure:
         say(f"figure: {result.figure}")
 

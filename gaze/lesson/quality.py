@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,11 @@ from gaze.faces.rows import FaceRows
 from gaze.lesson.film import Film
 from gaze.people.evidence import UNMATCHED
 from gaze.people.seats import Students
+from sessions.errors import SessionError
+from sessions.folder import Session
 from sessions.quality import Caveat, EpipolarMinute, FrameCounts, Quality, RowQuality
 from sessions.tables import rows_of
+from sessions.targets import read_targets
 
 SMALL_FACE_PX = 20.0
 LOW_COVERAGE = 0.8
@@ -295,3 +298,22 @@ def _row_caveats(row: RowQuality) -> Iterator[Caveat]:
             facts={**facts, "face_px": row.face_px},
             cost_cm=cost_cm,
         )
+
+
+def targets_caveat(session: Session, seen: Collection[str]) -> Caveat | None:
+    """What targets.csv says of students who are neither in session.toml nor seen: it counts for
+    nobody. Names are left out, so that nobody need be forgotten here."""
+    try:
+        targets = read_targets(session.targets_path)
+    except SessionError:  # `gaze check` and `gaze validate` say why
+        return None
+    known = {s.id for s in session.config.students} | set(seen)
+    lines = int((~targets["student"].isin(known | {""})).sum())
+    if not lines:
+        return None
+    return Caveat(
+        code="targets_unknown_students",
+        message=f"{lines} of {len(targets)} lines of targets.csv name a student whom this lesson "
+        "does not know: they count for nobody. `gaze check` lists them.",
+        facts={"lines": lines, "of": len(targets)},
+    )

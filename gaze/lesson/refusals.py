@@ -14,6 +14,7 @@ from gaze.people.costs import uses_embeddings
 from gaze.people.evidence import Sightings
 from gaze.people.identify import identify, possible_pairs
 from gaze.people.seats import Students
+from sessions.config import CONFIG_NAME, LEAST_SEATS_APART_M
 from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.video import VideoInfo
@@ -44,6 +45,22 @@ def impossible_options(settings: AnalyzeSettings) -> None:
             expected="start before stop, in seconds on the left camera's clock",
         )
     uses_embeddings(settings.identity)
+
+
+def shared_seats(session: Session) -> None:
+    """Refuse a plan in which two students sit in one place: whose face is it?
+
+    Raises
+    ------
+    SessionError : the first such pair.
+    """
+    for a, b in session.config.same_seats():
+        raise SessionError(
+            f"{a!r} and {b!r} have the same seat",
+            where=session.folder / CONFIG_NAME,
+            expected=f"seats at least {100 * LEAST_SEATS_APART_M:.0f} cm apart",
+            remedy="Measure both again, or leave seat_m out.",
+        )
 
 
 def usable_rig(session: Session, *, force: bool = False) -> Rig:

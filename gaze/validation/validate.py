@@ -21,7 +21,7 @@ from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.run import Progress, Run, no_progress, run_folder, write_json
 from sessions.tables import WITH_POINT, read_table
-from sessions.targets import read_targets
+from sessions.targets import read_targets, unknown_students
 
 SAME_NOSE_M = 0.03  # σ of a nose's place is taken to be at least this when asking whose it is
 
@@ -76,6 +76,8 @@ class Validation:
     coverage : share of student-moments at marked points (which face the board) with a gaze point.
     identity_switches : changes of the true student behind a pseudonym; None without a truth.
     inside_68 : share of gaze points whose marked point lies in their own 68 % ellipse.
+    unknown_students : in targets.csv, but neither in session.toml nor in the run; their lines count
+    for nobody.
     """
 
     overall: Errors
@@ -87,6 +89,7 @@ class Validation:
     figure: Path | None
     head: str
     nose: str
+    unknown_students: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As docs/validate.md gives it; NaN and missing become null."""
@@ -101,6 +104,7 @@ class Validation:
             "nose": self.nose,
             "run": str(self.run),
             "figure": str(self.figure) if self.figure else None,
+            "unknown_students": list(self.unknown_students),
         }
 
 
@@ -167,7 +171,16 @@ def validate_lesson(
         figure = draw_validation(
             gaze, line, students, targets, session.config.blackboard, done.folder / "validation.svg"
         )
-    validation = Validation(**result, run=done.folder, figure=figure, head=head, nose=nose)
+    known = {s.id for s in session.config.students} | set(students.index.astype(str))
+    strangers = tuple(unknown_students(targets, known))
+    validation = Validation(
+        **result,
+        run=done.folder,
+        figure=figure,
+        head=head,
+        nose=nose,
+        unknown_students=strangers,
+    )
     if figure is not None:
         write_json(done.folder / "validation.json", validation.to_dict())
     return validation

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sessions.errors import VideoError
+from sessions.csv_table import read_csv_table
+from sessions.errors import SessionError, VideoError
 
 
 def read_timestamps(path: Path) -> dict[str, NDArray[np.float64]]:
@@ -17,27 +18,28 @@ def read_timestamps(path: Path) -> dict[str, NDArray[np.float64]]:
     ------
     VideoError : columns missing, values that are not numbers, times that do not ascend.
     """
-    import pandas as pd
-
     try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise VideoError("timestamps.csv cannot be read", where=path, found=error) from error
-    need = {"camera", "frame", "time_s"}
-    if not need <= set(table.columns):
+        table = read_csv_table(path, ("camera", "frame", "time_s"))
+        frames, times = np.array(table.numbers("frame")), np.array(table.numbers("time_s"))
+    except SessionError as error:
         raise VideoError(
-            "timestamps.csv lacks columns",
-            where=path,
-            found=", ".join(map(str, table.columns)),
-            expected="camera,frame,time_s",
-        )
+            error.what,
+            where=error.where,
+            found=error.found,
+            expected=error.expected,
+            remedy=error.remedy,
+        ) from error
+    cameras = np.array(table.columns["camera"], object)
     out: dict[str, NDArray[np.float64]] = {}
-    for camera, part in table.groupby("camera"):
-        part = part.sort_values("frame")
-        times = pd.to_numeric(part["time_s"], errors="coerce").to_numpy(np.float64)
-        if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
+    for camera in dict.fromkeys(table.columns["camera"]):
+        mine = cameras == camera
+        order = np.argsort(frames[mine], kind="stable")
+        number, time_s = frames[mine][order], times[mine][order]
+        if (np.diff(number) == 0).any():
+            raise VideoError(f"a frame of camera {camera} is there twice", where=path)
+        if (np.diff(time_s) <= 0).any():
             raise VideoError(
                 f"the times of camera {camera} do not ascend", where=path, expected="seconds"
             )
-        out[str(camera)] = times
+        out[camera] = time_s
     return out

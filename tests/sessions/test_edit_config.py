@@ -97,7 +97,7 @@ def test_no_lesson_and_no_toml(tmp_path: Path) -> None:
 
 
 def test_strings_survive(lesson: Path) -> None:
-    title = 'a "quoted" \\ title\nwith 黑板'
+    title = 'a "quoted" \\ title with 黑板'
     assert edit_config(lesson, {"title": title}).title == title
     text = (lesson / CONFIG_NAME).read_text(encoding="utf-8")
     assert tomllib.loads(text)["title"] == title

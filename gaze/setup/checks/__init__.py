@@ -1,5 +1,7 @@
-"""The checks of ``gaze check``; each file registers its own (registry.py)."""
+"""The checks of ``gaze check``: each file here registers its own (registry.py) by being there."""
 
-from gaze.setup.checks import calibration, clocks, disk, faces, one_clock, pictures, tables, videos
+import importlib
+import pkgutil
 
-__all__ = ["calibration", "clocks", "disk", "faces", "one_clock", "pictures", "tables", "videos"]
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from calibration.errors import UserError
 from gaze.setup.checks.registry import Finding, Severity, Subject, from_error, register
-from sessions.targets import read_targets
+from sessions.targets import read_targets, unknown_students
 from sessions.video import VideoInfo
 
 
@@ -60,10 +60,11 @@ def targets(subject: Subject) -> list[Finding]:
     action = "x_m counts from the upper RIGHT corner leftwards, y_m downwards."
     add("warning", off, what, action)
     known = {s.id for s in session.config.students}
-    if known:
-        stranger = (~table["student"].isin(known | {""})).to_numpy(bool)
+    strangers = unknown_students(table, known) if known else []
+    if strangers:
+        what = f"targets.csv: no such student in session.toml: {', '.join(strangers[:5])}"
         action = "Use the ids of [[students]], or leave the student empty for everybody."
-        add("warning", stranger, "no such student in session.toml", action)
+        findings.append(Finding("warning", what, path.name, action))
     if not findings:
         places = len(np.unique(np.round(np.stack([x, y], 1), 2), axis=0))
         what = f"targets.csv: {len(table)} intervals at {places} marked points"

@@ -19,6 +19,7 @@ from gaze.faces.boxes import Detections
 from gaze.setup.check import Finding, check
 from gaze.setup.checks import disk, pictures
 from gaze.setup.checks.pictures import blur, judge_pictures
+from gaze.setup.checks.session_toml import looks_like_a_name
 from sessions.folder import Session
 
 W, H, FPS, SECONDS = 480, 270, 5, 8
@@ -385,6 +386,38 @@ def test_no_faces_and_no_detector(lesson: Path) -> None:
     assert "Faces were not looked for" in only(look(lesson, detector="no such detector")).what
 
 
+# -- session.toml ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "severity", "says"),
+    [
+        ("[auxiliary]", '[[blackboard.areas]]\nname = "l"\nx_m = [2, 5]\ny_m = [0, 1]\n[auxiliary]',
+         "warning", "'l' reaches over the blackboard's edge"),
+        ("[auxiliary]", '[[blackboard.areas]]\nname = "l"\nx_m = [2, 4]\ny_m = [0, 1]\n'
+         '[[blackboard.areas]]\nname = "m"\nx_m = [1, 3]\ny_m = [0, 1]\n[auxiliary]',
+         "warning", "'l' and 'm' overlap"),
+        ('id = "B1"', 'id = "Anna Müller"', "warning", "'Anna Müller' in [[students]] looks like"),
+        ('id = "B1"', 'id = "Zoë"', "warning", "'Zoë' in [[students]] looks like a real name"),
+        ("[1.0, 6.0]", "[1.1, 3.1]", "error", "'A1' and 'B1' have the same seat"),
+        ('"left.mp4"', '"le:ft.mp4"', "warning", "'le:ft.mp4' is not allowed on Windows"),
+        ('"left.mp4"', '"aux.mp4"', "warning", "'aux.mp4' is not allowed on Windows"),
+    ],
+)  # fmt: skip
+def test_what_session_toml_should_not_say(lesson, old, new, severity, says) -> None:
+    (lesson / "session.toml").write_text((TOML + STUDENTS).replace(old, new, 1))
+    if "mp4" in new:
+        shutil.copy(lesson / "left.mp4", lesson / new.strip('"'))
+    one = only(look(lesson))
+    assert one.severity == severity and says in one.what and one.action
+    assert one.where == "session.toml"
+
+
+@pytest.mark.parametrize("name", ["A1", "S-07", "removed-1", "12", "R2 S3", "x"])
+def test_pseudonyms_are_not_taken_for_names(name: str) -> None:
+    assert not looks_like_a_name(name)
+
+
 # -- tables and disk -------------------------------------------------------------------------------
 
 
@@ -395,8 +428,8 @@ def test_no_faces_and_no_detector(lesson: Path) -> None:
         ("100,103,,P,1,1", "error", "line 3: the interval lies outside the lesson (0.0 to 7.8 s)"),
         ("1,3,,P,150,80", "error", "line 3: the point is more than 20 m away"),
         ("1,3,,P,-0.5,1", "warning", "line 3: the point is not on the blackboard (4 × 1.2 m)"),
-        ("1,3,Zoe,P,1,1", "warning", "line 3: no such student in session.toml"),
-        ("1,3,,P,left,1", "error", "`x_m` is not a number"),
+        ("1,3,Zoe,P,1,1", "warning", "no such student in session.toml: Zoe"),
+        ("1,3,,P,left,1", "error", "`x_m` is not a number (found line 3: 'left')"),
     ],
 )
 def test_targets(lesson: Path, line: str, severity: str, message: str) -> None:

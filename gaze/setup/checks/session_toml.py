@@ -1,0 +1,90 @@
+"""session.toml: what is possible in it, and yet not what a lesson should say."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+
+from calibration.errors import UserError
+from gaze.lesson.refusals import shared_seats
+from gaze.measures.areas import check_areas
+from gaze.setup.checks.registry import Finding, Subject, from_error, register
+from sessions.config import CONFIG_NAME, SessionConfig
+from sessions.run import DEVICE
+
+# Not allowed in a name of a file on Windows, where the lesson may be copied to.
+_NOT_ON_WINDOWS = re.compile(r'[<>:"|?*\x00-\x1f]|[ .](/|$)')
+
+
+@register("session.toml")
+def areas(subject: Subject) -> list[Finding]:
+    """Areas that reach over the board's edge or overlap."""
+    board = subject.session.config.blackboard
+    try:
+        _, problems = check_areas(board.areas, board)
+    except UserError as error:
+        return [from_error(subject.session, error)]
+    said = {
+        "problem_area_cut": (
+            "The area {area!r} reaches over the blackboard's edge and is cut there",
+            "Measure from the upper RIGHT corner leftwards and down.",
+        ),
+        "problem_area_overlap": (
+            "The areas {a!r} and {b!r} overlap: their shares do not add up",
+            "Draw them apart, or leave one out.",
+        ),
+    }
+    return [
+        Finding("warning", said[kind][0].format(**values), CONFIG_NAME, said[kind][1])
+        for kind, values in problems
+    ]
+
+
+@register("session.toml")
+def students(subject: Subject) -> list[Finding]:
+    """Seats that two share, and pseudonyms that look like names."""
+    findings = []
+    try:
+        shared_seats(subject.session)
+    except UserError as error:
+        findings.append(from_error(subject.session, error))
+    names = [s.id for s in subject.session.config.students if looks_like_a_name(s.id)]
+    if names:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        shown = ", ".join(map(repr, names[:3])) + more
+        what = f"{shown} in [[students]] look{'s' if len(names) == 1 else ''} like a real name"
+        action = "Use pseudonyms such as A1, and keep the list of names elsewhere, on paper."
+        findings.append(Finding("warning", what, CONFIG_NAME, action))
+    return findings
+
+
+def looks_like_a_name(pseudonym: str) -> bool:
+    """Words of letters alone, one of them with three or more: Anna, Anna Müller, anna-lena."""
+    words = re.split(r"[ .\-_]+", pseudonym)
+    return all(w.isalpha() for w in words if w) and max(map(len, words)) >= 3
+
+
+@register("session.toml")
+def file_names(subject: Subject) -> list[Finding]:
+    """Files whose names another system does not allow."""
+    bad = sorted(set(filter(_illegal_on_windows, _files(subject.session.config))))
+    return [
+        Finding(
+            "warning",
+            f"The file name {name!r} is not allowed on Windows: the lesson cannot be copied there",
+            CONFIG_NAME,
+            "Rename the file, here and on the disk.",
+        )
+        for name in bad
+    ]
+
+
+def _files(config: SessionConfig) -> Iterator[str]:
+    videos = (config.cameras.left.videos, config.cameras.right.videos)
+    return itertools.chain(config.pictures(), *videos)
+
+
+def _illegal_on_windows(name: str) -> bool:
+    parts = name.split("/")
+    return bool(_NOT_ON_WINDOWS.search(name)) or any(DEVICE.fullmatch(p) for p in parts)

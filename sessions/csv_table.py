@@ -1,0 +1,105 @@
+"""Tables that people write: CSV by spreadsheets of any country, read strictly."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sessions.errors import SessionError
+
+LARGEST_BYTES = 200_000_000  # timestamps of days
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """Rows of text by column, with each row's line in the file."""
+
+    path: Path
+    columns: dict[str, list[str]]
+    lines: list[int]
+
+    def numbers(self, column: str) -> list[float]:
+        """A column's numbers; decimal point or comma.
+
+        Raises
+        ------
+        SessionError : not a number, NaN or infinite; names the line.
+        """
+        return [
+            _number(text, column, self.path, line)
+            for text, line in zip(self.columns[column], self.lines, strict=True)
+        ]
+
+
+def read_csv_table(path: Path, required: Sequence[str]) -> CsvTable:
+    """A CSV with a header: comma, semicolon or tab, with or without a byte order mark.
+
+    Raises
+    ------
+    SessionError : not readable, not UTF-8, empty, columns missing or twice, a line of another
+        length than the header (with the line).
+    """
+    text = _text(path)
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise SessionError(f"{path.name} is empty", where=path, expected=",".join(required))
+    reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=lines[0].count))
+    try:
+        rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise SessionError(
+            f"line {reader.line_num} of {path.name} is no line of a table", where=path, found=error
+        ) from error
+    header = [cell.strip().lower() for cell in rows[0][1]]
+    missing = [c for c in required if c not in header]
+    if missing:
+        raise SessionError(
+            f"{path.name} lacks columns",
+            where=path,
+            found=f"{', '.join(missing)} missing in {', '.join(header)[:80]!r}",
+            expected=",".join(required),
+        )
+    if len(set(header)) < len(header):
+        raise SessionError(f"{path.name} has a column twice", where=path, found=", ".join(header))
+    for number, row in rows[1:]:
+        if len(row) != len(header):
+            raise SessionError(
+                f"line {number} of {path.name} has {len(row)} fields, its header {len(header)}",
+                where=path,
+                remedy="Decimals need a point where a comma parts the columns: 3.5; or part them "
+                "by semicolons.",
+            )
+    cells = [[cell.strip() for cell in row] for _, row in rows[1:]]
+    columns = {name: [row[k] for row in cells] for k, name in enumerate(header)}
+    return CsvTable(path, columns, [number for number, _ in rows[1:]])
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise SessionError(f"{path.name} is far too large for a table", where=path)
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SessionError(
+            f"{path.name} is not UTF-8 text", where=path, remedy="Save it as CSV UTF-8."
+        ) from error
+    except OSError as error:
+        raise SessionError(
+            f"{path.name} cannot be read", where=path, found=error.strerror
+        ) from error
+
+
+def _number(text: str, column: str, path: Path, line: int) -> float:
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or abs(value) > 1e12:
+        raise SessionError(
+            f"`{column}` is not a number", where=path, found=f"line {line}: {text[:40]!r}"
+        )
+    return value
