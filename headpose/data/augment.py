@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from headpose import rotation
 from headpose.data.crop import CROP_SCALE, resized, warp
 from headpose.data.store import Store
+from headpose.labels import schematic_face_mm
 
 MIRROR_68 = np.array(
     [16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]  # jaw
@@ -102,6 +103,29 @@ def place_rotation(R: NDArray[Any], phi_deg: float, mirrored: bool) -> NDArray[n
     return rotation.flip(R) if mirrored else R
 
 
+def turned_box(points: NDArray[Any], phi_deg: float) -> tuple[NDArray[np.float64], float]:
+    """Centre (2,) and longer side of the tight box of a face that is turned by ``phi_deg``.
+
+    ``points`` (68, 2) as they are now, px; the centre is given where it lies now.
+    """
+    turn = placement(1, np.zeros(2), 1.0, phi_deg, False)[:, :2]
+    q = points @ turn  # = inverse turn of each point
+    low, high = q.min(0), q.max(0)
+    return turn @ ((low + high) / 2), float((high - low).max())
+
+
+def stand_in_points(
+    R: NDArray[Any], centre_px: NDArray[Any], side_px: float
+) -> NDArray[np.float64]:
+    """Points (68, 2), px, of a schematic face turned by ``R`` whose tight box has this centre and
+    this longer side: for heads without annotated points, whose box must turn with them, too.
+    """
+    p = (_SCHEMATIC @ np.asarray(R, np.float64).T)[:, :2] * (1.0, -1.0)  # y down
+    low, high = p.min(0), p.max(0)
+    found: NDArray[np.float64] = centre_px + (p - (low + high) / 2) * (side_px / (high - low).max())
+    return found
+
+
 def cut(
     store: Store,
     row: int,
@@ -133,11 +157,10 @@ def augment(
         phi = rng.uniform(-cfg.wide_roll_deg, cfg.wide_roll_deg)
     points = store.points[row].astype(np.float64)
     centre, side = np.full(2, (store.canvas.shape[1] - 1) / 2), store.box_side
-    if phi and np.isfinite(points).all():  # the tight box of the turned face
-        turn = placement(1, np.zeros(2), 1.0, phi, False)[:, :2]
-        q = points @ turn  # = inverse turn of each point
-        low, high = q.min(0), q.max(0)
-        centre, side = turn @ ((low + high) / 2), float((high - low).max())
+    if phi:
+        annotated = np.isfinite(points).all()
+        shape = points if annotated else stand_in_points(store.R[row], centre, side)
+        centre, side = turned_box(shape, phi)
     k = 2.5 if rng.random() < cfg.coarse_share else 1.0
     face_side = side
     side *= CROP_SCALE * np.exp(rng.normal(0, cfg.scale_sigma * k))
@@ -164,6 +187,7 @@ def augment(
     return crop, R.astype(np.float32), f.astype(np.float32)
 
 
+_SCHEMATIC = schematic_face_mm()
 _BORDERS = (cv2.BORDER_REPLICATE, cv2.BORDER_REPLICATE, cv2.BORDER_REFLECT_101, cv2.BORDER_CONSTANT)
 _ENLARGE = (cv2.INTER_CUBIC, cv2.INTER_CUBIC, cv2.INTER_LINEAR, cv2.INTER_LANCZOS4)
 

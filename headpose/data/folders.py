@@ -13,6 +13,7 @@ MATLAB's pixel coordinates count from 1; one is taken off, so that pixel centres
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,9 @@ BIWI_FACE_MM = 140.0
 """Side of the tight face box assumed at the head's distance: BIWI has no landmarks."""
 
 Reader = Callable[[Path], Samples]
+AFLW2000_PICTURES = 2000
+BIWI_VIDEOS, BIWI_PICTURES = 24, 15678
+
 READERS: dict[str, Reader] = {}
 
 
@@ -75,9 +79,12 @@ def read_300wlp(folder: Path) -> Samples:
 @register("aflw2000")
 def read_aflw2000(folder: Path) -> Samples:
     """AFLW2000-3D, all pictures; protocol 1 drops angles beyond 99: ``.within_deg(99)``, 1969."""
-    return _read_mat_set(
+    samples = _read_mat_set(
         folder, sorted(folder.glob("*.jpg")), "AFLW2000-3D", "pt3d_68", lambda p: p.stem
     )
+    whole = len(samples) == AFLW2000_PICTURES
+    part = "the whole set" if whole else f"{len(samples)} of its {AFLW2000_PICTURES} pictures"
+    return dataclasses.replace(samples, variant=f"{part}, its own labels, box of its 68 points")
 
 
 def _read_mat_set(
@@ -167,6 +174,8 @@ def read_biwi(folder: Path) -> Samples:
         name=np.array([p.relative_to(folder).as_posix() for p in pictures]),
         points_px=np.full((n, 68, 2), np.nan),
         inside_px=np.full((n, 4), np.nan),
+        variant=f"protocol 1: {n} of {BIWI_PICTURES} pictures, {len(cameras)} of {BIWI_VIDEOS} "
+        f"videos; boxes of {BIWI_FACE_MM:g} mm about the projected head centre",
     )
 
 
@@ -178,7 +187,8 @@ BIWI_TRAIN_VIDEOS = 16
 def read_biwi_train(folder: Path) -> Samples:
     """Protocol 2's training part."""
     samples = read_biwi(folder)
-    return samples.take(np.isin(samples.group, np.unique(samples.group)[:BIWI_TRAIN_VIDEOS]))
+    first = np.unique(samples.group)[:BIWI_TRAIN_VIDEOS]
+    return _part(samples.take(np.isin(samples.group, first)), "training")
 
 
 @register("biwi-test")
@@ -188,7 +198,16 @@ def read_biwi_test(folder: Path) -> Samples:
     rest = ~np.isin(samples.group, np.unique(samples.group)[:BIWI_TRAIN_VIDEOS])
     if not rest.any():
         raise DataError(f"{folder}: protocol 2 needs more than {BIWI_TRAIN_VIDEOS} videos")
-    return samples.take(rest)
+    return _part(samples.take(rest), "test")
+
+
+def _part(samples: Samples, name: str) -> Samples:
+    videos = len(np.unique(samples.group))
+    variant = samples.variant.split("; ", 1)[1]
+    return dataclasses.replace(
+        samples,
+        variant=f"protocol 2, {name} part: {len(samples)} pictures of {videos} videos; {variant}",
+    )
 
 
 def _read_rgb_cal(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,8 @@ class Samples:
         (N, 68, 2) landmarks in picture pixels; rows without annotated ones are NaN.
     inside_px
         (N, 4) part of the picture that holds a photograph, x0, y0, x1, y1; NaN = all of it.
+    variant
+        Which part of a well-known set this is, and what was assumed, in words for a table.
     """
 
     source: str
@@ -48,6 +51,7 @@ class Samples:
     name: NDArray[np.str_]
     points_px: NDArray[np.float64]
     inside_px: NDArray[np.float64]
+    variant: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.R)
@@ -84,12 +88,17 @@ class Samples:
         return Samples(
             self.source, lambda i: load(int(rows[i])), self.R[rows], self.box_px[rows],
             self.sigma_deg[rows], self.group[rows], self.name[rows], self.points_px[rows],
-            self.inside_px[rows],
+            self.inside_px[rows], self.variant,
         )  # fmt: skip
 
     def within_deg(self, limit: float = 99.0) -> Samples:
         """Only heads whose three angles are all within +-limit (both papers' protocol: 99)."""
-        return self.take(np.abs(rotation.angles_deg(self.R)).max(1) <= limit)
+        within = np.abs(rotation.angles_deg(self.R)).max(1) <= limit
+        left_out = (
+            f"{(~within).sum()} of {len(self)} left out for an angle beyond {limit:g} degrees"
+        )
+        variant = "; ".join(filter(None, (self.variant, left_out)))
+        return dataclasses.replace(self.take(within), variant=variant)
 
 
 def person_of_group(group: str) -> str:

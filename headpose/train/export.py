@@ -105,7 +105,7 @@ def _start(cfg: TrainConfig) -> str:
 
 def measured(estimator: HeadPoseEstimator, label: str, spec: str) -> list[dict[str, Any]]:
     """The card's rows for one test set: errors in degrees at each face size (full set)."""
-    from headpose.evaluate import evaluate, read_set
+    from headpose.evaluate import ANGLES, evaluate, read_set
 
     result = evaluate(estimator, read_set(spec))
     rows = []
@@ -119,9 +119,11 @@ def measured(estimator: HeadPoseEstimator, label: str, spec: str) -> list[dict[s
             "yaw": size["mae"]["yaw"],
             "roll": size["mae"]["roll"],
             "geodesic_deg": size["geodesic_deg"],
-            "mae_yaw_over_30": size["yaw_over_30"]["mae"],
+            "mae_yaw_over_30": size["yaw_over_30"].get("mae", {}).get("mean"),
             "n_yaw_over_30": size["yaw_over_30"]["n"],
-            "normalised_error": size["normalised_error"],
+            "chi2_per_dof": size["chi2_per_dof"],
+            "inside_90_percent": size["coverage"]["90"],
+            **{f"bias_{a}": size["bias_deg"][a] for a in ANGLES},
             "nose_percent_of_box": size.get("nose_percent"),
         }
         rows.append({k: v for k, v in row.items() if v is not None})

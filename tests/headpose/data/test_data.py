@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import cv2
@@ -303,3 +304,31 @@ def test_full_augmentation_keeps_shapes_and_rotations(pack: Path, tmp_path: Path
 def test_unknown_augmentation_is_refused() -> None:
     with pytest.raises(ValueError, match="extra"):
         aug.AugmentConfig(flips=0.5)  # type: ignore[call-arg]
+
+
+def test_the_box_of_a_head_without_points_turns_with_it(
+    pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from headpose.labels import schematic_face_mm
+
+    R = rotation.matrix(10.0, -30.0, 5.0)
+    face = (schematic_face_mm() @ R.T)[:, :2] * (1, -1) * 0.4 + (60, 50)
+    low, high = face.min(0), face.max(0)
+    found = aug.stand_in_points(R, (low + high) / 2, (high - low).max())
+    np.testing.assert_allclose(found, face, atol=1e-9)  # one that looks so is met exactly
+    centre, side = aug.turned_box(found, 0.0)
+    np.testing.assert_allclose(centre, (low + high) / 2, atol=1e-9)
+    assert side == pytest.approx((high - low).max())
+    # and augmentation uses it: annotated with just these points or not at all, the same square
+    store = build_store([read_pack(pack)], tmp_path)
+    middle, box_side = np.full(2, (store.canvas.shape[1] - 1) / 2), store.box_side
+    points = np.stack([aug.stand_in_points(r, middle, box_side) for r in store.R])
+    turn = aug.NONE.model_copy(update={"roll_share": 1.0, "roll_sigma_deg": 40.0})
+    placed = []
+    monkeypatch.setattr(
+        aug, "cut", lambda _s, _r, A, px, *_: placed.append(A) or np.zeros((px, px, 3), np.uint8)
+    )
+    for p in (points.astype(np.float32), np.full_like(points, np.nan, np.float32)):
+        aug.augment(dataclasses.replace(store, points=p), 3, 64, np.random.default_rng(5), turn)
+    np.testing.assert_allclose(placed[0], placed[1], atol=1e-3)
+    assert abs(aug.turned_box(points[3], 40.0)[1] - box_side) > 1.0, "else it proves nothing"

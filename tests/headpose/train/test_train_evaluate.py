@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import tomllib
 from pathlib import Path
@@ -275,7 +276,9 @@ def test_evaluate_reports_what_was_put_in(pack: Path) -> None:
     assert m["geodesic_deg"] == pytest.approx(4.0, abs=1e-3)
     assert set(m["mae"]) >= {"yaw", "pitch", "roll", "mean"}
     assert sum(b["n"] for b in m["by_yaw"]) == len(s)
-    assert m["normalised_error"] == pytest.approx(1.0, abs=1e-3)
+    assert m["chi2_per_dof"] == pytest.approx(1.0, abs=1e-3)
+    assert set(m["coverage"]) == {"50", "68", "90", "95"}
+    assert m["bias_deg"]["pitch"] == pytest.approx(-4.0, abs=1.0), "down, and it says so"
     # the faces really have that many pixels: 24 high, the longer side at least that
     assert oracle.sides[1].min() > 23.5 and oracle.sides[2].min() > 15.5
     heights = s.box_px[:, 3] - s.box_px[:, 1]
@@ -582,3 +585,48 @@ def test_toml_writer_round_trips() -> None:
         "rows": [{"z": 1}, {"z": 2}],
     }
     assert tomllib.loads(toml(d)) == d
+
+
+def test_evaluate_knows_bias_and_coverage() -> None:
+    """Errors drawn from a known distribution come back: bias within its SE, the ellipsoids full."""
+    rng = np.random.default_rng(3)
+    n = 4000
+    truth = rotation.matrix(
+        rng.uniform(-20, 20, n), rng.uniform(-40, 40, n), rng.uniform(-10, 10, n)
+    )
+    cov = np.diag([9.0, 4.0, 1.0])
+    e = rng.multivariate_normal([0, 0, 0], cov, n)
+    R = truth @ np.swapaxes(rotation.exp(e), -1, -2)
+    m = evaluate.score(R, truth, np.tile(cov, (n, 1, 1)))
+    assert m["chi2_per_dof"] == pytest.approx(1, abs=0.05)
+    for level, share in m["coverage"].items():
+        assert share == pytest.approx(float(level), abs=2.5)
+    too_sure = evaluate.score(R, truth, np.tile(cov / 4, (n, 1, 1)))
+    assert too_sure["chi2_per_dof"] == pytest.approx(4, abs=0.2)
+    assert too_sure["coverage"]["90"] < 50
+    shifted = evaluate.score(rotation.matrix([2.0] * 50, 0, 0), rotation.matrix([0.0] * 50, 0, 0))
+    assert shifted["bias_deg"] == {"pitch": 2.0, "yaw": 0.0, "roll": 0.0}
+    assert shifted["se_deg"]["pitch"] == 0
+    assert {b["n"] for b in m["by_yaw"]} and all("coverage" in b for b in m["by_yaw"])
+    assert m["yaw_over_30"]["n"] + sum(b["n"] for b in m["by_yaw"][:2]) == n
+
+
+def test_one_persons_pictures_are_not_independent() -> None:
+    person = np.repeat(np.arange(10), 40)
+    pitch = np.random.default_rng(0).normal(0, 3, 10)[person]  # each person errs alike always
+    R, truth = rotation.matrix(pitch, 0, 0), rotation.matrix(0 * pitch, 0, 0)
+    alone = evaluate.score(R, truth)["se_deg"]["pitch"]
+    grouped = evaluate.score(R, truth, group=person)["se_deg"]["pitch"]
+    expected = pitch[::40].std(ddof=1) / np.sqrt(10)
+    assert grouped == pytest.approx(expected, rel=0.02)
+    assert grouped > 5 * alone
+
+
+def test_a_set_says_which_variant_it_is(pack: Path) -> None:
+    s = read_pack(pack)
+    turned = dataclasses.replace(s, R=rotation.matrix(np.linspace(0, 120, len(s)), 0, 0))
+    part = turned.within_deg(99.0)
+    out = len(s) - len(part)
+    assert out and f"{out} of {len(s)} left out: an angle beyond 99 degrees" in part.variant
+    r = evaluate.evaluate(Oracle(part.R, 1.0), part, (None,))  # type: ignore[arg-type]
+    assert r["variant"] == part.variant and part.variant in evaluate.markdown([r])
