@@ -94,9 +94,8 @@ class Samples:
     def within_deg(self, limit: float = 99.0) -> Samples:
         """Only heads whose three angles are all within +-limit (both papers' protocol: 99)."""
         within = np.abs(rotation.angles_deg(self.R)).max(1) <= limit
-        left_out = (
-            f"{(~within).sum()} of {len(self)} left out for an angle beyond {limit:g} degrees"
-        )
+        out = (~within).sum()
+        left_out = f"{out} of {len(self)} left out: an angle beyond {limit:g} degrees"
         variant = "; ".join(filter(None, (self.variant, left_out)))
         return dataclasses.replace(self.take(within), variant=variant)
 

@@ -12,19 +12,13 @@ import torch
 
 from headpose import weights
 from headpose.checkpoint import read_checkpoint
+from headpose.data.sources import lineage_of, sources_of, terms_of
 from headpose.data.training_rows import load_store
 from headpose.train import calibrate
 from headpose.train.config import TrainConfig
 
 if TYPE_CHECKING:
     from headpose.estimator import HeadPoseEstimator
-
-TERMS = (
-    "Research use only. The training pictures come from data sets for non-commercial research "
-    "(HELEN/AFW with iBUG landmarks, YouTube Faces, LFW, AFLW, UTKFace, All-Age-Faces, IMFDB, "
-    "UMIST, masked-face sets); the people in them did not agree to this use in particular. "
-    "Labels are fitted to landmarks and fused with the opinion of five published networks."
-)
 
 
 def export(
@@ -51,6 +45,7 @@ def export(
     calibration, report = calibrate.fit(net, store, held_out, px)
     path = Path(folder) / f"{name}.pt"
     sha256 = weights.save(path, name, net, cfg.network, px, calibration)
+    sources = sources_of(store, rows) + lineage_of(cfg)
     card: dict[str, Any] = {
         "name": name,
         "sha256": sha256,
@@ -60,11 +55,10 @@ def export(
         "backbone": cfg.network.backbone,
         "parameters": sum(p.numel() for p in net.parameters()),
         "input_px": px,
-        "input": "uint8 BGR squares by headpose.data.crop; (x - 127.5) / 64 inside the network",
+        "input": "uint8 BGR squares by headpose.data.crop; normalised inside the network",
         "output": "6-D rotation, 300W-LP frame; 68 landmarks in crop fractions; log sigmas",
-        "terms": TERMS,
+        "terms": terms_of(sources),
         "data": {
-            "sets": list(store.sources),
             "heads_trained_on": len(rows),
             "heads_held_out": len(held_out),
             "split": f"by person or photograph, share {cfg.data.validation_share}",
@@ -78,6 +72,7 @@ def export(
             "start": _start(cfg),
             "chosen_by": "lowest geodesic error on held-out groups, summed over full, 24, 16 px",
         },
+        "sources": [dataclasses.asdict(s) for s in sources],
         "reliability_on_unused_half": [
             {k: round(v, 3) for k, v in dataclasses.asdict(r).items()} for r in report
         ],
