@@ -7,7 +7,7 @@ solved again from what it carries (:func:`solve_again`) and tests need no pictur
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from calibration.errors import CalibrationError
 from calibration.inputs import Auxiliary, Seen, inputs_of
 from calibration.judge import judge
 from calibration.rig import Rig
+from calibration.room.guesses import room_causes
 from calibration.room.place import place
 from calibration.solve.estimate import estimate
 from calibration.solve.final import assemble
@@ -43,6 +44,7 @@ def calibrate_folder(
     *,
     blackboard_m: tuple[float, float] | None = None,
     cameras_apart_m: float | None = None,
+    corners_m: Mapping[str, tuple[float, ...]] | None = None,
     offset_s: float | None = None,
     mountings: Mountings = AS_THE_FILES_SAY,
     time_limit_s: float = TIME_LIMIT_S,
@@ -60,6 +62,8 @@ def calibrate_folder(
         second and later placements ``left2.*``, ``right2.*`` …).
     blackboard_m : (width, height) metres.
     cameras_apart_m : distance of the two lenses by tape: an independent check of the scale.
+    corners_m : per camera the tape from its lens to the blackboard's upper left and upper right
+        corner, and better to the lower left and lower right one too: what checks the room.
     offset_s : right clock minus left clock, for videos; None: measured from how they move.
     mountings : how each camera hangs, where its files do not say so themselves.
     progress : called with (stage, share done).
@@ -71,9 +75,10 @@ def calibrate_folder(
     say = progress or (lambda stage, share: None)
     folder = Path(folder)
     tapes = [a.tape() for a in auxiliary]  # what is wrong with them should not cost minutes first
-    if blackboard_m is None and any(a.room_pictures for a in auxiliary):
+    if blackboard_m is None and (corners_m or any(a.room_pictures for a in auxiliary)):
         raise CalibrationError(
-            "pictures of the room need the size of the blackboard", where="blackboard_m",
+            "pictures of the room and corners_m need the size of the blackboard",
+            where="blackboard_m",
             remedy="Give its width and height in metres.",
         )  # fmt: skip
     assumed = board is None
@@ -115,7 +120,7 @@ def calibrate_folder(
         placed.append(Auxiliary(tape, own, view, clicked, rooms[i]))
     seen = Seen(
         board, found.sizes, found.views, tuple(placed), blackboard_m, cameras_apart_m,
-        causes=tuple(causes),
+        corners_m=dict(corners_m or {}), causes=tuple(causes),
     )  # fmt: skip
     rig = solve(seen, progress=lambda stage, share: say(stage, 0.7 + 0.3 * share))
     mounted = {camera: mountings[camera]._asdict() for camera in CAMERAS}
@@ -142,7 +147,10 @@ def solve(seen: Seen, *, models: Sequence[int] = MODELS, progress: Progress | No
     t2 = time.perf_counter()
     quality = rig.quality | {"seconds": {"cameras": t1 - t0, "room": t2 - t1}}
     rig = replace(rig, quality=quality, inputs=inputs_of(seen))
-    verdict = judge(rig, (*seen.causes, *found.rejected.causes, *room.causes))
+    said = list(room.causes)
+    if room.evidence is not None and room.world is not None:
+        said += room_causes(room.evidence, room.world.solved)
+    verdict = judge(rig, (*seen.causes, *found.rejected.causes, *said))
     say("done", 1.0)
     return replace(rig, verdict=verdict)
 

@@ -55,8 +55,7 @@ class Auxiliary:
 
     def T_AB(self, quarter_turns: int) -> Transform:
         """The detector's board frame (B) in A, for a board turned by quarter turns in its plane."""
-        T_AP = Transform(world.R_AP(self.tape.tilt_deg), np.zeros(3), "A", "P")
-        return T_AP @ world.T_PB(self.board.points_B(), quarter_turns)
+        return world.T_AB(self.tape.tilt_deg, self.board.points_B(), quarter_turns)
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,8 @@ class Seen:
     blackboard_m : (width, height), for checks and for what the errors mean on it.
     cameras_apart_m : distance of the two lenses by tape, an independent check of the scale.
     apart_sigma_m : how well that is known (1 σ).
+    corners_m : per camera the tape from its lens to the blackboard's upper left and upper right
+        corner (and to the lower left and lower right one).
     causes : what was already found wrong while the pictures were read.
     """
 
@@ -82,6 +83,7 @@ class Seen:
     blackboard_m: tuple[float, float] | None = None
     cameras_apart_m: float | None = None
     apart_sigma_m: float = 0.03
+    corners_m: dict[str, tuple[float, ...]] = field(default_factory=dict)
     causes: tuple[Cause, ...] = field(default_factory=tuple)
 
     def to_dict(self) -> dict[str, Any]:
@@ -94,6 +96,7 @@ class Seen:
             "blackboard_m": None if self.blackboard_m is None else list(self.blackboard_m),
             "cameras_apart_m": self.cameras_apart_m,
             "apart_sigma_m": self.apart_sigma_m,
+            "corners_m": {k: list(v) for k, v in self.corners_m.items()},
             "causes": [vars(c) for c in self.causes],
         }
 
@@ -109,6 +112,7 @@ class Seen:
             None if board_m is None else (float(board_m[0]), float(board_m[1])),
             d.get("cameras_apart_m"),
             d.get("apart_sigma_m", 0.03),
+            {k: tuple(v) for k, v in d.get("corners_m", {}).items()},
             tuple(Cause(**c) for c in d.get("causes", ())),
         )
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from calibration.rig import Rig
+from calibration.room.world import FURTHEST_BEHIND_M, HIGHEST_M
 from calibration.verdict import RANK, Cause, Status, Verdict
 
 # -- limits ----------------------------------------------------------------------------------------
@@ -38,9 +41,18 @@ TILT_DIRECTIONS = 3
 BLURRED_PX = 5.0
 #: Scale checks: WARN and FAIL beyond these many percent (and beyond 3 σ of the check itself).
 SCALE_PERCENT = (10.0, 1.5)
-#: A placement's disagreement with the others: cm and degrees.
-TAPE_CM = (10.0, 2.5)
-TURN_DEG = (6.0, 2.0)
+#: A camera rolled beyond this is asked about.
+ROLL_DEG = 10.0
+
+
+#: Causes that already name what is wrong with tape or squares.
+ROOM_CODES = {
+    "scale", "room_contradiction", "tape_from_upper_left", "tape_from_lower_edge",
+    "tape_other_corner", "tape_outer_corner", "tape_exchanged", "tape_digits", "tape_units",
+    "tape_wrong", "tape_to_floor", "board_slipped", "placement_askew", "placement_tilt",
+    "placement_slope", "auxiliary_elsewhere", "corners_exchanged", "corners_wrong",
+    "blackboard_width",
+}  # fmt: skip
 
 
 def grade(value: float, fail: float, warn: float) -> Status:
@@ -67,8 +79,9 @@ def judge(rig: Rig, found: Iterable[Cause] = ()) -> Verdict:
     _judge_views(q, add)
     _judge_pair(rig, q, add)
     if rig.T_WA is not None:
-        _judge_world(rig, q, add)
-    causes.sort(key=lambda c: -RANK[c.severity])
+        _judge_world(rig, q, add, told=bool(codes & ROOM_CODES))
+    # what only follows from another fault comes after it
+    causes.sort(key=lambda c: (-RANK[c.severity], c.code == "auxiliary_inconsistent"))
     return Verdict(tuple(causes))
 
 
@@ -229,7 +242,8 @@ def _judge_pair(rig: Rig, q: dict[str, Any], add: Any) -> None:
             )  # fmt: skip
 
 
-def _judge_world(rig: Rig, q: dict[str, Any], add: Any) -> None:
+def _judge_world(rig: Rig, q: dict[str, Any], add: Any, told: bool) -> None:
+    """told : what is wrong with tape or squares was already named."""
     for seat in q["seats"]:
         if seat["distance_m"] == 6.0 and "gaze_cm" in seat:
             worst = max(seat["gaze_cm"])
@@ -238,75 +252,49 @@ def _judge_world(rig: Rig, q: dict[str, Any], add: Any) -> None:
                 f"from 6 m, gaze points are uncertain by {worst:.0f} cm from the calibration alone",
                 "Use two or three placements of the auxiliary board, far apart.",
             )  # fmt: skip
-    for i, row in enumerate(q["auxiliary"]):
-        if row.get("room_picture"):
-            _judge_picture(i, row, q, add)
-        if "tape_error_cm" not in row or len(q["auxiliary"]) < 2:
-            continue
-        error = row["tape_error_cm"]
-        worst = max(range(3), key=lambda k: abs(error[k]))
-        add(
-            "tape_disagrees", grade(abs(error[worst]), *TAPE_CM),
-            f"placement {i + 1} of the auxiliary board lies {error[worst]:+.1f} cm off its tape "
-            f"({('left_m', 'down_m', 'out_m')[worst]}), seen from the others",
-            "Measure that placement again.",
-        )  # fmt: skip
-        turn = max(abs(v) for v in row["turn_error_deg"])
-        add(
-            "placement_disagrees", grade(turn, *TURN_DEG),
-            f"placement {i + 1} of the auxiliary board is turned by {turn:.1f}° against the others",
-            "Lay its edges parallel to the blackboard's; check angle_deg.",
-        )  # fmt: skip
-    if not q["scale"]["checks"]:
+    independent = [
+        c for c in q["scale"]["checks"]
+        if c.get("independent", True) and c["sigma_percent"] < SCALE_PERCENT[1]
+    ]  # fmt: skip
+    if not independent:
         add(
             "scale_unchecked", "WARN",
-            "nothing but square_m says how long a metre is: a print at 97 % would move every gaze "
-            "point, unseen",
-            "Measure the distance between the two lenses with the tape and give it (or use a "
-            "second placement of the auxiliary board).",
+            "nothing but square_m says how long a metre is (boards of one printer share its "
+            "mistake): a print at 97 % would move every gaze point, unseen",
+            "Measure from each lens to the blackboard's corners and give corners_m, or the "
+            "distance between the two lenses (apart_m).",
         )  # fmt: skip
-    _judge_room(rig, q, add)
+    _judge_room(rig, q, add, told)
 
 
-_LENGTHS = ("left_m", "down_m", "out_m")
-_TURNS = (
-    "tipped about its edge along the blackboard",
-    "rolled sideways",
-    "turned as seen from above",
-)
-
-
-def _judge_picture(i: int, row: dict[str, Any], q: dict[str, Any], add: Any) -> None:
-    """Pictures of the room against the tape and against how the board was said to lie."""
-    p = row["room_picture"]
-    name = f"placement {i + 1}" if len(q["auxiliary"]) > 1 else "the auxiliary board"
-    difference, sigma = p["tape_minus_picture_cm"], p["difference_sigma_cm"]
-    if difference is not None:
-        k = max(range(3), key=lambda j: abs(difference[j]) / sigma[j])
-        fail, warn = max(TAPE_CM[0], 6 * sigma[k]), max(TAPE_CM[1], 3 * sigma[k])
-        add(
-            "tape_picture", grade(abs(difference[k]), fail, warn),
-            f"{name}: {_LENGTHS[k]} is {row['t_WA_m'][k]:.3f} m by tape and {p['t_WA_m'][k]:.3f} ± "
-            f"{p['sigma_cm'][k] / 100:.3f} m by the picture of the room: the tape is "
-            f"{difference[k]:+.1f} cm off, or clicks, size of the blackboard or place of the board "
-            "in the picture are wrong",
-            f"Measure {_LENGTHS[k]} again; click the blackboard's corners again; do not move the "
-            "board between the pictures.",
-        )  # fmt: skip
-    turned, sigma = p["turned_deg"], p["turn_difference_sigma_deg"]
-    k = max(range(3), key=lambda j: abs(turned[j]) / sigma[j])
-    add(
-        "placement_picture",
-        grade(abs(turned[k]), max(TURN_DEG[0], 6 * sigma[k]), max(TURN_DEG[1], 3 * sigma[k])),
-        f"{name}: in the picture of the room it is {_TURNS[k]} by {turned[k]:+.1f}° against how it "
-        "was said to lie",
-        "Lay its edges parallel to the blackboard's, check placement and angle_deg, and click the "
-        "blackboard's corners again.",
-    )  # fmt: skip
-
-
-def _judge_room(rig: Rig, q: dict[str, Any], add: Any) -> None:
+def _judge_room(rig: Rig, q: dict[str, Any], add: Any, told: bool) -> None:
     """Tape and units against what a classroom can be."""
+    for name in ("left", "right"):
+        T_WC = rig.T_WC(name)
+        down_C = T_WC.R[1]  # W's Y is down
+        roll = float(np.degrees(np.arctan2(down_C[0], down_C[1])))
+        if np.hypot(down_C[0], down_C[1]) > 0.3 and abs(roll) > ROLL_DEG:
+            add(
+                "camera_rolled", "WARN",
+                f"the {name} camera's picture would be rolled by {abs(roll):.0f}°: is it? If the "
+                "camera stands level, the auxiliary board did not lie as was said",
+                "Look at the picture; check placement and angle_deg of [auxiliary].",
+            )  # fmt: skip
+        behind, high = -float(T_WC.t[2]), float(T_WC.t[1])
+        if not told and (behind > FURTHEST_BEHIND_M or abs(high) > HIGHEST_M):
+            where = (
+                f"{behind:.1f} m behind the blackboard" if behind > FURTHEST_BEHIND_M
+                else f"{abs(high):.1f} m {'below' if high > 0 else 'above'} its upper edge"
+            )  # fmt: skip
+            add(
+                "tape_wrong", "FAIL",
+                f"the {name} camera would stand {where}: "
+                + ("out_m" if behind > FURTHEST_BEHIND_M else "down_m")
+                + " of the auxiliary board is wrong, or square_m is",
+                "Measure the auxiliary board's place again, and ten squares with a ruler.",
+            )  # fmt: skip
+    if told:
+        return
     left, right = rig.T_WC("left").t, rig.T_WC("right").t
     apart = rig.baseline_m
     board_m = q["settings"]["blackboard_m"]

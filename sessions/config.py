@@ -222,6 +222,11 @@ class CameraConfig(_Strict):
     offset_s: Seconds | None = Field(
         default=None, description="this camera's clock minus left's; absent = estimated"
     )
+    corners_m: tuple[Metres, ...] | None = Field(
+        default=None,
+        description="tape from the lens to the blackboard's upper left and upper right corner, and "
+        "better to its lower left and lower right corner as well: checks where everything is",
+    )
     rotate: Literal[0, 90, 180, 270] | None = None
     mirrored: bool | Literal["lesson"] = False
 
@@ -232,6 +237,20 @@ class CameraConfig(_Strict):
         if not listed or not all(isinstance(v, str) and v.strip() for v in listed):
             raise ValueError('expected a file name, or chapters: ["a.mp4", "b.mp4"]')
         return tuple(listed) if isinstance(value, list | tuple) else value
+
+    @field_validator("corners_m")
+    @classmethod
+    def _two_or_four_lengths(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value is not None and len(value) not in (2, 4):
+            raise ValueError(
+                "corners_m takes two lengths (to the blackboard's upper left and upper right "
+                f"corner) or four (lower left and lower right as well); found {len(value)}"
+            )
+        for length in value or ():
+            if not 0.02 <= length <= 30:
+                unit = "cm" if 30 < length <= 3000 else "mm" if length > 3000 else "another unit"
+                raise ValueError(f"corners_m is in metres; {length:g} looks like {unit}")
+        return value
 
     @property
     def videos(self) -> tuple[str, ...]:

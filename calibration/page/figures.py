@@ -15,10 +15,14 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
-from calibration.camera import Camera
+from calibration.camera import CAMERAS, Camera
 from calibration.rig import Rig
+from calibration.room.evidence import ROWS_M
+from calibration.room.words import seen_by_both
 from calibration.room.world import R_WA
+from calibration.solve.uncertainty import HEAD_BELOW_M
 from calibration.transform import Array, Transform
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -125,6 +129,69 @@ def figure_room(rig: Rig, enlarged: float = 10.0) -> go.Figure:
             }
         ],
     )
+    return fig
+
+
+def figure_plan(rig: Rig) -> go.Figure:
+    """The room from above (as somebody sees it who faces the blackboard) and from its right side.
+
+    Cameras with what they see, the blackboard, the auxiliary boards, and the rows as far as both
+    cameras see them.
+    """
+    width, height = _blackboard(rig)
+    fig = make_subplots(1, 2, subplot_titles=("from above", "from the right side"))
+
+    def line(P_W: Any, colour: str, name: str, pen: int = 2, dash: str = "solid") -> None:
+        P = np.array(P_W, np.float64)
+        for column, (x, y) in enumerate(((-P[:, 0], -P[:, 2]), (P[:, 2], -P[:, 1])), 1):
+            fig.add_scatter(
+                x=x.round(3), y=y.round(3), mode="lines", name=name, hoverinfo="name",
+                line={"color": colour, "width": pen, "dash": dash}, row=1, col=column,
+            )  # fmt: skip
+
+    def word(p_W: Any, colour: str, text: str) -> None:
+        x, y, z = (float(v) for v in p_W)
+        for column, at in enumerate(((-x, -z), (z, -y)), 1):
+            fig.add_annotation(
+                x=at[0], y=at[1], text=text, showarrow=False, yshift=10,
+                font={"color": colour, "size": 12}, row=1, col=column,
+            )  # fmt: skip
+
+    edge = [[width, 0, 0], [0, 0, 0], [0, height, 0], [width, height, 0], [width, 0, 0]]
+    line(edge, INK, "blackboard", 5)
+    word([width / 2, 0, 0], INK, "blackboard")
+    for name in CAMERAS:
+        cam, T_WC = rig.camera(name), rig.T_WC(name)
+        w, h = cam.size_px
+        rim = np.array([[0, h / 2], [w - 1, h / 2], [w / 2, 0], [w / 2, h - 1]])
+        ends = T_WC.t + 1.5 * T_WC.rotate(cam.rays(rim))
+        gaps = [p for end in ends for p in (T_WC.t, end, _GAP)]
+        line(gaps, CAMERA_COLOURS[name], f"{name} camera")
+        word(T_WC.t, CAMERA_COLOURS[name], name)
+    for row in rig.quality.get("auxiliary") or []:
+        if row.get("t_WA_m") is None or "T_AB" not in row:
+            continue
+        T_AB = Transform(np.array(row["T_AB"]["R"]), np.array(row["T_AB"]["t_m"]), "A", "B")
+        board = rig.inputs.get("auxiliary", [{}])[0].get("board")
+        if board is None:
+            continue
+        T_WA = Transform(R_WA, np.array(row["t_WA_m"]), "W", "A")
+        outline = (T_WA @ T_AB).apply(_outline(board))
+        line([*outline, outline[0]], GREEN, "auxiliary board", 3)
+    for distance in ROWS_M:
+        seen = seen_by_both(rig, distance)
+        if seen is not None:
+            heads = [[x, HEAD_BELOW_M, distance] for x in seen]
+            line(heads, PURPLE, f"row at {distance:g} m, as both cameras see it", 2, "dash")
+            word(np.mean(heads, 0), PURPLE, f"{distance:g} m")
+    fig.update_layout(
+        showlegend=False, height=380, margin={"l": 4, "r": 4, "t": 30, "b": 4},
+        plot_bgcolor="#fbfbfc", font={"family": "system-ui, sans-serif", "color": INK},
+    )  # fmt: skip
+    for column in (1, 2):
+        anchor = "x" if column == 1 else "x2"
+        fig.update_xaxes(title_text="m", zeroline=False, row=1, col=column)
+        fig.update_yaxes(scaleanchor=anchor, zeroline=False, row=1, col=column)
     return fig
 
 

@@ -16,8 +16,15 @@ import numpy as np
 from plotly.offline import get_plotlyjs
 
 from calibration.files import write_file
-from calibration.page.figures import figure_arrows, figure_coverage, figure_room, rigs_as_read
+from calibration.page.figures import (
+    figure_arrows,
+    figure_coverage,
+    figure_plan,
+    figure_room,
+    rigs_as_read,
+)
 from calibration.rig import Rig
+from calibration.room.words import camera_words, room_words
 from calibration.transform import geodesic_deg
 from calibration.verdict import Cause
 
@@ -169,7 +176,7 @@ def _room(rig: Rig, missing: list[str]) -> str:
             "class, and have the mark on top of their picture upwards; the tape must lead from the "
             "blackboard's upper right corner to the auxiliary board."
         )
-        facts = "".join(f"<li>{escape(s)}</li>" for s in camera_facts(rig))
+        facts = "".join(f"<li>{escape(s)}</li>" for s in room_words(rig))
     else:
         missing.append("the blackboard (no pictures of the auxiliary board)")
         lead = "Cameras and boards, in the left camera's axes: there is no blackboard in this rig."
@@ -181,10 +188,11 @@ def _room(rig: Rig, missing: list[str]) -> str:
     )
     if any(row.get("room_picture") for row in rig.quality.get("auxiliary") or []):
         caption = "Grey: where the pictures of the room were taken. " + caption
+    flat = _figure(figure_plan(rig), "The room from above and from the side") if world else ""
     fig = figure_room(rig)
     return (
-        f"<section><h2>The room</h2><p>{lead}</p>{_figure(fig, 'The room in three dimensions')}"
-        f"<p class='caption'>{caption}</p><ul class='facts'>{facts}</ul></section>"
+        f"<section><h2>The room</h2><p>{lead}</p><ul class='facts'>{facts}</ul>{flat}"
+        f"{_figure(fig, 'The room in three dimensions')}<p class='caption'>{caption}</p></section>"
     )
 
 
@@ -195,7 +203,7 @@ def _ambiguous(rig: Rig, missing: list[str]) -> str:
         return ""
     parts = []
     for k, (name, one) in enumerate(read, 1):
-        facts = "".join(f"<li>{escape(s)}</li>" for s in camera_facts(one))
+        facts = "".join(f"<li>{escape(s)}</li>" for s in camera_words(one))
         fig = _figure(figure_room(one), f"The room by reading {k}")
         parts.append(
             f"<figure><figcaption><b>Reading {k}</b> of {escape(name)}</figcaption>{fig}"
@@ -207,35 +215,6 @@ def _ambiguous(rig: Rig, missing: list[str]) -> str:
         "program will not guess which. Do what is said above, and take the pictures again.</p>"
         f"<div class='pair'>{''.join(parts)}</div></section>"
     )
-
-
-def camera_facts(rig: Rig) -> list[str]:
-    """Where each camera stands and looks, in words of somebody who faces the blackboard."""
-    out = []
-    for name in ("left", "right"):
-        T_WC = rig.T_WC(name)
-        x, y, z = T_WC.t
-        d = T_WC.R[:, 2]
-        width = (rig.quality.get("settings", {}).get("blackboard_m") or [None])[0]
-        if width is not None and x > width:
-            where = f"{x - width:.2f} m left of the blackboard's left edge"
-        elif x < 0:
-            where = f"{-x:.2f} m right of the blackboard's right edge"
-        else:
-            where = f"{x:.2f} m left of the blackboard's right edge"
-        height = f"{abs(y):.2f} m {'below' if y > 0 else 'above'} its upper edge"
-        depth = f"{abs(z):.2f} m {'in front of' if z >= 0 else 'BEHIND'} it"
-        turn = np.degrees(np.arctan2(-d[0], d[2]))  # towards the right of who faces the board
-        pitch = np.degrees(np.arcsin(np.clip(d[1], -1, 1)))
-        gaze = (
-            f"looks into the class, {abs(turn):.0f}° towards the "
-            f"{'right' if turn > 0 else 'left'} side, {abs(pitch):.0f}° "
-            f"{'down' if pitch > 0 else 'up'}"
-            if d[2] > 0
-            else "looks AT the blackboard, not into the class"
-        )
-        out.append(f"The {name} camera is {where}, {height}, {depth}; it {gaze}.")
-    return out
 
 
 def _seats(rig: Rig, missing: list[str]) -> str:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from calibration.camera import CAMERAS
+from calibration.corners.boards import View
 from calibration.errors import CalibrationError
 from calibration.inputs import Auxiliary, Seen
 from calibration.room import world
+from calibration.room.evidence import Evidence, PoseMeasured, World, by_picture
 from calibration.room.picture import (
     ORDER,
     SIZE_SIGMAS,
@@ -26,7 +28,6 @@ from calibration.room.why import pose_solutions, scale_of, why_inconsistent
 from calibration.room.world import Tape
 from calibration.solve import bundle
 from calibration.solve.estimate import Estimate
-from calibration.solve.intrinsics import planar_poses
 from calibration.transform import Array, Transform, rotation_log
 from calibration.verdict import Cause
 
@@ -42,15 +43,18 @@ class Placed:
     t_LB: Array
     usable: bool
     tape: Tape
-    picture: world.Measured | None = None
+    picture: PoseMeasured | None = None
 
 
 @dataclass
 class Room:
+    """What was understood of the room, and what was found wrong on the way."""
+
     placed: list[Placed] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
     causes: list[Cause] = field(default_factory=list)
-    scale: list[dict[str, Any]] = field(default_factory=list)
+    evidence: Evidence | None = None
+    world: World | None = None
 
 
 def place(seen: Seen, found: Estimate) -> Room:
@@ -58,7 +62,25 @@ def place(seen: Seen, found: Estimate) -> Room:
     room = Room()
     for index, aux in enumerate(seen.auxiliary):
         _place_one(index, aux, seen, found, room)
+        copied = next((v.name for v in seen.views if _copies(aux.view, v)), None)
+        if copied is not None:
+            room.causes.append(
+                Cause(
+                    "auxiliary_is_a_view",
+                    "FAIL",
+                    f"the auxiliary pictures are those of view {copied}: a board held in the hand "
+                    "lies nowhere that a tape could lead to",
+                    "Lay the auxiliary board where it is measured and take its own two pictures.",
+                )
+            )
     return room
+
+
+def _copies(a: View, b: View) -> bool:
+    """Whether two views are the same pictures, camera for camera."""
+    pairs = [(a.corners(c), b.corners(c)) for c in CAMERAS]
+    both = [(u, v) for u, v in pairs if u is not None and v is not None and u.shape == v.shape]
+    return bool(both) and all(np.nanmax(np.abs(u - v), initial=0.0) < 1e-3 for u, v in both)
 
 
 def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Room) -> None:
@@ -99,11 +121,6 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
                 "Place it where both cameras see all of it.",
             )
         )
-    single = {
-        camera: planar_poses(points, uv, lens)
-        for camera, uv, lens in zip(CAMERAS, (left, right), s.lenses, strict=True)
-        if uv is not None
-    }
     warp = s.warp if aux.board == seen.board else None
     solutions = pose_solutions(points, left, right, s, warp)
     if not solutions:
@@ -131,9 +148,8 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
     if scale is not None:
         row["scale_percent"], row["scale_sigma_percent"] = 100 * (scale[0] - 1), 100 * scale[1]
     usable = best[2] <= limit
-    mono_rms = [poses[0][2] for poses in single.values() if poses]
     if not usable:
-        room.causes.append(why_inconsistent(label, aux, seen, found, best[2], mono_rms, scale))
+        room.causes.append(why_inconsistent(label, aux, seen, found, best[2], scale))
     # planar solutions that explain the pictures equally well (χ² within 16)
     chi2 = [2 * n * (sol[2] ** 2 - best[2] ** 2) / max(2 * best[2] ** 2 / 2, sigma**2) / 2
             for sol in solutions]  # fmt: skip
@@ -188,7 +204,7 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
             )
         )
     elif shown is not None:
-        measured = world.by_picture(index, shown[0].T_WB, shown[0].covariance, T_AB)
+        measured = by_picture(shown[0].T_WB, shown[0].covariance, T_AB)
         row["room_picture"] = _picture_row(aux, shown[0], measured)
     placed = Placed(index, aux, chosen, pose[0], pose[1], usable, tape, measured)
     room.placed.append(placed)
@@ -196,7 +212,7 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
 
 def _read_room(
     label: str, aux: Auxiliary, seen: Seen, found: Estimate, room: Room
-) -> tuple[RoomPose, int, world.Measured] | None:
+) -> tuple[RoomPose, int, PoseMeasured] | None:
     """What the pictures of the room say: the pose, its quarter turns, T_WA; None where nothing."""
     if not aux.room:
         return None
@@ -282,10 +298,10 @@ def _read_room(
                 "Add a picture of the room from another place, more from the side.",
             )
         )
-    return pose, k, world.by_picture(0, pose.T_WB, pose.covariance, T_AB[k])
+    return pose, k, by_picture(pose.T_WB, pose.covariance, T_AB[k])
 
 
-def _picture_row(aux: Auxiliary, pose: RoomPose, measured: world.Measured) -> dict[str, Any]:
+def _picture_row(aux: Auxiliary, pose: RoomPose, measured: PoseMeasured) -> dict[str, Any]:
     """What rig.quality says of the pictures of the room (solve/quality.py)."""
     variance = np.diag(measured.covariance)
     tape_variance = aux.tape.tape_sigma_m**2
@@ -345,25 +361,7 @@ def _settle(
     if len(good) > 1:
         room.causes.append(_ambiguous(good, label, aux))
         return None
-    only = {r.broken for r in readings}
-    if any(set(b) == {"class"} or set(b) == {"left_right"} for b in only) or any(
-        set(b) <= {"class", "behind"} or set(b) <= {"left_right"} for b in only
-    ):
-        room.causes.append(
-            Cause(
-                "cameras_swapped",
-                "FAIL",
-                "the left and right cameras are exchanged (or all pictures are mirrored): as "
-                "named, the left camera would stand on the right for somebody who faces the "
-                "blackboard, "
-                "or both would look at the wall",
-                "Exchange the folders and files of left and right; left is left for somebody who "
-                "faces the blackboard. Switch off mirroring.",
-            )
-        )
-        return None
-    placements: tuple[world.Placement, ...] = ("flat", "standing")
-    for other in placements:
+    for other in PLACEMENTS:
         instead = replace(tape, placement=other, angle_deg=None)
         if other != tape.placement and _reads_as(instead, aux, readings):
             room.causes.append(
@@ -376,16 +374,51 @@ def _settle(
                 )
             )
             return None
+    # directions are right, places are not: the tape or the squares are wrong, and what else was
+    # measured says which; or a camera lies on its side or hangs upside down
+    for harmless in ({"behind", "height"}, {"upright"}, {"upright", "behind", "height"}):
+        near = [
+            r
+            for r in readings
+            if set(r.broken) <= harmless and ("upright" not in r.broken or _hung(r))
+        ]
+        if len({r.quarter_turns for r in near}) == 1:
+            return near[0]
+    broken = [set(r.broken) for r in readings]
+    if any(b == {"left_right"} or ("class" in b and b <= {"class", "behind"}) for b in broken):
+        room.causes.append(
+            Cause(
+                "cameras_swapped",
+                "FAIL",
+                "the left and right cameras are exchanged (or all pictures are mirrored): as "
+                "named, the left camera would stand on the right for somebody who faces the "
+                "blackboard, or both would look at the wall",
+                "Exchange the folders and files of left and right; left is left for somebody who "
+                "faces the blackboard. Switch off mirroring.",
+            )
+        )
+        return None
     room.causes.append(
         Cause(
             "room_impossible",
             "FAIL",
             f"{label}: every reading of the pictures breaks a fact of the room "
-            f"({', '.join(sorted({b for r in readings for b in r.broken}))})",
+            f"({', '.join(sorted(set().union(*broken)))})",
             "Check placement, tape and which picture belongs to which camera.",
         )
     )
     return None
+
+
+#: How far from a quarter turn a camera that hangs on its side or upside down may be.
+HUNG_DEG = 25.0
+PLACEMENTS: tuple[world.Placement, ...] = ("flat", "standing")
+
+
+def _hung(reading: world.Reading) -> bool:
+    """Whether each camera is upright, on its side or upside down: as somebody would mount it."""
+    rolls = [v for k, v in reading.numbers.items() if k.endswith("roll_deg")]
+    return all(abs((v + 45) % 90 - 45) < HUNG_DEG for v in rolls)
 
 
 def _ambiguous(good: Sequence[world.Reading], label: str, aux: Auxiliary) -> Cause:

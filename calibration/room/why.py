@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -111,15 +110,18 @@ def why_inconsistent(
     seen: Seen,
     found: Estimate,
     rms_px: float,
-    mono_rms: Sequence[float],
     scale: tuple[float, float] | None,
 ) -> Cause:
-    """The auxiliary pictures do not fit the pair: find out why."""
+    """The auxiliary pictures do not fit the pair: what happened, by trying what may have.
+
+    Each hypothesis frees what it says had changed; the one that fits best for the number of
+    parameters it needs is named, and the next best told where it is near.
+    """
     s = found.solution.state
     points = aux.board.points_B()
     left, right = aux.view.left, aux.view.right
-    good = max(4 * found.solution.sigma_px, 2.0 * found.solution.rms_px, 0.5)
-    alone = max(mono_rms, default=0.0)
+    sigma = max(found.solution.sigma_px, 0.02)
+    good = max(4 * sigma, 2.0 * found.solution.rms_px, 0.5)
     held = found.holdout
     broken = any(c.severity == "FAIL" for c in found.rejected.causes) or (
         held is not None and held.left_to_right_px > HOLDOUT_RATIO[1] * held.expected_px
@@ -132,50 +134,73 @@ def why_inconsistent(
             "not right itself",
             "Mend the shared views first.",
         )
-    if alone > max(good, 0.8 * rms_px) or left is None or right is None:
-        return Cause(
-            "auxiliary_inconsistent",
-            "FAIL",
-            f"{label} does not fit the lens of its own picture ({alone:.2f} px): the zoom or the "
-            "picture size changed since the calibration pictures, or the corners are wrong",
-            "Take the auxiliary pictures with the same zoom, focus and picture size.",
-        )
-    if scale is not None and abs(scale[0] - 1) > 0.03:
-        end = resect(points * scale[0], left, right, s.lenses, s.R_RL, s.t_RL)
-        if end is not None and end[2] < good:
-            return Cause(
-                "auxiliary_square",
-                "FAIL",
-                f"{label} looks {scale[0]:.2f} times as large as stated: its square_m or that of "
-                "the calibration board is wrong",
-                "Measure both boards' squares with a ruler (ten squares at once, divided by ten).",
-            )
-    for k, camera in enumerate(CAMERAS):
-        rms, factor = _fits_if_zoomed(points, left, right, s, k, seen.sizes[camera])
-        if rms < good and abs(factor - 1) > 0.03:
-            return Cause(
-                "auxiliary_zoom",
-                "FAIL",
-                f"{label} fits only if the {camera} camera's zoom or picture size changed by the "
-                f"factor {factor:.2f} since the calibration pictures",
-                "Take the auxiliary pictures with the same zoom, focus and picture size.",
-            )
-    turned = [_fits_if_turned(points, left, right, s, k) for k in (0, 1)]
-    if min(turned) < good:
-        return Cause(
-            "camera_bumped",
-            "FAIL",
-            f"{label} fits only if the {CAMERAS[int(np.argmin(turned))]} camera was turned since "
-            f"the calibration pictures ({rms_px:.1f} px): it was bumped",
-            "Fix the cameras, then take all calibration pictures again.",
-        )
-    return Cause(
-        "auxiliary_moved",
-        "FAIL",
-        f"{label} is not in the same place in both pictures ({rms_px:.1f} px): it was moved "
-        "between them, or a camera was",
-        "Take both auxiliary pictures without touching board or cameras.",
+    same_zoom = "Take the auxiliary pictures with the same zoom, focus and picture size."
+    lens = (
+        "auxiliary_inconsistent",
+        f"{label} does not fit the lens of its own picture: the zoom or the picture size changed "
+        "since the calibration pictures, or the corners are wrong",
+        same_zoom,
     )
+    if left is None or right is None:
+        return Cause(lens[0], "FAIL", lens[1], lens[2])
+    tried: list[tuple[float, int, tuple[str, str, str]]] = []  # rms, parameters, what is said
+
+    def hypothesis(rms: float, parameters: int, code: str, says: str, action: str) -> None:
+        tried.append((rms, parameters, (code, f"{label} {says}", action)))
+
+    if scale is not None and abs(scale[0] - 1) > 0.01:
+        end = resect(points * scale[0], left, right, s.lenses, s.R_RL, s.t_RL)
+        hypothesis(
+            np.inf if end is None else end[2], 1, "auxiliary_square",
+            f"looks {scale[0]:.2f} times as large as stated: its square_m or that of the "
+            "calibration board is wrong",
+            "Measure both boards' squares with a ruler (ten squares at once, divided by ten).",
+        )  # fmt: skip
+    for cameras in ((0,), (1,), (0, 1)):
+        rms, factors = _fits_if_zoomed(points, left, right, s, cameras, seen.sizes)
+        if max(abs(f - 1) for f in factors) > 0.004:
+            names = " and ".join(CAMERAS[k] for k in cameras)
+            words = " and ".join(f"{f:.2f}" for f in factors)
+            hypothesis(
+                rms, 2 * len(cameras), "auxiliary_zoom",
+                f"fits only if the {names} camera's zoom or picture size changed by the factor "
+                f"{words} since the calibration pictures", same_zoom,
+            )  # fmt: skip
+    n = s.lenses[0].size + s.lenses[1].size
+    for k, camera in enumerate(CAMERAS):
+        hypothesis(
+            _fits_if_turned(points, left, right, s, k), 3, "camera_bumped",
+            f"fits only if the {camera} camera was turned since the calibration pictures "
+            f"({rms_px:.1f} px): it was bumped",
+            "Fix the cameras, then take all calibration pictures again.",
+        )  # fmt: skip
+    bent = _fit_one(points, left, right, s, np.arange(n + 8) >= n + 6)
+    bulge_mm = 1000 * float(np.abs(bent.state.warp).max())
+    hypothesis(
+        bent.rms_px, 2, "bent_board",
+        f"fits only if it is bent: its middle bulges by {bulge_mm:.0f} mm",
+        "Glue the print to glass or an aluminium plate.",
+    )  # fmt: skip
+    alone = [planar_poses(points, uv, s.lenses[k]) for k, uv in enumerate((left, right))]
+    mono = [poses[0][2] if poses else np.inf for poses in alone]
+    hypothesis(
+        float(np.sqrt((mono[0] ** 2 + mono[1] ** 2) / 2)), 6, "auxiliary_moved",
+        f"is not in the same place in both pictures ({rms_px:.1f} px): it was moved between them, "
+        "or a camera was",
+        "Take both auxiliary pictures without touching board or cameras.",
+    )  # fmt: skip
+    corners = sum(int(np.isfinite(uv).all(1).sum()) for uv in (left, right))
+    unsaid = np.log(2 * corners)  # what a free parameter costs (Schwarz)
+    ranked = sorted(
+        ((corners * (rms / sigma) ** 2 + unsaid * k, rms, says) for rms, k, says in tried),
+        key=lambda h: h[0],
+    )
+    if not ranked[0][1] < good:
+        return Cause(lens[0], "FAIL", lens[1], lens[2])
+    code, says, action = ranked[0][2]
+    rival = next((h for h in ranked[1:] if h[2][0] != code), None)
+    near = rival is not None and rival[0] - ranked[0][0] < 10
+    return Cause(code, "FAIL", says + (f" (or: {rival[2][1]})" if rival and near else ""), action)
 
 
 def _fits_if_turned(
@@ -200,41 +225,53 @@ def _fits_if_zoomed(
     left: Array,
     right: Array,
     s: bundle.State,
-    camera: int,
-    size_px: tuple[int, int],
-) -> tuple[float, float]:
-    """Joint rms of one view when that camera's zoom may have changed, and the factor on f.
+    cameras: tuple[int, ...],
+    sizes_px: dict[str, tuple[int, int]],
+) -> tuple[float, tuple[float, ...]]:
+    """Joint rms of one view when those cameras' zoom may have changed, and the factors on f.
 
     Zoomed about the picture's middle, or made smaller as a whole (about its corner).
     """
     n0 = s.lenses[0].size
     free = np.zeros(n0 + s.lenses[1].size + 6, bool)
-    first = 0 if camera == 0 else n0
-    free[first : first + 2] = True
-    best, factor = np.inf, 1.0
-    old = s.lenses[camera]
-    for about in (np.zeros(2), (np.array(size_px) - 1) / 2):
-        for guess in (1.0, 0.5, 0.67, 1.5):
-            f = old[:2] * guess
-            for _ in range(2):  # f, then the principal point that goes with it
-                lens = old.copy()
-                lens[:2] = f
-                lens[2:4] = about + (old[2:4] - about) * (f.mean() / old[:2].mean())
-                lenses = (lens, s.lenses[1]) if camera == 0 else (s.lenses[0], lens)
-                end = _fit_one(points, left, right, replace(s, lenses=lenses), free)
-                f = end.state.lenses[camera][:2]
-                if not np.isfinite(f).all() or (f < 0.1 * old[:2]).any():
+    for c in cameras:
+        first = 0 if c == 0 else n0
+        free[first : first + 2] = True
+    best, factors = np.inf, tuple(1.0 for _ in cameras)
+    guesses = (1.0, 0.5, 0.67, 1.5) if len(cameras) == 1 else (1.0,)
+    for corner in (True, False):
+        for guess in guesses:
+            f = {c: s.lenses[c][:2] * guess for c in cameras}
+            for _ in range(3):  # f, then the principal point that goes with it
+                lenses = list(s.lenses)
+                for c in cameras:
+                    old = s.lenses[c]
+                    about = np.zeros(2) if corner else (np.array(sizes_px[CAMERAS[c]]) - 1) / 2
+                    lens = old.copy()
+                    lens[:2] = f[c]
+                    lens[2:4] = about + (old[2:4] - about) * (f[c].mean() / old[:2].mean())
+                    lenses[c] = lens
+                moved = replace(s, lenses=(lenses[0], lenses[1]))
+                end = _fit_one(points, left, right, moved, free)
+                f = {c: end.state.lenses[c][:2] for c in cameras}
+                if any(not np.isfinite(f[c]).all() or (f[c] < 0.1 * s.lenses[c][:2]).any()
+                       for c in cameras):  # fmt: skip
                     break
-            even = abs(float((f[0] / old[0]) / (f[1] / old[1])) - 1) < 0.01
+            ratio = {c: f[c] / s.lenses[c][:2] for c in cameras}
+            even = all(abs(float(r[0] / r[1]) - 1) < 0.01 for r in ratio.values())
             if even and end.rms_px < best:
-                best, factor = end.rms_px, float(f.mean() / old[:2].mean())
-    return best, factor
+                best, factors = end.rms_px, tuple(float(r.mean()) for r in ratio.values())
+    return best, factors
 
 
 def _fit_one(
     points: Array, left: Array, right: Array, s: bundle.State, free: bundle.BoolArray
 ) -> bundle.Solution:
-    """One view's pose and some globals, from both cameras' planar starts; the better end."""
+    """One view's pose and some globals, from both cameras' planar starts; the better end.
+
+    free : (G,) as in :func:`calibration.solve.bundle.solve`; two more where the board may bend.
+    """
+    with_warp = len(free) > s.lenses[0].size + s.lenses[1].size + 6
     problem = build([points], [(left, right, 0)])
     starts = [(R, t) for R, t, _ in planar_poses(points, left, s.lenses[0])[:1]]
     starts += [
@@ -244,7 +281,7 @@ def _fit_one(
     ends = [
         bundle.solve(
             problem, bundle.State(s.lenses, s.R_RL, s.t_RL, R[None], t[None]), free=free,
-            max_iterations=25, tolerance=1e-5,
+            with_warp=with_warp, max_iterations=25, tolerance=1e-5,
         )
         for R, t in starts
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""From the auxiliary board to the room: which way round it lies, T_AL, T_WA and their covariance.
+"""From the auxiliary board to the room: the frames of a placement and which way round it lies.
 
 A chessboard's pose in a camera leaves questions that its picture cannot answer alone: two planar
 poses explain a small board almost equally well (IPPE), and which of its four edges points to the
@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from calibration.transform import Array, Transform, rotation_exp, rotation_log
+from calibration.transform import Array, Transform, rotation_exp
 
 Placement = Literal["flat", "standing", "tilted"]
 
@@ -95,6 +95,12 @@ def T_PB(points_B: Array, quarter_turns: int) -> Transform:
     return Transform(R, np.array([-corner[0], -corner[1], 0.0]), "P", "B")
 
 
+def T_AB(tilt_deg: float, points_B: Array, quarter_turns: int) -> Transform:
+    """The detector's board frame in A, for a board placed so and turned by quarter turns."""
+    T_AP = Transform(R_AP(tilt_deg), np.zeros(3), "A", "P")
+    return T_AP @ T_PB(points_B, quarter_turns)
+
+
 @dataclass(frozen=True)
 class Reading:
     """One way to understand the auxiliary pictures, and the facts of the room that it breaks."""
@@ -129,8 +135,7 @@ def read_placement(
     readings = []
     for solution, T in enumerate(T_LB):
         for k in range(4):
-            T_AP = Transform(R_AP(tape.tilt_deg), np.zeros(3), "A", "P")
-            T_AL = T_AP @ T_PB(points_B, k) @ T.inverse()
+            T_AL = T_AB(tape.tilt_deg, points_B, k) @ T.inverse()
             T_AL = replace(T_AL, dst="A", src="L")
             readings.append(_judge(tape, T_AL, T_RL, k, solution))
     return readings
@@ -157,7 +162,7 @@ def _judge(tape: Tape, T_AL: Transform, T_RL: Transform | None, k: int, solution
         if abs(p_W[1]) > HIGHEST_M:
             broken.append("height")
     forward = [v for n, v in numbers.items() if n.endswith("forward_b")]
-    if float(np.mean(forward)) < 0.0 or min(forward) < -0.5:
+    if float(np.mean(forward)) < -0.2 or min(forward) < -0.5:  # from a ceiling: about 0
         broken.append("class")
     if T_RL is not None:
         across = cameras[1].t - cameras[0].t  # left → right camera, in A
@@ -168,199 +173,7 @@ def _judge(tape: Tape, T_AL: Transform, T_RL: Transform | None, k: int, solution
     return Reading(k, solution, T_AL, tuple(dict.fromkeys(broken)), numbers)
 
 
-# -- several placements, one world -----------------------------------------------------------------
-#: σ of a length that nobody measured.
-UNMEASURED_M = 100.0
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Where one auxiliary board is in the room, by tape or seen in pictures of the room.
-
-    Parameters
-    ----------
-    placement : number of the board.
-    T_WA : where it is.
-    covariance : (6, 6) of (δ in ``R_WA exp(δ)``, t_WA), radians and metres.
-    source : ``tape`` or ``picture``.
-    """
-
-    placement: int
-    T_WA: Transform
-    covariance: Array
-    source: Literal["tape", "picture"]
-
-
-def by_tape(placement: int, tape: Tape, t_WA: Array | None = None) -> Measured:
-    """What the tape and the laying say: R_WA as stated, t_WA as measured.
-
-    t_WA : where lengths were not measured: about where the board is; only its rotation counts.
-    """
-    t_sigma = tape.tape_sigma_m if tape.measured else UNMEASURED_M
-    at = tape.t_WA if tape.measured or t_WA is None else t_WA
-    variances = [np.radians(tape.placement_sigma_deg) ** 2] * 3 + [t_sigma**2] * 3
-    return Measured(placement, Transform(R_WA, at, "W", "A"), np.diag(variances), "tape")
-
-
-def by_picture(placement: int, T_WB: Transform, covariance: Array, T_AB: Transform) -> Measured:
-    """What pictures of the room say: T_WB with its (6, 6) covariance, T_AB the board in A."""
-    T_BA = T_AB.inverse()
-    x, y, z = T_BA.t
-    J = np.zeros((6, 6))
-    # R_WB exp(δ) R_BA = R_WA exp(R_AB δ);  t_WA = t_WB + R_WB exp(δ) t_BA
-    J[:3, :3] = T_AB.R
-    J[3:, :3] = -T_WB.R @ np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    J[3:, 3:] = np.eye(3)
-    return Measured(placement, T_WB @ T_BA, J @ covariance @ J.T, "picture")
-
-
-def _whitener(measured: Sequence[Measured]) -> Array:
-    """(n, 6, 6) L⁻¹ of each covariance L Lᵀ."""
-    C = np.stack([m.covariance for m in measured])
-    return np.asarray(np.linalg.inv(np.linalg.cholesky(C)), np.float64)
-
-
-def _disagreement(
-    T_WL: Transform, poses_AL: Sequence[Transform], measured: Sequence[Measured], error: Array
-) -> Array:
-    """(n, 6) by how much the cameras place each board away from where it was measured to be.
-
-    error : (n, 6) of the measurements (radians, metres).
-    """
-    out = np.zeros((len(measured), 6))
-    for i, m in enumerate(measured):
-        T_WA = T_WL @ poses_AL[m.placement].inverse()
-        want_R = m.T_WA.R @ rotation_exp(error[i, :3])
-        out[i, :3] = rotation_log(want_R.T @ T_WA.R)
-        out[i, 3:] = T_WA.t - m.T_WA.t - error[i, 3:]
-    return out
-
-
-def _weighted_jacobian(
-    T_WL: Transform, poses_AL: Sequence[Transform], measured: Sequence[Measured], white: Array
-) -> tuple[Array, Array]:
-    """Whitened residuals (6 n,) and their derivative by T_WL (6 n, 6)."""
-    zero = np.zeros((len(measured), 6))
-
-    def residual(T: Transform) -> Array:
-        r = _disagreement(T, poses_AL, measured, zero)
-        out: Array = np.einsum("nij,nj->ni", white, r).ravel()
-        return out
-
-    r = residual(T_WL)
-    J = np.zeros((r.size, 6))
-    for j in range(6):
-        d = np.zeros(6)
-        d[j] = 1e-6
-        J[:, j] = (residual(_moved(T_WL, d)) - residual(_moved(T_WL, -d))) / 2e-6
-    return r, J
-
-
-def combine(poses_AL: Sequence[Transform], measured: Sequence[Measured]) -> tuple[Transform, Array]:
-    """T_WL from everything that was measured, weighted by how well.
-
-    Parameters
-    ----------
-    poses_AL : T_AL of each placement as the cameras see it (each with its own A).
-    measured : tape and pictures; several may be of one placement.
-
-    Returns
-    -------
-    T_WL, and (n, 6) residuals: rotation vector (radians) and metres by which the cameras place each
-    board away from its measurement. With one measurement they are zero.
-    """
-    best = min(measured, key=lambda m: float(np.trace(m.covariance[3:, 3:])))
-    T_WL = best.T_WA @ poses_AL[best.placement]
-    zero = np.zeros((len(measured), 6))
-    if len(measured) == 1:
-        return T_WL, zero
-    white = _whitener(measured)
-    for _ in range(20):
-        r, J = _weighted_jacobian(T_WL, poses_AL, measured, white)
-        step = np.asarray(np.linalg.lstsq(J, -r, rcond=None)[0], np.float64)
-        T_WL = _moved(T_WL, step)
-        if np.abs(step).max() < 1e-9:
-            break
-    return T_WL, _disagreement(T_WL, poses_AL, measured, zero)
-
-
-def _moved(T: Transform, d: Array) -> Transform:
-    """R exp(δ), t + δ."""
-    return Transform(T.R @ rotation_exp(d[:3]), T.t + d[3:], T.dst, T.src)
-
-
-@dataclass(frozen=True)
-class World:
-    """The room: transforms of the first placement's board, and their covariance.
-
-    Parameters
-    ----------
-    T_AL, T_WA : as in docs/conventions.md; T_WA @ T_AL is the combination of all measurements.
-    J_vision : (12, 6 n) derivative of (T_AL, T_WA) by the boards' poses (δ, t of T_LB).
-    measured_covariance : (12, 12) the measurements' share.
-    residuals : (m, 6) by how much each measurement disagrees (radians, metres).
-    """
-
-    T_AL: Transform
-    T_WA: Transform
-    J_vision: Array
-    measured_covariance: Array
-    residuals: Array
-
-
-def solve_world(
-    poses_LB: Sequence[Transform], boards_AB: Sequence[Transform], measured: Sequence[Measured]
-) -> World:
-    """Combine what was measured and propagate both kinds of noise (vision, measuring), first order.
-
-    poses_LB : T_LB of each placement's board; boards_AB : T_AB of each, by its reading.
-    """
-    n, m = len(poses_LB), len(measured)
-    white = _whitener(measured)
-
-    def boards(d_vision: Array) -> list[Transform]:
-        return [
-            boards_AB[i] @ _moved(poses_LB[i], d_vision[6 * i : 6 * i + 6]).inverse()
-            for i in range(n)
-        ]
-
-    zero, exact = np.zeros(6 * n), np.zeros((m, 6))
-    start = boards(zero)
-    T_WL, r = combine(start, measured)
-    T_AL = start[0]
-    T_WA = T_WL @ T_AL.inverse()
-    _, J = _weighted_jacobian(T_WL, start, measured, white)
-    solve_T = -np.linalg.pinv(J)  # δT_WL = solve_T · δ(whitened residuals): implicit derivative
-
-    def outcome(d_vision: Array, error: Array) -> Array:
-        """(12,) first-order change of (T_AL, T_WA)."""
-        moved = boards(d_vision)
-        change = _disagreement(T_WL, moved, measured, error) - r
-        W = _moved(T_WL, solve_T @ np.einsum("nij,nj->ni", white, change).ravel())
-        a, w = moved[0], W @ moved[0].inverse()
-        return np.concatenate(
-            [rotation_log(T_AL.R.T @ a.R), a.t - T_AL.t, rotation_log(T_WA.R.T @ w.R), w.t - T_WA.t]
-        )
-
-    h = 1e-5
-    J_vision = np.zeros((12, 6 * n))
-    for j in range(6 * n):
-        d = zero.copy()
-        d[j] = h
-        J_vision[:, j] = (outcome(d, exact) - outcome(-d, exact)) / (2 * h)
-    covariance = np.zeros((12, 12))
-    for i, each in enumerate(measured):
-        J_own = np.zeros((12, 6))
-        for j in range(6):
-            e = exact.copy()
-            e[i, j] = h
-            J_own[:, j] = (outcome(zero, e) - outcome(zero, -e)) / (2 * h)
-        covariance += J_own @ each.covariance @ J_own.T
-    T_AL = Transform(T_AL.R, T_AL.t, "A", "L")
-    T_WA = Transform(T_WA.R, T_WA.t, "W", "A")
-    return World(T_AL, T_WA, J_vision, covariance, r)
-
-
+# -- what an error does ----------------------------------------------------------------------------
 def slip_effect(
     T_WA: Transform, points_W: Array, directions_W: Array, *, slip_m: float, slip_deg: float
 ) -> dict[str, Any]:

@@ -419,12 +419,12 @@ def solve(
     for iteration in range(1, max_iterations + 1):  # noqa: B007 (reported after the loop)
         accepted = False
         for _ in range(12):
-            inv_vv = np.linalg.inv(_damped(A_vv, damping))
-            E = A_gv @ inv_vv  # (V, G, 6)
-            S = _damped(A_gg, damping) - np.tensordot(E, A_gv, axes=([0, 2], [0, 2]))
-            rhs = -(b_g - np.einsum("vgk,vk->g", E, b_v))
-            d_g = np.zeros(G)
             try:
+                inv_vv = np.linalg.inv(_damped(A_vv, damping))
+                E = A_gv @ inv_vv  # (V, G, 6)
+                S = _damped(A_gg, damping) - np.tensordot(E, A_gv, axes=([0, 2], [0, 2]))
+                rhs = -(b_g - np.einsum("vgk,vk->g", E, b_v))
+                d_g = np.zeros(G)
                 scale = 1.0 / np.sqrt(np.maximum(np.diag(A_gg)[free], 1e-30))
                 S_free = S[np.ix_(free, free)] * np.outer(scale, scale)
                 d_g[free] = scale * np.linalg.solve(S_free, rhs[free] * scale)

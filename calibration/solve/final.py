@@ -10,7 +10,14 @@ import numpy as np
 from calibration.camera import CAMERAS, Camera
 from calibration.inputs import Seen
 from calibration.rig import Rig
-from calibration.room import world
+from calibration.room.evidence import (
+    LENGTHS,
+    TURNS,
+    Evidence,
+    PlacedBoard,
+    Solved,
+    solve_world,
+)
 from calibration.room.place import Placed, Room
 from calibration.solve import bundle
 from calibration.solve.estimate import Estimate
@@ -123,29 +130,36 @@ def assemble(seen: Seen, found: Estimate, room: Room) -> Rig:
             if problem.home_right[row]:
                 T = T_RL.inverse() @ Transform(T.R, T.t, "R", "B")
             poses.append(T)
-        J_home = _pose_jacobian(problem, s, found, placed, G, n_lens)
-        measured = [
-            world.by_tape(k, p.auxiliary.tape, p.tape.t_WA) for k, p in enumerate(placed)
-        ] + [replace(p.picture, placement=k) for k, p in enumerate(placed) if p.picture is not None]
-        room_solved = world.solve_world(
-            poses,
-            [p.auxiliary.T_AB(p.reading.quarter_turns) for p in placed],
-            measured,
-        )
-        T_AL, T_WA = room_solved.T_AL, room_solved.T_WA
+        # from the solver's parameters to what the room starts from: T_RL and each board's pose
+        J_seen = np.zeros((6 + 6 * len(placed), len(C)))
+        J_seen[:6, n_lens : n_lens + 6] = np.eye(6)
+        J_seen[6:] = _pose_jacobian(problem, s, found, placed, G, n_lens)
+        evidence = Evidence(
+            tuple(
+                PlacedBoard(
+                    T,
+                    p.auxiliary.board.points_B(),
+                    p.auxiliary.board.square_m,
+                    p.reading.quarter_turns,
+                    p.auxiliary.tape,
+                    p.picture,
+                )
+                for T, p in zip(poses, placed, strict=True)
+            ),
+            T_RL,
+            seen.blackboard_m,
+            seen.corners_m,
+        ).with_noise(J_seen @ C @ J_seen.T)
+        solved = solve_world(evidence)
+        T_AL, T_WA = solved.T_AL, solved.T_WA
         M = np.zeros((n_lens + 18, len(C)))
         M[: n_lens + 6, : n_lens + 6] = np.eye(n_lens + 6)
-        M[n_lens + 6 :] = room_solved.J_vision @ J_home
+        M[n_lens + 6 :] = solved.J_vision @ J_seen
         covariance = M @ C @ M.T
-        covariance[n_lens + 6 :, n_lens + 6 :] += room_solved.measured_covariance
+        covariance[n_lens + 6 :, n_lens + 6 :] += solved.measured_covariance
         covariance = (covariance + covariance.T) / 2
-        for m, residual in zip(measured, room_solved.residuals, strict=True):
-            p = placed[m.placement]
-            about = room.rows[p.index]
-            if m.source == "picture" or p.auxiliary.tape.measured:
-                about[f"{m.source}_error_cm"] = [100 * float(v) for v in residual[3:]]
-            if m.source == "tape":
-                about["turn_error_deg"] = [float(np.degrees(v)) for v in residual[:3]]
+        room.evidence, room.world = evidence, solved
+        _note_disagreements(room, solved.solved)
     rig = Rig(cameras[0], cameras[1], T_RL, T_AL, T_WA, covariance)
     return replace(rig, quality=quality_of(seen, found, room, problem, solution, rig))
 
@@ -184,3 +198,15 @@ def _pose_jacobian(
         )
         J[6 * k + 3 : 6 * k + 6, n_lens + 3 : n_lens + 6] = -s.R_RL.T
     return J
+
+
+def _note_disagreements(room: Room, solved: Solved) -> None:
+    """How far each placement lies off its tape and its picture, into the room's rows."""
+    off = dict(zip(solved.names, solved.residual, strict=True))
+    for k, p in enumerate(room.placed):
+        row = room.rows[p.index]
+        row["turn_error_deg"] = [float(np.degrees(off[f"{k}.{n}"])) for n in TURNS]
+        if p.auxiliary.tape.measured:
+            row["tape_error_cm"] = [100 * float(off[f"{k}.{n}"]) for n in LENGTHS]
+        if p.picture is not None:
+            row["picture_error_cm"] = [100 * float(off[f"{k}.picture{j}"]) for j in (3, 4, 5)]

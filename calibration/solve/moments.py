@@ -18,6 +18,8 @@ from calibration.verdict import Cause
 ZOOM_TEST_RATIO = 2.0
 
 ZOOM_TEST_SUPPORT = 0.9
+#: What two lenses gain on the squares of one at least, where nothing changed.
+LEAST_GAIN = 0.02
 
 
 def zoom_changed(
@@ -34,27 +36,38 @@ def zoom_changed(
         except ValueError:
             return None
 
+    def halves(first: Sequence[View], second: Sequence[View]) -> tuple[float, float, float] | None:
+        """rms of two lenses for two parts, and their focal lengths."""
+        if min(len(first), len(second)) < LEAST_VIEWS:
+            return None
+        one, two = fit(first), fit(second)
+        if one is None or two is None:
+            return None
+        square = len(first) * one.rms_px**2 + len(second) * two.rms_px**2
+        return float(np.sqrt(square / n)), float(one.lens[0]), float(two.lens[0])
+
     n = len(rows)
     whole = fit(rows) if n >= 2 * LEAST_VIEWS else None
     if whole is None:
         return None
-    best: tuple[float, int, float, float] | None = None
-    for cut in sorted({n // 4, n // 3, n // 2, 2 * n // 3, 3 * n // 4}):
-        if min(cut, n - cut) < LEAST_VIEWS:
-            continue
-        before, after = fit(rows[:cut]), fit(rows[cut:])
-        if before is None or after is None:
-            continue
-        together = float(np.sqrt((cut * before.rms_px**2 + (n - cut) * after.rms_px**2) / n))
-        if best is None or together < best[0]:
-            best = (together, cut, float(before.lens[0]), float(after.lens[0]))
-    if best is None or best[0] > 0.95 * whole.rms_px or abs(best[3] / best[2] - 1) < 0.01:
+    cuts = sorted({n // 4, n // 3, n // 2, 2 * n // 3, 3 * n // 4})
+    ends = {cut: end for cut in cuts if (end := halves(rows[:cut], rows[cut:])) is not None}
+    # any halves are fitted better by two lenses; a zoom has a moment, a wrong lens model has none
+    mixed = [end for k in (2, 3) if (end := halves(rows[::k], [
+        v for i, v in enumerate(rows) if i % k])) is not None]  # fmt: skip
+    if not ends:
+        return None
+    cut = min(ends, key=lambda c: ends[c][0])
+    rms, before, after = ends[cut]
+    gain = whole.rms_px**2 - rms**2
+    by_chance = max((whole.rms_px**2 - end[0] ** 2 for end in mixed), default=0.0)
+    if gain < 3 * max(by_chance, LEAST_GAIN * whole.rms_px**2) or abs(after / before - 1) < 0.01:
         return None
     return Cause(
         "zoom_changed",
         "FAIL",
-        f"the {camera} camera's zoom or picture size changed near view {rows[best[1]].name}: focal "
-        f"length {best[2]:.0f} px before, {best[3]:.0f} px after",
+        f"the {camera} camera's zoom or picture size changed near view {rows[cut].name}: focal "
+        f"length {before:.0f} px before, {after:.0f} px after",
         "Lock zoom and focus, and take all pictures with one setting.",
     )
 

@@ -42,8 +42,8 @@ What ``rig.quality`` holds
     points move on the blackboard when the auxiliary board lies 2 cm or 2° off.
 ``seats`` : [{distance_m, seat_m, frame, sigma_cm [3], position_cm, gaze_cm [2]}] 1 σ from the rig.
 ``blackboard`` : [{point_m, gaze_cm}] the same for five points of the blackboard, seen from 6 m.
-``scale`` : {``checks``: [{what, error_percent, sigma_percent}]} lengths that were checked against
-    the board's square.
+``scale`` : {``checks``: [{what, error_percent, sigma_percent, independent}]} lengths that
+    were checked against the board's square; another board of one printer is not independent.
 ``settings`` : board, blackboard_m, cameras_apart_m, sizes; ``seconds`` : time by stage.
 """
 
@@ -58,6 +58,8 @@ from calibration.corners.boards import pitch_px
 from calibration.inputs import Seen
 from calibration.rig import Rig
 from calibration.room import world
+from calibration.room.evidence import solve_room
+from calibration.room.guesses import contradicted
 from calibration.room.place import Room
 from calibration.solve import bundle, uncertainty
 from calibration.solve.estimate import Estimate
@@ -320,10 +322,22 @@ def scale_checks(seen: Seen, room: Room, rig: Rig) -> list[dict[str, Any]]:
             checks.append(
                 {
                     "what": "the auxiliary board's own square",
+                    "independent": False,
                     "error_percent": row["scale_percent"],
                     "sigma_percent": row["scale_sigma_percent"] + 0.2,
                 }
             )
+    if room.evidence is None or room.world is None or contradicted(room.world.solved):
+        return checks  # lengths by a tape that is wrong somewhere say nothing of the squares
+    if room.evidence.corners_m:
+        free = solve_room(room.evidence, free_scale=True)
+        checks.append(
+            {
+                "what": "lengths from the lenses to the blackboard's corners",
+                "error_percent": 100 * (1 / free.scale - 1),
+                "sigma_percent": 100 * float(np.sqrt(free.covariance[-1, -1])) / free.scale,
+            }
+        )
     for a, p in enumerate(room.placed):
         for q in room.placed[a + 1 :]:
             if not (p.auxiliary.tape.measured and q.auxiliary.tape.measured):

@@ -12,6 +12,7 @@ from calibration.corners.boards import Board
 from calibration.corners.folder import AuxiliaryPlacement, RoomPictureFile
 from calibration.errors import CalibrationError
 from calibration.rig import Rig
+from calibration.room.words import room_words
 from sessions.config import CONFIG_NAME, BoardConfig, SessionConfig
 from sessions.folder import Session
 
@@ -53,6 +54,11 @@ def calibrate_lesson(
             blackboard_m=(config.blackboard.width_m, config.blackboard.height_m),
             cameras_apart_m=config.cameras.apart_m,
             mountings={c: session.mounting(c, calibration=True) for c in CAMERAS},
+            corners_m={
+                name: lengths
+                for name in CAMERAS
+                if (lengths := getattr(config.cameras, name).corners_m) is not None
+            },
             progress=progress,
         )
     rig_path = folder / "rig.json"
@@ -114,8 +120,8 @@ def placements_of(folder: Path, config: SessionConfig) -> tuple[AuxiliaryPlaceme
 
 
 def room_sentences(rig: Rig) -> list[str]:
-    """What pictures of the room say of each auxiliary board, against the tape: signed, in cm."""
-    out = []
+    """Where everything stands; what pictures of the room say against the tape: signed, in cm."""
+    out = room_words(rig)
     for i, row in enumerate(rig.quality.get("auxiliary", []), 1):
         shown = row.get("room_picture")
         if not shown:

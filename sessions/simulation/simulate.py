@@ -297,6 +297,13 @@ def session_toml(world: World) -> str:
         ]
     t = aux.t_WA
     apart_m = float(np.linalg.norm(world.T_WC["left"].t - world.T_WC["right"].t))
+    width, height = room.board_width_m, room.board_height_m
+    corners = np.array([[width, 0, 0], [0, 0, 0], [width, height, 0], [0, height, 0]])
+    tape = np.random.default_rng([o.seed, 18])  # read to the centimetre, as people do
+    lengths = {}
+    for name in ("left", "right"):
+        far = np.linalg.norm(world.T_WC[name].t - corners, axis=1)
+        lengths[name] = [round(float(v), 2) for v in far + tape.normal(0, 0.005, 4)]
     placement = (
         ['placement = "flat"']
         if aux.angle_deg == 0
@@ -323,8 +330,10 @@ def session_toml(world: World) -> str:
         f"apart_m = {apart_m:.2f}  # tape between the two lenses",
         "[cameras.left]",
         'video = "left.mp4"',
+        f"corners_m = {lengths['left']}  # tape from the lens to the blackboard's corners",
         "[cameras.right]",
         'video = "right.mp4"',
+        f"corners_m = {lengths['right']}",
     ]
     if o.offset_s == 0 and o.drift_ppm == 0:
         lines.append("offset_s = 0.0")

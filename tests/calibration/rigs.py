@@ -15,6 +15,7 @@ from calibration.corners.boards import Board, View
 from calibration.inputs import Auxiliary, Seen
 from calibration.rig import Rig
 from calibration.room import world
+from calibration.room.evidence import LENS_SIGMA_M, LENS_SIGMA_SHARE
 from calibration.room.world import Tape
 from calibration.transform import Array, Transform, geodesic_deg, rotation_exp
 
@@ -272,16 +273,21 @@ def make_seen(
     placements: tuple[str, ...] = ("flat",),
     tape_error: bool = False,
     apart: bool = True,
+    corners: int = 4,
     quarter_turns: int = 0,
     **views: object,
 ) -> Seen:
-    """What a careful user brings home: views, auxiliary pictures, tape."""
+    """What a careful user brings home: views, auxiliary pictures, tape.
+
+    corners : how many of the blackboard's corners each lens was measured from (0, 2 or 4).
+    """
     exact = look(room, rng, shared=shared, alone=alone, **views)  # type: ignore[arg-type]
     rows = tuple(
         View(f"{i:02d}", noisy(a, rng, sigma_px), noisy(b, rng, sigma_px))
         for i, (a, b) in enumerate(exact)
     )
-    auxiliary = []
+    auxiliary: list[Auxiliary] = []
+    tape_rng = np.random.default_rng(int(1e6 * room.blackboard_m[0]))  # leaves rng as it was
     for placement in placements:
         tape = good_tape(room, rng, placement)
         off = np.zeros(6)
@@ -298,4 +304,23 @@ def make_seen(
         tuple(auxiliary),
         room.blackboard_m,
         room.rig.baseline_m + (rng.normal(0, 0.01) if tape_error else 0.0) if apart else None,
+        corners_m=corners_of(room, tape_rng if tape_error else None, corners),
     )
+
+
+def corners_of(
+    room: Room, rng: np.random.Generator | None, n: int = 4
+) -> dict[str, tuple[float, ...]]:
+    """Tape from each lens to the first n of the blackboard's corners, with noise where asked."""
+    if n == 0:
+        return {}
+    width, height = room.blackboard_m
+    corners = np.array([[width, 0, 0], [0, 0, 0], [width, height, 0], [0, height, 0]])[:n]
+    out = {}
+    for c in ("left", "right"):
+        far = np.linalg.norm(room.rig.T_WC(c).t - corners, axis=1)
+        if rng is not None:
+            sigma = LENS_SIGMA_M + LENS_SIGMA_SHARE * far
+            far = np.round(far + rng.normal(0, sigma), 2)  # by tape: centimetres
+        out[c] = tuple(float(v) for v in far)
+    return out

@@ -24,8 +24,9 @@ from calibration.page.figures import (
     figure_coverage,
     figure_room,
 )
-from calibration.page.verdict_page import camera_facts, most_helpful, verdict_page
+from calibration.page.verdict_page import most_helpful, verdict_page
 from calibration.rig import Rig
+from calibration.room.words import camera_words
 from calibration.transform import Transform
 from calibration.verdict import Cause, Verdict
 
@@ -167,7 +168,7 @@ def test_self_contained_and_plotly_once(tmp_path: Path) -> None:
     assert html.count("plotly.js v") == 1, "the library's banner is there once"
     assert sum(t == "section" for t, _ in parser.tags) >= 8
     labels = [a["aria-label"] for _, a in parser.tags if a.get("role") == "img"]
-    assert len(labels) == 5, "the room, two coverages, two sets of arrows"
+    assert len(labels) == 6, "plan, the room, two coverages, two sets of arrows"
     assert not list(tmp_path.glob("*.part"))
 
 
@@ -265,14 +266,14 @@ def test_most_helpful_is_the_worst_with_an_action() -> None:
 
 
 def test_camera_facts_are_in_the_room_s_words() -> None:
-    left, right = camera_facts(make_rig())
-    assert "left camera is 0.20 m left of the blackboard's left edge" in left
+    left, right = camera_words(make_rig())
+    assert "left camera: 0.20 m left of the blackboard's left edge" in left
     assert "0.30 m above its upper edge, 0.10 m in front of it" in left
-    assert "right camera is 0.20 m right of the blackboard's right edge" in right
-    assert "looks into the class, 0°" in left
+    assert "right camera: 0.20 m right of the blackboard's right edge" in right
+    assert "looking into the class, 0°" in left and left.endswith("Is that where it is?")
     rig = make_rig()
     backwards = replace(rig, T_WA=Transform(np.diag([-1, 1, -1]) @ R_WA, [2, 1.4, 0.8], "W", "A"))
-    assert "looks AT the blackboard" in camera_facts(backwards)[0]
+    assert "looking AT the blackboard" in camera_words(backwards)[0]
 
 
 # -- the scene -------------------------------------------------------------------------------------

@@ -14,9 +14,22 @@ from calibration.inputs import Auxiliary, Seen
 from calibration.page.figures import rigs_as_read
 from calibration.page.verdict_page import verdict_page
 from calibration.room import world
+from calibration.room.evidence import (
+    LENGTHS,
+    SEEN_SIGMAS,
+    Evidence,
+    PlacedBoard,
+    PoseMeasured,
+    costs_cm,
+    gaze_shift,
+    reliability,
+    solve_room,
+    solve_world,
+)
+from calibration.room.guesses import room_causes
 from calibration.room.place import _ambiguous
 from calibration.room.world import Tape
-from calibration.transform import Transform, geodesic_deg, rotation_exp
+from calibration.transform import Transform, geodesic_deg, rotation_exp, rotation_log
 from tests.calibration import rigs
 from tests.calibration.room_pictures import board_in_room, phone, take
 
@@ -105,27 +118,103 @@ def test_more_placements_are_better_than_one() -> None:
     assert np.mean(three) < np.mean(one)
 
 
+def _flat(tape: Tape, T_WL: Transform) -> PlacedBoard:
+    """A board that lies exactly where the tape says, seen from L."""
+    points = rigs.BOARD.points_B()
+    T_WB = Transform(world.R_WA, tape.t_WA, "W", "A") @ world.T_AB(0.0, points, 0)
+    return PlacedBoard(T_WL.inverse() @ T_WB, points, 0.08, 0, tape)
+
+
+T_RL = Transform(rotation_exp([0, 0.9, 0]), np.array([-3.8, 0.1, 2.0]), "R", "L")
+
+
 def test_combining_exact_placements_is_exact() -> None:
     rng = np.random.default_rng(7)
     T_WL = Transform(rotation_exp(rng.normal(0, 1, 3)), rng.normal(0, 2, 3), "W", "L")
     tapes = [Tape("flat", 1.0, 1.2, 1.5), Tape("flat", 2.4, 1.3, 2.2), Tape("flat", 0.2, 1, 0.9)]
-    poses = [Transform(world.R_WA, t.t_WA, "W", "A").inverse() @ T_WL for t in tapes]
-    measured = [world.by_tape(i, t) for i, t in enumerate(tapes)]
-    found, residual = world.combine(poses, measured)
-    assert np.allclose(found.R, T_WL.R, atol=1e-9) and np.allclose(found.t, T_WL.t, atol=1e-9)
-    assert np.abs(residual).max() < 1e-9
+    evidence = Evidence(tuple(_flat(t, T_WL) for t in tapes), T_RL)
+    solved = solve_room(evidence)
+    assert np.allclose(solved.T_WL.R, T_WL.R, atol=1e-8)
+    assert np.allclose(solved.T_WL.t, T_WL.t, atol=1e-8)
+    assert np.abs(solved.residual).max() < 1e-8 and solved.dof == 12
+
+
+def _lengths(T_WL: Transform, width: float, height: float) -> dict[str, tuple[float, ...]]:
+    corners = np.array([[width, 0, 0], [0, 0, 0], [width, height, 0], [0, height, 0]])
+    lenses = {"left": T_WL.t, "right": T_WL.apply(T_RL.inverse().t)}
+    return {c: tuple(np.linalg.norm(p - corners, axis=1).tolist()) for c, p in lenses.items()}
+
+
+def test_derivatives_of_the_room_are_those_of_differences() -> None:
+    rng = np.random.default_rng(8)
+    T_WL = Transform(rotation_exp(rng.normal(0, 1, 3)), rng.normal(0, 2, 3), "W", "L")
+    board = _flat(Tape("flat", 1.0, 1.2, 1.5), T_WL)
+    pose = PoseMeasured(Transform(world.R_WA, board.tape.t_WA, "W", "A"), np.eye(6))
+    e = Evidence((replace(board, picture=pose),), T_RL, (4.0, 1.2), _lengths(T_WL, 4.0, 1.2))
+    T_WL = Transform(T_WL.R @ rotation_exp([0.2, -0.1, 0.3]), T_WL.t + 0.1, "W", "L")
+    _, J = e.rows(T_WL.R, T_WL.t, 4.1, 1.02)
+    assert J.shape == (len(e.names()), 8)
+    for k, d in enumerate(1e-6 * np.eye(8)):
+        ends = [
+            e.rows(T_WL.R @ rotation_exp(s * d[:3]), T_WL.t + s * d[3:6], 4.1 + s * d[6],
+                   1.02 + s * d[7])[0]
+            for s in (1, -1)
+        ]  # fmt: skip
+        assert np.allclose(J[:, k], (ends[0] - ends[1]) / 2e-6, atol=1e-7)
+
+
+def test_one_origin_taken_wrong_in_two_placements_is_not_unseen_with_lengths_from_the_lenses() -> (
+    None
+):
+    """Two placements agree with each other however wrong the corner is that both start from."""
+    turn = np.diag([1.0, 1, 1])
+    T_WL = Transform(rotation_exp([0.1, -0.5, 0]) @ turn, np.array([4.3, -0.1, 0.2]), "W", "L")
+    tapes = [Tape("flat", 1.0, 1.2, 1.5), Tape("flat", 2.6, 1.2, 1.6)]
+    exact = tuple(_flat(t, T_WL) for t in tapes)
+    wrong = tuple(replace(b, tape=replace(b.tape, left_m=b.tape.left_m + 0.5)) for b in exact)
+    blind = Evidence(wrong, T_RL, (4.0, 1.2))
+    assert solve_room(blind).chi2 < 1e-6, "nothing contradicts it"
+    (cause,) = room_causes(blind, solve_room(blind))
+    assert cause.code == "room_unchecked" and "left_m" in cause.message + cause.action
+    seen = replace(blind, corners_m=_lengths(T_WL, 4.0, 1.2))
+    (cause,) = room_causes(seen, solve_room(seen))
+    assert cause.code == "tape_wrong" and "left_m of all placements" in cause.message
+    assert "50 cm" in cause.message
+    right = replace(seen, boards=exact)
+    assert "tape" not in " ".join(c.code for c in room_causes(right, solve_room(right)))
 
 
 def test_world_covariance_is_that_of_tape_and_placement() -> None:
     """With one placement T_WA is what was measured, so its covariance is that of the measuring."""
-    points = rigs.BOARD.points_B()
     T_LB = Transform(rotation_exp([0.3, 2.5, 0.4]), np.array([0.2, 0.1, 3.0]), "L", "B")
     tape = Tape("flat", 1.0, 1.2, 1.5, tape_sigma_m=0.01, placement_sigma_deg=1.0)
-    T_AB = Transform(world.R_AP(0), np.zeros(3), "A", "P") @ world.T_PB(points, 0)
-    solved = world.solve_world([T_LB], [T_AB], [world.by_tape(0, tape)])
+    board = PlacedBoard(T_LB, rigs.BOARD.points_B(), 0.08, 0, tape)
+    solved = solve_world(Evidence((board,), T_RL))
     expected = np.diag([0.0] * 6 + [np.radians(1.0) ** 2] * 3 + [0.01**2] * 3)
     assert np.allclose(solved.measured_covariance, expected, atol=1e-8)
     assert np.allclose(solved.J_vision[6:], 0, atol=1e-5)
+
+
+def test_an_error_as_large_as_is_said_to_go_unseen_costs_what_is_said() -> None:
+    """Reliability by its definition: the room is solved again with that error in the row."""
+    T_WL = Transform(rotation_exp([0.1, -0.5, 0]), np.array([4.3, -0.15, 0.2]), "W", "L")
+    e = Evidence((_flat(Tape("flat", 2.0, 1.2, 2.0), T_WL),), T_RL, (4.0, 1.2))
+    e = replace(e, corners_m=_lengths(T_WL, 4.0, 1.2))
+    exact = solve_room(e)
+    for unseen in reliability(e, exact):
+        if not unseen.what.startswith("0.") or unseen.what.split(".")[1] not in LENGTHS:
+            continue
+        board = e.boards[0]
+        off = 0.1 * unseen.size  # small: the costs are those of first order
+        tape = replace(board.tape, **{unseen.what[2:]: e.stated(unseen.what) - off})
+        moved = solve_room(replace(e, boards=(replace(board, tape=tape),)))
+        d = np.concatenate(
+            [rotation_log(exact.T_WL.R.T @ moved.T_WL.R), moved.T_WL.t - exact.T_WL.t]
+        )
+        cost = costs_cm(gaze_shift(exact.T_WL, (4.0, 1.2)) @ d)
+        assert cost == pytest.approx(0.1 * np.array(unseen.cost_cm), rel=0.1)
+        if unseen.bounded:
+            assert moved.chi2 == pytest.approx((0.1 * SEEN_SIGMAS) ** 2, rel=0.1)
 
 
 def test_a_slip_of_the_board_moves_gaze_points_as_far() -> None:
@@ -168,7 +257,7 @@ def test_two_readings_that_remain_are_drawn_and_a_picture_of_the_room_settles_th
     verdict_page(rig, tmp_path / "page.html")
     html = (tmp_path / "page.html").read_text()
     assert html.count('aria-label="The room by reading ') == len(readings)
-    assert "The left camera is" in html
+    assert "left camera: " in html
 
     aux = seen.auxiliary[0]
     T_WB = board_in_room(aux.tape, room.board)

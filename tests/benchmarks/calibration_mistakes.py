@@ -1,0 +1,642 @@
+"""Mistakes that people make when they calibrate: what the verdict says of each. From corners.
+
+    python tests/benchmarks/calibration_mistakes.py [--rooms 3] [--corners 4] [--only WORD]
+
+Each mistake is made in random rooms (tests/calibration/rigs.py; tape to 5 mm, boards laid to 0.5°,
+lengths from the lenses to 1 cm + 0.2 %, 10 shared and 2 × 6 single views with 0.1 px of noise).
+*Named*: the verdict's first cause has one of the codes that say what was done. *Off*: how far gaze
+points from 6 m are moved by the wrong room (rms of five points of the blackboard).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from calibration.calibrate import solve  # noqa: E402
+from calibration.corners.boards import View  # noqa: E402
+from calibration.errors import CalibrationError  # noqa: E402
+from calibration.inputs import Seen  # noqa: E402
+from calibration.rig import Rig  # noqa: E402
+from calibration.room.world import R_AP, R_WA  # noqa: E402
+from calibration.transform import Array, Transform, rotation_exp  # noqa: E402
+from tests.calibration import rigs  # noqa: E402
+
+NX, NY = rigs.BOARD.inner_corners
+SQUARE = rigs.BOARD.square_m
+INCH_CM = 2.54
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A room with what a careful user brought home from it, before the mistake."""
+
+    room: rigs.Room
+    seen: Seen
+    rng: np.random.Generator
+
+    @property
+    def tape(self) -> rigs.Tape:
+        """The first placement's."""
+        return self.seen.auxiliary[0].tape
+
+    def auxiliary(self, index: int = 0, **changes: object) -> Seen:
+        """With a placement changed."""
+        aux = list(self.seen.auxiliary)
+        aux[index] = replace(aux[index], **changes)  # type: ignore[arg-type]
+        return replace(self.seen, auxiliary=tuple(aux))
+
+    def taped(self, *, index: int = 0, **lengths: object) -> Seen:
+        """With a placement's tape changed."""
+        return self.auxiliary(index, tape=replace(self.seen.auxiliary[index].tape, **lengths))  # type: ignore[arg-type]
+
+    def to(self, x: float, y: float) -> Seen:
+        """The tape led to another point of the board: (x, y) in P from the first inner corner."""
+        t = self.tape.t_WA + R_WA @ R_AP(self.tape.tilt_deg) @ np.array([x, y, 0.0])
+        return self.auxiliary(tape=self.tape.at(t))
+
+    def laid(
+        self, turn_deg: tuple[float, float, float], shift_m: tuple[float, ...] = (0, 0, 0)
+    ) -> Seen:
+        """The board really lay otherwise: turned about r, −b, u, shifted along W."""
+        off = np.concatenate([np.radians(turn_deg), shift_m])
+        return self._shown(self.room, self.tape, off)
+
+    def _shown(self, room: rigs.Room, tape: rigs.Tape, off: Array | None = None) -> Seen:
+        left, right = rigs.place_auxiliary(room, tape, off=off)
+        view = View("aux", rigs.noisy(left, self.rng, 0.1), rigs.noisy(right, self.rng, 0.1))
+        return self.auxiliary(view=view)
+
+    def views(self, change: Callable[[int, View], View]) -> Seen:
+        """With the shared and single views changed."""
+        return replace(self.seen, views=tuple(change(i, v) for i, v in enumerate(self.seen.views)))
+
+    def lens(self, camera: str, change: Callable[[tuple[float, ...]], tuple[float, ...]]) -> Seen:
+        """With one camera's corners_m changed."""
+        given = self.seen.corners_m
+        return replace(self.seen, corners_m={**given, camera: change(given[camera])})
+
+    def squares(self, factor: float, boards: str = "both") -> Seen:
+        """With stated squares that are ``factor`` times the true ones."""
+        board = replace(self.seen.board, square_m=self.seen.board.square_m * factor)
+        seen = self.seen
+        if boards in ("both", "calibration"):
+            seen = replace(seen, board=board)
+        if boards in ("both", "auxiliary"):
+            aux = tuple(replace(a, board=board) for a in seen.auxiliary)
+            seen = replace(seen, auxiliary=aux)
+        return seen
+
+    def turned_camera(self, name: str, turn_deg: tuple[float, float, float]) -> rigs.Room:
+        """The room with a camera turned about its lens."""
+        rig = self.room.rig
+        turn = Transform(rotation_exp(np.radians(turn_deg)), np.zeros(3), "C", "C")
+        if name == "right":
+            T = replace(turn, dst="R", src="R")
+            return replace(self.room, rig=replace(rig, T_RL=T @ rig.T_RL))
+        T = replace(turn, dst="L", src="L")
+        return replace(
+            self.room, rig=replace(rig, T_RL=rig.T_RL @ T.inverse(), T_AL=rig.T_AL @ T.inverse())
+        )
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing that is done wrong: how, the codes that name it, and the scene it needs."""
+
+    name: str
+    codes: frozenset[str]
+    make: Callable[[Scene], Seen]
+    placements: tuple[str, ...] = ("flat",)
+
+
+MISTAKES: list[Mistake] = []
+
+
+def mistake(
+    name: str, *codes: str, placements: tuple[str, ...] = ("flat",)
+) -> Callable[[Callable[[Scene], Seen]], Callable[[Scene], Seen]]:
+    """Register a mistake."""
+
+    def register(make: Callable[[Scene], Seen]) -> Callable[[Scene], Seen]:
+        MISTAKES.append(Mistake(name, frozenset(codes), make, placements))
+        return make
+
+    return register
+
+
+def _add(name: str, make: Callable[[Scene], Seen], *codes: str,
+         placements: tuple[str, ...] = ("flat",)) -> None:  # fmt: skip
+    MISTAKES.append(Mistake(name, frozenset(codes), make, placements))
+
+
+def _digits(value: float, a: int, b: int) -> float:
+    text = list(f"{value:.2f}".replace(".", ""))
+    text[a], text[b] = text[b], text[a]
+    return int("".join(text)) / 100
+
+
+def _swap_different(value: float) -> float:
+    """Two digits that differ, exchanged: the first pair that changes the length by 5 cm or more."""
+    for a, b in ((1, 2), (0, 1), (0, 2)):
+        other = _digits(value, a, b)
+        if abs(other - value) >= 0.05:
+            return other
+    return value + 0.09
+
+
+W = lambda s: s.room.blackboard_m[0]  # noqa: E731
+H = lambda s: s.room.blackboard_m[1]  # noqa: E731
+LENGTH = {"tape_wrong", "board_slipped"}
+
+# -- the tape --------------------------------------------------------------------------------------
+_add(
+    "tape begun at the upper left corner",
+    lambda s: s.taped(left_m=W(s) - s.tape.left_m),
+    "tape_from_upper_left",
+)
+_add(
+    "… in both placements",
+    lambda s: Scene(s.room, s.taped(left_m=W(s) - s.tape.left_m), s.rng).taped(
+        index=1, left_m=W(s) - s.seen.auxiliary[1].tape.left_m
+    ),
+    "tape_from_upper_left",
+    placements=("flat", "flat"),
+)
+_add(
+    "tape to the other inner corner of the same edge",
+    lambda s: s.to(-(NX - 1) * SQUARE, 0),
+    "tape_other_corner",
+)
+_add("tape to the far edge", lambda s: s.to(0, -(NY - 1) * SQUARE), "tape_other_corner")
+_add(
+    "tape to the corner diagonally opposite",
+    lambda s: s.to(-(NX - 1) * SQUARE, -(NY - 1) * SQUARE),
+    "tape_other_corner",
+)
+_add(
+    "tape to the middle of the board",
+    lambda s: s.to(-(NX - 1) / 2 * SQUARE, -(NY - 1) / 2 * SQUARE),
+    "tape_other_corner",
+)
+_add("tape to the outer corner of the print", lambda s: s.to(SQUARE, SQUARE), "tape_outer_corner")
+_add(
+    "down and out exchanged",
+    lambda s: s.taped(down_m=s.tape.out_m, out_m=s.tape.down_m),
+    "tape_exchanged",
+)
+_add(
+    "left and down exchanged",
+    lambda s: s.taped(left_m=s.tape.down_m, down_m=s.tape.left_m),
+    "tape_exchanged",
+)
+_add(
+    "left and out exchanged",
+    lambda s: s.taped(left_m=s.tape.out_m, out_m=s.tape.left_m),
+    "tape_exchanged",
+)
+_add(
+    "down taken to the floor (table 72 cm)",
+    lambda s: s.taped(down_m=s.tape.down_m + 0.72),
+    "tape_to_floor",
+)
+_add(
+    "down taken to the floor (table 94 cm)",
+    lambda s: s.taped(down_m=s.tape.down_m + 0.94),
+    "tape_to_floor",
+)
+_add(
+    "down from the lower edge",
+    lambda s: s.taped(down_m=abs(s.tape.down_m - H(s))),
+    "tape_from_lower_edge",
+)
+for _length in ("left_m", "down_m", "out_m"):
+    _add(
+        f"{_length}: two digits exchanged",
+        lambda s, k=_length: s.taped(**{k: _swap_different(round(getattr(s.tape, k), 2))}),
+        "tape_digits",
+        "tape_wrong",
+    )
+    _add(
+        f"{_length} in inches taken for cm",
+        lambda s, k=_length: s.taped(**{k: getattr(s.tape, k) / INCH_CM}),
+        "tape_units",
+        "tape_wrong",
+    )
+    _add(
+        f"{_length} 30 cm short",
+        lambda s, k=_length: s.taped(**{k: getattr(s.tape, k) - 0.3}),
+        "tape_wrong",
+    )
+    _add(
+        f"{_length} 15 cm long",
+        lambda s, k=_length: s.taped(**{k: getattr(s.tape, k) + 0.15}),
+        "tape_wrong",
+    )
+_add(
+    "the whole tape in inches taken for cm",
+    lambda s: s.auxiliary(tape=s.tape.at(s.tape.t_WA / INCH_CM)),
+    "tape_units",
+)
+_add("out 1 m short", lambda s: s.taped(out_m=s.tape.out_m - 1.0), "tape_wrong")
+_add(
+    "left with the wrong sign", lambda s: s.taped(left_m=-s.tape.left_m), "tape_wrong", "tape_left"
+)
+_add(
+    "board slipped 15 cm after taping",
+    lambda s: s.laid((0, 0, 0), (0.12, 0, 0.09)),
+    "board_slipped",
+    "tape_wrong",
+)
+_add(
+    "one of two placements 12 cm wrong",
+    lambda s: s.taped(index=1, out_m=s.seen.auxiliary[1].tape.out_m + 0.12),
+    "tape_wrong",
+    placements=("flat", "flat"),
+)
+_add(
+    "both placements 20 cm too low",
+    lambda s: Scene(s.room, s.taped(down_m=s.tape.down_m + 0.2), s.rng).taped(
+        index=1, down_m=s.seen.auxiliary[1].tape.down_m + 0.2
+    ),
+    "tape_wrong",
+    "tape_to_floor",
+    placements=("flat", "flat"),
+)
+
+# -- how the board lies ----------------------------------------------------------------------------
+for _deg in (3, 10, 20):
+    _add(
+        f"board askew by {_deg}° (seen from above)",
+        lambda s, d=_deg: s.laid((0, 0, d)),
+        "placement_askew",
+    )
+for _deg in (3, 8):
+    _add(
+        f"table sloping by {_deg}° (towards the class)",
+        lambda s, d=_deg: s.laid((d, 0, 0)),
+        "placement_tilt",
+    )
+    _add(
+        f"table sloping by {_deg}° (sideways)",
+        lambda s, d=_deg: s.laid((0, d, 0)),
+        "placement_slope",
+    )
+for _deg in (5, 20):
+    _add(
+        f"said to be tilted {_deg}°, lies flat",
+        lambda s, d=_deg: s.taped(placement="tilted", angle_deg=float(d)),
+        "placement_tilt",
+    )
+_add(
+    "said to lie flat, is tilted",
+    lambda s: s.taped(placement="flat", angle_deg=None),
+    "placement_tilt",
+    placements=("tilted",),
+)
+_add("said to stand, lies flat", lambda s: s.taped(placement="standing"), "wrong_placement")
+_add(
+    "one placement's angle 9° wrong",
+    lambda s: s.taped(index=1, angle_deg=s.seen.auxiliary[1].tape.angle_deg + 9),
+    "placement_tilt",
+    placements=("flat", "tilted"),
+)
+
+
+def _hand_held(s: Scene) -> Seen:
+    view = next(v for v in s.seen.views if v.left is not None and v.right is not None)
+    return s.auxiliary(view=replace(view, name="aux"))
+
+
+_add(
+    "a hand-held view copied as both auxiliary pictures",
+    _hand_held,
+    "auxiliary_is_a_view",
+    "auxiliary_elsewhere",
+)
+
+# -- blackboard and lenses -------------------------------------------------------------------------
+_add(
+    "blackboard width 1 m short",
+    lambda s: replace(s.seen, blackboard_m=(W(s) - 1.0, H(s))),
+    "blackboard_width",
+)
+_add(
+    "blackboard width 10 cm long (with the frame)",
+    lambda s: replace(s.seen, blackboard_m=(W(s) + 0.1, H(s))),
+    "blackboard_width",
+)
+_add(
+    "corners_m of the cameras exchanged",
+    lambda s: replace(
+        s.seen, corners_m={"left": s.seen.corners_m["right"], "right": s.seen.corners_m["left"]}
+    ),
+    "corners_exchanged",
+)
+_add(
+    "corners_m in the wrong order",
+    lambda s: replace(
+        s.seen,
+        corners_m={c: tuple(v[j ^ 1] for j in range(len(v))) for c, v in s.seen.corners_m.items()},
+    ),
+    "corners_exchanged",
+)
+_add(
+    "one length of corners_m 20 cm wrong",
+    lambda s: s.lens("left", lambda v: (v[0], v[1] - 0.2, *v[2:])),
+    "corners_wrong",
+)
+_add(
+    "one length of corners_m with two digits exchanged",
+    lambda s: s.lens("right", lambda v: (_swap_different(v[0]), *v[1:])),
+    "corners_wrong",
+)
+_add(
+    "corners_m in inches taken for cm",
+    lambda s: replace(
+        s.seen, corners_m={c: tuple(x / INCH_CM for x in v) for c, v in s.seen.corners_m.items()}
+    ),
+    "corners_wrong",
+)
+
+# -- the squares -----------------------------------------------------------------------------------
+for _factor, _says in (
+    (1 / 0.97, "print at 97 %"),
+    (1 / 0.9, "print at 90 %"),
+    (2.0, "squares × 2"),
+    (1 / INCH_CM, "squares in inches taken for cm"),
+    (0.5, "squares ÷ 2"),
+):
+    _add(f"{_says}, both boards", lambda s, f=_factor: s.squares(f), "scale", "scale_implausible")
+_add(
+    "auxiliary squares stated 10 % too small",
+    lambda s: s.squares(0.9, "auxiliary"),
+    "auxiliary_square",
+    "scale",
+)
+_add(
+    "calibration squares stated 10 % too small",
+    lambda s: s.squares(0.9, "calibration"),
+    "auxiliary_square",
+    "scale",
+)
+
+# -- pictures and cameras --------------------------------------------------------------------------
+_MIDDLE = np.array([960.0, 540.0])
+
+
+def _zoom(uv: Array | None, factor: float) -> Array | None:
+    return None if uv is None else (uv - _MIDDLE) * factor + _MIDDLE
+
+
+def _swapped(s: Scene) -> Seen:
+    def swap(v: View) -> View:
+        return replace(v, left=v.right, right=v.left)
+
+    sizes = {"left": s.seen.sizes["right"], "right": s.seen.sizes["left"]}
+    views = tuple(swap(v) for v in s.seen.views)
+    aux = tuple(replace(a, view=swap(a.view)) for a in s.seen.auxiliary)
+    return replace(s.seen, sizes=sizes, views=views, auxiliary=aux)
+
+
+def _mirrored(uv: Array | None, width: int = 1920) -> Array | None:
+    if uv is None:
+        return None
+    grid = uv.reshape(NY, NX, 2).copy()
+    grid[..., 0] = width - 1 - grid[..., 0]
+    return grid[::-1].reshape(-1, 2)
+
+
+def _all_mirrored(s: Scene) -> Seen:
+    def flip(v: View) -> View:
+        return replace(v, left=_mirrored(v.left), right=_mirrored(v.right))
+
+    aux = tuple(replace(a, view=flip(a.view)) for a in s.seen.auxiliary)
+    return replace(s.seen, views=tuple(flip(v) for v in s.seen.views), auxiliary=aux)
+
+
+def _moved_half_way(pixels: float) -> Callable[[Scene], Seen]:
+    def make(s: Scene) -> Seen:
+        turn = rotation_exp([0, pixels / s.room.rig.right.f_px, 0])
+
+        def later(i: int, v: View) -> View:
+            if v.left is None or v.right is None or i < 5:
+                return v
+            return replace(
+                v, right=s.room.rig.right.project(s.room.rig.right.rays(v.right) @ turn.T)
+            )
+
+        return s.views(later)
+
+    return make
+
+
+_add("left and right exchanged", _swapped, "cameras_swapped")
+_add("everything mirrored", _all_mirrored, "cameras_swapped")
+_add(
+    "one camera mirrored",
+    lambda s: s.views(lambda i, v: replace(v, right=_mirrored(v.right))),
+    "mirrored_camera",
+)
+_add(
+    "zoom changed half way",
+    lambda s: s.views(lambda i, v: v if i < 5 else replace(v, left=_zoom(v.left, 1.06))),
+    "zoom_changed",
+)
+for _px in (15, 40):
+    _add(f"right camera moved by {_px} px half way", _moved_half_way(_px), "camera_moved")
+_add(
+    "auxiliary pictures at another zoom (right × 0.5)",
+    lambda s: s.auxiliary(
+        view=replace(s.seen.auxiliary[0].view, right=_zoom(s.seen.auxiliary[0].view.right, 0.5))
+    ),
+    "auxiliary_zoom",
+)
+_add(
+    "auxiliary pictures at another zoom (left + 1 %)",
+    lambda s: s.auxiliary(
+        view=replace(s.seen.auxiliary[0].view, left=_zoom(s.seen.auxiliary[0].view.left, 1.01))
+    ),
+    "auxiliary_zoom",
+)
+for _percent in (2, 5):
+    _add(
+        f"auxiliary pictures at another zoom (both + {_percent} %)",
+        lambda s, p=_percent: s.auxiliary(
+            view=replace(
+                s.seen.auxiliary[0].view,
+                left=_zoom(s.seen.auxiliary[0].view.left, 1 + p / 100),
+                right=_zoom(s.seen.auxiliary[0].view.right, 1 + p / 100),
+            )
+        ),
+        "auxiliary_zoom",
+    )
+
+
+def _bowed(s: Scene) -> Seen:
+    """The auxiliary board bulges by 4 mm along its columns."""
+    points = rigs.BOARD.points_B()
+    x = 2 * points[:, 0] / points[:, 0].max() - 1
+    points = points + np.stack([0 * x, 0 * x, 0.004 * (1 - x**2)], 1)
+    T_WB = Transform(R_WA, s.tape.t_WA, "W", "A") @ s.seen.auxiliary[0].T_AB(0)
+    uv = []
+    for name in ("left", "right"):
+        P = (s.room.rig.T_WC(name).inverse() @ T_WB).apply(points)
+        uv.append(rigs.noisy(s.room.rig.camera(name).project(P), s.rng, 0.1))
+    return s.auxiliary(view=View("aux", uv[0], uv[1]))
+
+
+_add("auxiliary board bowed by 4 mm", _bowed, "bent_board")
+for _name in ("left", "right"):
+    _add(
+        f"{_name} camera bumped before the auxiliary pictures",
+        lambda s, n=_name: s._shown(s.turned_camera(n, (0.4, 1.2, 0.3)), s.tape),
+        "camera_bumped",
+    )
+
+
+def _board_moved(s: Scene) -> Seen:
+    elsewhere = s.tape.at(s.tape.t_WA + np.array([0.06, 0, 0.05]))
+    _, right = rigs.place_auxiliary(s.room, elsewhere)
+    view = replace(s.seen.auxiliary[0].view, right=rigs.noisy(right, s.rng, 0.1))
+    return s.auxiliary(view=view)
+
+
+_add("auxiliary board moved between its pictures", _board_moved, "auxiliary_moved")
+_add(
+    "pairs of other moments",
+    lambda s: s.views(
+        lambda i, v: (
+            v
+            if v.left is None or v.right is None
+            else replace(v, right=v.right + s.rng.normal(0, 3.0, 2))
+        )
+    ),
+    "not_simultaneous",
+)
+_add("names off by one", lambda s: _off_by_one(s), "pairs_shifted")
+_add(
+    "auxiliary board in one picture only",
+    lambda s: s.auxiliary(view=replace(s.seen.auxiliary[0].view, right=None)),
+    "auxiliary_one_camera",
+)
+
+
+def _off_by_one(s: Scene) -> Seen:
+    rights = [v.right for v in s.seen.views]
+    n = sum(v.left is not None and v.right is not None for v in s.seen.views)
+    return s.views(lambda i, v: replace(v, right=rights[i + 1]) if i < n - 1
+                   else replace(v, right=None) if i == n - 1 else v)  # fmt: skip
+
+
+# -- what it comes to ------------------------------------------------------------------------------
+def gaze_off_cm(rig: Rig, truth: Rig, blackboard_m: tuple[float, float]) -> float:
+    """How far gaze points from 6 m are moved by the wrong room: rms of five points, cm."""
+    width, height = blackboard_m
+    nose = np.array([width / 2, 0.9, 6.0])
+    targets = np.array([[width / 2, height / 2], [0, 0], [width, 0], [0, height], [width, height]])
+    T = rig.T_WC("left") @ truth.T_WC("left").inverse()
+    P = T.apply(nose)
+    d = T.rotate(np.concatenate([targets, np.zeros((5, 1))], 1) - nose)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hit = P[:2] - P[2] * d[:, :2] / d[:, 2:]
+    off = np.linalg.norm(hit - targets, axis=1)
+    return float(100 * np.sqrt(np.mean(np.where(d[:, 2] < 0, off, np.inf) ** 2)))
+
+
+def scene(m: Mistake | None, seed: int, corners: int) -> Scene | None:
+    """A room in which the boards can be placed; None where they cannot."""
+    rng = np.random.default_rng([7, seed])
+    room = rigs.random_room(rng, angle_deg=60)
+    try:
+        seen = rigs.make_seen(
+            room, rng, shared=10, alone=6, placements=("flat",) if m is None else m.placements,
+            tape_error=True, corners=corners,
+        )  # fmt: skip
+    except AssertionError:
+        return None
+    return Scene(room, seen, rng)
+
+
+def verdict_of(seen: Seen) -> tuple[Rig | None, str, list[str], str]:
+    """The rig, the verdict, the codes in order and the first sentence."""
+    try:
+        rig = solve(seen, models=(4,))
+    except CalibrationError as error:
+        return None, "refused", [], str(error)
+    causes = [c for c in rig.verdict.causes if c.severity != "PASS"]
+    return rig, rig.verdict.status, [c.code for c in causes], causes[0].message if causes else ""
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rooms", type=int, default=3)
+    parser.add_argument("--corners", type=int, default=4, choices=(0, 2, 4))
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    print("| mistake | off, cm | verdict | named right | first cause otherwise |")
+    print("|---|---|---|---|---|")
+    total = right = silent = 0
+    for m in MISTAKES:
+        if options.only not in m.name:
+            continue
+        if options.corners == 0 and "corners_m" in m.name:
+            continue
+        offs, status, named, others = [], [], 0, []
+        seed = 0
+        while len(status) < options.rooms:
+            s = scene(m, seed, options.corners)
+            seed += 1
+            if s is None:
+                continue
+            rig, verdict, codes, says = verdict_of(m.make(s))
+            off = np.nan
+            if rig is not None and rig.T_WA is not None:
+                off = gaze_off_cm(rig, s.room.rig, s.room.blackboard_m)
+            offs.append(off)
+            status.append(verdict)
+            good = bool(codes) and codes[0] in m.codes
+            named += good
+            silent += verdict == "PASS" and off > 5.0
+            if not good:
+                others.append(f"{codes[0] if codes else verdict}: {says[:90]}")
+        total += len(status)
+        right += named
+        shown = "–" if np.isnan(offs).all() else f"{np.nanmedian(offs):.0f}"
+        print(
+            f"| {m.name} | {shown} | "
+            f"{', '.join(f'{status.count(v)} {v}' for v in sorted(set(status)))} | "
+            f"{named} of {len(status)} | {'; '.join(dict.fromkeys(others))} |",
+            flush=True,
+        )
+    print(
+        f"\n{len(MISTAKES)} mistakes, {total} calibrations: {right} named right "
+        f"({100 * right / max(total, 1):.0f} %), {silent} in PASS with gaze points over 5 cm off."
+    )
+    good = [scene(None, 100 + k, options.corners) for k in range(4 * options.rooms)]
+    kept = [s for s in good if s is not None]
+    said = [verdict_of(s.seen) for s in kept]
+    offs = [
+        gaze_off_cm(r, s.room.rig, s.room.blackboard_m)
+        for s, (r, *_) in zip(kept, said, strict=True)
+        if r
+    ]
+    print(
+        f"Without a mistake: {sum(v == 'PASS' for _, v, _, _ in said)} of {len(said)} PASS "
+        f"({', '.join(sorted({c for _, _, cs, _ in said for c in cs})) or 'no causes'}), "
+        f"gaze points {np.median(offs):.1f} cm off (largest {max(offs):.1f})."
+    )
+
+
+if __name__ == "__main__":
+    main()
