@@ -23,6 +23,7 @@ from sessions.errors import SessionError
 from sessions.folder import Session
 
 Stage = Literal["broken", "new", "recorded", "calibrated", "analysed"]
+SCREENS = ("recordings", "board", "room", "seats", "areas", "run", "report")
 SHELF_BYTES = 16_000_000
 
 

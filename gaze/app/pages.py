@@ -9,9 +9,9 @@ from fastapi.responses import FileResponse, Response
 from nicegui import ui
 
 from calibration.errors import UserError
-from gaze.app.desk import Desk
+from gaze.app.desk import SCREENS, Desk
 from gaze.app.guard import PAGE_POLICY
-from gaze.app.parts import SCREENS, Place, sheet, text
+from gaze.app.parts import Place, sheet, text
 from gaze.app.screens import lessons
 
 REPORTS = ("report.html", "report-class.html")

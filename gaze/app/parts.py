@@ -14,12 +14,11 @@ from typing import Any
 from nicegui import ui
 
 from calibration.errors import UserError
-from gaze.app.desk import Desk
+from gaze.app.desk import SCREENS, Desk
 from gaze.app.words import LANGUAGES
 from sessions.config import SessionConfig, edit_config
 
 STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
-SCREENS = ("recordings", "board", "room", "seats", "areas", "run", "report")
 ICONS = {None: "brightness_auto", False: "light_mode", True: "dark_mode"}
 FOLLOWS: dict[bool | None, bool | None] = {None: False, False: True, True: None}
 

@@ -1302,4 +1302,29 @@ TABLE: dict[str, Row] = {
         "Nur von einer Kamera gesehen: Der Ort ist geraten. Bitte berichtigen.",
         "仅一台摄像机看到：位置为推测，请修正。",
     ),
+    "taken_with": Row(
+        "Taken with",
+        "Aufgenommen mit",
+        "拍摄设备",
+    ),
+    "taken_phone": Row(
+        "a telephone",
+        "einem Telefon",
+        "手机",
+    ),
+    "taken_left": Row(
+        "the left camera",
+        "der linken Kamera",
+        "左摄像机",
+    ),
+    "taken_right": Row(
+        "the right camera",
+        "der rechten Kamera",
+        "右摄像机",
+    ),
+    "in_mirror": Row(
+        "In a mirror",
+        "Im Spiegel",
+        "镜中",
+    ),
 }

@@ -17,7 +17,13 @@ from gaze.app.parts import Place, action, box, complain, files_button, sheet, te
 from gaze.app.screens.recordings import findings
 from gaze.app.sights import Picture
 from gaze.app.units import UNITS, parse_length, show_length
-from sessions.config import CONFIG_NAME, SessionConfig, edit_config, load_config
+from sessions.config import (
+    CONFIG_NAME,
+    RoomPictureConfig,
+    SessionConfig,
+    edit_config,
+    load_config,
+)
 
 AUXILIARY = "calibration/auxiliary"
 TAPE = ("left_m", "down_m", "out_m")
@@ -241,13 +247,21 @@ class Room:
         except UserError as error:
             complain(error)
             return
-        self.clicks = [tuple(c) for c in self._known_clicks()]
+        found = self._known()
+        self.clicks = [] if found is None else [(u, v) for u, v in found.blackboard_corners]
         self.canvas.clear()
         with self.canvas:
             self.image = ui.interactive_image(
                 p.desk.shelf.put(shown.data), on_mouse=self._click, events=["click"], cross=True,
                 sanitize=False,
             ).classes("clickable shot").props(f'alt="{p("room_picture")}"')  # fmt: skip
+            known = self._known()
+            with ui.element("div").classes("rowline"):
+                self.taken = ui.select(
+                    {k: p(f"taken_{k}") for k in ("phone", "left", "right")},
+                    value=known.taken_with if known else "phone", label=p("taken_with"),
+                ).props("outlined dense").style("min-width:11rem")  # fmt: skip
+                self.mirrored = ui.switch(p("in_mirror"), value=bool(known and known.mirrored))
             self.next_corner = text("", "small")
             self.numbers = ui.element("div").classes("fields")
             with ui.element("div").classes("rowline"):
@@ -255,12 +269,10 @@ class Room:
                 action(p("write_corners"), self._write_corners, main=True)
         self._show_clicks()
 
-    def _known_clicks(self) -> list[Any]:
-        for a in self.config.auxiliary:
-            for r in a.room_picture:
-                if r.file == f"{AUXILIARY}/{self.chosen}":
-                    return list(r.blackboard_corners)
-        return []
+    def _known(self) -> RoomPictureConfig | None:
+        """What session.toml says of the chosen picture."""
+        pictures = [r for a in self.config.auxiliary for r in a.room_picture]
+        return next((r for r in pictures if r.file == f"{AUXILIARY}/{self.chosen}"), None)
 
     def _click(self, event: MouseEventArguments) -> None:
         if len(self.clicks) < 4:
@@ -313,9 +325,12 @@ class Room:
         rows = [
             {k: _listed(v) for k, v in r.model_dump(exclude_defaults=True).items()}
             for r in (self.config.auxiliary[0].room_picture if self.config.auxiliary else ())
-            if r.file != file
         ]
-        rows.append({"file": file, "blackboard_corners": corners})
+        now = next((r for r in rows if r["file"] == file), {"file": file})
+        now["blackboard_corners"] = corners
+        now["mirrored"] = True if self.mirrored.value else None
+        now["taken_with"] = None if self.taken.value == "phone" else self.taken.value
+        rows = [r for r in rows if r is not now] + [now]
         changes: dict[str, Any] = {f"{self.prefix}.room_picture": rows}
         if not self.config.auxiliary:
             changes[f"{self.prefix}.placement"] = "flat"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from gaze.app.desk import SCREENS
 from gaze.setup.init import init_lesson
 from tests.gaze.app.serving import App, running
 
@@ -93,7 +98,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 def test_reading_every_page_changes_nothing(client: httpx.Client, folder: Path) -> None:
     before = tree(folder)
-    paths = ["/", *(f"/lesson/a/{s}" for s in ("recordings", "room", "run", "report", "nonsense"))]
+    paths = ["/", *(f"/lesson/a/{s}" for s in (*SCREENS, "nonsense"))]
     for path in paths:
         assert client.get(path).status_code == 200, path
     assert tree(folder) == before
@@ -157,3 +162,36 @@ def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path, app: App) -> None:
 
     with pytest.raises(UserError, match="port is taken"):
         serve(tmp_path, port=int(app.origin.rsplit(":", 1)[1]))
+
+
+WATCH = """import os, sys
+def heard(event, args):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        where = args[1] if event == "socket.connect" else args[0]
+        with open(os.environ["HEARD"], "a") as file:
+            file.write(f"{event} {where!r}\\n")
+sys.addaudithook(heard)
+"""
+
+
+def test_the_server_and_its_commands_speak_to_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every connection that Python opens in the app, its worker and its commands is listened to."""
+    (tmp_path / "ear").mkdir()
+    (tmp_path / "ear" / "sitecustomize.py").write_text(WATCH)
+    heard = tmp_path / "heard"
+    monkeypatch.setenv("HEARD", str(heard))
+    ways = [str(tmp_path / "ear"), str(Path.cwd()), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(ways))
+    knock = "import socket; socket.create_connection(('127.0.0.1', 1))"
+    subprocess.run([sys.executable, "-c", knock], capture_output=True)
+    assert "socket.connect ('127.0.0.1', 1)" in heard.read_text()  # it does listen
+    init_lesson(tmp_path / "lessons" / "a")
+    with running(tmp_path / "lessons") as app, httpx.Client(follow_redirects=True) as client:
+        assert client.get(app.address).status_code == 200
+        for screen in SCREENS:
+            assert client.get(f"{app.origin}/lesson/a/{screen}").status_code == 200
+    hosts = {ast.literal_eval(line.split(" ", 1)[1]) for line in heard.read_text().splitlines()}
+    names = {h[0] if isinstance(h, tuple) else h for h in hosts}
+    assert names <= {"127.0.0.1", "localhost", None}

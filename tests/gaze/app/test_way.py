@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium on this machine"),
     pytest.mark.slow,
 ]
-SCREENS = ("recordings", "board", "room", "run", "report")
+SCREENS = ("recordings", "board", "room", "seats", "areas", "run", "report")
 LONG_MS = 600_000  # of a step on a machine that has other things to do
 TAPE = {"left_m": 1.74, "down_m": 1.36, "out_m": 1.75}
 
