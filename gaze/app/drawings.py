@@ -66,7 +66,7 @@ def plan(lengths: Lengths, labels: dict[str, str], spots: Sequence[Spot] = ()) -
             f'<circle cx="{x:.1f}" cy="{z:.1f}" r="{5 * k:.1f}" fill="var(--bad)"/>',
         ]
     parts += [_spot(s, k) for s in spots]
-    return _svg(parts, -x1, -45 * k, x1 - x0, z1 + 45 * k, labels["title"])
+    return _svg(parts, -x1, -45 * k, x1 - x0, z1 + 85 * k, labels["title"])
 
 
 def elevation(lengths: Lengths, labels: dict[str, str]) -> str:

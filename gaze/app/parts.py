@@ -19,6 +19,9 @@ from gaze.app.words import LANGUAGES
 from sessions.config import SessionConfig, edit_config
 
 STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+HERE_IN_VIEW = (
+    "document.querySelector('[aria-current]')?.scrollIntoView({inline: 'center', block: 'nearest'})"
+)
 ICONS = {None: "brightness_auto", False: "light_mode", True: "dark_mode"}
 FOLLOWS: dict[bool | None, bool | None] = {None: False, False: True, True: None}
 
@@ -75,6 +78,7 @@ def sheet(desk: Desk, title: str, lesson: Path | None = None, screen: str = "") 
                 link = ui.link(words(f"step_{name}"), address(lesson, name))
                 if name == screen:
                     link.props("aria-current=page")
+        ui.run_javascript(HERE_IN_VIEW)
     with ui.element("div").classes("sheet").props("id=content"):
         heading(title, 1)
         yield
@@ -95,11 +99,11 @@ def heading(text: str, level: int = 2) -> ui.element:
     return _tag(f"h{level}", text)
 
 
-def _tag(tag: str, words: str, classes: str = "") -> ui.element:
+def _tag(tag: str, words: str, classes: str = "") -> ui.html:
     return ui.html(html.escape(words), sanitize=False, tag=tag).classes(classes)
 
 
-def text(words: str, classes: str = "") -> ui.element:
+def text(words: str, classes: str = "") -> ui.html:
     """A paragraph."""
     return _tag("p", words, classes)
 

@@ -286,6 +286,19 @@ class Room:
 
     def _show_clicks(self) -> None:
         p = self.place
+        self._mark_clicks()
+        n = len(self.clicks)
+        said = p("all_clicked") if n == 4 else p("click_next", corner=p(CORNERS[n]))
+        self.next_corner.set_content(said)
+        self.numbers.clear()
+        with self.numbers:
+            for i, point in enumerate(self.clicks):
+                for axis, value in enumerate(point):
+                    label = f"{p(CORNERS[i])} {'uv'[axis]} (px)"
+                    number = ui.number(label, value=value, step=1).props("outlined dense")
+                    number.on_value_change(partial(self._move, i, axis))
+
+    def _mark_clicks(self) -> None:
         marks = "".join(
             f'<circle cx="{u}" cy="{v}" r="12" fill="none" stroke="#ff4a2e" stroke-width="4"/>'
             f'<circle cx="{u}" cy="{v}" r="2" fill="#ff4a2e"/>'
@@ -296,37 +309,25 @@ class Room:
             ends = " ".join(f"{u},{v}" for u, v in self.clicks)
             marks += f'<polygon points="{ends}" fill="none" stroke="#ff4a2e" stroke-width="2"/>'
         self.image.set_content(marks)
-        n = len(self.clicks)
-        said = p("all_clicked") if n == 4 else p("click_next", corner=p(CORNERS[n]))
-        self.next_corner.set_content(said)  # type: ignore[attr-defined]
-        self.numbers.clear()
-        with self.numbers:
-            for i, (u, v) in enumerate(self.clicks):
-                for axis, value in enumerate((u, v)):
-                    label = f"{p(CORNERS[i])} {'uv'[axis]} (px)"
-                    ui.number(label, value=value, step=1, on_change=partial(self._move, i, axis)
-                              ).props("outlined dense")  # fmt: skip
 
     def _move(self, i: int, axis: int, event: Any) -> None:
         """A corner by its numbers: for the keyboard, pixel by pixel."""
         if event.value is None:
             return
-        point = list(self.clicks[i])
-        point[axis] = float(event.value)
-        self.clicks[i] = (point[0], point[1])
-        marks = self.image
-        marks.set_content(marks.content)
+        u, v = self.clicks[i]
+        self.clicks[i] = (float(event.value), v) if axis == 0 else (u, float(event.value))
+        self._mark_clicks()
 
     async def _write_corners(self) -> None:
         p = self.place
         file = f"{AUXILIARY}/{self.chosen}"
         corners = [list(c) for c in self.clicks]
         await p.desk.worker.call("check_corners", p.desk.inside(p.lesson, file), corners)
-        rows = [
+        rows: list[dict[str, Any]] = [
             {k: _listed(v) for k, v in r.model_dump(exclude_defaults=True).items()}
             for r in (self.config.auxiliary[0].room_picture if self.config.auxiliary else ())
         ]
-        now = next((r for r in rows if r["file"] == file), {"file": file})
+        now: dict[str, Any] = next((r for r in rows if r["file"] == file), {"file": file})
         now["blackboard_corners"] = corners
         now["mirrored"] = True if self.mirrored.value else None
         now["taken_with"] = None if self.taken.value == "phone" else self.taken.value

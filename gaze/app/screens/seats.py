@@ -84,12 +84,12 @@ class Seats:
         self._show()
 
     async def _find(self, at_s: float) -> None:
-        self.busy.set_content(self.place("finding_seats"))  # type: ignore[attr-defined]
+        self.busy.set_content(self.place("finding_seats"))
         try:
             args = self.place.lesson, at_s, at_s + LOOK_S
             self._take(await self.place.desk.worker.call("seats_at", *args))
         finally:
-            self.busy.set_content("")  # type: ignore[attr-defined]
+            self.busy.set_content("")
 
     async def _of_run(self, run: str) -> None:
         folder = self.place.lesson / "runs" / run
@@ -137,7 +137,7 @@ class Seats:
                     if key == "name"
                     else ui.number(label, value=float(value), step=0.05)
                 )
-                field.props("outlined dense hide-bottom-space").style("width:7.2rem")
+                field.props("outlined dense hide-bottom-space").style("width:6.4rem")
                 field.on_value_change(partial(self._change, chair, key))
             out = ui.switch(p("opt_out"), value=chair.opt_out)
             out.on_value_change(partial(self._change, chair, "opt_out"))
