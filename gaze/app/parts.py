@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nicegui import ui
 
@@ -17,6 +17,8 @@ from calibration.errors import UserError
 from gaze.app.desk import SCREENS, Desk
 from gaze.app.words import LANGUAGES
 from sessions.config import SessionConfig, edit_config
+
+Named = TypeVar("Named", bound=ui.element)
 
 STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 HERE_IN_VIEW = (
@@ -197,6 +199,18 @@ def files_button(
     button = ui.button(label, icon="upload").props("outline no-caps color=none").classes("plain")
     button.on("click", js_handler=f"() => runMethod({uploader.id}, 'pickFiles', [])")
     return button
+
+
+def cross(do: Callable[[], Any], name: str) -> ui.button:
+    """A small button that removes something; its name says what."""
+    button = ui.button(icon="close", on_click=do).props("flat round dense color=none")
+    return named(button, name)
+
+
+def named(element: Named, name: str) -> Named:
+    """Give an element a name for screen readers; any text will do, quotes and tags included."""
+    element.props["aria-label"] = name
+    return element
 
 
 def meter(share: float, label: str) -> str:

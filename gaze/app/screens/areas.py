@@ -11,7 +11,7 @@ from nicegui import ui
 from nicegui.events import MouseEventArguments
 
 from calibration.errors import UserError
-from gaze.app.parts import Place, action, box, sheet, text
+from gaze.app.parts import Place, action, box, cross, sheet, text
 from gaze.app.screens.recordings import findings
 from gaze.app.sights import Moment, Recording
 from sessions.config import load_config
@@ -122,9 +122,7 @@ class Areas:
                             number.props("outlined dense hide-bottom-space").style("width:7rem")
                     for field in fields:
                         field.props("outlined dense hide-bottom-space").style("width:11rem")
-                    ui.button(icon="close", on_click=partial(self._remove, area)).props(
-                        f'flat round dense color=none aria-label="{p("remove")} {area.name}"'
-                    )
+                    cross(partial(self._remove, area), f"{p('remove')} {area.name}")
 
     def _rename(self, area: Drawn, event: Any) -> None:
         area.name = str(event.value or "")
@@ -242,9 +240,7 @@ class Areas:
                     until = "" if end is None else f" – {end:g}"
                     ui.label(f"{start:g}{until} s").classes("num")
                     ui.label(label)
-                    ui.button(icon="close", on_click=partial(self._unmark, mark)).props(
-                        f'flat round dense color=none aria-label="{p("remove")} {escape(label)}"'
-                    )
+                    cross(partial(self._unmark, mark), f"{p('remove')} {label}")
 
     def _unmark(self, mark: tuple[float, str, float | None]) -> None:
         self.marks.remove(mark)

@@ -8,7 +8,7 @@ from pathlib import Path
 from nicegui import ui
 
 from gaze.app.desk import Card, Desk
-from gaze.app.parts import action, address, box, complain, heading, pill, sheet, text
+from gaze.app.parts import action, address, box, complain, heading, named, pill, sheet, text
 from gaze.app.units import UNITS, parse_length, show_length
 from gaze.setup.init import DEFAULTS, init_lesson, init_like
 from sessions.config import edit_config
@@ -65,9 +65,8 @@ def _card(desk: Desk, card: Card) -> None:
             pill(words("working"), "warn")
     text(words(f"todo_{card.next}"), "small")
     label = words("open_at", step=words(f"step_{card.next}"))
-    ui.link(label, address(card.folder, card.next)).props(
-        f'aria-label="{label}: {card.name}"'
-    ).style("color:var(--slate);font-weight:600")
+    link = ui.link(label, address(card.folder, card.next))
+    named(link, f"{label}: {card.name}").style("color:var(--slate);font-weight:600")
 
 
 def _tour(desk: Desk) -> None:

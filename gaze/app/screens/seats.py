@@ -10,7 +10,7 @@ from nicegui import ui
 
 from gaze.app.desk import card
 from gaze.app.drawings import Lengths, Spot, plan
-from gaze.app.parts import Place, action, box, sheet, text
+from gaze.app.parts import Place, action, box, cross, sheet, text
 from gaze.app.sights import Seat
 from gaze.app.units import show_length
 from sessions.config import load_config
@@ -141,9 +141,7 @@ class Seats:
                 field.on_value_change(partial(self._change, chair, key))
             out = ui.switch(p("opt_out"), value=chair.opt_out)
             out.on_value_change(partial(self._change, chair, "opt_out"))
-            ui.button(icon="close", on_click=partial(self._remove, chair)).props(
-                f'flat round dense color=none aria-label="{p("remove")} {chair.name}"'
-            )
+            cross(partial(self._remove, chair), f"{p('remove')} {chair.name}")
             if chair.seen is not None:
                 face = "–" if chair.seen.face_px is None else f"{chair.seen.face_px:.0f}"
                 text(p("seat_seen", px=face, cm=chair.note or "–"), "small quiet")

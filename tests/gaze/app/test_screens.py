@@ -331,3 +331,25 @@ def test_forgetting_asks_first(place: Place) -> None:
 def test_what_is_kept_is_counted(place: Place) -> None:
     (place.lesson / "left.mp4").write_bytes(bytes(2_000_000))
     assert report.stored(place.lesson, place)["Videos"] == "1 files, 2.0 MB"
+
+
+# -- what others wrote is text, never markup ---------------------------------------------------------
+NASTY = 'x" innerHTML="<img src=1 onerror=alert(1)>'
+
+
+def test_names_of_folders_titles_and_marks_are_text(tmp_path: Path) -> None:
+    lesson = init_lesson(tmp_path / NASTY.replace("/", ""), {"title": NASTY})
+    edit_config(lesson, {"blackboard.areas": [{"name": NASTY, "x_m": [0, 1], "y_m": [0, 1]}]})
+    desk = Desk(tmp_path)
+    desk.worker = Answers(recordings={}, marks_of=[(1.0, NASTY, None)])  # type: ignore[assignment]
+
+    async def read(user: User) -> None:
+        await asyncio.sleep(0.3)
+        for kind in (ui.link, ui.button):
+            assert all("innerHTML" not in e.props for e in user.find(kind=kind).elements)
+        for element in user.find(kind=ui.html).elements:
+            assert "<img src=1" not in element.content
+
+    visit(lambda: lessons.build(desk), read)
+    visit(lambda: areas.build(Place(desk, lesson)), read)
+    visit(lambda: room.build(Place(desk, lesson)), read)
