@@ -184,6 +184,7 @@ def room_against_tape(folder: Path) -> str:
     from calibration.corners.folder import read_room_pictures
     from calibration.inputs import Auxiliary
     from calibration.room import world
+    from calibration.room.evidence import by_picture
     from calibration.room.picture import by_placement, misfits, room_poses
     from gaze.setup.calibrate import board_of, placements_of
 
@@ -200,7 +201,7 @@ def room_against_tape(folder: Path) -> str:
     aux = Auxiliary(placement.tape(), board, View("room"), room=tuple(pictures))
     T_AB = [aux.T_AB(k) for k in range(4)]
     _, pose, k = by_placement(poses, [T.inverse() for T in T_AB], world.R_WA)[0]
-    seen = world.by_picture(0, pose.T_WB, pose.covariance, T_AB[k])
+    seen = by_picture(pose.T_WB, pose.covariance, T_AB[k])
     t, sigma_m = seen.T_WA.t, np.sqrt(np.diag(seen.covariance)[3:])
     names = ("left", "down", "out")
     if aux.tape.measured:

@@ -1327,4 +1327,24 @@ TABLE: dict[str, Row] = {
         "Im Spiegel",
         "镜中",
     ),
+    "lens_left_upper_left": Row(
+        "Left lens to upper left corner",
+        "Linkes Objektiv zur Ecke oben links",
+        "左镜头到黑板左上角",
+    ),
+    "lens_left_upper_right": Row(
+        "Left lens to upper right corner",
+        "Linkes Objektiv zur Ecke oben rechts",
+        "左镜头到黑板右上角",
+    ),
+    "lens_right_upper_left": Row(
+        "Right lens to upper left corner",
+        "Rechtes Objektiv zur Ecke oben links",
+        "右镜头到黑板左上角",
+    ),
+    "lens_right_upper_right": Row(
+        "Right lens to upper right corner",
+        "Rechtes Objektiv zur Ecke oben rechts",
+        "右镜头到黑板右上角",
+    ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from nicegui import ui
 from nicegui.events import MouseEventArguments
 
 from calibration.errors import UserError
+from gaze.app.desk import CAMERAS
 from gaze.app.drawings import Lengths, Spot, elevation, plan
 from gaze.app.files import PICTURES, bring, of_kind
 from gaze.app.parts import Place, action, box, complain, files_button, sheet, text
@@ -75,6 +77,11 @@ class Room:
                         self._field("blackboard.width_m", "board_width")
                         self._field("blackboard.height_m", "board_height")
                         self._field("cameras.apart_m", "lenses_apart")
+                        for camera in CAMERAS:
+                            for k, corner in enumerate(CORNERS[:2]):
+                                self._field(
+                                    f"cameras.{camera}.corners_m[{k}]", f"lens_{camera}_{corner}"
+                                )
                 with box(p("auxiliary_board")):
                     self.above = ui.html("", sanitize=False).classes("drawing")
                     with ui.element("div").classes("fields"):
@@ -132,7 +139,9 @@ class Room:
         if any(self._is_length(f.value) for f in self.fields.values()):
             return
         changes: dict[str, Any] = {key: _rounded(self.typed[key])}
-        if key.startswith(self.prefix):
+        if "corners_m" in key:
+            changes = self._corner_changes(key.partition("[")[0])
+        elif key.startswith(self.prefix):
             changes = self._tape_changes()
             if None in (changes[f"{self.prefix}.{k}"] for k in TAPE) and not self._room_pictures():
                 return  # all three, or none: the drawing shows what is missing
@@ -157,6 +166,14 @@ class Room:
         else:
             changes[f"{self.prefix}.board.square_m"] = square_m
         return changes
+
+    def _corner_changes(self, key: str) -> dict[str, Any]:
+        """A lens' tape to the upper corners, both or none; the lower ones stay as they are."""
+        upper = [_rounded(self.typed[f"{key}[{k}]"]) for k in (0, 1)]
+        if None in upper:
+            return {key: None} if upper == [None, None] else {}
+        known = getattr(self.config.cameras, key.split(".")[1]).corners_m or ()
+        return {key: [*upper, *known[2:]]}
 
     def _room_pictures(self) -> bool:
         return bool(self.config.auxiliary and self.config.auxiliary[0].room_picture)
@@ -372,11 +389,15 @@ def _prefix(lesson: Path) -> str:
 
 
 def _value(config: SessionConfig, key: str) -> float | None:
+    """A length of session.toml by its key; the first placement's where there are several."""
     item: Any = config
-    for part in key.replace("[0]", "").split("."):
-        item = getattr(item, part, None)
-        if isinstance(item, tuple):
-            item = item[0] if item else None
+    for part in re.findall(r"[a-z_]+|\d+", key.replace("auxiliary[0]", "auxiliary")):
+        if part.isdigit():
+            item = item[int(part)] if isinstance(item, tuple) and len(item) > int(part) else None
+        else:
+            item = getattr(item, part, None)
+            if part == "auxiliary":
+                item = item[0] if item else None
     return item if isinstance(item, float) else None
 
 

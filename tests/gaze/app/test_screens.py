@@ -333,7 +333,7 @@ def test_what_is_kept_is_counted(place: Place) -> None:
     assert report.stored(place.lesson, place)["Videos"] == "1 files, 2.0 MB"
 
 
-# -- what others wrote is text, never markup ---------------------------------------------------------
+# -- what others wrote is text, never markup -----------------------------------------------------
 NASTY = 'x" innerHTML="<img src=1 onerror=alert(1)>'
 
 
@@ -353,3 +353,16 @@ def test_names_of_folders_titles_and_marks_are_text(tmp_path: Path) -> None:
     visit(lambda: lessons.build(desk), read)
     visit(lambda: areas.build(Place(desk, lesson)), read)
     visit(lambda: room.build(Place(desk, lesson)), read)
+
+
+def test_a_lens_to_corners_both_or_none(place: Place) -> None:
+    async def measure(user: User) -> None:
+        await type_into(user, "Left lens to upper left corner (m)", "90 cm")
+        assert load_config(place.lesson).cameras.left.corners_m is None
+        await type_into(user, "Left lens to upper right corner (m)", "4.45")
+        assert load_config(place.lesson).cameras.left.corners_m == (0.9, 4.45)
+        await type_into(user, "Left lens to upper left corner (m)", "0.95")
+        await asyncio.sleep(0.05)
+
+    visit(lambda: room.build(place), measure)
+    assert load_config(place.lesson).cameras.left.corners_m == (0.95, 4.45)
