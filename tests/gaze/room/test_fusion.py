@@ -103,3 +103,35 @@ def test_angle_sigmas_against_monte_carlo() -> None:
     sigma = angle_sigmas_deg(R[:1], S1[None])[0]
     sampled = head_angles_deg(noisy(R, S1, rng)).std(0)
     assert sigma == pytest.approx(sampled, rel=0.05)
+
+
+def test_each_covariance_is_turned_with_its_head() -> None:
+    """Two heads rolled 40° apart: in the room's axes the fused Σ is that of two independent ones.
+
+    δ lies on an axis that both Σ leave alone, so this holds exactly, and it does in no other axes.
+    """
+    R1 = heads(1)
+    R2 = R1 @ rotation_exp([0, 0, np.radians(40)])
+    S = np.radians(1) ** 2 * np.stack([np.diag([4.0, 100.0, 3600.0]), np.diag([9.0, 64.0, 3600.0])])
+    f = fuse_heads(np.stack([R1, R2], 1), S[None], common=(0.0, 0.0, 0.0))
+    in_room = [R[0] @ s @ R[0].T for R, s in zip((R1, R2), S, strict=True)]
+    best = np.linalg.inv(np.linalg.inv(in_room[0]) + np.linalg.inv(in_room[1]))
+    np.testing.assert_allclose(f.R_WS[0] @ f.covariance_rad2[0] @ f.R_WS[0].T, best, atol=1e-12)
+    assert geodesic_deg(f.R_WS[0], R1[0]) == pytest.approx(20)
+
+
+def test_a_second_camera_helps_yaw_and_hardly_pitch() -> None:
+    """The correlations that were measured (0.65, 0, 0): σ² falls to 0.825, 0.5 and 0.5 of one's."""
+    R, S = heads(1), np.diag([16.0, 36.0, 4.0]) * np.radians(1) ** 2
+    f = fuse_heads(np.stack([R, R], 1), np.tile(S, (1, 2, 1, 1)))
+    share = np.diag(f.covariance_rad2[0]) / np.diag(S)
+    assert share == pytest.approx([(1 + 0.65) / 2, 0.5, 0.5])
+
+
+@pytest.mark.parametrize(("apart_deg", "contradicts"), [(10.0, False), (24.0, False), (26.0, True)])
+def test_near_heads_differ_but_do_not_contradict(apart_deg: float, contradicts: bool) -> None:
+    R = heads(1)
+    both = np.stack([R, R @ rotation_exp([0, np.radians(apart_deg), 0])], 1)
+    f = fuse_heads(both, np.tile(np.eye(3) * np.radians(0.5) ** 2, (1, 2, 1, 1)))
+    assert f.contradiction[0] == contradicts and f.chi2[0] > 100
+    assert f.apart_deg[0] == pytest.approx(apart_deg)

@@ -90,3 +90,22 @@ def test_covariance_matches_monte_carlo() -> None:
     np.testing.assert_allclose(got.covariance_m2[0], np.cov(xy.T), rtol=0.03, atol=2e-4)
     inside = inside_ellipse(xy - target[:2], got.covariance_m2[0], 0.68)
     assert inside.mean() == pytest.approx(0.68, abs=0.01)
+
+
+def test_the_rig_s_own_covariance_is_added() -> None:
+    P_W, R_WS = np.array([[1.0, 0.5, 4.0]]), R_FRONTAL[None]
+    nose, head = np.eye(3)[None] * 1e-4, np.eye(3)[None] * 1e-3
+    rig = np.array([[[0.04, 0.01], [0.01, 0.09]]])
+    alone = gaze_with_covariance(P_W, R_WS, nose, head).covariance_m2
+    with_rig = gaze_with_covariance(P_W, R_WS, nose, head, rig).covariance_m2
+    np.testing.assert_allclose(with_rig - alone, rig, atol=1e-12)
+
+
+@pytest.mark.parametrize("roll_deg", [-30.0, 10.0, 60.0])
+def test_roll_is_clockwise_for_somebody_at_the_blackboard(roll_deg: float) -> None:
+    """Who stands there and faces the class has +x_W to the right and sees the crown go that way."""
+    a = np.radians(roll_deg)
+    crown_W = np.array([np.sin(a), -np.cos(a), 0.0])  # y_W is down
+    forward_W = np.array([0.0, 0.0, -1.0])
+    R_WS = np.stack([np.cross(crown_W, forward_W), crown_W, forward_W], 1)
+    np.testing.assert_allclose(head_angles_deg(R_WS), [0, 0, roll_deg], atol=1e-9)

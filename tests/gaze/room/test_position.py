@@ -80,3 +80,23 @@ def test_seat_prior_ignores_one_jump() -> None:
     seat, covariance = seat_prior(P)
     assert np.abs(seat - [1, 0.8, 3]).max() < 0.01
     assert np.allclose(np.sqrt(np.diag(covariance)), 0.08)
+
+
+def test_epipolar_distance_is_the_larger_of_the_two_angles() -> None:
+    """By the planes' dihedral angle φ: a ray at θ from the baseline is asin(sin φ sin θ) off."""
+    rig, P = room_rig(0), seats(rows=4, per_row=4)
+    uv = project(rig, P)
+    left, right = sight(rig.left, uv[:, 0]).xy, sight(rig.right, uv[::-1, 1]).xy
+    base = rig.T_WC("right").t - rig.T_WC("left").t
+    base /= np.linalg.norm(base)
+    rays = [
+        rig.T_WC(c).rotate(np.column_stack([xy, np.ones(len(xy))]))
+        for c, xy in (("left", left), ("right", right))
+    ]
+    rays = [d / np.linalg.norm(d, axis=1, keepdims=True) for d in rays]
+    across = [d - (d @ base)[:, None] * base for d in rays]
+    sin_theta = [np.linalg.norm(a, axis=1) for a in across]
+    sin_phi = np.linalg.norm(np.cross(*across), axis=1) / (sin_theta[0] * sin_theta[1])
+    off = np.degrees(np.arcsin(sin_phi * np.array(sin_theta)))
+    assert (off.max(0) > 1.1 * off.min(0)).sum() > 4  # they are two things
+    np.testing.assert_allclose(epipolar_deg(rig, left, right), off.max(0), atol=1e-9)
