@@ -168,7 +168,8 @@ class Rig:
         transforms = {
             k: Transform.from_dict(d[k]) if d.get(k) else None for k in ("T_RL", "T_AL", "T_WA")
         }
-        assert transforms["T_RL"] is not None
+        if transforms["T_RL"] is None:
+            raise ValueError("T_RL is missing")
         return cls(
             left=Camera.from_dict(d["cameras"]["left"]),
             right=Camera.from_dict(d["cameras"]["right"]),
@@ -185,6 +186,27 @@ class Rig:
         """Written aside, then renamed: a rig.json is whole or not there."""
         write_file(Path(path), json.dumps(self.to_dict(), indent=1))
 
+    def _refuse_impossible(self, d: dict[str, Any]) -> None:
+        """Numbers that a damaged or hand-edited file may hold; ``d`` as it was read.
+
+        Raises
+        ------
+        ValueError : a pose or covariance that is not finite, a variance below 0, a picture without
+            pixels, a covariance of other parameters.
+        """
+        for T in (self.T_RL, self.T_AL, self.T_WA):
+            if T is not None and not (np.isfinite(T.R).all() and np.isfinite(T.t).all()):
+                raise ValueError(f"T_{T.dst}{T.src} is not finite")
+        if min(*self.left.size_px, *self.right.size_px) < 1:
+            raise ValueError("a picture without pixels")
+        if d.get("covariance") is None:
+            return
+        if list(d["parameter_names"]) != list(self.parameter_names):
+            raise ValueError("the covariance is of other parameters")
+        covariance = np.asarray(self.covariance)
+        if not np.isfinite(covariance).all() or (np.diag(covariance) < 0).any():
+            raise ValueError("the covariance is not finite, or a variance is below 0")
+
     @classmethod
     def load(cls, path: str | Path) -> Rig:
         """Read a rig.json.
@@ -197,7 +219,7 @@ class Rig:
         if not path.exists():
             raise RigError("there is no rig", where=path, remedy="Run `gaze calibrate` first.")
         try:
-            d = json.loads(path.read_text())
+            d = json.loads(path.read_bytes().decode("utf-8-sig"))
             if d.get("format") != FORMAT:
                 raise RigError("this is not a rig.json", where=path, found=d.get("format"))
             if d.get("version") != VERSION:
@@ -208,8 +230,12 @@ class Rig:
                     expected=VERSION,
                     remedy="Run `gaze calibrate` again.",
                 )
-            return cls.from_dict(d)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            rig = cls.from_dict(d)
+            rig._refuse_impossible(d)
+            return rig
+        except OSError as error:
+            raise RigError("the rig cannot be read", where=path, found=error.strerror) from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RigError(
                 "the rig cannot be read",
                 where=path,

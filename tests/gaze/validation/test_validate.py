@@ -9,11 +9,17 @@ import pandas as pd
 import pytest
 from scipy.spatial.transform import Rotation
 
+import gaze.analyze as pipeline
 from calibration.transform import rotation_exp
+from gaze.analyze import analyze
+from gaze.lesson.settings import AnalyzeSettings
 from gaze.room.geometry import aimed_rotation, gaze_points
-from gaze.validation.validate import compare, marked_points
+from gaze.validation.validate import compare, marked_points, validate_lesson
 from sessions.errors import SessionError
+from sessions.folder import Session
+from sessions.quality import Quality
 from sessions.targets import read_targets
+from tests.gaze.squares import Frontal, write_lesson
 
 MARKS = np.array([[0.5, 0.3], [3.5, 0.3], [2.0, 0.9]])
 SEATS = {"A": (1, [1.0, 0.2, 3.0]), "B": (1, [3.0, 0.2, 3.0]), "C": (2, [2.0, 0.1, 6.0])}
@@ -134,3 +140,20 @@ def test_bad_targets(tmp_path: Path, text: str, says: str) -> None:
         read_targets(tmp_path / "targets.csv")
     with pytest.raises(SessionError, match="no marked points"):
         read_targets(tmp_path / "none.csv")
+
+
+def test_students_whom_nobody_knows_are_said(tmp_path: Path, monkeypatch) -> None:
+    """By validate with the one meant; in the run's caveats without a name."""
+    monkeypatch.setattr(pipeline, "heatmaps_and_report", lambda run, report: None)
+    write_lesson(tmp_path / "l", seconds=2)
+    header = "start_s,end_s,student,target,x_m,y_m\n"
+    (tmp_path / "l" / "targets.csv").write_text(
+        header + "0,1,,P1,1,0.6\n0,1,S-01,P1,1,0.6\n1,2,s-O2,P1,1,0.6\n1,2,Nobody,P1,1,0.6\n"
+    )
+    settings = AnalyzeSettings.of(detector="squares", landmarks="detector")
+    run = analyze(tmp_path / "l", settings, run_name="r", model=Frontal())
+    (caveat,) = [w for w in Quality.read(run.quality_path).warnings if "targets" in w.code]
+    assert caveat.facts == {"lines": 2, "of": 4} and "Nobody" not in caveat.message
+    found = validate_lesson(Session.open(tmp_path / "l"), run="r")
+    assert found.unknown_students == ("s-O2 (meant: S-02?)", "Nobody")
+    assert found.to_dict()["unknown_students"] == list(found.unknown_students)
