@@ -58,7 +58,7 @@ def _frames(path: Path, mounting: Mounting) -> Iterator[tuple[float, Turn, Video
             stream.thread_type = "AUTO"
             begin_s = (container.start_time or 0) / 1e6
             base = stream.time_base or 0  # not the frame's own: the last ones have none
-            step_s = 1 / float(stream.average_rate or stream.guessed_rate or 25)
+            step_s = 1 / float(stream.guessed_rate or stream.average_rate or 25)
             turn: Turn | None = None
             for i, (frame, whole) in enumerate(
                 decoded(packets_of(container, stream), stream.codec_context)

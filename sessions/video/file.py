@@ -203,7 +203,7 @@ def _indexed(
     mounting: Mounting,
 ) -> VideoFile:
     base = stream.time_base or Fraction(1, 1000)
-    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+    rate = stream.guessed_rate or stream.average_rate or Fraction(25)
     remarks, traits = [], []
     pts, dts, n = packets.pts, packets.dts, len(packets.pts)
     restarts = np.flatnonzero(np.diff(_filled(dts)) * float(base) < -RESTART_S) + 1
@@ -218,7 +218,8 @@ def _indexed(
         times = _counted_times(pts, dts, restarts, float(base), float(1 / rate))
         if np.isnan(pts).all() and np.isnan(dts).all():
             remarks.append(
-                f"holds no times: {float(rate):g} frames per second are taken, as its stream says"
+                f"holds no times: {float(rate):g} frames per second are taken; if the camera took "
+                "another number, wrap it into .mp4 with that one"
             )
         elif len(restarts):
             remarks.append(

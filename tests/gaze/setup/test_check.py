@@ -21,6 +21,7 @@ from gaze.setup.checks import disk, pictures
 from gaze.setup.checks.pictures import blur, judge_pictures
 from gaze.setup.checks.session_toml import looks_like_a_name
 from sessions.folder import Session
+from tests.sessions.video import films
 
 W, H, FPS, SECONDS = 480, 270, 5, 8
 
@@ -176,6 +177,31 @@ def test_one_video_for_both_cameras(lesson: Path) -> None:
     text = (lesson / "session.toml").read_text().replace('"right.mp4"', '"left.mp4"')
     (lesson / "session.toml").write_text(text)
     assert only(look(lesson)).what == "Both cameras name the same video"
+
+
+def test_what_a_recording_is_is_told(lesson: Path) -> None:
+    """Chapters, a turn and a stream without times: said, and the lesson can be used."""
+    write_video(lesson / "right_1.mp4", seconds=3)
+    write_video(lesson / "right_2.mp4", seconds=5)
+    left = scene(3)
+    films.write(
+        lesson / "left.h264", container="h264", rate=FPS, frames=SECONDS * FPS,
+        draw=lambda n: np.roll(left, 9 * n, 1), options={"crf": "18", "g": "10"},
+    )  # fmt: skip
+    toml = TOML.replace('"right.mp4"', '["right_1.mp4", "right_2.mp4"]\nrotate = 180')
+    (lesson / "session.toml").write_text(toml.replace('"left.mp4"', '"left.h264"') + STUDENTS)
+    findings = look(lesson)
+    said = " / ".join(f.what for f in findings)
+    assert "8 s, h264, 2 chapters, turned by 180° as session.toml says" in said
+    one = only(findings)
+    assert one.severity == "warning" and "The left video holds no times" in one.what
+
+
+def test_frames_that_cannot_be_decoded(lesson: Path) -> None:
+    """A third of the video is noise: what is left is used, and how much is lost is told."""
+    films.damage(lesson / "left.mp4", 0.2, (lesson / "left.mp4").stat().st_size // 3)
+    lost = [f for f in bad(look(lesson)) if "cannot be decoded" in f.what]
+    assert [f.severity for f in lost] == ["warning"] and "of 10 frames looked at" in lost[0].what
 
 
 # -- clocks ----------------------------------------------------------------------------------------
