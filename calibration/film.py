@@ -84,6 +84,8 @@ def decoded(
         bad, frames = False, []
         if packet is not None:
             bad = packet.is_corrupt or holes.before(packet)
+            # a cut that starts amid a group: its key frame is decoded, not shown
+            whole |= packet.is_keyframe and packet.is_discard and not bad
             fed.append(packet.pts)
             stale.discard(packet.pts)
         try:

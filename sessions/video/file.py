@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
 from sessions.errors import VideoError
 
 #: Packets that may be decoded in search of a first picture.
-MOST_TO_FIRST = 400
+MOST_TO_FIRST = 2000
 #: Times that fall back by more than this begin again (a camera's clock was set, files were glued).
 RESTART_S = 0.5
 #: A share of the header's duration that is not there: cut off.
@@ -93,24 +93,38 @@ class VideoFile:
         return k if k < self.frames and self.pts[k] == pts else None
 
 
-class _Packets(NamedTuple):
-    """The film's packets in the order of the file; a missing stamp is NaN."""
+class Packets(NamedTuple):
+    """The film's packets in the order of the file; a missing stamp is NaN.
+
+    hidden : packets that are decoded but not shown (before a cut).
+    """
 
     pts: NDArray[np.float64]
     dts: NDArray[np.float64]
     key: NDArray[np.bool_]
     damaged: int
+    hidden: int
 
     @classmethod
-    def read(cls, container: InputContainer, stream: VideoStream) -> _Packets:
+    def read(cls, container: InputContainer, stream: VideoStream) -> Packets:
         rows = [
             (np.nan if p.pts is None else p.pts, np.nan if p.dts is None else p.dts,
-             p.is_keyframe, p.is_corrupt)
+             p.is_keyframe, p.is_corrupt, p.is_discard or not _shown(p, stream))
             for p in packets_of(container, stream)
-            if not p.is_discard and _shown(p, stream)
         ]  # fmt: skip
-        pts, dts, key, damaged = np.array(rows, np.float64).reshape(-1, 4).T
-        return cls(pts, dts, key > 0, int(damaged.sum()))
+        table = np.array(rows, np.float64).reshape(-1, 5)
+        hidden = table[:, 4] > 0
+        pts, dts, key, damaged, _ = table[~hidden].T
+        return cls(pts, dts, key > 0, int(damaged.sum()), int(hidden.sum()))
+
+    def first_fields(self) -> Packets:
+        """Without the packets that hold a frame's second field."""
+        second = np.isnan(self.pts)
+        if not 0.4 < second.mean() < 0.6:
+            second = np.arange(len(self.pts)) % 2 == 1
+        hidden = self.hidden + int(second.sum())
+        kept = ~second
+        return Packets(self.pts[kept], self.dts[kept], self.key[kept], self.damaged, hidden)
 
 
 def _shown(packet: FilmPacket, stream: VideoStream) -> bool:
@@ -135,7 +149,7 @@ def index_file(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> Video
             stream = best_stream(container)
             if stream is None:
                 raise VideoError("the file holds no video", where=path)
-            packets = _Packets.read(container, stream)
+            packets = Packets.read(container, stream)
             if len(packets.pts) == 0:
                 raise VideoError("the video holds no frames", where=path, remedy="Copy it again.")
             first = _first_picture(path, stream.index)
@@ -146,6 +160,8 @@ def index_file(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> Video
                     found=f"{len(packets.pts)} damaged frames of {stream.codec_context.name}",
                     remedy="Copy it again from the camera, or convert it to H.264 in .mp4.",
                 )
+            if first.interlaced_frame and _two_packets_a_frame(path, stream.index):
+                packets = packets.first_fields()
             return _indexed(path, container, stream, packets, first, mounting)
     except (av.error.FFmpegError, OSError) as error:
         raise _unreadable(path, error) from error
@@ -185,7 +201,7 @@ def _first_picture(path: Path, index: int) -> VideoFrame | None:
         stream = container.streams[index]
         assert isinstance(stream, VideoStream)
         for k, (frame, whole) in enumerate(
-            decoded(packets_of(container, stream), stream.codec_context)
+            decoded(packets_of(container, stream), stream.codec_context, hold=0)
         ):
             if frame is not None and whole:
                 return frame
@@ -194,11 +210,21 @@ def _first_picture(path: Path, index: int) -> VideoFrame | None:
     return None
 
 
+def _two_packets_a_frame(path: Path, index: int, n: int = 40) -> bool:
+    """Whether each field of an interlaced film is a packet (some 1080i camcorders)."""
+    with av.open(str(path)) as container:
+        stream = container.streams[index]
+        assert isinstance(stream, VideoStream)
+        head = islice(packets_of(container, stream), n)
+        whole = [good for _, good in decoded(head, stream.codec_context, hold=0)]
+    return all(whole) and len(whole) < 0.6 * n
+
+
 def _indexed(
     path: Path,
     container: InputContainer,
     stream: VideoStream,
-    packets: _Packets,
+    packets: Packets,
     first: VideoFrame,
     mounting: Mounting,
 ) -> VideoFile:
@@ -245,7 +271,8 @@ def _indexed(
         if stated > length and container.start_time:
             stated -= container.start_time / 1e6
     short = max(
-        1 - n / stream.frames if stream.frames else 0.0, 1 - length / stated if stated else 0.0
+        1 - (n + packets.hidden) / stream.frames if stream.frames else 0.0,
+        1 - length / stated if stated else 0.0,
     )
     if short > CUT_OFF and not counted:
         said = stated or stream.frames / float(rate)

@@ -141,7 +141,7 @@ def _frames_from(
     little beyond."""
     packets = _packets_from(container, stream, file, start)
     if file.seekable:  # what is decoded later is not needed; one more, to fill in lines from
-        needed = int(file.dts[start : last + 2].max())
+        needed = int(file.dts[start : last + 2].max()) + round(file.step_s / file.time_base)
         packets = takewhile(lambda p: p.dts is None or p.dts <= needed, packets)
     number = -1
     for frame, whole in decoded(packets, stream.codec_context, hold=file.reorder + 1):
@@ -178,7 +178,7 @@ def _packets_from(
                     break  # landed behind it
     with av.open(str(file.path)) as anew:
         packets = packets_of(anew, anew.streams.video[_nth(anew, file.stream)])
-        if file.seekable:
+        if start > 0:
             packets = dropwhile(lambda p: p.pts != file.pts[start], packets)
         yield from packets
 

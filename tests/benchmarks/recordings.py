@@ -96,9 +96,8 @@ def make(demo: Session, out: Path, kind: str) -> Session:
 
 
 def main(demo: Path, out: Path, *kinds: str) -> None:
-    print(
-        "kind | students | inside 68 % | gaze cm mean, median, p90 | one camera % | undecoded | first warning"
-    )
+    print("kind | students | gaze cm mean, median, p90 | inside own 68 % | one camera % | "
+          "undecoded | first warning")  # fmt: skip
     for kind in kinds or KINDS:
         folder = out / kind.replace(" ", "_").replace("/", "-")
         shutil.rmtree(folder, ignore_errors=True)
@@ -113,10 +112,12 @@ def main(demo: Path, out: Path, *kinds: str) -> None:
         q = Quality.read(run.quality_path)
         rows = sum(q.status_counts.values())
         lost = sum(c.asked - c.decoded for c in (q.frames.left, q.frames.right))
+        inside = 100 * (found.inside_68 or 0)
+        alone = 100 * q.status_counts.get("one_camera", 0) / rows
         warning = q.warnings[0].message if q.warnings else "none"
         print(
-            f"{kind} | {q.identity.students} | {100 * (found.inside_68 or 0):.0f} | {cm.mean:.1f}, {cm.median:.1f}, {cm.p90:.0f} | "
-            f"{100 * q.status_counts.get('one_camera', 0) / rows:.0f} | {lost} | {warning}",
+            f"{kind} | {q.identity.students} | {cm.mean:.1f}, {cm.median:.1f}, {cm.p90:.0f} | "
+            f"{inside:.0f} | {alone:.0f} | {lost} | {warning}",
             flush=True,
         )
 

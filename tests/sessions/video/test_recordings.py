@@ -15,7 +15,7 @@ from calibration.mounting import Mounting, Turn
 from sessions.config import CameraConfig
 from sessions.errors import VideoError
 from sessions.video import ask_frames, frame_pairs, moments, probe, read_frames
-from sessions.video.file import index_file
+from sessions.video.file import Packets, index_file
 from tests.sessions.video.films import damage, number, picture, write
 
 B2 = {"bf": "2", "g": "12", "preset": "veryfast"}
@@ -97,6 +97,27 @@ def test_time_starts_where_players_show_it(tmp_path: Path) -> None:
         assert info.times_s[0] == pytest.approx(0, abs=1e-3)
         assert info.times_s[-1] == pytest.approx(29 / 25, abs=1e-3)
     assert info.files[0].zero_s == pytest.approx(100)
+
+
+def test_a_cut_without_encoding_begins_amid_a_group(tmp_path: Path) -> None:
+    """As telephones trim: the key frame lies before the cut, is decoded and not shown."""
+    whole = write(tmp_path / "whole.mp4", frames=60, options={"bf": "2", "g": "30"})
+    how = {"avoid_negative_ts": "disabled"}
+    path = str(tmp_path / "cut.mp4")
+    with av.open(str(whole)) as source, av.open(path, "w", options=how) as cut:
+        film = source.streams.video[0]
+        out = cut.add_stream_from_template(film)
+        step = round(1 / 25 / film.time_base)
+        for packet in source.demux(film):
+            if packet.size:
+                packet.pts, packet.dts = packet.pts - 13 * step, packet.dts - 13 * step
+                packet.stream = out
+                cut.mux(packet)
+    info = probe(tmp_path / "cut.mp4")
+    assert info.times_s[0] == pytest.approx(0, abs=1e-3) and not info.remarks
+    assert info.frames == 47
+    got = [(i, number(s)) for i, s in read_frames(info, range(47))]
+    assert got == [(i, i + 13) for i in range(47)]
 
 
 def test_variable_rates_keep_their_times(tmp_path: Path) -> None:
@@ -344,6 +365,17 @@ def test_hdr_is_brought_to_standard_range(tmp_path: Path, transfer: str, code: i
     (_, shown), *_ = read_frames(info, [1])
     black, grey, white = (float(shown[20:90, 64 * k + 20 : 64 * k + 44].mean()) for k in range(3))
     assert black < 15 and 70 < grey < 135 and 160 < white < 230
+
+
+def test_fields_in_packets_of_their_own_make_one_frame() -> None:
+    """(On arrays: no encoder at hand writes them.) With and without stamps on the second field."""
+    stamps = np.repeat([100.0, 300.0, 200.0], 2) + [0, 10] * 3
+    key = np.array([1, 0, 0, 0, 0, 0], bool)
+    packets = Packets(stamps, stamps - 50, key, 0, 0)
+    for pts in (stamps, np.where([False, True] * 3, np.nan, stamps)):
+        one = packets._replace(pts=pts).first_fields()
+        assert one.pts.tolist() == [100, 300, 200] and one.key.tolist() == [True, False, False]
+        assert one.hidden == 3
 
 
 def test_small_and_grey_pictures_come_straight_from_the_decoder(tmp_path: Path) -> None:
