@@ -89,6 +89,7 @@ def analyze(
     settings = settings or AnalyzeSettings()
     refusals.impossible_options(settings)
     refusals.shared_seats(session)
+    refuse_unreadable_marks(session)
     folder = None if run_name is None else run_folder(run_name, session.folder)
     if folder is not None:
         refuse_taken(folder, overwrite=overwrite)
@@ -175,6 +176,19 @@ def _analyze(
 
 
 # -- the steps that are a few lines each ----------------------------------------------------------
+
+
+def refuse_unreadable_marks(session: Session) -> None:
+    """Read events.csv now: the report needs it after hours of pixels, and would fail then.
+
+    Raises
+    ------
+    ReportError : a line that cannot be read.
+    """
+    from gaze.report.marks import read_marks
+
+    if session.events_path.exists():
+        read_marks(session.events_path)
 
 
 def load_model(weights: str) -> HeadPoseModel:

@@ -54,7 +54,7 @@ def read_csv_table(path: Path, required: Sequence[str]) -> CsvTable:
         raise SessionError(
             f"line {reader.line_num} of {path.name} is no line of a table", where=path, found=error
         ) from error
-    header = [cell.strip().lower() for cell in rows[0][1]]
+    header = [cell.strip() for cell in rows[0][1]]
     missing = [c for c in required if c not in header]
     if missing:
         raise SessionError(

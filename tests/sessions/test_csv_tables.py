@@ -20,7 +20,7 @@ ALIKE = {
     "Windows lines": GOOD.replace("\n", "\r\n").encode(),
     "semicolons and decimal commas": GOOD.replace(",", ";").replace(".", ",").encode(),
     "tabs": GOOD.replace(",", "\t").encode(),
-    "capitals and spaces": GOOD.replace("start_s,", " Start_S , ").encode(),
+    "spaces": GOOD.replace("start_s,", " start_s , ").encode(),
     "empty lines": GOOD.replace("\n", "\n\n").encode(),
     "columns in another order": b"x_m,y_m,target,student,end_s,start_s\n"
     b"0.5,0.3,P1,,3,1.5\n3.5,1.0,P2,A1,6,4\n",

@@ -17,7 +17,7 @@ import calibration.files as files
 import gaze.analyze as pipeline
 import gaze.lesson.resume as resume
 import sessions.run
-from calibration.errors import DiskFullError
+from calibration.errors import DiskFullError, UserError
 from gaze.analyze import analyze
 from gaze.commands.app import app
 from gaze.faces.look import Looker
@@ -153,6 +153,19 @@ def test_a_second_analysis_is_refused_before_the_pixels(lesson: Path, monkeypatc
     with lesson_lock(lesson):
         result = CliRunner().invoke(app, ["analyze", str(lesson)])
     assert result.exit_code == 2 and "another command is at work" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("events", ["when,what\n1,x\n", "time_s,label\nnan,x\n", "\x00,\x01\n", ""])
+def test_marks_that_cannot_be_read_are_refused_before_the_pixels(
+    lesson: Path, monkeypatch, events: str
+) -> None:
+    monkeypatch.setattr(pipeline, "open_film", lambda *a: pytest.fail("pixels"))
+    monkeypatch.setattr(pipeline, "lesson_lock", lambda *a: pytest.fail("locked"))
+    path = lesson / "events.csv"
+    path.write_text(events) if events else path.mkdir()
+    with pytest.raises(UserError, match=r"events\.csv"):
+        go(lesson, "marks")
+    path.unlink() if events else path.rmdir()
 
 
 # -- a full disk -----------------------------------------------------------------------------------
