@@ -27,7 +27,10 @@ class FinderSettings:
 
     scan_every_s : between two full pictures of one camera.
     scan_threshold, place_threshold : least score in a full picture, and where a face is expected.
-    small_px : a scan is enlarged ×1.5 while a face smaller than this is around.
+    scan_face_px : height to which a scan brings the smallest face known, so that one a third
+        smaller, whom nobody has seen yet, is found as well (the detector begins at 14 px).
+    scan_scales : what a scan may be enlarged or shrunk by; the largest while no face is known.
+    scan_most_px : longer side of what is scanned, at most (4K enlarged would take 5 GB).
     tile_px, face_in_tile_px : size of a mosaic tile, and of the face brought into it.
     mosaic_tiles : tiles along a mosaic's side.
     forget_s : a place without a face is given up after this.
@@ -36,7 +39,9 @@ class FinderSettings:
     scan_every_s: float = 4.0
     scan_threshold: float = 0.30
     place_threshold: float = 0.25
-    small_px: float = 30.0
+    scan_face_px: float = 24.0
+    scan_scales: tuple[float, ...] = (0.5, 0.75, 1.0, 1.5)
+    scan_most_px: int = 2880
     tile_px: int = 128
     face_in_tile_px: float = 44.0
     mosaic_tiles: int = 4
@@ -116,20 +121,27 @@ class FaceFinder:
         return faces
 
     def scan(self, picture: Picture) -> Detections:
-        """One full picture, enlarged where faces are (or may be) small."""
+        """One full picture, enlarged for small faces, shrunk where all are large."""
         self.scans += 1
         s = self.settings
-        heights = np.concatenate([p.box_px[:, 3] - p.box_px[:, 1] for p in self._places])
-        small = len(heights) == 0 or heights.min() < s.small_px
-        scale = 1.5 if small else 1.0
+        scale = self._scan_scale(max(picture.shape[:2]))
         if scale != 1.0:
-            picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+            how = cv2.INTER_LINEAR if scale > 1 else cv2.INTER_AREA
+            picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=how)  # type: ignore[assignment]
         found = self.detector.detect(picture[None], s.scan_threshold)
         return replace(
             found,
             box_px=(found.box_px + 0.5) / scale - 0.5,
             points_px=(found.points_px + 0.5) / scale - 0.5,
         )
+
+    def _scan_scale(self, side_px: int) -> float:
+        """The least scale at which the smallest face known is large enough, of those that fit."""
+        s = self.settings
+        heights = np.concatenate([p.box_px[:, 3] - p.box_px[:, 1] for p in self._places])
+        wanted = s.scan_face_px / heights.min() if len(heights) else np.inf
+        fit = [k for k in s.scan_scales if k * side_px <= s.scan_most_px] or [s.scan_scales[0]]
+        return next((k for k in fit if k >= wanted), fit[-1])
 
     def _tiles(self, camera: int) -> Array:
         """(K, 3) squares x0, y0, side around the places of one camera."""

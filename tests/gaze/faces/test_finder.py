@@ -130,3 +130,34 @@ def test_the_network_runs_and_sees_nothing_in_noise(runtime: str) -> None:
     rng = np.random.default_rng(0)
     noise = rng.integers(90, 130, (1, 150, 200, 3), dtype=np.uint8)
     assert len(CenterFace(runtime).detect(noise, 0.3).score) == 0
+
+
+@pytest.mark.parametrize(
+    ("known_px", "size_px", "scale"),
+    [
+        (None, (1920, 1080), 1.5),  # nobody known: small faces, too
+        (10.0, (1920, 1080), 1.5),
+        (20.0, (1920, 1080), 1.5),
+        (26.0, (1920, 1080), 1.0),
+        (40.0, (1920, 1080), 0.75),
+        (80.0, (1920, 1080), 0.5),
+        (None, (3840, 2160), 0.75),  # never more pixels than the detector was measured with
+        (20.0, (3840, 2160), 0.75),
+        (None, (8000, 6000), 0.5),
+    ],
+)
+def test_a_scan_is_as_large_as_its_smallest_face_asks(
+    known_px: float | None, size_px: tuple[int, int], scale: float
+) -> None:
+    seen = []
+
+    class Watcher(SquareDetector):
+        def detect(self, pictures, threshold):
+            seen.append(pictures.shape[2] / size_px[0])
+            return super().detect(pictures, threshold)
+
+    finder = FaceFinder(Watcher())
+    if known_px is not None:
+        finder._remember(0, np.array([[5.0, 5.0, 5.0 + known_px, 5.0 + known_px]]), 0.0)
+    finder.scan(np.zeros((size_px[1], size_px[0], 3), np.uint8))
+    assert seen == [pytest.approx(scale, abs=1e-3)]
