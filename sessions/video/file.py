@@ -215,9 +215,9 @@ def _two_packets_a_frame(path: Path, index: int, n: int = 40) -> bool:
     with av.open(str(path)) as container:
         stream = container.streams[index]
         assert isinstance(stream, VideoStream)
-        head = islice(packets_of(container, stream), n)
+        head = list(islice(packets_of(container, stream), n))
         whole = [good for _, good in decoded(head, stream.codec_context, hold=0)]
-    return all(whole) and len(whole) < 0.6 * n
+    return all(whole) and 5 < len(whole) < 0.6 * len(head)
 
 
 def _indexed(
@@ -280,7 +280,7 @@ def _indexed(
             f"ends after {length:.1f} s, its header says {said:.1f} s: it is cut off or damaged"
         )
     if packets.damaged:
-        remarks.append(f"has {packets.damaged} damaged packets of {n}")
+        remarks.append(f"has {packets.damaged} damaged packet{'s' * (packets.damaged > 1)} of {n}")
     flag = turn_flag(first)
     turn = mounting.turn(flag)
     traits += _traits(container, stream, first, turn, flag)
