@@ -26,6 +26,7 @@ from calibration.corners.folder import (
 from calibration.errors import CalibrationError
 from calibration.inputs import Auxiliary, Seen, inputs_of
 from calibration.judge import judge
+from calibration.mounting import AS_THE_FILE_SAYS
 from calibration.rig import Rig
 from calibration.room.guesses import room_causes
 from calibration.room.place import place
@@ -81,6 +82,13 @@ def calibrate_folder(
             where="blackboard_m",
             remedy="Give its width and height in metres.",
         )  # fmt: skip
+    for shown_by in {r.taken_with for a in auxiliary for r in a.room_pictures}:
+        if mountings.get(shown_by, AS_THE_FILE_SAYS) != AS_THE_FILE_SAYS:
+            raise CalibrationError(
+                f"a picture of the room cannot be taken with the {shown_by} camera, whose pictures "
+                "session.toml turns or mirrors", where="[auxiliary] room_picture",
+                remedy='Take it with a telephone, and say taken_with = "phone".',
+            )  # fmt: skip
     assumed = board is None
     board = board_in(folder, time_limit_s=time_limit_s) if board is None else board
     rooms = [read_room_pictures(a, a.board or board, time_limit_s=time_limit_s) for a in auxiliary]

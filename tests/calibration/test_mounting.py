@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from calibration.calibrate import calibrate_folder
+from calibration.corners.boards import Board
+from calibration.corners.folder import AuxiliaryPlacement, RoomPictureFile
+from calibration.errors import CalibrationError
 from calibration.mounting import AS_STORED, Mounting, Turn
 from tests.calibration import rigs
 
@@ -37,6 +43,18 @@ def test_session_tomls_word_goes_before_the_flag() -> None:
     assert Mounting(None, True).turn(Turn(0, True)) == AS_STORED
     clockwise = Mounting(90).turn().apply(np.array([[1, 2], [3, 4]], np.uint8))
     assert clockwise.tolist() == [[3, 1], [4, 2]]
+
+
+def test_a_turned_camera_takes_no_picture_of_the_room(tmp_path: Path) -> None:
+    """Its clicks would be read the wrong way up: refused before any picture is opened."""
+    shown = RoomPictureFile(tmp_path / "room.jpg", [[0, 0]] * 4, "left")
+    placement = AuxiliaryPlacement("flat", room_pictures=(shown,))
+    for mounting, words in ((Mounting(180), "turns or mirrors"), (Mounting(), "no such picture")):
+        with pytest.raises(CalibrationError, match=words):
+            calibrate_folder(
+                tmp_path, Board("chessboard", (9, 6), 0.025), [placement], blackboard_m=(4, 1.2),
+                mountings={"left": mounting, "right": Mounting()},
+            )  # fmt: skip
 
 
 def test_a_scaled_rig_sees_the_same_field_of_view() -> None:
