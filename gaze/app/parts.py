@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import inspect
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -211,6 +212,14 @@ def named(element: Named, name: str) -> Named:
     """Give an element a name for screen readers; any text will do, quotes and tags included."""
     element.props["aria-label"] = name
     return element
+
+
+def describe_image(element: ui.interactive_image, words: str) -> None:
+    """NiceGUI gives the picture inside no alternative text; empty: what is around it says it."""
+    ui.run_javascript(
+        f"const name = () => {{ const i = document.querySelector('#c{element.id} img'); "
+        f"if (i) i.alt = {json.dumps(words)}; else setTimeout(name, 50); }}; name();"
+    )
 
 
 def meter(share: float, label: str) -> str:

@@ -11,7 +11,7 @@ from nicegui import ui
 from nicegui.events import MouseEventArguments
 
 from calibration.errors import UserError
-from gaze.app.parts import Place, action, box, cross, sheet, text
+from gaze.app.parts import Place, action, box, cross, describe_image, sheet, text
 from gaze.app.screens.recordings import findings
 from gaze.app.sights import Moment, Recording
 from sessions.config import load_config
@@ -55,6 +55,7 @@ class Areas:
                     sanitize=False,
                 )  # fmt: skip
                 self.canvas.classes("boardcanvas")
+                describe_image(self.canvas, "")
                 self.canvas.props(f'aria-label="{p("areas_drawing")}" role=img')
                 self.table = ui.element("div").classes("stack").style("margin-top:.8rem")
                 with ui.element("div").classes("rowline"):

@@ -52,6 +52,17 @@ class Recordings:
             with box(p("what_check_says")):
                 findings(p, "recordings")
         ui.timer(0.05, self._start, once=True)
+        self.there = of_kind(p.lesson, VIDEOS)
+        ui.timer(2.0, self._watch)
+
+    def _watch(self) -> None:
+        """A video that is copied into the folder appears by itself, where one is missing."""
+        config = load_config(self.place.lesson)
+        missing = [c for c in CAMERAS if not (self.place.lesson / video_name(config, c)).is_file()]
+        now = of_kind(self.place.lesson, VIDEOS)
+        if now != self.there and (missing or any(r.error for r in self.probed.values())):
+            ui.navigate.reload()
+        self.there = now
 
     # -- which file ------------------------------------------------------------------------------
     def _choice(self, camera: str) -> None:

@@ -15,7 +15,7 @@ from calibration.errors import UserError
 from gaze.app.desk import CAMERAS
 from gaze.app.drawings import Lengths, Spot, elevation, plan
 from gaze.app.files import PICTURES, bring, of_kind
-from gaze.app.parts import Place, action, box, complain, files_button, sheet, text
+from gaze.app.parts import Place, action, box, complain, describe_image, files_button, sheet, text
 from gaze.app.screens.recordings import findings
 from gaze.app.sights import Picture
 from gaze.app.units import UNITS, parse_length, show_length
@@ -271,7 +271,8 @@ class Room:
             self.image = ui.interactive_image(
                 p.desk.shelf.put(shown.data), on_mouse=self._click, events=["click"], cross=True,
                 sanitize=False,
-            ).classes("clickable shot").props(f'alt="{p("room_picture")}"')  # fmt: skip
+            ).classes("clickable shot")  # fmt: skip
+            describe_image(self.image, p("room_picture"))
             known = self._known()
             with ui.element("div").classes("rowline"):
                 self.taken = ui.select(
