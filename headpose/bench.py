@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from headpose import runtimes, weights
-from headpose.estimator import cache_folder
+from headpose.estimator import cache_folder, make_runtime
 from headpose.networks import NetworkConfig, build
+from headpose.runtimes.openvino_ import OpenVinoRuntime
+from headpose.runtimes.openvino_int8 import OpenVinoInt8Runtime
 
 
 def _turns(
@@ -62,7 +64,11 @@ def bench(
         for runtime in usable:
             progress(f"{name} {runtime}")
             cls = runtimes.get(runtime)
-            ours = cls(loaded.net, px, cache_folder(), loaded.sha256[:12], threads)
+            if cls is OpenVinoInt8Runtime:  # the yardstick has no INT8 version: fp32 or bf16
+                if loaded.int8 is None:
+                    continue
+                cls = OpenVinoRuntime
+            ours = make_runtime(runtime, loaded, threads)
             theirs = cls(plain, px, cache_folder(), "plain-resnet50", threads)
             for batch in batches:
                 x = rng.integers(0, 256, (batch, px, px, 3), dtype=np.uint8)

@@ -29,6 +29,7 @@ from headpose.data.crop import CROP_SCALE
 from headpose.decode import decode_rotation
 from headpose.errors import CropError
 from headpose.files import synced_replace
+from headpose.runtimes.openvino_int8 import OpenVinoInt8Runtime
 
 DEFAULTS_CPU = ("small",)
 DEFAULTS_GPU = ("sdam-r50", "sdam-r18", "small")
@@ -134,7 +135,8 @@ class HeadPoseEstimator:
             path.
         runtime
             A name of :data:`headpose.runtimes.RUNTIMES`, or "auto": the fastest of those that work
-            here, measured once and remembered in the cache folder.
+            here, measured once and remembered in the cache folder; or "fast": the same with INT8
+            among them, for weights whose INT8 version passed its check.
         threads
             CPU threads; the runtime's own choice where None.
         """
@@ -143,12 +145,10 @@ class HeadPoseEstimator:
             have = weight_files.shipped()
             weights = next((w for w in wanted if w in have), wanted[-1])
         loaded = weight_files.load(weights)
-        if runtime == "auto":
-            return cls(loaded, _fastest(loaded, threads))
-        made = runtimes.get(runtime)(
-            loaded.net, loaded.input_px, cache_folder(), loaded.sha256[:12], threads
-        )
-        return cls(loaded, made)
+        if runtime in ("auto", "fast"):
+            candidates = AUTO if runtime == "auto" else FAST
+            return cls(loaded, _fastest(loaded, threads, candidates))
+        return cls(loaded, make_runtime(runtime, loaded, threads))
 
     def predict(self, crops: ArrayLike, face_px: ArrayLike | None = None) -> HeadPoses:
         """Head poses of crops (N, H, H, 3), uint8 BGR, any H (resized here to ``input_px``).
@@ -214,6 +214,17 @@ def cache_folder() -> Path:
 
 AUTO = ("openvino", "torch", "onnxruntime")
 """Candidates of "auto" on a CPU; torch-compile only by name (its first batch waits a minute)."""
+FAST = ("openvino-int8", *AUTO)
+"""Candidates of "fast": INT8 too, where it is faster here and answers as when it was made."""
+
+
+def make_runtime(
+    name: str, loaded: weight_files.Weights, threads: int | None = None
+) -> runtimes.Runtime:
+    """Loaded weights in the runtime of a name; ConfigError where it cannot run them here."""
+    return runtimes.get(name)(
+        loaded.net, loaded.input_px, cache_folder(), loaded.sha256[:12], threads, loaded.int8
+    )
 
 
 def crops_per_second(run: runtimes.Runtime, batch: int = 16, repeats: int = 3) -> float:
@@ -229,15 +240,18 @@ def crops_per_second(run: runtimes.Runtime, batch: int = 16, repeats: int = 3) -
     return batch / float(np.median(times))
 
 
-def _fastest(loaded: weight_files.Weights, threads: int | None) -> runtimes.Runtime:
+def _fastest(
+    loaded: weight_files.Weights, threads: int | None, candidates: tuple[str, ...]
+) -> runtimes.Runtime:
     cache, key = cache_folder(), loaded.sha256[:12]
 
     def make(name: str) -> runtimes.Runtime:
-        return runtimes.get(name)(loaded.net, loaded.input_px, cache, key, threads)
+        return make_runtime(name, loaded, threads)
 
     if torch.cuda.is_available():
         return make("torch")
-    here = f"{key} {platform.processor()} {os.cpu_count()} {threads} torch{torch.__version__}"
+    machine = f"{platform.processor()} {os.cpu_count()} {threads} torch{torch.__version__}"
+    here = f"{key} {machine}" + (" fast" if candidates == FAST and loaded.int8 else "")
     path = cache / "fastest.json"
     try:
         known = json.loads(path.read_text())
@@ -247,11 +261,13 @@ def _fastest(loaded: weight_files.Weights, threads: int | None) -> runtimes.Runt
     if str(known.get(here)) in runtimes.RUNTIMES and runtimes.RUNTIMES[known[here]].available():
         return make(known[here])
     best: tuple[float, runtimes.Runtime] | None = None
-    for name in AUTO:
+    for name in candidates:
         if not runtimes.RUNTIMES[name].available():
             continue
         try:
             made = make(name)
+            if isinstance(made, OpenVinoInt8Runtime) and not made.agrees():
+                continue
             rate = crops_per_second(made)
         except Exception:  # a runtime that breaks on this machine is not a candidate
             if name == "torch":

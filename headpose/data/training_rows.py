@@ -24,6 +24,9 @@ from headpose.train.config import TrainConfig
 EXACT_DEG = 1.0
 """Labels whose sigma is below this (renderings) are better than any network's opinion of them."""
 
+VALIDATION_FACES_PX = (None, 24.0, 16.0)
+"""Face sizes, px, at which held-out heads are judged; None = as large as they are."""
+
 
 def load_store(cfg: TrainConfig) -> tuple[Store, np.ndarray, np.ndarray]:
     """The decoded sets of a config, and the row numbers for training and for validation."""

@@ -17,11 +17,10 @@ import torch
 
 from headpose import rotation
 from headpose.checkpoint import read_checkpoint, trained_network
-from headpose.data.training_rows import load_store, validation_crops
+from headpose.data.training_rows import VALIDATION_FACES_PX, load_store, validation_crops
 from headpose.errors import WeightsError
 from headpose.networks import build
 from headpose.predict import predict
-from headpose.train.trainer import VALIDATION_FACES_PX
 
 SHARES = tuple(k / 10 for k in range(11))
 

@@ -34,14 +34,24 @@ class Runtime(ABC):
     """A network made ready to run; call it with crops (N, px, px, 3), uint8 BGR.
 
     Returns the network's arrays by name (float32, N first).  ``cache`` is a folder for whatever
-    takes long to make (converted models), ``key`` names the network in it (a hash of its weights).
+    takes long to make (converted models), ``key`` names the network in it (a hash of its weights);
+    ``quantised`` is the network's INT8 version, where it has one that passed its check.
     """
 
     name: ClassVar[str]
     device: str = "cpu"
     precision: str = "fp32"
 
-    def __init__(self, net: nn.Module, px: int, cache: Path, key: str, threads: int | None = None):
+    def __init__(
+        self,
+        net: nn.Module,
+        px: int,
+        cache: Path,
+        key: str,
+        threads: int | None = None,
+        quantised: Path | None = None,
+    ) -> None:
+        self.quantised = quantised
         self.px, self.cache, self.key, self.threads = px, cache, key, threads
         net = net.eval()
         with torch.no_grad():

@@ -29,7 +29,14 @@ from headpose import labels, rotation, weights
 from headpose.checkpoint import trained_network
 from headpose.classes import classes_of
 from headpose.data.store import Store
-from headpose.data.training_rows import EXACT_DEG, Batch, Batches, load_store, validation_crops
+from headpose.data.training_rows import (
+    EXACT_DEG,
+    VALIDATION_FACES_PX,
+    Batch,
+    Batches,
+    load_store,
+    validation_crops,
+)
 from headpose.errors import ConfigError, WeightsError
 from headpose.networks.heads import channels_last, head_pose_net, rotation_of_sixd
 from headpose.precision import bf16_is_native
@@ -38,10 +45,6 @@ from headpose.train.config import TrainConfig
 from headpose.train.losses import Opinion, class_loss, multi_task_loss
 
 log = logging.getLogger(__name__)
-
-VALIDATION_FACES_PX = (None, 24.0, 16.0)
-"""Face sizes, px, at which held-out heads are judged; None = as large as they are."""
-
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 

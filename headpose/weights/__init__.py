@@ -38,6 +38,8 @@ class Weights:
     calibration: dict[str, Any]
     sha256: str
     path: Path
+    int8: Path | None = None
+    """``NAME.int8.xml``, where there is one that passed its check."""
 
 
 def shipped() -> list[str]:
@@ -118,7 +120,33 @@ def load(name_or_path: str | Path) -> Weights:
     return Weights(
         name=d["name"], net=net.eval(), config=config, input_px=int(d["input_px"]),
         calibration=json.loads(d["calibration"]), sha256=sha256, path=path,
+        int8=_int8(path, sha256),
     )  # fmt: skip
+
+
+def _int8(path: Path, sha256: str) -> Path | None:
+    """The INT8 version beside a weights file: of these very weights, passed, and undamaged.
+
+    Raises
+    ------
+    WeightsError
+        Its files are missing or are not those that the card vouches for.
+    """
+    card_path = path.with_suffix(".toml")
+    if not card_path.is_file():
+        return None
+    table = tomllib.loads(card_path.read_text(encoding="utf-8")).get("int8")
+    if not table or not table["passed"] or table["weights_sha256"] != sha256:
+        return None
+    for end in ("xml", "bin", "npz"):
+        file = path.with_suffix(f".int8.{end}")
+        found = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+        if found != table[f"sha256_{end}"]:
+            raise WeightsError(
+                f"{file}: missing, or not the file that {card_path.name} vouches for: "
+                "reinstall the package"
+            )
+    return path.with_suffix(".int8.xml")
 
 
 def _load_state(net: nn.Module, state: dict[str, torch.Tensor]) -> tuple[list[str], list[str]]:
