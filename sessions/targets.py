@@ -45,5 +45,5 @@ def unknown_students(targets: pd.DataFrame, known: Collection[str]) -> list[str]
 
 def _meant(student: str, known: Collection[str]) -> str:
     meant = [k for k in known if k.casefold() == student.casefold()]
-    meant += difflib.get_close_matches(student, list(known), n=1, cutoff=0.5)
+    meant += difflib.get_close_matches(student, list(known), n=1, cutoff=0.6)
     return f" (meant: {meant[0]}?)" if meant else ""

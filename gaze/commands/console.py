@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -49,7 +50,7 @@ def command(function: Callable[P, T], *, kept: str = WHOLE_OR_NOT) -> Callable[P
     def end(text: str, error: BaseException, as_json: object) -> NoReturn:
         if as_json:
             print(json.dumps({"error": text}))
-        err.print(f"[bold red]Error:[/] {_escape(text)}", soft_wrap=True)
+        err.print(f"[bold red]Error:[/] {escape(text)}", soft_wrap=True)
         raise typer.Exit(NOT_DONE) from error
 
     @functools.wraps(function)
@@ -77,10 +78,6 @@ resumable = functools.partial(command, kept=GOES_ON)
 provable = functools.partial(command, kept=NOT_PROVEN)
 
 
-def _escape(text: str) -> str:
-    return text.replace("[", "\\[")
-
-
 def refuse_taken(path: Path, *, overwrite: bool) -> None:
     """Refuse to write over what is there, unless that is asked for.
 
@@ -99,7 +96,10 @@ def refuse_taken(path: Path, *, overwrite: bool) -> None:
 
 
 def say(text: str) -> None:
-    """A result in words on stdout; never broken, so that paths can be copied."""
+    """A result in words on stdout; never broken, so that paths can be copied.
+
+    What a user named (paths, titles) and what we did not write here goes through rich's ``escape``.
+    """
     out.print(text, soft_wrap=True)
 
 
@@ -189,4 +189,4 @@ def _cell(value: object) -> str:
         if not math.isfinite(value):
             return "–"
         return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
-    return "–" if value is None else str(value)
+    return "–" if value is None else escape(str(value))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from gaze.commands.console import (
     NOT_DONE,
@@ -47,7 +48,7 @@ def export(
     if as_json:
         print_json({"written": paths})
     else:
-        say("\n".join(paths))
+        say(escape("\n".join(paths)))
 
 
 @commands.command(rich_help_panel="A lesson")
@@ -77,7 +78,7 @@ def catalog(
     else:
         answer = found.sql(sql) if sql else found.summary()
     for reason in found.left_out:
-        err.print(f"[yellow]left out[/] {reason}", soft_wrap=True)
+        err.print(f"[yellow]left out[/] {escape(str(reason))}", soft_wrap=True)
     print(format_answer(answer, "json" if as_json else "csv" if csv else "table"))
 
 
@@ -113,4 +114,4 @@ def forget(
     if as_json:
         print_json(vars(done))
     else:
-        say(str(done))
+        say(escape(str(done)))

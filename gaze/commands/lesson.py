@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from rich.markup import escape
 
 from gaze.commands.console import (
     DONE,
@@ -132,10 +133,10 @@ def _print_run(run: Any, summary: dict[str, Any]) -> None:
     columns = ["", "students", "distance m", "face px", "measured", "σ cm"]
     out.print(table("what was measured", columns, rows))
     for warning in summary["warnings"]:
-        say(f"[yellow]![/] {warning}")
-    say(f"tables and heatmaps: {run.folder}")
+        say(f"[yellow]![/] {escape(warning)}")
+    say(f"tables and heatmaps: {escape(str(run.folder))}")
     if summary["report"]:
-        say(f"report: [bold]{summary['report']}[/]")
+        say(f"report: [bold]{escape(summary['report'])}[/]")
 
 
 @commands.command(rich_help_panel="A lesson")
@@ -206,9 +207,9 @@ def _print_validation(result: Any) -> None:
     )
     if result.unknown_students:
         strangers = ", ".join(result.unknown_students)
-        say(f"[yellow]![/] targets.csv names students whom nobody knows: {strangers}")
+        say(f"[yellow]![/] targets.csv names students whom nobody knows: {escape(strangers)}")
     if result.figure:
-        say(f"figure: {result.figure}")
+        say(f"figure: {escape(str(result.figure))}")
 
 
 def _mean_p90(s: Any) -> str:
@@ -248,7 +249,7 @@ def report(
     if as_json:
         print_json({"report": str(path)})
     else:
-        say(f"report: {path}")
+        say(f"report: {escape(str(path))}")
 
 
 @commands.command(rich_help_panel="A lesson")
@@ -304,4 +305,4 @@ def demo(
     say(f"calibration: [bold]{result.rig.verdict.status}[/]")
     _print_run(result.run, _run_summary(result.run))
     _print_validation(result.validation)
-    say(f"\nOpen [bold]{result.run.report_path}[/] in a browser.")
+    say(f"\nOpen [bold]{escape(str(result.run.report_path))}[/] in a browser.")

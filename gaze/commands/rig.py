@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from gaze.commands.console import Overwrite, command, err, refuse_taken, say
 
@@ -32,8 +33,8 @@ def rig_export(
     for path in written:
         refuse_taken(path, overwrite=overwrite)
     for note in write(found, out_path, format):
-        err.print(note, soft_wrap=True)
-    say(str(out_path))
+        err.print(escape(str(note)), soft_wrap=True)
+    say(escape(str(out_path)))
 
 
 @commands.command("import")
@@ -51,5 +52,5 @@ def rig_import(
     result = read(path, format)
     result.rig.save(out_path)
     for note in result.notes:
-        err.print(note, soft_wrap=True)
-    say(str(out_path))
+        err.print(escape(str(note)), soft_wrap=True)
+    say(escape(str(out_path)))

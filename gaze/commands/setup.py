@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from rich.markup import escape
 
 from gaze.commands.console import (
     DONE,
@@ -59,7 +60,7 @@ def board(
     if as_json:
         print_json({"pdf": str(out_pdf)})
     else:
-        say(f"{out_pdf}: print at 100 %, measure the ruler, glue it on stiff card.")
+        say(f"{escape(str(out_pdf))}: print at 100 %, measure the ruler, glue it on stiff card.")
 
 
 @commands.command(rich_help_panel="Set up")
@@ -92,7 +93,9 @@ def init(
     if as_json:
         print_json({"lesson": str(path)})
     else:
-        say(f"{path}: fill the calibration folder and add the two videos; then `gaze check`.")
+        say(
+            f"{escape(str(path))}: fill the calibration folder and add the two videos; then `gaze check`."
+        )
 
 
 @commands.command(rich_help_panel="Set up")
@@ -114,7 +117,8 @@ def check(lesson: Lesson, as_json: AsJson = False) -> None:
         for f in findings:
             where = f" ({f.where})" if f.where else ""
             action = f"  → {f.action}" if f.action else ""
-            say(f"{mark.get(f.severity, '·')} {f.what}{where}{action}")
+            said = escape(f"{f.what}{where}{action}")
+            say(f"{mark.get(f.severity, '·')} {said}")
     raise typer.Exit(NOT_GOOD_ENOUGH if bad else DONE)
 
 
@@ -142,9 +146,9 @@ def calibrate(
     else:
         colour = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}[verdict.status]
         q = rig.quality
-        say(f"[bold {colour}]{verdict.status}[/]  {rig_path}")
+        say(f"[bold {colour}]{verdict.status}[/]  {escape(str(rig_path))}")
         for cause in verdict.causes:
-            say(f"  {cause.severity}: {cause.message} {cause.action}")
+            say(escape(f"  {cause.severity}: {cause.message} {cause.action}"))
         rows: list[list[object]] = [
             [
                 c.name,
@@ -163,7 +167,7 @@ def calibrate(
         for sentence in room_sentences(rig):
             say(sentence)
         if page_path:
-            say(f"page: {page_path}")
+            say(f"page: {escape(str(page_path))}")
     raise typer.Exit(NOT_GOOD_ENOUGH if verdict.status == "FAIL" else DONE)
 
 

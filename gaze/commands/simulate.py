@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from gaze.commands.console import AsJson, command, print_json, progress_bar, say
 
@@ -169,4 +170,4 @@ def simulate(
     if as_json:
         print_json(result)
     else:
-        say(text)
+        say(escape(text))

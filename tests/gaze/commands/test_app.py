@@ -14,6 +14,7 @@ import gaze
 from calibration.errors import DiskFullError, UserError
 from gaze.commands.app import app
 from gaze.commands.console import command, plain, progress_bar, say
+from gaze.setup.checks.registry import Finding
 from tests.gaze.classroom import room_rig
 
 runner = CliRunner()
@@ -87,6 +88,18 @@ def test_an_interrupted_command_says_what_is_true_of_it(name, says, tmp_path, mo
     more = ["A1", "--yes"] if name == "forget" else []
     result = runner.invoke(app, [name, str(tmp_path), *more])
     assert result.exit_code == 2 and says in " ".join(result.stderr.split())
+
+
+def test_brackets_in_words_and_names_are_said_as_they_are(tmp_path, monkeypatch) -> None:
+    """Rich would take [[students]] for a style, and [/x] for the end of one."""
+    odd = Finding("warning", "'A' in [[students]]", "[/x].mp4", "Mend [bold] it.")
+    monkeypatch.setattr("gaze.setup.check.check", lambda session: [odd])
+    monkeypatch.setattr("sessions.folder.Session.open", lambda folder: None)
+    result = runner.invoke(app, ["check", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "'A' in [[students]] ([/x].mp4)  → Mend [bold] it." in " ".join(
+        result.stdout.split("\n")
+    )
 
 
 def test_json_never_holds_nan() -> None:
