@@ -93,9 +93,8 @@ def init(
     if as_json:
         print_json({"lesson": str(path)})
     else:
-        say(
-            f"{escape(str(path))}: fill the calibration folder and add the two videos; then `gaze check`."
-        )
+        name = escape(str(path))
+        say(f"{name}: fill the calibration folder and add the two videos; then `gaze check`.")
 
 
 @commands.command(rich_help_panel="Set up")
