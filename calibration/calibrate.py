@@ -30,7 +30,7 @@ from calibration.mounting import AS_THE_FILE_SAYS
 from calibration.rig import Rig
 from calibration.room.guesses import room_causes
 from calibration.room.place import place
-from calibration.solve.estimate import estimate
+from calibration.solve.estimate import Estimate, estimate
 from calibration.solve.final import assemble
 from calibration.solve.intrinsics import MODELS
 from calibration.verdict import Cause
@@ -145,16 +145,21 @@ def solve(seen: Seen, *, models: Sequence[int] = MODELS, progress: Progress | No
     CalibrationError : where not even the cameras can be found (too few views, none shared).
     """
     say = progress or (lambda stage, share: None)
-    t0 = time.perf_counter()
+    begun = time.perf_counter()
     found = estimate(seen.board, seen.sizes, seen.views, models=models, progress=say)
-    t1 = time.perf_counter()
+    seconds = {"cameras": time.perf_counter() - begun}
+    rig = place_cameras(seen, found, progress=say)
+    seconds["room"] = time.perf_counter() - begun - seconds["cameras"]
+    return replace(rig, quality=rig.quality | {"seconds": seconds})
+
+
+def place_cameras(seen: Seen, found: Estimate, *, progress: Progress | None = None) -> Rig:
+    """The cameras that were found, put into the room, with covariance, quality and verdict."""
+    say = progress or (lambda stage, share: None)
     say("the room", 0.9)
     room = place(seen, found)
     say("uncertainty", 0.95)
-    rig = assemble(seen, found, room)
-    t2 = time.perf_counter()
-    quality = rig.quality | {"seconds": {"cameras": t1 - t0, "room": t2 - t1}}
-    rig = replace(rig, quality=quality, inputs=inputs_of(seen))
+    rig = replace(assemble(seen, found, room), inputs=inputs_of(seen))
     said = list(room.causes)
     if room.evidence is not None and room.world is not None:
         said += room_causes(room.evidence, room.world.solved)

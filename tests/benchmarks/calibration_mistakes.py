@@ -3,7 +3,7 @@
     python tests/benchmarks/calibration_mistakes.py [--rooms 3] [--corners 4] [--only WORD]
 
 Each mistake is made in random rooms (tests/calibration/rigs.py; tape to 5 mm, boards laid to 0.5°,
-lengths from the lenses to 1 cm + 0.2 %, 10 shared and 2 × 6 single views with 0.1 px of noise).
+lengths from the lenses to 1 cm + 0.2 %, 8 shared and 2 × 5 single views with 0.1 px of noise).
 *Named*: the verdict's first cause has one of the codes that say what was done. *Off*: how far gaze
 points from 6 m are moved by the wrong room (rms of five points of the blackboard).
 """
@@ -22,12 +22,13 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from calibration.calibrate import solve  # noqa: E402
+from calibration.calibrate import place_cameras, solve  # noqa: E402
 from calibration.corners.boards import View  # noqa: E402
 from calibration.errors import CalibrationError  # noqa: E402
 from calibration.inputs import Seen  # noqa: E402
 from calibration.rig import Rig  # noqa: E402
 from calibration.room.world import R_AP, R_WA  # noqa: E402
+from calibration.solve.estimate import Estimate, estimate  # noqa: E402
 from calibration.transform import Array, Transform, rotation_exp  # noqa: E402
 from tests.calibration import rigs  # noqa: E402
 
@@ -43,6 +44,7 @@ class Scene:
     room: rigs.Room
     seen: Seen
     rng: np.random.Generator
+    key: tuple[int, tuple[str, ...], int] = (0, (), 0)
 
     @property
     def tape(self) -> rigs.Tape:
@@ -559,18 +561,33 @@ def scene(m: Mistake | None, seed: int, corners: int) -> Scene | None:
     room = rigs.random_room(rng, angle_deg=60)
     try:
         seen = rigs.make_seen(
-            room, rng, shared=10, alone=6, placements=("flat",) if m is None else m.placements,
+            room, rng, shared=8, alone=5, placements=("flat",) if m is None else m.placements,
             tape_error=True, corners=corners,
         )  # fmt: skip
     except AssertionError:
         return None
-    return Scene(room, seen, rng)
+    return Scene(room, seen, rng, (seed, m.placements if m else ("flat",), corners))
 
 
-def verdict_of(seen: Seen) -> tuple[Rig | None, str, list[str], str]:
+#: The cameras found in a scene; a mistake with tape, board or lenses leaves them as they are.
+FOUND: dict[tuple[int, tuple[str, ...], int], tuple[Seen, Estimate]] = {}
+
+
+def solved(seen: Seen, key: tuple[int, tuple[str, ...], int], honest: Seen) -> Rig:
+    """The rig of ``seen``; the cameras of the honest scene where nothing of theirs was changed."""
+    same = seen.views is honest.views and seen.board is honest.board and seen.sizes == honest.sizes
+    if not same:
+        return solve(seen, models=(4,))
+    if key not in FOUND:
+        found = estimate(seen.board, seen.sizes, seen.views, models=(4,))
+        FOUND[key] = (honest, found)
+    return place_cameras(seen, FOUND[key][1])
+
+
+def verdict_of(seen: Seen, s: Scene) -> tuple[Rig | None, str, list[str], str]:
     """The rig, the verdict, the codes in order and the first sentence."""
     try:
-        rig = solve(seen, models=(4,))
+        rig = solved(seen, s.key, s.seen)
     except CalibrationError as error:
         return None, "refused", [], str(error)
     causes = [c for c in rig.verdict.causes if c.severity != "PASS"]
@@ -599,7 +616,7 @@ def main() -> None:
             seed += 1
             if s is None:
                 continue
-            rig, verdict, codes, says = verdict_of(m.make(s))
+            rig, verdict, codes, says = verdict_of(m.make(s), s)
             off = np.nan
             if rig is not None and rig.T_WA is not None:
                 off = gaze_off_cm(rig, s.room.rig, s.room.blackboard_m)
@@ -625,7 +642,7 @@ def main() -> None:
     )
     good = [scene(None, 100 + k, options.corners) for k in range(4 * options.rooms)]
     kept = [s for s in good if s is not None]
-    said = [verdict_of(s.seen) for s in kept]
+    said = [verdict_of(s.seen, s) for s in kept]
     offs = [
         gaze_off_cm(r, s.room.rig, s.room.blackboard_m)
         for s, (r, *_) in zip(kept, said, strict=True)
