@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from calibration.camera import Camera
 from calibration.errors import RigError
 from calibration.files import write_file
+from calibration.rig_file import FORMAT, VERSION, RigFile, TransformPart
 from calibration.transform import Array, Transform, rotation_exp
 from calibration.verdict import Verdict
-
-FORMAT = "classroom-gaze rig"
-VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -164,22 +163,27 @@ class Rig:
 
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> Rig:
-        """The inverse of :meth:`to_dict`."""
-        transforms = {
-            k: Transform.from_dict(d[k]) if d.get(k) else None for k in ("T_RL", "T_AL", "T_WA")
-        }
-        if transforms["T_RL"] is None:
-            raise ValueError("T_RL is missing")
+        """The inverse of :meth:`to_dict`.
+
+        Raises
+        ------
+        pydantic.ValidationError (a ValueError) : not what :class:`RigFile` describes.
+        """
+        f = RigFile.model_validate(d)
+
+        def pose(part: TransformPart | None) -> Transform | None:
+            return None if part is None else Transform.from_dict(part.model_dump())
+
         return cls(
-            left=Camera.from_dict(d["cameras"]["left"]),
-            right=Camera.from_dict(d["cameras"]["right"]),
-            T_RL=transforms["T_RL"],
-            T_AL=transforms["T_AL"],
-            T_WA=transforms["T_WA"],
-            covariance=None if d.get("covariance") is None else np.array(d["covariance"]),
-            verdict=Verdict.from_dict(d["verdict"]),
-            quality=d.get("quality", {}),
-            inputs=d.get("inputs", {}),
+            left=Camera.from_dict(f.cameras.left.model_dump()),
+            right=Camera.from_dict(f.cameras.right.model_dump()),
+            T_RL=Transform.from_dict(f.T_RL.model_dump()),
+            T_AL=pose(f.T_AL),
+            T_WA=pose(f.T_WA),
+            covariance=None if f.covariance is None else np.array(f.covariance),
+            verdict=Verdict.from_dict(f.verdict.model_dump()),
+            quality=f.quality,
+            inputs=f.inputs,
         )
 
     def save(self, path: str | Path) -> None:
@@ -191,12 +195,8 @@ class Rig:
 
         Raises
         ------
-        ValueError : a pose or covariance that is not finite, a variance below 0, a picture without
-            pixels, a covariance of other parameters.
+        ValueError : a variance below 0, a picture without pixels, a covariance of other parameters.
         """
-        for T in (self.T_RL, self.T_AL, self.T_WA):
-            if T is not None and not (np.isfinite(T.R).all() and np.isfinite(T.t).all()):
-                raise ValueError(f"T_{T.dst}{T.src} is not finite")
         if min(*self.left.size_px, *self.right.size_px) < 1:
             raise ValueError("a picture without pixels")
         if d.get("covariance") is None:
@@ -204,8 +204,8 @@ class Rig:
         if list(d["parameter_names"]) != list(self.parameter_names):
             raise ValueError("the covariance is of other parameters")
         covariance = np.asarray(self.covariance)
-        if not np.isfinite(covariance).all() or (np.diag(covariance) < 0).any():
-            raise ValueError("the covariance is not finite, or a variance is below 0")
+        if (np.diag(covariance) < 0).any():
+            raise ValueError("a variance is below 0")
 
     @classmethod
     def load(cls, path: str | Path) -> Rig:
@@ -239,6 +239,14 @@ class Rig:
             raise RigError(
                 "the rig cannot be read",
                 where=path,
-                found=f"{type(error).__name__}: {error}",
+                found=_first_fault(error),
                 remedy="Run `gaze calibrate` again.",
             ) from error
+
+
+def _first_fault(error: Exception) -> str:
+    """What is wrong first, and where in the file, in one line."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(str(k) for k in first['loc'])}: {first['msg']}"
+    return f"{type(error).__name__}: {error}"

@@ -61,7 +61,6 @@ def place(seen: Seen, found: Estimate) -> Room:
     """Understand each auxiliary placement; findings go into causes, never into silence."""
     room = Room()
     for index, aux in enumerate(seen.auxiliary):
-        _place_one(index, aux, seen, found, room)
         copied = next((v.name for v in seen.views if _copies(aux.view, v)), None)
         if copied is not None:
             room.causes.append(
@@ -73,6 +72,7 @@ def place(seen: Seen, found: Estimate) -> Room:
                     "Lay the auxiliary board where it is measured and take its own two pictures.",
                 )
             )
+        _place_one(index, aux, seen, found, room)
     return room
 
 

@@ -82,7 +82,7 @@ MISTAKES: dict[str, tuple[Callable[[int], Evidence], str, str]] = {
         lambda s: led_to(room(s), -8 * SQUARE, -5 * SQUARE), "tape_other_corner", "diagonally"),
     "down and out": (
         lambda s: taped(room(s), down_m=1.62, out_m=1.36), "tape_exchanged", "down_m and out_m"),
-    "the floor": (lambda s: taped(room(s), down_m=1.36 + 0.74), "tape_to_floor", "taken to the floor"),
+    "the floor": (lambda s: taped(room(s), down_m=1.36 + 0.74), "tape_to_floor", "to the floor"),
     "lower edge": (lambda s: taped(room(s), down_m=0.16), "tape_from_lower_edge", "LOWER"),
     "digits": (lambda s: taped(room(s), left_m=1.38), "tape_digits", "1.83"),
     "left in inches": (lambda s: taped(room(s), left_m=1.83 / 2.54), "tape_units", "inches"),
