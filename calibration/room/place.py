@@ -12,6 +12,7 @@ from calibration.camera import CAMERAS
 from calibration.corners.boards import View
 from calibration.errors import CalibrationError
 from calibration.inputs import Auxiliary, Seen
+from calibration.judge import ROLL_DEG
 from calibration.room import world
 from calibration.room.evidence import Evidence, PoseMeasured, World, by_picture
 from calibration.room.picture import (
@@ -61,18 +62,21 @@ def place(seen: Seen, found: Estimate) -> Room:
     """Understand each auxiliary placement; findings go into causes, never into silence."""
     room = Room()
     for index, aux in enumerate(seen.auxiliary):
-        copied = next((v.name for v in seen.views if _copies(aux.view, v)), None)
-        if copied is not None:
-            room.causes.append(
-                Cause(
-                    "auxiliary_is_a_view",
-                    "FAIL",
-                    f"the auxiliary pictures are those of view {copied}: a board held in the hand "
-                    "lies nowhere that a tape could lead to",
-                    "Lay the auxiliary board where it is measured and take its own two pictures.",
-                )
-            )
         _place_one(index, aux, seen, found, room)
+        copied = next((v.name for v in seen.views if _copies(aux.view, v)), None)
+        if copied is None:
+            continue
+        level = any(p.index == index and _level(p.reading) for p in room.placed)
+        room.causes.insert(
+            0,
+            Cause(
+                "auxiliary_is_a_view",
+                "WARN" if level else "FAIL",
+                f"the auxiliary pictures are those of view {copied}: a board held in the hand "
+                "lies nowhere that a tape could lead to",
+                "Lay the auxiliary board where it is measured and take its own two pictures.",
+            ),
+        )
     return room
 
 
@@ -413,6 +417,12 @@ def _settle(
 #: How far from a quarter turn a camera that hangs on its side or upside down may be.
 HUNG_DEG = 25.0
 PLACEMENTS: tuple[world.Placement, ...] = ("flat", "standing")
+
+
+def _level(reading: world.Reading) -> bool:
+    """Whether no camera would be rolled, so that the board may well have lain as stated."""
+    rolls = [v for k, v in reading.numbers.items() if k.endswith("roll_deg")]
+    return all(abs(v) < ROLL_DEG for v in rolls)
 
 
 def _hung(reading: world.Reading) -> bool:
