@@ -503,8 +503,9 @@ def test_low_stretches_are_found() -> None:
 
 def test_rows_are_merged_until_nobody_is_alone() -> None:
     board = Blackboard(width_m=4.0, height_m=1.2)
-    seats = pd.DataFrame({"student": list("abcdefghijk"), "row": [1] * 3 + [2] * 5 + [3] * 3,
-                          "coverage": 0.9, "sigma_m": 0.3, "error_m": 0.3, "face_px": 40.0})  # fmt: skip
+    rows = [1] * 3 + [2] * 5 + [3] * 3
+    seats = pd.DataFrame({"student": list("abcdefghijk"), "row": rows, "coverage": 0.9,
+                          "sigma_m": 0.3, "error_m": 0.3, "face_px": 40.0})  # fmt: skip
     assert row_table(seats, board)["rows"].tolist() == [(1,), (2,), (3,)]
     merged = row_table(seats, board, 5)
     assert merged["rows"].tolist() == [(1, 2, 3)]
