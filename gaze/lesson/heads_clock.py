@@ -30,6 +30,8 @@ def checked_by_heads(
     moment (of the left camera) then has the right picture nearest to it among those that were
     looked at; how far off that is goes into σ (:func:`with_clock_spread`).
     """
+    if len(students) == 0:
+        return film, rows, False
     left, right = _turns(film, rows, R_WS, students)
     found = match(left, right, HEADS, film.clock.clock.offset_s, expected=True)
     others = [e for e in film.clock.estimates if e.sense != HEADS.name]

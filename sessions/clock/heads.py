@@ -29,4 +29,4 @@ def turning(
     values = np.full((len(frames), count, 4), np.nan)
     values[row, student, :2] = R_WS[:, :2, 2]
     values[row, student, 2:] = nose
-    return Activity.of(time_s[frames], values.reshape(len(frames), -1), "heads")
+    return Activity.of(time_s[frames], values.reshape(len(frames), 4 * count), "heads")

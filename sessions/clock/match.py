@@ -502,8 +502,9 @@ def _weighted(pair: _Pair, at_s: Array, lag_s: Array) -> Array:
     weight[np.linspace(0, pair.rate_hz / 2, len(weight)) > pair.top_hz] = 0.0
     # the spectra are sums over the channels, of which bands of one sound or a class that turns
     # together are fewer than they seem
-    common = np.corrcoef(x.T) if x.shape[1] > 1 else np.ones((1, 1))
-    weight *= x.shape[1] ** 2 / float(np.nansum(common**2))
+    size = np.linalg.norm(x, axis=0)
+    common = x.T @ x / np.maximum(np.outer(size, size), 1e-300)
+    weight *= int((size > 0).sum()) ** 2 / max(float((common**2).sum()), 1.0)
     padded = len(pair.left) + n
     full = np.interp(rfftfreq(padded), np.linspace(0, 0.5, len(weight)), weight)
     return np.asarray(irfft(rfft(pair.left, padded, axis=0) * full[:, None], padded, axis=0))[
