@@ -11,6 +11,7 @@ from sessions.errors import RunError
 from sessions.run import write_json
 
 QUALITY_VERSION = 2
+USABLE = ("ok", "one_camera", "off_board", "away")  # statuses, of gaze/lesson/status.py
 
 
 class _Record(BaseModel):
@@ -131,10 +132,15 @@ class IdentityCounts(_Record):
 
 
 class RigQuality(_Record):
-    """The rig's verdict, and whether a FAIL was overruled."""
+    """The rig's verdict, and whether a FAIL was overruled.
+
+    rms_px : of its calibration. cameras : each camera against its calibration picture.
+    """
 
     verdict: dict[str, Any] = Field(default_factory=dict)
     forced: bool = False
+    rms_px: float | None = None
+    cameras: tuple[dict[str, Any], ...] = ()
 
 
 class Sigma(_Record):
@@ -183,6 +189,13 @@ class Quality(_Record):
     drift: Drift | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
     warnings: tuple[Caveat, ...] = ()
+
+    @property
+    def usable(self) -> float | None:
+        """Share of the moments of which something is known that can be used; None: no moment."""
+        counted = sum(self.status_counts.values())
+        usable = sum(self.status_counts.get(s, 0) for s in USABLE)
+        return usable / counted if counted else None
 
     @field_validator("warnings", mode="before")
     @classmethod

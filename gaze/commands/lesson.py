@@ -97,6 +97,9 @@ def analyze(
     else:
         _print_run(run, summary)
     measured = summary["coverage"] is None or summary["coverage"] > 0.5
+    # a class that does not fit its rig, or is seen without being measured, is not done
+    unfit = {"class_does_not_fit", "few_usable"} & {c["code"] for c in summary["caveats"]}
+    measured = measured and not unfit
     raise typer.Exit(DONE if measured and summary["report"] else NOT_GOOD_ENOUGH)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from gaze.lesson import refusals
+from gaze.lesson.background import Registered, refuse_other_camera, registered
 from gaze.lesson.clock import clock_quality, lesson_clock
 from gaze.lesson.settings import AnalyzeSettings
 from sessions.clock.joined import Joined
@@ -26,7 +27,8 @@ class Film:
 
     rig : the lesson's, fitted to the videos' size. when : the moments to look at, on the left
     camera's clock. remarks : sentences on the files. lost : (M, 2) for every moment and camera "",
-    or why its picture could not be looked at (:class:`sessions.video.FramePair`).
+    or why its picture could not be looked at (:class:`sessions.video.FramePair`). changed : each
+    camera against its calibration picture.
     """
 
     left: VideoInfo
@@ -36,6 +38,7 @@ class Film:
     when: Moments
     remarks: tuple[str, ...]
     lost: NDArray[np.str_]
+    changed: tuple[Registered, ...] = ()
 
     @property
     def unseen(self) -> NDArray[np.bool_]:
@@ -73,11 +76,13 @@ def open_film(session: Session, rig: Rig, settings: AnalyzeSettings, progress: P
     Raises
     ------
     VideoError, SessionError, RigError : videos that cannot be read, of another shape than the
-    rig's cameras, or that share no moment between start and stop.
+    rig's cameras, of cameras that moved since, or that share no moment between start and stop.
     """
     left, right = open_camera(session, "left"), open_camera(session, "right")
     refusals.otherwise_mounted(rig, session)
     rig, said_of_size = refusals.fitted_to(rig, left, right)
+    changed = registered(session, rig, {"left": left, "right": right})
+    refuse_other_camera(changed, force=settings.force)
     both = zip(CAMERAS, (left, right), strict=True)
     remarks = [f"The {name} video {remark}." for name, info in both for remark in info.remarks]
     left, right, clock = lesson_clock(session, left, right, progress)
@@ -99,4 +104,4 @@ def open_film(session: Session, rig: Rig, settings: AnalyzeSettings, progress: P
         )
     lost = np.zeros((len(when), 2), "U8")
     remarks += said_of_size
-    return Film(left, right, rig, clock, when, tuple(remarks), lost)
+    return Film(left, right, rig, clock, when, tuple(remarks), lost, changed)

@@ -14,6 +14,7 @@ from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from calibration.transform import Array
 from gaze.faces.rows import FaceRows
+from gaze.lesson.background import background_quality
 from gaze.lesson.film import Film
 from gaze.people.evidence import UNMATCHED
 from gaze.people.seats import Students
@@ -25,7 +26,13 @@ from sessions.targets import read_targets
 
 SMALL_FACE_PX = 20.0
 LOW_COVERAGE = 0.8
-EPIPOLAR_WARNING_PX = 4.0
+#: Share of the moments with something that can be used under which a lesson is not done.
+LEAST_USABLE = 0.5
+#: σ by which the two cameras' noses may miss each other; a nose is found to this share of its face.
+NOSES_MISS, NOSE_SHARE = 3.0, 0.022
+#: Of the students, seen by one camera alone; and the median cost of pairs: beyond, a class does not
+#: fit its rig (gaze/people/matching.py).
+ONE_CAMERA_SHARE, BADLY = 0.5, 6.0
 #: Share of a camera's pictures that could not be decoded above which that is said first.
 MANY_LOST = 0.02
 HEADS_DISAGREE_CHI2 = 9.0  # three times what is expected
@@ -119,7 +126,12 @@ def quality_report(
             "clock": found.film.clock_facts(),
             "frames": found.film.frame_facts(),
             "identity": identity_counts(found.rows, found.tracks, found.students),
-            "rig": {"verdict": found.rig.verdict.to_dict(), "forced": found.forced},
+            "rig": {
+                "verdict": found.rig.verdict.to_dict(),
+                "forced": found.forced,
+                "rms_px": found.rig.quality.get("rms_px"),
+                "cameras": background_quality(found.film.changed),
+            },
             "drift": found.drift,
             "seconds": {k: round(v, 3) for k, v in seconds.items()},
         }
@@ -223,8 +235,9 @@ def caveats(q: Quality) -> Iterator[Caveat]:
         )
     for row in q.rows:
         yield from _row_caveats(row)
+    yield from _camera_caveats(q)
     median = q.epipolar_px.median
-    if median is not None and median > EPIPOLAR_WARNING_PX:
+    if median is not None and median > NOSES_MISS * _nose_sigma_px(q):
         yield Caveat(
             code="noses_miss",
             message=f"The two cameras' noses miss each other by {median:.1f} px: the rig or the "
@@ -277,6 +290,42 @@ def _frame_caveats(frames: FrameCounts) -> Iterator[Caveat]:
             )
     for remark in frames.remarks:
         yield Caveat(code="recording", message=remark)
+
+
+def _nose_sigma_px(q: Quality) -> float:
+    """What the noses of this class can be expected to miss each other by."""
+    faces = [r.face_px for r in q.rows if r.face_px is not None]
+    nose = NOSE_SHARE * float(np.median(faces)) if faces else 1.0
+    return float(np.hypot(nose, q.rig.rms_px or 0.3))
+
+
+def _camera_caveats(q: Quality) -> Iterator[Caveat]:
+    """Cameras that changed since their calibration, and a class that does not fit its rig."""
+    for camera in q.rig.cameras:
+        if camera.get("said"):
+            yield Caveat(
+                code="camera_changed",
+                message=f"Since its calibration {camera['sentence']}.",
+                facts={k: camera[k] for k in ("camera", "change", "turned_deg", "zoom", "matches")},
+            )
+    if q.usable is not None and q.usable < LEAST_USABLE <= (q.coverage or 0.0):
+        yield Caveat(
+            code="few_usable",
+            message=f"Only {100 * q.usable:.0f} % of the moments have a point that can be used: "
+            "the others are seen, but too uncertain or contradictory.",
+            facts={"usable": q.usable},
+        )
+    of = q.identity
+    costs = [c for c in of.pair_cost.values() if c is not None]
+    lonely = of.students >= 3 and of.one_camera_only > ONE_CAMERA_SHARE * of.students
+    if lonely or (len(costs) >= 3 and float(np.median(costs)) > BADLY):
+        yield Caveat(
+            code="class_does_not_fit",
+            message=f"The class does not fit the rig: {of.one_camera_only} of {of.students} "
+            "students are seen by one camera alone or meet badly. Is it another room's rig, a "
+            "camera that moved, a wrong clock or a turned video? Do not use these gaze points.",
+            facts={"students": of.students, "one_camera_only": of.one_camera_only},
+        )
 
 
 def _row_caveats(row: RowQuality) -> Iterator[Caveat]:

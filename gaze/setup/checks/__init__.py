@@ -1,7 +1,11 @@
 """The checks of ``gaze check``: each file here registers its own (registry.py) by being there."""
 
-import importlib
-import pkgutil
+from gaze.setup.checks import (
+    one_clock,
+    same_camera,
+)
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+__all__ = [
+    "one_clock",
+    "same_camera",
+]

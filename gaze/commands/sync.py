@@ -1,0 +1,80 @@
+"""``gaze sync``: one clock for two cameras, shown and set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gaze.commands.console import (
+    DONE,
+    NOT_GOOD_ENOUGH,
+    command,
+    err,
+    out,
+    print_json,
+    progress_bar,
+    say,
+    table,
+)
+
+commands = typer.Typer()
+
+
+@commands.command("sync", rich_help_panel="A lesson")
+@command
+def sync(
+    lesson: Annotated[Path, typer.Argument(help="The session folder (it holds session.toml).")],
+    write: Annotated[
+        bool, typer.Option("--set", help="Write what is measured into session.toml.")
+    ] = False,
+    heads: Annotated[bool, typer.Option(help="Look at 20 s of heads (needs rig.json).")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """How the right camera's clock runs against the left's: by sound, heads and motion.
+
+    Writes LESSON/sync.html: the three estimates, how well each offset fits, and the same moment in
+    both cameras.
+
+    Example: gaze sync lesson/ --set
+    """
+    from gaze.lesson.sync import synced, write_page
+    from sessions.config import edit_config
+    from sessions.errors import SessionError
+    from sessions.folder import Session
+
+    session = Session.open(lesson)
+    with progress_bar(quiet=as_json) as progress:
+        left, right, clock = synced(session, progress, heads=heads)
+    page = write_page(session.folder / "sync.html", left, right, clock)
+    if write:
+        if clock.measured is None or clock.status != "measured":
+            raise SessionError(
+                "the clock is not measured well enough to be set",
+                found=clock.checked,
+                remedy="Look at sync.html; write cameras.right.offset_s yourself if you know it.",
+            )
+        begin_s = float(left.times_s[0])
+        offset_s = round(float(clock.measured.left_to_right(begin_s)) - begin_s, 4)
+        edit_config(session.folder, {"cameras.right.offset_s": offset_s})
+    if as_json:
+        print_json({**clock.to_dict(), "page": str(page), "set": write})
+    else:
+        rows: list[list[object]] = []
+        for e in clock.estimates:
+            if e.clock is None:
+                rows.append([e.sense, None, None, None, e.reason])
+            else:
+                jumps = f"{len(e.clock.jumps)} jumps" if e.clock.jumps else ""
+                c = e.clock
+                rows.append(
+                    [e.sense, f"{c.offset_s:+.3f}", f"{c.sigma_offset_s:.3f}", c.drift_ppm, jumps]
+                )
+        out.print(
+            table("right clock minus left's", ["sense", "offset s", "± s", "drift ppm", ""], rows)
+        )
+        for cause in clock.causes:
+            err.print(f"[yellow]{cause.message}[/]", soft_wrap=True)
+        say(f"{clock.checked}\n{page}" + ("\nwritten into session.toml" if write else ""))
+    raise typer.Exit(DONE if clock.status == "measured" else NOT_GOOD_ENOUGH)

@@ -1,0 +1,32 @@
+"""Whether the cameras still are what and where they were when they were calibrated."""
+
+from __future__ import annotations
+
+from calibration.errors import UserError
+from calibration.rig import Rig
+from calibration.verdict import Cause
+from gaze.lesson.background import registered
+from gaze.setup.checks.registry import Finding, Subject, from_causes, register
+
+
+@register("videos")
+def same_camera(subject: Subject) -> list[Finding]:
+    """The room of the calibration pictures is found again in the lesson's background."""
+    session, videos = subject.session, subject.videos
+    if len(videos) < 2 or not session.rig_path.is_file():
+        return []
+    try:
+        rig = Rig.load(session.rig_path)
+        rig = rig.scaled(videos["left"].size_px, videos["right"].size_px)
+        found = registered(session, rig, videos)
+    except UserError:
+        return []  # said by the check of the rig
+    out = []
+    for camera in found:
+        said = camera.sentence()[0].upper() + camera.sentence()[1:]
+        if camera.small or camera.change != "as it is":
+            cause = camera.cause()
+            out += from_causes([Cause(cause.code, cause.severity, said, cause.action)], "")
+        else:
+            out.append(Finding("ok", f"{said}: as calibrated"))
+    return out
