@@ -6,12 +6,7 @@ from typing import Annotated
 
 import typer
 
-<<<<<<< HEAD
-from gaze.commands import data, lesson, local_app, rig, setup, simulate
-=======
-from gaze.commands import data, lesson, rig, setup, sync
-from gaze.commands.console import command
->>>>>>> abe0b4d (Is this still the calibrated camera: the calibration picture found again in the lesson; a class that does not fit its rig is not done; gaze sync)
+from gaze.commands import data, lesson, local_app, rig, setup, simulate, sync
 
 app = typer.Typer(
     name="gaze",
@@ -22,11 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-<<<<<<< HEAD
-for room in (setup, lesson, data, simulate, local_app):
-=======
-for room in (setup, lesson, sync, data):
->>>>>>> abe0b4d (Is this still the calibrated camera: the calibration picture found again in the lesson; a class that does not fit its rig is not done; gaze sync)
+for room in (setup, lesson, sync, data, simulate, local_app):
     app.add_typer(room.commands)
 app.add_typer(rig.commands, name="rig", rich_help_panel="Set up")
 

@@ -1,11 +1,7 @@
 """The checks of ``gaze check``: each file here registers its own (registry.py) by being there."""
 
-from gaze.setup.checks import (
-    one_clock,
-    same_camera,
-)
+import importlib
+import pkgutil
 
-__all__ = [
-    "one_clock",
-    "same_camera",
-]
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
