@@ -4,7 +4,7 @@ Labels made by other networks and by landmark fits are noisy from picture to pic
 trained on them that is *not* over-fitted (as wrong on its training heads as on held-out ones) has
 averaged that noise and errs in ways of its own, so the midpoint of label and prediction may be
 nearer to the truth than either (Hinton et al. 2015; Xie et al., "Noisy student", CVPR 2020).  By a
-network of the same strength it made no difference (docs/headpose.md, recipes).  Predictions are
+network of the same strength it made no difference (docs/history/headpose.md).  Predictions are
 means over networks and over mirrored, shifted and turned crops; labels surer than ``EXACT_DEG`` are
 left alone, and so is every held-out head, which must go on judging.
 """

@@ -1,7 +1,7 @@
 """Weights -> INT8 by NNCF's post-training quantisation, checked on held-out heads.
 
 In INT8 are the backbone's convolutions but the first; that one and all heads (rotation, landmarks,
-uncertainty) stay in fp32.  The first convolution is a tenth of the time and three quarters of the
+uncertainty) stay in fp32.  The first convolution is a twentieth of the time and two thirds of the
 loss (docs/headpose.md).  Ranges come from crops like a classroom's.
 """
 
