@@ -506,8 +506,7 @@ def without_student(
         del document["students"]
     text = tomlkit.dumps(document)
     shorter = cut(text)
-    if _named(shorter) == _named(text):
-        text = shorter
+    text = shorter if _named(shorter) == _named(text) else _cut_comments(text, cut)
     try:
         _checked(folder / CONFIG_NAME, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
@@ -518,6 +517,18 @@ def without_student(
             remedy="Take the student out of it yourself, then run the same command again.",
         ) from error
     return text, masked
+
+
+def _cut_comments(text: str, cut: Callable[[str], str]) -> str:
+    """The text with its comments cut, where the name stands in what TOML reads, too."""
+    lines = text.split("\n")
+    for k, line in enumerate(lines):
+        for start in (i for i, sign in enumerate(line) if sign == "#" and cut(line) != line):
+            lines[k] = line[:start] + cut(line[start:])
+            if _named("\n".join(lines)) == _named(text):
+                break
+            lines[k] = line
+    return "\n".join(lines)
 
 
 def _named(text: str) -> dict[str, Any] | None:

@@ -9,7 +9,9 @@ import typer
 from rich.markup import escape
 
 from gaze.commands.console import (
+    DONE,
     NOT_DONE,
+    NOT_GOOD_ENOUGH,
     AsJson,
     Lesson,
     command,
@@ -94,24 +96,41 @@ def forget(
 ) -> None:
     """Remove a student (or all video) from every table, picture and cache, and prove it.
 
+    What was made from the student is made again without. Exit code 1 where something could not be
+    made again, or is not proven to be free of the student.
+
     Example: gaze forget lesson/ S-07
     """
     from calibration.errors import UserError
     from gaze.privacy.forget import forget as forget_student
-    from gaze.privacy.forget import forget_everything, forget_video
+    from gaze.privacy.forget import (
+        forget_everything,
+        forget_video,
+        known_student,
+        lesson_folder,
+    )
 
     if sum([student is not None, all_video, everything]) != 1:
         raise UserError(
             "say what to forget", expected="one of: a student, --all-video, --everything"
         )
+    lesson_folder(lesson)  # only what there is, is asked about
+    if student is not None:
+        known_student(lesson, student)
     what = f"student {student}" if student else "all video" if all_video else "the whole lesson"
-    if not yes and not typer.confirm(f"Delete {what} from {lesson}? This cannot be undone"):
-        raise typer.Exit(NOT_DONE)
-    if student:
+    if not yes:
+        try:
+            sure = typer.confirm(f"Delete {what} from {lesson}? This cannot be undone")
+        except typer.Abort:
+            sure = False
+        if not sure:
+            raise typer.Exit(NOT_DONE)
+    if student is not None:
         done = forget_student(lesson, student)
     else:
         done = forget_video(lesson) if all_video else forget_everything(lesson)
     if as_json:
-        print_json(vars(done))
+        print_json({**vars(done), "proven": done.proven})
     else:
         say(escape(str(done)))
+    raise typer.Exit(DONE if done.whole else NOT_GOOD_ENOUGH)

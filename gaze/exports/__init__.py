@@ -14,7 +14,7 @@ from typing import Any
 
 from gaze.exports import bids, elan, measures, pupil, tables  # noqa: F401  (they register themselves)
 from gaze.exports.common import FORMATS, ExportError, Source, load_source
-from gaze.privacy.forget import audit
+from gaze.privacy.audit import audit
 from sessions.config import CONFIG_NAME
 from sessions.run import EXPORTED, RUNS, is_exported, read_manifest, sha256, write_json
 
@@ -54,18 +54,31 @@ def export(
     folder = (out.parent if is_file else out).resolve()
     refuse_place(folder, is_file=is_file)
     source = load_source(run_folder, salted=salted)
+    run = source.lesson.run.name
+    entry = {"format": format, "run": run, "salted": salted, "out": out.name if is_file else "."}
+    names = write_again(source, folder, entry)
+    audit(
+        source.lesson.run.lesson_folder, "export", format=format, run=run, out=str(folder),
+        files=len(names), students=len(source.lesson.students), salted=salted,
+    )  # fmt: skip
+    written = folder if out.is_absolute() else out.parent if is_file else out
+    return [written / name for name in names]
+
+
+def write_again(source: Source, folder: Path, entry: dict[str, Any]) -> list[str]:
+    """Write an export as a manifest's entry says (``format``, ``run``, ``salted``, ``out``: a
+    file's name, or "." for the whole folder). Returns the files' names, from ``folder``.
+
+    Raises
+    ------
+    ExportError : other files are in the way; nothing is written then.
+    """
+    is_file = entry["out"] != "."
     nearest = next(f for f in (folder, *folder.parents) if f.is_dir())
     with tempfile.TemporaryDirectory(prefix=".export-", dir=nearest) as temporary:
         aside = Path(temporary)
-        made = FORMATS[format](source, aside / out.name if is_file else aside)
+        made = FORMATS[entry["format"]](source, aside / entry["out"] if is_file else aside)
         names = [path.relative_to(aside).as_posix() for path in made]
-        run = source.lesson.run.name
-        entry = {
-            "format": format,
-            "run": run,
-            "salted": salted,
-            "out": out.name if is_file else ".",
-        }
         for name in names:
             _refuse_taken(folder, name, entry, aside)
         files = {n: {"sha256": sha256(aside / n), **entry} for n in names}
@@ -75,12 +88,7 @@ def export(
         for name in files:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             os.replace(aside / name, folder / name)
-    audit(
-        source.lesson.run.lesson_folder, "export", format=format, run=run, out=str(folder),
-        files=len(files), students=len(source.lesson.students), salted=salted,
-    )  # fmt: skip
-    written = folder if out.is_absolute() else out.parent if is_file else out
-    return [written / name for name in names]
+    return names
 
 
 def refuse_place(folder: Path, *, is_file: bool = False) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from calibration.errors import UserError
 from gaze.measures.measures import Measures, measures
-from gaze.privacy.forget import lesson_salt, pseudonyms
+from gaze.privacy.pseudonyms import lesson_salt, pseudonyms
 from gaze.report.lesson import Lesson, load_lesson
 from gaze.report.marks import Mark, read_marks
 from sessions.run import atomic_write, write_json

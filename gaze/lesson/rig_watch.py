@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from calibration.over_time.watch import epipolar_px, watch, which_camera_moved
 from calibration.rig import Rig
+from calibration.transform import Array
 from gaze.people.evidence import Sightings
 from gaze.people.seats import Students, matched_rows
 from sessions.video import Moments
@@ -22,12 +26,18 @@ def watch_rig(
     found; None: under 20 matched noses.
     """
     i, j, person = matched_rows(seen, students.student)
-    if len(i) < 20:
+    return watch_noses(rig, when.time_s[seen.moment[i]], seen.nose_px[i], seen.nose_px[j], person)
+
+
+def watch_noses(
+    rig: Rig, time_s: Array, left_px: Array, right_px: Array, person: NDArray[np.integer[Any]]
+) -> dict[str, Any] | None:
+    """The same for N noses (N, 2) seen by both cameras, each of a ``person`` (N,)."""
+    if len(time_s) < 20:
         return None
-    time_s = when.time_s[seen.moment[i]]
-    uv = seen.nose_px[i], seen.nose_px[j]
-    found = watch(time_s, epipolar_px(rig, *uv), person, smallest=DRIFT_PX)
+    found = watch(time_s, epipolar_px(rig, left_px, right_px), person, smallest=DRIFT_PX)
     out = found.to_dict()
     if found.events:
-        out["moved"] = which_camera_moved(time_s, person, *uv, found.events[-1].time_s).moved
+        knocked_s = found.events[-1].time_s
+        out["moved"] = which_camera_moved(time_s, person, left_px, right_px, knocked_s).moved
     return out

@@ -299,16 +299,14 @@ FORMULAS = ['=HYPERLINK("http://x","y")', "+1+2", "-2+3", "@SUM(A1)", "\t=1", " 
 @pytest.mark.parametrize("format", ["csv", "measures", "visits", "transitions", "bids", "pupil",
                                     "elan"])  # fmt: skip
 def test_no_spreadsheet_runs_what_a_lesson_says(tmp_path: Path, format: str) -> None:
-    """Areas, marks and pseudonyms that begin like formulas; numbers below zero stay numbers."""
+    """Marks, pseudonyms and a table's areas that begin like formulas; numbers stay numbers."""
     frames = [
         gaze_table(np.arange(60) * 0.5, np.full(60, "-7" if i else "S-01"), np.full(60, "ok"),
                    np.tile([1.0 + i, 0.3], (60, 1)), 0.1) for i in range(2)
     ]  # fmt: skip
     frames[0]["area"] = "=1+1"
     frames[0]["head_yaw_deg"] = -3.0
-    areas = [(json.dumps(f)[1:-1], (0.5 * i, 0.5 * i + 0.5), (0.0, 1.2))
-             for i, f in enumerate(FORMULAS)]  # fmt: skip
-    run = write_lesson(tmp_path / "a", pd.concat(frames), areas=areas)
+    run = write_lesson(tmp_path / "a", pd.concat(frames), areas=THIRDS)
     marks = "".join(f'{i},"{f.replace(chr(34), chr(34) * 2)}"\n' for i, f in enumerate(FORMULAS))
     (tmp_path / "a" / "events.csv").write_text("time_s,label\n" + marks)
     for path in export(run, format, tmp_path / "out"):

@@ -1,0 +1,43 @@
+"""The lesson's audit.log: who exported or forgot what, and when."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import getpass
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+AUDIT_NAME = "audit.log"
+
+
+def audit(folder: str | Path, action: str, **facts: Any) -> None:
+    """Append a line to the lesson's audit.log: when (UTC), who, what. No pseudonym goes in."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "unknown"
+    line = {
+        "time": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "user": user,
+        "action": action,
+        **facts,
+    }
+    path = Path(folder) / AUDIT_NAME
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def lines(folder: str | Path) -> Iterator[dict[str, Any]]:
+    """What the log says, line by line; lines that are none of ours are left out."""
+    path = Path(folder) / AUDIT_NAME
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError):
+            entry = json.loads(line)
+            if isinstance(entry, dict):
+                yield entry

@@ -1,0 +1,277 @@
+"""What a file says, read as what it is: tables by column, archives unpacked, pages as text."""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import csv
+import gzip
+import html
+import io
+import json
+import lzma
+import re
+import tarfile
+import tomllib
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from calibration.corners.boards import VIDEOS
+from gaze.privacy.names import Finder
+
+__all__ = ["VIDEOS", "files_below", "is_ordinary", "is_raw", "is_text", "mentions", "texts"]
+
+SURE_LENGTH = 4  # a shorter name stands in raw bytes by chance
+DEEP = 8  # archives in archives
+DAMAGED = (
+    OSError, ValueError, KeyError, EOFError, pa.ArrowException, zipfile.BadZipFile,
+    tarfile.TarError, zlib.error, lzma.LZMAError, csv.Error, RecursionError, NotImplementedError,
+    RuntimeError,
+)  # fmt: skip
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Every file below a folder, and every link (to folders, too), none of them followed."""
+    found: list[Path] = []
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            found += files_below(path)
+        else:
+            found.append(path)
+    return sorted(found)
+
+
+def mentions(finder: Finder, path: Path) -> bool:
+    """Whether a file's name, a link's aim, or what the file holds names the student."""
+    if finder.within(path.name):
+        return True
+    if path.is_symlink():
+        return finder.within(str(path.readlink()))
+    return path.is_file() and any(map(finder.within, texts(path.name, path.read_bytes())))
+
+
+def is_raw(path: Path) -> bool:
+    """Whether a file's kind is unknown, so that its bytes are searched as they are."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    data = path.read_bytes()
+    if _packed(path.name, data) or _is_picture(data):
+        return False
+    with contextlib.suppress(UnicodeDecodeError):
+        data.decode("utf-8")
+        return b"\x00" in data
+    return True
+
+
+def texts(name: str, data: bytes, depth: int = 0) -> Iterator[str]:
+    """All that a file says. Tables column by column (with dictionaries that no row uses any more),
+    archives member by member, JSON, TOML and CSV parsed, pages without pixels and plotly's code;
+    anything else, and what is damaged, as raw bytes in the usual encodings."""
+    try:
+        packed = _packed(name, data) if depth < DEEP else None
+        if packed == "parquet":
+            yield from _table_texts(pq.read_table(io.BytesIO(data)))
+            return
+        if packed == "arrow":
+            yield from _table_texts(pa.ipc.open_file(io.BytesIO(data)).read_all())
+            return
+        if packed == "zip":
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                yield str(archive.comment, "utf-8", "replace")
+                for inner in archive.infolist():
+                    yield inner.filename
+                    yield str(inner.comment, "utf-8", "replace")
+                    yield from texts(inner.filename, archive.read(inner), depth + 1)
+            return
+        if packed == "tar":
+            with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+                for member in tar:
+                    yield f"{member.name}\n{member.linkname}"
+                    file = tar.extractfile(member)
+                    if file is not None:
+                        yield from texts(member.name, file.read(), depth + 1)
+            return
+        if packed in _UNPACK:
+            yield from texts(Path(name).stem, _UNPACK[packed](data), depth + 1)
+            return
+        if packed == "npy":
+            array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+            if array.dtype.kind in "US":
+                yield "\n".join(a.decode("latin-1") if isinstance(a, bytes) else str(a)
+                                for a in array.ravel())  # fmt: skip
+            yield str(array.dtype.names or "")
+            return
+    except DAMAGED:
+        pass  # damaged, encrypted or pickled: its raw bytes are searched
+    suffix = Path(name).suffix.lower()
+    if _is_picture(data):
+        data = _without_pixels(data)
+    if data[:5] == b"%PDF-":
+        yield from _pdf_texts(data)
+    if suffix in (".html", ".htm", ".svg"):
+        yield _page(data.decode("utf-8", errors="replace"))
+        return
+    yield from _structured(suffix, data)
+    yield from _raw_texts(data)
+
+
+_UNPACK = {"gzip": gzip.decompress, "bz2": bz2.decompress, "xz": lzma.decompress}
+_MAGIC = {
+    b"PAR1": "parquet", b"ARROW1": "arrow", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip",
+    b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"\x93NUMPY": "npy",
+}  # fmt: skip
+
+
+def _packed(name: str, data: bytes) -> str | None:
+    """What a file is packed as, by its first bytes, whatever its name."""
+    if data[257:262] == b"ustar":
+        return "tar"
+    return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
+
+
+def _table_texts(table: pa.Table) -> Iterator[str]:
+    yield f"{table.schema}\n{table.schema.metadata}"
+    for column in table.columns:
+        yield from _column_texts(column)
+
+
+def _column_texts(column: pa.ChunkedArray) -> Iterator[str]:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        for chunk in column.chunks:
+            yield "\n".join(map(str, chunk.dictionary.to_pylist()))
+    elif is_text(kind) or pa.types.is_binary(kind):
+        yield "\n".join(map(str, pc.unique(column).to_pylist()))
+    elif pa.types.is_nested(kind):
+        yield "\n".join(_leaves(column.to_pylist()))
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether an Arrow type is one of text."""
+    views = pa.types.is_string_view(kind)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or views)
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    """Every key and every text of parsed JSON or TOML."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield str(key)
+            yield from _leaves(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _leaves(inner)
+    else:
+        yield str(value)
+
+
+def _structured(suffix: str, data: bytes) -> Iterator[str]:
+    """JSON, TOML, CSV parsed: escapes and quotes are no hiding place."""
+    with contextlib.suppress(UnicodeDecodeError, *DAMAGED):
+        text = data.decode("utf-8-sig")
+        if suffix in (".json", ".geojson", ".ipynb"):
+            yield "\n".join(_leaves(json.loads(text)))
+        elif suffix in (".jsonl", ".log"):
+            for line in text.splitlines():
+                with contextlib.suppress(ValueError):
+                    yield "\n".join(_leaves(json.loads(line)))
+        elif suffix == ".toml":
+            yield "\n".join(_leaves(tomllib.loads(text)))
+        elif suffix in (".csv", ".tsv", ".txt"):
+            for delimiter in ",;\t":
+                rows = csv.reader(io.StringIO(text), delimiter=delimiter)
+                yield "\n".join(cell for row in rows for cell in row)
+
+
+def _page(text: str) -> str:
+    """A page's text and attributes, without plotly's code and pictures' pixels."""
+    for code in _plotly_codes():
+        text = text.replace(code, "")
+    text = re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)
+    return f"{text}\n{html.unescape(text)}"
+
+
+@cache
+def _plotly_codes() -> tuple[str, ...]:
+    """The report's plotly.js and the whole one (calibration.html, `gaze simulate --plan`)."""
+    from plotly.offline import get_plotlyjs
+
+    from gaze.report.page import plotly_js
+
+    return plotly_js(), str(get_plotlyjs())
+
+
+def _pdf_texts(data: bytes) -> Iterator[str]:
+    """A PDF's compressed streams, as far as they are deflated."""
+    for stream in re.findall(rb"stream\r?\n(.*?)endstream", data, flags=re.S):
+        with contextlib.suppress(zlib.error):
+            yield zlib.decompressobj().decompress(stream).decode("latin-1")
+
+
+def _raw_texts(data: bytes) -> Iterator[str]:
+    """Bytes read as UTF-8, else also as Latin-1 (every byte a letter), UTF-16 and UTF-32."""
+    if b"\x00" not in data:
+        with contextlib.suppress(UnicodeDecodeError):
+            yield data.decode("utf-8")
+            return
+    yield data.decode("latin-1")
+    yield data.decode("utf-8", errors="replace")
+    for start in (0, 1):  # UTF-16 at even and odd places
+        yield data[start:].decode("utf-16-le", errors="replace")
+        yield data[start:].decode("utf-16-be", errors="replace")
+    for start in range(4):  # UTF-32 of plain letters
+        yield data[start::4].decode("latin-1")
+
+
+def _is_picture(data: bytes) -> bool:
+    return data[:8] == b"\x89PNG\r\n\x1a\n" or data[:3] == b"\xff\xd8\xff"
+
+
+def _without_pixels(data: bytes) -> bytes:
+    """A PNG or JPEG without its compressed pixels: what is left could be text."""
+    if data[:3] == b"\xff\xd8\xff":
+        start = data.find(b"\xff\xda")  # the scan; text comes before it
+        return data if start < 0 else data[:start]
+    out, at = data[:8], 8
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+        if kind in (b"zTXt", b"iTXt"):  # compressed text
+            for start in (m.start() for m in re.finditer(rb"\x78[\x01\x5e\x9c\xda]", body)):
+                with contextlib.suppress(zlib.error):
+                    body += zlib.decompress(body[start:])
+        if kind != b"IDAT":
+            out += kind + body
+        at += 12 + length
+    return out
+
+
+@cache
+def own_words() -> str:
+    """Our own vocabulary: what stands in files of a lesson in which there is nobody."""
+    from gaze.report.strings import LANGUAGES
+    from sessions.quality import Quality
+    from sessions.tables import TABLES, dictionary
+
+    said = [json.dumps([dictionary(table) for table in TABLES], ensure_ascii=False)]
+    said += [" ".join(words.values()) for words in LANGUAGES.values()]
+    said += [json.dumps(Quality.model_json_schema()), *Quality.model_fields]
+    return "\n".join([*said, "left right class marks student board camera video rig run lesson"])
+
+
+def is_ordinary(finder: Finder) -> bool:
+    """Whether a name is a number or a word of ours, so that a text with it need not mean anybody:
+    such a name is looked for by structure (columns, keys), not in running text."""
+    name = unicodedata.normalize("NFKC", finder.student)
+    number = re.fullmatch(r"[\d.\-_ ]+", name) is not None
+    return number or finder.within(own_words())
