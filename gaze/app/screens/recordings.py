@@ -241,8 +241,10 @@ def screen_of(where: str, what: str) -> str:
         return "room"
     if where.startswith("calibration") or where == "rig.json":
         return "board"
-    if where in ("targets.csv", "events.csv"):
+    if where in ("targets.csv", "events.csv") or what.lower().startswith("the area"):
         return "areas"
+    if "[[students]]" in what or (where == "session.toml" and "seat" in what):
+        return "seats"
     return "recordings"
 
 

@@ -11,6 +11,7 @@ from nicegui import ui
 from gaze.app.desk import card
 from gaze.app.drawings import Lengths, Spot, plan
 from gaze.app.parts import Place, action, box, cross, sheet, text
+from gaze.app.screens.recordings import findings
 from gaze.app.sights import Seat
 from gaze.app.units import show_length
 from sessions.config import load_config
@@ -81,6 +82,8 @@ class Seats:
                     with ui.element("div").classes("rowline"):
                         action(p("add_seat"), self._add, icon="add")
                         action(p("write_seats"), self._write, main=True)
+            with box(p("what_check_says")):
+                findings(p, "seats")
         self._show()
 
     async def _find(self, at_s: float) -> None:

@@ -208,6 +208,9 @@ def test_offset_by_frames_and_swapped_cameras(place: Place) -> None:
         ("calibration/auxiliary/left.jpg", "missing", "room"),
         ("session.toml", "session.toml has no [auxiliary]", "room"),
         ("targets.csv", "7 intervals", "areas"),
+        ("session.toml", "The area 'x' reaches over the blackboard's edge", "areas"),
+        ("session.toml", "'Anna' in [[students]] looks like a real name", "seats"),
+        ("session.toml", "Two students share a seat", "seats"),
     ],
 )  # fmt: skip
 def test_each_finding_stands_where_it_belongs(where: str, what: str, screen: str) -> None:
