@@ -364,8 +364,18 @@ def load_config(folder: str | Path) -> SessionConfig:
     SessionError : no folder, or no session.toml in it.
     ConfigError : not TOML, an unknown key, an impossible value; names the key and the value.
     """
+    return _checked(_config_path(folder), raw_config(folder))
+
+
+def raw_config(folder: str | Path) -> dict[str, Any]:
+    """What ``session.toml`` says, as plain values, unchecked.
+
+    Raises
+    ------
+    SessionError, ConfigError : it cannot be read, or is not TOML.
+    """
     path = _config_path(folder)
-    return _checked(path, parsed(path, read_text(path)))
+    return parsed(path, read_text(path))
 
 
 def edit_config(folder: str | Path, changes: Mapping[str, Any]) -> SessionConfig:

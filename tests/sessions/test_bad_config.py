@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from calibration.errors import UserError
 from gaze.report.strings import LANGUAGES
-from sessions.config import SessionConfig, load_config
+from sessions.config import SessionConfig, load_config, raw_config
 from sessions.config_values import STATES
 from sessions.errors import ConfigError, SessionError
 from sessions.folder import Session
@@ -237,3 +237,11 @@ def test_any_bytes_are_one_sentence(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "session.toml").write_bytes(data)
     with pytest.raises(UserError):
         load_config(tmp_path)
+
+
+def test_the_plain_values_are_read_alike(tmp_path: Path) -> None:
+    (tmp_path / "session.toml").write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert raw_config(tmp_path)["title"] == "7b, fractions"
+    (tmp_path / "session.toml").write_text("title = = 1")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        raw_config(tmp_path)

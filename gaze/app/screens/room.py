@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,11 @@ from gaze.app.screens.recordings import findings
 from gaze.app.sights import Picture
 from gaze.app.units import UNITS, parse_length, show_length
 from sessions.config import (
-    CONFIG_NAME,
     RoomPictureConfig,
     SessionConfig,
     edit_config,
     load_config,
+    raw_config,
 )
 
 AUXILIARY = "calibration/auxiliary"
@@ -385,8 +384,8 @@ class Room:
 
 def _prefix(lesson: Path) -> str:
     """How the (first) placement is named in session.toml."""
-    data = tomllib.loads((lesson / CONFIG_NAME).read_text(encoding="utf-8"))
-    return "auxiliary[0]" if isinstance(data.get("auxiliary"), list) else "auxiliary"
+    several = isinstance(raw_config(lesson).get("auxiliary"), list)
+    return "auxiliary[0]" if several else "auxiliary"
 
 
 def _value(config: SessionConfig, key: str) -> float | None:
