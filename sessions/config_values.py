@@ -25,6 +25,7 @@ STATES = frozenset(
         "below the board (desk, notebook)",
         *("tafel", "übrige tafel", "neben oder über der tafel", "unter der tafel", "abgewandt"),
         "unter der tafel (tisch, heft)",
+        *("黑板", "黑板其余部分", "黑板旁边或上方", "黑板下方（课桌、笔记本）", "背向黑板"),
     )
 )
 
