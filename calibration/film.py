@@ -30,6 +30,7 @@ FilmPacket: TypeAlias = "Packet[VideoStream]"
 HOLD = 8
 #: Packets that a decoder may have taken in without giving their frames yet, at most.
 BEHIND = 64
+NONE = 1 << 62
 #: Demuxing errors in a row after which the file is taken to end.
 MOST_ERRORS = 50
 
@@ -71,42 +72,47 @@ def decoded(
 ) -> Iterator[tuple[VideoFrame | None, bool]]:
     """Frames in the order in which they are shown, each with whether it is whole.
 
-    From a damaged packet or picture up to the next key frame nothing is whole, nor the ``hold``
-    frames before it: they may lean on what is damaged. A packet that gives no frame is (None,
-    False). Nothing is whole before the first key frame.
+    What was stored before a damaged packet or picture is whole; what was stored after it is not, up
+    to the next key frame. Frames are held back for ``hold`` others, because what is shown earlier
+    may have been stored later. A packet that gives no frame is (None, False). Nothing is whole
+    before the first key frame.
     """
-    held: deque[tuple[VideoFrame | None, bool]] = deque()
-    fed: deque[int | None] = deque(maxlen=BEHIND)  # a decoder with many threads lags behind
-    stale: set[int | None] = set()  # key frames from before the damage heal nothing
+    held: deque[tuple[VideoFrame | None, bool, int]] = deque()
+    fed: dict[int, int] = {}  # presentation time → place in the file, of frames still to come
     holes = _Holes()
-    whole = False
+    place, bad_from, last_bad = -1, 0, -1  # NONE: nothing is bad
+
+    def damage(first: int, last: int) -> None:
+        nonlocal bad_from, last_bad, held
+        bad_from, last_bad = min(bad_from, first), max(last_bad, last)
+        held = deque((f, whole and at < first, at) for f, whole, at in held)
+
     for packet in _and_the_end(packets):
-        bad, frames = False, []
+        frames: list[VideoFrame] = []
         if packet is not None:
-            bad = packet.is_corrupt or holes.before(packet)
-            # a cut that starts amid a group: its key frame is decoded, not shown
-            whole |= packet.is_keyframe and packet.is_discard and not bad
-            fed.append(packet.pts)
-            stale.discard(packet.pts)
+            place += 1
+            if packet.pts is not None:
+                fed[packet.pts] = place
+            if packet.is_corrupt or holes.before(packet):
+                damage(place, place)
+            elif packet.is_keyframe and packet.is_discard:
+                bad_from = NONE  # a cut that starts amid a group: decoded, not shown
         try:
             frames = codec.decode(packet)
         except (av.error.FFmpegError, ValueError):
-            bad = True
-        if bad:
-            whole, stale = False, set(fed)
-            held = deque((frame, False) for frame, _ in held)
-            if not frames:
-                held.append((None, False))
+            # many threads: it may be any of those whose frames have not come yet
+            damage(min((k for k in fed.values() if k > place - BEHIND), default=place), place)
+            held.append((None, False, place))
         for frame in frames:
+            at = fed.pop(frame.pts, place) if frame.pts is not None else place
             if frame.is_corrupt:
-                whole = False
-                held = deque((f, False) for f, _ in held)
-            elif frame.key_frame and frame.pts not in stale:
-                whole = True
-            held.append((frame, whole))
+                damage(at if frame.pts is not None else 0, at)
+            elif frame.key_frame and at > last_bad:
+                bad_from = NONE
+            held.append((frame, at < bad_from, at))
         while len(held) > hold:
-            yield held.popleft()
-    yield from held
+            yield held.popleft()[:2]
+    yield from (item[:2] for item in held)
 
 
 class _Holes:

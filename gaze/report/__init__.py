@@ -10,7 +10,7 @@ from gaze.measures.measures import Measures, measures
 from gaze.privacy.names import Finder
 from gaze.report.compose import html
 from gaze.report.findings import SMALL_CELL
-from gaze.report.heatmap import heatmaps, photograph
+from gaze.report.heatmap import Heatmaps, heatmaps, photograph
 from gaze.report.lesson import Lesson, ReportError, load_lesson, words_of
 from gaze.report.marks import Mark, read_marks
 from gaze.report.page import Page, plotly_js
@@ -37,8 +37,9 @@ def write_report(
     Parameters
     ----------
     run_folder : a run of `gaze analyze`. The lesson's videos are not touched.
-    out : where to; by default ``report.html`` in the run (``report-class.html`` if class_only).
-    areas : other areas than session.toml's. language : ``en`` or ``de``.
+    out : where to; by default ``report.html`` in the run, and beside it ``report-class.html`` for
+        sharing where five students have enough data (that one alone if class_only).
+    areas : other areas than session.toml's. language : ``en``, ``de`` or ``zh``.
     class_only : for sharing: no student, and nothing that stands for fewer than five.
     compare : other runs, put beside this one.
     events : marks (events.csv or ELAN's tab text); by default the lesson's events.csv, if any.
@@ -58,10 +59,7 @@ def write_report(
     words = words_of(language)
     lesson = load_lesson(run_folder, validation=validation)
     marks = _marks(lesson, events)
-    if class_only:
-        marks = tuple(replace(a, label=_nameless(a.label, lesson)) for a in marks)
     m = _measures(lesson, areas, seed)
-    maps = heatmaps(lesson)
     if class_only and len(m.used) < SMALL_CELL:
         raise ReportError(
             "a class report of fewer than five students would be about each of them",
@@ -70,7 +68,46 @@ def write_report(
             expected=f"at least {SMALL_CELL}",
             remedy="Make the ordinary report, and keep it to yourself.",
         )
-    phases = tuple(
+    page = Page(
+        lesson, m, heatmaps(lesson), marks, _phases(lesson, m, marks, seed), words, class_only,
+        photograph(lesson.board, lesson.run.lesson_folder, 900), _compared(compare, seed),
+    )  # fmt: skip
+    default = lesson.run.report_path
+    shared = default.with_name("report-class.html")
+    if class_only:
+        return _write(_for_sharing(page), Path(out) if out else shared)
+    if out is not None or len(m.used) < SMALL_CELL:
+        return _write(page, Path(out) if out else default)
+    _write(_for_sharing(page), shared)  # the report's button leads there
+    return _write(replace(page, class_copy=shared.name), default)
+
+
+def _write(page: Page, target: Path) -> Path:
+    text = html(page, plotly_js())
+    with atomic_write(target) as aside:
+        aside.write_text(text, encoding="utf-8")
+    return target
+
+
+def _for_sharing(page: Page) -> Page:
+    """The same facts for a page without students; no mark names one."""
+
+    def nameless(mark: Mark) -> Mark:
+        return replace(mark, label=_nameless(mark.label, page.lesson))
+
+    return replace(
+        page,
+        class_only=True,
+        marks=tuple(nameless(a) for a in page.marks),
+        phases=tuple((nameless(a), m) for a, m in page.phases),
+    )
+
+
+def _phases(
+    lesson: Lesson, m: Measures, marks: tuple[Mark, ...], seed: int
+) -> tuple[tuple[Mark, Measures], ...]:
+    """The measures of every marked phase that lies in the lesson."""
+    return tuple(
         (
             a,
             measures(
@@ -81,22 +118,13 @@ def write_report(
         for a in marks
         if a.end_s is not None and a.time_s < m.end_s and a.end_s > m.start_s
     )  # fmt: skip
-    compared = []
-    for other in compare:
-        second = load_lesson(other)
-        compared.append((second, _measures(second, None, seed), heatmaps(second)))
-    page = Page(
-        lesson, m, maps, marks, phases, words, class_only,
-        photograph(lesson.board, lesson.run.lesson_folder, 900), tuple(compared),
-    )  # fmt: skip
-    default = lesson.run.report_path
-    target = Path(out) if out else (
-        default.with_name("report-class.html") if class_only else default
-    )  # fmt: skip
-    text = html(page, plotly_js())
-    with atomic_write(target) as aside:
-        aside.write_text(text, encoding="utf-8")
-    return target
+
+
+def _compared(
+    runs: Iterable[str | Path], seed: int
+) -> tuple[tuple[Lesson, Measures, Heatmaps], ...]:
+    lessons = [load_lesson(run) for run in runs]
+    return tuple((lesson, _measures(lesson, None, seed), heatmaps(lesson)) for lesson in lessons)
 
 
 def _nameless(label: str, lesson: Lesson) -> str:

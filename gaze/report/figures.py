@@ -36,6 +36,7 @@ from sessions.config import Area, Blackboard
 
 Figure = dict[str, Any]
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+ON_MAP = "#22302f"  # what lies on the map: its ground is light in a dark page too
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
@@ -143,14 +144,14 @@ def figure_heatmap(
     x0, x1, y0, y1 = grid.extent_m
     shapes: list[dict[str, Any]] = [
         {"type": "rect", "x0": a.x_m[0], "x1": a.x_m[1], "y0": a.y_m[0], "y1": a.y_m[1],
-         "line": {"color": QUIET, "width": 1, "dash": "dot"}}
+         "line": {"color": ON_MAP, "width": 1, "dash": "dot"}}
         for a in areas
     ]  # fmt: skip
     shapes.append({"type": "rect", "x0": 0, "x1": board.width_m, "y0": 0, "y1": board.height_m,
-                   "line": {"color": INK, "width": 2.5}})  # fmt: skip
+                   "line": {"color": ON_MAP, "width": 2.5}})  # fmt: skip
     notes = [
         {"x": sum(a.x_m) / 2, "y": a.y_m[0], "yanchor": "bottom", "showarrow": False,
-         "text": _escape(area_name(a.name, words)), "font": {"size": 12, "color": INK},
+         "text": _escape(area_name(a.name, words)), "font": {"size": 12, "color": ON_MAP},
          "bgcolor": "rgba(252,251,248,0.75)"}
         for a in areas
     ]  # fmt: skip
@@ -291,7 +292,7 @@ def figure_seats(
     weak = known["weak"].to_numpy(bool)
     hard = known["hard"].to_numpy(bool)
     readings = (
-        ("seat_error", 100 * known["sigma_m"].to_numpy(np.float64), "cm", False),
+        ("seat_error", 100 * known["error_m"].to_numpy(np.float64), "cm", False),
         ("seat_coverage", 100 * known["coverage"].to_numpy(np.float64), "%", True),
         ("seat_letter", known["letter_arcmin"].to_numpy(np.float64), "′", True),
     )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gaze.measures.measures import MIN_COVERAGE, Measures, viewing
+from gaze.measures.measures import MIN_COVERAGE, OUTSIDE, Measures, viewing
 from gaze.report.lesson import Lesson
 from sessions.config import Blackboard
 
 SMALL_CELL = 5  # fewer students than this are not shown in a report for sharing
+# Half of a round normal's points lie within this many σ of its middle.
+MEDIAN_OF_SIGMA = float(np.sqrt(2 * np.log(2)))
+SHORT_LESSON_S = 120.0  # shorter ones have no stretches to tell apart
 HARD_OBLIQUITY_DEG = 60.0  # beyond, writing is squeezed to under half its width
 HARD_LETTER_ARCMIN = 15.0  # a 5 cm letter smaller than this is tiring to read (6/18 on a chart)
 
@@ -34,6 +38,25 @@ def reading(sigma_m: float, coverage: float, board: Blackboard) -> str:
     return "read_board"
 
 
+def board_parts(measures: Measures) -> list[Any]:
+    """The board's areas (rows of ``measures.areas``), the most faced first; empty where too little
+    was measured on it to tell."""
+    table = measures.areas
+    on = table[~table["area"].isin([*OUTSIDE, "board"])]
+    parts: list[Any] = list(on.sort_values("share", ascending=False, kind="stable").itertuples())
+    if not parts or not np.isfinite(parts[0].share) or parts[0].share < 0.01:
+        return []
+    return parts
+
+
+def leading_part(measures: Measures) -> str | None:
+    """The area that was faced most; None where another's band reaches into its own."""
+    parts = board_parts(measures)
+    if not parts or any(r.high > parts[0].low for r in parts[1:]):
+        return None
+    return str(parts[0].area)
+
+
 @dataclass(frozen=True)
 class Stretch:
     """A stretch of time with its mean share."""
@@ -48,8 +71,10 @@ def low_stretches(measures: Measures, *, least_s: float = 60.0, most: int = 3) -
 
     A window belongs to one where the upper end of its σ band is below the lesson's share; windows
     that are missing end it. Shorter ones than ``least_s`` (or a tenth of the lesson) are left out;
-    the longest ``most`` come, in order of time.
+    the longest ``most`` come, in order of time; none of a lesson under SHORT_LESSON_S.
     """
+    if measures.end_s - measures.start_s < SHORT_LESSON_S:
+        return []
     board = measures.timeline[measures.timeline["area"] == "board"]
     mean = measures.share("board")
     low = (board["high"].to_numpy(np.float64) < mean).astype(np.int8)
@@ -70,9 +95,10 @@ def low_stretches(measures: Measures, *, least_s: float = 60.0, most: int = 3) -
 def seat_table(lesson: Lesson, measures: Measures) -> pd.DataFrame:
     """A row for each student: place, row, data quality, and how the board is seen from there.
 
-    Columns: student, row, seat_x_m, seat_z_m, coverage, sigma_m, face_px, letter_arcmin (smallest
-    over the areas), obliquity_deg (largest), hardest (area), weak, hard, reading. The place is
-    students.parquet's, else session.toml's seat; NaN where unknown.
+    Columns: student, row, seat_x_m, seat_z_m, coverage, sigma_m, error_m (the typical error of a
+    point: its median, as checked in this room row by row, else predicted from σ), face_px,
+    letter_arcmin (smallest over the areas), obliquity_deg (largest), hardest (area), weak, hard,
+    reading. The place is students.parquet's, else session.toml's seat; NaN where unknown.
     """
     table = lesson.table.copy()
     table["student"] = table["student"].astype(str)
@@ -99,6 +125,7 @@ def seat_table(lesson: Lesson, measures: Measures) -> pd.DataFrame:
         ))  # fmt: skip
     out = pd.DataFrame(rows, columns=["student", "row", "seat_x_m", "seat_y_m", "seat_z_m",
                                       "coverage", "sigma_m", "face_px"])  # fmt: skip
+    out["error_m"] = MEDIAN_OF_SIGMA * out["sigma_m"] * _checked_over_predicted(lesson, out)
     view = viewing(
         out[["seat_x_m", "seat_y_m", "seat_z_m"]].to_numpy(np.float64).reshape(-1, 3),
         measures.area_list,
@@ -120,10 +147,29 @@ def seat_table(lesson: Lesson, measures: Measures) -> pd.DataFrame:
     return out
 
 
+def _checked_over_predicted(lesson: Lesson, seats: pd.DataFrame) -> pd.Series[float]:
+    """How much larger the error in this room is than predicted, for each seat: of its row where
+    `gaze validate` has it, else of all, else 1."""
+    validation = lesson.validation or {}
+    predicted = 100 * MEDIAN_OF_SIGMA * seats["sigma_m"]
+
+    def ratio(found: dict[str, Any], of: pd.Series[float]) -> float:
+        median, middle = (found.get("gaze_cm") or {}).get("median"), float(of.median())
+        return float(median) / middle if isinstance(median, int | float) and middle > 0 else np.nan
+
+    overall = ratio(validation.get("overall") or {}, predicted)
+    by_row = {
+        r.get("row"): ratio(r, predicted[seats["row"] == r.get("row")])
+        for r in validation.get("rows") or []
+    }
+    return seats["row"].map(by_row).astype(float).fillna(overall).fillna(1.0)
+
+
 def row_table(seats: pd.DataFrame, board: Blackboard, minimum: int = 1) -> pd.DataFrame:
     """Data quality by row of seats; neighbouring rows are merged until each has ``minimum``.
 
-    Columns: rows (tuple), students, coverage (mean), sigma_m and face_px (medians), reading.
+    Columns: rows (tuple), students, coverage (mean), sigma_m, error_m and face_px (medians),
+    reading.
     Students of unknown row (0) come last. A last group that stays too small joins the one before.
     """
     groups: list[list[int]] = []
@@ -143,8 +189,7 @@ def row_table(seats: pd.DataFrame, board: Blackboard, minimum: int = 1) -> pd.Da
     for g in groups:
         mine = seats[seats["row"].isin(g)]
         sigma, coverage = float(mine["sigma_m"].median()), float(mine["coverage"].mean())
-        out.append((tuple(g), len(mine), coverage, sigma, float(mine["face_px"].median()),
-                    reading(sigma, coverage, board)))  # fmt: skip
-    return pd.DataFrame(
-        out, columns=["rows", "students", "coverage", "sigma_m", "face_px", "reading"]
-    )
+        out.append((tuple(g), len(mine), coverage, sigma, float(mine["error_m"].median()),
+                    float(mine["face_px"].median()), reading(sigma, coverage, board)))  # fmt: skip
+    columns = ["rows", "students", "coverage", "sigma_m", "error_m", "face_px", "reading"]
+    return pd.DataFrame(out, columns=columns)

@@ -20,6 +20,7 @@ from gaze.measures.measures import MEASURED, MIN_COVERAGE, MIN_POINTS
 from gaze.measures.mixture import Places
 from gaze.report.colours import INK, LINE, QUIET, rgb, sequential
 from gaze.report.density import Grid, class_density, density
+from gaze.report.findings import MEDIAN_OF_SIGMA
 from gaze.report.lesson import Lesson, ReportError, load_lesson, words_of
 from gaze.report.strings import Strings
 from sessions.config import Blackboard
@@ -260,7 +261,12 @@ def captions(words: Strings, students: int, n: int, sigma_m: float) -> tuple[str
     if not n:
         return (words("heat_none"), words("heat_not"))
     return (
-        words("heat_shows", students=students, n=words.number(n), sigma_cm=round(100 * sigma_m)),
+        words(
+            "heat_shows",
+            students=students,
+            n=words.number(n),
+            cm=round(100 * MEDIAN_OF_SIGMA * sigma_m),
+        ),
         words("heat_not"),
     )
 

@@ -15,6 +15,7 @@ from gaze.measures.measures import MEASURED, Problem, clean_gaze, step_of
 from gaze.report.strings import LANGUAGES, Strings, strings
 from sessions.config import Blackboard, SessionConfig, Student
 from sessions.folder import Session
+from sessions.quality import Quality
 from sessions.run import Run
 from sessions.tables import read_table
 
@@ -53,7 +54,7 @@ class Lesson:
     students: tuple[str, ...]
     never_seen: tuple[str, ...]
     masked: int
-    quality: dict[str, Any]
+    quality: Quality
     info: dict[str, Any]
     validation: dict[str, Any] | None
     gain: str
@@ -118,7 +119,7 @@ def load_lesson(run_folder: str | Path, *, validation: str | Path | None = None)
         students=tuple(sorted(known, key=natural)),
         never_seen=tuple(sorted(everybody - measured, key=natural)),
         masked=len(masked),
-        quality=_json(run.quality_path),
+        quality=Quality.read(run.quality_path),
         info=run.info().model_dump(),
         validation=_validation(run, validation),
         gain=_gain(session),

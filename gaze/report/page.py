@@ -71,6 +71,7 @@ class Page:
     class_only: bool
     photo: NDArray[np.uint8] | None = None
     compared: tuple[tuple[Lesson, Measures, Heatmaps], ...] = ()
+    class_copy: str = ""  # file beside the report that may be shared
 
     # -- how things are written --------------------------------------------------------------------
 
@@ -129,6 +130,12 @@ class Page:
     def window(self, s: float) -> str:
         return self.w("seconds", s=f"{s:g}") if s < 120 else self.w("minutes_unit", m=f"{s / 60:g}")
 
+    def length(self, s: float) -> str:
+        """How long something lasted: in seconds under two minutes."""
+        if s < 120:
+            return self.w("seconds", s=self.num(s))
+        return self.w("minutes_unit", m=self.num(s / 60))
+
     def row_name(self, rows: tuple[int, ...]) -> str:
         known = [r for r in rows if r > 0]
         if not known:
@@ -146,7 +153,7 @@ class Page:
         return self.w(key if key in self.words.table else f"title_{section}")
 
     def date(self, day: dt.date) -> str:
-        return day.isoformat() if self.words.language == "en" else f"{day:%d.%m.%Y}"
+        return self.words.date(day)
 
     def meta(self) -> Markup:
         """Date, students, minutes; for sharing that it is."""
@@ -156,7 +163,7 @@ class Page:
             "meta",
             date=f"{self.date(date)} · " if date else "",
             students=len(m.used if self.class_only else self.lesson.students),
-            minutes=self.num(length / 60, 0 if length > 300 else 1),
+            length=self.length(length),
             step=self.num(m.step_s, 2),
         )
         return said + " " + self.w("meta_class_only", k=SMALL_CELL) if self.class_only else said

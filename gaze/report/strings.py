@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
 from gaze.report.words_de import DE
 from gaze.report.words_en import EN
+from gaze.report.words_zh import ZH
 
-LANGUAGES: dict[str, dict[str, str]] = {"en": EN, "de": DE}
+LANGUAGES: dict[str, dict[str, str]] = {"en": EN, "de": DE, "zh": ZH}
+LOCALES = {"en": "en_GB", "de": "de_DE", "zh": "zh_Hans_CN"}
 
 
 @dataclass(frozen=True)
@@ -23,8 +29,12 @@ class Strings:
 
     def number(self, value: float, digits: int = 0) -> str:
         """A number as this language writes it (1,234.5 or 1.234,5)."""
-        text = f"{value:,.{digits}f}"
-        return text if self.language == "en" else text.translate(str.maketrans(",.", ".,"))
+        pattern = "#,##0" + ("." + "0" * digits if digits else "")
+        return str(format_decimal(value, pattern, locale=LOCALES[self.language]))
+
+    def date(self, day: dt.date) -> str:
+        """A date as this language writes it (2 March 2026, 2. März 2026, 2026年3月2日)."""
+        return str(format_date(day, "long", locale=LOCALES[self.language]))
 
 
 def strings(language: str) -> Strings:

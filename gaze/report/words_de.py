@@ -1,7 +1,6 @@
 """Deutsch."""
 
 DE: dict[str, str] = {
-    # Achsen und Einheiten
     "axis_x": "Meter von der rechten Tafelkante",
     "axis_y": "Meter unter der Oberkante",
     "axis_time": "Zeit in der Stunde (min:s)",
@@ -10,7 +9,6 @@ DE: dict[str, str] = {
     "axis_seat_z": "Meter von der Tafel",
     "axis_agreement": "Übereinstimmung",
     "scale_unit": "% je m²",
-    # Zustände
     "state_board": "Tafel",
     "state_left_third": "linkes Drittel",
     "state_middle_third": "mittleres Drittel",
@@ -19,37 +17,27 @@ DE: dict[str, str] = {
     "state_off_board": "neben oder über der Tafel",
     "state_down": "unter der Tafel (Tisch, Heft)",
     "state_away": "abgewandt",
-    # Wärmebilder
     "heat_title_class": "Wohin Köpfe zeigten: die Klasse ({title})",
     "heat_title_student": "Wohin der Kopf zeigte: {student} ({title})",
-    "heat_shows": (
-        "Schülerinnen und Schüler: {students}. Blickpunkte: {n}. Mittleres σ {sigma_cm} cm: "
-        "innerhalb davon lässt sich eine Stelle nicht von der anderen unterscheiden."
-    ),
+    "heat_shows": "Personen: {students}. Blickpunkte: {n}. Typischer Fehler {cm} cm.",
     "heat_none": "Es wurde kein Blickpunkt gemessen: Es gibt nichts zu zeichnen.",
     "heat_not": (
         "Das Bild zeigt, wohin Köpfe zeigten, nicht worauf Augen ruhten und nicht, was jemand "
         "dachte."
     ),
-    # Hinweise unter dem Zeiger
-    "hover_heat": (
-        "%{x:.2f} m von rechts, %{y:.2f} m von oben<br>%{z:.1f} % der Blickpunkte je m²"
-    ),
+    "hover_heat": "%{x:.2f} m von rechts, %{y:.2f} m von oben<br>%{z:.1f} % der Blickpunkte je m²",
     "hover_timeline": (
         "<b>%{customdata[0]}</b><br>zur Tafel gewandt %{y:.0f} % "
-        "(%{customdata[1]}–%{customdata[2]} % nach Messfehler)<br>"
-        "%{customdata[3]}–%{customdata[4]} %, wenn über Messlücken nichts angenommen wird<br>"
-        "%{customdata[5]} Personen gemessen"
+        "(%{customdata[1]}–%{customdata[2]} % nach "
+        "Messfehler)<br>%{customdata[3]}–%{customdata[4]} %, wenn über Messlücken nichts "
+        "angenommen wird<br>%{customdata[5]} Personen gemessen"
     ),
     "hover_sync": "%{customdata}: %{y:.0f} %",
-    # Seite
     "kind": "Aufmerksamkeitsbericht",
     "skip": "Zum Bericht springen",
     "contents": "Inhalt",
-    "meta": (
-        "{date}{students} Schülerinnen und Schüler, {minutes} Minuten, eine Messung alle {step} s."
-    ),
-    "meta_class_only": ("Klassenbericht zum Weitergeben: nichts über weniger als {k} Personen."),
+    "meta": "{date}{students} Personen, {length}, alle {step} s eine Messung.",
+    "meta_class_only": "Klassenbericht zum Weitergeben: nichts über weniger als {k} Personen.",
     "statement": (
         "Dieser Bericht zeigt, wohin Köpfe zeigten. Er zeigt nicht, worauf Augen ruhten, und "
         "nicht, was jemand dachte, verstand oder fühlte: Wer nach unten sieht, schreibt "
@@ -65,33 +53,21 @@ DE: dict[str, str] = {
         "Dieser Lauf ist nicht als fertig vermerkt ({state}): Die Tabellen sind vielleicht "
         "unvollständig."
     ),
-    # Kurz gesagt
-    "title_short": "Kurz gesagt",
-    "q_board": "War die Klasse der Tafel zugewandt?",
-    "a_board": (
-        "der gemessenen Zeit zeigten Köpfe zur Tafel: {low}–{high} % mit dem Messfehler, "
-        "{low_m}–{high_m} %, wenn über die Momente ohne Messung nichts angenommen wird."
-    ),
-    "a_board_complete": (
-        "der Zeit zeigten Köpfe zur Tafel: {low}–{high} % mit dem Messfehler. Kein Moment fehlt."
-    ),
+    "title_short": "Auf einen Blick",
     "q_part": "Welchem Teil?",
     "a_part": "{area}: {share} % der gemessenen Zeit ({low}–{high} %); danach {rest}.",
-    "a_part_unclear": (
-        "Kein Teil liegt klar vorn: {list}. Ihre Unsicherheiten überschneiden sich."
-    ),
+    "a_part_unclear": "Kein Teil liegt klar vorn: {list}. Ihre Unsicherheiten überschneiden sich.",
     "a_part_none": "Auf der Tafel wurde zu wenig gemessen, um das zu sagen.",
     "q_left": "Wann wandte sich die Klasse ab?",
     "a_left": "{list}: klar unter den {share} % der ganzen Stunde.",
-    "a_left_one": "{start}–{end} (zur Tafel gewandt {share} %)",
     "a_left_none": (
         "Es gab keinen Abschnitt von einer Minute oder mehr, der klar unter dem Anteil der "
         "ganzen Stunde lag."
     ),
     "q_seats": "Von welchen Plätzen sieht man die Tafel schlecht?",
     "a_seats": (
-        "Von {n} Plätzen sieht man einen Teil sehr schräg oder aus großer Ferne: {list}. "
-        "Der Sitzplan zeigt, welchen."
+        "Von {n} Plätzen sieht man einen Teil sehr schräg oder aus großer Ferne: {list}. Der "
+        "Sitzplan zeigt, welchen."
     ),
     "a_seats_count": (
         "Von {n} Plätzen sieht man einen Teil der Tafel sehr schräg oder aus großer Ferne."
@@ -103,21 +79,13 @@ DE: dict[str, str] = {
     ),
     "a_seats_unknown": "Die Plätze sind nicht bekannt, das lässt sich also nicht sagen.",
     "a_seats_few": "Weniger als {k} Plätze: wird in einem Klassenbericht nicht gezeigt.",
-    "q_error": "Wie groß ist der Fehler hier?",
-    "a_error": "im Median, in diesem Raum geprüft an {n} Blicken auf Marken.",
-    "a_error_predicted": (
-        "sind für einen einzelnen Punkt vorhergesagt. In diesem Raum wurde das nicht geprüft."
-    ),
     "q_data": "Wie gut sind die Daten?",
-    "a_data": "aller Momente aller Personen wurden gemessen. {worst}",
-    "a_data_worst": "Am schwächsten: {row}: {reading}",
-    # Güte
-    "title_quality": "Wie weit man dem trauen darf",
+    "a_data": (
+        "aller Momente aller Personen wurden gemessen. Nimmt man über die übrigen nichts an, "
+        "zeigten Köpfe {low}–{high} % der Zeit zur Tafel."
+    ),
+    "title_quality": "Die Daten, Reihe für Reihe",
     "quality_box": "Datengüte",
-    "quality_row": "{row}: {detail}: {reading}",
-    "quality_faces": "Gesichter {px} px",
-    "quality_sigma": "Fehler etwa {cm} cm",
-    "quality_coverage": "{share} % der Zeit gemessen",
     "row": "Reihe {rows}",
     "row_unknown": "Plätze unbekannter Reihe",
     "read_fine": "Teile eines Tafeldrittels sind unterscheidbar",
@@ -145,17 +113,19 @@ DE: dict[str, str] = {
         "Bei {n} Blicken auf Marken lag der Blickpunkt im Median um {median} cm daneben, in neun "
         "von zehn Fällen um höchstens {p90} cm (im Mittel {mean} cm)."
     ),
-    "validation_bias": "Im Mittel lag er {x} cm zu weit {x_side} und {y} cm zu weit {y_side}.",
+    "validation_bias": (
+        "Im Mittel lagen Punkte {x} cm zu weit {x_side} und {y} cm zu weit {y_side}."
+    ),
     "side_left": "links",
     "side_right": "rechts",
     "side_low": "unten",
     "side_high": "oben",
     "validation_row": "Reihe {row} ({distance} m): Median {median} cm, n = {n}",
-    # Wo
     "title_heat": "Wo auf der Tafel",
     "heat_lede": (
-        "Die Tafel, wie die Klasse sie sieht. Jeder Blickpunkt ist so breit gezeichnet, wie er "
-        "unsicher ist, und jede Person wiegt gleich viel."
+        "Die Tafel, wie die Klasse sie sieht. Jeder Punkt ist dort gezeichnet, wo er am "
+        "wahrscheinlichsten lag, und so breit, wie das unsicher ist; jede Person wiegt gleich "
+        "viel."
     ),
     "heat_toggle": "Zeigen",
     "everybody": "die ganze Klasse",
@@ -177,12 +147,11 @@ DE: dict[str, str] = {
     "top": "oberes Drittel",
     "centre": "Mitte",
     "bottom": "unteres Drittel",
-    # Bereiche
     "title_areas": "Wie viel auf welchem Teil",
     "areas_lede": (
-        "Anteile der gemessenen Zeit. Ein Punkt zählt für einen Bereich mit der "
-        "Wahrscheinlichkeit, die seine Unsicherheit ergibt; der dicke Strich ist das Band dieser "
-        "Unsicherheit (95 %), der dünne lässt auch die nicht gemessenen Momente offen."
+        "Anteile der gemessenen Zeit, befreit von der Unschärfe der Messung: Was ein Punkt "
+        "bedeutet, richtet sich danach, wohin die Klasse sah. Der Balken ist, was dann noch "
+        "unsicher ist (95 %), die dünne Linie lässt auch Momente ohne Messung offen."
     ),
     "col_95": "95 %",
     "between_m": "{a}–{b} m",
@@ -207,15 +176,14 @@ DE: dict[str, str] = {
     "col_hardest": "Schwerster Teil",
     "areas_note": (
         "Ein Besuch ist Blick, der mindestens {visit} s in einem Bereich bleibt, Lücken bis "
-        "{bridge} s überbrückt (ein „glance“ nach ISO 15007; Fixationen gibt es in solchen Daten "
-        "nicht). Erster Blick: Median derer, die hinsahen. n = {n} Personen, von denen "
+        "{bridge} s überbrückt (ein „glance“ nach ISO 15007; Fixationen gibt es in solchen "
+        "Daten nicht). Erster Blick: Median derer, die hinsahen. n = {n} Personen, von denen "
         "mindestens {coverage} % der Zeit gemessen wurden."
     ),
     "overlap_note": (
         "Bereiche überschneiden sich; ihre Anteile ergeben zusammen mehr als den der Tafel."
     ),
     "suppressed": "unter {k}",
-    # Verlauf
     "title_timeline": "Im Lauf der Stunde",
     "timeline_lede": (
         "Oben: Anteil der gemessenen Zeit, in der die Klasse zur Tafel gewandt war, in "
@@ -236,17 +204,12 @@ DE: dict[str, str] = {
     "marks_outside": "Marken außerhalb der Stunde, nicht gezeichnet: {list}.",
     "phases": "Nach Phasen",
     "phases_lede": "Dieselben Anteile in jeder Phase, die die Lehrkraft vermerkt hat.",
-    # Plätze
     "nav_seats": "Die Plätze",
     "title_seats": "Wo die Daten schwach sind, wo die Tafel schwer zu sehen ist",
     "seats_lede": (
         "Der Raum von oben, die Tafel oben. Ein rotes Quadrat mahnt zur Vorsicht: Die Daten "
         "dieses Platzes trennen höchstens Tafel und anderswo, oder (dritte Ansicht) Schrift ist "
         "von dort schwer zu sehen."
-    ),
-    "seats_lede_rows": (
-        "Nach Reihen, damit keine Zelle für weniger als {k} Personen steht. Der Sitzplan selbst "
-        "fehlt in einem Bericht zum Weitergeben."
     ),
     "seat_error": "typischer Fehler",
     "seat_coverage": "Anteil gemessen",
@@ -261,12 +224,9 @@ DE: dict[str, str] = {
     ),
     "seats_alt": "Sitzplan. Schwache Daten: {weak}. Tafel schwer zu sehen: {hard}.",
     "seats_never": "Nie gemessen: {list}.",
-    "seats_masked": (
-        "{n} Plätze haben widersprochen: Sie wurden verdeckt und sind in keiner Zahl."
-    ),
+    "seats_masked": "{n} Plätze haben widersprochen: Sie wurden verdeckt und sind in keiner Zahl.",
     "seats_unknown": "Kein Platz ist bekannt: Es gibt keinen Plan.",
     "none": "keine",
-    # Übergänge
     "title_transitions": "Von wo nach wo",
     "transitions_lede": (
         "Wenn ein Besuch endete und binnen {gap} s ein anderer begann: wie viele von hundert vom "
@@ -279,7 +239,6 @@ DE: dict[str, str] = {
         "Punkte ferner Plätze streuen über Grenzen; kurze Wege zwischen Nachbarn sind zum Teil "
         "Rauschen. Ein Strich: Der Ort wurde nie verlassen."
     ),
-    # Gleichlauf
     "title_synchrony": "Wann sich die Klasse gemeinsam bewegte",
     "sync_lede": (
         "Die Linie ist die Wahrscheinlichkeit, dass zwei zufällig gewählte Personen zum selben "
@@ -287,9 +246,7 @@ DE: dict[str, str] = {
         "eine zufällige Zeit verschoben ({n}-mal). Rauten sind Momente, in denen sich binnen "
         "{bin} s mehr Personen einem Ort zuwandten als in 95 % der verschobenen Stunden."
     ),
-    "sync_not": (
-        "Gemeinsame Bewegung ist kein Zeichen von Güte, und ihr Fehlen keines von Mangel."
-    ),
+    "sync_not": "Gemeinsame Bewegung ist kein Zeichen von Güte, und ihr Fehlen keines von Mangel.",
     "sync_off": "Gleichlauf wurde nicht berechnet.",
     "sync_few_students": "Das braucht drei Personen mit genügend Daten.",
     "sync_short": "Die Stunde ist dafür zu kurz: Es braucht 100 s.",
@@ -305,7 +262,6 @@ DE: dict[str, str] = {
     "agreement": "Übereinstimmung",
     "null_band": "Zufall",
     "moved_together": "gemeinsam bewegt",
-    # Einzelne
     "title_students": "Platz für Platz",
     "students_lede": (
         "In der Reihenfolge der Pseudonyme, ohne Punktzahl und ohne Rang. Lesen Sie zuerst die "
@@ -315,11 +271,9 @@ DE: dict[str, str] = {
     "student_data": "{coverage} % der Zeit gemessen, typischer Fehler {cm} cm: {reading}.",
     "student_data_none": "{coverage} % der Zeit gemessen: {reading}.",
     "student_row": "Reihe {row}",
-    "student_heat": ("Wärmebild von {student} auf der Tafel, wie die Klasse sie sieht: {summary}."),
+    "student_heat": "Wärmebild von {student} auf der Tafel, wie die Klasse sie sieht: {summary}.",
     "student_line": "Verlauf von {student} in Abschnitten von {window}: {summary}.",
-    "student_never": (
-        "Von dieser Person wurde kein einziger Moment gemessen. Mehr sagt das nicht."
-    ),
+    "student_never": "Von dieser Person wurde kein einziger Moment gemessen. Mehr sagt das nicht.",
     "student_few": "Zu wenig Daten für ein Bild.",
     "filter_row": "Reihen",
     "filter_all": "alle Reihen",
@@ -327,13 +281,11 @@ DE: dict[str, str] = {
     "filter_weak": "nur mit genügend Daten",
     "filter_said": "{n} von {all} gezeigt",
     "missing": "nicht gemessen",
-    # Befunde
-    "problems": "In den Tabellen gefunden",
     "problem_nan": (
         "{n} Zeilen versprachen einen Blickpunkt, enthielten aber keinen; sie gelten als nicht "
         "gemessen."
     ),
-    "problem_double": ("{n} Zeilen wiederholten einen Moment derselben Person; die erste zählt."),
+    "problem_double": "{n} Zeilen wiederholten einen Moment derselben Person; die erste zählt.",
     "problem_unassigned": "{n} Zeilen gehören niemandem; sie sind weggelassen.",
     "problem_no_students": (
         "Dem Lauf fehlt die Tabelle der Personen; Reihen und Plätze sind unbekannt."
@@ -345,12 +297,12 @@ DE: dict[str, str] = {
         "Die Bereiche „{a}“ und „{b}“ überschneiden sich: Ihre Anteile ergänzen sich nicht."
     ),
     "problem_area_small_width": (
-        "Der Bereich „{area}“ ist für diese Daten zu schmal: Seine halbe Breite ist {half_cm} cm, "
-        "ein typischer Fehler {sigma_cm} cm."
+        "Der Bereich „{area}“ ist für diese Daten zu schmal: Seine halbe Breite ist {half_cm} "
+        "cm, ein typischer Fehler {sigma_cm} cm."
     ),
     "problem_area_small_height": (
-        "Der Bereich „{area}“ ist für diese Daten zu niedrig: Seine halbe Höhe ist {half_cm} cm, "
-        "ein typischer Fehler {sigma_cm} cm: keine Höhen ablesen."
+        "Der Bereich „{area}“ ist für diese Daten zu niedrig: Seine halbe Höhe ist {half_cm} "
+        "cm, ein typischer Fehler {sigma_cm} cm: keine Höhen ablesen."
     ),
     "problem_one_student": "Nur eine Person: Nichts hier handelt von einer Klasse.",
     "problem_all_away": (
@@ -358,24 +310,21 @@ DE: dict[str, str] = {
         "das nicht sein kann, prüfen Sie die Ausrichtung mit <code>gaze calibrate</code>."
     ),
     "problem_never": "{n} bekannte Personen wurden nie gemessen.",
-    "problem_masked": ("{n} Plätze haben widersprochen, wurden verdeckt und sind in keiner Zahl."),
-    # Vergleich
+    "problem_masked": "{n} Plätze haben widersprochen, wurden verdeckt und sind in keiner Zahl.",
     "title_compare": "Stunden nebeneinander",
     "compare_lede": (
-        "Dieselben Maße anderer Stunden. Unterschiede, die kleiner sind als die Bänder, bedeuten "
-        "nichts; andere Räume, Plätze und Kameras unterscheiden sich schon für sich. Vergleichen "
-        "Sie keine Lehrkräfte."
+        "Dieselben Maße anderer Stunden. Unterschiede, die kleiner sind als die Bänder, "
+        "bedeuten nichts; andere Räume, Plätze und Kameras unterscheiden sich schon für sich. "
+        "Vergleichen Sie keine Lehrkräfte."
     ),
     "compare_this": "diese Stunde",
-    # Fragen
     "title_questions": "Fragen zum Rückblick",
-    "question_1": ("Wohin sollte die Klasse sehen, und wann? Wo weicht das Bild davon ab?"),
+    "question_1": "Wohin sollte die Klasse sehen, und wann? Wo weicht das Bild davon ab?",
     "question_2": (
-        "Welche Plätze konnten das Geschriebene nicht sehen, und was lässt sich verschieben: "
-        "die Schrift oder die Plätze?"
+        "Welche Plätze konnten das Geschriebene nicht sehen, und was lässt sich verschieben: die "
+        "Schrift oder die Plätze?"
     ),
     "question_3": "Was war in den ruhigen Abschnitten des Verlaufs die Aufgabe?",
-    # Verfahren
     "title_method": "Wie das entstanden ist",
     "method_text": (
         "Zwei Kameras an der Tafel; Ort und Richtung jedes Kopfes werden gemessen, und die Linie "
@@ -388,15 +337,13 @@ DE: dict[str, str] = {
         "Menschen. {retention}"
     ),
     "retention": "Die Daten der Stunde sind bis {date} zu löschen.",
-    "retention_none": (
-        "In session.toml ist kein Löschdatum gesetzt (<code>retention_days</code>)."
-    ),
+    "retention_none": "In session.toml ist kein Löschdatum gesetzt (<code>retention_days</code>).",
     "versions": (
         "classroom-gaze {version}; Lauf {run}, ausgewertet {started}; Einstellungen: {settings}."
     ),
     "noscript": (
-        "Dieser Browser führt das Skript der Seite nicht aus; die beweglichen Bilder fehlen, die "
-        "Tabellen darunter enthalten dieselben Zahlen."
+        "Dieser Browser führt das Skript der Seite nicht aus; die beweglichen Bilder fehlen, "
+        "die Tabellen darunter enthalten dieselben Zahlen."
     ),
     "seconds": "{s} s",
     "minutes_unit": "{m} min",
@@ -404,4 +351,72 @@ DE: dict[str, str] = {
     "px": "{v} px",
     "deg": "{v}°",
     "arcmin": "{v}′",
+    "answer": "Köpfe zeigten {share} % der gemessenen Zeit zur Tafel ({low}–{high} %)",
+    "answer_part": ", am meisten auf „{area}“",
+    "answer_left": "; deutlich weniger um {list}",
+    "stop": ".",
+    "trust": "Wie weit man dem trauen darf",
+    "error_typical": (
+        "Ein Punkt liegt typisch <strong>{cm} cm</strong> daneben ({known}): die Hälfte liegt "
+        "näher an der Stelle, auf die der Kopf zeigte, die Hälfte weiter weg."
+    ),
+    "error_checked": "in diesem Raum geprüft an {n} Blicken auf Marken",
+    "error_predicted": "vorhergesagt, in diesem Raum nicht geprüft",
+    "doubts": "Was das Vertrauen mindert, das Teuerste zuerst",
+    "readings": "Was sich unterscheiden lässt",
+    "row_error": "{row} ({cm})",
+    "reading_of_rows": "{rows}: {reading}.",
+    "cost_any": "kann beliebig falsch sein",
+    "cost_unknown": "Kosten unbekannt",
+    "cost_missing": "Punkte fehlen, keiner ist verschoben",
+    "cost_cm": "etwa {cm} cm",
+    "cost_eyes": "etwa {cm} cm bei einem Ziel einen Meter daneben",
+    "trust_unchecked": (
+        "Der Fehler wurde in diesem Raum nicht geprüft (<code>gaze validate</code>)."
+    ),
+    "trust_targets": (
+        "targets.csv nennt Personen, die die Stunde nicht kennt; ihre Blicke haben nichts "
+        "geprüft: {list}."
+    ),
+    "a_left_short": "Mit {length} ist die Stunde zu kurz, um Abschnitte zu unterscheiden.",
+    "disclaimer": "Wohin Köpfe zeigten, nicht, was jemand sah oder dachte.",
+    "disclaimer_link": "Wozu dieser Bericht dient",
+    "what_for": "Wozu das dient",
+    "quality_lede": (
+        "Sitzreihen, 1 der Tafel am nächsten. Typischer Fehler: Die Hälfte der Punkte einer "
+        "Reihe liegt näher an der Stelle, auf die der Kopf zeigte."
+    ),
+    "button_print": "Drucken",
+    "button_csv": "Tabellen (CSV)",
+    "button_class": "Fassung zum Weitergeben",
+    "caveat_rig_forced": (
+        "Die Kalibrierung der Kameras bestand ihre Prüfungen nicht und wurde trotzdem benutzt."
+    ),
+    "caveat_no_faces": (
+        "In keinem der Videos wurde ein Gesicht gefunden: Ist die Klasse im Bild, und ist Licht an?"
+    ),
+    "caveat_noses_miss": (
+        "Die zwei Kameras sind sich um {px} px uneins, wo Nasen sind: Kalibrierung oder Uhr "
+        "können falsch sein."
+    ),
+    "caveat_clock_assumed": (
+        "Dass die Uhren der zwei Videos gleich gehen, wurde angenommen; nichts hat es bestätigt."
+    ),
+    "caveat_camera_knocked": "Um {time} wurde eine Kamera wohl angestoßen (um etwa {px} px).",
+    "caveat_heads_disagree": (
+        "Die zwei Kameras sind sich über Kopfrichtungen uneiniger, als ihre Unsicherheiten "
+        "erlauben."
+    ),
+    "caveat_frames_undecoded": (
+        "{undecoded} von {asked} Bildern des Videos {camera} ({share} %) waren nicht lesbar: Von "
+        "diesen Momenten weiß man nichts."
+    ),
+    "caveat_frames_missing": (
+        "Zu {missing} von {moments} Momenten fehlt ein Bild der Kamera {camera}."
+    ),
+    "caveat_row_coverage": "Reihe {row}: Gesichter wurden in {coverage} % der Zeit gemessen.",
+    "caveat_row_small_faces": "Reihe {row}: Gesichter sind nur {face_px} px hoch.",
+    "title_answers": "In Kürze",
+    "a_data_complete": "aller Momente aller Personen wurden gemessen: keiner fehlt.",
+    "heat_said": "Personen: {students}. Blickpunkte: {n}.",
 }

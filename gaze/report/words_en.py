@@ -1,7 +1,6 @@
 """English."""
 
 EN: dict[str, str] = {
-    # axes and units
     "axis_x": "metres from the board's right-hand edge",
     "axis_y": "metres down from its upper edge",
     "axis_time": "time in the lesson (min:s)",
@@ -10,7 +9,6 @@ EN: dict[str, str] = {
     "axis_seat_z": "metres from the board",
     "axis_agreement": "agreement",
     "scale_unit": "% per m²",
-    # states
     "state_board": "board",
     "state_left_third": "left third",
     "state_middle_third": "middle third",
@@ -19,31 +17,24 @@ EN: dict[str, str] = {
     "state_off_board": "beside or above the board",
     "state_down": "below the board (desk, notebook)",
     "state_away": "turned away",
-    # heatmaps
     "heat_title_class": "Where heads pointed: the class ({title})",
     "heat_title_student": "Where the head pointed: {student} ({title})",
-    "heat_shows": (
-        "Students: {students}. Gaze points: {n}. Mean σ {sigma_cm} cm: "
-        "within that, one spot cannot be told from another."
-    ),
+    "heat_shows": "Students: {students}. Gaze points: {n}. Typical error {cm} cm.",
     "heat_none": "No gaze point was measured: there is nothing to draw.",
     "heat_not": (
         "It shows where heads pointed, not what eyes rested on and not what anybody thought."
     ),
-    # hovers (plotly templates: doubled braces are plotly's)
     "hover_heat": "%{x:.2f} m from the right, %{y:.2f} m down<br>%{z:.1f} % of gaze points per m²",
     "hover_timeline": (
-        "<b>%{customdata[0]}</b><br>board-facing %{y:.0f} % "
-        "(%{customdata[1]}–%{customdata[2]} % by measurement error)<br>"
-        "%{customdata[3]}–%{customdata[4]} % if nothing is assumed of missing moments<br>"
-        "%{customdata[5]} students measured"
+        "<b>%{customdata[0]}</b><br>board-facing %{y:.0f} % (%{customdata[1]}–%{customdata[2]} "
+        "% by measurement error)<br>%{customdata[3]}–%{customdata[4]} % if nothing is assumed "
+        "of missing moments<br>%{customdata[5]} students measured"
     ),
     "hover_sync": "%{customdata}: %{y:.0f} %",
-    # page
     "kind": "Attention report",
     "skip": "Skip to the report",
     "contents": "Contents",
-    "meta": "{date}{students} students, {minutes} minutes, a measurement every {step} s.",
+    "meta": "{date}{students} students, {length}, a measurement every {step} s.",
     "meta_class_only": "Class report for sharing: nothing about fewer than {k} students.",
     "statement": (
         "This report shows where heads were pointing. It does not show what eyes rested on, and "
@@ -57,33 +48,22 @@ EN: dict[str, str] = {
         "the videos with <code>gaze check</code> and the data quality below."
     ),
     "unfinished": "This run is not marked as finished ({state}): the tables may be incomplete.",
-    # in short
-    "title_short": "In short",
-    "q_board": "Was the board faced?",
-    "a_board": (
-        "of the measured time heads pointed at the board: {low}–{high} % with the measurement's "
-        "error, {low_m}–{high_m} % if nothing is assumed of the moments without a measurement."
-    ),
-    "a_board_complete": (
-        "of the time heads pointed at the board: {low}–{high} % with the measurement's error. "
-        "No moment is missing."
-    ),
+    "title_short": "At a glance",
     "q_part": "Which part of it?",
     "a_part": "{area}: {share} % of the measured time ({low}–{high} %); then {rest}.",
-    "a_part_unclear": ("No part is clearly ahead: {list}. Their uncertainties overlap."),
+    "a_part_unclear": "No part is clearly ahead: {list}. Their uncertainties overlap.",
     "a_part_none": "Too little was measured on the board to tell.",
     "q_left": "When did the class leave it?",
     "a_left": "{list}: clearly below the lesson's {share} %.",
-    "a_left_one": "{start}–{end} (board-facing {share} %)",
     "a_left_none": (
         "There was no stretch of a minute or more that lay clearly below the lesson's own share."
     ),
     "q_seats": "Which seats see the board badly?",
     "a_seats": (
-        "{n} seats see some part of it at a sharp angle or from far away: {list}. "
-        "The seat map shows which part."
+        "{n} seats see some part of it at a sharp angle or from far away: {list}. The seat map "
+        "shows which part."
     ),
-    "a_seats_count": ("{n} seats see some part of the board at a sharp angle or from far away."),
+    "a_seats_count": "{n} seats see some part of the board at a sharp angle or from far away.",
     "a_seats_one": "{student} ({area})",
     "a_seats_none": (
         "None: every known seat sees every part at under {angle}° and with a 5 cm letter above "
@@ -91,19 +71,13 @@ EN: dict[str, str] = {
     ),
     "a_seats_unknown": "The seats' places are not known, so this cannot be said.",
     "a_seats_few": "Fewer than {k} seats: not shown in a class report.",
-    "q_error": "How large is the error here?",
-    "a_error": "in the median, checked in this room on {n} marked looks.",
-    "a_error_predicted": "is predicted for a single point. It was not checked in this room.",
     "q_data": "How good are the data?",
-    "a_data": "of all students' moments were measured. {worst}",
-    "a_data_worst": "Weakest: {row}: {reading}",
-    # quality
-    "title_quality": "How far to trust this",
+    "a_data": (
+        "of all students' moments were measured. If nothing is assumed of the others, heads "
+        "pointed at the board for {low}–{high} % of the time."
+    ),
+    "title_quality": "The data, row by row",
     "quality_box": "Data quality",
-    "quality_row": "{row}: {detail}: {reading}",
-    "quality_faces": "faces {px} px",
-    "quality_sigma": "errors about {cm} cm",
-    "quality_coverage": "measured {share} % of the time",
     "row": "Row {rows}",
     "row_unknown": "Seats of unknown row",
     "read_fine": "parts of a third of the board can be told apart",
@@ -123,24 +97,23 @@ EN: dict[str, str] = {
     "validation_none": (
         "Not validated in this room. The errors given here are predicted, not checked. To check "
         "them: stick numbered marks on the board, ask the class to turn to each for ten seconds, "
-        "write who looked where and when into <code>targets.csv</code>, and run "
-        "<code>gaze validate LESSON</code>."
+        "write who looked where and when into <code>targets.csv</code>, and run <code>gaze "
+        "validate LESSON</code>."
     ),
     "validation_overall": (
         "At {n} marked looks the gaze point was off by {median} cm in the median and by up to "
         "{p90} cm in nine of ten ({mean} cm on average)."
     ),
-    "validation_bias": ("On average it lay {x} cm to the {x_side} and {y} cm too {y_side}."),
+    "validation_bias": "On average points lay {x} cm to the {x_side} and {y} cm too {y_side}.",
     "side_left": "left",
     "side_right": "right",
     "side_low": "low",
     "side_high": "high",
     "validation_row": "Row {row} ({distance} m): median {median} cm, n = {n}",
-    # heat section
     "title_heat": "Where on the board",
     "heat_lede": (
-        "The board as the class sees it. Every gaze point is drawn as wide as its own "
-        "uncertainty, and every student weighs the same."
+        "The board as the class sees it. Every point is drawn where it most likely lay, and as "
+        "wide as that is uncertain; every student weighs the same."
     ),
     "heat_toggle": "Show",
     "everybody": "the whole class",
@@ -155,17 +128,18 @@ EN: dict[str, str] = {
     "col_height": "Height",
     "col_lesson": "Lesson",
     "as_table": "The same as a table",
-    "heat_table": "Share of gaze points by tenths of the board's width (left to right as the "
-    "class sees it) and thirds of its height",
+    "heat_table": (
+        "Share of gaze points by tenths of the board's width (left to right as the class sees "
+        "it) and thirds of its height"
+    ),
     "top": "upper third",
     "centre": "middle",
     "bottom": "lower third",
-    # areas section
     "title_areas": "How much on which part",
     "areas_lede": (
-        "Shares of measured time. A point counts for an area with the probability that its "
-        "uncertainty gives; the whisker is the band of that uncertainty (95 %), the thin line "
-        "also allows for the moments that were not measured."
+        "Shares of measured time, freed from the blur of the measurement: what a point means is "
+        "judged by where the class looked. The whisker is what is then uncertain (95 %), the "
+        "thin line also allows for the moments that were not measured."
     ),
     "col_95": "95 %",
     "between_m": "{a}–{b} m",
@@ -196,12 +170,11 @@ EN: dict[str, str] = {
     ),
     "overlap_note": "Areas overlap, so their shares add up to more than the board's.",
     "suppressed": "under {k}",
-    # timeline
     "title_timeline": "Over the lesson",
     "timeline_lede": (
-        "Above: the share of the class's measured time facing the board, in windows of "
-        "{window}. Dark band: measurement error. Light band: nothing is assumed of the moments "
-        "that were not measured. Below: all that was measured, by where heads pointed."
+        "Above: the share of the class's measured time facing the board, in windows of {window}. "
+        "Dark band: measurement error. Light band: nothing is assumed of the moments that were "
+        "not measured. Below: all that was measured, by where heads pointed."
     ),
     "timeline_alt": (
         "Timeline. Board-facing share between {low} % at {low_t} and {high} % at {high_t}."
@@ -216,17 +189,12 @@ EN: dict[str, str] = {
     "marks_outside": "Marks outside the lesson, not drawn: {list}.",
     "phases": "By phase",
     "phases_lede": "The same shares within each phase that the teacher marked.",
-    # seats
     "nav_seats": "The seats",
     "title_seats": "Where data are weak, where the board is hard to see",
     "seats_lede": (
         "The room from above, the board at the top. A red square marks a seat to be careful "
         "with: its data tell the board from elsewhere at most, or (third view) writing is hard "
         "to see from there."
-    ),
-    "seats_lede_rows": (
-        "By rows, so that no cell stands for fewer than {k} students. The seat map itself is "
-        "left out of a report for sharing."
     ),
     "seat_error": "typical error",
     "seat_coverage": "share measured",
@@ -244,7 +212,6 @@ EN: dict[str, str] = {
     "seats_masked": "{n} seats opted out: they were masked and are in no number.",
     "seats_unknown": "No seat's place is known: there is no map.",
     "none": "none",
-    # transitions
     "title_transitions": "From where to where",
     "transitions_lede": (
         "When a visit ended and another began within {gap} s: out of a hundred that left the "
@@ -257,7 +224,6 @@ EN: dict[str, str] = {
         "Points of far seats scatter over borders, so short moves between neighbouring areas are "
         "partly noise. A dash: the place was never left."
     ),
-    # synchrony
     "title_synchrony": "When the class moved together",
     "sync_lede": (
         "The line is the chance that two students picked at random pointed at the same place. "
@@ -279,7 +245,6 @@ EN: dict[str, str] = {
     "agreement": "agreement",
     "null_band": "chance",
     "moved_together": "moved together",
-    # students
     "title_students": "Student by student",
     "students_lede": (
         "In the order of pseudonyms, without a score and without a rank. Read the data line "
@@ -299,8 +264,6 @@ EN: dict[str, str] = {
     "filter_weak": "only with enough data",
     "filter_said": "{n} of {all} shown",
     "missing": "not measured",
-    # problems
-    "problems": "Found in the tables",
     "problem_nan": "{n} rows promised a gaze point but held none; they count as not measured.",
     "problem_double": "{n} rows repeated a moment of the same student; the first one counts.",
     "problem_unassigned": "{n} rows belong to nobody; they are left out.",
@@ -312,8 +275,8 @@ EN: dict[str, str] = {
         "typical error {sigma_cm} cm."
     ),
     "problem_area_small_height": (
-        "The area “{area}” is too low for these data: half its height is {half_cm} cm, a typical "
-        "error {sigma_cm} cm: do not read heights."
+        "The area “{area}” is too low for these data: half its height is {half_cm} cm, a "
+        "typical error {sigma_cm} cm: do not read heights."
     ),
     "problem_one_student": "One student only: nothing here is about a class.",
     "problem_all_away": (
@@ -322,14 +285,12 @@ EN: dict[str, str] = {
     ),
     "problem_never": "{n} known students were never measured.",
     "problem_masked": "{n} opted-out seats were masked and are in no number.",
-    # compare
     "title_compare": "Lessons side by side",
     "compare_lede": (
         "The same measures of other lessons. Differences smaller than the bands mean nothing; "
         "different rooms, seats and cameras differ by themselves. Do not compare teachers."
     ),
     "compare_this": "this lesson",
-    # questions
     "title_questions": "Questions for looking back",
     "question_1": (
         "Where did you expect the class to look, and when? Where does the picture differ?"
@@ -338,7 +299,6 @@ EN: dict[str, str] = {
         "Which seats could not see what you wrote, and what could be moved: writing or seats?"
     ),
     "question_3": "In the quiet stretches of the timeline, what were students asked to do?",
-    # method
     "title_method": "How this was made",
     "method_text": (
         "Two cameras at the board; each head's place and direction are measured, and the line "
@@ -354,8 +314,8 @@ EN: dict[str, str] = {
     "retention_none": "No date of deletion is set in session.toml (<code>retention_days</code>).",
     "versions": "classroom-gaze {version}; run {run}, analysed {started}; settings: {settings}.",
     "noscript": (
-        "This browser does not run the page's own script, so the moving figures are missing; "
-        "the tables below each hold the same numbers."
+        "This browser does not run the page's own script, so the moving figures are missing; the "
+        "tables below each hold the same numbers."
     ),
     "seconds": "{s} s",
     "minutes_unit": "{m} min",
@@ -363,4 +323,67 @@ EN: dict[str, str] = {
     "px": "{v} px",
     "deg": "{v}°",
     "arcmin": "{v}′",
+    "answer": "Heads pointed at the board for {share} % of the measured time ({low}–{high} %)",
+    "answer_part": ", most of it at “{area}”",
+    "answer_left": "; clearly less at {list}",
+    "stop": ".",
+    "trust": "How far to trust this",
+    "error_typical": (
+        "A point is typically <strong>{cm} cm</strong> off ({known}): half of them lie nearer to "
+        "where the head pointed, half farther."
+    ),
+    "error_checked": "checked in this room on {n} marked looks",
+    "error_predicted": "predicted, not checked in this room",
+    "doubts": "What lowers trust, the costliest first",
+    "readings": "What can be told apart",
+    "row_error": "{row} ({cm})",
+    "reading_of_rows": "{rows}: {reading}.",
+    "cost_any": "may be wrong by any amount",
+    "cost_unknown": "cost not known",
+    "cost_missing": "points missing, none shifted",
+    "cost_cm": "about {cm} cm",
+    "cost_eyes": "about {cm} cm for a target a metre aside",
+    "trust_unchecked": "The error was not checked in this room (<code>gaze validate</code>).",
+    "trust_targets": (
+        "targets.csv names students whom the lesson does not know, so that their looks checked "
+        "nothing: {list}."
+    ),
+    "a_left_short": "With {length} the lesson is too short for stretches to be told apart.",
+    "disclaimer": "Where heads pointed, not what anybody saw or thought.",
+    "disclaimer_link": "What this report is for",
+    "what_for": "What this is for",
+    "quality_lede": (
+        "Rows of seats, 1 nearest to the board. Typical error: half of a row's points lie nearer "
+        "to where the head pointed."
+    ),
+    "button_print": "Print",
+    "button_csv": "Tables (CSV)",
+    "button_class": "Copy for sharing",
+    "caveat_rig_forced": "The cameras' calibration failed its checks and was used all the same.",
+    "caveat_no_faces": (
+        "No face was found in either video: is the class in the picture, and the light on?"
+    ),
+    "caveat_noses_miss": (
+        "The two cameras disagree about where noses are, by {px} px: calibration or clock may be "
+        "wrong."
+    ),
+    "caveat_clock_assumed": (
+        "The clocks of the two videos were assumed to agree; nothing confirmed it."
+    ),
+    "caveat_camera_knocked": "At {time} a camera seems to have been knocked (by about {px} px).",
+    "caveat_heads_disagree": (
+        "The two cameras disagree about head directions more than their uncertainties allow."
+    ),
+    "caveat_frames_undecoded": (
+        "{undecoded} of {asked} pictures of the video on the {camera} ({share} %) could not be "
+        "read: of these moments nothing is known."
+    ),
+    "caveat_frames_missing": (
+        "{missing} of {moments} moments have no picture of the camera on the {camera}."
+    ),
+    "caveat_row_coverage": "Row {row}: faces were measured in {coverage} % of the time.",
+    "caveat_row_small_faces": "Row {row}: faces are {face_px} px high, which is small.",
+    "title_answers": "In short",
+    "a_data_complete": "of all students' moments were measured: none is missing.",
+    "heat_said": "Students: {students}. Gaze points: {n}.",
 }

@@ -2,6 +2,23 @@
 (function () {
   "use strict";
   var plots = [];
+  // Figures are made in the light page's colours; these follow the page's style.
+  var INKS = { "#22302e": "--ink", "#5d6b68": "--quiet", "#d9d6cd": "--line", "#fcfbf8": "--paper",
+    "#2f5d57": "--slate", "#ffffff": "--card" };
+  function figureOf(holder, paper) {
+    var text = document.getElementById(holder.dataset.figure).textContent;
+    if (!paper) {
+      var style = getComputedStyle(document.documentElement);
+      text = text.replace(/"(#[0-9a-f]{6})"/g, function (whole, colour) {
+        var name = INKS[colour];
+        return name ? '"' + style.getPropertyValue(name).trim() + '"' : whole;
+      });
+      if (matchMedia("(prefers-color-scheme: dark)").matches) {
+        text = text.replace(/rgba\(47,93,87,/g, "rgba(143,199,189,");
+      }
+    }
+    return JSON.parse(text);
+  }
   var quiet = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   // The layout for a width: on narrow pages numbers instead of labels, fewer ticks, no colour bar.
@@ -49,18 +66,20 @@
   }
 
   function draw(holder) {
-    var figure = JSON.parse(document.getElementById(holder.dataset.figure).textContent);
-    var plot = { holder: holder, figure: figure };
+    var plot = { holder: holder, figure: figureOf(holder) };
     plots.push(plot);
     show(plot, holder.getBoundingClientRect().width);
   }
 
   function fit(paper) {
     plots.forEach(function (plot) {
+      var shown = plot.figure.data.map(function (t) { return t.visible; });
+      plot.figure = figureOf(plot.holder, paper);
+      plot.figure.data.forEach(function (t, i) { if (shown[i] !== undefined) { t.visible = shown[i]; } });
       var width = plot.holder.getBoundingClientRect().width;
       if (paper) {
-        // beside a table: half; the board: so low that it still fits on page one
-        width = plot.holder.closest(".beside") ? paper / 2 - 12 : plot.figure.aspect ? 0.66 * paper : paper;
+        // on the first screen beside the box; so low that it still fits on page one
+        width = plot.holder.closest(".first") ? 0.56 * paper : plot.figure.aspect ? 0.66 * paper : paper;
       }
       show(plot, width, paper);
     });
@@ -96,6 +115,28 @@
       show(plot, plot.holder.getBoundingClientRect().width);
       var said = document.getElementById(input.dataset.plot + "-said");
       if (said) { said.textContent = input.dataset.said; }
+    });
+  });
+
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", function () { fit(0); });
+
+  // Every table of the page as one CSV file: its caption, its head, its rows.
+  function csv() {
+    var cell = function (c) { return '"' + c.textContent.trim().replace(/\s+/g, " ").replace(/"/g, '""') + '"'; };
+    return Array.from(document.querySelectorAll("table")).map(function (table) {
+      return [cell(table.caption)].concat(Array.from(table.rows).map(function (row) {
+        return Array.from(row.cells).map(cell).join(",");
+      })).join("\r\n");
+    }).join("\r\n\r\n");
+  }
+  document.querySelectorAll("[data-do]").forEach(function (button) {
+    button.addEventListener("click", function () {
+      if (button.dataset.do === "print") { print(); return; }
+      var a = document.createElement("a");
+      a.href = URL.createObjectURL(new Blob(["\ufeff" + csv()], { type: "text/csv" }));
+      a.download = document.title.replace(/[^\p{L}\p{N}]+/gu, "-") + ".csv";
+      a.click();
+      setTimeout(function () { URL.revokeObjectURL(a.href); }, 1000);
     });
   });
 

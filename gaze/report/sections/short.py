@@ -1,121 +1,67 @@
-"""In short: what a teacher asks first, each answered in a sentence."""
+"""The first screen: a sentence that answers, the heatmap, and how far to trust them."""
 
 from __future__ import annotations
 
 import numpy as np
 from markupsafe import Markup
 
-from gaze.measures.measures import OUTSIDE
-from gaze.report.findings import (
-    HARD_LETTER_ARCMIN,
-    HARD_OBLIQUITY_DEG,
-    SMALL_CELL,
-    low_stretches,
-)
+from gaze.report.board import heat
+from gaze.report.findings import leading_part, low_stretches
 from gaze.report.page import Page, each
 from gaze.report.sections import Facts
+from gaze.report.trust import doubts, typical_cm, validated_cm
 
 ORDER = 10
-Answer = tuple[str, str]  # a figure to stand out (or nothing), and the sentence
 
 
 def facts(page: Page) -> Facts:
-    if page.empty:
-        return {"answers": []}
-    answers = [
-        ("q_board", _board(page)),
-        ("q_part", ("", _part(page))),
-        ("q_left", ("", _left(page))),
-        ("q_seats", ("", _seats(page))),
-        ("q_data", (page.share(page.measures.coverage), page.w("a_data", worst=_worst(page)))),
-        ("q_error", _error(page)),
-    ]
-    return {"answers": answers}
+    return {
+        "answer": None if page.empty else _answer(page),
+        "heat": None if page.empty else heat(page),
+        "error": _error(page),
+        "readings": _readings(page),
+        "doubts": doubts(page),
+    }
 
 
-def _board(page: Page) -> Answer:
+def _answer(page: Page) -> Markup:
+    """Was the board faced, which part most, and when was it left."""
     row = page.measures.areas.set_index("area").loc["board"].astype(float)
     if not np.isfinite(row["share"]):
-        return "", page.w("a_part_none")
-    values = {"low": page.pct(row["low"]), "high": page.pct(row["high"])}
-    if page.measures.coverage == 1:
-        return page.share(row["share"]), page.w("a_board_complete", **values)
-    missing = {"low_m": page.pct(row["low_missing"]), "high_m": page.pct(row["high_missing"])}
-    return page.share(row["share"]), page.w("a_board", **values, **missing)
-
-
-def _part(page: Page) -> str:
-    table = page.measures.areas
-    parts = list(
-        each(
-            table[~table["area"].isin([*OUTSIDE, "board"])].sort_values(
-                "share", ascending=False, kind="stable"
-            )
-        )
-    )
-    if not parts or not np.isfinite(parts[0].share) or parts[0].share < 0.01:
         return page.w("a_part_none")
-    first, others = parts[0], parts[1:]
-    if any(r.high > first.low for r in others):
-        listed = ", ".join(f"{page.area(r.area)} {page.share(r.share)}" for r in parts)
-        return page.w("a_part_unclear", list=listed)
-    rest = ", ".join(f"{page.area(r.area)} {page.share(r.share)}" for r in others)
-    name = page.area(first.area)
-    return page.w(
-        "a_part", area=name[:1].upper() + name[1:], share=page.pct(first.share),
-        low=page.pct(first.low), high=page.pct(first.high), rest=rest or "–",
-    )  # fmt: skip
+    said = page.w("answer", share=page.pct(row["share"]), low=page.pct(row["low"]),
+                  high=page.pct(row["high"]))  # fmt: skip
+    part = leading_part(page.measures)
+    if part is not None:
+        said += page.w("answer_part", area=page.area(part))
+    left = low_stretches(page.measures) if len(page.measures.used) >= page.small else []
+    if left:
+        when = ", ".join(f"{page.clock(s.start_s)}–{page.clock(s.end_s)}" for s in left)
+        said += page.w("answer_left", list=when)
+    return said + page.w("stop")
 
 
-def _left(page: Page) -> str:
-    found = low_stretches(page.measures) if len(page.measures.used) >= page.small else []
-    if not found:
-        return page.w("a_left_none")
-    listed = "; ".join(
-        page.w("a_left_one", start=page.clock(s.start_s), end=page.clock(s.end_s),
-               share=page.pct(s.share))
-        for s in found
-    )  # fmt: skip
-    return page.w("a_left", list=Markup(listed), share=page.pct(page.measures.share("board")))
-
-
-def _seats(page: Page) -> str:
-    seats = page.seats
-    known = seats[np.isfinite(seats["letter_arcmin"])]
-    if not len(known):
-        return page.w("a_seats_unknown")
-    hard = known[known["hard"]]
-    if not len(hard):
-        return page.w("a_seats_none", angle=f"{HARD_OBLIQUITY_DEG:.0f}",
-                      arcmin=f"{HARD_LETTER_ARCMIN:.0f}")  # fmt: skip
-    if page.class_only:
-        if len(hard) < SMALL_CELL:
-            return page.w("a_seats_few", k=SMALL_CELL)
-        return page.w("a_seats_count", n=len(hard))
-    listed = ", ".join(
-        page.w("a_seats_one", student=r.student, area=page.area(r.hardest)) for r in each(hard)
+def _error(page: Page) -> Markup | None:
+    """How large an error is, once, and where that is known from."""
+    cm = typical_cm(page)
+    if not np.isfinite(cm):
+        return None
+    n = int(((page.lesson.validation or {}).get("overall") or {}).get("n", 0))
+    known = (
+        page.w("error_predicted") if validated_cm(page) is None else page.w("error_checked", n=n)
     )
-    return page.w("a_seats", n=len(hard), list=Markup(listed))
+    return page.w("error_typical", cm=page.num(cm), known=known)
 
 
-def _error(page: Page) -> Answer:
-    overall = (page.lesson.validation or {}).get("overall") or {}
-    median = (overall.get("gaze_cm") or {}).get("median")
-    if isinstance(median, int | float):
-        return page.w("cm", v=page.num(median)), page.w("a_error", n=int(overall.get("n", 0)))
-    sigma = page.maps.mean_sigma_m
-    if not np.isfinite(sigma):
-        return "", page.w("a_part_none")
-    return page.w("cm", v=page.num(100 * sigma)), page.w("a_error_predicted")
-
-
-def _worst(page: Page) -> str:
-    order = ["read_nothing", "read_board", "read_sides", "read_thirds", "read_fine"]
-    if not len(page.rows):
-        return ""
-    rank = page.rows["reading"].map(order.index)
-    ranked = page.rows.assign(rank=rank)  # ties: the larger error
-    worst = next(each(ranked.sort_values(["rank", "sigma_m"], ascending=[True, False])))
-    return page.w(
-        "a_data_worst", row=page.row_name(worst.rows), reading=page.w(worst.reading) + "."
-    )
+def _readings(page: Page) -> list[Markup]:
+    """How finely each row may be read; rows that may be read alike in one line."""
+    lines: dict[str, list[Markup]] = {}
+    for r in each(page.rows):
+        if r.students >= page.small:
+            cm = page.w("cm", v=page.num(100 * r.error_m)) if np.isfinite(r.error_m) else "–"
+            said = page.w("row_error", row=page.row_name(r.rows), cm=cm)
+            lines.setdefault(r.reading, []).append(said)
+    return [
+        page.w("reading_of_rows", reading=page.w(reading), rows=Markup(", ").join(rows))
+        for reading, rows in lines.items()
+    ]

@@ -67,8 +67,8 @@ def _card(
 
 def _data(page: Page, seat: Any) -> Markup:
     values = {"coverage": page.pct(seat.coverage), "reading": page.w(seat.reading)}
-    if np.isfinite(seat.sigma_m):
-        return page.w("student_data", cm=page.num(100 * seat.sigma_m), **values)
+    if np.isfinite(seat.error_m):
+        return page.w("student_data", cm=page.num(100 * seat.error_m), **values)
     return page.w("student_data_none", **values)
 
 

@@ -135,3 +135,10 @@ def test_near_heads_differ_but_do_not_contradict(apart_deg: float, contradicts: 
     f = fuse_heads(both, np.tile(np.eye(3) * np.radians(0.5) ** 2, (1, 2, 1, 1)))
     assert f.contradiction[0] == contradicts and f.chi2[0] > 100
     assert f.apart_deg[0] == pytest.approx(apart_deg)
+
+
+def test_what_two_cameras_share_keeps_the_shape_of_their_errors() -> None:
+    """Equal Σ, not along the axes, and half of the errors in common: three quarters of it stay."""
+    R = heads(1)
+    f = fuse_heads(np.stack([R, R], 1), np.tile(S2, (1, 2, 1, 1)), common=(0.5, 0.5, 0.5))
+    np.testing.assert_allclose(f.covariance_rad2[0], 0.75 * S2, atol=1e-12)

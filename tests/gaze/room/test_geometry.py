@@ -109,3 +109,9 @@ def test_roll_is_clockwise_for_somebody_at_the_blackboard(roll_deg: float) -> No
     forward_W = np.array([0.0, 0.0, -1.0])
     R_WS = np.stack([np.cross(crown_W, forward_W), crown_W, forward_W], 1)
     np.testing.assert_allclose(head_angles_deg(R_WS), [0, 0, roll_deg], atol=1e-9)
+
+
+def test_the_ellipse_is_that_of_68_per_cent() -> None:
+    """√(−2 ln 0.32) = 1.51 σ, along any axis."""
+    offset = np.array([[1.50, 0], [0, -3.0], [1.52, 0], [0, 3.04]])
+    assert inside_ellipse(offset, np.diag([1.0, 4.0])).tolist() == [True, True, False, False]

@@ -221,6 +221,18 @@ def test_a_cut_off_file_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
     assert 30 < probe(cut).frames < 100
 
 
+def test_a_fragmented_file_and_what_is_left_of_one(tmp_path: Path) -> None:
+    """As cameras write that survive a power cut; cut amid its only fragment."""
+    path = write(tmp_path / "a.mp4", frames=60, options={"bf": "2"},
+                 muxing={"movflags": "frag_keyframe+empty_moov"})  # fmt: skip
+    assert [(i, number(s)) for i, s in read_frames(probe(path), [3, 40])] == [(3, 3), (40, 40)]
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    info = probe(path)
+    assert 3 < info.frames < 60 and "it is cut off" in info.remarks[0]
+    got = [(i, number(s)) for i, s in read_frames(info, range(info.frames))]
+    assert got and all(i == n for i, n in got)
+
+
 def test_nothing_to_decode_is_an_error(tmp_path: Path) -> None:
     path = write(tmp_path / "a.ts", frames=40, options=B2)
     data = bytearray(path.read_bytes())

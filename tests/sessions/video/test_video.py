@@ -84,7 +84,7 @@ def test_not_a_video(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("camera,frame\nleft,0\n", "lacks columns"),
-        ("camera,frame,time_s\nleft,0,0\nleft,1,x\n", "do not ascend"),
+        ("camera,frame,time_s\nleft,0,0\nleft,1,x\n", "is not a number"),
         ("camera,frame,time_s\nleft,0,1\nleft,1,0.5\n", "do not ascend"),
     ],
 )

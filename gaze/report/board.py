@@ -1,6 +1,8 @@
-"""Where on the board: the class's heatmap and each row's."""
+"""The report's heatmap: the class's and each row's, with its text and table."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -8,14 +10,10 @@ from calibration.transform import Array
 from gaze.report import figures
 from gaze.report.heatmap import top_of_scale
 from gaze.report.page import Choice, Page, Table, each
-from gaze.report.sections import Facts
-
-ORDER = 30
 
 
-def facts(page: Page) -> Facts | None:
-    if page.empty:
-        return None
+def heat(page: Page) -> dict[str, Any]:
+    """What ``_heat.html.j2`` needs; ``figure`` is None where there is nothing to draw."""
     if len(page.maps.students) < max(page.small, 1):
         return {"figure": None}
     layers = _layers(page)
@@ -25,8 +23,7 @@ def facts(page: Page) -> Facts | None:
         page.photo,
     )  # fmt: skip
     said = [
-        page.w("heat_shows", students=a.students, n=page.num(a.points),
-               sigma_cm=page.num(100 * a.sigma_m))
+        page.w("heat_said", students=a.students, n=page.num(a.points))
         for a in layers
     ]  # fmt: skip
     return {

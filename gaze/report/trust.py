@@ -1,0 +1,184 @@
+"""What lowers trust in a lesson, in order of what it costs, and how large an error is here."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from gaze.report.page import Page
+from sessions.quality import Caveat
+
+ANY = float("inf")  # may be wrong by any amount
+#: What each kind of caveat costs a gaze point where the caveat itself gives no number.
+COST_CM = {
+    "rig_forced": ANY,
+    "noses_miss": ANY,
+    "camera_knocked": ANY,
+    "heads_disagree": ANY,
+    "clock_assumed": ANY,
+    "frames_undecoded": 0.0,
+    "frames_missing": 0.0,
+    "row_coverage": 0.0,
+    "no_faces": 0.0,
+}
+#: A head turns about 69 % of the way (Stiefelhagen & Zhu 2002): 31 cm for a target a metre aside.
+EYES_CM = 31.0
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Something that lowers trust. cost_cm : what it may shift a point by; ANY = by any amount,
+    0 = it leaves points out and shifts none, None = it cannot be said."""
+
+    text: Markup
+    cost: Markup
+    cost_cm: float | None
+
+
+def doubts(page: Page) -> list[Doubt]:
+    """All of them, the costliest first; unknown costs stand before what shifts nothing."""
+    found = {d.text: d for d in _doubts(page)}.values()
+    return sorted(found, key=lambda d: -(0.5 if d.cost_cm is None else d.cost_cm))
+
+
+def _doubts(page: Page) -> Iterator[Doubt]:
+    for caveat in page.lesson.quality.warnings:
+        if page.class_only and "student" in caveat.facts:
+            continue
+        cost = COST_CM.get(caveat.code) if caveat.cost_cm is None else caveat.cost_cm
+        yield _doubt(page, _said(page, caveat), cost)
+    if page.empty:
+        return
+    yield from _of_correction(page)
+    yield from _of_validation(page)
+    for key, values in _problems(page):
+        said = {k: page.area(v) if k in ("area", "a", "b") else _whole(page, v)
+                for k, v in values.items()}  # fmt: skip
+        yield _doubt(page, page.w(key, **said), 0.0 if key in LEAVES_OUT else None)
+
+
+def _doubt(page: Page, text: Markup, cost_cm: float | None) -> Doubt:
+    if cost_cm is None:
+        cost = page.w("cost_unknown")
+    elif cost_cm == ANY:
+        cost = page.w("cost_any")
+    elif cost_cm == 0:
+        cost = page.w("cost_missing")
+    else:
+        cost = page.w("cost_cm", cm=page.num(cost_cm))
+    return Doubt(text, cost, cost_cm)
+
+
+def _said(page: Page, caveat: Caveat) -> Markup:
+    """A caveat in the report's language where it has words for it, else its English sentence."""
+    key = f"caveat_{caveat.code}"
+    if key not in page.words.table:
+        return Markup('<span lang="en">{}</span>').format(caveat.message)
+    facts: dict[str, Any] = {}
+    for name, value in caveat.facts.items():
+        is_share = name in ("coverage", "share")
+        facts[name] = page.pct(value) if is_share else _number(page, value)
+    if "undecoded" in facts:
+        share = caveat.facts["undecoded"] / max(caveat.facts["asked"], 1)
+        facts["share"] = page.pct(share, 1)
+    if "time_s" in caveat.facts:
+        facts["time"] = page.clock(float(caveat.facts["time_s"]))
+    if caveat.facts.get("camera") in ("left", "right"):
+        facts["camera"] = page.w(f"side_{caveat.facts['camera']}")
+    return page.w(key, **facts)
+
+
+def _whole(page: Page, value: Any) -> Any:
+    return page.num(value) if isinstance(value, float) else value
+
+
+def _number(page: Page, value: Any) -> Any:
+    return page.num(value, 1) if isinstance(value, float) else value
+
+
+def _of_correction(page: Page) -> Iterator[Doubt]:
+    """No correction from head to gaze: never silent."""
+    if correction(page) is None:
+        yield Doubt(page.w("head_gain_none"), page.w("cost_eyes", cm=page.num(EYES_CM)), EYES_CM)
+
+
+def correction(page: Page) -> str | None:
+    """The head-to-gaze correction that was applied, in words; None = none."""
+    settings = page.lesson.info.get("settings") or {}
+    gain = page.lesson.info.get("gain") or settings.get("gain")
+    if not gain:
+        return None
+    said = gain.get("description") if isinstance(gain, dict) else None
+    return str(said or page.lesson.gain or gain)
+
+
+def _of_validation(page: Page) -> Iterator[Doubt]:
+    validation = page.lesson.validation or {}
+    if validated_cm(page) is None:
+        yield _doubt(page, page.w("trust_unchecked"), None)
+    bias = (validation.get("overall") or {}).get("gaze_bias_cm")
+    if isinstance(bias, list) and len(bias) == 2 and None not in bias:
+        size = float(np.hypot(*bias))
+        text = page.w(
+            "validation_bias", x=page.num(abs(bias[0])), y=page.num(abs(bias[1])),
+            x_side=page.w("side_left" if bias[0] > 0 else "side_right"),
+            y_side=page.w("side_low" if bias[1] > 0 else "side_high"),
+        )  # fmt: skip
+        if size >= 1:
+            yield _doubt(page, text, size)
+    unknown = [] if page.class_only else unknown_in_targets(page)
+    if unknown:
+        yield _doubt(page, page.w("trust_targets", list=", ".join(unknown)), None)
+
+
+def unknown_in_targets(page: Page) -> list[str]:
+    """Students whom targets.csv names and the lesson does not know: `gaze validate` has none of
+    their looks."""
+    path = page.lesson.run.lesson_folder / "targets.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        named = {(row.get("student") or "").strip() for row in csv.DictReader(file)}
+    known = {*page.lesson.students, *page.lesson.never_seen, *page.lesson.seats}
+    return sorted(named - known - {""})
+
+
+LEAVES_OUT = {"problem_nan", "problem_double", "problem_unassigned", "problem_never",
+              "problem_masked"}  # fmt: skip
+
+
+def _problems(page: Page) -> list[tuple[str, dict[str, Any]]]:
+    """What was found wrong in the tables and areas."""
+    found = [*page.lesson.problems, *page.measures.problems]
+    if len(page.lesson.students) == 1:
+        found.append(("problem_one_student", {}))
+    m = page.measures.moments
+    if not np.isfinite(m.xy_m).any():
+        found.append(("problem_all_away", {}))
+    if page.lesson.never_seen:
+        found.append(("problem_never", {"n": page.count(len(page.lesson.never_seen))}))
+    if page.lesson.masked:
+        found.append(("problem_masked", {"n": page.count(page.lesson.masked)}))
+    return found
+
+
+def validated_cm(page: Page) -> float | None:
+    """The median error of a gaze point that `gaze validate` found in this room."""
+    overall = (page.lesson.validation or {}).get("overall") or {}
+    median = (overall.get("gaze_cm") or {}).get("median")
+    return float(median) if isinstance(median, int | float) else None
+
+
+def typical_cm(page: Page) -> float:
+    """The typical error of a gaze point, the one number the report uses: half of the points are
+    nearer to the true place. Checked in the room where it was, else predicted; NaN unknown."""
+    checked = validated_cm(page)
+    if checked is not None:
+        return checked
+    error = page.seats["error_m"].to_numpy(np.float64)
+    return 100 * float(np.nanmedian(error)) if np.isfinite(error).any() else float("nan")
