@@ -29,6 +29,10 @@ from sessions.errors import VideoError
 MOST_TO_FIRST = 2000
 #: Times that fall back by more than this begin again (a camera's clock was set, files were glued).
 RESTART_S = 0.5
+#: Damaged stamps: so many in a row at most, while the next good one is no further away than this.
+STRAYS, FAR_S = 8, 30.0
+#: A share of packets without a time that is damage; more: the file has no times.
+FEW = 0.05
 #: A share of the header's duration that is not there: cut off.
 CUT_OFF = 0.02
 
@@ -126,6 +130,33 @@ class Packets(NamedTuple):
         kept = ~second
         return Packets(self.pts[kept], self.dts[kept], self.key[kept], self.damaged, hidden)
 
+    def without_strays(self, base: float) -> Packets:
+        """Without packets whose stamps are damaged: far off while those after them go on, or
+        missing where nearly all have one."""
+        unnamed = np.isnan(self.pts)
+        stray = strays(_filled(self.dts) * base)
+        if unnamed.mean() < FEW:
+            stray |= unnamed
+        if not stray.any():
+            return self
+        kept = ~stray
+        damaged = self.damaged + int(stray.sum())
+        return Packets(self.pts[kept], self.dts[kept], self.key[kept], damaged, self.hidden)
+
+
+def strays(times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(N,) stamps that leap away from their neighbours and are not followed: damage, no restart."""
+    out = np.zeros(len(times_s), np.bool_)
+    k, last = 1, 0  # last: the last one that is not stray
+    while k < len(times_s):
+        ahead = times_s[k : k + STRAYS + 1] - times_s[last]
+        follows = np.flatnonzero((ahead > -RESTART_S) & (ahead < FAR_S))
+        if len(follows) and follows[0] > 0:
+            out[k : k + follows[0]] = True
+            k += int(follows[0])
+        last, k = k, k + 1
+    return out
+
 
 def _shown(packet: FilmPacket, stream: VideoStream) -> bool:
     """Whether a packet becomes a picture (VP8's golden frames do not)."""
@@ -162,6 +193,7 @@ def index_file(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> Video
                 )
             if first.interlaced_frame and _two_packets_a_frame(path, stream.index):
                 packets = packets.first_fields()
+            packets = packets.without_strays(float(stream.time_base or 0))
             return _indexed(path, container, stream, packets, first, mounting)
     except (av.error.FFmpegError, OSError) as error:
         raise _unreadable(path, error) from error

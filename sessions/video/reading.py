@@ -142,7 +142,7 @@ def _frames_from(
     packets = _packets_from(container, stream, file, start)
     if file.seekable:  # what is decoded later is not needed; one more, to fill in lines from
         needed = int(file.dts[start : last + 2].max()) + round(file.step_s / file.time_base)
-        packets = takewhile(lambda p: p.dts is None or p.dts <= needed, packets)
+        packets = takewhile(lambda p: not _is_beyond(file, p, needed), packets)
     number = -1
     for frame, whole in decoded(packets, stream.codec_context, hold=file.reorder + 1):
         if not file.seekable:
@@ -152,6 +152,11 @@ def _frames_from(
         else:
             number = found
         yield number, frame, whole
+
+
+def _is_beyond(file: VideoFile, packet: FilmPacket, dts: int) -> bool:
+    """Whether a packet is decoded after ``dts``; one with a damaged stamp says nothing."""
+    return packet.dts is not None and packet.dts > dts and file.number_of(packet.pts) is not None
 
 
 def _packets_from(
@@ -174,7 +179,7 @@ def _packets_from(
                     yield packet
                     yield from packets
                     return
-                if packet.dts is not None and packet.dts > file.dts[start]:
+                if _is_beyond(file, packet, int(file.dts[start])):
                     break  # landed behind it
     with av.open(str(file.path)) as anew:
         packets = packets_of(anew, anew.streams.video[_nth(anew, file.stream)])

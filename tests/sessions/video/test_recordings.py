@@ -15,7 +15,7 @@ from calibration.mounting import Mounting, Turn
 from sessions.config import CameraConfig
 from sessions.errors import VideoError
 from sessions.video import ask_frames, frame_pairs, moments, probe, read_frames
-from sessions.video.file import Packets, index_file
+from sessions.video.file import Packets, index_file, strays
 from tests.sessions.video.films import damage, number, picture, write
 
 B2 = {"bf": "2", "g": "12", "preset": "veryfast"}
@@ -153,6 +153,25 @@ def test_times_that_begin_again(tmp_path: Path) -> None:
     np.testing.assert_allclose(info.times_s, np.arange(80) / 25, atol=1e-3)
     got = [(i, number(s)) for i, s in read_frames(info, range(80))]
     assert all(i == n for i, n in got) and len(got) > 70, "the seam itself may be lost"
+
+
+def test_damaged_stamps_are_no_restart() -> None:
+    """Stamps far off while the next go on: those are damage; a clock set anew, or a gap, is not."""
+    even = np.arange(40) / 25
+    for at, n, value in ((10, 1, 900.0), (20, 3, -5.0), (39, 1, 1e5), (12, 8, 400.0)):
+        times = even.copy()
+        times[at : at + n] = value
+        expected = np.zeros(40, bool)
+        expected[at : at + n] = at + n < 40  # the last one: nothing follows that could say
+        np.testing.assert_array_equal(strays(times), expected)
+    stamps = np.where(np.arange(40) == 7, np.nan, even)
+    whole = Packets(stamps, stamps, np.zeros(40, bool), 1, 0).without_strays(1.0)
+    assert len(whole.pts) == 39 and whole.damaged == 2
+    bare = np.where(np.arange(40) % 12, np.nan, even)
+    assert len(Packets(bare, bare, np.zeros(40, bool), 0, 0).without_strays(1.0).pts) == 40
+    glued, paused = np.concatenate([even, even]), np.concatenate([even, even + 500])
+    for times in (even, glued, paused, even + 1e4, np.zeros(1), np.zeros(0)):
+        assert not strays(times).any()
 
 
 def test_the_film_not_its_cover_or_the_smaller_stream(tmp_path: Path) -> None:
