@@ -137,7 +137,7 @@ def test_a_stranger_s_websocket_is_refused(app: App, client: httpx.Client) -> No
 def test_small_and_quick(app: App) -> None:
     """The numbers of docs/app.md, with room for a busy machine."""
     assert app.memory_mb < 150
-    assert app.started_s < 15
+    assert app.started_s < 30
 
 
 def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
