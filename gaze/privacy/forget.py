@@ -353,7 +353,7 @@ def _is_camera_picture(path: Path, folder: Path) -> bool:
 
 
 def _board_photo(folder: Path) -> Path | None:
-    config = tomllib.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+    config = tomllib.loads((folder / CONFIG_NAME).read_text(encoding="utf-8-sig"))
     name = config.get("blackboard", {}).get("picture")
     return folder / name if isinstance(name, str) else None
 

@@ -21,7 +21,7 @@ def lesson_salt(folder: str | Path) -> str:
     folder = Path(folder)
     config = folder / CONFIG_NAME
     if config.is_file():
-        salt = tomllib.loads(config.read_text(encoding="utf-8")).get("salt")
+        salt = tomllib.loads(config.read_text(encoding="utf-8-sig")).get("salt")
         if isinstance(salt, str) and salt:
             return salt
     path = folder / SALT_NAME

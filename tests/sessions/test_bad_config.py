@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from calibration.errors import UserError
+from gaze.privacy.pseudonyms import lesson_salt
 from gaze.report.strings import LANGUAGES
 from sessions.config import SessionConfig, load_config, raw_config
 from sessions.config_values import STATES
@@ -245,3 +246,8 @@ def test_the_plain_values_are_read_alike(tmp_path: Path) -> None:
     (tmp_path / "session.toml").write_text("title = = 1")
     with pytest.raises(ConfigError, match="not valid TOML"):
         raw_config(tmp_path)
+
+
+def test_a_salt_after_a_mark_is_found(tmp_path: Path) -> None:
+    (tmp_path / "session.toml").write_bytes(b"\xef\xbb\xbfsalt = 'pepper'\n" + GOOD.encode())
+    assert lesson_salt(tmp_path) == "pepper" and not (tmp_path / "salt.txt").exists()
