@@ -1,0 +1,61 @@
+"""Sound out of real files: two recordings of one room, late to the millisecond; silence; none."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from calibration.transform import Array
+from sessions.clock.match import match
+from sessions.clock.sound import SOUND, hear
+
+
+def room(duration_s: float, rate: int = 16000) -> Array:
+    """Noise in bursts of syllables, as a class makes it."""
+    rng = np.random.default_rng(3)
+    t = np.arange(int(duration_s * rate)) / rate
+    loud = np.full(len(t), 0.003)
+    for at in rng.uniform(0, duration_s, int(3 * duration_s)):
+        i = slice(*np.searchsorted(t, [at - 0.3, at + 0.3]))
+        loud[i] += rng.lognormal(-3, 1) * np.exp(-0.5 * ((t[i] - at) / 0.05) ** 2)
+    return np.asarray(loud * rng.normal(size=len(t)))
+
+
+def recorded(path: Path, sound: Array, gain: float, seed: int, rate: int = 16000) -> Path:
+    heard = gain * (sound + np.random.default_rng(seed).normal(0, 0.002, len(sound)))
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((np.clip(heard, -1, 1) * 32767).astype("<i2").tobytes())
+    return path
+
+
+def test_two_recordings_of_one_room_are_on_one_clock(tmp_path: Path) -> None:
+    """Right was started 0.4321 s after left: its clock is 0.4321 s behind."""
+    sound = room(40.0)
+    left = hear([(recorded(tmp_path / "l.wav", sound, 0.9, 1), 0.0)])
+    late = sound[round(0.4321 * 16000) :]
+    right = hear([(recorded(tmp_path / "r.wav", late, 0.4, 2), 0.0)])
+    assert left is not None and right is not None
+    found = match(left, right, SOUND).clock
+    assert found is not None and abs(found.left_to_right(20.0) - 20.0 + 0.4321) < 0.005
+
+
+def test_chapters_have_the_times_that_are_added_to_them(tmp_path: Path) -> None:
+    sound = room(20.0)
+    one = recorded(tmp_path / "1.wav", sound[: 8 * 16000], 0.9, 1)
+    two = recorded(tmp_path / "2.wav", sound[10 * 16000 :], 0.9, 1)
+    heard = hear([(one, 0.0), (two, 10.0)])
+    assert heard is not None and (np.diff(heard.times_s) > 0).all()
+    assert not ((heard.times_s > 8.01) & (heard.times_s < 9.99)).any()
+    assert heard.times_s[-1] > 19.9
+
+
+def test_silence_and_files_without_sound_say_nothing(tmp_path: Path) -> None:
+    silent = recorded(tmp_path / "s.wav", np.zeros(16000 * 10), 0.0, 1)
+    (tmp_path / "x.txt").write_text("no film")
+    assert hear([(silent, 0.0)]) is None
+    assert hear([(tmp_path / "x.txt", 0.0)]) is None
