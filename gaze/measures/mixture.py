@@ -135,7 +135,7 @@ class Places:
         first = cls(cells, of, likelihood, share, parts, size / size.sum(), alone)
         return replace(first, looked=first._iterated(np.ones(len(parts)), ITERATIONS))
 
-    def refitted(self, weight: Array, iterations: int = 5) -> Places:
+    def refitted(self, weight: Array, iterations: int = 10) -> Places:
         """The mixture where students count ``weight`` (S,) instead of one each."""
         return replace(self, looked=self._iterated(weight, iterations))
 
