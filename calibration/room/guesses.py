@@ -42,7 +42,7 @@ FREE_COST = 9.0
 #: The next best guess is told where it is this near, in χ².
 NEAR_CHI2 = 8.0
 #: How far gaze points from 6 m may be moved by an error that nothing would show, cm.
-UNCHECKED_CM = 10.0
+UNCHECKED_CM = 8.0
 #: How far a contradiction moves gaze points from 6 m: FAIL beyond.
 WRONG_CM = 10.0
 #: Tables are this high: what "down" loses where it was taken to the floor.

@@ -441,7 +441,9 @@ def test_good_calibrations_pass(seed: int) -> None:
 
         seen = _views(seen, wrong)
     rig = _solve(seen)
-    assert rig.verdict.status == "PASS", [(c.code, c.message) for c in rig.verdict.causes]
+    # PASS, or a warning of what nothing that was measured could have shown
+    found = {c.code: c.message for c in rig.verdict.causes}
+    assert rig.verdict.status in ("PASS", "WARN") and found.keys() <= {"room_unchecked"}, found
     assert rig.T_WA is not None
     T, truth = rig.T_WC("left"), room.rig.T_WC("left")
     assert np.linalg.norm(T.t - truth.t) < 0.15  # a board laid to 0.5°, four metres away
