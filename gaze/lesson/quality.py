@@ -305,7 +305,7 @@ def _camera_caveats(q: Quality) -> Iterator[Caveat]:
         if camera.get("said"):
             yield Caveat(
                 code="camera_changed",
-                message=f"Since its calibration {camera['sentence']}.",
+                message=f"{camera['sentence'][0].upper()}{camera['sentence'][1:]}.",
                 facts={k: camera[k] for k in ("camera", "change", "turned_deg", "zoom", "matches")},
             )
     if q.usable is not None and q.usable < LEAST_USABLE <= (q.coverage or 0.0):

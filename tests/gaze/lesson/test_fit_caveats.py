@@ -1,0 +1,36 @@
+"""A camera that changed and a class that does not fit its rig are said first hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gaze.lesson.quality import caveats
+from sessions.quality import Quality
+
+
+def codes(**found: Any) -> dict[str, str]:
+    quality = Quality.model_validate({"seats": [{"student": "a"}], "coverage": 0.9, **found})
+    return {c.code: c.message for c in caveats(quality)}
+
+
+def test_a_changed_camera_is_said_in_its_own_sentence() -> None:
+    camera = {
+        "camera": "left", "change": "as it is", "turned_deg": 0.3, "zoom": 1.0, "matches": 200,
+        "said": True, "sentence": "the left camera has turned by 0.30 ± 0.01°",
+    }  # fmt: skip
+    said = codes(rig={"cameras": [camera]})
+    assert said["camera_changed"] == "The left camera has turned by 0.30 ± 0.01°."
+    assert "camera_changed" not in codes(rig={"cameras": [{**camera, "said": False}]})
+
+
+def test_a_class_that_hardly_meets_does_not_fit() -> None:
+    fits = {"students": 10, "one_camera_only": 2, "pair_cost": {"a": 0.5, "b": 0.4, "c": 1.0}}
+    assert "class_does_not_fit" not in codes(identity=fits)
+    assert "8 of 10" in codes(identity={**fits, "one_camera_only": 8})["class_does_not_fit"]
+    badly = {"a": 9.0, "b": 8.0, "c": 1.0}
+    assert "class_does_not_fit" in codes(identity={**fits, "pair_cost": badly})
+
+
+def test_seen_but_not_usable_is_not_covered() -> None:
+    assert "few_usable" in codes(status_counts={"low_confidence": 70, "ok": 30})
+    assert "few_usable" not in codes(status_counts={"low_confidence": 30, "ok": 30, "away": 40})
