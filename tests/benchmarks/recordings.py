@@ -91,6 +91,9 @@ def make(demo: Session, out: Path, kind: str) -> Session:
         names = film(out, camera, [change(p) for p in shown], suffix, how)
         listed = "[" + ", ".join(f'"{n}"' for n in names) + "]"
         toml = toml.replace(f'video = "{camera}.mp4"', f"video = {listed}\n{keys}")
+    if "rotate" in keys:  # what the camera stores stands on its head in its pictures, too
+        for path in (out / "calibration").rglob("*.jpg"):
+            cv2.imwrite(str(path), np.ascontiguousarray(change(cv2.imread(str(path)))))
     (out / "session.toml").write_text(toml)
     return Session.open(out)
 
