@@ -377,7 +377,7 @@ def _make_again(work: Work, run: Run, made: dict[str, Any]) -> None:
             problem = problem or (str(error) if name == "report.html" else None)
             continue
         work.changed(path, "made again")
-        work.done |= {run.folder / n for n in VALIDATION}
+        work.done |= {run.folder / n for n in (*VALIDATION, *REPORTS)}
     if "report.html" in made and run.info_path in work.done:
         run.update(report_problem=problem)
 

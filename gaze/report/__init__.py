@@ -90,13 +90,18 @@ def _write(page: Page, target: Path) -> Path:
 
 
 def _for_sharing(page: Page) -> Page:
-    """The same facts for a page without students; no mark names one."""
+    """The same facts for a page without students; no mark and no caveat names one."""
 
     def nameless(mark: Mark) -> Mark:
         return replace(mark, label=_nameless(mark.label, page.lesson))
 
+    quality = page.lesson.quality
+    said = [w.model_copy(update={"message": _nameless(w.message, page.lesson)})
+            for w in quality.warnings]  # fmt: skip
+    quality = quality.model_copy(update={"warnings": tuple(said)})
     return replace(
         page,
+        lesson=replace(page.lesson, quality=quality),
         class_only=True,
         marks=tuple(nameless(a) for a in page.marks),
         phases=tuple((nameless(a), m) for a, m in page.phases),
