@@ -101,7 +101,7 @@ def placements_of(folder: Path, config: SessionConfig) -> tuple[AuxiliaryPlaceme
             board=None if a.board is None else board_of(a.board),
             left=folder / a.left_picture,
             right=folder / a.right_picture,
-            corners=a.corners,
+            corners=None if a.corners is None else {str(c): xy for c, xy in a.corners.items()},
             tape_sigma_m=a.tape_sigma_m,
             placement_sigma_deg=a.placement_sigma_deg,
             room_pictures=tuple(
