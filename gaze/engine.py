@@ -22,14 +22,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from calibration.errors import UserError
 from sessions.quality import Quality
-from sessions.run import Run
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 ENGINES = ("local", "ray")
-# Under this share of measured student-moments a lesson is done, but not good enough.
-GOOD_COVERAGE = 0.5
 
 Status = Literal["done", "not good enough", "failed"]
 # A function of a lesson's folder and the settings that returns the run folder it made.
@@ -181,8 +178,7 @@ def _one(folder: Path, analyze: AnalyzeFolder, settings: dict[str, Any]) -> Less
     start = time.monotonic()
     try:
         run = Path(analyze(folder, **settings))
-        coverage = _coverage(run)
-        problem = _report_problem(run)
+        quality = Quality.read(run / "quality.json")
     except UserError as error:
         return LessonResult(folder, "failed", seconds=time.monotonic() - start, message=str(error))
     except Exception as error:  # whatever it is, the other lessons go on
@@ -194,22 +190,9 @@ def _one(folder: Path, analyze: AnalyzeFolder, settings: dict[str, Any]) -> Less
             detail=traceback.format_exc(),
         )
     seconds = time.monotonic() - start
-    if coverage is not None and coverage <= GOOD_COVERAGE:
-        message = f"only {100 * coverage:.0f} % of the student-moments were measured"
-        return LessonResult(folder, "not good enough", run, coverage, seconds, message)
-    if problem:
-        return LessonResult(folder, "not good enough", run, coverage, seconds, problem)
-    return LessonResult(folder, "done", run, coverage, seconds)
-
-
-def _coverage(run: Path) -> float | None:
-    """The run's own share of measured student-moments, from quality.json; None: it says none."""
-    return Quality.read(run / "quality.json").coverage
-
-
-def _report_problem(run: Path) -> str | None:
-    """Why the run has no report, from run.json."""
-    return Run(run).info().report_problem if (run / "run.json").is_file() else None
+    why_not = quality.not_good_enough
+    status: Status = "done" if why_not is None else "not good enough"
+    return LessonResult(folder, status, run, quality.coverage, seconds, why_not or "")
 
 
 def _in_processes(

@@ -11,6 +11,10 @@ from sessions.errors import RunError
 from sessions.run import write_json
 
 QUALITY_VERSION = 2
+# Under this share of measured student-moments a lesson is done, but not good enough.
+GOOD_COVERAGE = 0.5
+# A class that does not fit its rig, or is seen without being measured, is not done either.
+NOT_DONE = ("class_does_not_fit", "few_usable", "no_report")
 USABLE = ("ok", "one_camera", "off_board", "away")  # statuses, of gaze/lesson/status.py
 
 
@@ -235,6 +239,13 @@ class Quality(_Record):
                 remedy="Install that version, or run `gaze analyze` again.",
             )
         return found
+
+    @property
+    def not_good_enough(self) -> str | None:
+        """Why a finished run must not count as done, in a sentence; None: it may."""
+        if self.coverage is not None and self.coverage <= GOOD_COVERAGE:
+            return f"only {100 * self.coverage:.0f} % of the student-moments were measured"
+        return next((c.message for c in self.warnings if c.code in NOT_DONE), None)
 
     def with_first(self, caveat: Caveat) -> Quality:
         """The same with one caveat more, before the others."""

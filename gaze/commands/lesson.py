@@ -96,11 +96,8 @@ def analyze(
         print_json(summary)
     else:
         _print_run(run, summary)
-    measured = summary["coverage"] is None or summary["coverage"] > 0.5
-    # a class that does not fit its rig, or is seen without being measured, is not done
-    unfit = {"class_does_not_fit", "few_usable"} & {c["code"] for c in summary["caveats"]}
-    measured = measured and not unfit
-    raise typer.Exit(DONE if measured and summary["report"] else NOT_GOOD_ENOUGH)
+    good = summary["report"] and summary["not_good_enough"] is None
+    raise typer.Exit(DONE if good else NOT_GOOD_ENOUGH)
 
 
 def _run_summary(run: Any) -> dict[str, Any]:
@@ -111,6 +108,7 @@ def _run_summary(run: Any) -> dict[str, Any]:
         "run": str(run.folder),
         "report": None if run.info().report_problem else str(run.report_path),
         "coverage": quality.coverage,
+        "not_good_enough": quality.not_good_enough,
         "warnings": [w.message for w in quality.warnings],
         "caveats": [w.model_dump() for w in quality.warnings],
         "rows": [row.model_dump() for row in quality.rows],

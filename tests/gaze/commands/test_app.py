@@ -84,6 +84,8 @@ def test_an_interrupted_command_says_what_is_true_of_it(name, says, tmp_path, mo
 
     for where in ("sessions.folder.Session.open", "gaze.privacy.forget.forget"):
         monkeypatch.setattr(where, stop)
+    for known in ("lesson_folder", "known_student"):  # what comes before the work
+        monkeypatch.setattr(f"gaze.privacy.forget.{known}", lambda *given: None)
     monkeypatch.setattr("gaze.setup.calibrate.calibrate_lesson", stop)
     more = ["A1", "--yes"] if name == "forget" else []
     result = runner.invoke(app, [name, str(tmp_path), *more])
