@@ -353,7 +353,6 @@ LESSON = Path(__file__).resolve().parents[2] / "data" / "lesson" / "calibration"
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not LESSON.is_dir(), reason="the committed lesson is not there")
 def test_a_folder_with_rubbish_in_it_is_calibrated_and_the_rubbish_is_named(
     tmp_path: Path,
 ) -> None:

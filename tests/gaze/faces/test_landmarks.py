@@ -31,8 +31,7 @@ LESSON = Path(__file__).parents[2] / "data" / "lesson"
 @pytest.fixture(scope="module")
 def seen():
     """Two moments of both cameras: pictures, faces, and the true face of each row."""
-    if not LESSON.is_dir():
-        pytest.skip("the committed lesson is not there")
+    assert LESSON.is_dir(), "the committed lesson is not there"
     session = Session.open(LESSON)
     truth = pd.read_parquet(LESSON / "truth" / "heads.parquet")
     pictures = []
