@@ -7,7 +7,7 @@ solved again from what it carries (:func:`solve_again`) and tests need no pictur
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from calibration.errors import CalibrationError
 from calibration.inputs import Auxiliary, Seen, inputs_of
 from calibration.judge import judge
 from calibration.mounting import AS_THE_FILE_SAYS
+from calibration.progress import Progress
 from calibration.rig import Rig
 from calibration.room.guesses import room_causes
 from calibration.room.place import place
@@ -34,8 +35,6 @@ from calibration.solve.estimate import Estimate, estimate
 from calibration.solve.final import assemble
 from calibration.solve.intrinsics import MODELS
 from calibration.verdict import Cause
-
-Progress = Callable[[str, float], None]
 
 
 def calibrate_folder(

@@ -105,6 +105,20 @@ def geodesic_deg(R1: ArrayLike, R2: ArrayLike) -> Array:
     return out
 
 
+def with_shape(value: ArrayLike, tail: tuple[int, ...], name: str) -> Array:
+    """``value`` as float64, if its last axes are ``tail``; what public functions ask first.
+
+    Raises
+    ------
+    ValueError : another shape, named.
+    """
+    array = np.asarray(value, np.float64)
+    if array.shape[-len(tail) :] != tail:
+        wanted = ", ".join(("…", *map(str, tail)))
+        raise ValueError(f"{name} has the shape {array.shape}, expected ({wanted})")
+    return array
+
+
 def smallest_rotation(d: ArrayLike) -> Array:
     """R_CV: the smallest rotation that takes (0,0,1) to the unit vector d (the line of sight).
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from calibration.errors import DiskFullError, UserError
 from calibration.files import NO_ROOM
+from calibration.progress import Progress, no_progress
 from calibration.rig import Rig
 from calibration.transform import Array
 from gaze.faces.detectors import load_detector
@@ -50,7 +51,7 @@ from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.lock import lesson_lock
 from sessions.quality import Caveat, Quality
-from sessions.run import Progress, Run, no_progress, run_folder, sha256
+from sessions.run import Run, run_folder, sha256
 from sessions.tables import write_table
 
 BLOCK = 20_000  # student-moments worked on at once after the pixels

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from calibration.progress import Progress, no_progress
 from calibration.rig import Rig
 from gaze.analyze import analyze
 from gaze.gain.model import Gain
@@ -29,7 +30,7 @@ from sessions.config import Area, SessionConfig
 from sessions.errors import RunError
 from sessions.folder import Session
 from sessions.quality import Quality
-from sessions.run import Progress, Run, no_progress, run_folder
+from sessions.run import Run, run_folder
 from sessions.tables import dictionary, read_table
 
 if TYPE_CHECKING:

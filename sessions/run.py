@@ -11,7 +11,7 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -34,12 +34,6 @@ _OWN = re.compile(
 )
 # Names that Windows keeps for devices: a run must survive being copied there.
 DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-
-Progress = Callable[[str, float], None]  # called with a stage's name and the share that is done
-
-
-def no_progress(stage: str, share: float) -> None:
-    """Tells nobody."""
 
 
 @contextlib.contextmanager

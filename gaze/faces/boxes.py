@@ -14,6 +14,8 @@ from calibration.transform import Array
 
 Picture = NDArray[np.uint8]
 
+FACE_HEIGHT_M = 0.165  # height of a detector's box on a head, measured on the simulator
+
 
 @dataclass(frozen=True)
 class Faces:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from calibration.progress import Progress
 from sessions.clock.clock import Clock
 from sessions.clock.joined import Joined, join
 from sessions.clock.match import REACH_S, Activity, Estimate, match
@@ -16,7 +17,6 @@ from sessions.clock.sound import SOUND, hear
 from sessions.clock.times import judge_pair, judge_times
 from sessions.errors import SessionError
 from sessions.folder import Session
-from sessions.run import Progress
 from sessions.video import VideoInfo, read_frames, read_timestamps
 
 CLOCK_SIZE_PX = (160, 90)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
+from calibration.progress import Progress
 from calibration.rig import Rig
 from gaze.lesson import refusals
 from gaze.lesson.background import Registered, refuse_other_camera, registered
@@ -17,7 +18,6 @@ from gaze.lesson.settings import AnalyzeSettings
 from sessions.clock.joined import Joined
 from sessions.errors import SessionError
 from sessions.folder import Session
-from sessions.run import Progress
 from sessions.video import Moments, VideoInfo, moments, open_camera
 
 

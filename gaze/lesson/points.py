@@ -10,6 +10,7 @@ import numpy as np
 from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from calibration.transform import Array
+from gaze.faces.boxes import FACE_HEIGHT_M
 from gaze.faces.rows import FaceRows
 from gaze.gain.apply import apply_gain
 from gaze.gain.model import Gain
@@ -22,7 +23,6 @@ from gaze.room.position import Positions, solve_positions
 from gaze.room.rig_spread import RigDependence, gaze_spread_from_rig
 from sessions.config import Student
 
-FACE_HEIGHT_M = 0.165  # of a detector's box, where a class gives none; measured on the simulator
 SEAT_SIGMA_M = (0.25, 0.15, 0.25)  # about a seat of session.toml that no two cameras ever saw
 
 

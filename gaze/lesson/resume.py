@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.progress import Progress
 from gaze.faces.look import Looker
 from gaze.faces.rows import FaceRows
 from gaze.lesson.film import Film
 from sessions.errors import RunError
 from sessions.folder import Session
-from sessions.run import Progress, Run, atomic_write, versions
+from sessions.run import Run, atomic_write, versions
 from sessions.video import FramePair, Moments, frame_pairs
 
 CHUNK_S = 20.0  # a chunk is what a crash can cost

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.progress import Progress
 from gaze.faces.detectors import load_detector
 from gaze.faces.look import Looker
 from gaze.faces.mask import opted_out_seats
@@ -26,7 +27,7 @@ from sessions.clock.clock import Clock
 from sessions.clock.joined import Joined
 from sessions.clock.match import Estimate
 from sessions.folder import Session
-from sessions.run import Progress, atomic_write
+from sessions.run import atomic_write
 from sessions.video import VideoInfo, frame_pairs, nearest_frames, open_camera, read_frames
 
 HEADS_S = 20.0  # of the lesson's middle are looked at for heads

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from calibration.transform import Array
+from calibration.transform import Array, with_shape
 
 # A face that looks straight into a camera: S's y up and z towards the viewer, C's down and away.
 R_FRONTAL: Array = np.diag([1.0, -1.0, -1.0])
@@ -38,8 +38,8 @@ def gaze_points(P_W: ArrayLike, R_WS: ArrayLike) -> tuple[Array, NDArray[np.bool
     Returns (..., 2) x_W = t1 − t3 R13/R33, y_W = t2 − t3 R23/R33, NaN where R33 ≥ 0 or t3 ≤ 0, and
     the mask of those that meet the plane.
     """
-    P = np.asarray(P_W, np.float64)
-    r = np.asarray(R_WS, np.float64)[..., :, 2]
+    P = with_shape(P_W, (3,), "P_W")
+    r = with_shape(R_WS, (3, 3), "R_WS")[..., :, 2]
     with np.errstate(invalid="ignore"):
         meets = (r[..., 2] < 0) & (P[..., 2] > 0)
     scale = np.where(meets, P[..., 2] / np.where(meets, r[..., 2], 1.0), np.nan)
@@ -52,8 +52,8 @@ def gaze_jacobians(P_W: ArrayLike, R_WS: ArrayLike) -> tuple[Array, Array]:
     δ is the rotation vector in radians of ``R_WS exp(δ)``: S axes, right-multiplied. With r the
     third column of R_WS, dr/dδ = [−R e_y, R e_x, 0].
     """
-    P = np.asarray(P_W, np.float64)
-    R = np.asarray(R_WS, np.float64)
+    P = with_shape(P_W, (3,), "P_W")
+    R = with_shape(R_WS, (3, 3), "R_WS")
     r = R[..., :, 2]
     t3, r3 = P[..., 2], r[..., 2]
     one, zero = np.ones_like(t3), np.zeros_like(t3)
@@ -90,10 +90,12 @@ def gaze_with_covariance(
     """
     xy, meets = gaze_points(P_W, R_WS)
     by_nose, by_head = gaze_jacobians(P_W, R_WS)
-    cov = by_nose @ np.asarray(nose_covariance_m2) @ np.swapaxes(by_nose, -1, -2)
-    cov = cov + by_head @ np.asarray(head_covariance_rad2) @ np.swapaxes(by_head, -1, -2)
+    nose = with_shape(nose_covariance_m2, (3, 3), "nose_covariance_m2")
+    head = with_shape(head_covariance_rad2, (3, 3), "head_covariance_rad2")
+    cov = by_nose @ nose @ np.swapaxes(by_nose, -1, -2)
+    cov = cov + by_head @ head @ np.swapaxes(by_head, -1, -2)
     if rig_covariance_m2 is not None:
-        cov = cov + np.asarray(rig_covariance_m2)
+        cov = cov + with_shape(rig_covariance_m2, (2, 2), "rig_covariance_m2")
     return GazePoints(xy, np.where(meets[..., None, None], cov, np.nan), meets)
 
 
@@ -103,7 +105,7 @@ def head_angles_deg(R_WS: ArrayLike) -> Array:
     300W-LP's decoding of ``diag(1, −1, −1) R_WS``: yaw > 0 towards the blackboard's right edge
     (−x_W), pitch > 0 up, roll > 0 clockwise for somebody who stands at the blackboard.
     """
-    R = R_FRONTAL @ np.asarray(R_WS, np.float64)
+    R = R_FRONTAL @ with_shape(R_WS, (3, 3), "R_WS")
     yaw = np.arcsin(np.clip(-R[..., 0, 2], -1, 1))
     pitch = np.arctan2(R[..., 1, 2], R[..., 2, 2])
     roll = np.arctan2(R[..., 0, 1], R[..., 0, 0])
@@ -116,7 +118,7 @@ def aimed_rotation(P_W: ArrayLike, target_W: ArrayLike) -> Array:
 
     The inverse of :func:`gaze_points` up to the head's roll, which is 0 here: X stays level.
     """
-    d = np.asarray(target_W, np.float64) - np.asarray(P_W, np.float64)
+    d = with_shape(target_W, (3,), "target_W") - with_shape(P_W, (3,), "P_W")
     z = d / np.linalg.norm(d, axis=-1, keepdims=True)
     up = np.broadcast_to(np.array([0.0, -1.0, 0.0]), z.shape)
     x = np.cross(up, z)
@@ -131,7 +133,8 @@ def inside_ellipse(
 
     For a 2-D normal, d² = eᵀ Σ⁻¹ e is χ² with 2 degrees of freedom: inside iff d² ≤ −2 ln(1−share).
     """
-    e = np.asarray(offset_m, np.float64)
-    weighted = np.linalg.solve(np.asarray(covariance_m2, np.float64), e[..., None])[..., 0]
+    e = with_shape(offset_m, (2,), "offset_m")
+    covariance = with_shape(covariance_m2, (2, 2), "covariance_m2")
+    weighted = np.linalg.solve(covariance, e[..., None])[..., 0]
     d2 = np.asarray((e * weighted).sum(-1), np.float64)
     return np.asarray(d2 <= -2 * np.log(1 - share), np.bool_)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,11 @@ from calibration.camera import CAMERAS
 from calibration.corners.boards import Board
 from calibration.corners.folder import AuxiliaryPlacement, RoomPictureFile
 from calibration.errors import CalibrationError
+from calibration.progress import Progress
 from calibration.rig import Rig
 from calibration.room.words import room_words
 from sessions.config import CONFIG_NAME, BoardConfig, SessionConfig
 from sessions.folder import Session
-
-Progress = Callable[[str, float], None]
 
 
 def calibrate_lesson(

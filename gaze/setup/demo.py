@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from calibration.progress import Progress, no_progress
 from calibration.rig import Rig
 from gaze.analyze import analyze
 from gaze.report import write_report
@@ -14,7 +15,7 @@ from gaze.setup.calibrate import calibrate_lesson, rig_summary
 from gaze.validation.validate import Validation, validate_lesson
 from sessions.errors import SessionError
 from sessions.folder import Session
-from sessions.run import Progress, Run, new_folder, no_progress
+from sessions.run import Run, new_folder
 
 LESSON = Path(__file__).parents[2] / "tests" / "data" / "lesson"
 

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
+from calibration.progress import Progress, no_progress
 from calibration.transform import Array, geodesic_deg
 from gaze.analyze import analyze
 from gaze.lesson.settings import AnalyzeSettings
@@ -19,7 +20,7 @@ from gaze.room.geometry import inside_ellipse
 from gaze.validation.figure import draw_validation
 from sessions.errors import SessionError
 from sessions.folder import Session
-from sessions.run import Progress, Run, no_progress, run_folder, write_json
+from sessions.run import Run, run_folder, write_json
 from sessions.tables import WITH_POINT, read_table
 from sessions.targets import read_targets, unknown_students
 

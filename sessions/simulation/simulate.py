@@ -7,7 +7,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from calibration.camera import Camera
+from calibration.progress import Progress
 from calibration.rig import Rig
 from calibration.transform import Transform
 from sessions.errors import SessionError
@@ -493,9 +494,6 @@ def write_video(
                 container.mux(packet)
         for packet in stream.encode():
             container.mux(packet)
-
-
-Progress = Callable[[str, float], None]
 
 
 def simulate(out: str | Path, options: Options, progress: Progress | None = None) -> Session:

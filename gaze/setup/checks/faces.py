@@ -7,14 +7,13 @@ import numpy as np
 from calibration.errors import UserError
 from calibration.rig import Rig
 from calibration.transform import Array
+from gaze.faces.boxes import FACE_HEIGHT_M
 from gaze.setup.checks.registry import Finding, Subject, register
 from sessions.folder import Session
 
 FACE_FRAMES = 3
 # Height of a face's box in pixels: small = errors grow, tiny = left, right or away only.
 SMALL_FACE_PX, TINY_FACE_PX = 24.0, 18.0
-# Height of a detector's box around a face (chin to hairline), for a rough distance from its size.
-FACE_HEIGHT_M = 0.165
 
 
 @register("faces")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from calibration.errors import UserError
+from calibration.progress import no_progress
 from calibration.verdict import Cause
 from gaze.lesson.clock import lesson_clock
 from gaze.setup.checks.registry import Finding, Subject, from_causes, register
-from sessions.run import no_progress
 
 STRETCH_S = 20.0  # of motion, five of them: a check takes seconds
 

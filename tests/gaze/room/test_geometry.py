@@ -115,3 +115,17 @@ def test_the_ellipse_is_that_of_68_per_cent() -> None:
     """√(−2 ln 0.32) = 1.51 σ, along any axis."""
     offset = np.array([[1.50, 0], [0, -3.0], [1.52, 0], [0, 3.04]])
     assert inside_ellipse(offset, np.diag([1.0, 4.0])).tolist() == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: gaze_points(np.zeros((4, 2)), np.zeros((4, 3, 3))), r"P_W has the shape \(4, 2\)"),
+        (lambda: gaze_points(np.zeros(3), np.zeros((4, 3))), "R_WS has the shape"),
+        (lambda: aimed_rotation(np.zeros(3), np.zeros(2)), "target_W has the shape"),
+        (lambda: inside_ellipse(np.zeros((5, 3)), np.eye(2)), "offset_m has the shape"),
+    ],
+)
+def test_another_shape_is_named(call, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        call()
