@@ -44,6 +44,6 @@ def unknown_students(targets: pd.DataFrame, known: Collection[str]) -> list[str]
 
 
 def _meant(student: str, known: Collection[str]) -> str:
-    meant = [k for k in known if k.casefold() == student.casefold()]
-    meant += difflib.get_close_matches(student, list(known), n=1, cutoff=0.6)
-    return f" (meant: {meant[0]}?)" if meant else ""
+    near = {k.casefold(): k for k in known}  # capitals are the commonest slip
+    meant = difflib.get_close_matches(student.casefold(), near, n=1, cutoff=0.6)
+    return f" (meant: {near[meant[0]]}?)" if meant else ""
