@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from calibration.transform import Array
-from gaze.measures.states import OUTSIDE, REST, MeasureError, Problem
+from gaze.measures.states import MeasureError, Problem
 from sessions.config import Area, Blackboard
 
 
@@ -34,15 +34,13 @@ def check_areas(
 
     Raises
     ------
-    MeasureError : an area that lies wholly outside the board, or is named like an outside state.
+    MeasureError : an area that lies wholly outside the board.
     """
     if not areas:
         return default_areas(board), []
     problems: list[Problem] = []
     kept: list[Area] = []
     for a in areas:
-        if a.name in (*OUTSIDE, REST, "board"):
-            raise MeasureError("an area may not have this name", where="areas", found=a.name)
         x = (max(0.0, a.x_m[0]), min(board.width_m, a.x_m[1]))
         y = (max(0.0, a.y_m[0]), min(board.height_m, a.y_m[1]))
         if x[0] >= x[1] or y[0] >= y[1]:

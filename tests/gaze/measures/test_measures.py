@@ -381,8 +381,8 @@ def test_areas_that_leave_the_board_or_overlap() -> None:
     assert [k for k, _ in said] == ["problem_area_cut", "problem_area_overlap"]
     with pytest.raises(MeasureError, match=r"`far` lies outside the blackboard.*upper RIGHT"):
         check_areas([Area(name="far", x_m=(4.0, 5.0), y_m=(0.0, 1.0))], BOARD)
-    with pytest.raises(MeasureError, match="may not have this name"):
-        check_areas([Area(name="down", x_m=(0.0, 1.0), y_m=(0.0, 1.0))], BOARD)
+    with pytest.raises(ValueError, match="choose another name"):
+        Area(name="down", x_m=(0.0, 1.0), y_m=(0.0, 1.0))
 
 
 def test_the_rest_of_the_board_is_a_state_of_its_own() -> None:
