@@ -322,10 +322,13 @@ def problem_of_report(run: Run, quality: Quality, progress: Progress) -> str | N
 def heatmaps_and_report(run: Run, report: Progress) -> None:
     """heatmaps/ and report.html of a finished run."""
     from gaze.report import write_report
-    from gaze.report.heatmap import write_heatmaps
+    from gaze.report.heatmap import heatmaps, write_heatmaps
+    from gaze.report.lesson import load_lesson
 
     report("report", 0.0)
-    write_heatmaps(run.folder)
+    lesson = load_lesson(run.folder)
+    maps = heatmaps(lesson)  # for the pictures and for the report alike
+    write_heatmaps(run.folder, lesson=lesson, maps=maps)
     report("report", 0.3)
-    write_report(run.folder)
+    write_report(run.folder, maps=maps)
     report("report", 1.0)

@@ -175,6 +175,10 @@ class LessonRun:
         found = self.measures(areas).transitions
         return pd.DataFrame(found.counts, index=found.states, columns=found.states)
 
+    @cached_property
+    def _maps(self) -> Heatmaps:
+        return heatmaps(self._lesson)
+
     def heatmap(self, student: str | None = None) -> Heatmap:
         """Where a student looked; None: the class, each student with equal weight.
 
@@ -182,7 +186,7 @@ class LessonRun:
         ------
         RunError : no such student, or one with too little data to be drawn.
         """
-        found = heatmaps(self._lesson)
+        found = self._maps
         if student is None:
             return Heatmap(found, found.whole, "the class", self._lesson.board.width_m)
         k = found.of(student)

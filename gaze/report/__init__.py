@@ -30,6 +30,7 @@ def write_report(
     compare: Iterable[str | Path] = (),
     events: str | Path | None = None,
     validation: str | Path | None = None,
+    maps: Heatmaps | None = None,
     seed: int = 0,
 ) -> Path:
     """Make the report of a run: one HTML file that needs nothing else.
@@ -44,6 +45,7 @@ def write_report(
     compare : other runs, put beside this one.
     events : marks (events.csv or ELAN's tab text); by default the lesson's events.csv, if any.
     validation : `gaze validate`'s JSON; by default validation.json in the run or the lesson.
+    maps : the run's heatmaps, where they are known already.
 
     Returns the path. The same tables and seed give the same bytes.
 
@@ -69,8 +71,9 @@ def write_report(
             remedy="Make the ordinary report, and keep it to yourself.",
         )
     page = Page(
-        lesson, m, heatmaps(lesson), marks, _phases(lesson, m, marks, seed), words, class_only,
-        photograph(lesson.board, lesson.run.lesson_folder, 900), _compared(compare, seed),
+        lesson, m, maps or heatmaps(lesson), marks, _phases(lesson, m, marks, seed), words,
+        class_only, photograph(lesson.board, lesson.run.lesson_folder, 900),
+        _compared(compare, seed),
     )  # fmt: skip
     default = lesson.run.report_path
     shared = default.with_name("report-class.html")
