@@ -34,9 +34,10 @@ class Finder:
     @classmethod
     def of(cls, student: str, everybody: Iterable[str]) -> Finder:
         own = same_name(student)
-        longer = {same_name(o) for o in everybody} - {own}
-        forms = {f for o in longer if own in o for f in _forms(o)}
-        return cls(student, tuple(sorted(forms, key=len, reverse=True)))
+        others = {same_name(o) for o in everybody} - {own}
+        forms = {f for o in others for f in _written(o)} - set(_forms(own))
+        longer = (f for f in forms if any(o in f for o in _forms(own)))
+        return cls(student, tuple(sorted(longer, key=len, reverse=True)))
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -68,6 +69,16 @@ class Finder:
 def _forms(name: str) -> list[str]:
     """A name as it is, and in Unicode's composed and decomposed forms."""
     return sorted({name, *(unicodedata.normalize(f, name) for f in ("NFC", "NFD"))})
+
+
+def _written(name: str) -> set[str]:
+    """A name in every way in which a file of ours may write it: quoted as JSON, TOML, CSV and HTML
+    quote it. Else ``a\\`` is found in JSON's ``"a\\\\b"``, which is somebody else."""
+    quoted = set()
+    for form in _forms(name):
+        quoted |= {json.dumps(form)[1:-1], json.dumps(form, ensure_ascii=False)[1:-1]}
+        quoted |= {form, form.replace('"', '""'), html.escape(form), html.escape(form, quote=False)}
+    return quoted
 
 
 def _readings(text: str) -> Iterable[str]:

@@ -32,6 +32,7 @@ from gaze.privacy.names import Finder
 __all__ = ["VIDEOS", "files_below", "is_ordinary", "is_raw", "is_text", "mentions", "texts"]
 
 SURE_LENGTH = 4  # a shorter name stands in raw bytes by chance
+JSONS = (".json", ".geojson", ".ipynb")
 DEEP = 8  # archives in archives
 DAMAGED = (
     OSError, ValueError, KeyError, EOFError, pa.ArrowException, zipfile.BadZipFile,
@@ -121,6 +122,10 @@ def texts(name: str, data: bytes, depth: int = 0) -> Iterator[str]:
     if suffix in (".html", ".htm", ".svg"):
         yield _page(data.decode("utf-8", errors="replace"))
         return
+    whole = _json_texts(data) if suffix in JSONS else []
+    if whole:
+        yield from whole
+        return
     yield from _structured(suffix, data)
     yield from _raw_texts(data)
 
@@ -140,7 +145,11 @@ def _packed(name: str, data: bytes) -> str | None:
 
 
 def _table_texts(table: pa.Table) -> Iterator[str]:
-    yield f"{table.schema}\n{table.schema.metadata}"
+    yield "\n".join(table.schema.names)
+    for schema in (table.schema, *table.schema):
+        for key, value in (schema.metadata or {}).items():
+            yield str(key, "utf-8", "replace")
+            yield from _json_texts(value) or _raw_texts(value)
     for column in table.columns:
         yield from _column_texts(column)
 
@@ -175,13 +184,21 @@ def _leaves(value: Any) -> Iterator[str]:
         yield str(value)
 
 
+def _json_texts(data: bytes) -> list[str]:
+    """All that JSON says, a key given twice too; [] where it is none (then it is read raw).
+
+    What JSON itself is written with (quotes, numbers, names of keys beside them) is nobody's name.
+    """
+    with contextlib.suppress(UnicodeDecodeError, *DAMAGED):
+        return list(_leaves(json.loads(data.decode("utf-8-sig"), object_pairs_hook=list)))
+    return []
+
+
 def _structured(suffix: str, data: bytes) -> Iterator[str]:
-    """JSON, TOML, CSV parsed: escapes and quotes are no hiding place."""
+    """JSON lines, TOML, CSV parsed: escapes and quotes are no hiding place."""
     with contextlib.suppress(UnicodeDecodeError, *DAMAGED):
         text = data.decode("utf-8-sig")
-        if suffix in (".json", ".geojson", ".ipynb"):
-            yield "\n".join(_leaves(json.loads(text)))
-        elif suffix in (".jsonl", ".log"):
+        if suffix in (".jsonl", ".log"):
             for line in text.splitlines():
                 with contextlib.suppress(ValueError):
                     yield "\n".join(_leaves(json.loads(line)))

@@ -40,6 +40,14 @@ def spelt(name: str, form: Any) -> str:
 @example("👩‍🏫", "NFC", "NFC")
 @example('say "hi"', "NFC", "NFC")
 @example("back\\slash\\u00eb", "NFC", "NFC")
+@example("back\\", "NFC", "NFC")  # JSON's and TOML's quoted forms of the others start with it
+@example('back\\"', "NFC", "NFC")
+@example('a"', "NFC", "NFC")  # and CSV's
+@example("a\\\\", "NFC", "NFC")
+@example("&", "NFC", "NFC")
+@example("'", "NFC", "NFC")
+@example('"0', "NFC", "NFC")
+@example("x&amp", "NFC", "NFC")
 @example("&euml;<b>", "NFC", "NFC")
 @example("a,b;c\td", "NFC", "NFC")
 @example("=1+1", "NFC", "NFC")
