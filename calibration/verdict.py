@@ -12,12 +12,14 @@ RANK: dict[str, int] = {"PASS": 0, "WARN": 1, "FAIL": 2}
 
 @dataclass(frozen=True)
 class Cause:
-    """One finding: a stable ``code``, how bad, what is wrong, the action that helps."""
+    """One finding: a stable ``code``, how bad, what is wrong, the action that helps, and what it
+    may shift a gaze point by (``cost_cm``), where that is known."""
 
     code: str
     severity: Status
     message: str
     action: str = ""
+    cost_cm: float | None = None
 
 
 @dataclass(frozen=True)

@@ -494,6 +494,7 @@ def _unchecked(could: list[Unseen]) -> list[Cause]:
             "Measure from each lens to the blackboard's upper left, upper right, lower left and "
             "lower right corner ([cameras.left] corners_m = [a, b, c, d]), or add pictures of the "
             "room ([auxiliary.room_picture]).",
+            round(float(worst.cost_cm[1]), 1),
         )
     ]
 

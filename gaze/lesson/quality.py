@@ -233,6 +233,7 @@ def caveats(q: Quality) -> Iterator[Caveat]:
             message="The rig's verdict is FAIL, and it was used all the same (--force): places "
             "and gaze points may be wrong by any amount.",
         )
+    yield from _rig_caveats(q)
     for row in q.rows:
         yield from _row_caveats(row)
     yield from _camera_caveats(q)
@@ -268,6 +269,18 @@ def caveats(q: Quality) -> Iterator[Caveat]:
         )
     if not many:
         yield from lost
+
+
+def _rig_caveats(q: Quality) -> Iterator[Caveat]:
+    """What the calibration itself says against the rig."""
+    for cause in q.rig.verdict.get("causes", ()):
+        if cause["severity"] != "PASS":
+            yield Caveat(
+                code="room_unchecked" if cause["code"] == "room_unchecked" else "rig_remark",
+                message=f"{cause['message'][0].upper()}{cause['message'][1:]}.",
+                facts={"cause": cause["code"]},
+                cost_cm=cause.get("cost_cm"),
+            )
 
 
 def _frame_caveats(frames: FrameCounts) -> Iterator[Caveat]:

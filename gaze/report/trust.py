@@ -14,18 +14,24 @@ from gaze.report.page import Page
 from sessions.quality import Caveat
 
 ANY = float("inf")  # may be wrong by any amount
-#: What each kind of caveat costs a gaze point where the caveat itself gives no number.
-COST_CM = {
-    "rig_forced": ANY,
-    "noses_miss": ANY,
-    "camera_knocked": ANY,
-    "heads_disagree": ANY,
-    "clock_assumed": ANY,
-    "frames_undecoded": 0.0,
-    "frames_missing": 0.0,
-    "row_coverage": 0.0,
-    "no_faces": 0.0,
-}
+#: What each kind of caveat costs a gaze point where the caveat itself gives no number; None where
+#: it is not known. Every kind stands here and has words in each language (a test walks them).
+COST_CM: dict[str, float | None] = {
+    **dict.fromkeys(
+        ("rig_forced", "noses_miss", "camera_knocked", "heads_disagree", "clock_assumed",
+         "class_does_not_fit"), ANY,
+    ),
+    **dict.fromkeys(
+        ("rig_remark", "room_unchecked", "camera_changed", "row_small_faces", "recording",
+         "no_report", "targets_unknown_students", "clock_unmeasured", "clock_roughly_measured",
+         "clock_contradicted", "clock_senses_disagree", "clock_jumps", "times_missing",
+         "times_not_monotonic", "durations_differ"),
+    ),
+    **dict.fromkeys(
+        ("frames_undecoded", "frames_missing", "frames_dropped", "rate_varies", "rates_differ",
+         "duration_mismatch", "row_coverage", "few_usable", "no_faces"), 0.0,
+    ),
+}  # fmt: skip
 #: A head turns about 69 % of the way (Stiefelhagen & Zhu 2002): 31 cm for a target a metre aside.
 EYES_CM = 31.0
 
@@ -47,15 +53,20 @@ def doubts(page: Page) -> list[Doubt]:
 
 
 def _doubts(page: Page) -> Iterator[Doubt]:
+    unknown = [] if page.class_only else unknown_in_targets(page)
     for caveat in page.lesson.quality.warnings:
         if page.class_only and "student" in caveat.facts:
             continue
+        if caveat.code == "targets_unknown_students" and unknown:
+            continue  # said below, with their names
         cost = COST_CM.get(caveat.code) if caveat.cost_cm is None else caveat.cost_cm
         yield _doubt(page, _said(page, caveat), cost)
     if page.empty:
         return
     yield from _of_correction(page)
     yield from _of_validation(page)
+    if unknown:
+        yield _doubt(page, page.w("trust_targets", list=", ".join(unknown)), None)
     for key, values in _problems(page):
         said = {k: page.area(v) if k in ("area", "a", "b") else _whole(page, v)
                 for k, v in values.items()}  # fmt: skip
@@ -75,13 +86,14 @@ def _doubt(page: Page, text: Markup, cost_cm: float | None) -> Doubt:
 
 
 def _said(page: Page, caveat: Caveat) -> Markup:
-    """A caveat in the report's language where it has words for it, else its English sentence."""
-    key = f"caveat_{caveat.code}"
+    """A caveat in the report's language; where its words ask for ``said``, with the English
+    sentence in brackets. A kind of a newer version: that sentence alone."""
+    key, english = f"caveat_{caveat.code}", Markup('<span lang="en">{}</span>')
     if key not in page.words.table:
-        return Markup('<span lang="en">{}</span>').format(caveat.message)
-    facts: dict[str, Any] = {}
+        return english.format(caveat.message)
+    facts: dict[str, Any] = {"said": english.format(caveat.message.rstrip("."))}
     for name, value in caveat.facts.items():
-        is_share = name in ("coverage", "share")
+        is_share = name in ("coverage", "share", "usable")
         facts[name] = page.pct(value) if is_share else _number(page, value)
     if "undecoded" in facts:
         share = caveat.facts["undecoded"] / max(caveat.facts["asked"], 1)
@@ -131,9 +143,6 @@ def _of_validation(page: Page) -> Iterator[Doubt]:
         )  # fmt: skip
         if size >= 1:
             yield _doubt(page, text, size)
-    unknown = [] if page.class_only else unknown_in_targets(page)
-    if unknown:
-        yield _doubt(page, page.w("trust_targets", list=", ".join(unknown)), None)
 
 
 def unknown_in_targets(page: Page) -> list[str]:

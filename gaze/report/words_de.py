@@ -416,6 +416,42 @@ DE: dict[str, str] = {
     ),
     "caveat_row_coverage": "Reihe {row}: Gesichter wurden in {coverage} % der Zeit gemessen.",
     "caveat_row_small_faces": "Reihe {row}: Gesichter sind nur {face_px} px hoch.",
+    "caveat_camera_changed": "Eine Kamera ist nicht mehr so, wie sie kalibriert wurde ({said}).",
+    "caveat_class_does_not_fit": (
+        "Die Klasse passt nicht zur Kalibrierung: {one_camera_only} von {students} Personen "
+        "sieht nur eine Kamera, oder die Gesichter der Kameras treffen sich schlecht. Diese "
+        "Punkte bitte nicht verwenden."
+    ),
+    "caveat_few_usable": (
+        "Nur {usable} % der Momente haben einen brauchbaren Punkt; die übrigen sind gesehen, "
+        "aber zu unsicher."
+    ),
+    "caveat_targets_unknown_students": (
+        "{lines} von {of} Zeilen in targets.csv nennen jemanden, den die Stunde nicht kennt: "
+        "Sie haben nichts geprüft."
+    ),
+    "caveat_recording": (
+        "Ein Video ist nicht ganz oder nicht so, wie es aufgenommen wurde ({said})."
+    ),
+    "caveat_no_report": "Als die Stunde ausgewertet wurde, konnte kein Bericht entstehen ({said}).",
+    "caveat_rig_remark": "Zur Kalibrierung der Kameras gibt es einen Vorbehalt ({said}).",
+    "caveat_room_unchecked": "Im Raum wurde zu wenig gemessen, um ihn zu prüfen ({said}).",
+    "caveat_clock_unmeasured": "Die Uhren der zwei Videos ließen sich nicht vergleichen ({said}).",
+    "caveat_clock_roughly_measured": (
+        "Die Uhren der zwei Videos sind nur ungefähr bekannt ({said})."
+    ),
+    "caveat_clock_contradicted": (
+        "Was über die Uhren angegeben wurde, ist nicht, was gemessen wurde ({said})."
+    ),
+    "caveat_clock_senses_disagree": "Zwei Wege, die Uhren zu messen, widersprechen sich ({said}).",
+    "caveat_clock_jumps": "Ein Video hat Bilder verloren, und seine Zeiten verbergen es ({said}).",
+    "caveat_times_missing": "Bilder eines Videos haben keine Zeit ({said}).",
+    "caveat_times_not_monotonic": "Die Zeiten eines Videos laufen rückwärts ({said}).",
+    "caveat_frames_dropped": "Eine Kamera hat Bilder ausgelassen ({said}).",
+    "caveat_rate_varies": "Die Bilder einer Kamera kommen ungleichmäßig ({said}).",
+    "caveat_duration_mismatch": "Ein Video ist nicht so lang, wie seine Datei sagt ({said}).",
+    "caveat_durations_differ": "Die zwei Videos sind nicht gleich lang ({said}).",
+    "caveat_rates_differ": "Die zwei Kameras nehmen verschieden schnell auf ({said}).",
     "title_answers": "In Kürze",
     "a_data_complete": "aller Momente aller Personen wurden gemessen: keiner fehlt.",
     "heat_said": "Personen: {students}. Blickpunkte: {n}.",

@@ -383,6 +383,37 @@ EN: dict[str, str] = {
     ),
     "caveat_row_coverage": "Row {row}: faces were measured in {coverage} % of the time.",
     "caveat_row_small_faces": "Row {row}: faces are {face_px} px high, which is small.",
+    "caveat_camera_changed": "A camera is no longer as it was calibrated ({said}).",
+    "caveat_class_does_not_fit": (
+        "The class does not fit the calibration: {one_camera_only} of {students} students are "
+        "seen by one camera alone, or the cameras' faces meet badly. Do not use these points."
+    ),
+    "caveat_few_usable": (
+        "Only {usable} % of the moments have a point that can be used; the others are seen, "
+        "but too uncertain."
+    ),
+    "caveat_targets_unknown_students": (
+        "{lines} of {of} lines of targets.csv name a student whom the lesson does not know: "
+        "they checked nothing."
+    ),
+    "caveat_recording": "A video is not whole, or not as it was taken ({said}).",
+    "caveat_no_report": "When the lesson was analysed, its report could not be made ({said}).",
+    "caveat_rig_remark": "The cameras' calibration has a remark ({said}).",
+    "caveat_room_unchecked": "Too little was measured in the room to check it ({said}).",
+    "caveat_clock_unmeasured": "The clocks of the two videos could not be compared ({said}).",
+    "caveat_clock_roughly_measured": (
+        "The clocks of the two videos are known only roughly ({said})."
+    ),
+    "caveat_clock_contradicted": "What was stated of the clocks is not what was measured ({said}).",
+    "caveat_clock_senses_disagree": "Two ways to measure the clocks disagree ({said}).",
+    "caveat_clock_jumps": "A video lost pictures, and its times hide it ({said}).",
+    "caveat_times_missing": "Pictures of a video have no time ({said}).",
+    "caveat_times_not_monotonic": "A video's times run backwards ({said}).",
+    "caveat_frames_dropped": "A camera left pictures out ({said}).",
+    "caveat_rate_varies": "A camera's pictures come unevenly ({said}).",
+    "caveat_duration_mismatch": "A video is not as long as its file says ({said}).",
+    "caveat_durations_differ": "The two videos are not equally long ({said}).",
+    "caveat_rates_differ": "The two cameras take pictures at different rates ({said}).",
     "title_answers": "In short",
     "a_data_complete": "of all students' moments were measured: none is missing.",
     "heat_said": "Students: {students}. Gaze points: {n}.",

@@ -321,6 +321,31 @@ ZH: dict[str, str] = {
     "caveat_frames_missing": "{moments} 个时刻中有 {missing} 个缺少{camera}侧相机的画面。",
     "caveat_row_coverage": "第 {row} 排：只在 {coverage} % 的时间测得人脸。",
     "caveat_row_small_faces": "第 {row} 排：人脸高仅 {face_px} px。",
+    "caveat_camera_changed": "有一台相机已与标定时不同（{said}）。",
+    "caveat_class_does_not_fit": (
+        "班级与标定不符：{students} 名学生中有 {one_camera_only} 名只被一台相机看到，或两台相机"
+        "的人脸对不上。请勿使用这些点。"
+    ),
+    "caveat_few_usable": "只有 {usable} % 的时刻有可用的点；其余虽被看到，但太不确定。",
+    "caveat_targets_unknown_students": (
+        "targets.csv 的 {of} 行中有 {lines} 行写的是本课不认识的学生：这些行没有用于检验。"
+    ),
+    "caveat_recording": "有一个视频不完整或与录制时不同（{said}）。",
+    "caveat_no_report": "分析本课时未能生成报告（{said}）。",
+    "caveat_rig_remark": "相机标定附有说明（{said}）。",
+    "caveat_room_unchecked": "教室中的测量太少，无法检验（{said}）。",
+    "caveat_clock_unmeasured": "两个视频的时钟无法比较（{said}）。",
+    "caveat_clock_roughly_measured": "两个视频的时钟只是大致已知（{said}）。",
+    "caveat_clock_contradicted": "所给的时钟与测得的不符（{said}）。",
+    "caveat_clock_senses_disagree": "两种测量时钟的方法不一致（{said}）。",
+    "caveat_clock_jumps": "有一个视频丢失了画面，而其时间没有显示出来（{said}）。",
+    "caveat_times_missing": "有一个视频的画面没有时间（{said}）。",
+    "caveat_times_not_monotonic": "有一个视频的时间倒退（{said}）。",
+    "caveat_frames_dropped": "有一台相机漏掉了画面（{said}）。",
+    "caveat_rate_varies": "有一台相机的画面间隔不均（{said}）。",
+    "caveat_duration_mismatch": "有一个视频的长度与文件所述不符（{said}）。",
+    "caveat_durations_differ": "两个视频长度不同（{said}）。",
+    "caveat_rates_differ": "两台相机的帧率不同（{said}）。",
     "title_answers": "简答",
     "a_data_complete": "的学生时刻测得了数据：没有缺失。",
     "heat_said": "学生：{students}。注视点：{n}。",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import datetime as dt
 import json
 import re
@@ -18,14 +19,17 @@ import pytest
 from jinja2 import ChoiceLoader, FileSystemLoader
 
 import gaze.report
+from gaze.lesson.quality import caveats
 from gaze.measures.measures import MeasureError, measures
 from gaze.report import sections, templates, write_report
 from gaze.report.findings import low_stretches, reading, row_table
 from gaze.report.lesson import ReportError, load_lesson, natural
 from gaze.report.marks import Mark, read_marks, seconds
 from gaze.report.strings import LANGUAGES, strings
+from gaze.report.trust import COST_CM
 from sessions.config import Area, Blackboard
 from sessions.errors import RunError
+from sessions.quality import Quality
 from sessions.run import write_json
 from tests.gaze.lessons import THIRDS, big_lesson, gaze_table, one_dot, write_lesson
 
@@ -102,6 +106,67 @@ def test_what_lowers_trust_comes_by_its_cost(small: Path, tmp_path: Path) -> Non
         text = text.replace("\u00a0", " ")
         at = [text.index(part) for part in said]
         assert at == sorted(at), language
+
+
+def _codes(folder: Path, *makers: str) -> set[str]:
+    """Every code that calls of these makers in a folder's files can have."""
+
+    def of(code: ast.expr) -> set[str]:
+        if isinstance(code, ast.IfExp):
+            return of(code.body) | of(code.orelse)
+        return {str(code.value)} if isinstance(code, ast.Constant) else set()
+
+    found = set()
+    for path in folder.rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in makers:
+                codes = [k.value for k in call.keywords if k.arg == "code"] or call.args[:1]
+                found |= of(codes[0])
+    return found
+
+
+def test_every_caveat_has_words_and_a_cost() -> None:
+    """Each kind, in each language, and what it costs a point (or None: it is not known)."""
+    root = Path(gaze.report.__file__).parents[2]
+    kinds = _codes(root / "gaze", "Caveat", "Cause") | _codes(
+        root / "sessions/clock", "Cause", "add"
+    )
+    assert len(kinds) > 25 and kinds >= {"clock_jumps", "room_unchecked", "no_report"}
+    assert kinds == set(COST_CM)
+    for language, table in LANGUAGES.items():
+        words = {k.removeprefix("caveat_") for k in table if k.startswith("caveat_")}
+        assert words == kinds, language
+
+
+def test_what_the_calibration_says_against_itself_is_said(small: Path, tmp_path: Path) -> None:
+    """A rig's WARN and a clock's, in the report's language and with their costs."""
+    causes = [
+        {
+            "code": "room_unchecked",
+            "severity": "WARN",
+            "message": "too little checks the room",
+            "cost_cm": 12.3,
+        },
+        {"code": "blurred", "severity": "WARN", "message": "blur"},
+        {"code": "calibration_videos_apart", "severity": "PASS", "message": "fine"},
+    ]
+    clock = {"causes": [{"code": "clock_jumps", "message": "at 12 ± 3 s the left video lost"}]}
+    quality = Quality.model_validate(
+        {"seats": [{"student": "a"}], "rig": {"verdict": {"causes": causes}}, "clock": clock}
+    )
+    shutil.copytree(small.parents[1], tmp_path / "a")
+    run = tmp_path / "a" / "runs" / small.name
+    said = [c.model_dump() for c in caveats(quality)]
+    assert [c["code"] for c in said] == ["room_unchecked", "rig_remark", "clock_jumps"]
+    write_json(run / "quality.json", {"version": 2, "warnings": said})
+    text = text_of(write_report(run, language="de", out=tmp_path / "r.html"))
+    text = text.replace("\u00a0", " ")
+    assert (
+        "Im Raum wurde zu wenig gemessen, um ihn zu prüfen ( Too little checks the room ). "
+        "etwa 12 cm" in text
+    )
+    assert "Vorbehalt ( Blur ). Kosten unbekannt" in text
+    assert "seine Zeiten verbergen es ( at 12 ± 3 s the left video lost ). Kosten" in text
 
 
 def test_an_old_runs_sentences_are_read(tmp_path: Path) -> None:
