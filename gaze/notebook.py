@@ -25,13 +25,14 @@ from gaze.report import write_report
 from gaze.report.heatmap import Heatmaps, heatmaps
 from gaze.report.lesson import load_lesson
 from gaze.setup.calibrate import calibrate_lesson
-from gaze.validation.validate import Validation, validate_lesson
+from gaze.validation.validate import validate_lesson
 from sessions.config import Area, SessionConfig
 from sessions.errors import RunError
 from sessions.folder import Session
 from sessions.quality import Quality
 from sessions.run import Run, run_folder
 from sessions.tables import dictionary, read_table
+from sessions.validation import Validation
 
 if TYPE_CHECKING:
     from calibration.transform import Array

@@ -25,6 +25,7 @@ from gaze.exports.common import harmless
 from sessions.folder import Session
 from sessions.run import Run
 from sessions.tables import TABLES, WITH_POINT
+from sessions.validation import Validation
 
 if TYPE_CHECKING:
     import duckdb
@@ -284,7 +285,8 @@ def _run_row(session: Session, run: Run, root: Path) -> dict[str, Any]:
                 "the run was made by another version", found=f"no column {', '.join(missing[:3])}"
             )
     config, settings = session.config, run.info().settings
-    validation = _json(run.folder / "validation.json").get("overall") or {}
+    path = run.folder / "validation.json"
+    errors = Validation.read(path).overall if path.is_file() else None
     lesson = session.folder.resolve().relative_to(root.resolve()).as_posix()
     iso = config.date.isocalendar() if config.date else None
     return {
@@ -298,16 +300,12 @@ def _run_row(session: Session, run: Run, root: Path) -> dict[str, Any]:
         "board_height_m": config.blackboard.height_m,
         "gain": bool(settings.get("gain")),
         "truth": "truth" in (settings.get("head"), settings.get("nose")),
-        "validation_n": validation.get("n"),
-        "validation_gaze_cm": (validation.get("gaze_cm") or {}).get("median"),
-        "validation_head_deg": (validation.get("head_deg") or {}).get("median"),
+        "validation_n": errors and errors.n,
+        "validation_gaze_cm": errors and errors.gaze_cm.median,
+        "validation_head_deg": errors and errors.head_deg and errors.head_deg.median,
         "gaze_file": str(run.gaze_path.resolve()),
         "students_file": str(run.students_path.resolve()),
     }
-
-
-def _json(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 # The columns of the view ``runs``, but for what is counted in the tables, and the two files.

@@ -196,7 +196,7 @@ def _print_validation(result: Any) -> None:
             f"{bias[0]:+.0f}, {bias[1]:+.0f}",
         ]
 
-    rows = [cells(f"row {r.row}", r.errors, r.distance_m) for r in result.rows]
+    rows = [cells(f"row {r.row}", r, r.distance_m) for r in result.rows]
     rows.append(cells("all", result.overall, None))
     columns = ["", "m", "n", "nose cm", "head °", "gaze cm mean/med/p90", "bias x, y cm"]
     out.print(table("errors (nose, head: median / p90)", columns, rows))

@@ -133,9 +133,9 @@ def _recording(source: Source, mine: pd.DataFrame, path: Path) -> list[Path]:
     for c in EXTRA:
         unit = meaning[c].unit
         sidecar[c] = column(meaning[c].meaning, UNITS.get(unit, unit))
-    head = ((source.lesson.validation or {}).get("overall") or {}).get("head_deg") or {}
-    if isinstance(head.get("mean"), int | float):
-        sidecar["AverageCalibrationError"] = float(head["mean"])
+    checked = source.lesson.validation
+    if checked is not None and checked.overall.head_deg is not None:
+        sidecar["AverageCalibrationError"] = checked.overall.head_deg.mean
     beside = path.with_name(path.name.replace(".tsv.gz", ".json"))
     return [write_gz(frame, path), _json(beside, sidecar)]
 

@@ -52,6 +52,7 @@ from sessions.run import (
     write_json,
 )
 from sessions.tables import read_table, write_table
+from sessions.validation import Validation
 
 REPORTS = {"report.html": False, "report-class.html": True}  # name: class only
 VALIDATION = ("validation.json", "validation.svg")  # of a run, by `gaze validate`
@@ -170,9 +171,8 @@ def _config(work: Work) -> None:
 def _clear(work: Work, run: Run) -> dict[str, Any]:
     """Delete what of a run is made from the student; what is to be made again, and how."""
     made: dict[str, Any] = {}
-    for name in VALIDATION:
-        if (run.folder / name).is_file():
-            made["validation"] = made.get("validation") or _json(run.folder / name)
+    if any((run.folder / name).is_file() for name in VALIDATION):
+        made["validation"] = _validation(run.folder / "validation.json")
     for name in REPORTS:
         if (run.folder / name).is_file():
             head = (run.folder / name).read_text("utf-8", errors="replace")[:2000]
@@ -363,9 +363,8 @@ def _make_again(work: Work, run: Run, made: dict[str, Any]) -> None:
         try:
             if name == "validation":
                 path = run.folder / "validation.json"
-                validate_lesson(Session.open(work.folder), run=run.folder)
-                places = {k: how[k] for k in ("run", "figure") if k in how}  # not the copy's
-                write_json(path, {**_json(path), **places})
+                new = validate_lesson(Session.open(work.folder), run=run.folder)
+                _in_place_of(how or _of_lesson(work, new), new).write(path)
             elif name == "heatmaps":
                 work.done |= set(write_heatmaps(run.folder))
             else:
@@ -382,18 +381,38 @@ def _make_again(work: Work, run: Run, made: dict[str, Any]) -> None:
         run.update(report_problem=problem)
 
 
+def _validation(path: Path) -> Validation | None:
+    """A validation.json; None where there is none that can be read."""
+    try:
+        return Validation.read(path)
+    except UserError:
+        return None
+
+
+def _of_lesson(work: Work, new: Validation) -> Validation:
+    """A validation of the copy at work, with the lesson's paths."""
+    places = {
+        k: p and work.lesson / work.name(p) for k, p in (("run", new.run), ("figure", new.figure))
+    }
+    return new.model_copy(update=places)
+
+
+def _in_place_of(old: Validation, new: Validation) -> Validation:
+    """The new one, with the old one's places: those of the lesson, not of the copy at work."""
+    return new.model_copy(update={"run": old.run, "figure": old.figure})
+
+
 def _lesson_validation(work: Work, path: Path) -> str | None:
     """A copy of a run's validation: the new one. One of another room stays."""
-    old = _json(path)
-    if "overall" not in old:
+    old = _validation(path)
+    if old is None:
         return None
-    run = Path(str(old.get("run", "")))
-    if run.parent.name == RUNS and run.parent.parent.name not in ("", work.lesson.name):
+    if old.run.parent.name == RUNS and old.run.parent.parent.name not in ("", work.lesson.name):
         return None
-    new = _json(work.folder / RUNS / run.name / "validation.json")
-    if not new:
+    new = _validation(work.folder / RUNS / old.run.name / "validation.json")
+    if new is None:
         raise ValueError("of a run that is not validated any more; not made again")
-    write_json(path, {**new, **{k: old[k] for k in ("run", "figure") if k in old}})
+    _in_place_of(old, new).write(path)
     return "as the run's"
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from gaze.measures.measures import MIN_COVERAGE, OUTSIDE, Measures, viewing
 from gaze.report.lesson import Lesson
 from sessions.config import Blackboard
+from sessions.validation import Errors
 
 SMALL_CELL = 5  # fewer students than this are not shown in a report for sharing
 # Half of a round normal's points lie within this many σ of its middle.
@@ -150,18 +151,16 @@ def seat_table(lesson: Lesson, measures: Measures) -> pd.DataFrame:
 def _checked_over_predicted(lesson: Lesson, seats: pd.DataFrame) -> pd.Series[float]:
     """How much larger the error in this room is than predicted, for each seat: of its row where
     `gaze validate` has it, else of all, else 1."""
-    validation = lesson.validation or {}
+    if lesson.validation is None:
+        return pd.Series(1.0, seats.index)
     predicted = 100 * MEDIAN_OF_SIGMA * seats["sigma_m"]
 
-    def ratio(found: dict[str, Any], of: pd.Series[float]) -> float:
-        median, middle = (found.get("gaze_cm") or {}).get("median"), float(of.median())
-        return float(median) / middle if isinstance(median, int | float) and middle > 0 else np.nan
+    def ratio(found: Errors, of: pd.Series[float]) -> float:
+        middle = float(of.median())
+        return found.gaze_cm.median / middle if middle > 0 else np.nan
 
-    overall = ratio(validation.get("overall") or {}, predicted)
-    by_row = {
-        r.get("row"): ratio(r, predicted[seats["row"] == r.get("row")])
-        for r in validation.get("rows") or []
-    }
+    overall = ratio(lesson.validation.overall, predicted)
+    by_row = {r.row: ratio(r, predicted[seats["row"] == r.row]) for r in lesson.validation.rows}
     return seats["row"].map(by_row).astype(float).fillna(overall).fillna(1.0)
 
 

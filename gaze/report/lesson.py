@@ -18,6 +18,7 @@ from sessions.folder import Session
 from sessions.quality import Quality
 from sessions.run import Run
 from sessions.tables import read_table
+from sessions.validation import Validation
 
 
 class ReportError(UserError):
@@ -56,7 +57,7 @@ class Lesson:
     masked: int
     quality: Quality
     info: dict[str, Any]
-    validation: dict[str, Any] | None
+    validation: Validation | None
     gain: str
     step_s: float
     problems: tuple[Problem, ...] = field(default=())
@@ -150,13 +151,9 @@ def _gain(session: Session) -> str:
         return ""
 
 
-def _validation(run: Run, path: str | Path | None) -> dict[str, Any] | None:
+def _validation(run: Run, path: str | Path | None) -> Validation | None:
     """validation.json given, in the run, or in the lesson; None = not validated."""
     if path is not None:
-        if not Path(path).is_file():
-            raise ReportError("there is no such validation file", where=path)
-        return _json(Path(path))
-    for place in (run.folder / "validation.json", run.lesson_folder / "validation.json"):
-        if place.is_file():
-            return _json(place)
-    return None
+        return Validation.read(path)
+    places = (run.folder / "validation.json", run.lesson_folder / "validation.json")
+    return next((Validation.read(place) for place in places if place.is_file()), None)

@@ -130,11 +130,11 @@ def correction(page: Page) -> str | None:
 
 
 def _of_validation(page: Page) -> Iterator[Doubt]:
-    validation = page.lesson.validation or {}
-    if validated_cm(page) is None:
+    validation = page.lesson.validation
+    if validation is None:
         yield _doubt(page, page.w("trust_unchecked"), None)
-    bias = (validation.get("overall") or {}).get("gaze_bias_cm")
-    if isinstance(bias, list) and len(bias) == 2 and None not in bias:
+    else:
+        bias = validation.overall.gaze_bias_cm
         size = float(np.hypot(*bias))
         text = page.w(
             "validation_bias", x=page.num(abs(bias[0])), y=page.num(abs(bias[1])),
@@ -178,9 +178,8 @@ def _problems(page: Page) -> list[tuple[str, dict[str, Any]]]:
 
 def validated_cm(page: Page) -> float | None:
     """The median error of a gaze point that `gaze validate` found in this room."""
-    overall = (page.lesson.validation or {}).get("overall") or {}
-    median = (overall.get("gaze_cm") or {}).get("median")
-    return float(median) if isinstance(median, int | float) else None
+    found = page.lesson.validation
+    return found.overall.gaze_cm.median if found else None
 
 
 def typical_cm(page: Page) -> float:

@@ -12,10 +12,11 @@ from calibration.rig import Rig
 from gaze.analyze import analyze
 from gaze.report import write_report
 from gaze.setup.calibrate import calibrate_lesson, rig_summary
-from gaze.validation.validate import Validation, validate_lesson
+from gaze.validation.validate import validate_lesson
 from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.run import Run, new_folder
+from sessions.validation import Validation
 
 LESSON = Path(__file__).parents[2] / "tests" / "data" / "lesson"
 

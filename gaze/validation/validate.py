@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from calibration.progress import Progress, no_progress
@@ -20,93 +19,12 @@ from gaze.room.geometry import inside_ellipse
 from gaze.validation.figure import draw_validation
 from sessions.errors import SessionError
 from sessions.folder import Session
-from sessions.run import Run, run_folder, write_json
+from sessions.run import Run, run_folder
 from sessions.tables import WITH_POINT, read_table
 from sessions.targets import read_targets, unknown_students
+from sessions.validation import Errors, RowErrors, Spread, Validation
 
 SAME_NOSE_M = 0.03  # σ of a nose's place is taken to be at least this when asking whose it is
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Mean, median and 90th percentile of an error."""
-
-    mean: float
-    median: float
-    p90: float
-
-    @classmethod
-    def of(cls, values: ArrayLike) -> Spread | None:
-        """None where there is nothing to measure."""
-        v = np.asarray(values, np.float64)
-        v = v[np.isfinite(v)]
-        if v.size == 0:
-            return None
-        return cls(float(v.mean()), float(np.median(v)), float(np.quantile(v, 0.9)))
-
-
-@dataclass(frozen=True)
-class Errors:
-    """The errors of a set of student-moments.
-
-    nose_cm : distance of the nose tips from the truth; head_deg : geodesic error of R_WS;
-    gaze_cm : distance of the gaze points from the marked points; gaze_bias_cm : their mean offset
-    in x_W and y_W; n : gaze points compared.
-    """
-
-    n: int
-    nose_cm: Spread | None
-    head_deg: Spread | None
-    gaze_cm: Spread
-    gaze_bias_cm: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class RowErrors:
-    """One row of seats: 1 is the nearest to the blackboard."""
-
-    row: int
-    distance_m: float
-    errors: Errors
-
-
-@dataclass(frozen=True)
-class Validation:
-    """What ``gaze validate`` prints.
-
-    coverage : share of student-moments at marked points (which face the board) with a gaze point.
-    identity_switches : changes of the true student behind a pseudonym; None without a truth.
-    inside_68 : share of gaze points whose marked point lies in their own 68 % ellipse.
-    unknown_students : in targets.csv, but neither in session.toml nor in the run; their lines count
-    for nobody.
-    """
-
-    overall: Errors
-    rows: tuple[RowErrors, ...]
-    coverage: float
-    identity_switches: int | None
-    inside_68: float | None
-    run: Path
-    figure: Path | None
-    head: str
-    nose: str
-    unknown_students: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """As docs/validate.md gives it; NaN and missing become null."""
-        rows = [{"row": r.row, "distance_m": r.distance_m, **asdict(r.errors)} for r in self.rows]
-        return {
-            "overall": asdict(self.overall),
-            "rows": rows,
-            "identity_switches": self.identity_switches,
-            "coverage": self.coverage,
-            "inside_68": self.inside_68,
-            "head": self.head,
-            "nose": self.nose,
-            "run": str(self.run),
-            "figure": str(self.figure) if self.figure else None,
-            "unknown_students": list(self.unknown_students),
-        }
 
 
 def marked_points(gaze: pd.DataFrame, targets: pd.DataFrame) -> tuple[Array, NDArray[np.int64]]:
@@ -183,7 +101,7 @@ def validate_lesson(
         unknown_students=strangers,
     )
     if figure is not None:
-        write_json(done.folder / "validation.json", validation.to_dict())
+        validation.write(done.folder / "validation.json")
     return validation
 
 
@@ -238,7 +156,7 @@ def compare(
         found = errors(row_of == row)
         if found is not None:
             distance_m = float(students.loc[students["row"] == row, "seat_z_m"].median())
-            rows.append(RowErrors(int(row), distance_m, found))
+            rows.append(RowErrors(row=int(row), distance_m=distance_m, **dict(found)))
     overall = errors(np.ones(len(gaze), bool))
     if overall is None:
         raise SessionError(

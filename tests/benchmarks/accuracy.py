@@ -73,7 +73,7 @@ def measure(
     video = found[weights[0]]
     heads = run("true-heads", head="truth")
     both = run("true-heads-and-noses", head="truth", nose="truth")
-    near, far = video.rows[0].errors, video.rows[-1].errors
+    near, far = video.rows[0], video.rows[-1]
     assert near.nose_cm and far.nose_cm and video.overall.head_deg
     summary = (
         f"| {source.name} ({rig.verdict.status}) | {100 * video.coverage:.1f} % | "
@@ -83,13 +83,13 @@ def measure(
         f"{video.overall.gaze_cm.mean:.0f} cm | {100 * (video.inside_68 or 0):.0f} % |"
     )
     rows = [
-        f"| {source.name} | {r.row} ({r.distance_m:.1f} m) | {r.errors.n} | "
-        f"{r.errors.nose_cm.median:.1f} | {r.errors.head_deg.mean:.1f} | "
-        f"{r.errors.gaze_cm.mean:.0f} / {r.errors.gaze_cm.median:.0f} / "
-        f"{r.errors.gaze_cm.p90:.0f} | {r.errors.gaze_bias_cm[0]:+.0f}, "
-        f"{r.errors.gaze_bias_cm[1]:+.0f} |"
+        f"| {source.name} | {r.row} ({r.distance_m:.1f} m) | {r.n} | "
+        f"{r.nose_cm.median:.1f} | {r.head_deg.mean:.1f} | "
+        f"{r.gaze_cm.mean:.0f} / {r.gaze_cm.median:.0f} / "
+        f"{r.gaze_cm.p90:.0f} | {r.gaze_bias_cm[0]:+.0f}, "
+        f"{r.gaze_bias_cm[1]:+.0f} |"
         for r in video.rows
-        if r.errors.nose_cm and r.errors.head_deg
+        if r.nose_cm and r.head_deg
     ]
     return summary, rows, found
 
@@ -105,7 +105,7 @@ def compared(found: dict[str, dict[str, Validation]]) -> list[str]:
             of = [v[weights] for k, v in found.items() if k.endswith("-test") == unseen]
             if not of:
                 continue
-            by_row = [[v.rows[i].errors for v in of] for i in range(min(len(v.rows) for v in of))]
+            by_row = [[v.rows[i] for v in of] for i in range(min(len(v.rows) for v in of))]
             head = (np.mean([e.head_deg.mean for e in r if e.head_deg]) for r in by_row)
             gaze = (np.mean([e.gaze_cm.mean for e in r]) for r in by_row)
             inside = 100 * np.mean([v.inside_68 or np.nan for v in of])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 from markupsafe import Markup
 
 from gaze.report.page import Cell, Page, Table, each
 from gaze.report.sections import Facts
-from gaze.report.trust import correction, validated_cm
+from gaze.report.trust import correction
 
 ORDER = 30
 
@@ -39,20 +38,18 @@ def by_row(page: Page) -> Table:
 
 def _validation(page: Page) -> Markup:
     """The room's own error, from `gaze validate`'s JSON."""
-    if validated_cm(page) is None:
+    if page.lesson.validation is None:
         return page.w("validation_none")
-    overall = (page.lesson.validation or {})["overall"]
-    gaze = {k: float(overall["gaze_cm"].get(k) or np.nan) for k in ("mean", "median", "p90")}
-    said = {k: page.num(v) for k, v in gaze.items()}
-    return page.w("validation_overall", n=int(overall.get("n", 0)), **said)
+    overall = page.lesson.validation.overall
+    said = {k: page.num(v) for k, v in overall.gaze_cm}
+    return page.w("validation_overall", n=overall.n, **said)
 
 
 def _validated_rows(page: Page) -> list[Markup]:
-    if page.class_only:
+    if page.class_only or page.lesson.validation is None:
         return []
     return [
-        page.w("validation_row", row=r.get("row"), median=page.num(r["gaze_cm"]["median"]),
-               distance=page.num(float(r.get("distance_m") or np.nan), 1), n=r.get("n"))
-        for r in (page.lesson.validation or {}).get("rows") or []
-        if (r.get("gaze_cm") or {}).get("median") is not None
+        page.w("validation_row", row=r.row, median=page.num(r.gaze_cm.median),
+               distance=page.num(r.distance_m, 1), n=r.n)
+        for r in page.lesson.validation.rows
     ]  # fmt: skip

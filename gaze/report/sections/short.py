@@ -9,7 +9,7 @@ from gaze.report.board import heat
 from gaze.report.findings import leading_part, low_stretches
 from gaze.report.page import Page, each
 from gaze.report.sections import Facts
-from gaze.report.trust import doubts, typical_cm, validated_cm
+from gaze.report.trust import doubts, typical_cm
 
 ORDER = 10
 
@@ -46,10 +46,8 @@ def _error(page: Page) -> Markup | None:
     cm = typical_cm(page)
     if not np.isfinite(cm):
         return None
-    n = int(((page.lesson.validation or {}).get("overall") or {}).get("n", 0))
-    known = (
-        page.w("error_predicted") if validated_cm(page) is None else page.w("error_checked", n=n)
-    )
+    checked = page.lesson.validation
+    known = page.w("error_checked", n=checked.overall.n) if checked else page.w("error_predicted")
     return page.w("error_typical", cm=page.num(cm), known=known)
 
 

@@ -19,8 +19,9 @@ from typer.testing import CliRunner
 from gaze.catalog.catalog import QUESTIONS, Catalog, CatalogError, format_answer
 from gaze.commands.app import app
 from gaze.measures.states import MEASURED
-from sessions.run import Run, write_json
+from sessions.run import Run
 from sessions.tables import GAZE, STUDENTS, write_table
+from sessions.validation import Errors, Spread, Validation
 
 duckdb = pytest.importorskip("duckdb", reason="the extra `catalog` is not installed")
 
@@ -143,10 +144,10 @@ def test_own_sql_over_the_views(lessons: Path) -> None:
 
 
 def test_runs_tell_what_they_are(lessons: Path) -> None:
-    write_json(
-        lessons / "next-week/runs/r1/validation.json",
-        {"overall": {"n": 50, "gaze_cm": {"median": 31.5}, "head_deg": None}},
-    )
+    folder = lessons / "next-week/runs/r1"
+    spread = Spread(mean=40.0, median=31.5, p90=80.0)
+    errors = Errors(n=50, gaze_cm=spread, gaze_bias_cm=(1.0, 2.0))
+    Validation(overall=errors, run=folder).write(folder / "validation.json")
     make_run(lessons / "next-week", "r9", {"A": (1, ["ok"])}, head="truth")
     with Catalog.open(lessons, today=TODAY) as catalog:
         runs = catalog.sql("SELECT * FROM runs").set_index(["lesson", "run"])

@@ -174,11 +174,16 @@ def test_an_old_runs_sentences_are_read(tmp_path: Path) -> None:
     assert "It was dark. cost not known" in text_of(write_report(run))
 
 
+def errors(n: int, median: float, **more: object) -> dict[str, object]:
+    """Errors as validation.json has them."""
+    spread = {"mean": 1.2 * median, "median": median, "p90": 2.5 * median}
+    return {"n": n, "gaze_cm": spread, "gaze_bias_cm": [0.1, 0.0], **more}
+
+
 def test_one_error_number(small: Path, tmp_path: Path) -> None:
     """Checked in the room, each row's typical error is the one that was found there."""
-    found = [{"row": r, "n": 40, "distance_m": 3.0, "gaze_cm": {"median": 7.0 * r}} for r in (1, 2)]
-    value = {"overall": {"n": 88, "gaze_cm": {"mean": 11, "median": 9.0, "p90": 20}}, "rows": found}
-    write_json(tmp_path / "validation.json", value)
+    rows = [errors(40, 7.0 * r, row=r, distance_m=3.0) for r in (1, 2)]
+    write_json(tmp_path / "validation.json", {"overall": errors(88, 9.0), "rows": rows, "run": ""})
     path = write_report(small, out=tmp_path / "r.html", validation=tmp_path / "validation.json")
     text = text_of(path).replace("\u00a0", " ")
     assert "A point is typically 9 cm off (checked in this room on 88 marked looks)" in text
@@ -247,16 +252,15 @@ def test_marks_phases_and_what_lies_outside(page: Path) -> None:
 
 
 def test_validation_error_on_page_one(small: Path, tmp_path: Path) -> None:
-    spread = {"mean": 30.1, "median": 24.6, "p90": 61.2}
-    value = {"overall": {"n": 88, "gaze_cm": spread, "gaze_bias_cm": [-12.0, 4.0]},
-             "rows": [{"row": 1, "distance_m": 2.9, "n": 40, "gaze_cm": spread}]}  # fmt: skip
-    write_json(tmp_path / "validation.json", value)
+    overall = errors(88, 24.6, gaze_bias_cm=[-12.0, 4.0])
+    rows = [errors(40, 24.6, row=1, distance_m=2.9)]
+    write_json(tmp_path / "validation.json", {"overall": overall, "rows": rows, "run": ""})
     text = text_of(write_report(small, out=tmp_path / "r.html",
                                 validation=tmp_path / "validation.json"))  # fmt: skip
     assert "At 88 marked looks the gaze point was off by 25 cm in the median" in text
     assert "12 cm to the right and 4 cm too low" in text  # x_W grows to the left, y_W down
     assert "Row 1 (2.9 m): median 25 cm, n = 40" in text
-    with pytest.raises(ReportError, match="no such validation file"):
+    with pytest.raises(RunError, match="no such validation file"):
         write_report(small, validation=tmp_path / "none.json")
 
 

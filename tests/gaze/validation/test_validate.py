@@ -68,7 +68,7 @@ def test_known_errors_come_back() -> None:
     assert overall.nose_cm.median == pytest.approx(5.0)
     assert overall.head_deg.p90 == pytest.approx(2.0)
     assert result["identity_switches"] == 0
-    assert [(r.row, r.distance_m, r.errors.n) for r in result["rows"]] == [
+    assert [(r.row, r.distance_m, r.n) for r in result["rows"]] == [
         (1, 3.0, 24),
         (2, 6.0, 12),
     ]
