@@ -20,16 +20,22 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 @contextlib.contextmanager
 def lesson_lock(lesson: str | Path) -> Iterator[None]:
-    """Holds the lesson's lock, ``runs/.lock``, for the block.
+    """Holds the lesson's lock, ``runs/.lock``, for the block (:func:`held`)."""
+    with held(Path(lesson) / RUNS / LOCK, lesson):
+        yield
+
+
+@contextlib.contextmanager
+def held(path: Path, where: str | Path) -> Iterator[None]:
+    """Holds the lock ``path`` (its folder is made) for the block; errors name ``where``.
 
     The system lets go of it with its process, however that ends: a lock that was left behind holds
     nobody up. On a share that knows no locks a warning says so, and nothing is held.
 
     Raises
     ------
-    SessionError : somebody else holds it, or the lesson's folder cannot be written to.
+    SessionError : somebody else holds it, or its folder cannot be written to.
     """
-    path = Path(lesson) / RUNS / LOCK
     lock = FileLock(path, timeout=0, mode=0o600)
     try:
         path.parent.mkdir(exist_ok=True)
@@ -38,7 +44,7 @@ def lesson_lock(lesson: str | Path) -> Iterator[None]:
     except Timeout as error:
         raise SessionError(
             "another command is at work in this lesson",
-            where=lesson,
+            where=where,
             found=f"since {dt.datetime.fromtimestamp(since):%d %b, %H:%M}",
             remedy="Wait until it is done, or stop it; then run the same command again.",
         ) from error
@@ -52,7 +58,7 @@ def lesson_lock(lesson: str | Path) -> Iterator[None]:
             ) from error
         warnings.warn(
             f"{path.parent} lies on a share without locks: start no second command on this lesson",
-            stacklevel=3,
+            stacklevel=5,
         )
         yield
         return

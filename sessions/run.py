@@ -10,8 +10,6 @@ import os
 import platform
 import re
 import shutil
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -19,9 +17,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from calibration.files import NO_ROOM, disk_full
 from calibration.files import atomic_write as atomic_write
-from sessions.errors import RunError, SessionError
+from sessions.errors import RunError
 
 RUN_VERSION = 1
 RUNS = "runs"  # a lesson's folder of runs
@@ -34,35 +31,6 @@ _OWN = re.compile(
 )
 # Names that Windows keeps for devices: a run must survive being copied there.
 DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-
-
-@contextlib.contextmanager
-def new_folder(path: str | Path) -> Iterator[Path]:
-    """Yields an empty folder beside ``path``; renamed to it when the block ends well, else removed.
-
-    Raises
-    ------
-    SessionError : there is something at ``path`` already. DiskFullError : no room for it.
-    """
-    path = Path(path)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise SessionError(
-            "the folder is not empty", where=path, remedy="Name a new folder, or delete this one."
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        yield aside
-        if path.exists():
-            path.rmdir()
-        aside.chmod(0o755)  # mkdtemp's is for its owner alone
-        aside.rename(path)
-    except OSError as error:
-        if error.errno in NO_ROOM:
-            raise disk_full(path) from error
-        raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_json(path: str | Path, value: Any) -> None:

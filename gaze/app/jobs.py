@@ -1,7 +1,6 @@
 """The long work: the project's own commands, one after another, outside the page's process.
 
-A job goes on when its page is closed; a cancelled or interrupted one is continued by the same
-command, for every command resumes.
+A job goes on when its page is closed; what is true of a cancelled one, gaze/lesson/kept.py says.
 """
 
 from __future__ import annotations
@@ -89,7 +88,7 @@ class Jobs:
         return any(j.state in OPEN for j in self.of(folder))
 
     async def cancel(self, job: Job) -> None:
-        """Ctrl-C: what is done is kept, and the same command goes on from there."""
+        """Ctrl-C; what is kept then, gaze/lesson/kept.py says."""
         waiting = job.state == "waiting"
         if job.state in OPEN:
             job.state = "cancelled"

@@ -747,10 +747,20 @@ TABLE: dict[str, Row] = {
         "Es war nicht möglich.",
         "未能完成。",
     ),
-    "after_cancelled": Row(
+    "after_cancelled_goes_on": Row(
         "What is done is kept; the same button continues from there.",
         "Was getan ist, bleibt; derselbe Knopf macht dort weiter.",
         "已完成的部分会保留；再按同一按钮即可继续。",
+    ),
+    "after_cancelled_anew": Row(
+        "Nothing half-done is left; the same button begins anew.",
+        "Nichts Halbes bleibt zurück; derselbe Knopf beginnt von vorn.",
+        "没有留下未完成的内容；再按同一按钮将重新开始。",
+    ),
+    "after_cancelled_unproven": Row(
+        "Only its end proves that all is gone: do it again.",
+        "Erst das Ende beweist, dass alles fort ist: noch einmal ausführen.",
+        "只有运行结束才能证明全部已删除：请再次执行。",
     ),
     "no_report": Row(
         "There is no report yet: go to Run.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import math
@@ -21,8 +22,14 @@ from rich.table import Table
 
 from calibration.errors import DiskFullError, UserError
 from calibration.files import NO_ROOM
+from gaze.lesson.kept import Kept, kept
 
 DONE, NOT_GOOD_ENOUGH, NOT_DONE = 0, 1, 2
+# What a path may do to a command anywhere: no rights, no folder, too long, in a circle, broken.
+NO_ACCESS = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG,
+    errno.ELOOP, errno.EIO,
+}  # fmt: skip
 
 Lesson = Annotated[Path, typer.Argument(help="The session folder (it holds session.toml).")]
 Overwrite = Annotated[bool, typer.Option(help="Write over the file that is there.")]
@@ -35,16 +42,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-# What is true of a command's work when it is interrupted, or the disk is full.
-WHOLE_OR_NOT = "Nothing half-written is left; the same command begins anew."
-GOES_ON = "What is done is kept: the same command (without --fresh) goes on from there."
-NOT_PROVEN = "Run the same command again: only its end proves that all is gone."
+SAID: dict[Kept, str] = {
+    "goes_on": "What is done is kept: the same command{} goes on from there.",
+    "anew": "Nothing half-written is left; the same command begins anew.",
+    "unproven": "Run the same command again: only its end proves that all is gone.",
+}
 
 
-def command(function: Callable[P, T], *, kept: str = WHOLE_OR_NOT) -> Callable[P, T]:
-    """A typer command whose user errors end in one sentence on stderr and exit code 2.
-
-    kept : one of the sentences above.
+def command(function: Callable[P, T]) -> Callable[P, T]:
+    """A typer command whose user errors end in one sentence on stderr and exit code 2; interrupted,
+    or on a full disk, it says what is true of its work (:mod:`gaze.lesson.kept`).
     """
 
     def end(text: str, error: BaseException, as_json: object) -> NoReturn:
@@ -56,26 +63,26 @@ def command(function: Callable[P, T], *, kept: str = WHOLE_OR_NOT) -> Callable[P
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         as_json = kwargs.get("as_json") or kwargs.get("json")
+        said = SAID[kept(function.__name__)].format(" without --fresh" * bool(kwargs.get("fresh")))
         try:
             return function(*args, **kwargs)
         except DiskFullError as error:
-            end(f"{error} {kept}", error, as_json)
+            end(f"{error} {said}", error, as_json)
         except UserError as error:
             end(str(error), error, as_json)
         except KeyboardInterrupt as error:
-            err.print(f"\nInterrupted. {kept}")
+            err.print(f"\nInterrupted. {said}")
             raise typer.Exit(NOT_DONE) from error
         except OSError as error:
+            if error.errno in NO_ACCESS and error.filename:
+                text = f"this cannot be read or written: {error.filename} ({error.strerror})."
+                end(text, error, as_json)
             if error.errno not in NO_ROOM:  # which may strike anywhere
                 raise
             text = "no space is left on the disk. Make room and run the same command again."
-            end(f"{text} {kept}", error, as_json)
+            end(f"{text} {said}", error, as_json)
 
     return run
-
-
-resumable = functools.partial(command, kept=GOES_ON)
-provable = functools.partial(command, kept=NOT_PROVEN)
 
 
 def refuse_taken(path: Path, *, overwrite: bool) -> None:

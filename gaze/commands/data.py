@@ -17,7 +17,6 @@ from gaze.commands.console import (
     command,
     err,
     print_json,
-    provable,
     say,
 )
 
@@ -85,7 +84,7 @@ def catalog(
 
 
 @commands.command(rich_help_panel="A lesson")
-@provable
+@command
 def forget(
     lesson: Lesson,
     student: Annotated[str | None, typer.Argument(help="The student's pseudonym.")] = None,

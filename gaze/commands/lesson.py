@@ -17,7 +17,6 @@ from gaze.commands.console import (
     out,
     print_json,
     progress_bar,
-    resumable,
     say,
     table,
 )
@@ -26,7 +25,7 @@ commands = typer.Typer()
 
 
 @commands.command(rich_help_panel="A lesson")
-@resumable
+@command
 def analyze(
     lessons: Annotated[list[Path], typer.Argument(metavar="LESSON…")],
     fps: Annotated[float, typer.Option(help="Moments analysed per second.")] = 5.0,
@@ -141,7 +140,7 @@ def _print_run(run: Any, summary: dict[str, Any]) -> None:
 
 
 @commands.command(rich_help_panel="A lesson")
-@resumable
+@command
 def validate(
     lesson: Lesson,
     head: Annotated[
@@ -282,7 +281,7 @@ def fit_gain(
 
 
 @commands.command(rich_help_panel="Try")
-@resumable
+@command
 def demo(
     out_folder: Annotated[
         Path, typer.Option("--out", help="Where to put the copy it works on.")

@@ -97,9 +97,9 @@ def simulate(
     """Make a lesson with known truth: pictures of the chessboard, two videos, targets, true rig and
     heads.
 
-    Example: a class of twelve in a small room, marked points, cameras half a second apart
+    After Ctrl-C or a crash the same command goes on; with other options it begins anew.
 
-        gaze simulate my-lesson --students 12 --rows 4 --room small --offset 0.5 --seed 7
+    Example: gaze simulate my-lesson --students 12 --rows 4 --room small --offset 0.5 --seed 7
 
     The lesson of `gaze demo`
 
@@ -159,7 +159,7 @@ def simulate(
             f"next: gaze report {run}"
         )
     else:
-        from sessions.simulation.simulate import simulate as make
+        from sessions.simulation.draw import simulate as make
 
         with progress_bar(quiet=as_json) as progress:
             make(out, options, progress)

@@ -14,8 +14,9 @@ from gaze.report import write_report
 from gaze.setup.calibrate import calibrate_lesson, rig_summary
 from gaze.validation.validate import validate_lesson
 from sessions.errors import SessionError
+from sessions.files import new_folder
 from sessions.folder import Session
-from sessions.run import Run, new_folder
+from sessions.run import Run
 from sessions.validation import Validation
 
 LESSON = Path(__file__).parents[2] / "tests" / "data" / "lesson"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from calibration.files import write_file
 from sessions.config import CONFIG_NAME, edit_config, load_config
 from sessions.errors import ConfigError, SessionError
 from sessions.run import atomic_write
@@ -165,7 +166,7 @@ def init_like(folder: str | Path, earlier: str | Path, title: str) -> Path:
     }
     edit_config(folder, own)
     if (earlier / "rig.json").is_file():
-        shutil.copyfile(earlier / "rig.json", folder / "rig.json")
+        write_file(folder / "rig.json", (earlier / "rig.json").read_bytes())
     return folder
 
 

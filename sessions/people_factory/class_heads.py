@@ -29,11 +29,12 @@ from sessions.people_factory.heads import (
     varied,
 )
 from sessions.simulation.classroom import Classroom
+from sessions.simulation.draw import Sensor, write_video
 from sessions.simulation.people import Person
 from sessions.simulation.render import Lens
 from sessions.simulation.room import PLACEMENTS, ROOMS
 from sessions.simulation.script import Heads, visible_share
-from sessions.simulation.simulate import Options, Sensor, World, build_world, write_video
+from sessions.simulation.simulate import Options, World, build_world
 
 VISIBLE = 0.75  # share of the landmarks that nobody in front may hide
 TURNED_AWAY_COS = -0.1  # of the angle between face and camera: beyond, there is no face to see

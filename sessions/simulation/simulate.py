@@ -1,29 +1,24 @@
-"""``simulate``: a lesson with known truth, written as a session folder (docs/session.md,
-docs/simulator.md).
+"""``simulate``: a lesson with known truth but for its pictures, written as a session folder
+(docs/session.md, docs/simulator.md).
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import cv2
 import numpy as np
 
 from calibration.camera import Camera
-from calibration.progress import Progress
+from calibration.files import atomic_write, write_file
 from calibration.rig import Rig
 from calibration.transform import Transform
 from sessions.errors import SessionError
-from sessions.folder import Session
-from sessions.run import new_folder
-from sessions.simulation.boards import RayTable, draw_board, view_poses
 from sessions.simulation.people import Person, load_people
 from sessions.simulation.room import (
     RIGHT_WIDER,
@@ -442,77 +437,6 @@ def truth_table(world: World, heads: Heads) -> Any:
     return frame.astype(dict.fromkeys(short, np.float32))
 
 
-class Sensor:
-    """Adds a camera's noise: a bank of Gaussian fields, scaled with brightness, shifted at random
-    for every frame (same seed, same noise).
-    """
-
-    def __init__(self, size_px: tuple[int, int], noise: float, light: float, seed: int) -> None:
-        self.rng = np.random.default_rng([seed, 9])
-        width, height = size_px
-        self.size = size_px
-        self.level = noise * 1.6 / np.sqrt(max(light, 0.05))
-        self.bank = (
-            self.rng.standard_normal((height + 64, width + 64, 3), dtype=np.float32)
-            if noise
-            else None
-        )
-
-    def expose(self, picture: np.ndarray) -> np.ndarray:
-        """(H,W,3) → uint8 with noise; darker parts get less of it."""
-        if self.bank is None:
-            return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
-        a, b = self.rng.integers(0, 64, 2)
-        width, height = self.size
-        field = self.bank[a : a + height, b : b + width]
-        if self.rng.random() < 0.5:
-            field = field[:, ::-1]
-        value = picture.astype(np.float32)
-        gain = (0.6 + 0.4 / 128 * value) * np.float32(self.level)
-        return np.asarray(np.clip(value + field * gain + 0.5, 0, 255).astype(np.uint8))
-
-
-def write_video(
-    where: str | IO[bytes],
-    frames: Iterable[np.ndarray],
-    fps: float,
-    size_px: tuple[int, int],
-    crf: int,
-    preset: str = "medium",
-) -> None:
-    """H.264 in MP4 by PyAV, to a path or a buffer; one thread: same frames, same bytes."""
-    import av
-
-    with av.open(where, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
-        stream.width, stream.height = size_px
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": str(crf), "preset": preset, "threads": "1"}
-        for picture in frames:
-            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
-            for packet in stream.encode(frame):
-                container.mux(packet)
-        for packet in stream.encode():
-            container.mux(packet)
-
-
-def simulate(out: str | Path, options: Options, progress: Progress | None = None) -> Session:
-    """Write a lesson with known truth to the folder ``out`` (which must not exist or be empty).
-
-    Everything is made in a folder beside it and renamed at the end: an interrupted simulation
-    leaves nothing behind.
-
-    Raises
-    ------
-    SessionError : impossible options, ``out`` in use, or no renderer.
-    """
-    world = build_world(options)
-    with new_folder(out) as aside:
-        write_session(aside, world)
-        draw_session(aside, world, progress or (lambda _stage, _share: None))
-    return Session.open(out)
-
-
 def write_session(folder: Path, world: World, heads: Heads | None = None) -> Any:
     """Everything but pictures: session.toml, targets.csv, timestamps.csv, truth/.
 
@@ -520,24 +444,23 @@ def write_session(folder: Path, world: World, heads: Heads | None = None) -> Any
     """
     o = world.options
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "session.toml").write_text(session_toml(world), encoding="utf-8")
+    write_file(folder / "session.toml", session_toml(world))
     if world.marks is not None:
-        with (folder / "targets.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(targets_rows(world))
+        _write_csv(folder / "targets.csv", targets_rows(world))
     if o.timestamps:
-        with (folder / "timestamps.csv").open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file)
-            rows.writerow(["camera", "frame", "time_s"])
-            for camera in ("left", "right"):
-                rows.writerows(
-                    [camera, k, f"{t:.6f}"] for k, t in enumerate(world.frame_times(camera))
-                )
+        rows = [
+            [camera, str(k), f"{t:.6f}"]
+            for camera in ("left", "right")
+            for k, t in enumerate(world.frame_times(camera))
+        ]
+        _write_csv(folder / "timestamps.csv", [["camera", "frame", "time_s"], *rows])
     truth = folder / "truth"
     truth.mkdir(exist_ok=True)
     world.rig().save(truth / "rig.json")
     heads = world.heads(world.frame_times("left")) if heads is None else heads
     table = truth_table(world, heads)
-    table.to_parquet(truth / "heads.parquet", index=False, compression="zstd")
+    with atomic_write(truth / "heads.parquet") as aside:
+        table.to_parquet(aside, index=False, compression="zstd")
     about = {
         "options": asdict(o),
         "people": {p.student: p.person.name for p in world.people},
@@ -549,100 +472,11 @@ def write_session(folder: Path, world: World, heads: Heads | None = None) -> Any
         "offset_s": o.offset_s,
         "drift_ppm": o.drift_ppm,
     }
-    (truth / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    write_file(truth / "about.json", json.dumps(about, indent=1) + "\n")
     return table
 
 
-def draw_session(folder: Path, world: World, progress: Progress) -> None:
-    """The pictures: chessboard views, auxiliary views, two videos."""
-    from sessions.simulation.classroom import Classroom, moment_key
-    from sessions.simulation.render import Lens
-
-    o = world.options
-    room = Classroom(
-        world.room, world.seats, world.auxiliary, world.people, world.marks, o.light, o.seed
-    )
-    try:
-        lenses = {c: Lens.of(camera) for c, camera in world.cameras.items()}
-        rays = {c: RayTable.of(camera) for c, camera in world.cameras.items()}
-        sensors = {
-            c: Sensor(camera.size_px, o.noise, o.light, o.seed * 2 + (c == "right"))
-            for c, camera in world.cameras.items()
-        }
-        # still pictures are taken with time and light to spare
-        calm = {
-            c: Sensor(camera.size_px, 0.4 * o.noise, o.light, o.seed * 2 + 100 + (c == "right"))
-            for c, camera in world.cameras.items()
-        }
-        room.show_people(False)
-        empty = {c: room.picture(world.T_WC[c], lenses[c]) for c in world.cameras}
-        views = view_poses(
-            world.cameras,
-            world.T_WC,
-            INNER_CORNERS,
-            SQUARE_M,
-            o.views,
-            o.views_alone,
-            world.room.floor_y_m,
-            np.random.default_rng([o.seed, 4]),
-        )
-        total = sum(len(v) for v in views.values())
-        done = 0
-        corners: list[dict[str, Any]] = []
-        for c in world.cameras:
-            target = folder / "calibration" / c
-            target.mkdir(parents=True)
-            to_camera = Transform(world.T_WC[c].R, world.T_WC[c].t, "W", c).inverse()
-            for stem, T_WB in views[c]:
-                T_CB = to_camera @ T_WB
-                picture = draw_board(empty[c], rays[c], T_CB, INNER_CORNERS, SQUARE_M)
-                cv2.imwrite(
-                    str(target / f"{stem}.jpg"),
-                    calm[c].expose(picture),
-                    [cv2.IMWRITE_JPEG_QUALITY, o.jpeg_quality],
-                )
-                corners.append({"camera": c, "view": stem, **T_WB.to_dict()})
-                done += 1
-                progress("calibration pictures", done / total)
-            aux = world.auxiliary
-            T_WB = Transform(aux.R_WB, aux.t_WA, "W", "B")
-            target = folder / "calibration" / "auxiliary"
-            target.mkdir(exist_ok=True)
-            picture = draw_board(
-                empty[c], rays[c], to_camera @ T_WB, aux.inner_corners, aux.square_m
-            )
-            cv2.imwrite(
-                str(target / f"{c}.jpg"), calm[c].expose(picture), [cv2.IMWRITE_JPEG_QUALITY, 92]
-            )
-            (folder / "truth" / "boards.json").write_text(
-                json.dumps(corners) + "\n", encoding="utf-8"
-            )
-        del rays, calm  # hundreds of megabytes that the videos do not need
-        room.show_people(True)
-        for c in world.cameras:
-            times = world.frame_times(c)
-
-            def frames(camera: str = c, times: np.ndarray = times) -> Any:
-                key, picture = b"", None
-                for start in range(
-                    0, len(times), 200
-                ):  # truth in blocks: memory does not grow with the lesson
-                    heads = world.heads(times[start : start + 200])
-                    for k in range(len(heads.time_s)):
-                        now = moment_key(heads, k)
-                        if now != key:
-                            room.pose(heads, k)
-                            picture = room.picture(world.T_WC[camera], lenses[camera])
-                            key = now
-                        assert picture is not None
-                        yield sensors[camera].expose(picture)
-                        progress(f"{camera} video", (start + k + 1) / len(times))
-
-            write_video(str(folder / f"{c}.mp4"), frames(), o.fps, world.cameras[c].size_px, o.crf)
-        cv2.imwrite(
-            str(folder / "truth" / "blackboard.jpg"),
-            room.board_picture,
-            [cv2.IMWRITE_JPEG_QUALITY, 85],
-        )
-    finally:
-        room.close()
+def _write_csv(path: Path, rows: list[list[str]]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    write_file(path, text.getvalue())

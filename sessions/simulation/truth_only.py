@@ -12,8 +12,9 @@ from scipy.signal import lfilter
 from scipy.spatial.transform import Rotation
 
 from sessions.config import SessionConfig, load_config
+from sessions.files import new_folder
 from sessions.quality import Quality
-from sessions.run import Run, new_folder
+from sessions.run import Run
 from sessions.simulation.budget import (
     KNOWN_DEPTH_SIGMA_M,
     NOSE_SIGMA_FACE,

@@ -40,8 +40,8 @@ TARGETS = (
 
 def make(lesson: Path, room: str, seed: int, people: str) -> Path:
     """Simulate one lesson."""
+    from sessions.simulation.draw import simulate as run_simulation
     from sessions.simulation.simulate import Options
-    from sessions.simulation.simulate import simulate as run_simulation
 
     run_simulation(lesson, Options(room=room, seed=seed, people=people, seconds=18.0, fps=5.0))
     return lesson

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import stat
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ import pytest
 
 from calibration.errors import DiskFullError
 from sessions.errors import RunError, SessionError
-from sessions.run import Run, atomic_write, new_folder
+from sessions.files import new_folder, resumed_folder
+from sessions.run import Run, atomic_write
 from sessions.tables import GAZE, TABLES, read_table, write_table
 
 
@@ -121,3 +123,36 @@ def test_a_new_folder_is_whole_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(SessionError, match="not empty"), new_folder(tmp_path / "a"):
         pass
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_an_unfinished_folder_is_gone_on_with(tmp_path: Path) -> None:
+    out = tmp_path / "a"
+    with pytest.raises(KeyboardInterrupt), resumed_folder(out, {"of": 1}) as (folder, parts):
+        (folder / "x").write_text("1")
+        (parts / "y").write_text("2")
+        raise KeyboardInterrupt
+    assert not out.exists()
+    with pytest.raises(DiskFullError), resumed_folder(out, {"of": 1}) as (folder, parts):
+        assert (folder / "x").read_text() == "1" and (parts / "y").read_text() == "2"
+        raise OSError(errno.ENOSPC, "full")
+    with pytest.raises(RuntimeError), resumed_folder(out, {"of": 2}) as (folder, parts):
+        assert not any(folder.iterdir()) and not any(parts.iterdir())  # of something else
+        (folder / "z").write_text("3")
+        raise RuntimeError
+    with resumed_folder(out, {"of": 2}):
+        pass
+    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")] == ["a", "a/z"]
+    with pytest.raises(SessionError, match="not empty"), resumed_folder(out, {"of": 2}):
+        pass
+
+
+def test_a_folder_where_none_can_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for make in (new_folder, partial(resumed_folder, made_of={})):
+        with pytest.raises(SessionError, match="can be made there"), make(tmp_path / "file" / "a"):
+            pass
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    with new_folder(tmp_path / "link") as aside:
+        (aside / "x").write_text("1")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "there" / "x").is_file()

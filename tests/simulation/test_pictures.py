@@ -17,8 +17,12 @@ from scipy.spatial.transform import Rotation
 from calibration.corners.detect import find_chessboard
 from calibration.rig import Rig
 from calibration.transform import Transform
+from sessions.errors import SessionError
+from sessions.lock import held
+from sessions.simulation import draw
 from sessions.simulation.boards import RayTable, board_points, draw_board, view_poses
-from sessions.simulation.simulate import INNER_CORNERS, SQUARE_M, Options, build_world, simulate
+from sessions.simulation.draw import simulate
+from sessions.simulation.simulate import INNER_CORNERS, SQUARE_M, Options, build_world
 
 LESSON = Path(__file__).parents[1] / "data" / "lesson"
 needs_renderer = pytest.mark.skipif(
@@ -227,8 +231,42 @@ def test_heads_out_of_a_classroom_have_exact_labels_too() -> None:
     assert first.shape == (128, 128, 3) and first.std() > 10
 
 
+def files(folder: Path) -> dict[str, str]:
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
+
+
+def interrupted(out: Path, options: Options) -> None:
+    """Simulate, interrupted amid the views and amid a film, and damaged."""
+    unfinished = out.with_name(f".{out.name}.unfinished")
+    seen: dict[Path, int] = {}
+    for last in (("calibration pictures", 0.6), ("left video", 0.8)):
+
+        def stop(stage: str, share: float, last: tuple[str, float] = last) -> None:
+            if stage == last[0] and share >= last[1]:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            simulate(out, options, stop)
+        assert not out.exists()
+        done = [*unfinished.glob("whole/calibration/[lr]*/*.jpg"), *unfinished.glob("parts/*.mp4")]
+        assert all(p.stat().st_ino == n for p, n in seen.items()), "drawn again"
+        assert len(done) > len(seen)
+        seen = {p: p.stat().st_ino for p in done}
+    part = unfinished / "parts" / "left-0000000.mp4"
+    part.write_bytes(part.read_bytes()[:-900])
+    with held(unfinished / "lock", out), pytest.raises(SessionError, match="another command"):
+        simulate(out, options)
+    simulate(out, options)
+
+
 @needs_renderer
-def test_a_small_lesson_is_complete_and_the_same_twice(tmp_path: Path) -> None:
+def test_a_small_lesson_is_complete_and_the_same_when_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("vtk")
     options = Options(
         students=2,
@@ -245,19 +283,12 @@ def test_a_small_lesson_is_complete_and_the_same_twice(tmp_path: Path) -> None:
         timestamps=True,
         seed=9,
     )
+    monkeypatch.setattr(draw, "STRETCH", 4)  # each film is joined from two
     stages: list[str] = []
     session = simulate(tmp_path / "a", options, lambda stage, share: stages.append(stage))
-    simulate(tmp_path / "b", options)
-
-    def files(folder: Path) -> dict[str, str]:
-        return {
-            str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
-            for p in folder.rglob("*")
-            if p.is_file()
-        }
-
+    interrupted(tmp_path / "b", options)
     a, b = files(tmp_path / "a"), files(tmp_path / "b")
-    assert a == b
+    assert a == b, "one that was interrupted again and again is the same to the byte"
     expected = {
         "session.toml",
         "targets.csv",
@@ -287,19 +318,3 @@ def test_a_small_lesson_is_complete_and_the_same_twice(tmp_path: Path) -> None:
     stamps = pd.read_csv(tmp_path / "a" / "timestamps.csv")
     assert stamps.groupby("camera").size().to_dict() == {"left": 6, "right": 6}
     assert stamps[stamps.camera == "right"].time_s.iloc[0] == pytest.approx(-0.1, abs=1e-6)
-
-
-@needs_renderer
-def test_an_interrupted_simulation_leaves_nothing(tmp_path: Path) -> None:
-    pytest.importorskip("vtk")
-
-    def stop(stage: str, share: float) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        simulate(
-            tmp_path / "lesson",
-            Options(students=1, rows=1, resolution="720p", views=2, views_alone=1),
-            stop,
-        )
-    assert list(tmp_path.iterdir()) == []

@@ -15,6 +15,7 @@ from calibration.rig import Rig
 from calibration.transform import geodesic_deg
 from sessions.config import load_config
 from sessions.errors import SessionError
+from sessions.simulation.draw import simulate
 from sessions.simulation.people import load_people
 from sessions.simulation.room import PLACEMENTS, ROOMS
 from sessions.simulation.script import FACING_BOARD, visible_share
@@ -22,7 +23,6 @@ from sessions.simulation.simulate import (
     Options,
     World,
     build_world,
-    simulate,
     targets_rows,
     truth_table,
     write_session,

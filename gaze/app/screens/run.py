@@ -11,6 +11,7 @@ from nicegui import ui
 from gaze.app.desk import Desk
 from gaze.app.jobs import OPEN, Job, State
 from gaze.app.parts import Place, action, box, heading, meter, pill, sheet, text
+from gaze.lesson.kept import kept
 
 Done = Callable[[], object] | None
 KINDS = {"done": "good", "not_good": "warn", "failed": "bad", "cancelled": "bad"}
@@ -137,7 +138,8 @@ class JobList:
         if job.state in ("failed", "not_good") and job.log and job.command != "check":
             last = [line for line in job.log if line.strip()][-1:]
             return f'<p class="finding error">{html.escape(" ".join(last))}</p>'
-        return f'<p class="small">{html.escape(p(f"after_{job.state}"))}</p>'
+        how = f"after_cancelled_{kept(job.command)}" if job.state == "cancelled" else ""
+        return f'<p class="small">{html.escape(p(how or f"after_{job.state}"))}</p>'
 
 
 def _duration(seconds: float) -> str:

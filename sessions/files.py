@@ -1,0 +1,99 @@
+"""Folders that are whole or not there; those that an interrupted command goes on with."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from calibration.files import NO_ROOM, disk_full, write_file
+from sessions.errors import SessionError
+from sessions.lock import held
+
+MADE_OF = "made-of.json"  # what an unfinished folder is being made of
+
+
+@contextlib.contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """Yields an empty folder beside ``path``; renamed to it when the block ends well, else removed.
+
+    Raises
+    ------
+    SessionError : there is something at ``path`` already. DiskFullError : no room for it.
+    """
+    path = _free(path)
+    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield aside
+        _take_place(aside, path)
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise disk_full(path) from error
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def resumed_folder(path: str | Path, made_of: dict[str, Any]) -> Iterator[tuple[Path, Path]]:
+    """Yields a folder that becomes ``path`` when the block ends well, and one for parts.
+
+    Both lie in ``.NAME.unfinished`` beside ``path``. Where the block is interrupted they stay, and
+    the next call with the same ``made_of`` (JSON) finds them as they were; with another one they
+    begin empty. Only one call at a time.
+
+    Raises
+    ------
+    SessionError : there is something at ``path`` already, or another call is at work on it.
+    DiskFullError : no room for it; what was done is kept.
+    """
+    path = _free(path)
+    aside = path.with_name(f".{path.name}.unfinished")
+    aside.mkdir(mode=0o700, exist_ok=True)
+    making, parts = aside / "whole", aside / "parts"
+    try:
+        with held(aside / "lock", path):
+            text = json.dumps(made_of, sort_keys=True, indent=1)
+            if not (aside / MADE_OF).is_file() or (aside / MADE_OF).read_text("utf-8") != text:
+                for old in (making, parts):
+                    shutil.rmtree(old, ignore_errors=True)
+                write_file(aside / MADE_OF, text)
+            for folder in (making, parts):
+                folder.mkdir(exist_ok=True)
+            yield making, parts
+            _take_place(making, path)
+        shutil.rmtree(aside)
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise disk_full(path) from error
+        raise
+
+
+def _free(path: str | Path) -> Path:
+    """Where a new folder goes, links followed; its parent is made."""
+    path = Path(path).resolve()
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise SessionError(
+            "the folder is not empty", where=path, remedy="Name a new folder, or delete this one."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise SessionError(
+            "no folder can be made there",
+            where=path,
+            found=error.strerror,
+            remedy="Name one where you may write.",
+        ) from error
+    return path
+
+
+def _take_place(folder: Path, path: Path) -> None:
+    if path.exists():
+        path.rmdir()
+    folder.chmod(0o755)  # it was its owner's alone
+    folder.rename(path)
