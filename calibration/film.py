@@ -8,7 +8,7 @@ picture that the decoder had to guess (damage, lost packets) is never handed on 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import av
@@ -31,6 +31,10 @@ HOLD = 8
 #: Packets that a decoder may have taken in without giving their frames yet, at most.
 BEHIND = 64
 NONE = 1 << 62
+#: Decoders that can be told, packet by packet, to leave out what no frame leans on (AV1's: once).
+SKIPS = frozenset({"h264", "hevc", "mpeg2video", "mpeg4"})
+#: Containers that do not list their packets: one that is lost is known by the leap in time alone.
+WITHOUT_INDEX = frozenset({"mpegts", "mpeg"})
 #: Demuxing errors in a row after which the file is taken to end.
 MOST_ERRORS = 50
 
@@ -68,7 +72,10 @@ def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[FilmP
 
 
 def decoded(
-    packets: Iterable[FilmPacket], codec: VideoCodecContext, hold: int = HOLD
+    packets: Iterable[FilmPacket],
+    codec: VideoCodecContext,
+    hold: int = HOLD,
+    unneeded: Callable[[FilmPacket], bool] = lambda packet: False,
 ) -> Iterator[tuple[VideoFrame | None, bool]]:
     """Frames in the order in which they are shown, each with whether it is whole.
 
@@ -76,6 +83,9 @@ def decoded(
     to the next key frame. Frames are held back for ``hold`` others, because what is shown earlier
     may have been stored later. A packet that gives no frame is (None, False). Nothing is whole
     before the first key frame.
+
+    unneeded : of a packet, whether nobody asks for its frame. It is left out where no other frame
+    leans on it (most of them in a film with B-frames); the others are the same to the bit.
     """
     held: deque[tuple[VideoFrame | None, bool, int]] = deque()
     fed: dict[int, int] = {}  # presentation time → place in the file, of frames still to come
@@ -91,7 +101,9 @@ def decoded(
         frames: list[VideoFrame] = []
         if packet is not None:
             place += 1
-            if packet.pts is not None:
+            skipped = codec.name in SKIPS and unneeded(packet)
+            codec.skip_frame = "NONREF" if skipped else "DEFAULT"
+            if packet.pts is not None and not skipped:
                 fed[packet.pts] = place
             if packet.is_corrupt or holes.before(packet):
                 damage(place, place)
@@ -127,7 +139,7 @@ class _Holes:
 
     def before(self, packet: FilmPacket) -> bool:
         """Whether packets are missing just before this one."""
-        if packet.dts is None or packet.stream.container.format.name not in ("mpegts", "mpeg"):
+        if packet.dts is None or packet.stream.container.format.name not in WITHOUT_INDEX:
             return False
         step, self.last = packet.dts - (self.last or packet.dts), packet.dts
         usual = float(np.median(self.steps)) if len(self.steps) > 9 else np.inf

@@ -48,6 +48,7 @@ class VideoFile:
         missing or begin again) frames are counted from the file's start.
     reorder : frames that may have to be decoded before a frame that is shown earlier.
     turn, size_px : which way is up; (width, height) upright.
+    interlaced : a frame's lines are filled in from its neighbours.
     zero_s : the container's own time at 0:00. created : its wall clock there, where it says one.
     traits : what is out of the ordinary, for the user. remarks : what is wrong, as predicates of
         "the video" ("ends after …").
@@ -68,6 +69,7 @@ class VideoFile:
     zero_s: float
     created: dt.datetime | None
     stated_duration_s: float | None
+    interlaced: bool = False
     traits: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -79,6 +81,11 @@ class VideoFile:
     def step_s(self) -> float:
         """Median time from a frame to the next."""
         return float(np.median(np.diff(self.times_s))) if self.frames > 1 else 0.0
+
+    @property
+    def only_keyframes(self) -> bool:
+        """Whether no frame leans on another (MJPEG, editors' formats)."""
+        return self.seekable and len(self.keyframes) == self.frames
 
     @property
     def end_s(self) -> float:
@@ -333,6 +340,7 @@ def _indexed(
         zero_s=zero,
         created=_created(container, stream),
         stated_duration_s=stated,
+        interlaced=bool(first.interlaced_frame),
         traits=tuple(traits),
         remarks=tuple(remarks),
     )

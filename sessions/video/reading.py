@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import dropwhile, takewhile
+from itertools import dropwhile, filterfalse, takewhile
 from typing import NamedTuple, TypeVar
 
 import av
@@ -12,7 +12,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from calibration.film import FilmPacket, Image, decoded, packets_of, picture_of
+from calibration.film import WITHOUT_INDEX, FilmPacket, Image, decoded, packets_of, picture_of
 from sessions.errors import VideoError
 from sessions.video.file import VideoFile
 from sessions.video.info import VideoInfo
@@ -95,7 +95,7 @@ def _runs(file: VideoFile, wanted: list[int]) -> Iterator[list[int]]:
     """The frames in stretches between which a jump to a key frame saves decoding."""
     run: list[int] = []
     for number in wanted:
-        if run and file.keyframe_before(number) > run[-1] + 2 * file.reorder + 8:
+        if run and file.keyframe_before(number - file.interlaced) > run[-1] + 2 * file.reorder + 8:
             yield run
             run = []
         run.append(number)
@@ -113,7 +113,7 @@ def _of_run(
 ) -> Iterator[Frame]:
     k = 0
     for before, (number, frame, whole), after in _neighbours(
-        _frames_from(container, stream, file, file.keyframe_before(run[0]), run[-1])
+        _frames_from(container, stream, file, run)
     ):
         while k < len(run) and run[k] < number:
             yield Frame(run[k], None, "missing")
@@ -135,16 +135,25 @@ def _of_run(
 
 
 def _frames_from(
-    container: InputContainer, stream: VideoStream, file: VideoFile, start: int, last: int
+    container: InputContainer, stream: VideoStream, file: VideoFile, run: list[int]
 ) -> Iterator[tuple[int, VideoFrame | None, bool]]:
-    """(number, frame, whole) in the order shown, from the key frame ``start`` to ``last``, or a
-    little beyond."""
+    """(number, frame, whole) in the order shown, from the key frame before a run of frames to its
+    end, or a little beyond; of those not in the run only what the others lean on."""
+    start = file.keyframe_before(max(0, run[0] - file.interlaced))
     packets = _packets_from(container, stream, file, start)
+    near = (-1, 0, 1) if file.interlaced else (0,)
+    asked = {None, *(n + k for n in run for k in near)}  # None: a damaged stamp says nothing
+
+    def unneeded(packet: FilmPacket) -> bool:
+        return file.seekable and file.number_of(packet.pts) not in asked
+
     if file.seekable:  # what is decoded later is not needed; one more, to fill in lines from
-        needed = int(file.dts[start : last + 2].max()) + round(file.step_s / file.time_base)
-        packets = takewhile(lambda p: not _is_beyond(file, p, needed), packets)
+        last = int(file.dts[run[0] : run[-1] + 2].max()) + round(file.step_s / file.time_base)
+        packets = takewhile(lambda p: not _is_beyond(file, p, last), packets)
+    if file.only_keyframes and not WITHOUT_INDEX & {*container.format.name.split(",")}:
+        packets = filterfalse(unneeded, packets)
     number = -1
-    for frame, whole in decoded(packets, stream.codec_context, hold=file.reorder + 1):
+    for frame, whole in decoded(packets, stream.codec_context, file.reorder + 1, unneeded):
         if not file.seekable:
             number += 1
         elif frame is None or (found := file.number_of(frame.pts)) is None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 
-from sessions.video import probe, read_frames
+from calibration.film import decoded
+from sessions.video import probe, read_frames, reading
 from tests.sessions.video.films import number, write
 
 N, FPS = 75, 25
@@ -71,6 +74,32 @@ def test_frames_come_as_asked_at_their_times(name: str, tmp_path: Path) -> None:
     begin = info.times_s[0]
     assert 0 <= begin < 0.05, "sound may begin a little before the pictures"
     np.testing.assert_allclose(info.times_s - begin, np.arange(N) / FPS, atol=1.1e-3)
-    for asked in ([0], [N - 1], [N // 2], [12], [11, 13], [24, 25, 60], range(0, N, 7), range(N)):
-        got = [(i, number(shown)) for i, shown in read_frames(info, list(asked))]
-        assert got == [(i, i) for i in asked]
+    whole = dict(read_frames(info, range(N)))
+    assert {i: number(shown) for i, shown in whole.items()} == {i: i for i in range(N)}
+    for asked in ([0], [N - 1], [N // 2], [12], [11, 13], [24, 25, 60], range(0, N, 7)):
+        got = dict(read_frames(info, list(asked)))
+        assert list(got) == list(asked)
+        for i, shown in got.items():
+            np.testing.assert_array_equal(shown, whole[i])
+
+
+@pytest.mark.parametrize(("name", "most"), [
+    ("H.264 mp4, 2 B, group 12", 0.8), ("HEVC mkv", 0.6), ("MJPEG mov", 0.2),
+    ("H.264 mp4, key frames only", 0.2), ("interlaced H.264 ts", 0.9),
+])  # fmt: skip
+def test_what_nobody_asks_for_is_not_decoded(
+    name: str, most: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frame in six: of the others only those that it leans on."""
+    suffix, how = FILMS[name]
+    info = probe(write(tmp_path / f"a.{suffix}", frames=N, rate=FPS, **how))
+    came = []
+
+    def counted(*args: Any) -> Iterator[tuple[VideoFrame | None, bool]]:
+        for item in decoded(*args):
+            came.append(item)
+            yield item
+
+    monkeypatch.setattr(reading, "decoded", counted)
+    assert len(list(read_frames(info, range(0, N, 6)))) == len(range(0, N, 6))
+    assert len(came) <= most * N
