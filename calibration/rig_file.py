@@ -43,6 +43,7 @@ class CausePart(_Part):
     severity: Status
     message: str
     action: str = ""
+    cost_cm: float | None = None
 
 
 class VerdictPart(_Part):

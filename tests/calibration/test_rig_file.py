@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from calibration.errors import RigError
 from calibration.rig import Rig
+from calibration.verdict import Cause, Verdict
 from tests.gaze.classroom import room_rig
 
 Rigs = dict[str, Any]
@@ -89,3 +91,12 @@ def test_a_good_one_comes_back(tmp_path: Path, covariance: bool) -> None:
     (tmp_path / "rig.json").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "rig.json").read_bytes())
     again = Rig.load(tmp_path / "rig.json")
     np.testing.assert_allclose(again.T_RL.t, rig.T_RL.t)
+
+
+def test_every_field_of_a_finding_comes_back(tmp_path: Path) -> None:
+    """A field that is written and not read would make every warned-of rig unreadable."""
+    first = Cause("room_unchecked", "WARN", "what", "do", 12.5)
+    rig = replace(room_rig(), verdict=Verdict((first, Cause("views_few", "WARN", "few"))))
+    rig.save(tmp_path / "rig.json")
+    assert Rig.load(tmp_path / "rig.json").verdict == rig.verdict
+    assert None not in vars(first).values(), "every field is tried"
