@@ -186,7 +186,7 @@ def refuse_unreadable_marks(session: Session) -> None:
     ------
     ReportError : a line that cannot be read.
     """
-    from gaze.report.marks import read_marks
+    from sessions.events.marks import read_marks
 
     if session.events_path.exists():
         read_marks(session.events_path)

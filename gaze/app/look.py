@@ -5,7 +5,6 @@ Every picture that leaves here has its faces pixelated, also those of somebody w
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 import tempfile
@@ -28,7 +27,7 @@ from gaze.app.sights import BoardView, Moment, Picture, Recording, Seat
 from gaze.faces.detectors import Detector, load_detector
 from sessions.config import CONFIG_NAME, edit_config
 from sessions.folder import Session
-from sessions.run import Run, atomic_write
+from sessions.run import Run
 from sessions.tables import read_table
 from sessions.video import VideoInfo, nearest_frames, probe, read_frames
 
@@ -343,31 +342,22 @@ def seats_of(run_folder: Path) -> list[Seat]:
 
 def marks_of(folder: Path) -> list[tuple[float, str, float | None]]:
     """The lesson's events.csv: (time_s, label, end_s)."""
-    from gaze.report.marks import read_marks
+    from sessions.events.marks import read_marks
 
     path = Session.open(folder).events_path
     return [(m.time_s, m.label, m.end_s) for m in read_marks(path)] if path.is_file() else []
 
 
 def write_marks(folder: Path, marks: list[tuple[float, str, float | None]]) -> None:
-    """Write events.csv, once it reads back as what was meant.
+    """Write events.csv, once it reads back as what was meant; kinds of marks stay.
 
     Raises
     ------
     UserError : a mark that cannot be, or a file of ELAN's, which stays as it is.
     """
-    from gaze.report.marks import read_marks
+    from sessions.events import marks as events
 
     path = Session.open(folder).events_path
-    if path.is_file() and "\t" in path.read_text(encoding="utf-8-sig").partition("\n")[0]:
-        raise UserError(
-            "this events.csv is ELAN's text and is not rewritten", where=path,
-            remedy="Edit it in ELAN, or move it away first.",
-        )  # fmt: skip
-    with atomic_write(path) as aside:
-        with aside.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
-            table.writerow(["time_s", "label", "end_s"])
-            for time_s, label, end_s in sorted(marks, key=lambda m: m[0]):
-                table.writerow([f"{time_s:g}", label, "" if end_s is None else f"{end_s:g}"])
-        read_marks(aside)
+    before = events.read_marks(path) if path.is_file() else ()
+    kinds = {(m.time_s, m.label, m.end_s): m.kind for m in before}
+    events.write_marks(path, [events.Mark(*m, kinds.get(m, "mark")) for m in marks])

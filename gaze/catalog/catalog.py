@@ -22,6 +22,10 @@ from pyarrow.fs import LocalFileSystem
 
 from calibration.errors import UserError
 from gaze.exports.common import harmless
+from gaze.measures.measures import board_shares
+from gaze.measures.states import MEASURED
+from gaze.report.lesson import load_lesson
+from sessions.events.marks import excluded_s, read_marks
 from sessions.folder import Session
 from sessions.run import Run
 from sessions.tables import TABLES, WITH_POINT
@@ -143,7 +147,7 @@ class Catalog:
             "temp_directory": "",  # else .tmp in the working directory
         }
         connection = duckdb.connect(":memory:", config=never)
-        _make_views(connection, pa.Table.from_pylist(rows, schema=_RUNS))
+        _make_views(connection, rows)
         return cls(folder, left_out, connection)
 
     def __enter__(self) -> Catalog:
@@ -289,6 +293,7 @@ def _run_row(session: Session, run: Run, root: Path) -> dict[str, Any]:
     errors = Validation.read(path).overall if path.is_file() else None
     lesson = session.folder.resolve().relative_to(root.resolve()).as_posix()
     iso = config.date.isocalendar() if config.date else None
+    left_out = _excluded(session)
     return {
         "lesson": session.folder.resolve().name if lesson == "." else lesson,
         "run": run.folder.name,
@@ -305,7 +310,27 @@ def _run_row(session: Session, run: Run, root: Path) -> dict[str, Any]:
         "validation_head_deg": errors and errors.head_deg and errors.head_deg.median,
         "gaze_file": str(run.gaze_path.resolve()),
         "students_file": str(run.students_path.resolve()),
+        "excluded": list(left_out),
+        "shares": _shares_without(run) if left_out else [],
     }
+
+
+def _excluded(session: Session) -> tuple[tuple[float, float], ...]:
+    path = session.events_path
+    return excluded_s(read_marks(path)) if path.is_file() else ()
+
+
+def _shares_without(run: Run) -> list[tuple[str, int, float, float]]:
+    """Student, moments, coverage and share of the board without the lesson's excluded segments;
+    students.parquet has them of the whole recording."""
+    lesson = load_lesson(run.folder)
+    share = board_shares(lesson.gaze, lesson.board)
+    seen = lesson.gaze.assign(measured=lesson.gaze["status"].isin(MEASURED))
+    counts = seen.groupby(seen["student"].astype(str))["measured"].agg(["size", "mean"])
+    return [
+        (str(name), int(n), float(coverage), share.get(str(name), float("nan")))
+        for name, n, coverage in counts.itertuples()
+    ]
 
 
 # The columns of the view ``runs``, but for what is counted in the tables, and the two files.
@@ -343,8 +368,17 @@ def _of_run(files: list[str], table: str) -> ds.Dataset:
     )
 
 
-def _make_views(connection: duckdb.DuckDBPyConnection, runs: pa.Table) -> None:
+def _make_views(connection: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]]) -> None:
     """runs, gaze, students, all_gaze, all_students; then no way to any file at all."""
+    runs = pa.Table.from_pylist(rows, schema=_RUNS)
+    connection.execute("CREATE TABLE _excluded (_run INTEGER, start_s DOUBLE, end_s DOUBLE)")
+    connection.execute("""CREATE TABLE _shares (_run INTEGER, student VARCHAR, moments BIGINT,
+                                                coverage DOUBLE, board_share DOUBLE)""")
+    for table in ("excluded", "shares"):
+        values = [[k, *value] for k, row in enumerate(rows) for value in row[table]]
+        if values:
+            marks = ", ".join("?" * len(values[0]))
+            connection.executemany(f"INSERT INTO _{table} VALUES ({marks})", values)
     for kind in ("gaze", "students"):
         connection.register(f"_{kind}", _of_run(runs[f"{kind}_file"].to_pylist(), kind))
     number = pa.array(range(runs.num_rows), pa.int32())
@@ -355,11 +389,18 @@ def _make_views(connection: duckdb.DuckDBPyConnection, runs: pa.Table) -> None:
     named = {
         kind: ", ".join(f't."{c.name}"' for c in TABLES[kind]) for kind in ("gaze", "students")
     }
+    for column in ("moments", "coverage", "board_share"):  # without what the lesson leaves out
+        named["students"] = named["students"].replace(
+            f't."{column}"', f'coalesce(s."{column}", t."{column}") AS "{column}"'
+        )
+    counted = """NOT EXISTS (SELECT 1 FROM _excluded x WHERE x._run = t._run
+                             AND t.time_s >= x.start_s AND t.time_s < x.end_s)"""
     points = ", ".join(f"'{status}'" for status in WITH_POINT)
     connection.execute(f"""
         CREATE VIEW all_students AS
         SELECT r.lesson, r.run, r.newest, r.date, r.week, r.title, {named["students"]}
         FROM _students t JOIN _runs r USING (_run)
+        LEFT JOIN _shares s ON s._run = t._run AND s.student = t.student
     """)
     # The gaze table knows no rows of seats; students.parquet of the same run does.
     connection.execute(f"""
@@ -371,6 +412,7 @@ def _make_views(connection: duckdb.DuckDBPyConnection, runs: pa.Table) -> None:
                {named["gaze"]}
         FROM _gaze t JOIN _runs r USING (_run)
         LEFT JOIN _students s ON s._run = t._run AND s.student = t.student
+        WHERE {counted}
     """)
     for kind in ("gaze", "students"):
         connection.execute(
@@ -381,7 +423,7 @@ def _make_views(connection: duckdb.DuckDBPyConnection, runs: pa.Table) -> None:
         CREATE TABLE _counts AS
         SELECT _run, count(*) AS moments, count(DISTINCT student) AS students,
                count(*) FILTER (WHERE status IN ({points}, 'away')) / count(*) AS measured_share
-        FROM _gaze GROUP BY _run
+        FROM _gaze t WHERE {counted} GROUP BY _run
     """)
     connection.execute("""
         CREATE VIEW runs AS

@@ -221,7 +221,7 @@ def _mean_p90(s: Any) -> str:
 def report(
     run: Annotated[str, typer.Argument(help="A run's folder (in a lesson's folder: its name).")],
     out_html: Annotated[Path | None, typer.Option("--out", help="Where to write it.")] = None,
-    language: Annotated[str, typer.Option(help="en or de.")] = "en",
+    language: Annotated[str, typer.Option(help="en, de or zh.")] = "en",
     class_only: Annotated[bool, typer.Option(help="Leave out single students.")] = False,
     compare: Annotated[list[str] | None, typer.Option(help="Another run beside it.")] = None,
     events: Annotated[Path | None, typer.Option(help="events.csv or ELAN tab text.")] = None,
@@ -235,16 +235,24 @@ def report(
     Example: gaze report lesson/runs/2026-03-02T0900 --class-only --language de
     """
     from gaze.report import write_report
+    from gaze.report.heatmap import heatmaps, write_heatmaps
+    from gaze.report.lesson import load_lesson
     from sessions.run import run_folder
 
+    folder, maps = run_folder(run), None
+    if out_html is None and not class_only and events is None:  # the run's own report and pictures
+        lesson = load_lesson(folder)
+        maps = heatmaps(lesson)
+        write_heatmaps(folder, lesson=lesson, maps=maps)
     path = write_report(
-        run_folder(run),
+        folder,
         out=out_html,
         language=language,
         class_only=class_only,
         compare=tuple(run_folder(other) for other in compare or ()),
         events=events,
         validation=validation,
+        maps=maps,
     )
     if as_json:
         print_json({"report": str(path)})

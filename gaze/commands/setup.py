@@ -178,3 +178,49 @@ def _get(d: dict[str, Any], *keys: str) -> Any:
 
 def _num(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else "–"
+
+
+@commands.command(rich_help_panel="A lesson")
+@command
+def import_events(
+    lesson: Lesson,
+    file: Annotated[Path, typer.Argument(help="ELAN, BORIS, SRT, a list of slides, or CSV.")],
+    format: Annotated[str, typer.Option(help="auto, elan, boris, srt, slides or csv.")] = "auto",
+    kind: Annotated[
+        Literal["mark", "phase", "slide", "excluded"] | None,
+        typer.Option("--as", help="What they are; default: phases where they end, else marks."),
+    ] = None,
+    tier: Annotated[list[str] | None, typer.Option(help="Only this tier or subject.")] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Segments of this label count in no measure.")
+    ] = None,
+    offset_s: Annotated[
+        float, typer.Option(help="Added to all times: so much later did the other film begin.")
+    ] = 0.0,
+    observation: Annotated[str | None, typer.Option(help="Which one of BORIS' project.")] = None,
+    replace: Annotated[bool, typer.Option(help="Drop what events.csv holds now.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Phases, slides and segments to leave out, from other programs into events.csv.
+
+    Example: gaze import-events lesson/ lesson.eaf --tier phases --exclude film
+    """
+    from dataclasses import asdict
+
+    from gaze.setup.events import import_events as run_import
+    from sessions.folder import Session
+
+    done = run_import(
+        Session.open(lesson), file, format=format, kind=kind, tiers=tier or (),
+        exclude=exclude or (), offset_s=offset_s, observation=observation, replace=replace,
+    )  # fmt: skip
+    if as_json:
+        print_json({"events": str(done.path), "new": [asdict(m) for m in done.new],
+                    "all": len(done.all)})  # fmt: skip
+        return
+    rows: list[list[object]] = [
+        [m.label, m.kind, f"{m.time_s:.1f}", "" if m.end_s is None else f"{m.end_s:.1f}"]
+        for m in done.new
+    ]
+    out.print(table("new events", ["", "kind", "from s", "to s"], rows))
+    say(f"{len(done.all)} events in {escape(str(done.path))}; `gaze report RUN` uses them")

@@ -146,7 +146,9 @@ def _events(source: Source, name: str, path: Path) -> list[Path]:
         (v.start_s, v.duration_s, "visit", v.area)
         for v in visits[visits["student"] == name].itertuples()
     ]
-    rows += [(a.time_s, (a.end_s or a.time_s) - a.time_s, "mark", a.label) for a in source.marks]
+    rows += [
+        (a.time_s, (a.end_s or a.time_s) - a.time_s, "mark", a.label) for a in source.lesson.marks
+    ]
     rows.sort(key=lambda r: (r[0], r[2]))
     columns = ["onset", "duration", "trial_type", "message"]
     frame = pd.DataFrame(rows, columns=columns)

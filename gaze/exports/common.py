@@ -16,7 +16,6 @@ from calibration.errors import UserError
 from gaze.measures.measures import Measures, measures
 from gaze.privacy.pseudonyms import lesson_salt, pseudonyms
 from gaze.report.lesson import Lesson, load_lesson
-from gaze.report.marks import Mark, read_marks
 from sessions.run import atomic_write, write_json
 
 
@@ -26,11 +25,10 @@ class ExportError(UserError):
 
 @dataclass(frozen=True)
 class Source:
-    """A run ready for export: its lesson (pseudonyms replaced if asked), measures and marks."""
+    """A run ready for export: its lesson (pseudonyms replaced if asked) and measures."""
 
     lesson: Lesson
     measures: Measures
-    marks: tuple[Mark, ...]
     names: dict[str, str]
 
 
@@ -63,9 +61,7 @@ def load_source(run_folder: str | Path, *, salted: bool = False) -> Source:
             never_seen=tuple(sorted(names[s] for s in lesson.never_seen)),
         )  # fmt: skip
     m = measures(lesson.gaze, lesson.board.areas, lesson.board, students=lesson.students)
-    events = lesson.run.lesson_folder / "events.csv"
-    marks = read_marks(events) if events.is_file() else ()
-    return Source(lesson, m, marks, names)
+    return Source(lesson, m, names)
 
 
 def file_in(out: Path, name: str) -> Path:

@@ -24,7 +24,7 @@ def write_elan(source: Source, out: Path) -> list[Path]:
     rows += [("class", e.time_s, e.end_s, e.area) for e in m.synchrony.moments.itertuples()]
     rows += [
         ("marks", a.time_s, a.end_s if a.end_s is not None else a.time_s + 1.0, a.label)
-        for a in source.marks
+        for a in source.lesson.marks
     ]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     frame["value"] = frame["value"].str.replace(r"[\t\r\n]+", " ", regex=True)

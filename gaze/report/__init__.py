@@ -12,12 +12,14 @@ from gaze.report.compose import html
 from gaze.report.findings import SMALL_CELL
 from gaze.report.heatmap import Heatmaps, heatmaps, photograph
 from gaze.report.lesson import Lesson, ReportError, load_lesson, words_of
-from gaze.report.marks import Mark, read_marks
-from gaze.report.page import Page, plotly_js
+from gaze.report.page import Page, Phase, plotly_js
 from sessions.config import Area
+from sessions.events.marks import Mark
 from sessions.run import atomic_write
 
 __all__ = ["ReportError", "write_report"]
+
+MOST_MAPS = 24  # phases and slides that get a picture of their own
 
 
 def write_report(
@@ -45,7 +47,7 @@ def write_report(
     compare : other runs, put beside this one.
     events : marks (events.csv or ELAN's tab text); by default the lesson's events.csv, if any.
     validation : `gaze validate`'s JSON; by default validation.json in the run or the lesson.
-    maps : the run's heatmaps, where they are known already.
+    maps : the run's heatmaps, where they are known already (of the same marks).
 
     Returns the path. The same tables and seed give the same bytes.
 
@@ -59,8 +61,7 @@ def write_report(
             "a report is written into an .html file", found=str(out), expected="--out NAME.html"
         )
     words = words_of(language)
-    lesson = load_lesson(run_folder, validation=validation)
-    marks = _marks(lesson, events)
+    lesson = load_lesson(run_folder, validation=validation, events=events)
     m = _measures(lesson, areas, seed)
     if class_only and len(m.used) < SMALL_CELL:
         raise ReportError(
@@ -71,7 +72,7 @@ def write_report(
             remedy="Make the ordinary report, and keep it to yourself.",
         )
     page = Page(
-        lesson, m, maps or heatmaps(lesson), marks, _phases(lesson, m, marks, seed), words,
+        lesson, m, maps or heatmaps(lesson), lesson.marks, _phases(lesson, m, seed), words,
         class_only, photograph(lesson.board, lesson.run.lesson_folder, 900),
         _compared(compare, seed),
     )  # fmt: skip
@@ -107,25 +108,33 @@ def _for_sharing(page: Page) -> Page:
         lesson=replace(page.lesson, quality=quality),
         class_only=True,
         marks=tuple(nameless(a) for a in page.marks),
-        phases=tuple((nameless(a), m) for a, m in page.phases),
+        phases=tuple(replace(p, mark=nameless(p.mark)) for p in page.phases),
     )
 
 
-def _phases(
-    lesson: Lesson, m: Measures, marks: tuple[Mark, ...], seed: int
-) -> tuple[tuple[Mark, Measures], ...]:
-    """The measures of every marked phase that lies in the lesson."""
-    return tuple(
-        (
-            a,
-            measures(
-                lesson.gaze, m.area_list, lesson.board, students=m.moments.students,
-                between_s=(a.time_s, a.end_s), seed=seed, surrogates=0,
-            ),
-        )
-        for a in marks
-        if a.end_s is not None and a.time_s < m.end_s and a.end_s > m.start_s
+def _phases(lesson: Lesson, m: Measures, seed: int) -> tuple[Phase, ...]:
+    """Measures of every phase and slide that lies in the lesson; maps of the MOST_MAPS longest."""
+    spans = []
+    for a in lesson.marks:
+        end_s = m.end_s if a.kind == "slide" and a.end_s is None else a.end_s
+        if a.kind in ("phase", "slide") and end_s and a.time_s < m.end_s and end_s > m.start_s:
+            spans.append((a, end_s))
+    lengths = sorted((end_s - a.time_s for a, end_s in spans), reverse=True)
+    least_s = min(lengths[:MOST_MAPS], default=0.0)
+    return tuple(_phase(lesson, m, a, end_s, seed, least_s) for a, end_s in spans)
+
+
+def _phase(
+    lesson: Lesson, m: Measures, mark: Mark, end_s: float, seed: int, least_s: float
+) -> Phase:
+    of = measures(
+        lesson.gaze, m.area_list, lesson.board, students=m.moments.students,
+        between_s=(mark.time_s, end_s), seed=seed, surrogates=0,
     )  # fmt: skip
+    t = lesson.gaze["time_s"]
+    part = replace(lesson, gaze=lesson.gaze[(t >= mark.time_s) & (t < end_s)])
+    drawn = end_s - mark.time_s >= least_s
+    return Phase(replace(mark, end_s=end_s), of, heatmaps(part, cell_m=0.1) if drawn else None)
 
 
 def _compared(
@@ -141,13 +150,6 @@ def _nameless(label: str, lesson: Lesson) -> str:
     for student in everybody:
         label = Finder.of(student, everybody).cut(label, "…")
     return label
-
-
-def _marks(lesson: Lesson, events: str | Path | None) -> tuple[Mark, ...]:
-    if events is not None:
-        return read_marks(events)
-    default = lesson.run.lesson_folder / "events.csv"
-    return read_marks(default) if default.is_file() else ()
 
 
 def _measures(lesson: Lesson, areas: Iterable[Area] | None, seed: int) -> Measures:

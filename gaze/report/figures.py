@@ -30,9 +30,9 @@ from gaze.report.colours import (
 )
 from gaze.report.density import Grid
 from gaze.report.heatmap import png
-from gaze.report.marks import Mark
 from gaze.report.strings import Strings
 from sessions.config import Area, Blackboard
+from sessions.events.marks import Mark
 
 Figure = dict[str, Any]
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -266,9 +266,12 @@ def _marks(marks: Sequence[Mark], m: Measures) -> tuple[list[dict[str, Any]], li
                  "font": {"size": 11.5, "color": INK}}  # fmt: skip
         if mark.end_s is not None:
             a, b = max(mark.time_s, m.start_s), min(mark.end_s, m.end_s)
+            left_out = mark.kind == "excluded"  # over the whole height: nothing is counted there
+            colour = "#9a9a94" if left_out else "#dfe6e1" if strip % 2 == 0 else "#ece6d8"
             shapes.append({"type": "rect", "xref": "x", "yref": "paper", "x0": a, "x1": b,
-                           "y0": 1.005, "y1": 1.06, "line": {"width": 1, "color": "#fcfbf8"},
-                           "fillcolor": "#dfe6e1" if strip % 2 == 0 else "#ece6d8"})  # fmt: skip
+                           "y0": 0 if left_out else 1.005, "y1": 1.06,
+                           "line": {"width": 1, "color": "#fcfbf8"}, "fillcolor": colour,
+                           "opacity": 0.35 if left_out else 1})  # fmt: skip
             notes.append({**label, "x": (a + b) / 2, "y": 1.032, "yanchor": "middle"})
             strip += 1
         else:

@@ -14,6 +14,7 @@ from calibration.errors import UserError
 from gaze.measures.measures import MEASURED, Problem, clean_gaze, step_of
 from gaze.report.strings import LANGUAGES, Strings, strings
 from sessions.config import Blackboard, SessionConfig, Student
+from sessions.events.marks import Mark, counted, excluded_s, read_marks
 from sessions.folder import Session
 from sessions.quality import Quality
 from sessions.run import Run
@@ -46,6 +47,8 @@ class Lesson:
     to the session, but without a single measured moment. problems : what was found wrong in the
     tables, as (key of strings, values); the report states it. gain : the lesson's head-to-gaze
     correction in words, empty = none is on file (whether the run used it is in ``info``).
+    marks : events.csv. excluded : segments [from, to) in seconds that it leaves out; ``gaze`` has
+    no row of them.
     """
 
     run: Run
@@ -61,6 +64,8 @@ class Lesson:
     gain: str
     step_s: float
     problems: tuple[Problem, ...] = field(default=())
+    marks: tuple[Mark, ...] = ()
+    excluded: tuple[tuple[float, float], ...] = ()
 
     @property
     def board(self) -> Blackboard:
@@ -86,8 +91,15 @@ def natural(name: str) -> tuple[Any, ...]:
     return tuple(parts)
 
 
-def load_lesson(run_folder: str | Path, *, validation: str | Path | None = None) -> Lesson:
-    """Open a finished run, its lesson's session.toml and the validation beside it.
+def load_lesson(
+    run_folder: str | Path,
+    *,
+    validation: str | Path | None = None,
+    events: str | Path | None = None,
+) -> Lesson:
+    """Open a finished run, its lesson's session.toml, its marks and the validation beside it.
+
+    events : other marks than the lesson's events.csv. What they exclude is not in ``gaze``.
 
     Raises
     ------
@@ -105,6 +117,9 @@ def load_lesson(run_folder: str | Path, *, validation: str | Path | None = None)
     opted_out = {s.id for s in session.config.students if s.opt_out}
     masked = set(gaze.loc[masked_rows, "student"]) | opted_out
     gaze = gaze[~masked_rows & ~gaze["student"].isin(opted_out)].reset_index(drop=True)
+    marks = _marks(session, events)
+    excluded = excluded_s(marks)
+    gaze = gaze[counted(gaze["time_s"].to_numpy(np.float64), excluded)].reset_index(drop=True)
     known = set(gaze["student"]) - {""}
     unassigned = int((gaze["student"] == "").sum())
     if unassigned:
@@ -126,7 +141,15 @@ def load_lesson(run_folder: str | Path, *, validation: str | Path | None = None)
         gain=_gain(session),
         step_s=step_of(gaze["time_s"].to_numpy(np.float64)),
         problems=tuple(problems),
+        marks=marks,
+        excluded=excluded,
     )
+
+
+def _marks(session: Session, events: str | Path | None) -> tuple[Mark, ...]:
+    if events is not None:
+        return read_marks(events)
+    return read_marks(session.events_path) if session.events_path.is_file() else ()
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from gaze.report import figures
 from gaze.report.findings import SMALL_CELL, row_table, seat_table
 from gaze.report.heatmap import Heatmaps
 from gaze.report.lesson import Lesson
-from gaze.report.marks import Mark
 from gaze.report.strings import Strings
+from sessions.events.marks import Mark
 
 NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=%|(?:cm|px|m|s|min)\b)")
 Cell = str | Markup
@@ -59,6 +59,15 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """A phase or a slide (its mark, with an end), what was measured in it, and its heatmap."""
+
+    mark: Mark
+    measures: Measures
+    maps: Heatmaps | None
+
+
+@dataclass(frozen=True)
 class Page:
     """The facts of one report. ``w`` and its like write them in the report's language."""
 
@@ -66,7 +75,7 @@ class Page:
     measures: Measures
     maps: Heatmaps
     marks: tuple[Mark, ...]
-    phases: tuple[tuple[Mark, Measures], ...]
+    phases: tuple[Phase, ...]
     words: Strings
     class_only: bool
     photo: NDArray[np.uint8] | None = None

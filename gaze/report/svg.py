@@ -17,9 +17,9 @@ from calibration.transform import Array
 from gaze.report.density import Grid
 from gaze.report.figures import clock, state_colour
 from gaze.report.heatmap import overlay, png, raster
-from gaze.report.marks import Mark
 from gaze.report.templates import render
 from sessions.config import Area, Blackboard
+from sessions.events.marks import Mark
 
 PER_METRE = 100.0  # user units
 

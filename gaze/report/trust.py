@@ -158,12 +158,20 @@ def unknown_in_targets(page: Page) -> list[str]:
 
 
 LEAVES_OUT = {"problem_nan", "problem_double", "problem_unassigned", "problem_never",
-              "problem_masked"}  # fmt: skip
+              "problem_masked", "problem_excluded"}  # fmt: skip
 
 
 def _problems(page: Page) -> list[tuple[str, dict[str, Any]]]:
     """What was found wrong in the tables and areas."""
     found = [*page.lesson.problems, *page.measures.problems]
+    if page.lesson.excluded:
+        left_out = [m for m in page.marks if m.kind == "excluded"]
+        length_s = sum(b - a for a, b in page.lesson.excluded)
+        said = ", ".join(f"{m.label} {page.clock(m.time_s)}–{page.clock(m.end_s or 0)}"
+                         for m in left_out)  # fmt: skip
+        found.append(("problem_excluded", {
+            "minutes": page.num(length_s / 60, 1), "list": said,
+        }))  # fmt: skip
     if len(page.lesson.students) == 1:
         found.append(("problem_one_student", {}))
     m = page.measures.moments

@@ -163,7 +163,6 @@ DE: dict[str, str] = {
     "col_first": "Erster Blick",
     "col_reached": "Klasse erreicht",
     "col_students": "Personen",
-    "col_phase": "Phase",
     "col_time": "Zeit",
     "col_row": "Reihe",
     "col_face": "Gesicht",
@@ -202,8 +201,18 @@ DE: dict[str, str] = {
     "band_sigma": "Messfehler",
     "marks": "Marken: {list}.",
     "marks_outside": "Marken außerhalb der Stunde, nicht gezeichnet: {list}.",
-    "phases": "Nach Phasen",
-    "phases_lede": "Dieselben Anteile in jeder Phase, die die Lehrkraft vermerkt hat.",
+    "title_phases": "Nach Phasen und Folien",
+    "phases_table": "Phasen",
+    "slides_table": "Folien",
+    "col_phase": "Phase",
+    "col_slide": "Folie",
+    "phases_lede": (
+        "Dieselben Anteile in jeder vermerkten Phase und auf jeder Folie (events.csv). Kurze "
+        "enthalten wenige Messungen: ihre Bänder sind breit."
+    ),
+    "phase_said": "{when}, {students} Personen, {n} Blickpunkte",
+    "phase_map": "Wohin die Köpfe zeigten: {name}",
+    "phases_scale": "Alle Bilder haben dieselbe Farbskala.",
     "nav_seats": "Die Plätze",
     "title_seats": "Wo die Daten schwach sind, wo die Tafel schwer zu sehen ist",
     "seats_lede": (
@@ -281,6 +290,7 @@ DE: dict[str, str] = {
     "filter_weak": "nur mit genügend Daten",
     "filter_said": "{n} von {all} gezeigt",
     "missing": "nicht gemessen",
+    "problem_excluded": "Wie vermerkt in keiner Zahl enthalten (zusammen {minutes} min): {list}.",
     "problem_nan": (
         "{n} Zeilen versprachen einen Blickpunkt, enthielten aber keinen; sie gelten als nicht "
         "gemessen."

@@ -151,7 +151,6 @@ EN: dict[str, str] = {
     "col_first": "First look",
     "col_reached": "Class reached",
     "col_students": "Students",
-    "col_phase": "Phase",
     "col_time": "Time",
     "col_row": "Row",
     "col_face": "Face",
@@ -187,8 +186,18 @@ EN: dict[str, str] = {
     "band_sigma": "measurement error",
     "marks": "Marks: {list}.",
     "marks_outside": "Marks outside the lesson, not drawn: {list}.",
-    "phases": "By phase",
-    "phases_lede": "The same shares within each phase that the teacher marked.",
+    "title_phases": "By phase and slide",
+    "phases_table": "Phases",
+    "slides_table": "Slides",
+    "col_phase": "Phase",
+    "col_slide": "Slide",
+    "phases_lede": (
+        "The same shares within each phase and slide that was marked (events.csv). Short "
+        "ones hold few moments: their bands are wide."
+    ),
+    "phase_said": "{when}, {students} students, {n} gaze points",
+    "phase_map": "Where heads pointed: {name}",
+    "phases_scale": "All pictures have one scale of colours.",
     "nav_seats": "The seats",
     "title_seats": "Where data are weak, where the board is hard to see",
     "seats_lede": (
@@ -264,6 +273,7 @@ EN: dict[str, str] = {
     "filter_weak": "only with enough data",
     "filter_said": "{n} of {all} shown",
     "missing": "not measured",
+    "problem_excluded": "Left out of every number, as marked ({minutes} min in all): {list}.",
     "problem_nan": "{n} rows promised a gaze point but held none; they count as not measured.",
     "problem_double": "{n} rows repeated a moment of the same student; the first one counts.",
     "problem_unassigned": "{n} rows belong to nobody; they are left out.",

@@ -1,11 +1,10 @@
-"""How much on which part: shares with their bands, visits, and the same by phase."""
+"""How much on which part: shares with their bands, and visits."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
 from gaze.measures.measures import MIN_COVERAGE
 from gaze.report import figures, svg
@@ -25,7 +24,7 @@ def facts(page: Page) -> Facts | None:
                   coverage=f"{100 * MIN_COVERAGE:.0f}")  # fmt: skip
     if any(k == "problem_area_overlap" for k, _ in m.problems):
         note += " " + page.w("overlap_note")
-    return {"table": _table(page), "note": note, "phases": _phases(page)}
+    return {"table": _table(page), "note": note}
 
 
 def _table(page: Page) -> Table:
@@ -52,29 +51,3 @@ def _table(page: Page) -> Table:
                                 "col_mean_visit", "col_first", "col_reached")]  # fmt: skip
     return Table(head, body, page.w("title_areas"), numeric=(1, 3, 4, 5, 6, 7), bars=(2,),
                  last_sum=True)  # fmt: skip
-
-
-def _phases(page: Page) -> Table | None:
-    if not page.phases:
-        return None
-    body: list[list[Cell]] = []
-    for mark, m in page.phases:
-        table: dict[str, dict[str, Any]] = m.areas.set_index("area").to_dict("index")
-        enough = len(m.used) >= page.small
-        when = f"{page.clock(mark.time_s)}–{page.clock(float(mark.end_s or 0))}"
-        row: list[Cell] = [
-            mark.label,
-            Markup('<span class="whole">{}</span>').format(when),
-            str(len(m.used)) if enough else page.few(),
-        ]
-        for state in ("board", *page.measures.states):
-            share = table[state]["share"] if enough and state in table else np.nan
-            cell: Cell = page.share(share) if np.isfinite(share) else "–"
-            if state == "board" and np.isfinite(share):
-                low, high = page.pct(table[state]["low"]), page.pct(table[state]["high"])
-                cell = Markup("{}<br><small>{}–{}</small>").format(cell, low, high)
-            row.append(cell)
-        body.append(row)
-    head: list[Cell] = [page.w("col_phase"), page.w("col_time"), page.w("col_students")]
-    head += [page.area(s) for s in ("board", *page.measures.states)]
-    return Table(head, body, page.w("phases"), numeric=range(2, len(head)))

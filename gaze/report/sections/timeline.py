@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from calibration.transform import Array
 from gaze.report import figures
-from gaze.report.marks import Mark
 from gaze.report.page import Page, Table
 from gaze.report.sections import Facts
+from sessions.events.marks import Mark
 
 ORDER = 50
 TABLE_ROWS = 30

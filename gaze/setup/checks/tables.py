@@ -80,7 +80,7 @@ def events(subject: Subject) -> list[Finding]:
     if not path.is_file():
         return []
     try:
-        from gaze.report.marks import read_marks
+        from sessions.events.marks import read_marks
 
         marks = read_marks(path)
     except UserError as error:

@@ -21,7 +21,7 @@ from gaze.measures.measures import measures
 from gaze.report.density import Grid, density_exact
 from gaze.report.heatmap import write_heatmaps
 from gaze.report.lesson import load_lesson
-from gaze.report.marks import read_marks
+from sessions.events.marks import read_marks
 from sessions.tables import GAZE
 from tests.gaze.lessons import THIRDS, big_lesson, gaze_table, write_lesson
 

@@ -24,11 +24,12 @@ from gaze.measures.measures import MeasureError, measures
 from gaze.report import sections, templates, write_report
 from gaze.report.findings import low_stretches, reading, row_table
 from gaze.report.lesson import ReportError, load_lesson, natural
-from gaze.report.marks import Mark, read_marks, seconds
 from gaze.report.strings import LANGUAGES, strings
 from gaze.report.trust import COST_CM
 from sessions.config import Area, Blackboard
-from sessions.errors import RunError
+from sessions.errors import RunError, SessionError
+from sessions.events.marks import Mark, read_marks
+from sessions.events.times import seconds
 from sessions.quality import Quality
 from sessions.run import write_json
 from tests.gaze.lessons import THIRDS, big_lesson, gaze_table, one_dot, write_lesson
@@ -538,12 +539,12 @@ def test_marks_from_csv_and_elan(tmp_path: Path) -> None:
 def test_bad_marks(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "events.csv"
     path.write_text(text)
-    with pytest.raises(ReportError, match=said):
+    with pytest.raises(SessionError, match=said):
         read_marks(path)
 
 
 def test_no_file_of_marks(small: Path, tmp_path: Path) -> None:
-    with pytest.raises(ReportError, match="no such file of events"):
+    with pytest.raises(SessionError, match="no such file of events"):
         write_report(small, events=tmp_path / "none.csv")
 
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from calibration.errors import UserError
-from gaze.report.marks import read_marks
 from gaze.setup.init import DEFAULTS, FOLDERS, init_lesson, session_toml
 from sessions import config
 from sessions.config import SessionConfig, load_config
 from sessions.errors import ConfigError, SessionError
+from sessions.events.marks import read_marks
 from sessions.folder import Session
 from sessions.targets import read_targets
 from sessions.video import read_timestamps

@@ -1,0 +1,1 @@
+"""What happened when: a lesson's events.csv, and the files of programs in which people annotate."""

@@ -1,0 +1,436 @@
+"""Annotations of other programs: ELAN, BORIS, subtitles, lists of slides, tables.
+
+One :class:`Annotation` for each: who (a tier, a subject), from when to when, what. Times are those
+of the annotated film; the caller shifts them to the lesson's clock.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sessions.errors import SessionError
+from sessions.events.times import CLOCK, seconds
+
+LARGEST_BYTES = 50_000_000
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """Something that a person wrote down. tier : ELAN's tier, BORIS' subject; may be empty.
+    end_s : None where it has none (a point event, the start of a slide). line : of the file.
+    slide : out of a list of slides."""
+
+    tier: str
+    start_s: float
+    end_s: float | None
+    label: str
+    line: int = 0
+    slide: bool = False
+
+
+def read_annotations(
+    path: str | Path, format: str = "auto", *, observation: str | None = None
+) -> list[Annotation]:
+    """Everything in a file, in order of time.
+
+    format : ``elan`` (.eaf, or its tab-delimited text), ``boris`` (a project, or its events as CSV
+    or TSV), ``srt`` (and WebVTT), ``slides`` (a time and a title in each line), ``csv`` (a header
+    with ``time_s`` or ``start_s``, ``label``, optionally ``end_s`` and ``student``), or ``auto``.
+    observation : which one of a BORIS project that holds several.
+
+    Raises
+    ------
+    SessionError : no such file, another format, a time that is none, an end before its beginning.
+    """
+    path = Path(path)
+    text = _text(path)
+    kind = _guess(path, text) if format == "auto" else format
+    if kind not in FORMATS:
+        raise SessionError(
+            "there is no such format of annotations", found=format,
+            expected=", ".join(["auto", *FORMATS]),
+        )  # fmt: skip
+    if not text.strip():
+        return []
+    if kind == "boris":
+        found = _boris(text, path, observation)
+    else:
+        found = FORMATS[kind](text, path)
+    for a in found:
+        if a.end_s is not None and a.end_s < a.start_s:
+            raise _wrong(path, a.line, "the end is no time after the beginning", f"{a.end_s:g}",
+                         f"seconds from {a.start_s:g}")  # fmt: skip
+    return sorted(found, key=lambda a: (a.start_s, a.end_s or a.start_s, a.tier, a.label))
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise SessionError("there is no such file of events", where=path)
+    if path.stat().st_size > LARGEST_BYTES:
+        raise SessionError("the file is far too large for annotations", where=path)
+    raw = path.read_bytes()
+    wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")  # Excel's "Unicode text"
+    try:
+        return raw.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SessionError(
+            "the events are not UTF-8 text", where=path, remedy="Save the file as CSV UTF-8."
+        ) from error
+
+
+def _guess(path: Path, text: str) -> str:
+    """By its ending, then by its first lines."""
+    by_ending = {".eaf": "elan", ".boris": "boris", ".json": "boris", ".srt": "srt", ".vtt": "srt"}
+    if path.suffix.lower() in by_ending:
+        return by_ending[path.suffix.lower()]
+    start = text.lstrip()[:2000]
+    if start.startswith(("<?xml", "<ANNOTATION_DOCUMENT")):
+        return "elan"
+    if start.startswith("{"):
+        return "boris"
+    if "-->" in start:
+        return "srt"
+    if any(_is_boris_header(line) for line in text.splitlines()[:30]):
+        return "boris"
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    cells = {c.strip().lower() for c in re.split(r"[,;\t]", first)}
+    if cells & {"time_s", "start_s"}:
+        return "csv"
+    if cells & {"slide", "title"}:
+        return "slides"
+    # a time first, then a title: a list of slides; a tier first, then two times: ELAN's text
+    if "\t" in first and seconds(first.split("\t")[0]) is None:
+        return "elan"
+    if seconds(re.split(r"[,;\t ]", first.strip())[0]) is not None:
+        return "slides"
+    return "csv"
+
+
+def _wrong(path: Path, line: int, what: str, found: str, expected: str = "") -> SessionError:
+    return SessionError(f"line {line}: {what}", where=path, found=repr(found)[:80],
+                        expected=expected or None)  # fmt: skip
+
+
+def _time(text: str, path: Path, line: int) -> float:
+    value = seconds(text)
+    if value is None:
+        raise _wrong(path, line, "this is no time", text, "seconds (75.5) or h:mm:ss (0:01:15.5)")
+    return value
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+# -- ELAN ------------------------------------------------------------------------------------------
+
+
+def _elan(text: str, path: Path) -> list[Annotation]:
+    if text.lstrip().startswith("<"):
+        return _eaf(text, path)
+    return elan_text([line for line in text.splitlines() if line.strip()], path)
+
+
+def _eaf(text: str, path: Path) -> list[Annotation]:
+    """ELAN's own file: aligned annotations, and those that refer to them."""
+    if "<!ENTITY" in text:  # which could grow without end
+        raise SessionError("an ELAN file defines no entities", where=path)
+    try:
+        root = ET.fromstring(text.encode())
+    except ET.ParseError as error:
+        raise SessionError("this is no ELAN file", where=path, found=str(error)) from error
+    if root.tag != "ANNOTATION_DOCUMENT":
+        raise SessionError("this is no ELAN file", where=path, found=f"<{root.tag}>")
+    times = _time_slots(root)
+    spans: dict[str, tuple[float, float]] = {}
+    refers: dict[str, str] = {}
+    for a in root.iter("ALIGNABLE_ANNOTATION"):
+        start, end = (times.get(a.get(k, "")) for k in ("TIME_SLOT_REF1", "TIME_SLOT_REF2"))
+        if start is not None and end is not None:
+            spans[a.get("ANNOTATION_ID", "")] = start, end
+    for a in root.iter("REF_ANNOTATION"):
+        refers[a.get("ANNOTATION_ID", "")] = a.get("ANNOTATION_REF", "")
+    found = []
+    for tier in root.iter("TIER"):
+        for a in tier.iter():
+            if a.tag not in ("ALIGNABLE_ANNOTATION", "REF_ANNOTATION"):
+                continue
+            name = seen = a.get("ANNOTATION_ID", "")
+            while name in refers and name not in spans:
+                name = refers[name]
+                if name == seen:
+                    raise SessionError(
+                        "an ELAN annotation refers to itself", where=path, found=name
+                    )
+            if name in spans:
+                label = _one_line(a.findtext("ANNOTATION_VALUE") or "")
+                found.append(Annotation(tier.get("TIER_ID", ""), *spans[name], label))
+    return found
+
+
+def _time_slots(root: ET.Element) -> dict[str, float]:
+    """Seconds of each slot; slots without a time lie evenly between their neighbours."""
+    slots = [(s.get("TIME_SLOT_ID", ""), s.get("TIME_VALUE")) for s in root.iter("TIME_SLOT")]
+    known = [(k, int(v) / 1000) for k, (_, v) in enumerate(slots) if v is not None]
+    times = {slots[k][0]: t for k, t in known}
+    for (k0, t0), (k1, t1) in itertools.pairwise(known):
+        for k in range(k0 + 1, k1):
+            times[slots[k][0]] = t0 + (t1 - t0) * (k - k0) / (k1 - k0)
+    return times
+
+
+def elan_text(lines: list[str], path: Path) -> list[Annotation]:
+    """ELAN's tab-delimited text (tier, begin, end, …, value), with or without a header."""
+    rows = [line.split("\t") for line in lines]
+    head = [c.strip().lower() for c in rows[0]]
+    found = []
+    if any("begin" in c or c.startswith("tier") for c in head):
+        begin, end = (_column(head, word, path) for word in ("begin", "end"))
+        value = next(
+            (i for i, c in enumerate(head) if c in ("value", "annotation", "label")), len(head) - 1
+        )
+        scale = 0.001 if head[begin].endswith("msec") and "ss.msec" not in head[begin] else 1.0
+        tier = next((i for i, c in enumerate(head) if c.startswith("tier")), None)
+        for i, row in enumerate(rows[1:], start=2):
+            if len(row) <= max(begin, end):
+                raise SessionError(f"line {i}: a begin and an end are needed", where=path)
+            found.append(Annotation(
+                row[tier].strip() if tier is not None else "",
+                scale * _time(row[begin], path, i), scale * _time(row[end], path, i),
+                _one_line(row[value]) if len(row) > value else "", i,
+            ))  # fmt: skip
+        return found
+    for i, row in enumerate(rows, start=1):  # ELAN's default: tier, participant, times …, value
+        clocks = [c for c in row[1:-1] if CLOCK.match(c.strip())]
+        numbers = [c for c in row[1:-1] if seconds(c) is not None and not CLOCK.match(c.strip())]
+        times = clocks if len(clocks) >= 2 else numbers
+        if len(times) < 2:
+            raise SessionError(
+                f"line {i}: ELAN's begin and end were not found", where=path,
+                found="\t".join(row)[:60], expected="tier, begin, end, value",
+            )  # fmt: skip
+        whole = not clocks and all(re.fullmatch(r"\d+", c.strip()) for c in times)
+        scale = 0.001 if whole else 1.0
+        begin_s, end_s = (scale * _time(t, path, i) for t in times[:2])
+        found.append(Annotation(row[0].strip(), begin_s, end_s, _one_line(row[-1]), i))
+    return found
+
+
+def _column(head: list[str], word: str, path: Path) -> int:
+    """The column of a begin or end time; seconds rather than milliseconds where both are there."""
+    found = [i for i, c in enumerate(head) if c.startswith(word)]
+    if not found:
+        raise SessionError("ELAN's columns were not found", where=path, found=", ".join(head),
+                           expected="tier, begin [s], end [s], value")  # fmt: skip
+    return next((i for i in found if "msec" not in head[i] or "ss.msec" in head[i]), found[0])
+
+
+# -- BORIS -----------------------------------------------------------------------------------------
+
+
+def _boris(text: str, path: Path, observation: str | None) -> list[Annotation]:
+    if text.lstrip().startswith("{"):
+        return _boris_project(text, path, observation)
+    return _boris_table(text, path, observation)
+
+
+def _boris_project(text: str, path: Path, observation: str | None) -> list[Annotation]:
+    try:
+        project = json.loads(text)
+        observations: dict[str, Any] = project["observations"]
+        kinds = {
+            b["code"]: str(b.get("type", "")).lower()
+            for b in project.get("behaviors_conf", {}).values()
+        }
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise SessionError("this is no BORIS project", where=path, found=str(error)[:80]) from error
+    name = _the_observation(list(observations), observation, path)
+    events = []
+    for k, event in enumerate(observations[name].get("events", []), start=1):
+        try:
+            time, subject, code = float(event[0]), str(event[1]), str(event[2])
+        except (ValueError, IndexError, TypeError) as error:
+            raise SessionError(
+                f"event {k} of BORIS' observation {name!r} has no time, subject and behaviour",
+                where=path, found=str(event)[:80],
+            ) from error  # fmt: skip
+        events.append((time, _subject(subject), code, kinds.get(code, ""), k))
+    return list(_paired(events, path))
+
+
+def _the_observation(names: list[str], wanted: str | None, path: Path) -> str:
+    if wanted is None and len(names) == 1:
+        return names[0]
+    if wanted is None or wanted not in names:
+        raise SessionError(
+            "say which of BORIS' observations", where=path, found=wanted or f"{len(names)} in it",
+            expected=f"--observation, one of: {', '.join(names[:20])}",
+        )  # fmt: skip
+    return wanted
+
+
+def _subject(text: str) -> str:
+    return "" if text.strip().lower() == "no focal subject" else text.strip()
+
+
+def _paired(events: Iterable[tuple[float, str, str, str, int]], path: Path) -> Iterator[Annotation]:
+    """State events begin and end by turns; point events are moments.
+
+    events : time, subject, behaviour, what it is (state …, point …, start, stop), line.
+    """
+    began: dict[tuple[str, str], tuple[float, int]] = {}
+    for time, subject, code, kind, line in sorted(events):
+        key = subject, code
+        if kind.startswith("point"):
+            yield Annotation(subject, time, None, code, line)
+        elif key in began and kind != "start":
+            start, at = began.pop(key)
+            yield Annotation(subject, start, time, code, at)
+        elif kind == "stop":
+            raise _wrong(path, line, f"{code!r} stops and never began", f"{time:g}")
+        else:
+            began[key] = time, line
+    for (_, code), (start, line) in began.items():
+        raise _wrong(path, line, f"{code!r} begins and never stops", f"{start:g}",
+                     "a stop in BORIS: State events, Fix unpaired events")  # fmt: skip
+
+
+def _is_boris_header(line: str) -> bool:
+    cells = {c.strip().strip('"').lower() for c in re.split(r"[,;\t]", line)}
+    return bool(cells & {"behavior", "behaviour"}) and any(
+        c == "time" or c.startswith("start (s") for c in cells
+    )
+
+
+def _boris_table(text: str, path: Path, observation: str | None) -> list[Annotation]:
+    """BORIS' aggregated events (start and stop in one line) or tabular events (one line each)."""
+    lines = text.splitlines()
+    top = next((k for k, line in enumerate(lines) if _is_boris_header(line)), None)
+    if top is None:
+        raise SessionError("BORIS' columns were not found", where=path, found=lines[0][:60],
+                           expected="Behavior, and Time or Start (s)")  # fmt: skip
+    delimiter = max(",;\t", key=lines[top].count)
+    rows = list(csv.reader(lines[top:], delimiter=delimiter))
+    head = [c.strip().lower().replace("behaviour", "behavior") for c in rows[0]]
+
+    def cell(row: list[str], *names: str) -> str:
+        at = next((i for n in names for i, c in enumerate(head) if c.startswith(n)), None)
+        return row[at].strip() if at is not None and at < len(row) else ""
+
+    numbered = [(top + k, row) for k, row in enumerate(rows[1:], start=2) if any(row)]
+    names = list(dict.fromkeys(cell(row, "observation id") for _, row in numbered))
+    if len(names) > 1 or observation is not None:
+        name = _the_observation(names, observation, path)
+        numbered = [(i, row) for i, row in numbered if cell(row, "observation id") == name]
+    if any(c.startswith("start (s") for c in head):
+        found = []
+        for i, row in numbered:
+            start = _time(cell(row, "start (s"), path, i)
+            stop = seconds(cell(row, "stop (s"))
+            found.append(Annotation(_subject(cell(row, "subject")), start,
+                                    None if stop is None or stop == start else stop,
+                                    cell(row, "behavior"), i))  # fmt: skip
+        return found
+    events = [
+        (_time(cell(row, "time"), path, i), _subject(cell(row, "subject")), cell(row, "behavior"),
+         cell(row, "behavior type", "status").lower(), i)
+        for i, row in numbered
+    ]  # fmt: skip
+    return list(_paired(events, path))
+
+
+# -- subtitles, lists, tables ----------------------------------------------------------------------
+
+_ARROW = re.compile(r"^\s*([\d:.,]+)\s*-->\s*([\d:.,]+)")
+# a comma ends the time unless digits and then another sign follow it: 12,5;title
+_TIME_FIRST = re.compile(r"([\d:.]*(?:,\d+(?=[;\t ]))?)[,;\t ]*(.*)")
+_TAG = re.compile(r"<[^>]*>|\{\\[^}]*\}")
+
+
+def _srt(text: str, path: Path) -> list[Annotation]:
+    found = []
+    lines = text.splitlines()
+    for i, line in enumerate(lines, start=1):
+        arrow = _ARROW.match(line)
+        if arrow is None:
+            continue
+        words = []
+        for following in lines[i:]:
+            if not following.strip() or "-->" in following:
+                break
+            words.append(following)
+        start, end = (_time(t, path, i) for t in arrow.groups())
+        found.append(Annotation("", start, end, _one_line(_TAG.sub("", " ".join(words))), i))
+    if not found:
+        raise SessionError("these are no subtitles", where=path, found=lines[0][:60],
+                           expected="00:00:05,000 --> 00:00:09,500")  # fmt: skip
+    return found
+
+
+def _slides(text: str, path: Path) -> list[Annotation]:
+    """A time, then a title (which may be missing); a first line that is neither is a header."""
+    found: list[Annotation] = []
+    for i, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        time, title = _TIME_FIRST.fullmatch(line.strip()).groups()  # type: ignore[union-attr]
+        if seconds(time) is None and not found and i == 1:
+            continue
+        start = _time(time, path, i)
+        found.append(
+            Annotation("", start, None, _one_line(title) or f"{len(found) + 1}", i, slide=True)
+        )
+    return found
+
+
+def _csv(text: str, path: Path) -> list[Annotation]:
+    lines = [line for line in text.splitlines() if line.strip()]
+    delimiter = max(",;\t", key=lines[0].count)
+    rows = list(csv.reader(lines, delimiter=delimiter))
+    head = [h.strip().lower() for h in rows[0]]
+    start = next((head.index(c) for c in ("start_s", "time_s") if c in head), None)
+    label = next((head.index(c) for c in ("label", "area", "code") if c in head), None)
+    if start is None or label is None:
+        raise SessionError(
+            "the events have no header", where=path, found=lines[0][:60],
+            expected="time_s,label or time_s,label,end_s",
+        )  # fmt: skip
+    end = head.index("end_s") if "end_s" in head else None
+    who = next((head.index(c) for c in ("student", "subject", "tier") if c in head), None)
+    found = []
+    for i, row in enumerate(rows[1:], start=2):
+        if len(row) <= max(start, label):
+            raise SessionError(f"line {i}: a time and a label are needed", where=path,
+                               found=",".join(row))  # fmt: skip
+        stop = row[end].strip() if end is not None and len(row) > end else ""
+        begin = _time(row[start], path, i)
+        found.append(Annotation(
+            row[who].strip() if who is not None and who < len(row) else "", begin,
+            _end(stop, begin, path, i) if stop else None, _one_line(row[label]), i,
+        ))  # fmt: skip
+    return found
+
+
+def _end(text: str, begin_s: float, path: Path, line: int) -> float:
+    end = seconds(text)
+    if end is None or end < begin_s:
+        raise _wrong(path, line, "the end is no time after the beginning", text,
+                     f"seconds from {begin_s:g}")  # fmt: skip
+    return end
+
+
+FORMATS: dict[str, Callable[[str, Path], list[Annotation]]] = {
+    "elan": _elan,
+    "boris": lambda text, path: _boris(text, path, None),
+    "srt": _srt,
+    "slides": _slides,
+    "csv": _csv,
+}

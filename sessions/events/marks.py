@@ -1,0 +1,139 @@
+"""events.csv: moments, phases and slides of a lesson, and the segments that no measure counts."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sessions.errors import SessionError
+from sessions.events.annotations import Annotation, read_annotations
+from sessions.run import atomic_write
+
+Kind = Literal["mark", "phase", "slide", "excluded"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+COLUMNS = ("time_s", "label", "end_s", "kind")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened in the lesson. Times in seconds on its clock.
+
+    kind : ``mark`` (a moment), ``phase``, ``slide``, or ``excluded`` (a film, a break: no measure
+    counts it); absent: a phase where it has an end, else a mark. A slide without an end lasts until
+    the next one; the last one's end_s is None.
+    """
+
+    time_s: float
+    label: str
+    end_s: float | None = None
+    kind: Kind = "mark"
+
+    def __post_init__(self) -> None:
+        if self.kind == "mark" and self.end_s is not None:
+            object.__setattr__(self, "kind", "phase")
+
+
+def read_marks(path: str | Path) -> tuple[Mark, ...]:
+    """Marks of a lesson, in order of time.
+
+    path : a CSV file with a header ``time_s,label[,end_s][,kind]`` (comma or semicolon), or text
+    that ELAN exports as tab-delimited (tier, begin, end, …, value; with or without a header line).
+
+    Raises
+    ------
+    SessionError : no such file, no header, a time that is none, an end before its beginning, an
+        unknown kind, a segment to exclude without an end.
+    """
+    path = Path(path)
+    found = read_annotations(path, "csv" if _is_csv(path) else "elan")
+    kinds = _kinds(path) if _is_csv(path) else {}
+    return _in_order(_mark(a, kinds.get(a.line, ""), path) for a in found)
+
+
+def _is_csv(path: Path) -> bool:
+    if not path.is_file():
+        return True  # the reader says so
+    with path.open("rb") as file:
+        return b"\t" not in file.readline()
+
+
+def _kinds(path: Path) -> dict[int, str]:
+    """The column ``kind`` by line, counted as the reader of annotations counts."""
+    lines = [a for a in path.read_text(encoding="utf-8-sig").splitlines() if a.strip()]
+    rows = csv.DictReader(lines, delimiter=max(",;\t", key=lines[0].count)) if lines else []
+    folded = [{str(k).strip().lower(): v for k, v in row.items()} for row in rows]
+    return {i: str(row.get("kind") or "").strip().lower() for i, row in enumerate(folded, 2)}
+
+
+def _mark(a: Annotation, kind: str, path: Path) -> Mark:
+    end = a.end_s if a.end_s is not None and a.end_s > a.start_s else None
+    known = next((k for k in KINDS if k == kind), None)
+    if kind and known is None:
+        raise SessionError(f"line {a.line}: there is no such kind of event", where=path, found=kind,
+                           expected=", ".join(KINDS))  # fmt: skip
+    if known in ("phase", "excluded") and end is None:
+        raise SessionError(f"line {a.line}: {kind} needs an end", where=path, found=a.label,
+                           expected="end_s after time_s")  # fmt: skip
+    return Mark(a.start_s, a.label, end, known or "mark")
+
+
+def _in_order(marks: Iterable[Mark]) -> tuple[Mark, ...]:
+    """By time; slides without an end last until the next."""
+    ordered = sorted(marks, key=lambda m: (m.time_s, m.end_s or m.time_s, m.label))
+    starts = [m.time_s for m in ordered if m.kind == "slide"]
+    out = []
+    for m in ordered:
+        after = [t for t in starts if t > m.time_s]
+        open_slide = m.kind == "slide" and m.end_s is None
+        out.append(replace(m, end_s=min(after)) if open_slide and after else m)
+    return tuple(out)
+
+
+def write_marks(path: Path, marks: Iterable[Mark]) -> None:
+    """events.csv, once it reads back as what was meant.
+
+    Raises
+    ------
+    SessionError : the file is ELAN's text, which is not rewritten; a mark that cannot be.
+    """
+    if path.is_file() and not _is_csv(path):
+        raise SessionError(
+            "this events.csv is ELAN's text and is not rewritten", where=path,
+            remedy="Edit it in ELAN, or move it away first.",
+        )  # fmt: skip
+    with atomic_write(path) as aside:
+        with aside.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(COLUMNS)
+            for m in sorted(marks, key=lambda m: m.time_s):
+                end = "" if m.end_s is None else f"{m.end_s:.10g}"
+                table.writerow([f"{m.time_s:.10g}", m.label, end, m.kind])
+        read_marks(aside)
+
+
+def excluded_s(marks: Iterable[Mark]) -> tuple[tuple[float, float], ...]:
+    """Segments [from, to) that no measure counts, in order, without overlaps."""
+    out: list[tuple[float, float]] = []
+    for m in sorted(marks, key=lambda m: m.time_s):
+        if m.kind != "excluded" or m.end_s is None:
+            continue
+        if out and m.time_s <= out[-1][1]:
+            out[-1] = out[-1][0], max(out[-1][1], m.end_s)
+        else:
+            out.append((m.time_s, m.end_s))
+    return tuple(out)
+
+
+def counted(time_s: ArrayLike, excluded: Iterable[tuple[float, float]]) -> NDArray[np.bool_]:
+    """(N,) which times lie in none of the excluded segments."""
+    t = np.asarray(time_s, np.float64)
+    keep = np.ones(t.shape, bool)
+    for start, end in excluded:
+        keep &= ~((t >= start) & (t < end))
+    return keep
