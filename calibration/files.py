@@ -9,8 +9,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from calibration.errors import DiskFullError
+from calibration.errors import DiskFullError, UserError
 
+# Stands at the head of every page that we write, so that we know it again.
+GENERATOR = '<meta name="generator" content="classroom-gaze'
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # the disk is full, or the user's share of it
 
 
@@ -48,6 +50,31 @@ def write_file(path: str | Path, content: str | bytes) -> None:
     """Text (UTF-8) or bytes by :func:`atomic_write`."""
     with atomic_write(path) as aside:
         aside.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+def refuse_foreign(path: str | Path, *signs: str) -> None:
+    """Refuse to write over a file that is not one of ours; before the work.
+
+    signs : what may stand at a file's head that makes it ours; none: :data:`GENERATOR`.
+
+    Raises
+    ------
+    UserError : there is a folder, a link, or a file without one of the signs.
+    """
+    path = Path(path)
+    if not path.exists() and not path.is_symlink():
+        return
+    ours = False
+    if path.is_file() and not path.is_symlink():
+        with path.open("rb") as file:
+            head = file.read(4000).decode("utf-8", errors="replace")
+        ours = any(sign in head for sign in signs or (GENERATOR,))
+    if not ours:
+        raise UserError(
+            "this is not one of ours, so it is not written over",
+            where=path,
+            remedy="Move it, or name another file.",
+        )
 
 
 def sync_folder(folder: Path) -> None:

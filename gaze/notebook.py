@@ -29,6 +29,7 @@ from gaze.validation.validate import validate_lesson
 from sessions.config import Area, SessionConfig
 from sessions.errors import RunError
 from sessions.folder import Session
+from sessions.lock import lock_around
 from sessions.quality import Quality
 from sessions.run import Run, run_folder
 from sessions.tables import dictionary, read_table
@@ -201,7 +202,8 @@ class LessonRun:
 
     def report(self, **options: Any) -> Path:
         """The attention report again (``language="de"``, ``class_only=True``); its path."""
-        return write_report(self.folder, **options)
+        with lock_around(options.get("out") or self.folder):
+            return write_report(self.folder, **options)
 
     @staticmethod
     def _table(path: Path, name: str) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from sessions.config import CONFIG_NAME
 from sessions.errors import SessionError
 from sessions.run import RUNS
 
@@ -22,6 +23,15 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 def lesson_lock(lesson: str | Path) -> Iterator[None]:
     """Holds the lesson's lock, ``runs/.lock``, for the block (:func:`held`)."""
     with held(Path(lesson) / RUNS / LOCK, lesson):
+        yield
+
+
+@contextlib.contextmanager
+def lock_around(path: str | Path) -> Iterator[None]:
+    """Holds the lock of the lesson in which a path lies, if it lies in one."""
+    folders = [*Path(path).resolve().parents]
+    lesson = next((f for f in folders if (f / CONFIG_NAME).is_file()), None)
+    with contextlib.nullcontext() if lesson is None else lesson_lock(lesson):
         yield
 
 

@@ -47,3 +47,42 @@ def test_nothing_is_removed_elsewhere(package: str) -> None:
 )
 def test_the_check_would_notice(line: str) -> None:
     assert removals(line) and not removals("names.remove('x')")
+
+
+# Who may move a file into its place: the atomic writes themselves, a run or lesson as a whole.
+MOVERS = (
+    "calibration/files.py",
+    "headpose/files.py",
+    "sessions/files.py",
+    "sessions/run.py",
+    "gaze/privacy/forget.py",
+    "gaze/exports/__init__.py",
+)
+ASIDE = {"aside", "part"}  # what an atomic write gives to write to
+
+
+def writes(source: str) -> list[str]:
+    """Calls that move a file into its place, or write one where it will be read."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        of = {n.id for n in ast.walk(node.func.value) if isinstance(n, ast.Name)}
+        moves = node.func.attr == "rename" or (node.func.attr == "replace" and of == {"os"})
+        puts = node.func.attr in ("write_text", "write_bytes") and not of & ASIDE
+        if moves or puts:
+            found.append(f"line {node.lineno}: {node.func.attr}")
+    return found
+
+
+@pytest.mark.parametrize("package", ["calibration", "headpose", "sessions", "gaze"])
+def test_every_file_is_written_whole_or_not_at_all(package: str) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        name = path.relative_to(ROOT).as_posix()
+        if name not in MOVERS:
+            assert writes(path.read_text(encoding="utf-8")) == [], name
+
+
+@pytest.mark.parametrize("line", ["p.write_text(x)", "os.replace(a, b)", "part.rename(out)"])
+def test_the_check_of_writes_would_notice(line: str) -> None:
+    assert writes(line) and not writes("aside.write_text(x)\ntext.replace(a, b)")

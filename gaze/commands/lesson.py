@@ -237,23 +237,26 @@ def report(
     from gaze.report import write_report
     from gaze.report.heatmap import heatmaps, write_heatmaps
     from gaze.report.lesson import load_lesson
+    from sessions.lock import lock_around
     from sessions.run import run_folder
 
     folder, maps = run_folder(run), None
-    if out_html is None and not class_only and events is None:  # the run's own report and pictures
-        lesson = load_lesson(folder)
-        maps = heatmaps(lesson)
-        write_heatmaps(folder, lesson=lesson, maps=maps)
-    path = write_report(
-        folder,
-        out=out_html,
-        language=language,
-        class_only=class_only,
-        compare=tuple(run_folder(other) for other in compare or ()),
-        events=events,
-        validation=validation,
-        maps=maps,
-    )
+    others = tuple(run_folder(other) for other in compare or ())
+    with lock_around(folder if out_html is None else out_html):
+        if out_html is None and not class_only and events is None:  # the run's own, and pictures
+            lesson = load_lesson(folder)
+            maps = heatmaps(lesson)
+            write_heatmaps(folder, lesson=lesson, maps=maps)
+        path = write_report(
+            folder,
+            out=out_html,
+            language=language,
+            class_only=class_only,
+            compare=others,
+            events=events,
+            validation=validation,
+            maps=maps,
+        )
     if as_json:
         print_json({"report": str(path)})
     else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -39,25 +40,22 @@ def sync(
 
     Example: gaze sync lesson/ --set
     """
-    from gaze.lesson.sync import synced, write_page
-    from sessions.config import edit_config
-    from sessions.errors import SessionError
+    from calibration.files import GENERATOR, refuse_foreign
+    from gaze.lesson.sync import OLD_PAGE, synced, write_page
     from sessions.folder import Session
+    from sessions.lock import lesson_lock
 
     session = Session.open(lesson)
-    with progress_bar(quiet=as_json) as progress:
-        left, right, clock = synced(session, progress, heads=heads)
-    page = write_page(session.folder / "sync.html", left, right, clock)
-    if write:
-        if clock.measured is None or clock.status != "measured":
-            raise SessionError(
-                "the clock is not measured well enough to be set",
-                found=clock.checked,
-                remedy="Look at sync.html; write cameras.right.offset_s yourself if you know it.",
-            )
-        begin_s = float(left.times_s[0])
-        offset_s = round(float(clock.measured.left_to_right(begin_s)) - begin_s, 4)
-        edit_config(session.folder, {"cameras.right.offset_s": offset_s})
+    page = session.folder / "sync.html"
+    refuse_foreign(page, GENERATOR, OLD_PAGE)
+    with ExitStack() as stack:
+        if write:
+            stack.enter_context(lesson_lock(session.folder))
+        with progress_bar(quiet=as_json) as progress:
+            left, right, clock = synced(session, progress, heads=heads)
+        write_page(page, left, right, clock)
+        if write:
+            _set_clock(session.folder, left, clock)
     if as_json:
         print_json({**clock.to_dict(), "page": str(page), "set": write})
     else:
@@ -78,3 +76,24 @@ def sync(
             err.print(f"[yellow]{cause.message}[/]", soft_wrap=True)
         say(f"{clock.checked}\n{page}" + ("\nwritten into session.toml" if write else ""))
     raise typer.Exit(DONE if clock.status == "measured" else NOT_GOOD_ENOUGH)
+
+
+def _set_clock(lesson: Path, left: Any, clock: Any) -> None:
+    """The measured clock into session.toml.
+
+    Raises
+    ------
+    SessionError : it is not measured well enough.
+    """
+    from sessions.config import edit_config
+    from sessions.errors import SessionError
+
+    if clock.measured is None or clock.status != "measured":
+        raise SessionError(
+            "the clock is not measured well enough to be set",
+            found=clock.checked,
+            remedy="Look at sync.html; write cameras.right.offset_s yourself if you know it.",
+        )
+    begin_s = float(left.times_s[0])
+    offset_s = round(float(clock.measured.left_to_right(begin_s)) - begin_s, 4)
+    edit_config(lesson, {"cameras.right.offset_s": offset_s})

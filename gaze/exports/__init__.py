@@ -16,6 +16,7 @@ from gaze.exports import bids, elan, measures, pupil, tables  # noqa: F401  (the
 from gaze.exports.common import FORMATS, ExportError, Source, load_source
 from gaze.privacy.audit import audit
 from sessions.config import CONFIG_NAME
+from sessions.lock import lock_around
 from sessions.run import EXPORTED, RUNS, is_exported, read_manifest, sha256, write_json
 
 __all__ = ["FORMATS", "ExportError", "Source", "export"]
@@ -53,14 +54,16 @@ def export(
     is_file = bool(out.suffix) and format not in FOLDERS
     folder = (out.parent if is_file else out).resolve()
     refuse_place(folder, is_file=is_file)
-    source = load_source(run_folder, salted=salted)
-    run = source.lesson.run.name
-    entry = {"format": format, "run": run, "salted": salted, "out": out.name if is_file else "."}
-    names = write_again(source, folder, entry)
-    audit(
-        source.lesson.run.lesson_folder, "export", format=format, run=run, out=str(folder),
-        files=len(names), students=len(source.lesson.students), salted=salted,
-    )  # fmt: skip
+    with lock_around(run_folder):
+        source = load_source(run_folder, salted=salted)
+        run = source.lesson.run.name
+        place = out.name if is_file else "."
+        entry = {"format": format, "run": run, "salted": salted, "out": place}
+        names = write_again(source, folder, entry)
+        audit(
+            source.lesson.run.lesson_folder, "export", format=format, run=run, out=str(folder),
+            files=len(names), students=len(source.lesson.students), salted=salted,
+        )  # fmt: skip
     written = folder if out.is_absolute() else out.parent if is_file else out
     return [written / name for name in names]
 

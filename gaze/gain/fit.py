@@ -25,6 +25,7 @@ from gaze.gain.looks import looks_of
 from gaze.gain.model import Gain, GainError, Holdout
 from sessions.errors import RunError
 from sessions.folder import Session
+from sessions.lock import lesson_lock
 from sessions.run import Run, run_folder, versions
 from sessions.tables import read_table
 from sessions.targets import read_targets
@@ -135,21 +136,22 @@ def fit_gain_of_lesson(
     RunError : no finished run.
     """
 
-    folder = newest_run(session) if run is None else Run.open(run_folder(run, session.folder))
-    gain = fit_gain(
-        read_table(folder.gaze_path, "gaze"),
-        read_targets(session.targets_path),
-        seed=seed,
-        holdout=holdout,
-        source={
-            "lesson": session.config.title,
-            "date": str(session.config.date or ""),
-            "run": folder.folder.name,
-            "versions": versions(),
-        },
-    )
-    if save:
-        gain.save(session.gain_path)
+    with lesson_lock(session.folder):
+        folder = newest_run(session) if run is None else Run.open(run_folder(run, session.folder))
+        gain = fit_gain(
+            read_table(folder.gaze_path, "gaze"),
+            read_targets(session.targets_path),
+            seed=seed,
+            holdout=holdout,
+            source={
+                "lesson": session.config.title,
+                "date": str(session.config.date or ""),
+                "run": folder.folder.name,
+                "versions": versions(),
+            },
+        )
+        if save:
+            gain.save(session.gain_path)
     return gain
 
 

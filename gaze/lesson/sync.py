@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.files import GENERATOR
 from calibration.progress import Progress
 from gaze.faces.detectors import load_detector
 from gaze.faces.look import Looker
@@ -85,6 +86,9 @@ def _with_heads(session: Session, left: VideoInfo, clock: Joined, progress: Prog
     return joined_by(list(others.values()), left, film.right, clock.declared)
 
 
+OLD_PAGE = "<title>Two clocks</title>"  # what pages had before they bore our mark
+
+
 def write_page(path: Path, left: VideoInfo, right: VideoInfo, clock: Joined) -> Path:
     """One HTML file: the senses' numbers and curves, and two moments in both cameras."""
     rows = "".join(_row(e) for e in clock.estimates)
@@ -95,7 +99,8 @@ def write_page(path: Path, left: VideoInfo, right: VideoInfo, clock: Joined) -> 
     used = clock.measured or clock.clock
     begin, end = float(left.times_s[0]), float(left.times_s[-1])
     moments = "".join(_moment(left, right, used, begin + s * (end - begin)) for s in (0.25, 0.75))
-    page = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Two clocks</title>
+    page = f"""<!doctype html><html lang="en"><meta charset="utf-8">
+{GENERATOR}"><title>Two clocks</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}}
 table{{border-collapse:collapse}}td,th{{padding:.2rem .8rem;text-align:left}}
 img{{width:49%}}svg{{width:100%;height:auto}}</style>

@@ -33,7 +33,7 @@ from gaze.privacy.search import (
     mentions,
 )
 from sessions.config import CONFIG_NAME, load_config, without_student
-from sessions.lock import lesson_lock
+from sessions.lock import LOCK, lesson_lock
 
 __all__ = [
     "PrivacyError", "Report", "forget", "forget_everything", "forget_video", "known_student",
@@ -128,6 +128,13 @@ def forget_video(lesson: str | Path) -> Report:
     """
     folder = lesson_folder(lesson)
     said = Report(f"all video and camera pictures in {folder}")
+    with lesson_lock(folder):
+        _forget_video(folder, said)
+    return said
+
+
+def _forget_video(folder: Path, said: Report) -> None:
+    """:func:`forget_video`, where nobody else is at work."""
     photo = _board_photo(folder)
     runs = folder / "runs"
     for run in sorted(runs.iterdir()) if runs.is_dir() and not runs.is_symlink() else []:
@@ -151,7 +158,6 @@ def forget_video(lesson: str | Path) -> Report:
         if path != photo and _is_camera_picture(path, folder):
             said.remains.append(str(path.relative_to(folder)))
     audit(folder, "forget video", deleted=len(said.deleted), proven=said.proven)
-    return said
 
 
 def forget_everything(lesson: str | Path) -> Report:
@@ -236,7 +242,7 @@ def _copy(folder: Path) -> None:
 
 def _link(source: str, target: str) -> str:
     """A hard link; a copy where the file system knows none, and of what is written in place."""
-    if os.path.basename(source) != AUDIT_NAME:
+    if os.path.basename(source) not in (AUDIT_NAME, LOCK):  # a lock is one's own
         with contextlib.suppress(OSError):
             os.link(source, target, follow_symlinks=False)
             return target

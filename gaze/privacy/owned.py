@@ -66,6 +66,8 @@ OWNED = (
     Owned("rig.json", "the calibrated rig", "nobody", "analyze, report", "nobody"),
     Owned("calibration.html", "the calibration's page, with pictures", "whoever holds the board",
           "people", "nobody"),
+    Owned("sync.html", "the two clocks, with two moments of both cameras, blurred",
+          "everybody in the picture, blurred", "people", "away"),
     Owned("calibration/**", "pictures or films of the chessboard", "whoever holds the board",
           "calibrate", "nobody"),
     Owned("timestamps.csv", "times of frames", "nobody", "analyze", "nobody"),

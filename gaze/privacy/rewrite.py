@@ -586,6 +586,9 @@ def _other_file(work: Work, path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix in VIDEOS or (kind is not None and kind.rule == "camera"):
         return
+    if kind is not None and kind.rule == "away":
+        work.delete(path)
+        return
     if suffix in (".html", ".htm") and _is_report(path):
         work.delete(path)
         work.lost(path, "a report by `gaze report --out`; make it again")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from calibration.files import refuse_foreign
 from gaze.measures.measures import Measures, measures
 from gaze.privacy.names import Finder
 from gaze.report.compose import html
@@ -53,13 +54,16 @@ def write_report(
 
     Raises
     ------
-    UserError : a run of another version, an expired lesson, damaged tables, impossible areas or
-    marks, a class report of fewer than five students.
+    UserError : ``out`` is a file that is no report of ours; a run of another version, an expired
+        lesson, damaged tables, impossible areas or marks, a class report of fewer than five
+        students.
     """
     if out is not None and Path(out).suffix.lower() not in (".html", ".htm"):
         raise ReportError(  # never over a table, a video or session.toml
             "a report is written into an .html file", found=str(out), expected="--out NAME.html"
         )
+    if out is not None:
+        refuse_foreign(out)
     words = words_of(language)
     lesson = load_lesson(run_folder, validation=validation, events=events)
     m = _measures(lesson, areas, seed)

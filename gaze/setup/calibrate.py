@@ -10,11 +10,16 @@ from calibration.camera import CAMERAS
 from calibration.corners.boards import Board
 from calibration.corners.folder import AuxiliaryPlacement, RoomPictureFile
 from calibration.errors import CalibrationError
+from calibration.files import GENERATOR, refuse_foreign
 from calibration.progress import Progress
 from calibration.rig import Rig
 from calibration.room.words import room_words
 from sessions.config import CONFIG_NAME, BoardConfig, SessionConfig
 from sessions.folder import Session
+from sessions.lock import lesson_lock
+
+PAGE_NAME = "calibration.html"
+OLD_PAGE = "<title>Calibration: "  # what pages had before they bore our mark
 
 
 def calibrate_lesson(
@@ -32,6 +37,18 @@ def calibrate_lesson(
     CalibrationError, SessionError : what is missing or cannot be solved, and what to do.
     """
     folder = Path(folder)
+    if page:
+        refuse_foreign(folder / PAGE_NAME, GENERATOR, OLD_PAGE)
+    if not (folder / CONFIG_NAME).is_file():
+        return _calibrate(folder, page, progress)
+    with lesson_lock(folder):
+        return _calibrate(folder, page, progress)
+
+
+def _calibrate(
+    folder: Path, page: bool, progress: Progress | None
+) -> tuple[Rig, Path, Path | None]:
+    """:func:`calibrate_lesson`, where nobody else is at work."""
     pictures = _pictures_folder(folder)
     if not (folder / CONFIG_NAME).is_file() and pictures is not None:
         rig = calibrate_folder(pictures, None, progress=progress)
@@ -65,7 +82,7 @@ def calibrate_lesson(
     if page:
         from calibration.page.verdict_page import verdict_page
 
-        page_path = folder / "calibration.html"
+        page_path = folder / PAGE_NAME
         verdict_page(rig, page_path)
     return rig, rig_path, page_path
 

@@ -13,6 +13,7 @@ from gaze.analyze import analyze
 from gaze.report import write_report
 from gaze.setup.calibrate import calibrate_lesson, rig_summary
 from gaze.validation.validate import validate_lesson
+from sessions.config import CONFIG_NAME
 from sessions.errors import SessionError
 from sessions.files import new_folder
 from sessions.folder import Session
@@ -45,7 +46,8 @@ def copy_lesson(out: Path, lesson: Path | None = None) -> Path:
 
     Raises
     ------
-    SessionError : the lesson is not there (installed without the repository).
+    SessionError : the lesson is not there (installed without the repository), or another one is at
+        ``out``.
     """
     source = lesson or LESSON
     if not source.is_dir():
@@ -55,7 +57,14 @@ def copy_lesson(out: Path, lesson: Path | None = None) -> Path:
             expected="a clone of the repository, or --lesson FOLDER",
             remedy="`gaze simulate FOLDER` makes one.",
         )
-    if not (out / "session.toml").is_file():
+    there = out / CONFIG_NAME
+    if there.is_file() and there.read_bytes() != (source / CONFIG_NAME).read_bytes():
+        raise SessionError(
+            "this is another lesson, not the demo's, so the demo does not work in it",
+            where=out,
+            remedy="Name a new folder with --out.",
+        )
+    if not there.is_file():
         with new_folder(out) as aside:
             no_runs = shutil.ignore_patterns("runs")
             shutil.copytree(source, aside, ignore=no_runs, dirs_exist_ok=True)

@@ -19,6 +19,7 @@ from gaze.room.geometry import inside_ellipse
 from gaze.validation.figure import draw_validation
 from sessions.errors import SessionError
 from sessions.folder import Session
+from sessions.lock import lesson_lock
 from sessions.run import Run, run_folder
 from sessions.tables import WITH_POINT, read_table
 from sessions.targets import read_targets, unknown_students
@@ -81,6 +82,19 @@ def validate_lesson(
     else:
         asked = {"head": head, "nose": nose, "fps": fps, "weights": weights}
         done = _find_or_make(session, {k: v for k, v in asked.items() if v is not None}, progress)
+    with lesson_lock(session.folder):
+        return _validate(session, done, targets, truth, head, nose)
+
+
+def _validate(
+    session: Session,
+    done: Run,
+    targets: pd.DataFrame,
+    truth: pd.DataFrame | None,
+    head: str,
+    nose: str,
+) -> Validation:
+    """:func:`validate_lesson` of a finished run."""
     gaze = read_table(done.gaze_path, "gaze")
     students = read_table(done.students_path, "students").set_index("student")
     result = compare(gaze, students, targets, truth)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from headpose.data.crop import crop_matrix, square_of_box, warp
 from headpose.data.samples import Samples, person_of_group
+from headpose.files import synced_replace
 
 STORE_PX = 128
 STORE_SCALE = 1.7
@@ -82,7 +83,7 @@ def build_store(sets: list[Samples], folder: str | Path) -> Store:
             list(pool.map(decode, range(n)))  # raises what a picture raised
         out.flush()
         del out
-        part.rename(canvas_path)
+        synced_replace(part, canvas_path)
     points, inside = [], []
     for s in sets:
         square = square_of_box(s.box_px, STORE_SCALE)

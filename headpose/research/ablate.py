@@ -27,6 +27,7 @@ from headpose import rotation
 from headpose.checkpoint import read_checkpoint
 from headpose.data.training_rows import load_store, validation_crops
 from headpose.errors import ConfigError
+from headpose.files import write_synced
 from headpose.predict import predict
 from headpose.train.config import TrainConfig, read_toml
 from headpose.train.trainer import train
@@ -163,7 +164,7 @@ def ablate(
             found, errors = _score(folder / slug / "last.pt", test)
             np.savez(folder / slug / ERRORS, **errors)  # type: ignore[arg-type]
             rows.append({"change": name, "seed": seed, "run": slug} | found)
-            path.write_text(json.dumps(rows, indent=1))
+            write_synced(path, json.dumps(rows, indent=1))
     return rows
 
 

@@ -19,6 +19,7 @@ from headpose import rotation
 from headpose.checkpoint import read_checkpoint, trained_network
 from headpose.data.training_rows import VALIDATION_FACES_PX, load_store, validation_crops
 from headpose.errors import WeightsError
+from headpose.files import synced_replace
 from headpose.networks import build
 from headpose.predict import predict
 
@@ -76,5 +77,5 @@ def average(
         {"config": cfg.model_dump_json(), "step": after.step, "model": best[1], "average": note},
         part,
     )
-    part.rename(out)
+    synced_replace(part, Path(out))
     return tried

@@ -25,6 +25,7 @@ from headpose.data.store import Store
 from headpose.data.training_rows import EXACT_DEG, load_store
 from headpose.errors import ConfigError
 from headpose.estimator import HeadPoseEstimator
+from headpose.files import synced_replace
 from headpose.train.config import TrainConfig
 
 VIEWS = ((1.0, 0.0, 0.0, 0.0), (1.06, 0.02, -0.02, 8.0), (0.95, -0.02, 0.02, -8.0))
@@ -117,5 +118,5 @@ def refine(
     part = Path(out).with_suffix(".part")
     with part.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    part.replace(out)
+    synced_replace(part, Path(out))
     return found

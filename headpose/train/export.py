@@ -14,6 +14,7 @@ from headpose import weights
 from headpose.checkpoint import read_checkpoint
 from headpose.data.sources import lineage_of, sources_of, terms_of
 from headpose.data.training_rows import load_store
+from headpose.files import write_synced
 from headpose.train import calibrate
 from headpose.train.config import TrainConfig
 
@@ -82,13 +83,13 @@ def export(
     if failures:
         card = {"known_failures": list(failures)} | card
     toml_path = path.with_suffix(".toml")
-    toml_path.write_text(toml(card))
+    write_synced(toml_path, toml(card))
     if tests:
         from headpose.estimator import HeadPoseEstimator
 
         estimator = HeadPoseEstimator.load(path, "torch")
         errors = [row for label, spec in tests.items() for row in measured(estimator, label, spec)]
-        toml_path.write_text(toml(card | {"errors": errors}))
+        write_synced(toml_path, toml(card | {"errors": errors}))
     return path
 
 

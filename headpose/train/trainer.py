@@ -12,7 +12,6 @@ from __future__ import annotations
 import csv
 import logging
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,6 +37,7 @@ from headpose.data.training_rows import (
     validation_crops,
 )
 from headpose.errors import ConfigError, WeightsError
+from headpose.files import synced_replace, write_synced
 from headpose.networks.heads import channels_last, head_pose_net, rotation_of_sixd
 from headpose.precision import bf16_is_native
 from headpose.predict import predict
@@ -69,7 +69,7 @@ class Trainer:
     def __init__(self, cfg: TrainConfig, folder: str | Path) -> None:
         self.cfg, self.folder = cfg, Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "config.json").write_text(cfg.model_dump_json(indent=1))
+        write_synced(self.folder / "config.json", cfg.model_dump_json(indent=1))
         torch.set_num_threads(cfg.threads)
         torch.manual_seed(cfg.seed)
         device = cfg.device
@@ -176,7 +176,7 @@ class Trainer:
         state["model"] = self.ema.module.state_dict()
         part = self.folder / (name + ".part")
         torch.save(state, part)
-        os.replace(part, self.folder / name)
+        synced_replace(part, self.folder / name)
 
     # -- the loop ------------------------------------------------------------------------------
     def run(self) -> Path:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from calibration.files import atomic_write
 from calibration.transform import Transform
 from sessions.people_factory.bake_landmarks import similarity
 from sessions.simulation.people import EXPRESSIONS, PARTS, Person, load_people
@@ -279,9 +280,8 @@ def pack_of(
 
 def save_pack(out: Path, pack: dict[str, np.ndarray]) -> None:
     """Write the pack aside, then rename; says what was written."""
-    aside = out.with_suffix(".part.npz")
-    np.savez(aside, **pack)  # type: ignore[arg-type]
-    aside.rename(out)
+    with atomic_write(out) as aside, aside.open("wb") as file:
+        np.savez(file, **pack)  # type: ignore[arg-type]
     print(
         f"{out}: {len(pack['R'])} crops of {len(set(pack['group']))} people, "
         f"{out.stat().st_size / 1e6:.1f} MB"

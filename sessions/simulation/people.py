@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from calibration.files import write_file
+
 PARTS = ("head", "hair", "eye_left", "eye_right", "lashes", "glasses", "shirt", "body")
 EXPRESSIONS = ("smile", "open", "blink", "brows")
 PEOPLE_FILE = Path(__file__).with_name("people.npz")
@@ -131,9 +133,7 @@ def save_people(people: list[Person], path: Path) -> None:
         ).astype(np.int8)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **store)  # type: ignore[arg-type]
-    aside = path.with_suffix(".tmp")
-    aside.write_bytes(buffer.getvalue())
-    aside.rename(path)
+    write_file(path, buffer.getvalue())
 
 
 @cache

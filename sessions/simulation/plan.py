@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from calibration.files import GENERATOR, refuse_foreign
 from sessions.errors import SessionError
 from sessions.run import atomic_write, write_json
 from sessions.simulation.budget import (
@@ -234,6 +235,7 @@ def make_plan(options: Options, head_sigma: HeadSigma = head_sigma_deg) -> PlanA
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="classroom-gaze">
 <title>What this placement will give</title>
 <style>body {{ font: 16px/1.5 system-ui, sans-serif; color: #22302e; max-width: 62rem;
 margin: 2rem auto; padding: 0 1rem }} h1 {{ font: 600 1.9rem Georgia, serif; margin: 0 0 .5rem }}
@@ -334,8 +336,11 @@ def figure_plan(answer: PlanAnswer) -> Any:
 def write_plan(answer: PlanAnswer, folder: str | Path) -> list[Path]:
     """plan.csv, plan.json and plan.html (works offline) into ``folder``."""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     files = [folder / "plan.csv", folder / "plan.json", folder / "plan.html"]
+    signs = (",".join(answer.seats.columns), '"cameras"', GENERATOR)
+    for path, sign in zip(files, signs, strict=True):
+        refuse_foreign(path, sign)
+    folder.mkdir(parents=True, exist_ok=True)
     with atomic_write(files[0]) as aside:
         answer.seats.to_csv(aside, index=False)
     write_json(files[1], answer.to_dict())
