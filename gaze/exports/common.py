@@ -34,7 +34,9 @@ class Source:
 
 Writer = Callable[[Source, Path], list[Path]]
 FORMATS: dict[str, Writer] = {}
-FORMULA = re.compile(r"\s*[=+\-@\t\r]")  # what a spreadsheet takes for the start of a formula
+# Where a spreadsheet would begin a formula: a cell's start, or after what it may split a cell at
+# (German ones: semicolons); East Asian ones take the wide signs, too.
+FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[\t\r]|\s*[=+\-@＝＋－＠])")
 
 
 def register(name: str) -> Callable[[Writer], Writer]:
@@ -75,12 +77,11 @@ def harmless(frame: pd.DataFrame) -> pd.DataFrame:
         name: values.map(_no_formula)
         for name, values in frame.items()
         if isinstance(values.dtype, pd.CategoricalDtype | pd.StringDtype) or values.dtype == object
-    })  # fmt: skip
+    }).rename(columns=_no_formula)  # fmt: skip
 
 
 def _no_formula(cell: Any) -> Any:
-    starts = isinstance(cell, str) and FORMULA.match(cell)
-    return f"'{cell}" if starts else cell
+    return FORMULA.sub("'", cell) if isinstance(cell, str) else cell
 
 
 def write_csv(

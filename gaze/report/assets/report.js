@@ -122,7 +122,12 @@
 
   // Every table of the page as one CSV file: its caption, its head, its rows.
   function csv() {
-    var cell = function (c) { return '"' + c.textContent.trim().replace(/\s+/g, " ").replace(/"/g, '""') + '"'; };
+    var cell = function (c) {
+      var t = c.textContent.trim().replace(/\s+/g, " ");
+      var number = /^[+-]?\d[\d.,]*( ?[^\d\s=+@(|!-]+)?$/.test(t);
+      if (/^[=+\-@＝＋－＠]/.test(t) && !number) { t = "'" + t; }  // a spreadsheet would run it
+      return '"' + t.replace(/"/g, '""') + '"';
+    };
     return Array.from(document.querySelectorAll("table")).map(function (table) {
       return [cell(table.caption)].concat(Array.from(table.rows).map(function (row) {
         return Array.from(row.cells).map(cell).join(",");

@@ -7,6 +7,7 @@ import gzip
 import importlib.util
 import io
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -293,7 +294,8 @@ def test_two_formats_in_one_folder_write_over_nothing(run: Path, tmp_path: Path)
     assert export(run, "visits", tmp_path / "x")
 
 
-FORMULAS = ['=HYPERLINK("http://x","y")', "+1+2", "-2+3", "@SUM(A1)", "\t=1", " =1", "=1+1"]
+FORMULAS = ['=HYPERLINK("http://x","y")', "+1+2", "-2+3", "@SUM(A1)", "\t=1", " =1", "=1+1",
+            "bell;=1+1", "＝1+1", "\r=1", "a\n=1"]  # fmt: skip
 
 
 @pytest.mark.parametrize("format", ["csv", "measures", "visits", "transitions", "bids", "pupil",
@@ -314,11 +316,12 @@ def test_no_spreadsheet_runs_what_a_lesson_says(tmp_path: Path, format: str) -> 
             continue
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         sep = "," if path.suffix == ".csv" else "\t"
-        for row in csv.reader(io.StringIO(raw.decode()), delimiter=sep):
-            for cell in row:
+        text = io.StringIO(raw.decode(), newline="")
+        for row in csv.reader(text, delimiter=sep):
+            for cell in (c for whole in row for c in re.split(r"[;\r\n]", whole)):
                 number = pd.to_numeric(cell, errors="coerce")
                 is_number = cell != "-7" and np.isfinite(number)
-                assert is_number or not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t")), row
+                assert is_number or not cell.lstrip(" ").startswith(tuple("=+-@\t＝")), row
     if format == "csv":
         table = pd.read_csv(tmp_path / "out" / "gaze.csv")
         assert table["head_yaw_deg"].iloc[0] == -3.0 and "'=1+1" in set(table["area"])

@@ -111,11 +111,14 @@ def test_no_table_is_cut_on_a_phone(browser: Any, report: Path) -> None:
 
 def test_the_tables_as_csv(browser: Any, report: Path) -> None:
     page = open_page(browser, report)
+    page.evaluate("document.querySelectorAll('td')[0].textContent = '=HYPERLINK(1)'")
+    page.evaluate("document.querySelectorAll('td')[1].textContent = '-3.5 cm'")
     with page.expect_download() as download:
         page.get_by_role("button", name="Tables (CSV)").click()
     text = Path(download.value.path()).read_text(encoding="utf-8-sig")
     assert download.value.suggested_filename.endswith(".csv")
     assert text.startswith('"') and '"left third"' in text and text.count("\n\n") > 3
+    assert '"\'=HYPERLINK(1)"' in text and '"-3.5 cm"' in text  # no formula; a number stays
     page.close()
 
 
