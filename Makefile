@@ -26,8 +26,9 @@ test-fast: $(STAMP)  ## the same without what renders, trains or analyses pictur
 types: $(STAMP)
 	$(BIN)/mypy calibration headpose sessions gaze
 
-audit: $(STAMP)  ## known vulnerabilities in what is installed (asks PyPI)
-	$(BIN)/python -m pip install --quiet pip-audit && $(BIN)/pip-audit --skip-editable
+audit: $(STAMP)  ## known vulnerabilities in the pinned packages (asks PyPI; no answer is a failure)
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/pip-audit --strict --no-deps --disable-pip -r constraints.txt
 
 lint: $(STAMP)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -20,6 +20,7 @@ SLOW = (
     "gaze/test_analyze_lesson.py",
     "headpose/runtimes",
     "headpose/train",
+    "test_pixels_offline.py",
     "sessions/video",
     "simulation/test_pictures.py",
     "test_commands_offline.py",

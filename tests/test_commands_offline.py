@@ -26,7 +26,7 @@ for words in json.loads({words!r}):
     sys.stderr.flush()
     print("code", code, " ".join(words), flush=True)
 """
-# Pixels: their networks, detectors and videos are tried by test_nothing_is_sent and by hand.
+# Pixels, and the app: tried by test_pixels_offline.
 WITH_PIXELS = {"analyze", "calibrate", "demo", "app", "sync", "simulate"}
 
 

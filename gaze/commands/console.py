@@ -70,6 +70,10 @@ def command(function: Callable[P, T]) -> Callable[P, T]:
             end(f"{error} {said}", error, as_json)
         except UserError as error:
             end(str(error), error, as_json)
+        except RuntimeError as error:  # so Python up to 3.12 calls a link that leads to itself
+            if not str(error).startswith("Symlink loop"):
+                raise
+            end(f"this cannot be read or written: {error}.", error, as_json)
         except KeyboardInterrupt as error:
             err.print(f"\nInterrupted. {said}")
             raise typer.Exit(NOT_DONE) from error

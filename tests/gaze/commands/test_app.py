@@ -116,6 +116,16 @@ def test_a_path_that_cannot_be_used_is_one_sentence(number, tmp_path, monkeypatc
     assert result.exit_code == 2 and f"{tmp_path / 'there'} (why)" in result.stderr
 
 
+def test_a_link_that_leads_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "x").symlink_to(tmp_path / "x")
+    for words in (["report", tmp_path / "x"], ["check", tmp_path / "x"], ["simulate", tmp_path / "x"],
+                  ["forget", tmp_path / "x", "A1"], ["catalog", tmp_path / "x"],
+                  ["export", tmp_path / "x", "--out", tmp_path / "x"]):  # fmt: skip
+        result = runner.invoke(app, [str(w) for w in words])
+        assert result.exit_code == 2 and len(result.stderr.strip()) > 10, result.output
+    assert (tmp_path / "x").is_symlink()
+
+
 def test_brackets_in_words_and_names_are_said_as_they_are(tmp_path, monkeypatch) -> None:
     """Rich would take [[students]] for a style, and [/x] for the end of one."""
     odd = Finding("warning", "'A' in [[students]]", "[/x].mp4", "Mend [bold] it.")
