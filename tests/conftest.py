@@ -20,10 +20,10 @@ SLOW = (
     "gaze/test_analyze_lesson.py",
     "headpose/runtimes",
     "headpose/train",
-    "test_pixels_offline.py",
     "sessions/video",
     "simulation/test_pictures.py",
     "test_commands_offline.py",
+    "test_pixels_offline.py",
 )
 
 
