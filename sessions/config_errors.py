@@ -150,7 +150,7 @@ def _remedy(key: str, value: object, message: str) -> str | None:
         return "Write decimals with a point: [0.5, 2.0]."
     is_length = key.endswith("_m") or "seat_m" in key
     if is_length and isinstance(value, int | float) and not isinstance(value, bool):
-        if value > 5:
+        if 5 < value < 1e5:  # what is larger is no length at all
             return f"Use metres; {_CENTIMETRES}."
         if value < 0 and key.endswith(("down_m", "out_m")):
             return "Measure down and out of the blackboard as positive numbers (record-a-lesson)."

@@ -14,7 +14,7 @@ from sessions.run import DEVICE
 
 HUGE = 1e9  # no length, time or pixel of a lesson comes near
 # A spreadsheet takes a cell that begins so for a formula.
-FORMULA = ("=", "+", "-", "@")
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # East Asian ones take the wide signs
 # States of the measures and their words in the report's languages: an area's name beside them
 # would be read as one of them. tests/gaze/report holds this against the report's words.
 STATES = frozenset(

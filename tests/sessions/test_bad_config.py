@@ -56,6 +56,7 @@ BAD = {
     "a zero in a path": ('"left.mp4"', r'"left\u0000.mp4"', ["video", "control characters"]),
     "a turn of direction": (AREA, r'name = "a\u202Eb"', ["areas[0].name", "control characters"]),
     "a formula as title": ('"7b, fractions"', "'=HYPERLINK(\"x\")'", ["title", "formula"]),
+    "a wide formula as title": ('"7b, fractions"', "'＝1+1'", ["title", "formula"]),
     "a formula as area": (AREA, "name = '@SUM(A1)'", ["areas[0].name", "formula"]),
     "a formula as id": ('id = "A1"', "id = '=HYPERLINK(1)'", ["students[0].id"]),
     "an id of a device": ('id = "A1"', 'id = "con"', ["students[0].id", "on every system"]),
