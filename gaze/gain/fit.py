@@ -136,8 +136,8 @@ def fit_gain_of_lesson(
     RunError : no finished run.
     """
 
+    folder = newest_run(session) if run is None else Run.open(run_folder(run, session.folder))
     with lesson_lock(session.folder):
-        folder = newest_run(session) if run is None else Run.open(run_folder(run, session.folder))
         gain = fit_gain(
             read_table(folder.gaze_path, "gaze"),
             read_targets(session.targets_path),
