@@ -3,13 +3,14 @@
 Both cameras take a picture of the auxiliary board before the lesson (docs/record-a-lesson.md), from
 where they then film. Features of that picture are found again in the lesson's background. A camera
 that only turned, or zoomed, moves all of them as one rotation and one scale say; people and the
-board that was taken away are the few that do not fit.
+board that was taken away are the few that do not fit. What is small is put into the lesson's rig,
+with its σ.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import cv2
@@ -22,7 +23,7 @@ from calibration.camera import CAMERAS, Camera
 from calibration.corners.detect import read_picture
 from calibration.errors import UserError
 from calibration.rig import Rig
-from calibration.transform import Array
+from calibration.transform import Array, Transform
 from calibration.verdict import Cause
 from sessions.errors import SessionError
 from sessions.folder import Session
@@ -39,6 +40,8 @@ LEAST_MATCHES = 25  # chance reaches 20 (rendered rooms, mirrored pictures)
 MOST_TURNED_DEG, MOST_ZOOMED = 0.5, 0.02
 #: Under this nothing is said: the feature's own jitter, compression, and a lens that warms up.
 LEAST_TURNED_DEG, LEAST_ZOOMED = 0.05, 0.002
+#: 1σ of what stays of a change that was put into the rig: a knocked camera is also moved a little.
+LEFT_OVER = 0.25
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,9 @@ class Registered:
     change : ``as it is``, ``mirrored``, ``on its head``, ``swapped`` (it shows what the other
     camera saw) or ``unknown`` (nothing of the room is found again). matches : features that agree.
     turned_deg, zoom : by how much the camera turned, and its focal length over the calibrated one;
-    sigma_* : 1σ. rms_px : of the features that agree.
+    sigma_* : 1σ. rms_px : of the features that agree. turn_rad : (3,) the rotation vector from the
+    calibrated camera's axes to today's. covariance : (4, 4) of it and the zoom. turned : whether
+    session.toml's ``rotate`` turns its pictures already.
     """
 
     camera: str
@@ -59,6 +64,9 @@ class Registered:
     sigma_turned_deg: float = 0.0
     sigma_zoom: float = 0.0
     rms_px: float = 0.0
+    turn_rad: Array = field(default_factory=lambda: np.zeros(3), repr=False)
+    covariance: Array = field(default_factory=lambda: np.zeros((4, 4)), repr=False)
+    turned: bool = False
 
     @property
     def large(self) -> bool:
@@ -93,6 +101,12 @@ class Registered:
         if self.change == "mirrored":
             return f'Say cameras.{self.camera}.mirrored = "lesson" in session.toml.'
         if self.change == "on its head":
+            if self.turned:
+                return (
+                    f"cameras.{self.camera}.rotate is set, and turns calibration and lesson alike: "
+                    "leave it out if the files say themselves which way is up, or calibrate with "
+                    "this mounting."
+                )
             return f"Say cameras.{self.camera}.rotate = 180, or calibrate with this mounting."
         if self.change == "swapped":
             return "Exchange cameras.left.video and cameras.right.video in session.toml."
@@ -103,6 +117,8 @@ class Registered:
                 "A stabiliser, a digital zoom, or photos in another mode than the film: switch it "
                 "off, and calibrate with pictures out of a film of the same mode."
             )
+        if not self.large:
+            return "It is taken into account, with its σ; calibrate again when there is time."
         return "The camera was bumped or moved: take the auxiliary pictures again and calibrate."
 
     def cause(self) -> Cause:
@@ -119,10 +135,49 @@ def registered(session: Session, rig: Rig, videos: dict[str, VideoInfo]) -> tupl
         return ()
     now = {name: background(videos[name]) for name in CAMERAS}
     seen = {name: _features(p) for name, p in then.items() if p is not None}
-    return tuple(
+    found = (
         _register(name, rig.camera(name), seen[name], seen[other], now[name])
         for name, other in zip(CAMERAS, reversed(CAMERAS), strict=True)
     )
+    return tuple(replace(r, turned=bool(session.mounting(r.camera).rotate)) for r in found)
+
+
+def as_it_is_now(rig: Rig, found: Iterable[Registered]) -> Rig:
+    """The rig with its cameras' small changes and their covariance; large ones are not mended."""
+    for r in found:
+        if r.change == "as it is" and r.small and not r.large:
+            rig = _moved(rig, r)
+    return rig
+
+
+def _moved(rig: Rig, r: Registered) -> Rig:
+    """The rig whose camera turned (about its own centre) and zoomed."""
+    R = Rotation.from_rotvec(r.turn_rad).as_matrix()  # R_NC: calibrated camera → now
+    camera = rig.camera(r.camera)
+    K = camera.K.copy()
+    K[[0, 1], [0, 1]] *= r.zoom
+    camera = replace(camera, K=K)
+    # how the parameters move (R exp(δ), t + δ) with an error ε of R_NC = exp(ε) R and of the zoom
+    names = list(rig.parameter_names)
+    by = np.zeros((len(names), 4))
+    for axis in "xy":
+        by[names.index(f"{r.camera}.f{axis}"), 3] = K["xy".index(axis), "xy".index(axis)] / r.zoom
+    if r.camera == "left":
+        T_LN = Transform(R.T, np.zeros(3), "L", "L")
+        rig = replace(rig, left=camera, T_RL=rig.T_RL @ T_LN, T_AL=rig.T_AL and rig.T_AL @ T_LN)
+        for frames in ("RL", "AL") if rig.T_AL else ("RL",):
+            first = names.index(f"R_{frames}.x")
+            by[first : first + 3, :3] = -np.eye(3)
+    else:
+        rig = replace(rig, right=camera, T_RL=Transform(R, np.zeros(3), "R", "R") @ rig.T_RL)
+        first = names.index("R_RL.x")
+        by[first : first + 3, :3] = rig.T_RL.R.T
+        by[first + 3 : first + 6, :3] = np.cross(np.eye(3), rig.T_RL.t).T
+    if rig.covariance is None:
+        return rig
+    left_over = LEFT_OVER * np.append(r.turn_rad, r.zoom - 1)
+    spread = r.covariance + np.diag([*[left_over[:3] @ left_over[:3] / 3] * 3, left_over[3] ** 2])
+    return replace(rig, covariance=rig.covariance + by @ spread @ by.T)
 
 
 def refuse_other_camera(found: Iterable[Registered], *, force: bool = False) -> None:
@@ -219,9 +274,10 @@ def _turned(name: str, camera: Camera, then_px: Array, now_px: Array) -> Registe
     ray = camera.rays(then_px)
 
     def off(p: Array) -> Array:
+        K = camera.K.copy()
+        K[[0, 1], [0, 1]] *= p[3]
         moved = Rotation.from_rotvec(p[:3]).apply(ray)
-        moved[:, :2] *= p[3]
-        return np.asarray(camera.project(moved) - now_px).ravel()
+        return np.asarray(replace(camera, K=K).project(moved) - now_px).ravel()
 
     fit = least_squares(off, [0.0, 0.0, 0.0, 1.0], loss="soft_l1", f_scale=0.7)
     near = np.abs(off(fit.x)).reshape(-1, 2).max(1) < 3.0
@@ -229,16 +285,22 @@ def _turned(name: str, camera: Camera, then_px: Array, now_px: Array) -> Registe
     cov = np.linalg.pinv(fit.jac.T @ fit.jac) * max(rms, 0.1) ** 2
     turned = float(np.degrees(np.linalg.norm(fit.x[:3])))
     # the picture of the board and the film are read with half a pixel of difference at worst
-    sigma = np.degrees(np.hypot(np.sqrt(np.trace(cov[:3, :3])), 0.2 / camera.f_px))
+    cov[:3, :3] += np.eye(3) * (0.2 / camera.f_px) ** 2 / 3
     return Registered(
-        name, "as it is", int(near.sum()), turned, float(fit.x[3]), float(sigma),
-        float(np.sqrt(cov[3, 3])), rms,
+        name, "as it is", int(near.sum()), turned, float(fit.x[3]),
+        float(np.degrees(np.sqrt(np.trace(cov[:3, :3])))), float(np.sqrt(cov[3, 3])), rms,
+        fit.x[:3], cov,
     )  # fmt: skip
 
 
 def background_quality(found: Iterable[Registered]) -> list[dict[str, Any]]:
     """Plain values for the quality file."""
     return [
-        {**vars(r), "sentence": r.sentence(), "said": r.small or r.change != "as it is"}
+        {
+            **{k: v for k, v in vars(r).items() if k not in ("turn_rad", "covariance")},
+            "sentence": r.sentence(),
+            "corrected": r.change == "as it is" and r.small and not r.large,
+            "said": r.small or r.change != "as it is",
+        }
         for r in found
     ]

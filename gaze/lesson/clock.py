@@ -55,7 +55,7 @@ def lesson_clock(
     estimates = [_by_sound(left, right, about_s, progress)]
     joined = joined_by(estimates, left, right, declared)
     if motion is None:
-        motion = declared is None and joined.status != "measured"
+        motion = declared is None and joined.measured is None
     if motion:
         moving = [
             _motion(info, progress, 0.2 + 0.4 * k, stretch_s)

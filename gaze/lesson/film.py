@@ -12,7 +12,7 @@ from calibration.camera import CAMERAS
 from calibration.progress import Progress
 from calibration.rig import Rig
 from gaze.lesson import refusals
-from gaze.lesson.background import Registered, refuse_other_camera, registered
+from gaze.lesson.background import Registered, as_it_is_now, refuse_other_camera, registered
 from gaze.lesson.clock import clock_quality, lesson_clock
 from gaze.lesson.settings import AnalyzeSettings
 from sessions.clock.joined import Joined
@@ -83,6 +83,7 @@ def open_film(session: Session, rig: Rig, settings: AnalyzeSettings, progress: P
     rig, said_of_size = refusals.fitted_to(rig, left, right)
     changed = registered(session, rig, {"left": left, "right": right})
     refuse_other_camera(changed, force=settings.force)
+    rig = as_it_is_now(rig, changed)
     both = zip(CAMERAS, (left, right), strict=True)
     remarks = [f"The {name} video {remark}." for name, info in both for remark in info.remarks]
     left, right, clock = lesson_clock(session, left, right, progress)

@@ -314,11 +314,19 @@ def _nose_sigma_px(q: Quality) -> float:
 
 def _camera_caveats(q: Quality) -> Iterator[Caveat]:
     """Cameras that changed since their calibration, and a class that does not fit its rig."""
+    if q.rig.verdict and not q.rig.cameras:
+        yield Caveat(
+            code="camera_unchecked",
+            message="Whether the cameras still stand and see as they did when they were calibrated "
+            "was not checked: their pictures of the auxiliary board are not in this folder.",
+        )
     for camera in q.rig.cameras:
         if camera.get("said"):
+            said = f"{camera['sentence'][0].upper()}{camera['sentence'][1:]}"
+            mended = ": taken into account, with its σ" if camera.get("corrected") else ""
             yield Caveat(
                 code="camera_changed",
-                message=f"{camera['sentence'][0].upper()}{camera['sentence'][1:]}.",
+                message=f"{said}{mended}.",
                 facts={k: camera[k] for k in ("camera", "change", "turned_deg", "zoom", "matches")},
             )
     if q.usable is not None and q.usable < LEAST_USABLE <= (q.coverage or 0.0):

@@ -412,6 +412,10 @@ DE: dict[str, str] = {
     "caveat_clock_assumed": (
         "Dass die Uhren der zwei Videos gleich gehen, wurde angenommen; nichts hat es bestätigt."
     ),
+    "caveat_camera_unchecked": (
+        "Ob die Kameras noch stehen und sehen wie bei der Kalibrierung, wurde nicht geprüft: ihre "
+        "Bilder des Hilfsbretts liegen nicht im Ordner der Stunde."
+    ),
     "caveat_camera_knocked": "Um {time} wurde eine Kamera wohl angestoßen (um etwa {px} px).",
     "caveat_heads_disagree": (
         "Die zwei Kameras sind sich über Kopfrichtungen uneiniger, als ihre Unsicherheiten "

@@ -380,6 +380,10 @@ EN: dict[str, str] = {
     "caveat_clock_assumed": (
         "The clocks of the two videos were assumed to agree; nothing confirmed it."
     ),
+    "caveat_camera_unchecked": (
+        "Whether the cameras still stand and see as they did at their calibration was not checked: "
+        "their pictures of the auxiliary board are not in the lesson's folder."
+    ),
     "caveat_camera_knocked": "At {time} a camera seems to have been knocked (by about {px} px).",
     "caveat_heads_disagree": (
         "The two cameras disagree about head directions more than their uncertainties allow."

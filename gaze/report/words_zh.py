@@ -321,6 +321,9 @@ ZH: dict[str, str] = {
     "caveat_no_faces": "两个视频中都没有找到人脸：班级在画面中吗？灯开着吗？",
     "caveat_noses_miss": "两台相机对鼻尖位置的判断相差 {px} px：标定或时钟可能有误。",
     "caveat_clock_assumed": "假定两个视频的时钟一致，未经任何证实。",
+    "caveat_camera_unchecked": (
+        "未检查摄像机的位置和视角是否仍与标定时一致：课堂文件夹中没有辅助板的照片。"
+    ),
     "caveat_camera_knocked": "在 {time} 似乎有相机被碰动（约 {px} px）。",
     "caveat_heads_disagree": "两台相机对头部方向的分歧超出其不确定范围。",
     "caveat_frames_undecoded": (

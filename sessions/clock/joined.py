@@ -25,6 +25,8 @@ WORTH_SAYING_S = 0.04
 BY_HAND_S = 2.0
 #: How far a declared offset may be off without anybody noticing, in frames: read off by eye.
 BY_EYE_FRAMES = 0.5
+#: 1σ of what sound cannot see: microphones go on while a camera loses pictures and hides it.
+UNSEEN_BY_SOUND_S = 0.1
 
 Status = Literal["measured", "roughly measured", "not measured"]
 
@@ -88,7 +90,8 @@ def join(
     """
     at_s = np.linspace(*span_s, 41)
     found = sorted(
-        (e for e in estimates if e.clock is not None), key=lambda e: _sigma(e.clock, at_s).max()
+        (e for e in estimates if e.clock is not None),
+        key=lambda e: float(np.hypot(_sigma(e.clock, at_s).max(), e.unseen_s)),
     )
     causes: list[Cause] = []
     measured = None
@@ -140,32 +143,40 @@ def _between(a: Clock, b: Clock, at_s: Array) -> Array:
 
 def _agreed(found: Sequence[Estimate], at_s: Array, causes: list[Cause]) -> Clock:
     """The senses' common clock; where they contradict each other, the surest of those that show
-    pictures, with the difference as σ."""
-    clocks = [e.clock for e in found if e.clock is not None]
+    pictures, with the difference as σ. What jumps the pictures may hide no sound makes surer."""
+    showing = [e for e in found if e.sense != "sound"]
+    unseen_s = min((e.unseen_s for e in showing), default=UNSEEN_BY_SOUND_S)
     # the microphone goes on while the picture loses frames: then the picture is right
-    jumping = [c for c in clocks if c.jumps and c.source != "sound"]
-    best = chosen = jumping[0] if jumping else clocks[0]
-    for clock in clocks:
-        if clock is chosen or (clock.source == "sound" and jumping and not clock.jumps):
+    jumping = [e for e in showing if e.clock is not None and e.clock.jumps]
+    best = (jumping or found)[0]
+    clock = best.clock or Clock()
+    straight = [clock]
+    for other in found:
+        if other is best or other.clock is None:
             continue
-        off = _between(best, clock, at_s)
-        sigma = float(np.hypot(_sigma(best, at_s).max(), _sigma(clock, at_s).max()))
+        if other.sense == "sound" and jumping and not other.clock.jumps:
+            continue
+        off = _between(clock, other.clock, at_s)
+        sigma = float(np.sqrt(sum(
+            _sigma(e.clock, at_s).max() ** 2 + e.unseen_s**2 for e in (best, other)
+        )))  # fmt: skip
         if np.percentile(np.abs(off), 90) <= max(3 * sigma, 0.005):
+            straight += [other.clock] if not other.clock.jumps else []
             continue
         worst = float(np.abs(off).max())
         causes.append(
             Cause(
                 "clock_senses_disagree",
                 "WARN",
-                f"{best.source} and {clock.source} say clocks that differ by {1e3 * worst:.0f} ms "
+                f"{best.sense} and {other.sense} say clocks that differ by {1e3 * worst:.0f} ms "
                 f"(± {1e3 * sigma:.0f} ms)",
                 "Look at both with `gaze sync`, and clap once in view of both cameras next time.",
             )
         )
-        best = replace(best, sigma_offset_s=float(np.hypot(best.sigma_offset_s, worst)))
-    if best.jumps or any(c.code == "clock_senses_disagree" for c in causes):
-        return best
-    return _averaged([c for c in clocks if not c.jumps])
+        unseen_s = float(np.hypot(unseen_s, worst))
+    if not clock.jumps and not any(c.code == "clock_senses_disagree" for c in causes):
+        clock = _averaged(straight)
+    return replace(clock, sigma_offset_s=float(np.hypot(clock.sigma_offset_s, unseen_s)))
 
 
 def _averaged(clocks: Sequence[Clock]) -> Clock:
@@ -238,6 +249,8 @@ def _not_measured(
     else:
         sigma = float(_sigma(measured, at_s).max())
         message = f"the clock is known to ± {1e3 * sigma:.0f} ms only ({measured.source})"
+        if measured.source == "sound":
+            message += ": sound alone does not show whether pictures were lost"
     return Cause(
         "clock_unmeasured" if measured is None else "clock_roughly_measured",
         "WARN",

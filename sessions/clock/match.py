@@ -37,11 +37,12 @@ MAX_DRIFT_PPM = 1500.0
 REACH_S = 95.0  # offsets that are searched, to either side of what is expected
 NEAR_S = 3.0  # jumps that are looked for
 JUMP_COST = 16.0  # log-likelihood that a jump must bring
-DOUBT_COST = 4.0  # one that brings less is not believed, but doubles as doubt: it goes into σ
+JUMP_CHANCE = 0.4  # of a jump in a recording, before looking: one that may be unseen goes into σ
 LEAST_JUMP_S = 0.02
 LEAST_PIECE = 4  # windows between two jumps
 MAX_RIVAL = 0.7  # movement with a period matches itself again, nearly as well, one period on
 COARSE_S = 0.04
+FINE_S = 0.01
 LEAST_OVERLAP_S = 6.0
 FAR_BETTER = 2.0  # a match elsewhere is believed if it is so much better than where it is expected
 LEAST_EXPECTED = 4.0  # σ above chance of a match where one was expected
@@ -106,8 +107,9 @@ class Estimate:
     """What one sense says of the clock.
 
     clock : None where it says nothing; then reason says why. score : height of the best match in σ
-    above chance. rival : the next best one relative to it. lags_s, height : (L,) the match at every
-    offset (right minus left at the lesson's begin), for a picture; height in σ.
+    above chance. rival : the next best one relative to it. unseen_s : 1σ of the jumps that it may
+    have missed, not in the clock's σ. lags_s, height : (L,) the match at every offset (right minus
+    left at the lesson's begin), for a picture; height in σ.
     """
 
     sense: str
@@ -115,6 +117,7 @@ class Estimate:
     reason: str = ""
     score: float = 0.0
     rival: float = 0.0
+    unseen_s: float = 0.0
     lags_s: Array = field(default_factory=lambda: np.zeros(0), repr=False)
     height: Array = field(default_factory=lambda: np.zeros(0), repr=False)
 
@@ -159,7 +162,9 @@ def match(
         return Estimate(sense.name, None, "too quiet: hardly anything happens")
     near_s = NEAR_S if expected else np.inf
     line = _best_line(windows, spans[0], coarse.rate_hz, about_s, near_s)
-    said = Estimate(sense.name, None, "", line.score, line.rival, line.lags_s, line.height)
+    said = Estimate(
+        sense.name, None, "", line.score, line.rival, lags_s=line.lags_s, height=line.height
+    )
     least = LEAST_EXPECTED if line.expected else sense.least_score
     if line.score < least:
         return replace(
@@ -178,10 +183,10 @@ def match(
             said,
             reason=f"ambiguous: it repeats, another offset fits {100 * line.rival:.0f} % as well",
         )
-    clock = _refined(pair, line, sense)
-    if clock is None:
+    refined = _refined(pair, line, sense)
+    if refined is None:
         return replace(said, reason="no clear peak below the sample")
-    return replace(said, clock=clock)
+    return replace(said, clock=refined[0], unseen_s=refined[1])
 
 
 # -- even samples ----------------------------------------------------------------------------------
@@ -412,8 +417,9 @@ def _add_along(curves: Array, shifts: NDArray[np.int_]) -> Array:
 
 
 # -- pieces and their lags -------------------------------------------------------------------------
-def _refined(pair: _Pair, line: _Line, sense: Sense) -> Clock | None:
-    """The likeliest path of lags near the line: jumps, offsets of the pieces, the common drift."""
+def _refined(pair: _Pair, line: _Line, sense: Sense) -> tuple[Clock, float] | None:
+    """The likeliest path of lags near the line: jumps, offsets of the pieces, the common drift; and
+    1σ of the jumps that may have gone unseen."""
     w = _windows(pair, line.lag_s, NEAR_S + 0.8 + abs(line.drift) * pair.duration_s)
     at = w.centre_s, line.lag_s + line.drift * (w.centre_s - line.middle_s)
     chi2 = 1.0
@@ -428,27 +434,31 @@ def _refined(pair: _Pair, line: _Line, sense: Sense) -> Clock | None:
         )
         if whole.sum() < 3:
             return None
-        t, curve = t[whole], _with_odd_windows(w.curve[whole], sense.odd)
-        drift, path = _likeliest_path(curve, w.lags_s, t, line, pair.duration_s, JUMP_COST)
+        t = t[whole]
+        # between samples, else the path mends the rounding with jumps
+        step_s = min(FINE_S, 1 / pair.rate_hz)
+        steps = int((w.lags_s[-1] - w.lags_s[0]) / step_s)
+        lags_s = np.asarray(w.lags_s[0] + np.arange(steps) * step_s, np.float64)
+        curve = CubicSpline(w.lags_s, w.curve[whole], axis=1)(lags_s)
+        curve = _with_odd_windows(curve, sense.odd)
+        drift, path = _likeliest_path(curve, lags_s, t, line, pair.duration_s)
         at = t + line.middle_s, path + drift * t
-        piece, fitted = _pieces(curve, w.lags_s, t, path, drift)
+        piece, fitted = _pieces(curve, lags_s, t, path, drift)
         if fitted is None:
             return None
         chi2 *= max(fitted[2], 1.0)
     assert fitted is not None
     theta, covariance, _ = fitted
-    covariance *= _spread(curve, w.lags_s, path + drift * t, covariance[:-1, :-1].min())
-    perhaps = _likeliest_path(curve, w.lags_s, t, line, pair.duration_s, DOUBT_COST)
-    doubt_s = np.percentile(np.abs(perhaps[1] + perhaps[0] * t - path - drift * t), 75)
-    doubt_s = max(float(doubt_s) - 1 / pair.rate_hz, 0.0)  # the path knows whole samples only
-    covariance[:-1, :-1] += sense.floor_s**2 + doubt_s**2  # common to all pieces
+    covariance *= _spread(curve, lags_s, path + drift * t, covariance[:-1, :-1].min())
+    unseen_s = _unseen_jumps(curve, lags_s, path + drift * t)
+    covariance[:-1, :-1] += sense.floor_s**2  # common to all pieces
     covariance[-1, -1] += (sense.floor_s / pair.duration_s) ** 2
     jumps = _jumps(likely, theta, at[0], piece, line.middle_s)
     to_zero = np.zeros((2, len(theta)))
     to_zero[0, 0], to_zero[0, -1], to_zero[1, -1] = 1.0, -line.middle_s, 1.0
     (offset, slope), cov = to_zero @ theta, to_zero @ covariance @ to_zero.T
     sigma = np.sqrt(np.diag(cov))
-    return Clock(
+    clock = Clock(
         offset_s=float(offset),
         drift_ppm=float(slope * 1e6),
         sigma_offset_s=float(sigma[0]),
@@ -457,6 +467,7 @@ def _refined(pair: _Pair, line: _Line, sense: Sense) -> Clock | None:
         correlation=float(cov[0, 1] / (sigma[0] * sigma[1])),
         jumps=jumps,
     )
+    return clock, unseen_s
 
 
 def _with_odd_windows(curve: Array, odd: float) -> Array:
@@ -473,6 +484,30 @@ def _spread(curve: Array, lags_s: Array, lag_s: Array, variance: float) -> float
     weight = np.exp(total - np.max(total))
     mean = (weight * shift).sum() / weight.sum()
     return max(float((weight * (shift - mean) ** 2).sum() / weight.sum()) / variance, 1.0)
+
+
+def _unseen_jumps(curve: Array, lags_s: Array, lag_s: Array) -> float:
+    """1σ of the lag where it is least known, of the jumps that the likelihood (K, L) leaves open.
+
+    Every window's lag given all windows (forward and backward along the recording), where a jump by
+    up to a second may lie before any window. lag_s : (K,) the lags that are taken.
+    """
+    off_s = np.arange(-100, 101) * 0.01
+    fits = np.array([np.interp(x + off_s, lags_s, c) for x, c in zip(lag_s, curve, strict=True)])
+    jump = JUMP_CHANCE / len(lag_s)
+    stays, comes = np.log1p(-jump), np.log(jump / len(off_s))
+
+    def passed(steps: Array) -> Array:
+        out = np.zeros_like(steps)  # what is known of a window from those before it
+        for k in range(1, len(steps)):
+            here = out[k - 1] + steps[k - 1]
+            out[k] = np.logaddexp(stays + here, comes + logsumexp(here))
+        return out
+
+    total = passed(fits) + passed(fits[::-1])[::-1] + fits
+    chance = np.exp(total - logsumexp(total, axis=1, keepdims=True))
+    centre = chance.sum(0) @ off_s / len(lag_s)  # its own error is in the fit's σ
+    return float(np.percentile(np.sqrt(chance @ (off_s - centre) ** 2), 90))
 
 
 def _weighted(pair: _Pair, at_s: Array, lag_s: Array) -> Array:
@@ -513,16 +548,16 @@ def _weighted(pair: _Pair, at_s: Array, lag_s: Array) -> Array:
 
 
 def _likeliest_path(
-    likelihood: Array, lags_s: Array, t: Array, line: _Line, duration_s: float, cost: float
+    likelihood: Array, lags_s: Array, t: Array, line: _Line, duration_s: float
 ) -> tuple[float, Array]:
     """Drift, and (K,) the lag of each window beside that drift: the path of the greatest sum."""
     step_s = lags_s[1] - lags_s[0]
     u = np.arange(-int(NEAR_S / step_s), int(NEAR_S / step_s) + 1)
     zero = int(np.argmin(np.abs(lags_s - line.lag_s)))
     # a jump bends the best line: drifts around it that differ by up to a second over the lesson
-    step = 2 * step_s / max(duration_s, 1.0)
+    step = float(FINE_S / max(duration_s, 1.0))
     reach = int(min(1.0 / max(duration_s, 1.0), 2 * MAX_DRIFT_PPM * 1e-6) / step)
-    drifts = line.drift + np.arange(-reach, reach + 1) * step
+    drifts: Array = line.drift + np.arange(-reach, reach + 1, dtype=np.float64) * step
 
     def read(k: int, drift: Array) -> Array:
         index = zero + np.round(drift * t[k] / step_s).astype(int)[:, None] + u
@@ -530,21 +565,21 @@ def _likeliest_path(
 
     total = read(0, drifts)
     for k in range(1, len(t)):
-        total = read(k, drifts) + np.maximum(total, total.max(1, keepdims=True) - cost)
+        total = read(k, drifts) + np.maximum(total, total.max(1, keepdims=True) - JUMP_COST)
     prior = -0.5 * (drifts / (DRIFT_PRIOR_PPM * 1e-6)) ** 2
     drift = float(drifts[int(np.argmax(total.max(1) + prior))])
 
     one = np.array([drift])
     totals = [read(0, one)[0]]
     for k in range(1, len(t)):
-        totals.append(read(k, one)[0] + np.maximum(totals[-1], totals[-1].max() - cost))
+        totals.append(read(k, one)[0] + np.maximum(totals[-1], totals[-1].max() - JUMP_COST))
     state = int(np.argmax(totals[-1]))
     path = [state]
     for before in reversed(totals[:-1]):
-        if before[state] < before.max() - cost:
+        if before[state] < before.max() - JUMP_COST:
             state = int(np.argmax(before))
         path.append(state)
-    lag_s = line.lag_s + u[path[::-1]] * step_s
+    lag_s = lags_s[zero] + u[path[::-1]] * step_s
     return drift, _without_small(lag_s)
 
 

@@ -22,6 +22,10 @@ def same_camera(subject: Subject) -> list[Finding]:
     except UserError:
         return []  # said by the check of the rig
     out = []
+    if not found:
+        said = "Whether the cameras are still as calibrated cannot be checked: no picture of the "
+        out.append(Finding("warning", said + "auxiliary board by both", "Copy "
+                           "calibration/auxiliary with rig.json into the lesson's folder."))  # fmt: skip
     for camera in found:
         said = camera.sentence()[0].upper() + camera.sentence()[1:]
         if camera.small or camera.change != "as it is":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -9,8 +11,17 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from calibration.camera import Camera
-from gaze.lesson.background import Registered, _features, _register, refuse_other_camera
+from calibration.rig import Rig
+from calibration.transform import Array, Transform
+from gaze.lesson.background import (
+    Registered,
+    _features,
+    _register,
+    as_it_is_now,
+    refuse_other_camera,
+)
 from sessions.errors import SessionError
+from tests.gaze.classroom import room_rig, seats
 
 W, H, F = 960, 540, 800.0
 K = np.array([[F, 0, W / 2], [0, F, H / 2], [0, 0, 1.0]])
@@ -86,3 +97,87 @@ def test_another_room_or_a_dark_picture_is_unknown_and_warned_of_not_refused() -
         got = found(now)
         assert got.change == "unknown" and got.cause().severity == "WARN"
         refuse_other_camera([got])
+
+
+# -- small changes are put into the lesson's rig ---------------------------------------------------
+def knocked(rig: Rig, name: str, turn_rad: Array, zoom: float) -> Rig:
+    """The truth after a knock: T_WC and K of one camera changed, written without the code's own."""
+    T_WC = {c: rig.T_WC(c) for c in ("left", "right")}
+    turn = Rotation.from_rotvec(turn_rad).as_matrix()  # calibrated camera → now
+    was = T_WC[name]
+    T_WC[name] = Transform(was.R @ turn.T, was.t, "W", was.src)
+    camera = rig.camera(name)
+    K = camera.K.copy()
+    K[:2, :2] *= zoom
+    cameras = {"left": rig.left, "right": rig.right, name: replace(camera, K=K)}
+    assert rig.T_WA is not None
+    return replace(
+        rig,
+        left=cameras["left"],
+        right=cameras["right"],
+        T_RL=T_WC["right"].inverse() @ T_WC["left"],
+        T_AL=rig.T_WA.inverse() @ T_WC["left"],
+    )
+
+
+def pixels(rig: Rig, P_W: Array) -> Array:
+    """(2, N, 2) where both cameras see the points."""
+    return np.array(
+        [rig.camera(c).project(rig.T_WC(c).inverse().apply(P_W)) for c in ("left", "right")]
+    )
+
+
+@pytest.mark.parametrize("name", ["left", "right"])
+def test_a_small_change_is_put_into_the_rig(name: str) -> None:
+    rig, turn = room_rig(3), np.radians([0.2, -0.15, 0.1])
+    got = Registered(name, "as it is", 300, 0.27, 1.01, 0.01, 1e-4, 0.3, turn, np.zeros((4, 4)))
+    truth, P_W = knocked(rig, name, turn, 1.01), seats()
+    now = as_it_is_now(rig, [got])
+    np.testing.assert_allclose(pixels(now, P_W), pixels(truth, P_W), atol=1e-6)
+    assert np.abs(pixels(rig, P_W) - pixels(truth, P_W)).max() > 3, "it would have mattered"
+
+
+@pytest.mark.parametrize("name", ["left", "right"])
+@pytest.mark.parametrize("axis", range(4))
+def test_its_sigma_is_carried_into_the_rigs_covariance(
+    name: str, axis: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gaze.lesson.background.LEFT_OVER", 0.0)
+    n = len(room_rig(3).parameter_names)
+    rig = replace(room_rig(3), covariance=np.zeros((n, n)))
+    turn, step = np.radians([0.2, -0.15, 0.1]), 1e-4 * (np.arange(4) == axis)
+
+    def at(turn_rad: Array, zoom: float) -> Registered:
+        spread = np.outer(step, step)
+        return Registered(name, "as it is", 300, 0.27, zoom, 0.01, 1e-4, 0.3, turn_rad, spread)
+
+    now, P_W = as_it_is_now(rig, [at(turn, 1.01)]), seats()
+    assert now.covariance is not None
+    variance, vectors = np.linalg.eigh(now.covariance)
+    delta = vectors[:, -1] * np.sqrt(variance[-1])
+    error = Rotation.from_rotvec(step[:3]) * Rotation.from_rotvec(turn)
+    off = pixels(as_it_is_now(rig, [at(error.as_rotvec(), 1.01 + step[3])]), P_W)
+    off = off - pixels(now, P_W)
+    moved = pixels(now.perturbed(delta), P_W) - pixels(now, P_W)
+    sign = np.sign((off * moved).sum())
+    np.testing.assert_allclose(sign * moved, off, atol=0.02 * np.abs(off).max())
+
+
+def test_a_quarter_of_a_change_stays_as_sigma_and_large_ones_are_not_mended() -> None:
+    rig, turn = room_rig(3), np.radians([0.3, 0.0, 0.0])
+    small = Registered("left", "as it is", 300, 0.3, 1.0, 0.01, 1e-4, 0.3, turn)
+    before, after = rig.covariance, as_it_is_now(rig, [small]).covariance
+    assert before is not None and after is not None
+    k = [rig.parameter_names.index(f"R_AL.{a}") for a in "xyz"]
+    grown = np.degrees(np.sqrt(np.trace((after - before)[np.ix_(k, k)])))
+    assert grown == pytest.approx(0.25 * 0.3, rel=1e-6)
+    large = replace(small, turned_deg=1.0, turn_rad=np.radians([1.0, 0, 0]))
+    nothing = replace(small, turned_deg=0.02, turn_rad=np.radians([0.02, 0, 0]))
+    assert as_it_is_now(rig, [large]) is rig and as_it_is_now(rig, [nothing]) is rig
+
+
+def test_rotate_that_is_set_already_is_not_proposed_again() -> None:
+    turned = found(np.ascontiguousarray(filmed(room(1))[::-1, ::-1]))
+    assert "rotate = 180" in turned.action()
+    again = replace(turned, turned=True).action()
+    assert "rotate = 180" not in again and "rotate is set" in again

@@ -21,6 +21,15 @@ def test_a_changed_camera_is_said_in_its_own_sentence() -> None:
     said = codes(rig={"cameras": [camera]})
     assert said["camera_changed"] == "The left camera has turned by 0.30 ± 0.01°."
     assert "camera_changed" not in codes(rig={"cameras": [{**camera, "said": False}]})
+    said = codes(rig={"cameras": [{**camera, "corrected": True}]})
+    assert said["camera_changed"].endswith("± 0.01°: taken into account, with its σ.")
+
+
+def test_cameras_that_could_not_be_checked_are_said() -> None:
+    rig = {"verdict": {"status": "PASS"}}
+    assert "not checked" in codes(rig=rig)["camera_unchecked"]
+    as_calibrated = {"camera": "left", "said": False}
+    assert "camera_unchecked" not in codes(rig={**rig, "cameras": [as_calibrated]})
 
 
 def test_a_class_that_hardly_meets_does_not_fit() -> None:
