@@ -446,7 +446,7 @@ def _refined(pair: _Pair, line: _Line, sense: Sense) -> tuple[Clock, float] | No
         piece, fitted = _pieces(curve, lags_s, t, path, drift)
         if fitted is None:
             return None
-        chi2 *= max(fitted[2], 1.0)
+        chi2 *= max(fitted[2], _scatter(curve, lags_s, path + drift * t), 1.0)
     assert fitted is not None
     theta, covariance, _ = fitted
     covariance *= _spread(curve, lags_s, path + drift * t, covariance[:-1, :-1].min())
@@ -474,6 +474,16 @@ def _with_odd_windows(curve: Array, odd: float) -> Array:
     """Log-likelihoods (K, L) in which each window may be wrong altogether."""
     level = logsumexp(curve, axis=1, keepdims=True) - np.log(curve.shape[1])
     return np.asarray(np.logaddexp(np.log(1 - odd) + curve - level, np.log(odd)))
+
+
+def _scatter(curve: Array, lags_s: Array, lag_s: Array) -> float:
+    """How far the windows scatter about their lags (K,), over what each one's likelihood says."""
+    off_s = np.arange(-30, 31) * 0.01
+    fits = np.array([np.interp(x + off_s, lags_s, c) for x, c in zip(lag_s, curve, strict=True)])
+    chance = np.exp(fits - logsumexp(fits, axis=1, keepdims=True))
+    mean = chance @ off_s
+    variance = chance @ off_s**2 - mean**2
+    return float(np.mean(mean**2 / variance))
 
 
 def _spread(curve: Array, lags_s: Array, lag_s: Array, variance: float) -> float:

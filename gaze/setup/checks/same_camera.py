@@ -23,9 +23,15 @@ def same_camera(subject: Subject) -> list[Finding]:
         return []  # said by the check of the rig
     out = []
     if not found:
-        said = "Whether the cameras are still as calibrated cannot be checked: no picture of the "
-        out.append(Finding("warning", said + "auxiliary board by both", "Copy "
-                           "calibration/auxiliary with rig.json into the lesson's folder."))  # fmt: skip
+        out.append(
+            Finding(
+                "warning",
+                "Whether the cameras are still as calibrated cannot be checked: no picture of the "
+                "auxiliary board by both",
+                "calibration/auxiliary",
+                "Copy that folder together with rig.json.",
+            )
+        )
     for camera in found:
         said = camera.sentence()[0].upper() + camera.sentence()[1:]
         if camera.small or camera.change != "as it is":
