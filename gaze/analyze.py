@@ -11,7 +11,7 @@ arrays of the whole lesson: who is who is decided from all moments together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from gaze.faces.heads import HeadPoseModel
 from gaze.faces.look import Looker, Stopwatch
 from gaze.faces.mask import opted_out_seats
 from gaze.faces.rows import FaceRows
+from gaze.gain.agreed import agreement_of, corrected
 from gaze.gain.model import Gain
 from gaze.lesson import refusals
 from gaze.lesson.film import Film, open_film
@@ -50,7 +51,7 @@ from gaze.people.tracks import tracks_of
 from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.lock import lesson_lock
-from sessions.quality import Caveat, Quality
+from sessions.quality import Agreement, Caveat, Quality
 from sessions.run import Run, run_folder, sha256
 from sessions.tables import write_table
 
@@ -148,6 +149,7 @@ def _analyze(
     # Where they sit, where their heads point, and where that meets the blackboard.
     drift = watch_rig(rig, seen, students, film.when)
     gaze = gaze_of_lesson(session, settings, rig, film, rows, students, gain, progress)
+    gaze, agreed = with_agreement(session, settings, gaze, gain)
     lap("gaze")
 
     # Tables, and what they rest on.
@@ -159,7 +161,7 @@ def _analyze(
     lap("tables")
     evidence = Evidence(
         film, rig, settings.force, rows, tracks, students, drift,
-        gaze.student, gaze.rig_sigma_m, gaze.chi2,
+        gaze.student, gaze.rig_sigma_m, gaze.chi2, agreed,
     )  # fmt: skip
     quality = quality_report(gaze.table, summary, evidence, looker.seconds)
     strangers = targets_caveat(session, set(summary["student"].astype(str)))
@@ -294,6 +296,17 @@ def gaze_of_lesson(
     table = pd.concat(tables[1:] or tables, ignore_index=True)
     table = with_absent(table, session.config.students, students, film.when, film.unseen)
     return LessonGaze(table, grid.student, np.concatenate(rig_sigma_m), np.concatenate(chi2))
+
+
+def with_agreement(
+    session: Session, settings: AnalyzeSettings, gaze: LessonGaze, gain: Gain | None
+) -> tuple[LessonGaze, Agreement]:
+    """The points without the constant errors that the class's agreement proves; what was found."""
+    if gain is not None or settings.head == "truth" or not settings.agreement:
+        why = "a gain was applied" if gain is not None else "not asked for"
+        return gaze, Agreement(why=why)
+    found = agreement_of(gaze.table, session.config.blackboard)
+    return replace(gaze, table=corrected(gaze.table, found, session.config.blackboard)), found
 
 
 def problem_of_report(run: Run, quality: Quality, progress: Progress) -> str | None:

@@ -175,6 +175,35 @@ class Drift(_Record):
     events: tuple[KnockedEvent, ...] = ()
 
 
+class AgreedStudent(_Record):
+    """A student's constant error, azimuth and elevation, from the class's agreement.
+
+    proof : by how many standard errors moments left out of the fit get likelier with it. used :
+    whether it was taken off. left : share of the constant part's variance that is left.
+    """
+
+    student: str
+    used: bool
+    proof: float
+    error_deg: tuple[float, float]
+    left: tuple[float, float]
+
+
+class Agreement(_Record):
+    """What the class's agreement says of its students (docs/consensus.md).
+
+    why : not fitted, for this reason. share : of a turn that heads carry. spread_deg : of the
+    students' offsets. scatter_m : how far looks lie about the class's place. Azimuth, elevation.
+    """
+
+    fitted: bool = False
+    why: str = ""
+    share: tuple[float, float] | None = None
+    spread_deg: tuple[float, float] | None = None
+    scatter_m: tuple[float, float] | None = None
+    students: tuple[AgreedStudent, ...] = ()
+
+
 class Quality(_Record):
     """The whole of quality.json. coverage : mean share of moments measured, None without faces."""
 
@@ -191,6 +220,7 @@ class Quality(_Record):
     sigma_m: Sigma = Sigma()
     head_fusion: HeadFusion = HeadFusion()
     drift: Drift | None = None
+    agreement: Agreement | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
     warnings: tuple[Caveat, ...] = ()
 

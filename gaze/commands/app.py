@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gaze.commands import data, lesson, local_app, rig, setup, simulate, sync
+from gaze.commands import benchmark, data, lesson, local_app, rig, setup, simulate, sync
 
 app = typer.Typer(
     name="gaze",
@@ -20,6 +20,7 @@ app = typer.Typer(
 for room in (setup, lesson, sync, data, simulate, local_app):
     app.add_typer(room.commands)
 app.add_typer(rig.commands, name="rig", rich_help_panel="Set up")
+app.add_typer(benchmark.commands, name="benchmark", rich_help_panel="Try")
 
 
 def _version(wanted: bool) -> None:

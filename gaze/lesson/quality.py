@@ -20,7 +20,7 @@ from gaze.people.evidence import UNMATCHED
 from gaze.people.seats import Students
 from sessions.errors import SessionError
 from sessions.folder import Session
-from sessions.quality import Caveat, EpipolarMinute, FrameCounts, Quality, RowQuality
+from sessions.quality import Agreement, Caveat, EpipolarMinute, FrameCounts, Quality, RowQuality
 from sessions.tables import rows_of
 from sessions.targets import read_targets
 
@@ -103,6 +103,7 @@ class Evidence:
     few noses to say). student : (N,) whose the N student-moments are that follow (index).
     rig_sigma_m : (N,) the rig's own, systematic share of each gaze point's σ.
     fusion_chi2 : (N,) squared distance between the two cameras' heads in σ, 3 degrees of freedom.
+    agreement : what was found of the students' constant errors.
     """
 
     film: Film
@@ -115,6 +116,7 @@ class Evidence:
     student: NDArray[np.int64]
     rig_sigma_m: Array
     fusion_chi2: Array
+    agreement: Agreement | None = None
 
 
 def quality_report(
@@ -133,6 +135,7 @@ def quality_report(
                 "cameras": background_quality(found.film.changed),
             },
             "drift": found.drift,
+            "agreement": found.agreement,
             "seconds": {k: round(v, 3) for k, v in seconds.items()},
         }
     )
@@ -267,8 +270,31 @@ def caveats(q: Quality) -> Iterator[Caveat]:
             "allow.",
             facts={"chi2": chi2},
         )
+    if q.agreement is not None and q.agreement.fitted:
+        yield _of_agreement(q.agreement)
     if not many:
         yield from lost
+
+
+def _of_agreement(found: Agreement) -> Caveat:
+    """What was made of the students' constant errors."""
+    used = [s for s in found.students if s.used]
+    facts = {"used": len(used), "students": len(found.students)}
+    if not used:
+        return Caveat(
+            code="agreement_unproven",
+            message="The class's agreement proves no student's constant error beyond chance: none "
+            "was taken off.",
+            facts=facts,
+        )
+    deg = float(np.median([np.hypot(*s.error_deg) for s in used]))
+    return Caveat(
+        code="agreement_used",
+        message=f"Of {len(used)} of {len(found.students)} students a constant error was taken off "
+        f"(typically {deg:.1f}°) that the class's agreement proves. An error that all heads share "
+        "is still in the points.",
+        facts={**facts, "deg": deg},
+    )
 
 
 def _rig_caveats(q: Quality) -> Iterator[Caveat]:

@@ -16,7 +16,8 @@ class AnalyzeSettings(BaseModel):
     identity : ``geometry``, ``embedding`` or ``both``: the same student in both cameras.
     weights : head-pose weights, by name or file. detector, landmarks : by their registered names.
     head, nose : ``truth`` puts a simulated lesson's truth in that stage's place, to read the error
-    budget off. force : use a rig whose verdict is FAIL.
+    budget off. force : use a rig whose verdict is FAIL. agreement : take off constant errors that
+    the class agrees on (docs/consensus.md).
 
     >>> AnalyzeSettings(fps=2).fps
     2.0
@@ -34,6 +35,7 @@ class AnalyzeSettings(BaseModel):
     head: Literal["network", "truth"] = "network"
     nose: Literal["video", "truth"] = "video"
     force: bool = False
+    agreement: bool = True
 
     @classmethod
     def of(cls, **given: Any) -> AnalyzeSettings:

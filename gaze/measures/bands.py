@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from calibration.transform import Array
+from gaze.gain.consensus import CONSTANT, LASTING
 from gaze.measures.moments import Moments
 
-# Of the variance of a head's error, measured on rendered lessons: what stays with a student for the
-# lesson, and what comes with a pose of the head. The rest is new at every moment.
-CONSTANT, LASTING = 0.5, 0.33
 POSE_M = 0.5  # places nearer to each other than about this are looked at with one pose
 
 

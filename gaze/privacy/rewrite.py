@@ -25,6 +25,7 @@ from calibration.errors import UserError
 from calibration.rig import Rig
 from gaze.exports import FOLDERS, write_again
 from gaze.exports.common import load_source
+from gaze.gain.agreed import agreement_of, corrected, uncorrected
 from gaze.gain.fit import fit_gain_of_lesson
 from gaze.gain.model import Gain
 from gaze.lesson.quality import targets_caveat, with_tables
@@ -40,7 +41,7 @@ from gaze.report.heatmap import file_name, write_heatmaps
 from gaze.validation.validate import validate_lesson
 from sessions.config import CONFIG_NAME, load_config
 from sessions.folder import Session
-from sessions.quality import Drift, IdentityCounts, Quality
+from sessions.quality import Agreement, Drift, IdentityCounts, Quality
 from sessions.run import (
     EXPORTED,
     RUNS,
@@ -63,7 +64,7 @@ HEADS = ("heads_chi2", "heads_n", "rig_sigma_m")  # what quality.json alone know
 OF_THE_FILM = {"version", "clock", "frames", "rig", "seconds"}
 FROM_PEOPLE = {
     "coverage", "rows", "seats", "status_counts", "epipolar_px", "identity", "sigma_m",
-    "head_fusion", "drift", "warnings",
+    "head_fusion", "drift", "agreement", "warnings",
 }  # fmt: skip
 UNREADABLE = (UserError, OSError, ValueError, KeyError, TypeError, pa.ArrowException, csv.Error)
 
@@ -86,6 +87,7 @@ class Work:
     masked: str | None
     said: Report
     done: set[Path] = field(default_factory=set)
+    agreed: dict[Path, Agreement] = field(default_factory=dict)  # of runs, without the student
 
     def name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
@@ -221,7 +223,7 @@ def _tables(work: Work, run: Run) -> None:
         faces, number = _faces(work, run)
         gaze = read_table(run.gaze_path, "gaze") if run.gaze_path.is_file() else None
         if gaze is not None:
-            gaze = gaze[work.others(gaze["student"])]
+            gaze = _agreed_again(work, run, gaze)
             for column in ("row_left", "row_right"):
                 gaze[column] = gaze[column].map(number).fillna(-1).astype("int32")
             _write(work, run.gaze_path, "gaze", gaze)
@@ -233,12 +235,28 @@ def _tables(work: Work, run: Run) -> None:
             if gaze is not None:  # how a point is read depends on where the class looked
                 board = load_config(work.folder).blackboard
                 students["board_share"] = students["student"].map(board_shares(gaze, board))
+                sigma = np.sqrt((gaze["gaze_xx_m2"] + gaze["gaze_yy_m2"]) / 2)
+                by_student = sigma.groupby(gaze["student"].astype(str)).median()
+                students["sigma_median_m"] = students["student"].map(by_student)
             _write(work, run.students_path, "students", students)
     except UNREADABLE as error:  # another version's, or damaged: row by row, whatever it is
         for path in paths:
             if path not in work.done:
                 _try(work, path, _parquet)
         work.lost(run.folder, f"its tables are not read any more ({error})")
+
+
+def _agreed_again(work: Work, run: Run, gaze: pd.DataFrame) -> pd.DataFrame:
+    """The others' rows; where constant errors were taken off, those that the class without the
+    student proves."""
+    old = Quality.read(run.quality_path).agreement
+    mine = ~work.others(gaze["student"])
+    if old is None or not old.fitted:
+        return gaze[~mine]
+    board = load_config(work.folder).blackboard
+    rest = uncorrected(gaze, old, board)[~mine]
+    work.agreed[run.folder] = agreement_of(rest, board)
+    return corrected(rest, work.agreed[run.folder], board)
 
 
 def _faces(work: Work, run: Run) -> tuple[pd.DataFrame | None, dict[int, int]]:
@@ -302,7 +320,20 @@ def _quality(work: Work, path: Path) -> str:
     if faces is None and old.identity.faces:
         work.lost(path, "how many faces there were: left out, as faces.parquet is gone")
     identity = _identity(faces, cost)
-    base = Quality(**film, identity=identity, drift=_drift(work, run, old.drift, faces))
+    agreement = work.agreed.get(run.folder, old.agreement)
+    if agreement is not None and run.folder not in work.agreed and agreement.students:
+        work.lost(
+            path,
+            "constant errors found with the student: left out; points "
+            "that were moved by them stay so",
+        )
+        agreement = None
+    base = Quality(
+        **film,
+        identity=identity,
+        drift=_drift(work, run, old.drift, faces),
+        agreement=agreement,
+    )
     new = with_tables(base, gaze, students, facts)
     session = Session(work.folder, load_config(work.folder))
     strangers = targets_caveat(session, set(students["student"].astype(str)))

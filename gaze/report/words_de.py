@@ -466,6 +466,15 @@ DE: dict[str, str] = {
     "caveat_duration_mismatch": "Ein Video ist nicht so lang, wie seine Datei sagt ({said}).",
     "caveat_durations_differ": "Die zwei Videos sind nicht gleich lang ({said}).",
     "caveat_rates_differ": "Die zwei Kameras nehmen verschieden schnell auf ({said}).",
+    "caveat_agreement_used": (
+        "Bei {used} von {students} Personen wurde ein gleichbleibender Fehler (meist {deg}°) "
+        "abgezogen, den die Übereinstimmung der Klasse beweist. Ein Fehler, den alle Köpfe "
+        "teilen, steckt noch in den Punkten."
+    ),
+    "caveat_agreement_unproven": (
+        "Die Übereinstimmung der Klasse beweist bei niemandem einen gleichbleibenden Fehler: "
+        "Keiner wurde abgezogen."
+    ),
     "title_answers": "In Kürze",
     "a_data_complete": "aller Momente aller Personen wurden gemessen: keiner fehlt.",
     "heat_said": "Personen: {students}. Blickpunkte: {n}.",

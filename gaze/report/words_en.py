@@ -428,6 +428,15 @@ EN: dict[str, str] = {
     "caveat_duration_mismatch": "A video is not as long as its file says ({said}).",
     "caveat_durations_differ": "The two videos are not equally long ({said}).",
     "caveat_rates_differ": "The two cameras take pictures at different rates ({said}).",
+    "caveat_agreement_used": (
+        "Of {used} of {students} students a constant error (typically {deg}°) was taken off, "
+        "as the class's agreement proves it. An error that all heads share is still in the "
+        "points."
+    ),
+    "caveat_agreement_unproven": (
+        "The class's agreement proves no student's constant error beyond chance: none was "
+        "taken off."
+    ),
     "title_answers": "In short",
     "a_data_complete": "of all students' moments were measured: none is missing.",
     "heat_said": "Students: {students}. Gaze points: {n}.",

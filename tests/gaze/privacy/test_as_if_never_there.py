@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.spatial.transform import Rotation
 from typer.testing import CliRunner
 
 from calibration.rig import Rig
 from gaze.commands.app import app
 from gaze.exports import FORMATS, export
+from gaze.gain.agreed import agreement_of, corrected
+from gaze.gain.angles import angles_of, towards
 from gaze.lesson.quality import students_table, with_tables
 from gaze.lesson.rig_watch import watch_noses
 from gaze.measures.measures import board_shares
@@ -53,7 +56,8 @@ def lesson_of(folder: Path, names: tuple[str, ...]) -> Path:
         rng = np.random.default_rng(k)
         nose = np.array([SEATS[name][0], 0.3, SEATS[name][1]]) + rng.normal(0, 0.02, (MOMENTS, 3))
         status = np.where(rng.random(MOMENTS) < 0.1 + 0.05 * k, "no_face", "ok").astype(object)
-        xy = rng.normal([2, 0.6], 0.3, (MOMENTS, 2))
+        looks = rng.normal([2, 0.6], 0.2, (MOMENTS // 4, 2)) + rng.normal(0, 0.15, 2)
+        xy = looks.clip([0.1, 0.1], [3.9, 1.1]).repeat(4, axis=0)
         part = gaze_table(t, np.full(MOMENTS, name), status, xy, 0.1 + 0.02 * k, nose, 30.0 + 5 * k)
         part["epipolar_px"] = np.where(status == "ok", rng.gamma(2, 0.3 + 0.1 * k, MOMENTS), np.nan)
         parts.append(part.astype({"student": str, "status": str}))
@@ -80,6 +84,7 @@ def lesson_of(folder: Path, names: tuple[str, ...]) -> Path:
             face[c.name] = 0
     face = conform(face[[c.name for c in FACES]], "faces")
     gaze = conform(gaze.reset_index(drop=True), "gaze")
+    gaze = corrected(_with_heads(gaze), agreement_of(_with_heads(gaze), BOARD), BOARD)
     students = tuple((n, SEATS[n]) for n in names)
     run = Run(write_lesson(folder, gaze, students=students, faces=face, name=NAME))
     rig.save(folder / "rig.json")
@@ -97,6 +102,20 @@ def lesson_of(folder: Path, names: tuple[str, ...]) -> Path:
         "time_s,label\n" + (f"7,{WHO} came late\n" if WHO in names else "") + "9,film\n"
     )
     return run.folder
+
+
+def _with_heads(gaze: pd.DataFrame) -> pd.DataFrame:
+    """Heads that point where the table says."""
+    nose = gaze[["nose_x_m", "nose_y_m", "nose_z_m"]].to_numpy(float)
+    a, e = angles_of(towards(nose, gaze[["head_x_m", "head_y_m"]].to_numpy(float))).T
+    turns = Rotation.from_euler("YX", np.nan_to_num(np.stack([np.pi - a, -e], 1)))
+    known = np.isfinite(a)[:, None]
+    return gaze.assign(
+        **dict(zip([f"head_q{k}" for k in "xyzw"],
+                   np.where(known, turns.as_quat(), np.nan).T, strict=True)),
+        head_yaw_sigma_deg=np.where(known[:, 0], 2.0, np.nan),
+        head_pitch_sigma_deg=np.where(known[:, 0], 2.0, np.nan),
+    )  # fmt: skip
 
 
 def quality_of(run: Run, rig: Rig, names: tuple[str, ...]) -> Quality:
@@ -118,7 +137,7 @@ def quality_of(run: Run, rig: Rig, names: tuple[str, ...]) -> Quality:
     drift = watch_noses(rig, both["time_s"].to_numpy(), uv[0], uv[1], person)
     assert drift is not None
     film = {"frames": {"moments": MOMENTS}, "seconds": {"pixels": 12.5}, "identity": identity,
-            "drift": drift}  # fmt: skip
+            "drift": drift, "agreement": agreement_of(gaze, BOARD)}  # fmt: skip
     return with_tables(Quality.model_validate(film), gaze, students, facts)
 
 
