@@ -17,7 +17,8 @@ from gaze.lesson.settings import AnalyzeSettings
 from gaze.setup.calibrate import calibrate_lesson
 from sessions.folder import Session
 from sessions.run import Run, atomic_write, write_json
-from sessions.simulation.simulate import build_world, simulate
+from sessions.simulation.draw import simulate
+from sessions.simulation.simulate import build_world
 from sessions.tables import read_table
 
 

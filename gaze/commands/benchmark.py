@@ -38,9 +38,9 @@ def tracks(as_json: AsJson = False) -> None:
         out.print(f"{t.name}: {t.says} (seeds {seeds})", soft_wrap=True)
 
 
-@commands.command()
+@commands.command("run")
 @command
-def run(
+def benchmark_run(
     folder: Annotated[Path, typer.Argument(help="Where lessons, entries and results go.")],
     track: Tracks = None,
     weights: Annotated[str, typer.Option(help="Head-pose weights: small, sdam-r50, a file.")] = (

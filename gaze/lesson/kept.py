@@ -9,6 +9,7 @@ Kept = Literal["goes_on", "anew", "unproven"]
 
 KEPT: dict[str, Kept] = {
     "analyze": "goes_on",
+    "benchmark_run": "goes_on",
     "demo": "goes_on",
     "simulate": "goes_on",
     "validate": "goes_on",

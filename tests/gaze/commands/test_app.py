@@ -21,7 +21,7 @@ from gaze.setup.checks.registry import Finding
 from tests.gaze.classroom import room_rig
 
 runner = CliRunner()
-COMMANDS = sorted(set(get_command(app).commands) - {"rig"})  # type: ignore[attr-defined]
+COMMANDS = sorted(set(get_command(app).commands) - {"rig", "benchmark"})  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -30,6 +30,13 @@ def test_help_has_an_example(name: str) -> None:
     assert result.exit_code == 0
     assert f"Example: gaze {name}" in " ".join(result.output.split())
     assert "--json" in result.output or name == "app"
+
+
+@pytest.mark.parametrize("name", ["tracks", "run", "score"])
+def test_help_of_the_benchmark_has_an_example(name: str) -> None:
+    result = runner.invoke(app, ["benchmark", name, "--help"])
+    assert result.exit_code == 0 and "--json" in result.output
+    assert f"Example: gaze benchmark {name}" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize("name", ["check", "calibrate", "analyze", "validate"])
@@ -101,7 +108,7 @@ def test_the_one_table_of_what_is_kept() -> None:
     """For every command; the app has its words in every language for each kind."""
     from gaze.app.words import TABLE
 
-    assert set(KEPT) <= set(COMMANDS) and set(SAID) == set(get_args(Kept))
+    assert set(KEPT) <= {*COMMANDS, "benchmark_run"} and set(SAID) == set(get_args(Kept))
     for how in get_args(Kept):
         assert f"after_cancelled_{how}" in TABLE
 
