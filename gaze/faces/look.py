@@ -1,8 +1,8 @@
 """Everything that needs pixels: pictures of a few moments in, light rows out.
 
 For each batch: faces → nose tips and tight boxes → crops through the virtual cameras → heads. A
-lesson is looked at in chunks; a chunk's rows depend on nothing before it, so that an interrupted
-run goes on where it stopped and gives the same rows.
+lesson is looked at in chunks; of what lies before it a chunk's rows depend on the finder's memory
+alone, so that an interrupted run goes on where it stopped and gives the same rows.
 """
 
 from __future__ import annotations
@@ -52,10 +52,6 @@ class Looker:
         self.crop_px = int(getattr(self.model, "input_px", CROP_PX))
         seats = self.masked_seats if self.masked_seats is not None else np.zeros((0, 2))
         self._masks = {name: mask_polygons(self.rig, name, seats) for name in CAMERAS}
-
-    def begin_chunk(self) -> None:
-        """Forget the places of the chunk before."""
-        self.finder.forget()
 
     def look(
         self,

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.progress import Progress
+from calibration.transform import Array
 from gaze.faces.look import Looker
 from gaze.faces.rows import FaceRows
 from gaze.lesson.film import Film
@@ -26,6 +27,7 @@ from sessions.video import FramePair, Moments, frame_pairs
 CHUNK_S = 20.0  # a chunk is what a crash can cost
 BATCH = 8  # moments that are looked at together
 STAGE = "faces and heads"
+MEMORY = "finder."  # before the names of the finder's arrays in a part
 
 
 def refuse_taken(folder: Path, *, overwrite: bool) -> None:
@@ -133,11 +135,15 @@ def look_at_lesson(run: Run, looker: Looker, film: Film, report: Progress) -> tu
     for stretch in _stretches(missing):
         moments = film.when[chunks[stretch[0]].start : chunks[stretch[-1]].stop]
         pairs = frame_pairs(film.left, film.right, moments)
+        looker.finder.forget()
+        if stretch[0] > 0:
+            looker.finder.remember(_memory_in(paths[stretch[0] - 1]))
         with contextlib.closing(pairs):  # type: ignore[type-var]  # a generator
             for k in stretch:
                 rows, lost = _look_at_chunk(looker, pairs, chunks[k], len(film.when), report)
+                memory = {MEMORY + name: a for name, a in looker.finder.memory().items()}
                 with atomic_write(paths[k]) as aside:
-                    rows.save(aside, lost=lost)
+                    rows.save(aside, lost=lost, **memory)
     report(STAGE, 1.0)
     lost_of_all = np.concatenate([_lost_in(p) for p in paths])
     return FaceRows.load(paths), replace(film, lost=lost_of_all)
@@ -153,7 +159,6 @@ def _look_at_chunk(
     looker: Looker, pairs: Iterator[FramePair], chunk: slice, total: int, report: Progress
 ) -> tuple[FaceRows, NDArray[np.str_]]:
     """Face rows of a chunk, whose frame pairs come next, and what became of its pictures."""
-    looker.begin_chunk()
     parts, lost = [], []
     for first in range(chunk.start, chunk.stop, BATCH):
         report(STAGE, first / total)
@@ -174,10 +179,17 @@ def is_whole(path: Path, chunk: slice) -> bool:
     try:
         moment = FaceRows.load([path]).faces.moment
         pictures = len(_lost_in(path))
+        _memory_in(path)
     except Exception:  # a damaged archive raises any of many types
         return False
     inside = (moment >= chunk.start) & (moment < chunk.stop)
     return bool(inside.all()) and pictures == chunk.stop - chunk.start
+
+
+def _memory_in(part: Path) -> dict[str, Array]:
+    """What the finder knew at the end of a part."""
+    with np.load(part) as data:
+        return {k.removeprefix(MEMORY): data[k] for k in data.files if k.startswith(MEMORY)}
 
 
 def _lost_in(part: Path) -> NDArray[np.str_]:

@@ -67,7 +67,7 @@ def _with_heads(session: Session, left: VideoInfo, clock: Joined, progress: Prog
         settings.landmarks,
         opted_out_seats(session),
     )
-    looker.begin_chunk()
+    looker.finder.forget()
     parts, pairs = [], list(frame_pairs(film.left, film.right, film.when))
     for first in range(0, len(pairs), BATCH):
         some = pairs[first : first + BATCH]
