@@ -19,7 +19,7 @@ PACKAGES = ("calibration", "headpose", "sessions", "gaze")
 GAZE_ROOMS = (
     "room", "faces", "people", "gain", "lesson", "measures", "privacy.names", "report", "analyze",
     "engine", "validation", "privacy.audit", "privacy.pseudonyms", "exports", "privacy", "catalog",
-    "setup", "benchmark", "notebook", "app", "commands",
+    "studies", "setup", "benchmark", "notebook", "app", "commands",
 )  # fmt: skip
 
 

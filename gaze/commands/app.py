@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gaze.commands import benchmark, data, lesson, local_app, rig, setup, simulate, sync
+from gaze.commands import benchmark, data, lesson, local_app, rig, setup, simulate, study, sync
 
 app = typer.Typer(
     name="gaze",
@@ -17,7 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for room in (setup, lesson, sync, data, simulate, local_app):
+for room in (setup, lesson, sync, study, data, simulate, local_app):
     app.add_typer(room.commands)
 app.add_typer(rig.commands, name="rig", rich_help_panel="Set up")
 app.add_typer(benchmark.commands, name="benchmark", rich_help_panel="Try")

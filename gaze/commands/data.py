@@ -28,7 +28,8 @@ commands = typer.Typer()
 def export(
     run: Annotated[str, typer.Argument(help="A run's folder (in a lesson's folder: its name).")],
     format: Annotated[
-        str, typer.Option(help="csv, parquet, measures, visits, transitions, bids, pupil or elan.")
+        str,
+        typer.Option(help="csv, parquet, measures, visits, transitions, bids, pupil, elan, xlsx."),
     ] = "csv",
     out_path: Annotated[Path | None, typer.Option("--out", help="File or folder.")] = None,
     salted: Annotated[

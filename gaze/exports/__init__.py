@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from gaze.exports import bids, elan, measures, pupil, tables  # noqa: F401  (they register themselves)
+# they register themselves
+from gaze.exports import bids, elan, measures, pupil, tables, xlsx  # noqa: F401
 from gaze.exports.common import FORMATS, ExportError, Source, load_source
 from gaze.privacy.audit import audit
 from sessions.config import CONFIG_NAME
@@ -33,7 +34,8 @@ def export(
     Parameters
     ----------
     run_folder : a run of `gaze analyze`.
-    format : csv, parquet, measures, visits, transitions, bids, pupil or elan.
+    format : csv, parquet, measures, visits, transitions, bids, pupil, elan or
+        xlsx.
     out : a file (csv, parquet, elan, visits, transitions) or a folder; a name without an ending is
         a folder, and the file gets its usual name in it.
     salted : replace the lesson's pseudonyms by ones that only the lesson's salt connects to them,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from gaze.exports.common import Source, column, register, write_csv
 
 _AREA = column("area of the board, or off_board, down, away, rest_of_board; board = all of it")
@@ -57,17 +59,23 @@ TIMELINE = {
 }  # fmt: skip
 
 
-@register("measures")
-def write_measures(source: Source, out: Path) -> list[Path]:
-    """Four tables in a folder: students, student_areas, class_areas, timeline."""
+def students_of(source: Source) -> pd.DataFrame:
+    """The students' measures with their rows of seats; the columns of STUDENTS."""
     m, table = source.measures, source.lesson.table
     row = dict(zip(table["student"].astype(str), table["row"], strict=True))
     students = m.students.assign(
         row=[int(row.get(s, 0)) for s in m.students["student"]],
         used=m.students["student"].isin(m.used).astype(int),
     )
+    return students[list(STUDENTS)]
+
+
+@register("measures")
+def write_measures(source: Source, out: Path) -> list[Path]:
+    """Four tables in a folder: students, student_areas, class_areas, timeline."""
+    m = source.measures
     return [
-        *write_csv(students[list(STUDENTS)], out / "students.csv", STUDENTS),
+        *write_csv(students_of(source), out / "students.csv", STUDENTS),
         *write_csv(m.student_areas[list(STUDENT_AREAS)], out / "student_areas.csv", STUDENT_AREAS),
         *write_csv(m.areas[list(CLASS_AREAS)], out / "class_areas.csv", CLASS_AREAS),
         *write_csv(m.timeline[list(TIMELINE)], out / "timeline.csv", TIMELINE),

@@ -1,0 +1,1 @@
+"""Studies over lessons: agreement with human codes, power, tables for models, pooled studies."""

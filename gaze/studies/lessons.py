@@ -1,0 +1,108 @@
+"""What a study takes from each lesson: shares of students and of the class, with their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from calibration.errors import UserError
+from gaze.measures.measures import Measures, measures
+from gaze.report.findings import seat_table
+from gaze.report.lesson import Lesson, load_lesson
+from sessions.folder import Session
+from sessions.run import Run
+
+SIGMAS = 2 * 1.96  # a 95 % band is so many standard deviations wide
+
+
+class StudyError(UserError):
+    """A study that cannot be made from these lessons."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One lesson of a study. name : its folder's, or that and its run's."""
+
+    name: str
+    lesson: Lesson
+    measures: Measures
+
+
+def take(paths: Iterable[str | Path]) -> list[Taken]:
+    """Lessons (their newest finished run), runs, or folders of lessons.
+
+    Raises
+    ------
+    StudyError : nothing there; one run twice. UserError : one that cannot be opened.
+    """
+    runs: list[Run] = []
+    for path in map(Path, paths):
+        if (path / "run.json").is_file():
+            runs.append(Run.open(path))
+            continue
+        lessons = [path] if (path / "session.toml").is_file() else sorted(
+            p.parent for p in path.glob("*/session.toml")
+        )  # fmt: skip
+        found = [r for p in lessons if (r := _newest(p)) is not None]
+        if not found:
+            raise StudyError(
+                "there is no finished run here", where=path,
+                expected="a run, a lesson with one, or a folder of such lessons",
+            )  # fmt: skip
+        runs += found
+    places = [r.folder.resolve() for r in runs]
+    if len(set(places)) < len(places):
+        double = next(p for p in places if places.count(p) > 1)
+        raise StudyError("a run is named twice and would count twice", where=double)
+    return [_taken(run, runs) for run in runs]
+
+
+def _newest(folder: Path) -> Run | None:
+    runs = [Run(f) for f in Session.open(folder).run_folders()]
+    done = [r for r in runs if r.info().state == "done"]
+    return done[-1] if done else None
+
+
+def _taken(run: Run, runs: Sequence[Run]) -> Taken:
+    lesson = load_lesson(run.folder)
+    name = run.lesson_folder.resolve().name
+    if sum(r.lesson_folder.resolve().name == name for r in runs) > 1:
+        name = f"{run.lesson_folder.resolve().parent.name}/{name}/{run.name}"
+    everybody = [*lesson.students, *lesson.never_seen]
+    of = measures(lesson.gaze, lesson.board.areas, lesson.board, students=everybody, surrogates=0)
+    return Taken(name, lesson, of)
+
+
+def student_shares(taken: Iterable[Taken]) -> pd.DataFrame:
+    """A row for each student with enough data and place (areas, ``off_board`` …, and ``board``).
+
+    Columns: lesson, date, week (of the study, from 0; NaN without dates), title, student,
+    student_in_lesson (unique over lessons), row, seat_x_m, seat_z_m, area, share, share_sigma,
+    coverage, measured_s, sigma_m.
+    """
+    parts = [_shares_of(t) for t in taken]
+    table = pd.concat(parts, ignore_index=True)
+    days = pd.to_datetime(table["date"])
+    table["week"] = (days - days.min()).dt.days / 7
+    return table[["lesson", "date", "week", "title", "student", "student_in_lesson", "row",
+                  "seat_x_m", "seat_z_m", "area", "share", "share_sigma", "coverage", "measured_s",
+                  "sigma_m"]]  # fmt: skip
+
+
+def _shares_of(t: Taken) -> pd.DataFrame:
+    own = t.measures.students
+    whole = own[["student", "board_share", "board_low", "board_high"]].assign(area="board")
+    whole.columns = pd.Index(["student", "share", "low", "high", "area"])
+    each = pd.concat([t.measures.student_areas[list(whole.columns)], whole], ignore_index=True)
+    each = each[each["student"].isin(t.measures.used)]
+    seats = seat_table(t.lesson, t.measures)[["student", "row", "seat_x_m", "seat_z_m"]]
+    each = each.merge(own[["student", "coverage", "measured_s", "sigma_m"]], on="student")
+    each = each.merge(seats, on="student", how="left")
+    return each.assign(
+        lesson=t.name, date=t.lesson.config.date, title=t.lesson.config.title,
+        student_in_lesson=t.name + "/" + each["student"],
+        share_sigma=(each["high"] - each["low"]) / SIGMAS,
+    )  # fmt: skip
