@@ -39,6 +39,14 @@ def write_json(path: str | Path, value: Any) -> None:
         aside.write_text(json.dumps(value, indent=1, default=_plain) + "\n", encoding="utf-8")
 
 
+def keep_json(path: str | Path, value: Any) -> None:
+    """:func:`write_json` while there is something to keep; for an empty value the file goes."""
+    if value:
+        write_json(path, value)
+    else:
+        Path(path).unlink(missing_ok=True)
+
+
 def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return value.tolist()

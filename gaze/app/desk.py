@@ -1,7 +1,7 @@
 """What the app knows while it runs: the chosen folder, its lessons, jobs, pictures, preferences.
 
 Nothing is kept beyond the session folders themselves: close the app, and what is left is what the
-commands wrote.
+commands wrote, and the commands that still wait (:mod:`gaze.app.jobs`).
 """
 
 from __future__ import annotations
@@ -73,12 +73,15 @@ class Desk:
     """One running app."""
 
     folder: Path
-    jobs: Jobs = field(default_factory=Jobs)
+    jobs: Jobs = field(init=False)
     worker: Worker = field(default_factory=Worker)
     shelf: Shelf = field(default_factory=Shelf)
     language: Language = "en"
     unit: Unit = "m"
     dark: bool | None = None  # None: as the computer is set
+
+    def __post_init__(self) -> None:
+        self.jobs = Jobs(self.folder)
 
     @property
     def words(self) -> Words:

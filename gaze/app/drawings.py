@@ -30,13 +30,37 @@ class Lengths:
 
 @dataclass(frozen=True)
 class Spot:
-    """Something in the plan: a seat or a camera, by x_W and z_W in metres."""
+    """Something in the plan: a seat or a camera, by x_W and z_W in metres.
+
+    number : of what can be moved, by pointer or arrow keys (:data:`MOVING`).
+    """
 
     name: str
     x_m: float
     z_m: float
     kind: str  # seat, weak, out, camera
     note: str = ""
+    number: int | None = None
+
+
+#: Moves what is movable in a drawing and tells the page by how much: centimetres, as drawn.
+MOVING = """<script>(() => {
+  let held = null;
+  const at = (svg, e) => new DOMPoint(e.clientX, e.clientY).matrixTransform(svg.getScreenCTM().inverse());
+  const moved = (g, right, down) => emitEvent('spot_moved', { number: +g.dataset.number, right, down });
+  document.addEventListener('pointerdown', e => {
+    const g = e.target.closest('.movable'); if (!g) return;
+    held = { g, from: at(g.ownerSVGElement, e) }; g.focus(); e.preventDefault(); });
+  document.addEventListener('pointermove', e => {
+    if (!held) return; const p = at(held.g.ownerSVGElement, e);
+    held.g.setAttribute('transform', `translate(${p.x - held.from.x} ${p.y - held.from.y})`); });
+  document.addEventListener('pointerup', e => {
+    if (!held) return; const { g, from } = held, p = at(g.ownerSVGElement, e); held = null;
+    if (Math.hypot(p.x - from.x, p.y - from.y) > 2) moved(g, p.x - from.x, p.y - from.y); });
+  document.addEventListener('keydown', e => {
+    const g = e.target.closest?.('.movable'), by = { ArrowLeft: [-5, 0], ArrowRight: [5, 0], ArrowUp: [0, -5], ArrowDown: [0, 5] }[e.key];
+    if (g && by) { e.preventDefault(); moved(g, ...by); } });
+})()</script>"""  # noqa: E501
 
 
 def plan(lengths: Lengths, labels: dict[str, str], spots: Sequence[Spot] = ()) -> str:
@@ -103,8 +127,10 @@ def elevation(lengths: Lengths, labels: dict[str, str]) -> str:
 
 
 def _svg(parts: Sequence[str], x: float, y: float, w: float, h: float, title: str) -> str:
+    role = "group" if any("movable" in p for p in parts) else "img"  # a picture has no buttons
     return (
-        f'<svg viewBox="{x:.0f} {y:.0f} {w:.0f} {h:.0f}" role="img" aria-label="{escape(title)}">'
+        f'<svg viewBox="{x:.0f} {y:.0f} {w:.0f} {h:.0f}" role="{role}" '
+        f'aria-label="{escape(title)}">'
         f"{ARROWS}{''.join(parts)}</svg>"
     )
 
@@ -141,7 +167,13 @@ def _spot(s: Spot, k: float) -> str:
     else:
         shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{9 * k:.1f}" fill="{SPOT_COLOURS[s.kind]}"/>'
     words = _label(x, y + 28 * k, s.name, k)
-    return shape + words + (_label(x, y + 44 * k, s.note, 0.85 * k) if s.note else "")
+    inside = shape + words + (_label(x, y + 44 * k, s.note, 0.85 * k) if s.note else "")
+    if s.number is None:
+        return inside
+    return (
+        f'<g class="movable" data-number="{s.number}" tabindex="0" role="button" '
+        f'aria-label="{escape(f"{s.name} {s.note}".strip())}">{inside}</g>'
+    )
 
 
 def coverage_cells(cells: Sequence[int], title: str) -> str:

@@ -1,6 +1,8 @@
 """The long work: the project's own commands, one after another, outside the page's process.
 
 A job goes on when its page is closed; what is true of a cancelled one, gaze/lesson/kept.py says.
+What still waits when the app is ended (or the power goes) stands in ``gaze-queue.json`` of the
+folder, and goes on at the next start; when all is done the file goes.
 """
 
 from __future__ import annotations
@@ -9,20 +11,27 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from sessions.run import keep_json
 
 State = Literal["waiting", "running", "done", "not_good", "failed", "cancelled"]
 OPEN: tuple[State, ...] = ("waiting", "running")
 LOG_LINES = 400
 LOG_BYTES = 1 << 20  # longest line of a command's output
 PATIENCE_S = 10.0  # from Ctrl-C to the end of a command
+QUEUE = "gaze-queue.json"
+#: What may go on without being asked for again: what resumes, and neither removes nor shares.
+RESUMED = ("check", "calibrate", "analyze", "validate")
+_OPTION = re.compile(r"--[a-z-]+|[0-9.]+")  # no path: such a command works in its lesson alone
 
 
 @dataclass(eq=False)
@@ -61,10 +70,11 @@ class Job:
 
 
 class Jobs:
-    """A queue of commands; one runs at a time."""
+    """A queue of commands; one runs at a time. folder : where what waits is kept; None: nowhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self.jobs: list[Job] = []
+        self._queue = folder / QUEUE if folder is not None else None
         self._chains = 0
         self._worker: asyncio.Task[None] | None = None
 
@@ -73,9 +83,37 @@ class Jobs:
         self._chains += 1
         new = [Job(folder, name, tuple(rest), self._chains) for name, *rest in commands]
         self.jobs += new
+        self._keep()
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
         return new
+
+    def resume(self, lessons: Sequence[Path]) -> list[Job]:
+        """Queue again what an earlier app left waiting, of these lessons."""
+        chains: dict[int, list[tuple[str, ...]]] = {}
+        folders: dict[int, Path] = {}
+        named = {path.name: path for path in lessons}
+        for item in _read_queue(self._queue):
+            folder = named.get(item["lesson"])
+            if folder is not None:
+                chains.setdefault(item["chain"], []).append(
+                    (item["command"], str(folder), *item["options"])
+                )
+                folders[item["chain"]] = folder
+        return [job for k, chain in chains.items() for job in self.add(folders[k], *chain)]
+
+    def _keep(self) -> None:
+        """Write down what is not done yet."""
+        if self._queue is None:
+            return
+        waiting = [
+            {"lesson": j.lesson, "chain": j.chain, "command": j.command,
+             "options": list(j.arguments[1:])}
+            for j in self.jobs if j.state in OPEN and j.command in RESUMED
+        ]  # fmt: skip
+        if waiting or self._queue.is_file():
+            with contextlib.suppress(OSError):  # a folder that cannot be written keeps no queue
+                keep_json(self._queue, waiting)
 
     def of(self, folder: Path) -> list[Job]:
         return [j for j in self.jobs if j.folder == folder]
@@ -93,15 +131,18 @@ class Jobs:
         if job.state in OPEN:
             job.state = "cancelled"
             self._drop_rest(job)
+            self._keep()
         if not waiting and job.process is not None and job.process.returncode is None:
             await _interrupt(job.process)
 
     async def close(self) -> None:
-        """End everything, when the app ends."""
+        """End everything, when the app ends; what is not done yet stays written down."""
+        self._queue = None
         for job in self.jobs:
             if job.state in OPEN:
                 await self.cancel(job)
         if self._worker is not None:
+            await asyncio.wait([self._worker], timeout=PATIENCE_S)
             self._worker.cancel()
 
     async def _work(self) -> None:
@@ -116,11 +157,27 @@ class Jobs:
                 job.state = "done" if code == 0 else "not_good" if code == 1 else "failed"
             if job.state == "failed" or (job.state == "not_good" and job.command != "analyze"):
                 self._drop_rest(job)
+            self._keep()
 
     def _drop_rest(self, job: Job) -> None:
         for other in self.jobs:
             if other.chain == job.chain and other.state == "waiting":
                 other.state = "cancelled"
+
+
+def _read_queue(path: Path | None) -> list[dict[str, Any]]:
+    """What an earlier app wrote down; whatever does not look like it is left out."""
+    try:
+        items = json.loads(path.read_text(encoding="utf-8")) if path is not None else []
+    except (OSError, ValueError):
+        return []
+    return [
+        i for i in (items if isinstance(items, list) else [])
+        if isinstance(i, dict) and i.get("command") in RESUMED
+        and isinstance(i.get("lesson"), str) and isinstance(i.get("chain"), int)
+        and isinstance(i.get("options"), list)
+        and all(isinstance(o, str) and _OPTION.fullmatch(o) for o in i["options"])
+    ]  # fmt: skip
 
 
 async def _run(job: Job) -> int:
@@ -135,6 +192,8 @@ async def _run(job: Job) -> int:
         start_new_session=True,  # a Ctrl-C in the terminal is the app's; it passes it on itself
     )
     assert process.stdout is not None and process.stderr is not None
+    if job.state == "cancelled":  # while the process was made
+        await _interrupt(process)
 
     async def words(stream: asyncio.StreamReader) -> None:
         async for line in _lines(stream):

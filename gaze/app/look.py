@@ -23,7 +23,7 @@ from calibration.corners.wanted import CELLS, FACINGS, Shown, coverage, shown, w
 from calibration.errors import UserError
 from calibration.mounting import Mounting
 from calibration.rig import Rig
-from gaze.app.sights import BoardView, Moment, Picture, Recording, Seat
+from gaze.app.sights import BoardView, Moment, Picture, Planned, Recording, Seat
 from gaze.faces.detectors import Detector, load_detector
 from sessions.config import CONFIG_NAME, edit_config
 from sessions.folder import Session
@@ -338,6 +338,18 @@ def seats_of(run_folder: Path) -> list[Seat]:
         )
         for r in table.itertuples()
     ]  # fmt: skip
+
+
+def seats_planned(
+    rig_path: Path, seats_m: list[tuple[float, float]], board_m: tuple[float, float]
+) -> list[Planned]:
+    """What `gaze simulate --plan` would say of these seats (x_W, z_W) before these cameras."""
+    from sessions.simulation.plan import seat_errors
+
+    table = seat_errors(Rig.load(rig_path), np.array(seats_m, float), board_m)
+    face = table[["face_px_left", "face_px_right"]].min(axis=1)
+    values = zip(face, table["gaze_error_cm"], strict=True)
+    return [Planned(*(None if np.isnan(v) else float(v) for v in pair)) for pair in values]
 
 
 def marks_of(folder: Path) -> list[tuple[float, str, float | None]]:

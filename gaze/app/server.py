@@ -26,6 +26,7 @@ def make_server(folder: Path, port: int) -> Guard:
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
+        desk.jobs.resume(desk.lessons())
         yield
         await desk.jobs.close()
         desk.worker.close()

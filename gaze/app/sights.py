@@ -73,3 +73,11 @@ class Seat:
     coverage: float
     face_px: float | None
     sigma_cm: float | None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What the planner expects at a seat: brow to chin in the poorer picture; None: not seen."""
+
+    face_px: float | None
+    error_cm: float | None

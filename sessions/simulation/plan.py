@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from calibration.camera import CAMERAS
 from calibration.files import GENERATOR, refuse_foreign
+from calibration.rig import Rig
 from sessions.errors import SessionError
 from sessions.run import atomic_write, write_json
 from sessions.simulation.budget import (
@@ -24,7 +26,9 @@ from sessions.simulation.budget import (
     head_sigma_deg,
     nose_covariance,
 )
-from sessions.simulation.script import visible_share
+from sessions.simulation.people import load_people
+from sessions.simulation.room import ROOMS, Seats, auxiliary_board
+from sessions.simulation.script import grid_plans, grid_points, place_people, visible_share
 from sessions.simulation.simulate import RESOLUTIONS, Options, World, build_world, face_heights_px
 
 SMALL_FACE_PX = 24.0  # below this the head model gets clearly worse
@@ -136,6 +140,38 @@ def evaluate(world: World, head_sigma: HeadSigma = head_sigma_deg) -> pd.DataFra
             "gaze_sigma_y_cm": (100 * by_seat(np.sqrt(gaze[:, 1, 1]))).round(1),
         }
     )
+
+
+def seat_errors(
+    rig: Rig,
+    seats_m: np.ndarray,
+    board_m: tuple[float, float],
+    head_sigma: HeadSigma = head_sigma_deg,
+) -> pd.DataFrame:
+    """:func:`evaluate` of a real room: the cameras of ``rig``, seats where they are.
+
+    seats_m : (N, 2) x_W and z_W of the seats, metres. board_m : blackboard's width and height.
+    People are the simulator's, of its usual height at its usual desks; rows are not counted.
+
+    Raises
+    ------
+    RigError : the rig has no world.
+    """
+    room = replace(ROOMS["standard"], board_width_m=board_m[0], board_height_m=board_m[1])
+    n = len(seats_m)
+    where = Seats(tuple(map(str, range(n))), seats_m[:, 0], seats_m[:, 1], np.ones(n, int))
+    options = Options(students=n, rows=1, scenario="grid", points=9, seconds=9.0, eye_share=0.0)
+    rng = np.random.default_rng(0)
+    people = place_people(load_people(None), room, where, rng, exact=True)
+    names, points = grid_points(room, options.points)
+    plans, windows = grid_plans(names, points, n, options.seconds, rng)
+    cameras = {name: rig.camera(name) for name in CAMERAS}
+    T_WC = {name: rig.T_WC(name) for name in CAMERAS}
+    world = World(
+        options, room, where, auxiliary_board(room), people, cameras, T_WC, plans, windows,
+        (names, points),
+    )  # fmt: skip
+    return evaluate(world, head_sigma)
 
 
 def _weakest(seats: pd.DataFrame) -> tuple[int, float, float]:
@@ -252,8 +288,6 @@ def figure_plan(answer: PlanAnswer) -> Any:
     coloured by expected error.
     """
     import plotly.graph_objects as go
-
-    from sessions.simulation.room import ROOMS
 
     seats, room = answer.seats, ROOMS[answer.options.room]
     figure = go.Figure()

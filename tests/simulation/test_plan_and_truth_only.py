@@ -15,7 +15,7 @@ import pytest
 from sessions.folder import Session
 from sessions.run import Run
 from sessions.simulation.budget import gaze_covariance, head_sigma_deg, nose_covariance
-from sessions.simulation.plan import make_plan, write_plan
+from sessions.simulation.plan import make_plan, seat_errors, write_plan
 from sessions.simulation.simulate import Options, build_world
 from sessions.simulation.truth_only import write_truth_only
 from sessions.tables import read_table
@@ -165,3 +165,14 @@ def has_rig(session: Session) -> bool:
     from calibration.rig import Rig
 
     return Rig.load(session.rig_path).baseline_m > 1
+
+
+def test_a_real_rig_s_seats_are_planned_as_the_simulated_ones() -> None:
+    """The same cameras and seats by another way in; other people sit there."""
+    options = Options(students=8, rows=3)
+    planned = make_plan(options).seats
+    seats_m = planned[["seat_x_m", "seat_z_m"]].to_numpy()
+    found = seat_errors(build_world(options).rig(), np.vstack([seats_m, [[2.0, -3.0]]]), (4.0, 1.2))
+    error = found["gaze_error_cm"].to_numpy()
+    assert np.allclose(error[:-1], planned["gaze_error_cm"], rtol=0.15)
+    assert np.isnan(error[-1])  # behind the blackboard no camera sees anybody

@@ -13,7 +13,7 @@ from calibration.errors import UserError
 from gaze.app.desk import CAMERAS, read_json
 from gaze.app.drawings import coverage_cells
 from gaze.app.files import PICTURES, VIDEOS, bring, of_kind
-from gaze.app.parts import Place, action, box, complain, files_button, finding, sheet, text
+from gaze.app.parts import Place, action, box, complain, files_button, finding, named, sheet, text
 from gaze.app.screens.lessons import VERDICT_KINDS
 from gaze.app.screens.recordings import findings
 from gaze.app.screens.run import JobList
@@ -111,7 +111,10 @@ class Chessboard:
         )  # fmt: skip
         self.summary[camera] = ui.element("div").props("aria-live=polite")
         with ui.expansion(p("pictures"), value=True).props("dense").style("margin:0 -1rem"):
-            self.gallery[camera] = ui.element("div").classes("thumbs")
+            self.gallery[camera] = (
+                ui.element("div").classes("thumbs").props("tabindex=0 role=group")
+            )
+            named(self.gallery[camera], f"{p('pictures')}: {p(f'camera_{camera}')}")
 
     async def _look(self) -> None:
         """Look at what has come in since the last time, one picture after another."""

@@ -8,17 +8,19 @@ from typing import Any
 
 from nicegui import ui
 
+from calibration.errors import UserError
 from gaze.app.desk import card
-from gaze.app.drawings import Lengths, Spot, plan
-from gaze.app.parts import Place, action, box, cross, sheet, text
+from gaze.app.drawings import CM, MOVING, Lengths, Spot, plan
+from gaze.app.parts import Place, action, ask, box, cross, sheet, text
 from gaze.app.screens.recordings import findings
-from gaze.app.sights import Seat
+from gaze.app.sights import Planned, Seat
 from gaze.app.units import show_length
 from sessions.config import load_config
 
 LOOK_S = 4.0
 #: As `gaze check` and the planner say: read as left, right or away; told apart in thirds.
 TINY_FACE_PX, GOOD_CM = 18.0, 45.0
+ONTO_M = 0.25  # a seat that is dropped so near to another is the same
 
 
 @dataclass
@@ -30,20 +32,27 @@ class Chair:
     z_m: float
     opt_out: bool = False
     seen: Seat | None = None
+    planned: Planned | None = None
 
     @property
     def kind(self) -> str:
-        if self.opt_out or self.seen is None:
+        """How it is drawn: seat, weak, or grey (``out``) where nothing is expected of it."""
+        faces = [s.face_px for s in (self.seen, self.planned) if s is not None and s.face_px]
+        if self.opt_out or not faces or min(faces) < TINY_FACE_PX:
             return "out"
-        tiny = self.seen.face_px is not None and self.seen.face_px < TINY_FACE_PX
-        vague = self.seen.row == 0 or (self.seen.sigma_cm or 0) > GOOD_CM
-        return "out" if tiny else "weak" if vague else "seat"
+        seen, planned = self.seen, self.planned
+        vague = seen is not None and (seen.row == 0 or (seen.sigma_cm or 0) > GOOD_CM)
+        far = planned is not None and (planned.error_cm or 0) > GOOD_CM
+        return "weak" if vague or far else "seat"
 
     @property
     def note(self) -> str:
-        return "" if self.seen is None or self.seen.sigma_cm is None else (
-            f"± {self.seen.sigma_cm:.0f} cm"
-        )  # fmt: skip
+        """What was measured there, or what the planner expects."""
+        if self.seen is not None and self.seen.sigma_cm is not None:
+            return f"± {self.seen.sigma_cm:.0f} cm"
+        if self.planned is not None and self.planned.error_cm is not None:
+            return f"≈ {self.planned.error_cm:.0f} cm"
+        return ""
 
 
 class Seats:
@@ -57,6 +66,7 @@ class Seats:
             Chair(s.id, s.seat_m[0], s.seat_m[1], s.opt_out)
             for s in config.students if s.seat_m is not None
         ]  # fmt: skip
+        self.expected: dict[int, ui.html] = {}  # of each chair, by its id
         self.without_seat = [s for s in config.students if s.seat_m is None]
 
     def build(self) -> None:
@@ -76,6 +86,9 @@ class Seats:
             with ui.element("div").classes("two").style("margin-top:1rem"):
                 with box(p("plan")):
                     self.drawing = ui.html("", sanitize=False).classes("drawing")
+                    ui.add_body_html(MOVING)
+                    ui.on("spot_moved", self._moved)
+                    text(p("seats_how"), "small")
                     text(p("seats_legend"), "small quiet")
                 with box(p("students")):
                     self.table = ui.element("div").classes("stack")
@@ -85,18 +98,21 @@ class Seats:
             with box(p("what_check_says")):
                 findings(p, "seats")
         self._show()
+        ui.timer(0.1, self._expect, once=True)
 
     async def _find(self, at_s: float) -> None:
         self.busy.set_content(self.place("finding_seats"))
         try:
             args = self.place.lesson, at_s, at_s + LOOK_S
             self._take(await self.place.desk.worker.call("seats_at", *args))
+            await self._expect()
         finally:
             self.busy.set_content("")
 
     async def _of_run(self, run: str) -> None:
         folder = self.place.lesson / "runs" / run
         self._take(await self.place.desk.worker.call("seats_of", folder))
+        await self._expect()
 
     def _take(self, found: list[Seat]) -> None:
         """What was found: known names stay at their seats, others get the next free one."""
@@ -121,6 +137,7 @@ class Seats:
         p = self.place
         self._draw()
         self.table.clear()
+        self.expected.clear()
         with self.table:
             if not self.chairs:
                 text(p("no_seats"), "quiet")
@@ -142,9 +159,11 @@ class Seats:
                 )
                 field.props("outlined dense hide-bottom-space").style("width:6.4rem")
                 field.on_value_change(partial(self._change, chair, key))
+                field.on("change", self._expect)
             out = ui.switch(p("opt_out"), value=chair.opt_out)
             out.on_value_change(partial(self._change, chair, "opt_out"))
             cross(partial(self._remove, chair), f"{p('remove')} {chair.name}")
+            self.expected[id(chair)] = text(self._expected(chair), "small quiet")
             if chair.seen is not None:
                 face = "–" if chair.seen.face_px is None else f"{chair.seen.face_px:.0f}"
                 text(p("seat_seen", px=face, cm=chair.note or "–"), "small quiet")
@@ -157,6 +176,47 @@ class Seats:
         setattr(chair, key, event.value)
         self._draw()
 
+    async def _moved(self, event: Any) -> None:
+        """A seat was moved on the plan: x_W grows to the left there. Onto another: one student."""
+        chair = self.chairs[int(event.args["number"])]
+        chair.x_m = round(chair.x_m - float(event.args["right"]) / CM, 2)
+        chair.z_m = round(chair.z_m + float(event.args["down"]) / CM, 2)
+        onto = next(
+            (c for c in self.chairs if c is not chair and _apart_m(c, chair) < ONTO_M), None
+        )
+        if onto is not None and await ask(
+            self.place("merge_seats", one=chair.name, other=onto.name),
+            self.place("merge"), self.place("cancel"),
+        ):  # fmt: skip
+            self.chairs.remove(chair)
+            onto.opt_out = onto.opt_out or chair.opt_out
+        self._show()
+        number = self.chairs.index(onto if chair not in self.chairs else chair)  # type: ignore[arg-type]
+        ui.run_javascript(f"document.querySelector('[data-number=\"{number}\"]')?.focus()")
+        await self._expect()
+
+    async def _expect(self) -> None:
+        """What the planner expects at each seat, once the cameras are known."""
+        p, rig = self.place, self.place.lesson / "rig.json"
+        if not self.chairs or not rig.is_file():
+            return
+        chairs, size = list(self.chairs), (self.board.width_m, self.board.height_m)
+        places = [(c.x_m, c.z_m) for c in chairs]
+        try:
+            planned = await p.desk.worker.call("seats_planned", rig, places, size)
+        except UserError:
+            return  # a rig without a room: the check and the chessboard's screen say so
+        for chair, expected in zip(chairs, planned, strict=True):
+            chair.planned = expected
+            if id(chair) in self.expected:  # it may have been removed meanwhile
+                self.expected[id(chair)].set_content(self._expected(chair))
+        self._draw()
+
+    def _expected(self, chair: Chair) -> str:
+        if chair.planned is None or chair.planned.error_cm is None:
+            return ""
+        return self.place("seat_planned", cm=f"{chair.planned.error_cm:.0f}")
+
     def _remove(self, chair: Chair) -> None:
         self.chairs.remove(chair)
         self._show()
@@ -168,7 +228,7 @@ class Seats:
 
     def _draw(self) -> None:
         p, unit = self.place, self.place.desk.unit
-        spots = [Spot(c.name, c.x_m, c.z_m, c.kind, c.note) for c in self.chairs]
+        spots = [Spot(c.name, c.x_m, c.z_m, c.kind, c.note, k) for k, c in enumerate(self.chairs)]
         width = show_length(self.board.width_m, unit)
         labels = {"title": p("plan"), "blackboard": f"{p('blackboard')} {width} {unit}",
                   "left": "", "out": ""}  # fmt: skip
@@ -199,7 +259,7 @@ class Seats:
             ui.notify(self.place("written"), type="positive")
 
 
-def _apart_m(chair: Chair, seat: Seat) -> float:
+def _apart_m(chair: Chair, seat: Seat | Chair) -> float:
     return float(((chair.x_m - seat.x_m) ** 2 + (chair.z_m - seat.z_m) ** 2) ** 0.5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -42,9 +43,15 @@ class App:
         assert found
         return int(found[1]) / 1000
 
+    @property
+    def cpu_s(self) -> float:
+        """Processor time of the server's process so far."""
+        ticks = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
+
 
 @contextmanager
-def running(folder: Path, cwd: Path | None = None) -> Iterator[App]:
+def running(folder: Path) -> Iterator[App]:
     """Start the command, wait for its address, end it with Ctrl-C."""
     begun = time.monotonic()
     process = subprocess.Popen(
@@ -53,9 +60,11 @@ def running(folder: Path, cwd: Path | None = None) -> Iterator[App]:
     )  # fmt: skip
     try:
         assert process.stdout is not None
-        line = process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+/\?token=[\w-]+", line)
-        assert found, line
+        said = ""
+        while not (found := re.search(r"http://127\.0\.0\.1:\d+/\?token=[\w-]+", said)):
+            line = process.stdout.readline()  # a warning may come before it
+            assert line, said
+            said += line
         yield App(found[0], process, time.monotonic() - begun)
     finally:
         process.send_signal(signal.SIGINT)

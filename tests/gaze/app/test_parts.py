@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import json
 import string
 from pathlib import Path
@@ -234,20 +233,3 @@ def test_a_broken_earlier_lesson_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         init_like(tmp_path / "b", earlier, "7c")
     assert not (tmp_path / "b").exists()
-
-
-# -- jobs ------------------------------------------------------------------------------------------
-def test_a_chain_of_commands_stops_where_one_ends_badly(tmp_path: Path) -> None:
-    lesson = init_lesson(tmp_path / "a")
-
-    async def go() -> None:
-        desk = Desk(tmp_path)
-        check, analyze = desk.jobs.add(lesson, ("check", str(lesson), "--json"), ("analyze", "x"))
-        assert desk.jobs.busy(lesson)
-        while desk.jobs.busy(lesson):
-            await asyncio.sleep(0.05)
-        assert check.state == "not_good" and json.loads(check.output)["findings"]
-        assert analyze.state == "cancelled" and analyze.process is None
-        await desk.jobs.close()
-
-    asyncio.run(go())
