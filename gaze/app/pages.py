@@ -15,6 +15,7 @@ from gaze.app.parts import Place, sheet, text
 from gaze.app.screens import lessons
 
 REPORTS = ("report.html", "report-class.html")
+LESSON_PAGES = ("calibration.html", "sync.html")
 
 
 def add_pages(server: FastAPI, desk: Desk) -> None:
@@ -48,9 +49,11 @@ def add_pages(server: FastAPI, desk: Desk) -> None:
             raise HTTPException(404)
         return _page(desk, name, "runs", run, file)
 
-    @server.get("/page/{name}/calibration.html")
-    def calibration(name: str) -> Response:
-        return _page(desk, name, "calibration.html")
+    @server.get("/page/{name}/{file}")
+    def of_the_lesson(name: str, file: str) -> Response:
+        if file not in LESSON_PAGES:
+            raise HTTPException(404)
+        return _page(desk, name, file)
 
 
 def _page(desk: Desk, name: str, *parts: str) -> Response:

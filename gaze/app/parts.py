@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from nicegui import ui
 
@@ -93,8 +94,6 @@ def _speak(desk: Desk, event: Any) -> None:
 
 
 def address(lesson: Path, screen: str) -> str:
-    from urllib.parse import quote
-
     return f"/lesson/{quote(lesson.name, safe='')}/{screen}"
 
 
@@ -200,6 +199,16 @@ def files_button(
     button = ui.button(label, icon="upload").props("outline no-caps color=none").classes("plain")
     button.on("click", js_handler=f"() => runMethod({uploader.id}, 'pickFiles', [])")
     return button
+
+
+def page_frame(lesson: Path, where: str, title: str, changed_ns: int) -> None:
+    """A page that a command wrote, in a frame that can reach nothing."""
+    frame = ui.element("iframe").classes("report")
+    frame.props(
+        f'src="/page/{quote(lesson.name, safe="")}/{where}?{changed_ns}" '
+        'sandbox="allow-scripts allow-downloads"'
+    )
+    frame.props["title"] = title
 
 
 def cross(do: Callable[[], Any], name: str) -> ui.button:

@@ -213,7 +213,7 @@ class Chessboard:
         figure["layout"].pop("width", None)
         with self.verdict:
             ui.plotly(figure).style("width:100%;height:34rem").props(
-                f'role=img aria-label="{p("room_3d")}"'
+                f'role=group aria-label="{p("room_3d")}"'
             )
             ui.link(p("whole_page"), f"/page/{p.lesson.name}/calibration.html", new_tab=True).style(
                 "color:var(--slate);font-weight:600"

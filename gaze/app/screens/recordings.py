@@ -17,9 +17,11 @@ from gaze.app.parts import (
     box,
     files_button,
     finding,
+    page_frame,
     sheet,
     text,
 )
+from gaze.app.screens.run import JobList
 from gaze.app.sights import Moment, Recording
 from sessions.config import load_config
 
@@ -49,6 +51,8 @@ class Recordings:
                         self.shots[camera] = ui.element("div")
             with box(p("same_moment")):
                 self._controls()
+            with box(p("sync_title")):
+                self._sync()
             with box(p("what_check_says")):
                 findings(p, "recordings")
         ui.timer(0.05, self._start, once=True)
@@ -168,6 +172,33 @@ class Recordings:
                         f'<img class="shot" src="{p.desk.shelf.put(data)}" alt="{alt}">',
                         sanitize=False,
                     )
+
+    # -- both clocks by `gaze sync` --------------------------------------------------------------
+    def _sync(self) -> None:
+        p = self.place
+        text(p("sync_lead"), "small quiet")
+
+        def run(*options: str) -> None:
+            p.desk.jobs.add(p.lesson, ("sync", str(p.lesson), *options))
+
+        with ui.element("div").classes("rowline"):
+            action(p("sync_now"), run, icon="sync")
+            action(p("sync_set"), partial(run, "--set"), icon="save")
+        slot = ui.element("div").classes("stack").style("margin-top:.8rem")
+        page = ui.element("div")
+
+        def show() -> None:
+            """The page that the command wrote, and the offset where it set one."""
+            page.clear()
+            path = p.lesson / "sync.html"
+            if path.is_file():
+                with page:
+                    page_frame(p.lesson, "sync.html", p("sync_title"), path.stat().st_mtime_ns)
+            self.offset_s = load_config(p.lesson).cameras.right.offset_s or self.offset_s
+            self.offset.set_value(f"{self.offset_s:.3f}")
+
+        JobList(p, slot, only=("sync",), then=show)
+        show()
 
     # -- what is written -------------------------------------------------------------------------
     async def _nudge(self, frames: int) -> None:

@@ -10,7 +10,7 @@ from nicegui import ui
 
 from gaze.app.desk import Card, card
 from gaze.app.files import PICTURES, VIDEOS
-from gaze.app.parts import Place, action, ask, box, sheet, text
+from gaze.app.parts import Place, action, ask, box, page_frame, sheet, text
 from gaze.app.screens.run import JobList
 from sessions.config import load_config
 
@@ -72,11 +72,8 @@ def _report(place: Place, about: Card) -> None:
             if not path.is_file():
                 text(place("no_such_report"), "quiet")
                 return
-            source = f"/page/{quote(lesson.name, safe='')}/{quote(str(run.value), safe='')}/{name}"
-            ui.element("iframe").props(
-                f'src="{source}?{path.stat().st_mtime_ns}" title="{place("step_report")}" '
-                'sandbox="allow-scripts allow-downloads"'
-            ).classes("report")
+            where = f"{quote(str(run.value), safe='')}/{name}"
+            page_frame(lesson, where, place("step_report"), path.stat().st_mtime_ns)
 
     run.on_value_change(show)
     class_only.on_value_change(show)

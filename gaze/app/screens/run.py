@@ -68,7 +68,7 @@ class JobList:
     def __init__(
         self, place: Place, slot: ui.element, *, only: Collection[str] = (), then: Done = None
     ) -> None:
-        """only : commands; none: all, and what other lessons wait for. then : when one is done."""
+        """only : commands; none: all, and what other lessons wait for. then : when one ended."""
         self.place, self.slot, self.only, self.then = place, slot, only, then
         self.shown: list[tuple[int, State]] = []
         self.parts: dict[int, tuple[ui.html, ui.html]] = {}
@@ -80,7 +80,7 @@ class JobList:
         now = [(id(j), j.state) for j in jobs]
         if now != self.shown:
             finished = self.shown and any(
-                j.state == "done" and (id(j), "running") in self.shown for j in jobs
+                j.state in ("done", "not_good") and (id(j), "running") in self.shown for j in jobs
             )
             if finished and self.then is not None:
                 self.then()
@@ -134,7 +134,7 @@ class JobList:
             words = job.stage or p("starting")
             if left is not None:
                 words += " · " + p("time_left", left=_duration(left))
-            return f'<p class="small num">{html.escape(words)}</p>' + meter(job.share, job.stage)
+            return f'<p class="small num">{html.escape(words)}</p>' + meter(job.share, words)
         if job.state in ("failed", "not_good") and job.log and job.command != "check":
             last = [line for line in job.log if line.strip()][-1:]
             return f'<p class="finding error">{html.escape(" ".join(last))}</p>'
