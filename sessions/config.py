@@ -382,8 +382,9 @@ def edit_config(folder: str | Path, changes: Mapping[str, Any]) -> SessionConfig
     """Change keys of ``session.toml``; comments and everything else stay as they are.
 
     changes : a value for each key, named as in the errors: ``"cameras.right.offset_s": 0.04``,
-        ``"auxiliary[1].left_m": 1.9`` where there are several. None removes the key; a list of
-        dicts replaces an array of tables, such as ``"students"``. Missing tables are made.
+        ``"auxiliary[1].left_m": 1.9`` where there are several. None removes the key (or the one
+        of several); a list of dicts replaces an array of tables, such as ``"students"``. Missing
+        tables are made, also one after the last of several.
 
     The whole file is checked before it is written; where that fails nothing is written.
 
@@ -412,14 +413,33 @@ def _step(part: str) -> str | int:
 
 
 def _set(document: Any, steps: list[str | int], value: Any) -> None:
-    """One value of a tomlkit document, by its keys and places in lists."""
+    """One value of a tomlkit document, by its keys and places in lists.
+
+    A table is a list of one: ``auxiliary[0]`` is ``[auxiliary]``, and where ``auxiliary[1]`` is
+    set, it becomes the first of ``[[auxiliary]]``.
+    """
     *way, last = steps
+    above: Any = None
     for step in way:
-        if isinstance(step, str) and step not in document:
-            if value is None:
-                return
+        if isinstance(step, int) and isinstance(document, dict):
+            if step == 0:
+                continue
+            array = tomlkit.aot()
+            array.append(document)
+            above[0][above[1]] = document = array
+        if value is not None and isinstance(step, str) and step not in document:
             document[step] = tomlkit.table()
-        document = document[step]
+        elif value is not None and isinstance(step, int) and step == len(document):
+            document.append(tomlkit.table())
+        elif value is None and isinstance(step, str) and step not in document:
+            return
+        above, document = (document, step), document[step]
+    if isinstance(last, int):
+        if isinstance(document, dict):  # the only one
+            document, last = above
+        elif value is None:
+            document.pop(last)
+            return
     if value is None:
         if last in document:
             del document[last]

@@ -79,6 +79,7 @@ class Desk:
     language: Language = "en"
     unit: Unit = "m"
     dark: bool | None = None  # None: as the computer is set
+    placements: dict[Path, int] = field(default_factory=dict)  # which one a lesson's room shows
 
     def __post_init__(self) -> None:
         self.jobs = Jobs(self.folder)

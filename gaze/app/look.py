@@ -145,6 +145,17 @@ def picture(path: Path, width_px: int | None = PREVIEW_PX) -> Picture:
     return Picture(_jpeg(pixelated(np.asarray(image, np.uint8)), width_px), (w, h))
 
 
+def blackboard_photo(folder: Path, width_px: int) -> Picture | None:
+    """The blackboard's photograph as the report shows it; None: none is given."""
+    from gaze.report.heatmap import photograph
+
+    image = photograph(Session.open(folder).config.blackboard, folder, width_px)
+    if image is None:
+        return None
+    bgr = np.ascontiguousarray(image[..., ::-1])
+    return Picture(_jpeg(pixelated(bgr), None), (bgr.shape[1], bgr.shape[0]))
+
+
 # -- rigs ------------------------------------------------------------------------------------------
 def room_figure(rig_path: Path) -> dict[str, Any]:
     """The verdict page's 3-D room, as Plotly takes it."""
@@ -174,8 +185,8 @@ def check_corners(path: Path, corners: list[list[float]]) -> None:
     check_clicks(corners, (image.shape[1], image.shape[0]), path.name)
 
 
-def room_against_tape(folder: Path) -> str:
-    """Tape minus the pictures of the room, of the first placement, in a sentence.
+def room_against_tape(folder: Path, number: int = 0) -> str:
+    """Tape minus the pictures of the room, of a placement by number, in a sentence.
 
     Telephones only: what the lesson's cameras took needs their lenses, which `gaze calibrate` has.
     """
@@ -188,7 +199,7 @@ def room_against_tape(folder: Path) -> str:
     from gaze.setup.calibrate import board_of, placements_of
 
     config = Session.open(folder).config
-    placement = placements_of(folder, config)[0]
+    placement = placements_of(folder, config)[number]
     board = placement.board or board_of(config.board)
     pictures = [p for p in read_room_pictures(placement, board) if p.taken_with == "phone"]
     for picture in pictures:

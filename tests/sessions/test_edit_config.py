@@ -101,3 +101,27 @@ def test_strings_survive(lesson: Path) -> None:
     assert edit_config(lesson, {"title": title}).title == title
     text = (lesson / CONFIG_NAME).read_text(encoding="utf-8")
     assert tomllib.loads(text)["title"] == title
+
+
+def test_a_second_placement_keeps_the_first_as_it_was(lesson: Path) -> None:
+    """[auxiliary] becomes the first of [[auxiliary]], comments and tables in it too."""
+    edit_config(lesson, {"auxiliary.board": {"square_m": 0.08, "inner_corners": [9, 6]}})
+    before, said = load_config(lesson).auxiliary[0], comments(lesson)
+    second = {"left_m": 2.5, "down_m": 1.2, "out_m": 1.5}
+    config = edit_config(lesson, {f"auxiliary[1].{k}": v for k, v in second.items()})
+    assert config.auxiliary[0] == before and comments(lesson) == said
+    assert config.auxiliary[1].left_m == 2.5
+    third = {f"auxiliary[2].{k}": 1.0 for k in second}
+    config = edit_config(lesson, {**third, "auxiliary[0].left_m": 1.1})
+    assert [a.left_m for a in config.auxiliary] == [1.1, 2.5, 1.0]
+    assert [a.left_m for a in edit_config(lesson, {"auxiliary[1]": None}).auxiliary] == [1.1, 1.0]
+    with pytest.raises(ConfigError, match="no place"):
+        edit_config(lesson, {"auxiliary[7].left_m": 1.0})
+
+
+def test_the_only_placement_is_the_first_of_a_list(lesson: Path) -> None:
+    assert edit_config(lesson, {"auxiliary[0].left_m": 1.75}).auxiliary[0].left_m == 1.75
+    assert "[[auxiliary]]" not in (lesson / CONFIG_NAME).read_text(encoding="utf-8")
+    assert edit_config(lesson, {"auxiliary[0]": None}).auxiliary == ()
+    with pytest.raises(ConfigError):
+        edit_config(lesson, {"auxiliary[5].left_m": 1.75})

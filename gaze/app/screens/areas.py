@@ -11,12 +11,25 @@ from nicegui import ui
 from nicegui.events import MouseEventArguments
 
 from calibration.errors import UserError
-from gaze.app.parts import Place, action, box, cross, describe_image, sheet, text
+from gaze.app.files import PICTURES, bring, of_kind
+from gaze.app.parts import (
+    Place,
+    action,
+    box,
+    complain,
+    cross,
+    describe_image,
+    files_button,
+    sheet,
+    text,
+)
+from gaze.app.screens.clicks import Clicker, Clicks
 from gaze.app.screens.recordings import findings
 from gaze.app.sights import Moment, Recording
 from sessions.config import load_config
 
 PX_PER_M = 250
+ROOM_PICTURES = "calibration/auxiliary"
 COLOURS = ("#0f6cab", "#c98200", "#0b8a63", "#b4558f", "#5b57a6", "#8a5a2b")
 LEAST_M = 0.05  # a smaller rectangle was a click
 
@@ -42,6 +55,8 @@ class Areas:
         self.marks: list[tuple[float, str, float | None]] = []
         self.time_s = 0.0
         self.asked = 0
+        self.photographed = False
+        self.chosen = ""
 
     def build(self) -> None:
         p = self.place
@@ -62,11 +77,16 @@ class Areas:
                     action(p("add_area"), self._add, icon="add")
                     action(p("thirds"), self._thirds)
                     action(p("write_areas"), self._write, main=True)
+                with (
+                    ui.expansion(p("blackboard_photo")).props("dense").style("margin:.6rem -1rem 0")
+                ):
+                    self._photograph()
             with box(p("marks")):
                 self._marks()
             with box(p("what_check_says")):
                 findings(p, "areas")
         self._show()
+        ui.timer(0.05, self._show_photograph, once=True)
         ui.timer(0.1, self._load, once=True)
 
     # -- areas -----------------------------------------------------------------------------------
@@ -140,16 +160,15 @@ class Areas:
 
     def _draw(self, now: Drawn | None = None) -> None:
         w, h = self.board.width_m, self.board.height_m
-        parts = [
-            f'<rect x="0" y="0" width="{w * PX_PER_M}" height="{h * PX_PER_M}" fill="#2f4a43"/>'
-        ]
+        plain = f'<rect x="0" y="0" width="{w * PX_PER_M}" height="{h * PX_PER_M}" fill="#2f4a43"/>'
+        parts, opacity = ([], 0.35) if self.photographed else ([plain], 0.55)
         for k, a in enumerate([*self.areas, *([now] if now else [])]):
             colour = COLOURS[k % len(COLOURS)]
             x, width = (w - a.x_m[1]) * PX_PER_M, (a.x_m[1] - a.x_m[0]) * PX_PER_M
             y, height = a.y_m[0] * PX_PER_M, (a.y_m[1] - a.y_m[0]) * PX_PER_M
             parts.append(
                 f'<rect x="{x:.0f}" y="{y:.0f}" width="{max(width, 0):.0f}" '
-                f'height="{max(height, 0):.0f}" fill="{colour}" fill-opacity="0.55" '
+                f'height="{max(height, 0):.0f}" fill="{colour}" fill-opacity="{opacity}" '
                 'stroke="#ffffff" stroke-width="3"/>'
                 f'<text x="{x + width / 2:.0f}" y="{y + height / 2:.0f}" fill="#ffffff" '
                 f'font-size="26" text-anchor="middle">{escape(a.name)}</text>'
@@ -160,6 +179,58 @@ class Areas:
         rows = [{"name": a.name, "x_m": a.x_m, "y_m": a.y_m} for a in self.areas]
         if self.place.edit({"blackboard.areas": rows or None}):
             ui.notify(self.place("written"), type="positive")
+
+    # -- the photograph to draw on ---------------------------------------------------------------
+    def _photograph(self) -> None:
+        """Choose a picture and click the blackboard's corners in it; the report shows it too."""
+        p = self.place
+        text(p("photo_how"), "small quiet")
+        folders = (p.lesson, p.lesson / ROOM_PICTURES)
+        files = [f for folder in folders for f in of_kind(folder, PICTURES)]
+        names = [f.relative_to(p.lesson).as_posix() for f in files]
+        with ui.element("div").classes("rowline"):
+            if names:
+                which = ui.select(names, label=p("room_picture"), on_change=self._choose)
+                which.props("outlined dense").style("min-width:12rem")
+            files_button(p("add_photo"), partial(bring, p.lesson, PICTURES), ui.navigate.reload,
+                         kinds=",".join(PICTURES))  # fmt: skip
+        self.clicker = Clicker(p, p("blackboard_photo"), self._take_photograph)
+
+    async def _choose(self, event: Any) -> None:
+        """With the corners that are known of it."""
+        self.chosen = str(event.value)
+        config = load_config(self.place.lesson)
+        known: Any = ()
+        if config.blackboard.picture == self.chosen:
+            known = config.blackboard.picture_corners_px or ()
+        for picture in (r for a in config.auxiliary for r in a.room_picture):
+            if picture.file == self.chosen and not picture.mirrored:
+                known = known or picture.blackboard_corners
+        path = self.place.desk.inside(self.place.lesson, self.chosen)
+        await self.clicker.show(path, known)
+
+    async def _take_photograph(self, clicks: Clicks) -> None:
+        p = self.place
+        corners = [list(c) for c in clicks]
+        await p.desk.worker.call("check_corners", p.desk.inside(p.lesson, self.chosen), corners)
+        changes = {"blackboard.picture": self.chosen, "blackboard.picture_corners_px": corners}
+        if p.edit(changes):
+            ui.notify(p("written"), type="positive")
+            await self._show_photograph()
+
+    async def _show_photograph(self) -> None:
+        width_px = round(self.board.width_m * PX_PER_M)
+        try:
+            shown = await self.place.desk.worker.call(
+                "blackboard_photo", self.place.lesson, width_px
+            )
+        except UserError as error:
+            complain(error)
+            return
+        if shown is not None:
+            self.photographed = True
+            self.canvas.set_source(self.place.desk.shelf.put(shown.data))
+            self._draw()
 
     # -- moments and phases ----------------------------------------------------------------------
     def _marks(self) -> None:

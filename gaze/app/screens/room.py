@@ -8,44 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from nicegui import ui
-from nicegui.events import MouseEventArguments
 
 from calibration.errors import UserError
 from gaze.app.desk import CAMERAS
 from gaze.app.drawings import Lengths, Spot, elevation, plan
 from gaze.app.files import PICTURES, bring, of_kind
-from gaze.app.parts import Place, action, box, complain, describe_image, files_button, sheet, text
+from gaze.app.parts import Place, action, ask, box, cross, files_button, sheet, text
+from gaze.app.screens.clicks import CORNERS, Clicker, Clicks
 from gaze.app.screens.recordings import findings
-from gaze.app.sights import Picture
 from gaze.app.units import UNITS, parse_length, show_length
 from sessions.config import (
+    Auxiliary,
     RoomPictureConfig,
     SessionConfig,
     edit_config,
     load_config,
-    raw_config,
 )
 
 AUXILIARY = "calibration/auxiliary"
 TAPE = ("left_m", "down_m", "out_m")
-CORNERS = ("upper_left", "upper_right", "lower_right", "lower_left")
-
-#: A round glass beside the pointer that shows the picture four times as large.
-LOUPE = """<script>
-document.addEventListener('mousemove', e => {
-  const glass = document.querySelector('.loupe'); if (!glass) return;
-  const box = e.target.closest('.clickable'); const img = box && box.querySelector('img');
-  if (!img) { glass.style.display = 'none'; return; }
-  const r = img.getBoundingClientRect(), zoom = 4 * Math.max(1, img.naturalWidth / r.width / 2);
-  const u = (e.clientX - r.left) / r.width, v = (e.clientY - r.top) / r.height;
-  if (u < 0 || v < 0 || u > 1 || v > 1) { glass.style.display = 'none'; return; }
-  const w = r.width * zoom, h = r.height * zoom, d = 84;
-  Object.assign(glass.style, { display: 'block', backgroundImage: `url("${img.src}")`,
-    backgroundSize: `${w}px ${h}px`, backgroundPosition: `${d - u * w}px ${d - v * h}px`,
-    left: `${e.clientX > innerWidth / 2 ? e.clientX - 200 : e.clientX + 30}px`,
-    top: `${Math.max(4, e.clientY - 84)}px` });
-});
-</script><div class="loupe" aria-hidden="true"></div>"""
 
 
 class Room:
@@ -54,17 +35,22 @@ class Room:
     def __init__(self, place: Place) -> None:
         self.place = place
         self.config = load_config(place.lesson)
-        self.prefix = _prefix(place.lesson)
+        self.number = min(place.desk.placements.get(place.lesson, 0), len(self.config.auxiliary))
+        self.prefix = f"auxiliary[{self.number}]"
         self.typed: dict[str, float | None] = {}
         self.fields: dict[str, ui.input] = {}
-        self.clicks: list[tuple[float, float]] = []
         self.chosen = ""
         self.cameras: list[Spot] = []
+
+    @property
+    def aux(self) -> Auxiliary | None:
+        """The placement that is shown; None: not written yet."""
+        placements = self.config.auxiliary
+        return placements[self.number] if self.number < len(placements) else None
 
     def build(self) -> None:
         p = self.place
         with sheet(p.desk, p("step_room"), p.lesson, "room"):
-            ui.add_body_html(LOUPE)
             text(p("room_lead"), "lead")
             with ui.element("div").classes("rowline").style("margin-bottom:.8rem"):
                 units = ui.select(list(UNITS), value=p.desk.unit, label=p("units"))
@@ -82,6 +68,7 @@ class Room:
                                     f"cameras.{camera}.corners_m[{k}]", f"lens_{camera}_{corner}"
                                 )
                 with box(p("auxiliary_board")):
+                    self._which()
                     self.above = ui.html("", sanitize=False).classes("drawing")
                     with ui.element("div").classes("fields"):
                         for key in TAPE:
@@ -155,7 +142,10 @@ class Room:
             f"{self.prefix}.{k}": _rounded(self.typed[f"{self.prefix}.{k}"]) for k in TAPE
         }
         square_m = _rounded(self.typed[f"{self.prefix}.board.square_m"])
-        aux = self.config.auxiliary[0] if self.config.auxiliary else None
+        aux = self.aux
+        if aux is None and self.number:  # of a second placement: pictures of its own
+            for camera in CAMERAS:
+                changes[f"{self.prefix}.{camera}_picture"] = f"{AUXILIARY}/{self._picture(camera)}"
         if square_m is None:
             changes[f"{self.prefix}.board"] = None
         elif aux is None or aux.board is None:
@@ -175,12 +165,42 @@ class Room:
         return {key: [*upper, *known[2:]]}
 
     def _room_pictures(self) -> bool:
-        return bool(self.config.auxiliary and self.config.auxiliary[0].room_picture)
+        return bool(self.aux and self.aux.room_picture)
+
+    def _which(self) -> None:
+        """Which of several placements; another one; one less."""
+        p, n = self.place, len(self.config.auxiliary)
+
+        def show(number: int) -> None:
+            p.desk.placements[p.lesson] = number
+            ui.navigate.reload()
+
+        async def remove() -> None:
+            if await ask(p("remove_placement", n=self.number + 1), p("remove"), p("cancel")):
+                p.edit({self.prefix: None})
+                show(0)
+
+        with ui.element("div").classes("rowline"):
+            if n > 1 or self.number:
+                names = {k: p("placement_number", n=k + 1) for k in range(max(n, self.number + 1))}
+                which = ui.select(names, value=self.number, label=p("which_placement"))
+                which.props("outlined dense").style("min-width:9rem")
+                which.on_value_change(lambda e: show(int(e.value)))
+            if self.number < n:
+                action(p("add_placement"), partial(show, n), icon="add")
+            if n > 1 and self.number < n:
+                cross(remove, p("remove_placement", n=self.number + 1))
+
+    def _picture(self, camera: str) -> str:
+        """The name of a camera's picture of this placement, in the auxiliary board's folder."""
+        if self.aux is not None:
+            return Path(getattr(self.aux, f"{camera}_picture")).name
+        return f"{camera}{self.number + 1 if self.number else ''}.jpg"
 
     def _placement(self) -> None:
         p = self.place
         names = {k: p(f"placement_{k}") for k in ("flat", "standing")}
-        now = self.config.auxiliary[0].placement if self.config.auxiliary else "flat"
+        now = self.aux.placement if self.aux else "flat"
         if now == "tilted":
             names["tilted"] = p("placement_tilted")
 
@@ -188,7 +208,7 @@ class Room:
             changes = {f"{self.prefix}.placement": event.value}
             if event.value != "tilted":
                 changes[f"{self.prefix}.angle_deg"] = None
-            if self.config.auxiliary and (new := p.edit(changes)):
+            if self.aux and (new := p.edit(changes)):
                 self.config = new
                 self._draw()
 
@@ -199,7 +219,7 @@ class Room:
     def _draw(self) -> None:
         p, unit = self.place, self.place.desk.unit
         get = {k: self.typed.get(f"{self.prefix}.{k}") for k in TAPE}
-        aux = self.config.auxiliary[0] if self.config.auxiliary else None
+        aux = self.aux
         board = (aux.board if aux and aux.board else self.config.board) if aux else None
         size = (0.25, 0.175)
         if board is not None:
@@ -229,21 +249,21 @@ class Room:
     def _two_pictures(self) -> None:
         p = self.place
         with ui.element("div").classes("rowline"):
-            for camera in ("left", "right"):
-                there = (p.lesson / AUXILIARY / f"{camera}.jpg").is_file()
+            for camera in CAMERAS:
+                there = (p.lesson / AUXILIARY / self._picture(camera)).is_file()
                 label = p(f"aux_{camera}") + (" ✓" if there else "")
                 files_button(label, partial(self._bring_auxiliary, camera), ui.navigate.reload,
                              kinds=".jpg,.jpeg")  # fmt: skip
 
     async def _bring_auxiliary(self, camera: str, name: str, upload: Any) -> None:
-        await bring(self.place.lesson / AUXILIARY, PICTURES, f"{camera}.jpg", upload)
+        await bring(self.place.lesson / AUXILIARY, PICTURES, self._picture(camera), upload)
 
     # -- the blackboard's corners ----------------------------------------------------------------
     def _clicking(self) -> None:
         p = self.place
         folder = p.lesson / AUXILIARY
-        own = {"left.jpg", "right.jpg"}
-        names = [f.name for f in of_kind(folder, PICTURES) if f.name not in own]
+        files = of_kind(folder, PICTURES)
+        names = [f.name for f in files if not re.fullmatch(r"(left|right)\d*", f.stem)]
         with ui.element("div").classes("rowline"):
             if names:
                 ui.select(names, label=p("room_picture"), on_change=self._choose).props(
@@ -251,98 +271,38 @@ class Room:
                 ).style("min-width:12rem")
             files_button(p("add_room_picture"), partial(bring, folder, PICTURES),
                          ui.navigate.reload, kinds=",".join(PICTURES), multiple=True)  # fmt: skip
-        self.canvas = ui.element("div")
+        self.clicker = Clicker(p, p("room_picture"), self._write_corners)
         self.said = ui.element("div").classes("stack")
 
     async def _choose(self, event: Any) -> None:
         p = self.place
         self.chosen = str(event.value)
         path = p.desk.inside(p.lesson, AUXILIARY, self.chosen)
-        try:
-            shown: Picture = await p.desk.worker.call("picture", path, None)
-        except UserError as error:
-            complain(error)
-            return
-        found = self._known()
-        self.clicks = [] if found is None else [(u, v) for u, v in found.blackboard_corners]
-        self.canvas.clear()
-        with self.canvas:
-            self.image = ui.interactive_image(
-                p.desk.shelf.put(shown.data), on_mouse=self._click, events=["click"], cross=True,
-                sanitize=False,
-            ).classes("clickable shot")  # fmt: skip
-            describe_image(self.image, p("room_picture"))
-            known = self._known()
+        known = self._known()
+
+        def more() -> None:
             with ui.element("div").classes("rowline"):
                 self.taken = ui.select(
                     {k: p(f"taken_{k}") for k in ("phone", "left", "right")},
                     value=known.taken_with if known else "phone", label=p("taken_with"),
                 ).props("outlined dense").style("min-width:11rem")  # fmt: skip
                 self.mirrored = ui.switch(p("in_mirror"), value=bool(known and known.mirrored))
-            self.next_corner = text("", "small")
-            self.numbers = ui.element("div").classes("fields")
-            with ui.element("div").classes("rowline"):
-                action(p("undo"), self._undo, icon="undo")
-                action(p("write_corners"), self._write_corners, main=True)
-        self._show_clicks()
+
+        await self.clicker.show(path, known.blackboard_corners if known else (), more)
 
     def _known(self) -> RoomPictureConfig | None:
         """What session.toml says of the chosen picture."""
         pictures = [r for a in self.config.auxiliary for r in a.room_picture]
         return next((r for r in pictures if r.file == f"{AUXILIARY}/{self.chosen}"), None)
 
-    def _click(self, event: MouseEventArguments) -> None:
-        if len(self.clicks) < 4:
-            self.clicks.append((round(event.image_x, 1), round(event.image_y, 1)))
-            self._show_clicks()
-
-    def _undo(self) -> None:
-        if self.clicks:
-            self.clicks.pop()
-            self._show_clicks()
-
-    def _show_clicks(self) -> None:
-        p = self.place
-        self._mark_clicks()
-        n = len(self.clicks)
-        said = p("all_clicked") if n == 4 else p("click_next", corner=p(CORNERS[n]))
-        self.next_corner.set_content(said)
-        self.numbers.clear()
-        with self.numbers:
-            for i, point in enumerate(self.clicks):
-                for axis, value in enumerate(point):
-                    label = f"{p(CORNERS[i])} {'uv'[axis]} (px)"
-                    number = ui.number(label, value=value, step=1).props("outlined dense")
-                    number.on_value_change(partial(self._move, i, axis))
-
-    def _mark_clicks(self) -> None:
-        marks = "".join(
-            f'<circle cx="{u}" cy="{v}" r="12" fill="none" stroke="#ff4a2e" stroke-width="4"/>'
-            f'<circle cx="{u}" cy="{v}" r="2" fill="#ff4a2e"/>'
-            f'<text x="{u + 18}" y="{v - 14}" fill="#ff4a2e" font-size="42">{i + 1}</text>'
-            for i, (u, v) in enumerate(self.clicks)
-        )
-        if len(self.clicks) > 1:
-            ends = " ".join(f"{u},{v}" for u, v in self.clicks)
-            marks += f'<polygon points="{ends}" fill="none" stroke="#ff4a2e" stroke-width="2"/>'
-        self.image.set_content(marks)
-
-    def _move(self, i: int, axis: int, event: Any) -> None:
-        """A corner by its numbers: for the keyboard, pixel by pixel."""
-        if event.value is None:
-            return
-        u, v = self.clicks[i]
-        self.clicks[i] = (float(event.value), v) if axis == 0 else (u, float(event.value))
-        self._mark_clicks()
-
-    async def _write_corners(self) -> None:
+    async def _write_corners(self, clicks: Clicks) -> None:
         p = self.place
         file = f"{AUXILIARY}/{self.chosen}"
-        corners = [list(c) for c in self.clicks]
+        corners = [list(c) for c in clicks]
         await p.desk.worker.call("check_corners", p.desk.inside(p.lesson, file), corners)
         rows: list[dict[str, Any]] = [
             {k: _listed(v) for k, v in r.model_dump(exclude_defaults=True).items()}
-            for r in (self.config.auxiliary[0].room_picture if self.config.auxiliary else ())
+            for r in (self.aux.room_picture if self.aux else ())
         ]
         now: dict[str, Any] = next((r for r in rows if r["file"] == file), {"file": file})
         now["blackboard_corners"] = corners
@@ -350,7 +310,7 @@ class Room:
         now["taken_with"] = None if self.taken.value == "phone" else self.taken.value
         rows = [r for r in rows if r is not now] + [now]
         changes: dict[str, Any] = {f"{self.prefix}.room_picture": rows}
-        if not self.config.auxiliary:
+        if self.aux is None:
             changes[f"{self.prefix}.placement"] = "flat"
         new = p.edit(changes)
         if new is None:
@@ -359,7 +319,7 @@ class Room:
         self.said.clear()
         with self.said:
             text(p("comparing"), "quiet")
-        said = await p.desk.worker.call("room_against_tape", p.lesson)
+        said = await p.desk.worker.call("room_against_tape", p.lesson, self.number)
         self.said.clear()
         with self.said:
             text(said, "finding")
@@ -382,22 +342,14 @@ class Room:
         ui.timer(0.2, fill, once=True)
 
 
-def _prefix(lesson: Path) -> str:
-    """How the (first) placement is named in session.toml."""
-    several = isinstance(raw_config(lesson).get("auxiliary"), list)
-    return "auxiliary[0]" if several else "auxiliary"
-
-
 def _value(config: SessionConfig, key: str) -> float | None:
-    """A length of session.toml by its key; the first placement's where there are several."""
+    """A length of session.toml by its key."""
     item: Any = config
-    for part in re.findall(r"[a-z_]+|\d+", key.replace("auxiliary[0]", "auxiliary")):
+    for part in re.findall(r"[a-z_]+|\d+", key):
         if part.isdigit():
             item = item[int(part)] if isinstance(item, tuple) and len(item) > int(part) else None
         else:
             item = getattr(item, part, None)
-            if part == "auxiliary":
-                item = item[0] if item else None
     return item if isinstance(item, float) else None
 
 
