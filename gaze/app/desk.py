@@ -23,7 +23,9 @@ from sessions.errors import SessionError
 from sessions.folder import Session
 
 Stage = Literal["broken", "new", "recorded", "calibrated", "analysed"]
-SCREENS = ("recordings", "board", "room", "seats", "areas", "run", "report")
+SCREENS = ("setup", "recordings", "board", "room", "seats", "areas", "run", "report")
+DEMO = "demo-lesson"
+TOUR = ("recordings", "board", "room", "run", "seats", "areas", "report")  # in this order
 SHELF_BYTES = 16_000_000
 
 
@@ -79,6 +81,7 @@ class Desk:
     language: Language = "en"
     unit: Unit = "m"
     dark: bool | None = None  # None: as the computer is set
+    tour: bool = False  # whether the demo lesson's screens say what to do there
     placements: dict[Path, int] = field(default_factory=dict)  # which one a lesson's room shows
 
     def __post_init__(self) -> None:

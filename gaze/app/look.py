@@ -48,14 +48,19 @@ def _detector() -> Detector:
     return load_detector("centerface")
 
 
+def faces_of(image: Image, score: float) -> NDArray[np.float64]:
+    """(N, 4) boxes (left, top, right, bottom) of the faces in a BGR picture (H, W, 3), px."""
+    scale = min(1.0, LOOKED_AT_PX / image.shape[1])
+    small = image if scale == 1 else cv2.resize(image, None, fx=scale, fy=scale)
+    found = _detector().detect(np.asarray(small, np.uint8)[None], score)
+    return np.asarray(found.box_px / scale, np.float64)
+
+
 def pixelated(image: Image) -> Image:
     """A copy of a BGR picture (H, W, 3) in which every face found is a few large squares."""
     h, w = image.shape[:2]
-    scale = min(1.0, LOOKED_AT_PX / w)
-    small = image if scale == 1 else cv2.resize(image, None, fx=scale, fy=scale)
     out = image.copy()
-    found = _detector().detect(np.asarray(small, np.uint8)[None], FACE_SCORE)
-    for x0, y0, x1, y1 in found.box_px / scale:
+    for x0, y0, x1, y1 in faces_of(image, FACE_SCORE):
         dx, dy = AROUND * (x1 - x0), AROUND * (y1 - y0)
         left, right = max(int(x0 - dx), 0), min(int(x1 + dx) + 1, w)
         top, bottom = max(int(y0 - dy), 0), min(int(y1 + dy) + 1, h)
@@ -68,11 +73,12 @@ def pixelated(image: Image) -> Image:
     return out
 
 
-def _jpeg(image: Image, width_px: int | None) -> bytes:
+def jpeg(image: Image, width_px: int | None, quality: int = 82) -> bytes:
+    """A picture (H, W, 3) as JPEG, at most so wide."""
     if width_px is not None and image.shape[1] > width_px:
         height = round(image.shape[0] * width_px / image.shape[1])
         image = np.asarray(cv2.resize(image, (width_px, height), interpolation=cv2.INTER_AREA))
-    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 82])[1])
+    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
 
 
 # -- the two videos --------------------------------------------------------------------------------
@@ -124,7 +130,7 @@ def moment(
         at = np.array([start + time_s])
         frames[camera] = int(nearest_frames(clock, at, max_gap_s=0.5)[0])
         for _, image in read_frames(video, [frames[camera]]):
-            pictures[camera] = _jpeg(pixelated(image), PREVIEW_PX)
+            pictures[camera] = jpeg(pixelated(image), PREVIEW_PX)
     return Moment(time_s, pictures["left"], pictures["right"], frames["left"], frames["right"])
 
 
@@ -142,7 +148,7 @@ def picture(path: Path, width_px: int | None = PREVIEW_PX) -> Picture:
     if image is None:
         raise UserError("this is no picture", where=path.name, expected="JPEG or PNG")
     h, w = image.shape[:2]
-    return Picture(_jpeg(pixelated(np.asarray(image, np.uint8)), width_px), (w, h))
+    return Picture(jpeg(pixelated(np.asarray(image, np.uint8)), width_px), (w, h))
 
 
 def blackboard_photo(folder: Path, width_px: int) -> Picture | None:
@@ -153,7 +159,7 @@ def blackboard_photo(folder: Path, width_px: int) -> Picture | None:
     if image is None:
         return None
     bgr = np.ascontiguousarray(image[..., ::-1])
-    return Picture(_jpeg(pixelated(bgr), None), (bgr.shape[1], bgr.shape[0]))
+    return Picture(jpeg(pixelated(bgr), None), (bgr.shape[1], bgr.shape[0]))
 
 
 # -- rigs ------------------------------------------------------------------------------------------
@@ -257,7 +263,8 @@ def print_board(kind: str, inner_corners: tuple[int, int], square_m: float, pape
 
 
 @cache
-def _corner_finder() -> Any:
+def corner_finder() -> Any:
+    """Finds chessboards, in a process of its own."""
     from calibration.corners.detect import Detector as CornerFinder
 
     return CornerFinder()
@@ -265,7 +272,7 @@ def _corner_finder() -> Any:
 
 @lru_cache(200)
 def _board_view(path: Path, changed_ns: int, board: Board, mounting: Mounting) -> BoardView:
-    found = _corner_finder().find(path, board, mounting=mounting)
+    found = corner_finder().find(path, board, mounting=mounting)
     try:
         image = np.asarray(cv2.cvtColor(read_picture(path, mounting), cv2.COLOR_GRAY2BGR), np.uint8)
     except UserError:
@@ -275,12 +282,12 @@ def _board_view(path: Path, changed_ns: int, board: Board, mounting: Mounting) -
     small = np.asarray(cv2.resize(image, None, fx=2 * scale, fy=2 * scale), np.uint8)
     small = pixelated(small)
     if found.corners_px is None:
-        return BoardView(_jpeg(small, THUMB_PX), False, found.reason or "")
+        return BoardView(jpeg(small, THUMB_PX), False, found.reason or "")
     seen = shown(found.corners_px, (w, h), board)
     corners = np.nan_to_num(found.corners_px * 2 * scale, nan=-99).astype(np.float32)
     cv2.drawChessboardCorners(small, board.inner_corners, corners.reshape(-1, 1, 2), True)
     return BoardView(
-        _jpeg(small, THUMB_PX), True, "", tuple(bool(c) for c in seen.cells.ravel()),
+        jpeg(small, THUMB_PX), True, "", tuple(bool(c) for c in seen.cells.ravel()),
         seen.tilt_deg, seen.facing or "",
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from nicegui import ui
 
 from calibration.errors import UserError
-from gaze.app.desk import SCREENS, Desk
+from gaze.app.desk import DEMO, SCREENS, TOUR, Desk
 from gaze.app.words import LANGUAGES
 from sessions.config import SessionConfig, edit_config
 
@@ -85,7 +85,29 @@ def sheet(desk: Desk, title: str, lesson: Path | None = None, screen: str = "") 
         ui.run_javascript(HERE_IN_VIEW)
     with ui.element("div").classes("sheet").props("id=content"):
         heading(title, 1)
+        if desk.tour and lesson is not None and lesson.name == DEMO and screen in TOUR:
+            _tour_stop(desk, lesson, screen)
         yield
+
+
+def _tour_stop(desk: Desk, lesson: Path, screen: str) -> None:
+    """What to look at here, and where the tour goes on."""
+    words, n = desk.words, TOUR.index(screen)
+    with ui.element("aside").classes("box tour").props(f'aria-label="{words("tour")}"'):
+        text(words("tour_at", n=n + 1, all=len(TOUR)), "small quiet")
+        text(words(f"tour_{screen}"))
+
+        def end() -> None:
+            desk.tour = False
+            ui.navigate.reload()
+
+        with ui.element("div").classes("rowline"):
+            if n + 1 < len(TOUR):
+                following = TOUR[n + 1]
+                link = ui.link(words("tour_next", step=words(f"step_{following}")),
+                               address(lesson, following))  # fmt: skip
+                link.style("color:var(--slate);font-weight:600")
+            action(words("tour_end"), end)
 
 
 def _speak(desk: Desk, event: Any) -> None:

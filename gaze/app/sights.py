@@ -76,6 +76,20 @@ class Seat:
 
 
 @dataclass(frozen=True)
+class LiveView:
+    """What a camera sees now: a JPEG, the full picture's size, faces, the chessboard, and what
+    there is to say of it (severity, what, remedy).
+    """
+
+    data: bytes
+    size_px: tuple[int, int]
+    faces: int
+    board: bool
+    reason: str
+    findings: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
 class Planned:
     """What the planner expects at a seat: brow to chin in the poorer picture; None: not seen."""
 

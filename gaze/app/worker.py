@@ -15,7 +15,7 @@ IDLE_S = 180.0
 
 
 class Worker:
-    """Calls functions of :mod:`gaze.app.look` in another process, one at a time."""
+    """Calls functions of :mod:`gaze.app.look` and ``live`` in another process, one at a time."""
 
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
@@ -48,6 +48,6 @@ class Worker:
 
 
 def _call(name: str, *args: Any) -> Any:
-    from gaze.app import look  # not in the page's process: it would cost it 200 MB
+    from gaze.app import live, look  # not in the page's process: they would cost it 200 MB
 
-    return getattr(look, name)(*args)
+    return getattr(live if name in ("live_view", "keep_picture") else look, name)(*args)

@@ -7,13 +7,12 @@ from pathlib import Path
 
 from nicegui import ui
 
-from gaze.app.desk import Card, Desk
+from gaze.app.desk import DEMO, TOUR, Card, Desk
 from gaze.app.parts import action, address, box, complain, heading, named, pill, sheet, text
 from gaze.app.units import UNITS, parse_length, show_length
 from gaze.setup.init import DEFAULTS, init_lesson, init_like
 from sessions.config import edit_config
 
-DEMO = "demo-lesson"
 KINDS = {"broken": "bad", "new": "", "recorded": "warn", "calibrated": "warn", "analysed": "good"}
 VERDICT_KINDS = {"PASS": "good", "WARN": "warn", "FAIL": "bad"}
 
@@ -33,6 +32,7 @@ def build(desk: Desk) -> None:
         _cards(desk)
         with box(words("tour")):
             _tour(desk)
+            action(words("take_tour"), lambda: _demo(desk, tour=True), icon="tour")
 
 
 @ui.refreshable
@@ -71,13 +71,16 @@ def _card(desk: Desk, card: Card) -> None:
 
 def _tour(desk: Desk) -> None:
     with ui.element("ol").style("margin:0;padding-left:1.2rem"):
-        for name in ("demo", "recordings", "board", "room", "run", "report"):
+        for name in ("demo", *TOUR):
             with ui.element("li"):
                 text(desk.words(f"tour_{name}"), "small")
 
 
-async def _demo(desk: Desk) -> None:
-    folder = await desk.worker.call("copy_demo", desk.folder / DEMO)
+async def _demo(desk: Desk, *, tour: bool = False) -> None:
+    folder = desk.folder / DEMO
+    if not (tour and folder in desk.lessons()):  # a tour goes on with the lesson that is there
+        folder = await desk.worker.call("copy_demo", folder)
+    desk.tour = tour
     ui.navigate.to(address(folder, "recordings"))
 
 

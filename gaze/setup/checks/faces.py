@@ -46,9 +46,15 @@ def faces(subject: Subject) -> list[Finding]:
                     "Do the cameras look at the class? Is it lit? Are faces at least 14 px high?",
                 )
             )
-    for label, heights in _by_distance(session, boxes).items():
-        findings.append(_face_size(label, heights))
-    return findings
+    return findings + face_sizes(session, boxes)
+
+
+def face_sizes(session: Session, boxes: dict[str, Array]) -> list[Finding]:
+    """How high the faces of some pictures are: by row, by distance, or all together.
+
+    boxes : (N, 4) left, top, right, bottom of each camera's faces, px.
+    """
+    return [_face_size(label, heights) for label, heights in _by_distance(session, boxes).items()]
 
 
 def _face_size(label: str, heights_px: Array) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from nicegui.events import MouseEventArguments
 from nicegui.testing import User
 from nicegui.testing.user_simulation import user_simulation
 
-from gaze.app.desk import Desk
+from gaze.app.desk import DEMO, TOUR, Desk
 from gaze.app.parts import Place
-from gaze.app.screens import areas, lessons, recordings, report, room, run, seats
-from gaze.app.sights import Moment, Planned, Recording, Seat
+from gaze.app.screens import areas, lessons, recordings, report, room, run, seats, setup
+from gaze.app.sights import LiveView, Moment, Picture, Planned, Recording, Seat
 from gaze.setup.init import init_lesson
 from sessions.config import CONFIG_NAME, edit_config, load_config
 from tests.gaze.app.waiting import until
@@ -56,7 +57,7 @@ def place(tmp_path: Path) -> Place:
     lesson = init_lesson(tmp_path / "a", {"title": "7b"})
     edit_config(lesson, {"auxiliary": None})
     desk = Desk(tmp_path)
-    desk.worker = Answers(recordings={}, marks_of=[])  # type: ignore[assignment]
+    desk.worker = Answers(recordings={}, marks_of=[], blackboard_photo=None)  # type: ignore[assignment]
     return Place(desk, lesson)
 
 
@@ -348,7 +349,8 @@ def test_names_of_folders_titles_and_marks_are_text(tmp_path: Path) -> None:
     lesson = init_lesson(tmp_path / NASTY.replace("/", ""), {"title": NASTY})
     edit_config(lesson, {"blackboard.areas": [{"name": NASTY, "x_m": [0, 1], "y_m": [0, 1]}]})
     desk = Desk(tmp_path)
-    desk.worker = Answers(recordings={}, marks_of=[(1.0, NASTY, None)])  # type: ignore[assignment]
+    marks = [(1.0, NASTY, None)]
+    desk.worker = Answers(recordings={}, marks_of=marks, blackboard_photo=None)  # type: ignore[assignment]
 
     async def read(user: User) -> None:
         await asyncio.sleep(0.3)  # for what comes by timer; less is less to look at, no failure
@@ -429,3 +431,119 @@ def test_a_seat_dropped_on_another_is_asked_about(
     visit(screen.build, drag_it)
     assert questions == ["Are A1 and B1 the same student?"]
     assert [s.id for s in load_config(place.lesson).students] == left
+
+
+# -- both clocks -----------------------------------------------------------------------------------
+def test_the_clocks_are_measured_and_set_by_the_command(place: Place) -> None:
+    queued: list[Any] = []
+    place.desk.jobs.add = lambda folder, *c: queued.extend(c) or []  # type: ignore[assignment,method-assign]
+    (place.lesson / "sync.html").write_text("three estimates")
+
+    async def measure(user: User) -> None:
+        frames = [e for e in user.find(kind=ui.element).elements if e.tag == "iframe"]
+        assert [f.props["src"].partition("?")[0] for f in frames] == ["/page/a/sync.html"]
+        user.find("Measure the clocks").click()
+        user.find("Measure and set").click()
+        await until(lambda: len(queued) == 2)
+
+    visit(lambda: recordings.build(place), measure)
+    assert queued == [("sync", str(place.lesson)), ("sync", str(place.lesson), "--set")]
+
+
+# -- several placements ----------------------------------------------------------------------------
+def test_a_second_placement_is_measured_beside_the_first(place: Place) -> None:
+    edit_config(place.lesson, {"auxiliary": {"left_m": 1.0, "down_m": 1.1, "out_m": 1.2}})
+    first = load_config(place.lesson).auxiliary[0]
+    place.desk.placements[place.lesson] = 1  # as "Another placement" does
+
+    async def measure(user: User) -> None:
+        for label, words in (("Left (m)", "2.5"), ("Down (m)", "1.2"), ("Out (m)", "1.5")):
+            await type_into(user, label, words)
+
+    visit(lambda: room.build(place), measure)
+    aux = load_config(place.lesson).auxiliary
+    assert aux[0] == first and (aux[1].left_m, aux[1].down_m, aux[1].out_m) == (2.5, 1.2, 1.5)
+    assert aux[1].left_picture == "calibration/auxiliary/left2.jpg"
+    place.desk.placements[place.lesson] = 0
+    visit(lambda: room.build(place), lambda user: type_into(user, "Left (m)", "1.05"))
+    aux = load_config(place.lesson).auxiliary
+    assert (aux[0].left_m, aux[1].left_m) == (1.05, 2.5)
+
+
+# -- the blackboard's photograph -------------------------------------------------------------------
+def test_areas_are_drawn_on_a_photograph(place: Place) -> None:
+    corners = [[10, 10], [90, 12], [88, 40], [11, 39]]
+    picture = {"file": "calibration/auxiliary/room1.jpg", "blackboard_corners": corners}
+    (place.lesson / "calibration" / "auxiliary" / "room1.jpg").write_bytes(b"x")
+    edit_config(place.lesson, {"auxiliary": {"room_picture": picture}})
+    shown = Picture(b"photo", (1000, 300))
+    answers = Answers(
+        recordings={}, marks_of=[], picture=shown, check_corners=None,
+        blackboard_photo=lambda *_: shown if load_config(place.lesson).blackboard.picture else None,
+    )  # fmt: skip
+    place.desk.worker = answers  # type: ignore[assignment]
+    screen = areas.Areas(place)
+
+    async def draw(user: User) -> None:
+        await until(lambda: any(a[0] == "blackboard_photo" for a in answers.asked))
+        assert "#2f4a43" in screen.canvas.content  # a plain blackboard
+        (which,) = user.find(kind=ui.select, content="Picture of the room").elements
+        which.set_value("calibration/auxiliary/room1.jpg")
+        await user.should_see("Save the corners", retries=300)  # they are known already
+        user.find("Save the corners").click()
+        await until(lambda: screen.photographed)
+        assert screen.canvas.source.startswith("/shelf/") and "#2f4a43" not in screen.canvas.content
+
+    visit(screen.build, draw)
+    board = load_config(place.lesson).blackboard
+    assert board.picture == picture["file"]
+    assert [list(c) for c in board.picture_corners_px or ()] == corners
+
+
+# -- live cameras ----------------------------------------------------------------------------------
+def test_a_live_camera_is_looked_through_and_kept_only_when_asked(place: Place) -> None:
+    found = (("warning", "The left video is dark", "More light"),)
+    seen = LiveView(b"now", (1920, 1080), 8, False, "none", found)
+    kept = place.lesson / "calibration" / "left" / "live-001.jpg"
+    answers = Answers(live_view=seen, keep_picture=kept)
+    place.desk.worker = answers  # type: ignore[assignment]
+
+    async def look_through(user: User) -> None:
+        await asyncio.sleep(0)
+        assert answers.asked == []  # all are off
+        first = min(
+            (
+                e
+                for e in user.find(kind=ui.select).elements
+                if e.props.get("label") == "Seen through"
+            ),
+            key=lambda e: e.id,
+        )
+        first.set_value("0")
+        await user.should_see("8 faces", retries=300)
+        await user.should_see("The left video is dark")
+        assert {a[0] for a in answers.asked} == {"live_view"}
+        user.find("As chessboard pictures").click()
+        await said(user, "calibration/left/live-001.jpg")
+
+    visit(lambda: setup.build(place), look_through)
+    assert ("keep_picture", place.lesson, "left", "0", "board") in answers.asked
+
+
+# -- the tour --------------------------------------------------------------------------------------
+def test_the_tour_leads_through_the_demo_lesson_and_no_other(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, tour=True)
+    desk.worker = Answers(recordings={}, marks_of=[], blackboard_photo=None)  # type: ignore[assignment]
+    stops: list[str] = []
+
+    async def read(user: User) -> None:
+        for link in user.find(kind=ui.link).elements:
+            if link.text.startswith("Go on to"):
+                stops.append(link.props["href"].rpartition("/")[2])
+
+    for name in (DEMO, "other"):
+        lesson = init_lesson(tmp_path / name)
+        for screen in TOUR[:3]:
+            build = import_module(f"gaze.app.screens.{screen}").build
+            visit(lambda build=build, lesson=lesson: build(Place(desk, lesson)), read)
+    assert stops == list(TOUR[1:4])

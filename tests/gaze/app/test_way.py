@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium on this machine"),
     pytest.mark.slow,
 ]
-SCREENS = ("recordings", "board", "room", "seats", "areas", "run", "report")
+SCREENS = ("setup", "recordings", "board", "room", "seats", "areas", "run", "report")
 LONG_MS = 600_000  # of a step on a machine that has other things to do
 TAPE = {"left_m": 1.74, "down_m": 1.36, "out_m": 1.75}
 
@@ -216,7 +216,8 @@ def visitor(browser: Any, demo: App) -> Any:
 
 #: What is there once a screen is filled.
 FILLED = {
-    "recordings": "img.shot >> nth=1", "board": ".js-plotly-plot", "room": ".finding",
+    "setup": "text=Keep a picture", "recordings": "img.shot >> nth=1",
+    "board": ".js-plotly-plot", "room": ".finding",
     "seats": "text=Find the seats", "areas": "img.shot", "run": "text=Do everything",
     "report": "text=What is kept, and until when",
 }  # fmt: skip

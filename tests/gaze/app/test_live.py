@@ -1,0 +1,74 @@
+"""Live cameras, with a video file in a camera's place: seen, blurred, and kept only when asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from calibration.errors import UserError
+from gaze.app import live, look
+from gaze.setup.demo import LESSON, copy_lesson
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_lesson(tmp_path_factory.mktemp("live") / "lesson")
+
+
+@pytest.fixture(autouse=True)
+def no_camera_stays_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    yield
+    monkeypatch.setattr(live, "IDLE_S", -1.0)
+    end = time.monotonic() + 60
+    while any(s.open for s in live._sources.values()) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not any(s.open for s in live._sources.values())  # whom nobody asks, lets go
+    live._sources.clear()
+
+
+def test_faces_are_counted_measured_and_blurred(lesson: Path) -> None:
+    before = sorted(p.name for p in lesson.rglob("*"))
+    seen = live.live_view(lesson, "left", "left.mp4")
+    assert seen.size_px == (1920, 1080) and seen.faces == 8 and not seen.board
+    said = " ".join(what for _, what, _ in seen.findings)
+    assert "well exposed and sharp" in said and "px high" in said
+    shown = cv2.imdecode(np.frombuffer(seen.data, np.uint8), cv2.IMREAD_COLOR)
+    large = np.asarray(cv2.resize(shown, (1920, 1080)), np.uint8)
+    assert len(look.faces_of(large, 0.5)) == 0
+    assert sorted(p.name for p in lesson.rglob("*")) == before  # nothing is recorded
+
+
+def test_a_board_is_seen_and_kept_when_asked(lesson: Path) -> None:
+    picture = cv2.imread(str(sorted((LESSON / "calibration" / "left").iterdir())[0]))
+    film = cv2.VideoWriter(
+        str(lesson / "board.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, picture.shape[1::-1]
+    )
+    for _ in range(3):
+        film.write(picture)
+    film.release()
+    assert live.live_view(lesson, "left", "board.avi").board
+    path = live.keep_picture(lesson, "left", "board.avi", "board")
+    assert path.name == "live-001.jpg" and look.board_view(path, lesson).found
+    assert live.keep_picture(lesson, "left", "board.avi", "board").name == "live-002.jpg"
+    with pytest.raises(UserError, match="not overwritten"):
+        live.keep_picture(lesson, "left", "board.avi", "auxiliary")
+
+
+@pytest.mark.parametrize(
+    "where", ["/etc/passwd", "../left.mp4", "file:///x", "http://x/y", "left.exe", "rtsp://a b", ""]
+)
+def test_what_is_no_camera_is_not_opened(lesson: Path, where: str) -> None:
+    with pytest.raises(UserError, match="no camera"):
+        live.live_view(lesson, "left", where)
+
+
+def test_a_camera_that_is_not_there_says_so(lesson: Path) -> None:
+    with pytest.raises(UserError, match="cannot be opened"):
+        live.live_view(lesson, "left", "9")
+    with pytest.raises(UserError, match="cannot be opened"):
+        live.live_view(lesson, "left", "rtsp://user:secret@127.0.0.1:9/1")
