@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 ENGINES = ("local", "ray")
+#: Memory that Ray sets aside for a lesson (docs/performance.md: 1.5 to 1.8 GB at the peak).
+LESSON_BYTES = 2 << 30
 
 Status = Literal["done", "not good enough", "failed"]
 # A function of a lesson's folder and the settings that returns the run folder it made.
@@ -234,7 +236,10 @@ def _in_processes(
 
 
 def _share_cores(workers: int) -> None:
-    """In a new process, before numpy and torch are there: not every worker may take every core."""
+    """In a new process, before numpy and torch are there: not every worker may take every core.
+
+    OpenVINO asks nobody: the networks read OMP_NUM_THREADS for it (headpose.runtimes.openvino_).
+    """
     cores = max(1, (os.cpu_count() or 1) // workers)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, str(cores))
@@ -258,7 +263,7 @@ def _on_ray(
         here: dict[str, Any] = {} if cluster else {"num_cpus": workers, "include_dashboard": False}
         ray.init(log_to_driver=False, configure_logging=False, **here)
     try:
-        task = ray.remote(num_cpus=1, max_retries=1)(_one)
+        task = ray.remote(num_cpus=1, max_retries=1, memory=LESSON_BYTES)(_one)
         start = time.monotonic()
         waiting = {task.remote(p, analyze, settings): i for i, p in enumerate(lessons)}
         while waiting:

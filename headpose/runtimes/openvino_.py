@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,15 @@ def import_openvino() -> Any:
     import openvino
 
     return openvino
+
+
+def thread_options(threads: int | None) -> dict[str, str]:
+    """What compiles a network for so many threads; None: OMP_NUM_THREADS, else OpenVINO's choice.
+
+    OpenVINO does not read that variable itself, and takes every core beside other lessons.
+    """
+    asked = threads or os.environ.get("OMP_NUM_THREADS", "")
+    return {"INFERENCE_NUM_THREADS": str(asked)} if str(asked).isdigit() else {}
 
 
 @register
@@ -60,8 +70,7 @@ class OpenVinoRuntime(Runtime):
             options["INFERENCE_PRECISION_HINT"] = "bf16"
         else:
             self.precision = "fp32"
-        if self.threads:
-            options["INFERENCE_NUM_THREADS"] = str(self.threads)
+        options |= thread_options(self.threads)
         self.model = core.compile_model(core.read_model(path), "CPU", options)
 
     def run(self, crops: NDArray[np.uint8]) -> list[NDArray[np.float32]]:

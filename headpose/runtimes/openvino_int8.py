@@ -12,7 +12,7 @@ from torch import nn
 from headpose import rotation
 from headpose.decode import decode_rotation
 from headpose.errors import ConfigError
-from headpose.runtimes.openvino_ import OpenVinoRuntime, import_openvino
+from headpose.runtimes.openvino_ import OpenVinoRuntime, import_openvino, thread_options
 from headpose.runtimes.registry import register
 
 SLACK, SLACK_DEG = 1.5, 0.1
@@ -33,8 +33,7 @@ class OpenVinoInt8Runtime(OpenVinoRuntime):
             )
         self.precision = "int8"
         options = {"PERFORMANCE_HINT": "LATENCY"}
-        if self.threads:
-            options["INFERENCE_NUM_THREADS"] = str(self.threads)
+        options |= thread_options(self.threads)
         core = import_openvino().Core()
         self.model = core.compile_model(core.read_model(self.quantised), "CPU", options)
 

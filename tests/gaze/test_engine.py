@@ -9,11 +9,14 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from calibration.errors import UserError
 from gaze.engine import EngineError, LessonResult, analyze_many
+from gaze.faces.detectors import load_detector
+from headpose.runtimes.openvino_ import thread_options
 
 
 def pretend(folder: Path, *, fps: float = 5.0) -> Path:
@@ -150,3 +153,16 @@ def test_on_a_ray_cluster_of_two_workers(tmp_path: Path, monkeypatch) -> None:
     assert json.loads((lessons[0] / "runs/r1/quality.json").read_text())["fps"] == 3.0
     assert (lessons[0] / "runs/r1/pid").read_text() != str(os.getpid())
     assert not ray.is_initialized()
+
+
+def test_openvino_takes_as_many_threads_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the caller, else by the variable that workers of many lessons are given."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert thread_options(None) == {"INFERENCE_NUM_THREADS": "1"}
+    assert thread_options(4) == {"INFERENCE_NUM_THREADS": "4"}
+    model = load_detector("centerface")
+    model.detect(np.zeros((1, 64, 64, 3), np.uint8), 0.5)
+    (compiled,) = model._compiled.values()
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert thread_options(None) == {}

@@ -63,12 +63,12 @@ class CenterFace:
                 outputs.append(net.forward(["537", "538", "539", "540"]))
             return tuple(np.concatenate(o) for o in zip(*outputs, strict=True))
         if blob.shape not in self._compiled:
-            from headpose.runtimes.openvino_ import import_openvino
+            from headpose.runtimes.openvino_ import import_openvino, thread_options
 
             core = import_openvino().Core()
             model = core.read_model(self._weights)
             model.reshape(list(blob.shape))
-            self._compiled[blob.shape] = core.compile_model(model, "CPU")
+            self._compiled[blob.shape] = core.compile_model(model, "CPU", thread_options(None))
         result = self._compiled[blob.shape](blob)
         return tuple(np.asarray(result[k]) for k in range(4))
 
