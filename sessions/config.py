@@ -281,6 +281,11 @@ class SessionConfig(_Strict):
 
     title: Title = "lesson"
     date: dt.date | None = Field(default=None, ge=dt.date(1990, 1, 1), le=dt.date(2199, 12, 31))
+    starts_at: dt.datetime | None = Field(
+        default=None,
+        description="wall clock at the left video's first picture, with its offset from UTC: "
+        "2026-03-02T08:00:05+01:00",
+    )
     blackboard: Blackboard
     board: BoardConfig = BoardConfig()
     auxiliary: tuple[Auxiliary, ...] = Field(
@@ -303,6 +308,20 @@ class SessionConfig(_Strict):
     @classmethod
     def _one_is_a_list_of_one(cls, value: object) -> object:
         return (value,) if isinstance(value, dict) else value
+
+    @field_validator("starts_at")
+    @classmethod
+    def _with_its_offset(cls, value: dt.datetime | None) -> dt.datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError(
+                "a wall clock needs its offset from UTC: 2026-03-02T08:00:05+01:00, or Z at the end"
+            )
+        return value
+
+    @property
+    def zero_utc(self) -> dt.datetime | None:
+        """The moment of time_s = 0, UTC; None where starts_at is not given."""
+        return None if self.starts_at is None else self.starts_at.astimezone(dt.UTC)
 
     @model_validator(mode="after")
     def _students_differ(self) -> SessionConfig:

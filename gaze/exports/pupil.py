@@ -18,7 +18,11 @@ from sessions.tables import WITH_POINT
 GAZE = {
     "section id": column("the run"),
     "recording id": column("the student's pseudonym"),
-    "timestamp [ns]": column("midnight (UTC) of the lesson's date plus the lesson's clock", "ns"),
+    "timestamp [ns]": column(
+        "session.toml's starts_at, else midnight (UTC) of the lesson's date, plus the lesson's "
+        "clock",
+        "ns",
+    ),
     "gaze detected on surface": column("whether the gaze point lies on the board"),
     "gaze position on surface x [normalized]": column(
         "0 = left, 1 = right edge of the board as the class sees it; 1 − x_W/width"
@@ -53,7 +57,8 @@ def write_pupil(source: Source, out: Path) -> list[Path]:
     g = lesson.gaze
     run = lesson.run.name
     day = lesson.config.date or dt.date(1970, 1, 1)
-    midnight = (day - dt.date(1970, 1, 1)).days * 86_400 * 10**9
+    zero = lesson.config.zero_utc or dt.datetime.combine(day, dt.time(), dt.UTC)
+    zero_ns = pd.Timestamp(zero).as_unit("ns").value
     has = g["status"].isin(WITH_POINT).to_numpy()
     x = 1 - g["gaze_x_m"].to_numpy(np.float64) / board.width_m
     y = g["gaze_y_m"].to_numpy(np.float64) / board.height_m
@@ -64,7 +69,7 @@ def write_pupil(source: Source, out: Path) -> list[Path]:
     gaze = pd.DataFrame({
         "section id": run,
         "recording id": g["student"].astype(str),
-        "timestamp [ns]": midnight
+        "timestamp [ns]": zero_ns
         + np.round(g["time_s"].to_numpy(np.float64) * 1e9).astype(np.int64),
         "gaze detected on surface": on,
         "gaze position on surface x [normalized]": x,

@@ -51,15 +51,22 @@ def _table(source: Source) -> pd.DataFrame:
 
 @register("csv")
 def write_gaze_csv(source: Source, out: Path) -> list[Path]:
-    """``gaze.csv``: every row and column of gaze.parquet; missing = empty."""
+    """``gaze.csv``: every row and column of gaze.parquet; missing = empty. With a
+    lesson's ``starts_at`` also ``time_utc``."""
     path = file_in(out, "gaze.csv")
     frame = harmless(_table(source))
     for c in ("student", "status", "area"):
         frame[c] = frame[c].astype("str").where(frame[c].notna(), None)
+    meaning = dictionary("gaze")
+    zero = source.lesson.config.zero_utc
+    if zero is not None:
+        at = pd.Timestamp(zero) + pd.to_timedelta(frame["time_s"], unit="s")
+        frame["time_utc"] = at.dt.strftime("%Y-%m-%dT%H:%M:%S.%f").str[:-3] + "Z"
+        meaning["time_utc"] = column("wall clock, UTC: session.toml's starts_at plus time_s")
     with atomic_write(path) as aside:
         options = pa_csv.WriteOptions(quoting_style="needed")
         pa_csv.write_csv(pa.Table.from_pandas(_blank(frame), preserve_index=False), aside, options)
-    return [path, write_dictionary(path, dictionary("gaze"))]
+    return [path, write_dictionary(path, meaning)]
 
 
 def _blank(frame: pd.DataFrame) -> pd.DataFrame:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from calibration.errors import UserError
 from gaze.exports import FORMATS, ExportError, export
 from gaze.measures.measures import measures
 from gaze.report.density import Grid, density_exact
@@ -332,3 +333,25 @@ def test_exports_are_their_owner_s_alone(run: Path, tmp_path: Path) -> None:
         for path in export(run, format, tmp_path / format):
             assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     assert stat.S_IMODE((tmp_path / "csv" / ".export.json").stat().st_mode) == 0o600
+
+
+def test_wall_clock_utc(tmp_path: Path) -> None:
+    """A lesson that began at 8:00:05 in Berlin (UTC+1)."""
+    gaze = gaze_table(np.arange(3) * 0.25, np.full(3, "S-01"), np.full(3, "ok"),
+                      np.tile([1.0, 0.3], (3, 1)), 0.1)  # fmt: skip
+    run = write_lesson(tmp_path / "a", gaze, top="starts_at = 2026-03-02T08:00:05+01:00")
+    path, meaning = export(run, "csv", tmp_path / "csv")
+    table = pd.read_csv(path)
+    assert table["time_utc"].tolist() == [
+        "2026-03-02T07:00:05.000Z", "2026-03-02T07:00:05.250Z", "2026-03-02T07:00:05.500Z"
+    ]  # fmt: skip
+    assert "time_utc" in json.loads(meaning.read_text())
+    pupil = pd.read_csv(export(run, "pupil", tmp_path / "pupil")[0])
+    assert pd.to_datetime(pupil["timestamp [ns]"].iloc[1]) == pd.Timestamp("2026-03-02T07:00:05.25")
+
+
+def test_a_wall_clock_without_its_zone_is_refused(tmp_path: Path) -> None:
+    run = write_lesson(tmp_path / "a", big_lesson(rows=1, columns=1, minutes=0.2),
+                       top="starts_at = 2026-03-02T08:00:05")  # fmt: skip
+    with pytest.raises(UserError, match=r"starts_at.*offset from UTC"):
+        export(run, "csv", tmp_path / "csv")
