@@ -47,6 +47,7 @@ def test_no_command_calls_out_or_leaves_anything_at_home(tmp_path: Path) -> None
         *(["export", str(run), "--format", f, "--out", str(out / f)]
           for f in sorted(FORMATS)),
         ["fit-gain", there],
+        ["benchmark", "tracks"],
         ["catalog", there],
         ["catalog", there, "--sql", "INSTALL httpfs"],
         ["rig", "export", str(lesson / "rig.json"), str(out / "cams.yml")],
