@@ -301,12 +301,15 @@ def gaze_of_lesson(
 def with_agreement(
     session: Session, settings: AnalyzeSettings, gaze: LessonGaze, gain: Gain | None
 ) -> tuple[LessonGaze, Agreement]:
-    """The points without the constant errors that the class's agreement proves; what was found."""
-    if gain is not None or settings.head == "truth" or not settings.agreement:
-        why = "a gain was applied" if gain is not None else "not asked for"
-        return gaze, Agreement(why=why)
-    found = agreement_of(gaze.table, session.config.blackboard)
-    return replace(gaze, table=corrected(gaze.table, found, session.config.blackboard)), found
+    """What the class's agreement says of the students' constant errors; the points without them,
+    where that is asked for."""
+    if gain is not None or settings.head == "truth":
+        return gaze, Agreement(why="a gain was applied" if gain else "true heads have no error")
+    board = session.config.blackboard
+    found = agreement_of(gaze.table, board).model_copy(update={"applied": settings.agreement})
+    if settings.agreement:
+        gaze = replace(gaze, table=corrected(gaze.table, found, board))
+    return gaze, found
 
 
 def problem_of_report(run: Run, quality: Quality, progress: Progress) -> str | None:

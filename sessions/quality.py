@@ -179,7 +179,7 @@ class AgreedStudent(_Record):
     """A student's constant error, azimuth and elevation, from the class's agreement.
 
     proof : by how many standard errors moments left out of the fit get likelier with it. used :
-    whether it was taken off. left : share of the constant part's variance that is left.
+    whether that is proof enough. left : share of the constant part's variance that is left with it.
     """
 
     student: str
@@ -192,11 +192,13 @@ class AgreedStudent(_Record):
 class Agreement(_Record):
     """What the class's agreement says of its students (docs/consensus.md).
 
-    why : not fitted, for this reason. share : of a turn that heads carry. spread_deg : of the
-    students' offsets. scatter_m : how far looks lie about the class's place. Azimuth, elevation.
+    applied : whether proven errors were taken off. why : not fitted, for this reason. share : of a
+    turn that heads carry. spread_deg : of the students' offsets. scatter_m : how far looks lie
+    about the class's place. Azimuth, elevation.
     """
 
     fitted: bool = False
+    applied: bool = False
     why: str = ""
     share: tuple[float, float] | None = None
     spread_deg: tuple[float, float] | None = None

@@ -42,6 +42,9 @@ def analyze(
         bool, typer.Option(help="Replace the run of that name, once the new one is whole.")
     ] = False,
     gain: Annotated[bool, typer.Option(help="Apply gain.json (gaze fit-gain).")] = False,
+    agreement: Annotated[
+        bool, typer.Option(help="Take off constant errors that the class's agreement proves.")
+    ] = False,
     force: Annotated[bool, typer.Option(help="Use a rig whose verdict is FAIL.")] = False,
     fresh: Annotated[bool, typer.Option(help="Do not go on with an unfinished run.")] = False,
     csv: Annotated[bool, typer.Option(help="Export gaze.csv as well: RUN/export-csv/.")] = False,
@@ -67,6 +70,7 @@ def analyze(
         "identity": identity,
         "weights": weights,
         "force": force,
+        "agreement": agreement,
     }
     around: dict[str, Any] = {"run_name": run_name, "resume": not fresh, "overwrite": overwrite}
     if len(lessons) > 1:

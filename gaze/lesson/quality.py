@@ -271,29 +271,39 @@ def caveats(q: Quality) -> Iterator[Caveat]:
             facts={"chi2": chi2},
         )
     if q.agreement is not None and q.agreement.fitted:
-        yield _of_agreement(q.agreement)
+        yield _of_agreement(q.agreement, [r.distance_m for r in q.rows])
     if not many:
         yield from lost
 
 
-def _of_agreement(found: Agreement) -> Caveat:
+def _of_agreement(found: Agreement, distances_m: list[float]) -> Caveat:
     """What was made of the students' constant errors."""
     used = [s for s in found.students if s.used]
     facts = {"used": len(used), "students": len(found.students)}
     if not used:
         return Caveat(
             code="agreement_unproven",
-            message="The class's agreement proves no student's constant error beyond chance: none "
-            "was taken off.",
+            message="The class's agreement proves no student's constant error beyond chance.",
             facts=facts,
         )
     deg = float(np.median([np.hypot(*s.error_deg) for s in used]))
+    said = (
+        f"a constant error of {len(used)} of {len(found.students)} students, typically {deg:.1f}°"
+    )
+    if found.applied:
+        return Caveat(
+            code="agreement_used",
+            message=f"The class's agreement proves {said}: it was taken off. An error that all "
+            "heads share is still in the points, and shares of time come out more alike than "
+            "they are.",
+            facts={**facts, "deg": deg},
+        )
     return Caveat(
-        code="agreement_used",
-        message=f"Of {len(used)} of {len(found.students)} students a constant error was taken off "
-        f"(typically {deg:.1f}°) that the class's agreement proves. An error that all heads share "
-        "is still in the points.",
+        code="agreement_left",
+        message=f"The class's agreement proves {said}: it is in their points. `gaze analyze "
+        "--agreement` takes it off.",
         facts={**facts, "deg": deg},
+        cost_cm=100 * np.radians(deg) * float(np.median(distances_m)) if distances_m else None,
     )
 
 

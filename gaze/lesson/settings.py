@@ -35,7 +35,7 @@ class AnalyzeSettings(BaseModel):
     head: Literal["network", "truth"] = "network"
     nose: Literal["video", "truth"] = "video"
     force: bool = False
-    agreement: bool = True
+    agreement: bool = False
 
     @classmethod
     def of(cls, **given: Any) -> AnalyzeSettings:

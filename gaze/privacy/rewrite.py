@@ -254,9 +254,10 @@ def _agreed_again(work: Work, run: Run, gaze: pd.DataFrame) -> pd.DataFrame:
     if old is None or not old.fitted:
         return gaze[~mine]
     board = load_config(work.folder).blackboard
-    rest = uncorrected(gaze, old, board)[~mine]
-    work.agreed[run.folder] = agreement_of(rest, board)
-    return corrected(rest, work.agreed[run.folder], board)
+    rest = (uncorrected(gaze, old, board) if old.applied else gaze)[~mine]
+    new = agreement_of(rest, board).model_copy(update={"applied": old.applied})
+    work.agreed[run.folder] = new
+    return corrected(rest, new, board) if old.applied else rest
 
 
 def _faces(work: Work, run: Run) -> tuple[pd.DataFrame | None, dict[int, int]]:

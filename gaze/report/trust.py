@@ -25,7 +25,8 @@ COST_CM: dict[str, float | None] = {
         ("rig_remark", "room_unchecked", "camera_changed", "row_small_faces", "recording",
          "no_report", "targets_unknown_students", "clock_unmeasured", "clock_roughly_measured",
          "clock_contradicted", "clock_senses_disagree", "clock_jumps", "times_missing",
-         "times_not_monotonic", "durations_differ", "agreement_used", "agreement_unproven"),
+         "times_not_monotonic", "durations_differ", "agreement_used", "agreement_left",
+         "agreement_unproven"),
     ),
     **dict.fromkeys(
         ("frames_undecoded", "frames_missing", "frames_dropped", "rate_varies", "rates_differ",

@@ -467,13 +467,18 @@ DE: dict[str, str] = {
     "caveat_durations_differ": "Die zwei Videos sind nicht gleich lang ({said}).",
     "caveat_rates_differ": "Die zwei Kameras nehmen verschieden schnell auf ({said}).",
     "caveat_agreement_used": (
-        "Bei {used} von {students} Personen wurde ein gleichbleibender Fehler (meist {deg}°) "
-        "abgezogen, den die Übereinstimmung der Klasse beweist. Ein Fehler, den alle Köpfe "
-        "teilen, steckt noch in den Punkten."
+        "Die Übereinstimmung der Klasse beweist bei {used} von {students} Personen einen "
+        "gleichbleibenden Fehler (meist {deg}°): Er wurde abgezogen. Ein Fehler, den alle "
+        "Köpfe teilen, steckt noch in den Punkten, und Zeitanteile sehen einander ähnlicher, "
+        "als sie sind."
+    ),
+    "caveat_agreement_left": (
+        "Die Übereinstimmung der Klasse beweist bei {used} von {students} Personen einen "
+        "gleichbleibenden Fehler (meist {deg}°): Er steckt in ihren Punkten (<code>gaze "
+        "analyze --agreement</code> zieht ihn ab)."
     ),
     "caveat_agreement_unproven": (
-        "Die Übereinstimmung der Klasse beweist bei niemandem einen gleichbleibenden Fehler: "
-        "Keiner wurde abgezogen."
+        "Die Übereinstimmung der Klasse beweist bei niemandem einen gleichbleibenden Fehler."
     ),
     "title_answers": "In Kürze",
     "a_data_complete": "aller Momente aller Personen wurden gemessen: keiner fehlt.",

@@ -429,13 +429,17 @@ EN: dict[str, str] = {
     "caveat_durations_differ": "The two videos are not equally long ({said}).",
     "caveat_rates_differ": "The two cameras take pictures at different rates ({said}).",
     "caveat_agreement_used": (
-        "Of {used} of {students} students a constant error (typically {deg}°) was taken off, "
-        "as the class's agreement proves it. An error that all heads share is still in the "
-        "points."
+        "The class's agreement proves a constant error of {used} of {students} students "
+        "(typically {deg}°): it was taken off. An error that all heads share is still in the "
+        "points, and shares of time come out more alike than they are."
+    ),
+    "caveat_agreement_left": (
+        "The class's agreement proves a constant error of {used} of {students} students "
+        "(typically {deg}°): it is in their points (<code>gaze analyze --agreement</code> "
+        "takes it off)."
     ),
     "caveat_agreement_unproven": (
-        "The class's agreement proves no student's constant error beyond chance: none was "
-        "taken off."
+        "The class's agreement proves no student's constant error beyond chance."
     ),
     "title_answers": "In short",
     "a_data_complete": "of all students' moments were measured: none is missing.",

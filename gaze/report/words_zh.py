@@ -359,10 +359,14 @@ ZH: dict[str, str] = {
     "caveat_durations_differ": "两个视频长度不同（{said}）。",
     "caveat_rates_differ": "两台相机的帧率不同（{said}）。",
     "caveat_agreement_used": (
-        "根据全班的一致性，已为 {students} 名学生中的 {used} 名扣除了被证实的恒定误差（通常 "
-        "{deg}°）。所有头部共有的误差仍在各点之中。"
+        "全班的一致性证实 {students} 名学生中的 {used} 名有恒定误差（通常 {deg}°）：已扣除。所"
+        "有头部共有的误差仍在各点之中，各人的时间比例会显得比实际更相近。"
     ),
-    "caveat_agreement_unproven": "全班的一致性未能证实任何学生的恒定误差：没有扣除。",
+    "caveat_agreement_left": (
+        "全班的一致性证实 {students} 名学生中的 {used} 名有恒定误差（通常 {deg}°）：仍在其各点"
+        "之中（<code>gaze analyze --agreement</code> 可扣除）。"
+    ),
+    "caveat_agreement_unproven": "全班的一致性未能证实任何学生的恒定误差。",
     "title_answers": "简答",
     "a_data_complete": "的学生时刻测得了数据：没有缺失。",
     "heat_said": "学生：{students}。注视点：{n}。",

@@ -7,8 +7,7 @@ lesson); the measured heads are these plus an error whose parts are those measur
 lessons: half of its variance stays with a student, a third is a smooth function of the head's
 direction, the rest is new at every moment. σ is 1.25° in yaw and 2.1° in pitch, as the shipped
 model states it; ``--true-sigma 0.8 0.6`` draws smaller errors than stated, as on rendered people.
-Constant errors that the class's agreement proves are taken off first, as `gaze analyze` does
-(docs/consensus.md); ``--as-measured`` leaves them in.
+``--agreement`` takes off what the class's agreement proves first (docs/consensus.md).
 The true share of a student is that of his true places at his measured moments.
 """
 
@@ -79,10 +78,10 @@ def states(xy: np.ndarray) -> np.ndarray:
 def draw(
     scenario: str, seed: int, *, seconds: float, students: int = 24, rows: int = 4,
     true_sigma: tuple[float, float] = (1.0, 1.0), cast: list | None = None,
-    as_measured: bool = False,
+    agreement: bool = False,
 ) -> Lesson:  # fmt: skip
-    """A lesson of 5 moments a second. true_sigma : of the stated σ in yaw and pitch. as_measured :
-    without what the class's agreement takes off."""
+    """A lesson of 5 moments a second. true_sigma : of the stated σ in yaw and pitch. agreement :
+    without the errors that the class's agreement proves."""
     o = Options(scenario=scenario, seed=seed, seconds=seconds, students=students, rows=rows, fps=5)
     world = build_world(o, cast)
     time_s = np.arange(round(seconds * 5)) / 5
@@ -106,7 +105,7 @@ def draw(
         gaze[f"gaze_{name}_m2"] = np.where(has, cov[:, i, j], np.nan)
     gaze[[f"head_q{a}" for a in "xyzw"]] = Rotation.from_matrix(seen_WS).as_quat()
     gaze["head_pitch_sigma_deg"], gaze["head_yaw_sigma_deg"] = SIGMA_DEG
-    if not as_measured:
+    if agreement:
         gaze = corrected(gaze, agreement_of(gaze, BOARD), BOARD)
     share = states(true).reshape(T, N, len(STATES)).mean(0)
     return Lesson(gaze, share, np.asarray(world.seats.row))
@@ -185,14 +184,14 @@ def main() -> None:
     parser.add_argument("--scenarios", nargs="+", default=["grid", "natural"])
     parser.add_argument("--true-sigma", type=float, nargs=2, default=(1.0, 1.0))
     parser.add_argument("--students", type=int, default=24)
-    parser.add_argument("--as-measured", action="store_true")
+    parser.add_argument("--agreement", action="store_true")
     args = parser.parse_args()
     cast = load_people(None)
     for scenario in args.scenarios:
         begun, seconds = time.monotonic(), 18.0 if scenario == "grid" else 60.0
         found = score([
             draw(scenario, seed, seconds=seconds, students=args.students, cast=cast,
-                 true_sigma=tuple(args.true_sigma), as_measured=args.as_measured)
+                 true_sigma=tuple(args.true_sigma), agreement=args.agreement)
             for seed in range(args.lessons)
         ])  # fmt: skip
         print(

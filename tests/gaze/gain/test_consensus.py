@@ -147,13 +147,17 @@ def test_too_few_heads_say_so() -> None:
 
 def test_it_is_always_said() -> None:
     def said(found: Agreement) -> list[str]:
-        quality = Quality.model_validate({"seats": [{"student": "a"}], "agreement": found})
-        return [c.code for c in caveats(quality) if c.code.startswith("agreement")]
+        rows = [{"row": 1, "students": 9, "distance_m": 4.0, "coverage": 1.0}]
+        of = {"seats": [{"student": "a"}], "rows": rows, "agreement": found}
+        mine = [c for c in caveats(Quality.model_validate(of)) if c.code.startswith("agreement")]
+        assert all((c.cost_cm is not None) == (c.code == "agreement_left") for c in mine)
+        return [c.code for c in mine]
 
     table, _ = lesson(error_deg(2), seed=1)
     found = agreement_of(table, BOARD)
     none = found.model_copy(
         update={"students": tuple(s.model_copy(update={"used": False}) for s in found.students)}
     )
-    assert said(found) == ["agreement_used"] and said(none) == ["agreement_unproven"]
+    assert said(found) == ["agreement_left"] and said(none) == ["agreement_unproven"]
+    assert said(found.model_copy(update={"applied": True})) == ["agreement_used"]
     assert said(Agreement(why="too few")) == []

@@ -136,8 +136,9 @@ def quality_of(run: Run, rig: Rig, names: tuple[str, ...]) -> Quality:
     person = pd.factorize(both["student"], sort=True)[0]
     drift = watch_noses(rig, both["time_s"].to_numpy(), uv[0], uv[1], person)
     assert drift is not None
+    found = agreement_of(gaze, BOARD).model_copy(update={"applied": True})
     film = {"frames": {"moments": MOMENTS}, "seconds": {"pixels": 12.5}, "identity": identity,
-            "drift": drift, "agreement": agreement_of(gaze, BOARD)}  # fmt: skip
+            "drift": drift, "agreement": found}  # fmt: skip
     return with_tables(Quality.model_validate(film), gaze, students, facts)
 
 
