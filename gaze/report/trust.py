@@ -22,8 +22,9 @@ COST_CM: dict[str, float | None] = {
          "class_does_not_fit"), ANY,
     ),
     **dict.fromkeys(
-        ("rig_remark", "room_unchecked", "camera_changed", "camera_unchecked", "row_small_faces", "recording",
-         "no_report", "targets_unknown_students", "clock_unmeasured", "clock_roughly_measured",
+        ("rig_remark", "room_unchecked", "camera_changed", "camera_unchecked", "row_small_faces",
+         "recording", "no_report", "targets_unknown_students", "clock_unmeasured",
+         "clock_roughly_measured",
          "clock_contradicted", "clock_senses_disagree", "clock_jumps", "times_missing",
          "times_not_monotonic", "durations_differ", "agreement_used", "agreement_left",
          "agreement_unproven"),
