@@ -27,7 +27,7 @@ from calibration.room.picture import (
 )
 from calibration.room.why import pose_solutions, scale_of, why_inconsistent
 from calibration.room.world import Tape
-from calibration.solve import bundle
+from calibration.solve.covariance import joint_covariance
 from calibration.solve.estimate import Estimate
 from calibration.transform import Array, Transform, rotation_log
 from calibration.verdict import Cause
@@ -241,8 +241,8 @@ def _read_room(
     lenses: dict[str, Lens] = {}
     if any(p.taken_with != "phone" for p in aux.room):
         s = found.solution.state
-        C = bundle.joint_covariance(
-            found.problem, s, found.solution.sigma_px, with_warp=found.with_warp
+        C, _ = joint_covariance(
+            found.problem, s, robust_px=found.robust_px, with_warp=found.with_warp
         )
         n = s.lenses[0].size
         lenses["left"] = Lens(s.lenses[0], C[:n, :n])

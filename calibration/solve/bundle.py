@@ -344,7 +344,7 @@ def _normal_equations(
         A_vv[seen.view] += H[:, g:, g:]
         b_v[seen.view] += b[:, g:]
         A_gv[seen.view[:, None], c[None]] += H[:, :g, g:]
-    precision, value = _prior(state, G)
+    precision, value = prior(state, G)
     A_gg[np.arange(G), np.arange(G)] += precision
     return cost + float(precision @ value**2), A_gg, A_gv, A_vv, b_g + precision * value, b_v
 
@@ -354,7 +354,7 @@ def _normal_equations(
 RATIONAL_SIGMA = 1.0
 
 
-def _prior(state: State, G: int) -> tuple[Array, Array]:
+def prior(state: State, G: int) -> tuple[Array, Array]:
     """Precision (px²) and value of the globals that a weak prior holds near zero."""
     precision, value = np.zeros(G), np.zeros(G)
     first = 0
@@ -375,7 +375,7 @@ def cost_of(problem: Problem, state: State, scale_px: float | None = None) -> fl
         if not lin.in_front:
             return np.inf
         total += _robust(lin.residual, problem.cameras[camera].weight, scale_px)[0]
-    precision, value = _prior(state, sum(x.size for x in state.lenses))
+    precision, value = prior(state, sum(x.size for x in state.lenses))
     total += float(precision @ value**2)
     return total if np.isfinite(total) else np.inf
 
@@ -492,44 +492,3 @@ def _describe(
         converged,
         sse,
     )
-
-
-def joint_covariance(
-    problem: Problem,
-    state: State,
-    sigma_px: float,
-    *,
-    with_warp: bool = False,
-    free: BoolArray | None = None,
-    views: IntArray | None = None,
-) -> Array:
-    """Covariance of the globals and, after them, of the chosen views' poses (6 each).
-
-    All other board poses are marginalised (not held fixed). Parameters that are not free have
-    zero variance. Order: lenses, R_RL (3), t_RL (3), warp (2, if any), then per view δ (3), t (3).
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError : the views do not determine the parameters.
-    """
-    _, A_gg, A_gv, A_vv, _, _ = _normal_equations(problem, state, with_warp, None)
-    G = len(A_gg)
-    free = np.ones(G, bool) if free is None else free
-    inv_vv = np.linalg.inv(A_vv)
-    S = A_gg - np.tensordot(A_gv @ inv_vv, A_gv, axes=([0, 2], [0, 2]))
-    scale = 1.0 / np.sqrt(np.maximum(np.diag(A_gg)[free], 1e-30))
-    S_free = S[np.ix_(free, free)] * np.outer(scale, scale)
-    if np.linalg.cond(S_free) > 1e15:
-        raise np.linalg.LinAlgError("the views do not determine the parameters")
-    C = np.zeros((G, G))
-    C[np.ix_(free, free)] = np.linalg.inv(S_free) * np.outer(scale, scale)
-    chosen = np.zeros(0, np.intp) if views is None else np.asarray(views, np.intp)
-    if chosen.size:
-        # view pose = −A_vv⁻¹ A_vg δ_g + its own noise (A_vv⁻¹)
-        M = -inv_vv[chosen] @ np.swapaxes(A_gv[chosen], -1, -2)  # (W, 6, G)
-        M = M.reshape(-1, G)
-        own = np.zeros((len(M), len(M)))
-        for i, v in enumerate(chosen):
-            own[6 * i : 6 * i + 6, 6 * i : 6 * i + 6] = inv_vv[v]
-        C = np.block([[C, C @ M.T], [M @ C, M @ C @ M.T + own]])
-    return sigma_px**2 * (C + C.T) / 2

@@ -20,6 +20,7 @@ from calibration.room.evidence import (
 )
 from calibration.room.place import Placed, Room
 from calibration.solve import bundle
+from calibration.solve.covariance import Noise, joint_covariance
 from calibration.solve.estimate import Estimate
 from calibration.solve.problem import (
     build,
@@ -34,10 +35,11 @@ CLICK_SIGMA_PX = 1.0
 
 def _final_solve(
     found: Estimate, placed: Sequence[Placed]
-) -> tuple[bundle.Problem, bundle.Solution, Array]:
+) -> tuple[bundle.Problem, bundle.Solution, Array, Noise]:
     """Once more, with the auxiliary views beside the others; covariance of globals and their poses.
 
-    Returns problem, solution and the covariance (lenses, R_RL, t_RL[, warp], 6 per placement).
+    Returns problem, solution, the covariance (lenses, R_RL, t_RL[, warp], 6 per placement) and the
+    noise that it rests on.
     """
     boards = [found.board.points_B()]
     views: list[tuple[Array | None, Array | None, int]] = []
@@ -77,21 +79,18 @@ def _final_solve(
     solution = bundle.solve(
         problem, start, with_warp=found.with_warp, robust_px=found.robust_px, max_iterations=300
     )
-    C = bundle.joint_covariance(
-        problem,
-        solution.state,
-        found.solution.sigma_px,
-        with_warp=found.with_warp,
+    C, noise = joint_covariance(
+        problem, solution.state, robust_px=found.robust_px, with_warp=found.with_warp,
         views=np.array(rows, np.intp),
-    )
-    return problem, solution, C
+    )  # fmt: skip
+    return problem, solution, C, noise
 
 
 def assemble(seen: Seen, found: Estimate, room: Room) -> Rig:
     """Rig with covariance and quality (verdict: later)."""
     placed = room.placed
     try:
-        problem, solution, C = _final_solve(found, placed)
+        problem, solution, C, noise = _final_solve(found, placed)
         if not np.isfinite(C).all() or not np.isfinite(solution.cost):
             raise np.linalg.LinAlgError("the solve ended in no numbers")
         if (np.diag(C) < 0).any():  # lost in rounding: nothing that may be called a covariance
@@ -105,7 +104,7 @@ def assemble(seen: Seen, found: Estimate, room: Room) -> Rig:
                 "Tilt the board in several directions and fill the picture's corners.",
             )
         )
-        problem, solution, C = found.problem, found.solution, None
+        problem, solution, C, noise = found.problem, found.solution, None, None
     s = solution.state
     cameras = [
         Camera(
@@ -161,7 +160,7 @@ def assemble(seen: Seen, found: Estimate, room: Room) -> Rig:
         room.evidence, room.world = evidence, solved
         _note_disagreements(room, solved.solved)
     rig = Rig(cameras[0], cameras[1], T_RL, T_AL, T_WA, covariance)
-    return replace(rig, quality=quality_of(seen, found, room, problem, solution, rig))
+    return replace(rig, quality=quality_of(seen, found, room, problem, solution, noise, rig))
 
 
 def _pose_jacobian(

@@ -16,7 +16,8 @@ What ``rig.quality`` holds
     give with exact cameras), ``joint_to_mono`` (ratio of rms, same corners), ``views`` (shared),
     ``baseline_m``, ``baseline_sigma_m``, ``angle_deg`` (how far the cameras converge),
     ``rotation_sigma_deg``, ``translation_sigma_mm`` (per axis), ``converged``, ``iterations``,
-    ``support`` (share of shared views that agreed at the start).
+    ``support`` (share of shared views that agreed at the start), ``noise`` {corner_px, shift_px,
+    affinity_px, rows_px}: what σ rests on (:class:`calibration.solve.covariance.Noise`).
 ``models`` : [{left, right (numbers of coefficients), warp, rms_px, holdout_px, holdout_both_px,
     converged, chosen}] every model that was tried.
 ``warp_mm`` : [along columns, along rows], how far the board's middle bulges; None = flat.
@@ -49,6 +50,7 @@ What ``rig.quality`` holds
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -62,6 +64,7 @@ from calibration.room.evidence import solve_room
 from calibration.room.guesses import contradicted
 from calibration.room.place import Room
 from calibration.solve import bundle, uncertainty
+from calibration.solve.covariance import Noise
 from calibration.solve.estimate import Estimate
 from calibration.solve.problem import (
     view_rms,
@@ -81,6 +84,7 @@ def quality_of(
     room: Room,
     problem: bundle.Problem,
     solution: bundle.Solution,
+    noise: Noise | None,
     rig: Rig,
 ) -> dict[str, Any]:
     s = solution.state
@@ -123,6 +127,7 @@ def quality_of(
         "converged": solution.converged,
         "iterations": solution.iterations,
         "sigma_px": found.solution.sigma_px,
+        "noise": None if noise is None else asdict(noise),
     }
     if rig.covariance is not None:
         pair |= uncertainty.pair_summary(rig)
