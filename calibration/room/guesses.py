@@ -45,6 +45,11 @@ NEAR_CHI2 = 8.0
 UNCHECKED_CM = 8.0
 #: How far a contradiction moves gaze points from 6 m: FAIL beyond.
 WRONG_CM = 10.0
+#: A room that fits as well and puts the lenses on the other side of the blackboard's surface: said
+#: where it would move gaze points from 6 m by more than this, cm …
+OTHER_SIDE_CM = 5.0
+#: … and the lenses no further into the wall than this, metres.
+IN_WALL_M = 0.1
 #: Tables are this high: what "down" loses where it was taken to the floor.
 TABLE_M = (0.4, 1.1)
 
@@ -434,7 +439,7 @@ def room_causes(evidence: Evidence, solved: Solved) -> list[Cause]:
     found = reconcile(evidence) if solved.dof > 0 else []
     wrong = contradicted(solved)
     if not wrong and not (found and solved.chi2 - found[0].score > ALARM_CHI2):
-        return _unchecked(reliability(evidence, solved))
+        return _other_side(evidence, solved) or _unchecked(reliability(evidence, solved))
     if not found:
         worst = max(
             zip(solved.names, solved.residual / solved.sigma, strict=True), key=lambda p: abs(p[1])
@@ -469,6 +474,50 @@ def _moved_cm(evidence: Evidence, stated: Solved, true: Solved) -> float:
     """How far gaze points from 6 m lie apart between two rooms."""
     d = np.concatenate([rotation_log(true.T_WL.R.T @ stated.T_WL.R), stated.T_WL.t - true.T_WL.t])
     return float(costs_cm(gaze_shift(true.T_WL, evidence.blackboard_m) @ d)[1])
+
+
+def _other_side(evidence: Evidence, solved: Solved) -> list[Cause]:
+    """WARN where the lengths from the lenses fit as well with the lenses mirrored at the surface.
+
+    They lead to corners of one plane, so only out_m tells before it from behind it; lenses that
+    stand within a hand of that plane may have it wrong by twice as much, and everything fits.
+    """
+    if not evidence.corners_m:
+        return []
+
+    def before_m(room: Solved) -> Array:
+        """(2,) how far the lenses stand before the surface."""
+        right = room.T_WL.apply(room.scale * evidence.T_RL.inverse().t)
+        return np.array([room.T_WL.t[2], right[2]])
+
+    stated = before_m(solved)
+    start = replace(solved.T_WL, t=solved.T_WL.t - [0, 0, 2 * stated.mean()])
+    out = tuple(n for n in solved.names if n.endswith(".out_m"))
+    other = solve_room(evidence, without=out, start=start)
+    there = before_m(other)
+    cost_cm = _moved_cm(evidence, solved, other)
+    fits = other.chi2 < chi2_law.isf(FITS_P, max(other.dof, 1))
+    if not fits or cost_cm < OTHER_SIDE_CM or there.min() < -IN_WALL_M:
+        return []
+    front = there.mean() > stated.mean()
+    return [
+        Cause(
+            "tape_wrong" if front else "room_unchecked",
+            "WARN",
+            f"as stated the lenses stand {_side(stated)} the blackboard's surface; everything fits "
+            f"as well with out_m {100 * abs(there.mean() - stated.mean()):.0f} cm "
+            f"{'longer' if front else 'shorter'} and the lenses {_side(there)} it, and gaze "
+            f"points from {ROWS_M[1]:g} m would move by {cost_cm:.0f} cm",
+            "Look whether the lenses stand before or behind the blackboard's surface, and measure "
+            "out_m again.",
+        )
+    ]
+
+
+def _side(before_m: Array) -> str:
+    """Where lenses stand on average, before or behind a surface."""
+    middle = float(before_m.mean())
+    return f"{100 * abs(middle):.0f} cm {'before' if middle > 0 else 'behind'}"
 
 
 def _unchecked(could: list[Unseen]) -> list[Cause]:

@@ -153,3 +153,20 @@ def test_no_single_mistake_explains_three() -> None:
 def test_a_mirror_of_the_lengths_is_no_room() -> None:
     """Lengths from a plane's corners leave two sides of it: the cameras stand before it."""
     assert (solve_room(room(3)).T_WL.t[2] > -0.1) and solve_room(room(3)).chi2 < 40
+
+
+@pytest.mark.parametrize("out_m, said", [(-0.3, ["tape_wrong"]), (0.0, [])])
+def test_lenses_near_the_surface_do_not_hide_out_m(
+    monkeypatch: pytest.MonkeyPatch, out_m: float, said: list[str]
+) -> None:
+    """15 cm before the surface, lengths to its corners fit as well from 15 cm behind it."""
+    left = replace(T_WL, t=np.array([4.25, -0.1, 0.15]))
+    right = replace(T_WR, t=np.array([-0.3, 0.08, 0.15]))
+    for name, T in (("T_WL", left), ("T_WR", right), ("T_RL", right.inverse() @ left)):
+        monkeypatch.setitem(globals(), name, T)
+    for seed in range(4):
+        e = taped(room(seed), out_m=TAPE.out_m + out_m)
+        found = causes(e)
+        assert [c.code for c in found] == said, found
+        if said:
+            assert "cm longer" in found[0].message and found[0].severity == "WARN"
