@@ -95,24 +95,29 @@ def simulated(kind: str, seed: int) -> dict[str, float]:
     return {k: nees(e, C) for k, C in pair_covariances(found).items()}
 
 
-def real(folder: Path, splits: int) -> list[dict[str, float]]:
-    """NEES / 6 of halves of a real set against each other, from its pictures' own corners."""
+def views_of(folder: Path) -> tuple[Board, dict[str, tuple[int, int]], list[View]]:
+    """Board, picture sizes and shared views of a real set, from a corner file or its pictures."""
     d = json.loads((folder / "published.json").read_text())["board"]
     square = 0.025 if d["square_size"] > 0.5 else d["square_size"]
     board = Board("chessboard", (d["inner_cols"], d["inner_rows"]), square)
     corners = sorted(folder.glob("corners_all*.json"))
-    if corners:  # more views than pictures
-        f = json.loads(corners[0].read_text())
-        size = (int(f["image_size"][0]), int(f["image_size"][1]))
-        sizes = {"left": size, "right": size}
-        views = [
-            View(str(v["id"]), np.array(v["left"]), np.array(v["right"]))
-            for v in f["views"] if v.get("left") and v.get("right")
-        ]  # fmt: skip
-    else:
+    if not corners:
         read = read_folder(folder, board)
-        sizes = read.sizes
-        views = [v for v in read.views if v.left is not None and v.right is not None]
+        shared = [v for v in read.views if v.left is not None and v.right is not None]
+        return board, read.sizes, shared
+    f = json.loads(corners[0].read_text())  # more views than pictures
+    size = (int(f["image_size"][0]), int(f["image_size"][1]))
+    views = [
+        View(str(v["id"]), np.array(v["left"]), np.array(v["right"]))
+        for v in f["views"] if v.get("left") and v.get("right")
+    ]  # fmt: skip
+    return board, {"left": size, "right": size}, views
+
+
+def halves(
+    name: str, board: Board, sizes: dict[str, tuple[int, int]], views: list[View], splits: int
+) -> list[dict[str, float]]:
+    """NEES / 6 of halves of a real set against each other, by each way of taking σ."""
     rows = []
     for split in range(splits):
         order = np.random.default_rng(split).permutation(len(views))
@@ -122,7 +127,7 @@ def real(folder: Path, splits: int) -> list[dict[str, float]]:
                 for half in (0, 1)
             )
         except CalibrationError as error:
-            print(f"{folder.name}: split {split}: {error}", file=sys.stderr)
+            print(f"{name}: split {split}: {error}", file=sys.stderr)
             continue
         s, u = a.solution.state, b.solution.state
         e = np.concatenate([rotation_log(s.R_RL.T @ u.R_RL), u.t_RL - s.t_RL])
@@ -153,7 +158,8 @@ def main() -> None:
         print(line(kind, rows), flush=True)
     folders = sorted(options.sets.iterdir()) if options.sets else []
     for folder in (p for p in folders if (p / "published.json").exists()):
-        print(line(f"real: {folder.name}, halves", real(folder, options.splits)), flush=True)
+        rows = halves(folder.name, *views_of(folder), options.splits)
+        print(line(f"real: {folder.name}, halves", rows), flush=True)
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def test_sigma_covers_independent_and_structured_noise(shift_px: float, affinity
             np.swapaxes(lin.J_view, 1, 2) @ lin.J_view, np.swapaxes(lin.J_view, 1, 2) @ lin.J
         )
         S = np.tensordot(plain, plain, axes=([0, 1], [0, 1]))
-        one_sigma.append(_nees(e, end.sigma_px**2 * np.linalg.inv(S)))
+        one_sigma.append(_nees(e, np.asarray(end.sigma_px**2 * np.linalg.inv(S), np.float64)))
     assert 0.5 < np.mean(ours) < 1.5, ours
     if shift_px:
         assert np.mean(one_sigma) > 8  # what one σ for all corners would say
