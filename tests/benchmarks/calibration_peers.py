@@ -81,21 +81,17 @@ def multiview(points_B: Array, left: Sequence[Array], right: Sequence[Array], si
 
 def fisheye(points_B: Array, left: Sequence[Array], right: Sequence[Array], size: Size) -> Pair:
     """fisheye.calibrate twice, then fisheye.stereoCalibrate of everything."""
-    X = [points_B.reshape(-1, 1, 3)] * len(left)
-    seen = [[uv.reshape(-1, 1, 2) for uv in side] for side in (left, right)]
-    flags = cv2.fisheye.CALIB_RECOMPUTE_EXTRINSIC | cv2.fisheye.CALIB_FIX_SKEW
+    X = [points_B.reshape(1, -1, 3)] * len(left)
+    seen = [[uv.reshape(1, -1, 2) for uv in side] for side in (left, right)]
+    flags = cv2.CALIB_RECOMPUTE_EXTRINSIC | cv2.CALIB_FIX_SKEW
     K, D = [], []
     for uv in seen:
-        guess = np.array([[max(size), 0, size[0] / 2], [0, max(size), size[1] / 2], [0, 0, 1.0]])
-        _, k, d, _, _ = cv2.fisheye.calibrate(
-            X, uv, size, guess, np.zeros(4),
-            flags=flags | cv2.fisheye.CALIB_USE_INTRINSIC_GUESS, criteria=END,
-        )  # fmt: skip
+        _, k, d, _, _ = cv2.fisheye.calibrate(X, uv, size, None, None, flags=flags, criteria=END)
         K.append(k)
         D.append(d)
     got = cv2.fisheye.stereoCalibrate(
         X, *seen, K[0], D[0], K[1], D[1], size,
-        flags=flags | cv2.fisheye.CALIB_USE_INTRINSIC_GUESS, criteria=END,
+        flags=flags | cv2.CALIB_USE_INTRINSIC_GUESS, criteria=END,
     )  # fmt: skip
     rms, K0, D0, K1, D1, R, t = got[:7]
     return Pair(float(rms), ((K0, D0), (K1, D1)), R, np.ravel(t), True)
