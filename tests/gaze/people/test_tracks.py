@@ -69,3 +69,13 @@ def test_a_row_behind_is_told_apart_by_size() -> None:
 def test_nobody_there() -> None:
     none = np.zeros(0)
     assert len(track(none.astype(int), none, np.zeros((0, 2)), none)) == 0
+
+
+@pytest.mark.parametrize(("back_px", "same"), [(300.0, True), (190.0, False)])
+def test_after_a_gap_the_seat_counts(back_px: float, same: bool) -> None:
+    """A face of 40 px sits, leans over by four faces, is gone for ten seconds: whoever is found
+    where it had sat is it, three faces beside that is somebody else."""
+    x = np.r_[np.full(100, 300.0), 300 + 18.0 * np.arange(1, 11), np.full(5, 480.0), back_px]
+    t = np.r_[np.arange(115) / 5, 33.0]
+    number = track(np.arange(116), t, np.stack([x, np.full(116, 300.0)], 1), np.full(116, 40.0))
+    assert (number[:115] == number[0]).all() and (number[115] == number[0]) == same
