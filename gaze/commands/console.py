@@ -28,7 +28,7 @@ DONE, NOT_GOOD_ENOUGH, NOT_DONE = 0, 1, 2
 # What a path may do to a command anywhere: no rights, no folder, too long, in a circle, broken.
 NO_ACCESS = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG,
-    errno.ELOOP, errno.EIO,
+    errno.ELOOP, errno.EIO, errno.EEXIST,
 }  # fmt: skip
 
 Lesson = Annotated[Path, typer.Argument(help="The session folder (it holds session.toml).")]

@@ -109,7 +109,10 @@ def refuse_place(folder: Path, *, is_file: bool = False) -> None:
     remedy = "Name a folder of its own, e.g. --out exports/monday."
     if folder.exists() and not folder.is_dir():
         raise ExportError("this is a file, not a folder", where=folder, remedy=remedy)
-    if (folder / CONFIG_NAME).exists() or (folder / "run.json").exists() or folder.name == RUNS:
+    among_runs = RUNS in (folder.name, folder.parent.name) and any(
+        (parent / CONFIG_NAME).exists() for parent in list(folder.parents)[:2]
+    )
+    if (folder / CONFIG_NAME).exists() or (folder / "run.json").exists() or among_runs:
         what = "lesson" if (folder / CONFIG_NAME).exists() else "run"
         raise ExportError(f"an export must not go into a {what}", where=folder, remedy=remedy)
     inside = None if is_file else _lesson_below(folder)

@@ -97,6 +97,20 @@ def test_what_is_ours_is_made_again(words: str, lesson: Path) -> None:
     assert run(words, lesson)[0] == 0 and run(words, lesson)[0] == 0
 
 
+@pytest.mark.parametrize("out", ["RUN", "RUN/../e", "LESSON", "LESSON/runs", "OUT/.."])
+def test_an_export_goes_into_no_lesson_and_among_no_runs(out: str, lesson: Path) -> None:
+    before = world(lesson.parent)
+    code, said = run(f"export RUN --out {out}", lesson)
+    assert code == 2 and "an export must not go into" in said
+    assert world(lesson.parent) == before
+
+
+def test_a_file_in_the_place_of_a_folder_is_one_sentence(lesson: Path) -> None:
+    (lesson.parent / "out" / "file").write_text(MINE)
+    code, said = run("report RUN --out OUT/file/x.html", lesson)
+    assert code == 2 and "cannot be read or written" in said
+
+
 AT_WORK = [
     "analyze LESSON",
     "calibrate LESSON",
