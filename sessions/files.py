@@ -80,6 +80,12 @@ def _free(path: str | Path) -> Path:
         raise SessionError(
             "the folder is not empty", where=path, remedy="Name a new folder, or delete this one."
         )
+    if path == Path.cwd():  # the new one takes its place: your shell would stand in a folder gone
+        raise SessionError(
+            "a new folder cannot be made of the one you are in",
+            where=path,
+            remedy=f"cd .. and name it: {path.name}.",
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError, PermissionError) as error:

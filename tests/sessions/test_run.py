@@ -146,11 +146,15 @@ def test_an_unfinished_folder_is_gone_on_with(tmp_path: Path) -> None:
         pass
 
 
-def test_a_folder_where_none_can_be_made(tmp_path: Path) -> None:
+def test_a_folder_where_none_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("mine")
     for make in (new_folder, partial(resumed_folder, made_of={})):
         with pytest.raises(SessionError, match="can be made there"), make(tmp_path / "file" / "a"):
             pass
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(SessionError, match=r"the one you are in.*cd \.\."), new_folder("."):
+        pass
     (tmp_path / "there").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "there")
     with new_folder(tmp_path / "link") as aside:

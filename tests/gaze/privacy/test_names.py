@@ -42,3 +42,32 @@ def test_another_name_is_not_it(one: str, other: str) -> None:
 @pytest.mark.parametrize("other", ["S-070", "XS-07", "Zoe\u0308", "sub-S070"])
 def test_longer_words_are_others(other: str) -> None:
     assert not Finder.of("S-07", []).within(other) and not Finder.of("Zoe", []).within(other)
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "text"),
+    [
+        ("u00eb", "Zoë", r'"Zo\u00eb"'),  # JSON's escape of another
+        ("b", 'ä"b', r'"ä\"b"'),  # its quoted form, with letters as they are
+        ("b", 'ä"b', r'"\u00e4\"b"'),
+        ("ä\\", 'ä"b', r'"ä\"b"'),  # that begins with the name
+        ("b", 'a"b', 'x,"a""b",y'),  # CSV's
+        ("amp", "a & b", "<td>a &amp; b</td>"),  # HTML's
+        ("quot", 'a"b', "<td title='a&quot;b'>"),
+    ],
+)
+def test_what_only_another_s_quoted_form_holds_is_not_it(own: str, other: str, text: str) -> None:
+    assert not Finder.of(own, [own, other]).within(text)
+    assert Finder.of(own, [own]).pattern.search(text)  # or it would say nothing
+
+
+def test_bids_form_of_a_name_is_found() -> None:
+    finder = Finder.of("S-07 ä", [])
+    assert finder.within("sub-S07_task-lesson") and not finder.within("sub-S070_task")
+    assert not Finder.of("ä", []).within("sub-_task")  # no letter of BIDS' own is left
+
+
+def test_a_name_is_cut_wherever_it_stands_and_others_stay() -> None:
+    finder = Finder.of("A", ["A", "A b", "Zoë"])
+    assert finder.cut("A, A b and A: A") == "(removed), A b and (removed): (removed)"
+    assert finder.cut("A", "…") == "…" and finder.cut("Zoë B") == "Zoë B"
