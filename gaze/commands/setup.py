@@ -209,11 +209,14 @@ def import_events(
 
     from gaze.setup.events import import_events as run_import
     from sessions.folder import Session
+    from sessions.lock import lesson_lock
 
-    done = run_import(
-        Session.open(lesson), file, format=format, kind=kind, tiers=tier or (),
-        exclude=exclude or (), offset_s=offset_s, observation=observation, replace=replace,
-    )  # fmt: skip
+    session = Session.open(lesson)
+    with lesson_lock(session.folder):
+        done = run_import(
+            session, file, format=format, kind=kind, tiers=tier or (), exclude=exclude or (),
+            offset_s=offset_s, observation=observation, replace=replace,
+        )  # fmt: skip
     if as_json:
         print_json({"events": str(done.path), "new": [asdict(m) for m in done.new],
                     "all": len(done.all)})  # fmt: skip

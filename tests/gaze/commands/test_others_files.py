@@ -29,6 +29,8 @@ WRITES = [  # a command, and a file in its way that it did not write
     ("calibrate LESSON", "LESSON/calibration.html"),
     ("sync LESSON", "LESSON/sync.html"),
     ("demo --out OUT", "OUT/session.toml"),
+    ("study-table LESSON --out OUT/x.csv", "OUT/x.csv"),
+    ("contribute LESSON --study x --out OUT/x.json", "OUT/x.json"),
     (f"init LESSON {ROOM}", "LESSON/session.toml"),
     *((f"export RUN --format {f} --out OUT", f"OUT/{f}") for f in sorted(FORMATS)),
 ]
@@ -116,6 +118,7 @@ AT_WORK = [
     "calibrate LESSON",
     "validate LESSON --run RUN",
     "fit-gain LESSON",
+    "import-events LESSON LESSON/events.csv --replace",
     "report RUN",
     "report RUN --class-only",
     "report RUN --out LESSON/mine.html",
