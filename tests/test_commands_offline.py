@@ -28,15 +28,16 @@ for words in json.loads({words!r}):
 """
 # Pixels, and the app: tried by test_pixels_offline.
 WITH_PIXELS = {"analyze", "calibrate", "demo", "app", "sync", "simulate"}
-# Need more than one lesson or others' files; tried with their own tests.
-STUDIES = {"agree", "contribute", "import-events", "methods", "pool", "power", "study-table"}
 
 
 def test_no_command_calls_out_or_leaves_anything_at_home(tmp_path: Path) -> None:
     lesson, out, home = tmp_path / "lesson", tmp_path / "out", tmp_path / "home"
     run = lesson_of(lesson, NAMES)
     write_heatmaps(run)
-    home.mkdir()
+    for folder in (home, out):
+        folder.mkdir()
+    (out / "codes.csv").write_text(f"student,start_s,end_s,area\n{NAMES[0]},0,20,board\n")
+    pool = ["pool", str(out / "given.json"), str(out / "given.json")]  # one school twice: refused
     there = str(lesson)
     words = [
         ["init", str(out / "new"), "--title", "x", "--width-m", "4", "--height-m", "1.2",
@@ -50,13 +51,20 @@ def test_no_command_calls_out_or_leaves_anything_at_home(tmp_path: Path) -> None
           for f in sorted(FORMATS)),
         ["fit-gain", there],
         ["benchmark", "tracks"],
+        ["agree", str(run), str(out / "codes.csv")],
+        ["import-events", there, str(lesson / "events.csv")],
+        ["methods", str(run)],
+        ["study-table", there, "--out", str(out / "study.csv")],
+        ["power", there, "--lesson-sd", "10", "--student-sd", "10"],
+        ["contribute", there, "--study", "x", "--out", str(out / "given.json")],
+        pool,
         ["catalog", there],
         ["catalog", there, "--sql", "INSTALL httpfs"],
         ["rig", "export", str(lesson / "rig.json"), str(out / "cams.yml")],
         ["rig", "import", str(out / "cams.yml"), str(out / "rig.json")],
         ["simulate", str(out / "plan"), "--plan", "--students", "4", "--rows", "2"],
         ["forget", there, WHO, "--yes"],
-        *([name, "--help"] for name in sorted((WITH_PIXELS | STUDIES) & known())),
+        *([name, "--help"] for name in sorted(WITH_PIXELS & known())),
         ["forget", there, "--everything", "--yes"],
     ]  # fmt: skip
     said = alone(RUN.format(words=json.dumps(words)), home)
@@ -65,9 +73,8 @@ def test_no_command_calls_out_or_leaves_anything_at_home(tmp_path: Path) -> None
              if line.startswith("code ")}  # fmt: skip
     assert len(codes) == len(words)
     wrong = {w: c for w, c in codes.items() if c not in ("0", "1")}
-    assert set(wrong) <= {f"fit-gain {there}", f"catalog {there} --sql INSTALL httpfs"}, said[
-        -4000:
-    ]
+    refused = {f"fit-gain {there}", f"catalog {there} --sql INSTALL httpfs", " ".join(pool)}
+    assert set(wrong) <= refused, said[-4000:]
     assert [str(p) for p in home.rglob("*")] == []
     assert {p.name for p in tmp_path.iterdir()} == {"out", "home"}
     assert known() <= {w[0] for w in words}
