@@ -1,4 +1,4 @@
-"""Studies over lessons: agree, power, study-table, contribute, pool, methods."""
+"""Studies over lessons: compare, agree, power, study-table, contribute, pool, methods."""
 
 from __future__ import annotations
 
@@ -25,6 +25,56 @@ Lessons = Annotated[
     list[Path], typer.Argument(metavar="LESSON…", help="Lessons, runs, or folders of lessons.")
 ]
 ARun = Annotated[str, typer.Argument(help="A run's folder (in a lesson's folder: its name).")]
+
+
+@commands.command(rich_help_panel="A study")
+@command
+def compare(
+    lessons: Lessons,
+    out_html: Annotated[Path | None, typer.Option("--out", help="A page for a teacher.")] = None,
+    language: Annotated[str, typer.Option(help="en, de or zh.")] = "en",
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Lessons of a class or room: shares, differences paired by seat, the trend over weeks.
+
+    Example: gaze compare lessons/ --out compared.html
+    """
+    from calibration.errors import UserError
+    from gaze.studies.compare import compare as compared
+    from gaze.studies.compare_page import write_comparison
+    from gaze.studies.lessons import take
+
+    if out_html is not None:
+        if out_html.suffix.lower() not in (".html", ".htm"):
+            raise UserError("a page is written into an .html file", found=str(out_html))
+        refuse_taken(out_html, overwrite=overwrite)
+    found = compared(take(lessons))
+    if out_html is not None:
+        write_comparison(found, out_html, language=language)
+    if as_json:
+        shares = found.shares.assign(date=found.shares["date"].astype(str)).to_dict("records")
+        print_json({"shares": shares, "differences": [asdict(d) for d in found.differences],
+                    "trends": [asdict(t) for t in found.trends]})  # fmt: skip
+        return
+
+    def band(low: float, high: float) -> str:
+        return f"{100 * low:.0f} to {100 * high:.0f}"
+
+    board = found.shares[found.shares["area"] == "board"]
+    rows: list[list[object]] = [
+        [r.lesson, r.students, f"{100 * r.share:.0f}", band(r.low, r.high)]
+        for r in board.itertuples()
+    ]
+    out.print(table("facing the board, %", ["", "students", "share", "95 %"], rows))
+    differences: list[list[object]] = [
+        [f"{d.lesson}, {d.area}", f"{100 * d.difference:+.1f}", band(d.low, d.high), d.seats]
+        for d in found.differences
+    ]
+    columns = ["against the first, points", "difference", "95 %", "paired seats"]
+    out.print(table("differences", columns, differences))
+    if out_html is not None:
+        say(f"page: {escape(str(out_html))}")
 
 
 @commands.command(rich_help_panel="A study")

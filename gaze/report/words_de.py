@@ -321,6 +321,30 @@ DE: dict[str, str] = {
     ),
     "problem_never": "{n} bekannte Personen wurden nie gemessen.",
     "problem_masked": "{n} Plätze haben widersprochen, wurden verdeckt und sind in keiner Zahl.",
+    "lessons_lede": (
+        "Der Anteil der gemessenen Zeit, in der die Klasse zur Tafel gewandt war, in jeder "
+        "Stunde, mit dem Band des Messfehlers. Stunden unterscheiden sich aus vielen "
+        "Gründen: Thema, Stillarbeit, Tageszeit. Keine Stunde ist wegen eines höheren "
+        "Anteils besser."
+    ),
+    "lessons_alt": (
+        "Der Tafel zugewandter Anteil jeder Stunde mit seinem Band; die Tabelle darunter hat "
+        "die Zahlen."
+    ),
+    "lessons_differences": "Gegenüber „{first}“",
+    "lessons_differences_lede": (
+        "In Prozentpunkten. Plätze, die in beiden Stunden besetzt waren, werden mit sich "
+        "selbst verglichen; wo es weniger als fünf waren, die Mittel der beiden Klassen. Ein "
+        "Band, das über 0 reicht, zeigt keinen Unterschied."
+    ),
+    "lessons_trend": "Änderung in einer Woche",
+    "lessons_trend_lede": (
+        "Eine Gerade durch die Anteile der Stunden, die Stunde als Einheit, in "
+        "Prozentpunkten je Woche. Wenige Stunden sagen wenig."
+    ),
+    "col_date": "Datum",
+    "col_points": "Punkte",
+    "col_seats_paired": "Plätze in beiden",
     "title_compare": "Stunden nebeneinander",
     "compare_lede": (
         "Dieselben Maße anderer Stunden. Unterschiede, die kleiner sind als die Bänder, "

@@ -295,6 +295,28 @@ EN: dict[str, str] = {
     ),
     "problem_never": "{n} known students were never measured.",
     "problem_masked": "{n} opted-out seats were masked and are in no number.",
+    "lessons_lede": (
+        "The share of the class's measured time that faced the board in each lesson, with "
+        "its band of measurement error. Lessons differ for many reasons: subject, seat work, "
+        "the time of day. No lesson is better for a higher share."
+    ),
+    "lessons_alt": (
+        "Board-facing share of each lesson with its band; the table below has the numbers."
+    ),
+    "lessons_differences": "Against “{first}”",
+    "lessons_differences_lede": (
+        "In per cent points. Seats that were taken in both lessons are compared with "
+        "themselves; where fewer than five were, the two classes' means are. A band that "
+        "reaches over 0 shows no difference."
+    ),
+    "lessons_trend": "Change in a week",
+    "lessons_trend_lede": (
+        "A straight line through the lessons' shares, the lesson as unit, in per cent points "
+        "a week. A few lessons say little."
+    ),
+    "col_date": "Date",
+    "col_points": "Points",
+    "col_seats_paired": "Seats in both",
     "title_compare": "Lessons side by side",
     "compare_lede": (
         "The same measures of other lessons. Differences smaller than the bands mean nothing; "

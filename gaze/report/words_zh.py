@@ -260,6 +260,21 @@ ZH: dict[str, str] = {
     ),
     "problem_never": "{n} 名已知学生从未测得。",
     "problem_masked": "{n} 个选择不参加的座位已被遮盖，不计入任何数字。",
+    "lessons_lede": (
+        "每节课中全班面向黑板的时间占测得时间的比例，带测量误差区间。各课不同的原因很多：内容"
+        "、自习、时段。比例高并不表示课更好。"
+    ),
+    "lessons_alt": "每节课面向黑板的比例及其区间；数字见下表。",
+    "lessons_differences": "与“{first}”相比",
+    "lessons_differences_lede": (
+        "单位为百分点。两节课都有人的座位与自身比较；不足五个时比较两个班的平均值。区间跨过 0"
+        " 表示看不出差别。"
+    ),
+    "lessons_trend": "每周的变化",
+    "lessons_trend_lede": "以课为单位，对各课比例拟合直线，单位为每周百分点。课少时说明不了什么。",
+    "col_date": "日期",
+    "col_points": "百分点",
+    "col_seats_paired": "两课共有座位",
     "title_compare": "各课并列",
     "compare_lede": (
         "其他课的同样指标。小于范围的差异没有意义；不同的教室、座位和相机本身就有差异。请勿比较教"
