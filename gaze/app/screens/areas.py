@@ -140,7 +140,7 @@ class Areas:
                             end = p("from_m") if k == 0 else p("to_m")
                             number = ui.number(f"{label} {end}", value=values[k], step=0.05)
                             number.on_value_change(partial(self._resize, values, k))
-                            number.props("outlined dense hide-bottom-space").style("width:7rem")
+                            number.props("outlined dense hide-bottom-space").style("width:5.6rem")
                     for field in fields:
                         field.props("outlined dense hide-bottom-space").style("width:11rem")
                     cross(partial(self._remove, area), f"{p('remove')} {area.name}")
