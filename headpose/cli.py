@@ -324,7 +324,7 @@ def card(
         print(json.dumps(weight_files.card(name), indent=1, default=str))
     else:
         weight_files.card(name)  # says what is wrong with the name
-        print((weight_files.FOLDER / f"{name}.toml").read_text())
+        print((weight_files.FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def main(argv: list[str] | None = None) -> Any:

@@ -254,7 +254,7 @@ def _fastest(
     here = f"{key} {machine}" + (" fast" if candidates == FAST and loaded.int8 else "")
     path = cache / "fastest.json"
     try:
-        known = json.loads(path.read_text())
+        known = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         known = {}
     known = known if isinstance(known, dict) else {}
@@ -278,6 +278,6 @@ def _fastest(
     assert best is not None  # torch is always there
     cache.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}")
-    part.write_text(json.dumps(known | {here: best[1].name}, indent=1))
+    part.write_text(json.dumps(known | {here: best[1].name}, indent=1), encoding="utf-8")
     synced_replace(part, path)
     return best[1]

@@ -228,7 +228,7 @@ def _read_rgb_cal(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
 def _numbers(path: Path) -> NDArray[np.float64]:
     try:
-        return np.array([float(x) for x in path.read_text().split()])
+        return np.array([float(x) for x in path.read_text(encoding="utf-8").split()])
     except (ValueError, UnicodeDecodeError) as e:
         raise DataError(f"{path}: not a file of numbers ({e})") from e
 

@@ -111,7 +111,7 @@ def read_toml(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     if path in above:
         raise ConfigError(f"{path}: extends itself by way of {above[-1]}")
     try:
-        given = tomllib.loads(path.read_text())
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as e:
         asked = f" (extended by {above[-1]})" if above else ""
         raise ConfigError(f"no such config: {path}{asked}") from e

@@ -290,7 +290,7 @@ class Trainer:
             self.save("best.pt")
         path = self.folder / "log.csv"
         new = not path.is_file()
-        fields = list(row) if new else path.read_text().splitlines()[0].split(",")
+        fields = list(row) if new else path.read_text(encoding="utf-8").splitlines()[0].split(",")
         with path.open("a", newline="") as f:
             writer = csv.DictWriter(f, fields, extrasaction="ignore")
             if new:

@@ -52,7 +52,7 @@ def card(name: str) -> dict[str, Any]:
     path = FOLDER / f"{name}.toml"
     if not path.is_file():
         raise WeightsError(f"no weights {name!r}; shipped are: {', '.join(shipped()) or 'none'}")
-    return tomllib.loads(path.read_text())
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def save(
