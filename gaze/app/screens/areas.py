@@ -134,15 +134,13 @@ class Areas:
                 with ui.element("div").classes("rowline"):
                     name = ui.input(p("area_name"), value=area.name)
                     name.on_value_change(partial(self._rename, area))
-                    fields = [name]
+                    name.props("outlined dense hide-bottom-space").style("width:8.6rem")
                     for label, values in ((p("area_x"), area.x_m), (p("area_y"), area.y_m)):
                         for k in (0, 1):
                             end = p("from_m") if k == 0 else p("to_m")
                             number = ui.number(f"{label} {end}", value=values[k], step=0.05)
                             number.on_value_change(partial(self._resize, values, k))
-                            number.props("outlined dense hide-bottom-space").style("width:5.6rem")
-                    for field in fields:
-                        field.props("outlined dense hide-bottom-space").style("width:11rem")
+                            number.props("outlined dense hide-bottom-space").style("width:6.6rem")
                     cross(partial(self._remove, area), f"{p('remove')} {area.name}")
 
     def _rename(self, area: Drawn, event: Any) -> None:
