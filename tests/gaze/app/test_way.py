@@ -265,3 +265,33 @@ def test_three_languages(visitor: Any, demo: App, language: str, lessons: str) -
     visitor.wait_for_selector(f"h1:has-text('{lessons}')")
     code = {"Deutsch": "de", "中文": "zh", "English": "en"}[language]
     visitor.wait_for_function(f"document.documentElement.lang == '{code}'")
+
+
+def test_a_seat_is_dragged_by_pointer_and_by_keys(visitor: Any, demo: App) -> None:
+    visitor.set_viewport_size({"width": 1200, "height": 1200})
+    visitor.goto(f"{demo.origin}/lesson/demo-lesson/seats")
+    spot = visitor.locator(".movable[data-number='0']")
+    spot.locator("circle").wait_for(timeout=LONG_MS)
+    visitor.wait_for_selector("text=expected here", timeout=LONG_MS)
+
+    def place() -> list[float]:
+        fields = visitor.locator(".seat").first.locator("input[type=number]")
+        return [float(fields.nth(k).input_value()) for k in (0, 1)]
+
+    def drag(right_px: float, down_px: float) -> list[float]:
+        before, box = place(), spot.locator("circle").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        visitor.mouse.move(x, y)
+        visitor.mouse.down()
+        visitor.mouse.move(x + right_px, y + down_px, steps=4)
+        visitor.mouse.up()
+        until(lambda: place() != before)
+        return [b - a for a, b in zip(before, place(), strict=True)]
+
+    x_m, z_m = drag(30, -20)
+    assert x_m < -0.1 and z_m < -0.1  # to the right is a smaller x_W; up is towards the blackboard
+    before = place()
+    spot.focus()
+    visitor.keyboard.press("ArrowLeft")
+    until(lambda: place()[0] == pytest.approx(before[0] + 0.05))
+    visitor.wait_for_function("document.activeElement.dataset.number == '0'", timeout=LONG_MS)
