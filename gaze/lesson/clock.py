@@ -35,13 +35,14 @@ def lesson_clock(
     *,
     motion: bool | None = None,
     stretch_s: float = STRETCH_S,
+    heard_s: float = np.inf,
 ) -> tuple[VideoInfo, VideoInfo, Joined]:
     """The videos with their times, and one clock for both, before any face is looked for.
 
     timestamps.csv replaces the containers' times. A declared clock (session.toml's offset, or
-    timestamps.csv) is taken and checked. Sound is listened to always; pictures are decoded for
-    their motion (``motion``: yes, no; in stretches of ``stretch_s``) where nothing is declared and
-    sound does not do.
+    timestamps.csv) is taken and checked. Sound is listened to always (``heard_s`` of it); pictures
+    are decoded for their motion (``motion``: yes, no; in stretches of ``stretch_s``) where nothing
+    is declared and sound does not do.
     """
     left, right, stamped = _stamped(session, left, right)
     offset = session.config.cameras.right.offset_s
@@ -52,7 +53,7 @@ def lesson_clock(
         declared = Clock(source="timestamps.csv")
     about_s = wall_clock_offset_s(left, right) if declared is None else declared.offset_s
     progress(STAGE, 0.0)
-    estimates = [_by_sound(left, right, about_s, progress)]
+    estimates = [_by_sound(left, right, about_s, heard_s, progress)]
     joined = joined_by(estimates, left, right, declared)
     if motion is None:
         motion = declared is None and joined.measured is None
@@ -110,10 +111,12 @@ def _stamped(
     return infos[0], infos[1], True
 
 
-def _by_sound(left: VideoInfo, right: VideoInfo, about_s: float, progress: Progress) -> Estimate:
+def _by_sound(
+    left: VideoInfo, right: VideoInfo, about_s: float, heard_s: float, progress: Progress
+) -> Estimate:
     heard = []
     for k, (name, info) in enumerate((("left", left), ("right", right))):
-        sound = hear(_sounds(info))
+        sound = hear(_sounds(info), float(info.times_s[0]) + heard_s)
         progress(STAGE, 0.1 * (k + 1))
         if sound is None:
             return Estimate(SOUND.name, None, f"the {name} video has none")

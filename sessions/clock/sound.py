@@ -22,18 +22,20 @@ from sessions.clock.match import Activity, Sense
 SOUND = Sense("sound", rate_hz=200.0, slow_s=1.0, smooth_s=0.0, floor_s=0.008, tame=4.0)
 RATE_HZ = 8000
 HOP = RATE_HZ // 200
+PART_S = 5.0
 BANDS_HZ = ((200, 500), (500, 1000), (1000, 2000), (2000, 3600))
 SILENCE = 1e-10  # power of one step of 16 bits
 
 
-def hear(parts: Sequence[tuple[Path, float]]) -> Activity | None:
+def hear(parts: Sequence[tuple[Path, float]], until_s: float = np.inf) -> Activity | None:
     """The sound of a recording's files; None where there is none, or nothing but silence.
 
     parts : each file, and what is to be added to its own times to have the recording's clock.
+    until_s : on that clock; what comes later is not listened to.
     """
     times, values = [], []
     for path, begin_s in parts:
-        heard = _loudness(path)
+        heard = None if begin_s > until_s else _loudness(path, until_s - begin_s)
         if heard is not None:
             times.append(heard[0] + begin_s)
             values.append(heard[1])
@@ -46,13 +48,13 @@ def hear(parts: Sequence[tuple[Path, float]]) -> Activity | None:
     return Activity.of(time_s[later], level[later], "sound")
 
 
-def _loudness(path: Path) -> tuple[Array, Array] | None:
+def _loudness(path: Path, until_s: float) -> tuple[Array, Array] | None:
     """Times (N,) of the file's own clock and log power (N, 4) of the bands; None: no sound."""
     filters = [butter(2, band, "bandpass", fs=RATE_HZ, output="sos") for band in BANDS_HZ]
     states = [np.zeros((len(sos), 2)) for sos in filters]
     times, values = [], []
     rest, rest_s = np.zeros(0), 0.0
-    for begin_s, wave in _waves(path):
+    for begin_s, wave in _waves(path, until_s):
         if not len(rest):
             rest_s = begin_s
         elif abs(rest_s + len(rest) / RATE_HZ - begin_s) > 0.02:  # a hole in the sound
@@ -72,16 +74,14 @@ def _loudness(path: Path) -> tuple[Array, Array] | None:
     return np.concatenate(times), np.concatenate(values)
 
 
-def _waves(path: Path) -> Iterator[tuple[float, NDArray[np.float32]]]:
-    """(begin, samples) of about five seconds each of the file's first sound track, mono."""
+def _waves(path: Path, until_s: float) -> Iterator[tuple[float, NDArray[np.float32]]]:
+    """(begin, samples) of about PART_S each of the file's first sound track, mono."""
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 return
             stream = container.streams.audio[0]
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE_HZ)
-            held: list[NDArray[np.float32]] = []
-            begin_s, end_s = 0.0, -1e9
+            fifo, held, begin_s, end_s = av.AudioFifo(), None, 0.0, -1e9
             for packet in container.demux(stream):
                 try:
                     frames = packet.decode()
@@ -91,19 +91,29 @@ def _waves(path: Path) -> Iterator[tuple[float, NDArray[np.float32]]]:
                     if frame.pts is None or frame.time is None:
                         continue
                     starts_s = float(frame.time)
-                    if abs(starts_s - end_s) > 0.02:  # a hole, or the first one
-                        if held:
-                            yield begin_s, np.concatenate(held)
-                        held, begin_s = [], starts_s
-                        resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE_HZ)
+                    kind = frame.format.name, frame.layout.name, frame.sample_rate
+                    # or the first one, or another kind of sound from here on
+                    hole = abs(starts_s - end_s) > 0.02 or kind != held
+                    if fifo.samples and (hole or end_s - begin_s > PART_S):
+                        yield begin_s, _mono(fifo)
+                        fifo, hole = av.AudioFifo(), True
+                    if starts_s > until_s:
+                        return
+                    begin_s, held = (starts_s if hole else begin_s), kind
                     end_s = starts_s + frame.samples / frame.sample_rate
-                    frame.pts = None  # the resampler is not to fill holes: we do
-                    held += [r.to_ndarray()[0] for r in resampler.resample(frame)]
-                    if sum(map(len, held)) > 5 * RATE_HZ:
-                        wave = np.concatenate(held)
-                        yield begin_s, wave
-                        held, begin_s = [], begin_s + len(wave) / RATE_HZ
-            if held:
-                yield begin_s, np.concatenate(held)
+                    frame.pts = None  # nothing is to fill holes: we do
+                    fifo.write(frame)
+            if fifo.samples:
+                yield begin_s, _mono(fifo)
     except (av.error.FFmpegError, OSError):
         return
+
+
+def _mono(fifo: av.AudioFifo) -> NDArray[np.float32]:
+    """All that is held, at RATE_HZ."""
+    whole = fifo.read()
+    if whole is None:
+        return np.zeros(0, np.float32)
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE_HZ)
+    parts = [r.to_ndarray()[0] for f in (whole, None) for r in resampler.resample(f)]
+    return np.concatenate(parts)

@@ -108,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("lesson", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--minutes", type=float, default=45.3)
+    parser.add_argument("--minutes", type=float, default=45.1)
     parser.add_argument("--silent", action="store_true")
     args = parser.parse_args()
     if not args.out.exists():

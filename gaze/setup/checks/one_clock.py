@@ -9,6 +9,7 @@ from gaze.lesson.clock import lesson_clock
 from gaze.setup.checks.registry import Finding, Subject, from_causes, register
 
 STRETCH_S = 20.0  # of motion, five of them: a check takes seconds
+HEARD_S = 900.0  # of sound
 
 
 @register("clocks")
@@ -18,7 +19,9 @@ def one_clock(subject: Subject) -> list[Finding]:
         return []
     left, right = (subject.videos[name] for name in ("left", "right"))
     try:
-        *_, clock = lesson_clock(subject.session, left, right, no_progress, stretch_s=STRETCH_S)
+        *_, clock = lesson_clock(
+            subject.session, left, right, no_progress, stretch_s=STRETCH_S, heard_s=HEARD_S
+        )
     except UserError:
         return []  # timestamps.csv that does not fit: said by the check that reads it
     sound_alone = clock.measured is not None and clock.measured.source == "sound"
