@@ -79,6 +79,7 @@ def open_film(session: Session, rig: Rig, settings: AnalyzeSettings, progress: P
     rig's cameras, of cameras that moved since, or that share no moment between start and stop.
     """
     left, right = open_camera(session, "left"), open_camera(session, "right")
+    refusals.one_recording(left, right)
     refusals.otherwise_mounted(rig, session)
     rig, said_of_size = refusals.fitted_to(rig, left, right)
     changed = registered(session, rig, {"left": left, "right": right})

@@ -83,6 +83,29 @@ def usable_rig(session: Session, *, force: bool = False) -> Rig:
     return rig
 
 
+def one_recording(left: VideoInfo, right: VideoInfo) -> None:
+    """Refuse one film given as both cameras', by whatever names.
+
+    Raises
+    ------
+    SessionError : their first megabytes and their lengths are the same.
+    """
+    a, b = left.files[0].path, right.files[0].path
+    if left.n_bytes != right.n_bytes:
+        return
+    if not a.samefile(b):
+        with a.open("rb") as one, b.open("rb") as other:
+            if one.read(1 << 20) != other.read(1 << 20):
+                return
+    raise SessionError(
+        "both cameras' videos are one and the same recording",
+        where=right.path,
+        found=f"{a.name} and {b.name}",
+        expected="a video from each camera",
+        remedy="Copy the other camera's video, or correct cameras.right.video in session.toml.",
+    )
+
+
 def same_shape(a_px: tuple[int, int], b_px: tuple[int, int]) -> bool:
     """Whether two pictures' (width, height) have the same ratio."""
     return abs(a_px[0] * b_px[1] / (a_px[1] * b_px[0]) - 1) <= SAME_SHAPE

@@ -107,9 +107,9 @@ class Estimate:
     """What one sense says of the clock.
 
     clock : None where it says nothing; then reason says why. score : height of the best match in σ
-    above chance. rival : the next best one relative to it. unseen_s : 1σ of the jumps that it may
-    have missed, not in the clock's σ. lags_s, height : (L,) the match at every offset (right minus
-    left at the lesson's begin), for a picture; height in σ.
+    above chance. rival : the next best one relative to it. lags_s, height : (L,) the match at every
+    offset (right minus left at the lesson's begin), for a picture; height in σ. unseen_s : 1σ of
+    the jumps that it may have missed, not in the clock's σ.
     """
 
     sense: str
@@ -117,9 +117,9 @@ class Estimate:
     reason: str = ""
     score: float = 0.0
     rival: float = 0.0
-    unseen_s: float = 0.0
     lags_s: Array = field(default_factory=lambda: np.zeros(0), repr=False)
     height: Array = field(default_factory=lambda: np.zeros(0), repr=False)
+    unseen_s: float = 0.0
 
 
 def match(
@@ -162,9 +162,7 @@ def match(
         return Estimate(sense.name, None, "too quiet: hardly anything happens")
     near_s = NEAR_S if expected else np.inf
     line = _best_line(windows, spans[0], coarse.rate_hz, about_s, near_s)
-    said = Estimate(
-        sense.name, None, "", line.score, line.rival, lags_s=line.lags_s, height=line.height
-    )
+    said = Estimate(sense.name, None, "", line.score, line.rival, line.lags_s, line.height)
     least = LEAST_EXPECTED if line.expected else sense.least_score
     if line.score < least:
         return replace(

@@ -208,6 +208,10 @@ def index_file(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> Video
 
 def _unreadable(path: Path, error: Exception) -> VideoError:
     """A file that does not open, with its likely cause."""
+    if path.stat().st_size == 0:
+        return VideoError(
+            "the video is empty", where=path, found="0 bytes", remedy="Copy it again."
+        )
     if path.suffix.lower() in (".mp4", ".mov", ".m4v") and b"moov" not in _both_ends(path):
         return VideoError(
             "the video cannot be read: its index is missing, as after a full card, an empty "
@@ -311,7 +315,7 @@ def _indexed(
             stated -= container.start_time / 1e6
     short = max(
         1 - (n + packets.hidden) / stream.frames if stream.frames else 0.0,
-        1 - length / stated if stated else 0.0,
+        1 - length / stated if stated and n > 1 else 0.0,
     )
     if short > CUT_OFF and not counted:
         said = stated or stream.frames / float(rate)

@@ -128,7 +128,9 @@ def _of_run(
                 frame, file.turn, grey=grey, small_px=small_px,
                 before=before and before[1], after=after and after[1],
             )  # fmt: skip
-            yield Frame(number, picture)
+            # a stream that changes its size: where anything is in it is not known
+            other = small_px is None and picture.shape[1::-1] != file.size_px
+            yield Frame(number, None, "corrupt") if other else Frame(number, picture)
         else:
             yield Frame(number, None, "corrupt")
     yield from (Frame(n, None, "missing") for n in run[k:])

@@ -46,6 +46,15 @@ def smaller(p: Picture) -> Picture:
     return np.asarray(cv2.resize(p, None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA))
 
 
+def turned(p: Picture) -> Picture:
+    """As of a camera of 60° that was turned by 0.3° to the side and 0.1° up."""
+    h, w = p.shape[:2]
+    K = np.array([[0.87 * w, 0, w / 2], [0, 0.87 * w, h / 2], [0, 0, 1.0]])
+    R, _ = cv2.Rodrigues(np.radians([0.1, 0.3, 0.0]))
+    H = K @ R @ np.linalg.inv(K)
+    return np.asarray(cv2.warpPerspective(p, H, (w, h), borderMode=cv2.BORDER_REPLICATE))
+
+
 #: kind → (change of each picture, suffix, more for `write`, keys for each camera in session.toml)
 KINDS: dict[str, tuple[Callable[[Picture], Picture], str, dict[str, Any], str]] = {
     "plain": (same, "mp4", {}, ""),
@@ -57,6 +66,7 @@ KINDS: dict[str, tuple[Callable[[Picture], Picture], str, dict[str, Any], str]] 
     "two chapters": (same, "mp4", {"chapters": 2}, ""),
     "raw .h264": (same, "h264", {"container": "h264"}, ""),
     "0.75 of the size": (smaller, "mp4", {}, ""),
+    "right turned by 0.3°": (turned, "mp4", {}, ""),
     "60 kB of noise in one": (same, "ts", {"noise": 60_000}, ""),
     "60 kB of noise in one, key frame each second": (same, "ts", {"noise": 60_000, "group": 5}, ""),
 }
@@ -88,7 +98,9 @@ def make(demo: Session, out: Path, kind: str) -> Session:
     toml = (out / "session.toml").read_text()
     for camera in CAMERAS:
         shown = [p for _, p in read_frames(open_camera(demo, camera), range(FRAMES))]
-        names = film(out, camera, [change(p) for p in shown], suffix, how)
+        if camera == "right" or not kind.startswith("right"):
+            shown = [change(p) for p in shown]
+        names = film(out, camera, shown, suffix, how)
         listed = "[" + ", ".join(f'"{n}"' for n in names) + "]"
         toml = toml.replace(f'video = "{camera}.mp4"', f"video = {listed}\n{keys}")
     if "rotate" in keys:  # what the camera stores stands on its head in its pictures, too

@@ -87,7 +87,7 @@ def draw(rig: Rig, P_W: np.ndarray, camera: int) -> np.ndarray:
     """One picture: a bright square for each nose (S, 3), the far ones first."""
     name = ("left", "right")[camera]
     w, h = rig.camera(name).size_px
-    picture = np.full((h, w, 3), GREY, np.uint8)
+    picture = np.full((h, w, 3), GREY + camera, np.uint8)  # no two films are the same
     uv = project(rig, P_W)[:, camera]
     distance = np.linalg.norm(P_W - rig.T_WC(name).t, axis=1)
     for s in np.argsort(-distance):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,7 +32,8 @@ def _lesson(folder: Path, monkeypatch: pytest.MonkeyPatch, sigma_s: float) -> Pa
     (folder / "session.toml").write_text(TOML, encoding="utf-8")
     clock = Clock(0.4, 3.0, sigma_s, 5.0, "sound", -0.5)
     sound = Estimate("sound", clock, "", 40.0, 0.2, np.linspace(-9, 9, 400), np.ones(400))
-    said = join([sound, Estimate("heads", None, "too quiet")], (0.0, 100.0))
+    moved = Estimate("motion", replace(clock, source="motion"))  # sound alone would not do
+    said = join([sound, moved, Estimate("heads", None, "too quiet")], (0.0, 100.0))
     video: Any = SimpleNamespace(times_s=np.arange(0, 100, 0.04))
     monkeypatch.setattr(module, "synced", lambda *_, **__: (video, video, said))
     monkeypatch.setattr(module, "read_frames", lambda video, numbers: [])

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gaze.lesson.quality import caveats
+from gaze.lesson.refusals import one_recording
+from sessions.errors import SessionError
 from sessions.quality import Quality
+from sessions.video import probe
+from tests.sessions.video.films import write
 
 
 def codes(**found: Any) -> dict[str, str]:
@@ -43,3 +51,13 @@ def test_a_class_that_hardly_meets_does_not_fit() -> None:
 def test_seen_but_not_usable_is_not_covered() -> None:
     assert "few_usable" in codes(status_counts={"low_confidence": 70, "ok": 30})
     assert "few_usable" not in codes(status_counts={"low_confidence": 30, "ok": 30, "away": 40})
+
+
+def test_one_film_for_both_cameras_is_refused_by_whatever_name(tmp_path: Path) -> None:
+    film = probe(write(tmp_path / "a.mp4", frames=10))
+    copy = probe(Path(shutil.copy(tmp_path / "a.mp4", tmp_path / "b.mp4")))
+    other = probe(write(tmp_path / "c.mp4", frames=10, numbers=range(10, 20)))
+    one_recording(film, other)
+    for same in (film, copy):
+        with pytest.raises(SessionError, match="one and the same recording"):
+            one_recording(film, same)

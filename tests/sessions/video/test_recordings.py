@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -426,3 +427,48 @@ def test_one_file_by_itself(tmp_path: Path) -> None:
     assert file.reorder == 2 and file.frames == 50 and file.step_s == pytest.approx(0.04)
     assert file.keyframe_before(13) <= 13 and file.number_of(None) is None
     assert file.number_of(int(file.pts[7])) == 7 and file.number_of(int(file.pts[7]) + 1) is None
+
+
+# -- what only a hostile hand writes ---------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("suffix", "how"),
+    [
+        ("mp4", {"rate": 1000}),
+        ("mp4", {"rate": Fraction(1, 2)}),
+        ("mp4", {"pixels": "yuv444p"}),
+        ("mp4", {"pixels": "gray"}),
+        ("mkv", {"codec": "ffv1", "pixels": "gray16le"}),
+        ("mov", {"codec": "png", "pixels": "rgb24", "draw": lambda n: picture(n)[:111, :191]}),
+        ("webm", {"codec": "libvpx-vp9", "pixels": "yuva420p"}),
+        ("mp4", {"frames": 1}),
+        ("ts", {"frames": 1}),
+        ("gif", {"codec": "gif", "pixels": "rgb8"}),
+        ("flv", {}),
+    ],
+)
+def test_odd_kinds(tmp_path: Path, suffix: str, how: dict[str, Any]) -> None:
+    how = {"frames": 20, **how}
+    info = probe(write(tmp_path / f"a.{suffix}", **how))
+    assert info.frames == how["frames"] and info.remarks == ()
+    for n, shown in read_frames(info, range(0, info.frames, 7)):
+        assert number(shown) == n and shown.shape[1::-1] == info.size_px
+
+
+def test_a_picture_of_another_size_amid_a_film_is_lost_not_shown(tmp_path: Path) -> None:
+    first = write(tmp_path / "a.ts", numbers=range(30))
+    second = write(
+        tmp_path / "b.ts",
+        numbers=range(30, 60),
+        draw=lambda n: np.ascontiguousarray(picture(n)[::2, ::2]),
+    )
+    both = tmp_path / "both.ts"
+    both.write_bytes(first.read_bytes() + second.read_bytes())
+    got = list(ask_frames(probe(both), [5, 20, 45, 55]))
+    assert [f.lost for f in got] == ["", "", "corrupt", "corrupt"]
+    assert all(f.picture is None or f.picture.shape == (112, 192, 3) for f in got)
+
+
+def test_an_empty_file_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").touch()
+    with pytest.raises(VideoError, match="is empty"):
+        probe(tmp_path / "a.mp4")
