@@ -87,7 +87,7 @@ def draw(rig: Rig, P_W: np.ndarray, camera: int) -> np.ndarray:
     """One picture: a bright square for each nose (S, 3), the far ones first."""
     name = ("left", "right")[camera]
     w, h = rig.camera(name).size_px
-    picture = np.full((h, w, 3), GREY + camera, np.uint8)  # no two films are the same
+    picture = np.full((h, w, 3), GREY, np.uint8)
     uv = project(rig, P_W)[:, camera]
     distance = np.linalg.norm(P_W - rig.T_WC(name).t, axis=1)
     for s in np.argsort(-distance):
@@ -124,6 +124,7 @@ def write_lesson(
     P = places + sway - sway.mean(0)
     for c, name in enumerate(("left", "right")):
         with av.open(str(folder / f"{name}.mp4"), "w") as container:
+            container.metadata["title"] = name  # no two films are the same
             stream = container.add_stream("libx264", rate=fps)
             stream.width, stream.height = rig.camera(name).size_px
             stream.pix_fmt = "yuv420p"
