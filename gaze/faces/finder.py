@@ -3,7 +3,7 @@
 Students sit. So after one scan of the full picture it is known where faces are, and from then on
 only the neighbourhoods of those places are looked at: cut out of both cameras' pictures, brought to
 one size, packed into a small square picture and detected together. For eight students that is one
-picture of 384 × 384 for each moment instead of two of 1920 × 1080. A scan is repeated every few
+picture of 512 × 512 for each moment instead of two of 1920 × 1080. A scan is repeated every few
 seconds, so that whoever comes in or moves away is found.
 """
 
@@ -42,8 +42,8 @@ class FinderSettings:
     scan_face_px: float = 24.0
     scan_scales: tuple[float, ...] = (0.5, 0.75, 1.0, 1.5)
     scan_most_px: int = 2880
-    tile_px: int = 96
-    face_in_tile_px: float = 38.0
+    tile_px: int = 128
+    face_in_tile_px: float = 44.0
     mosaic_tiles: int = 4
     forget_s: float = 30.0
 
