@@ -83,7 +83,7 @@ def _mark(
             f"line {a.line}: a moment cannot be {chosen}: it has no end", where=path, found=a.label,
             remedy="Give it an end, or import it as a mark.",
         )  # fmt: skip
-    return Mark(start, _plain(a.label) or a.tier or "–", end, chosen)
+    return Mark(start, _plain(a.label) or "–", end, chosen)
 
 
 def _plain(label: str) -> str:
