@@ -17,6 +17,11 @@ from calibration.rig_file import FORMAT, VERSION, RigFile, TransformPart
 from calibration.transform import Array, Transform, rotation_exp
 from calibration.verdict import Verdict
 
+#: A parameter is moved by so much at most where a slope is taken: of a focal length, in pixels;
+#: radians, metres and distortions.
+MOST_OF_FOCAL, MOST = 0.02, 0.05
+IN_PX = (".fx", ".fy", ".cx", ".cy")
+
 
 @dataclass(frozen=True)
 class Rig:
@@ -93,6 +98,19 @@ class Rig:
             if T is not None:
                 names += [f"R_{frames}.{a}" for a in "xyz"] + [f"t_{frames}.{a}" for a in "xyz"]
         return tuple(names)
+
+    def steps(self, share: float) -> Array:
+        """(P,) a share of each parameter's σ, but no further than a slope is one.
+
+        Pictures of another camera leave lenses that are known to less than their own size.
+        """
+        assert self.covariance is not None
+        sigma = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
+        focal_px = min(cam.K[i, i] for cam in (self.left, self.right) for i in (0, 1))
+        most = [
+            MOST_OF_FOCAL * focal_px if n.endswith(IN_PX) else MOST for n in self.parameter_names
+        ]
+        return np.asarray(np.minimum(share * sigma, most), np.float64)
 
     def perturbed(self, delta: Array) -> Rig:
         """The rig with its parameters moved by ``delta`` (P,), in the order of the names.

@@ -327,7 +327,9 @@ def solve_room(
     names = evidence.names()
     keep = np.array([n not in set(without) for n in names])
     C = evidence.covariance()[np.ix_(keep, keep)]
-    white = np.asarray(np.linalg.inv(np.linalg.cholesky(C)), np.float64)
+    sigma = np.sqrt(np.diag(C))  # by σ, and a hair more: poses of pictures that do not belong
+    part = C / np.outer(sigma, sigma) + 1e-12 * np.eye(len(C))  # together are known to kilometres
+    white = np.asarray(np.linalg.inv(np.linalg.cholesky(part)) / sigma, np.float64)
     T = start if start is not None else evidence.start()
     more = np.array([evidence.blackboard_m[0] if evidence.blackboard_m else 0.0, 1.0])
     free = [*range(6), *([6] if evidence.corners_m else []), *([7] if free_scale else [])]

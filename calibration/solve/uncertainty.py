@@ -47,11 +47,12 @@ def triangulate(rig: Rig, uv_left: Array, uv_right: Array, iterations: int = 4) 
 def jacobian(rig: Rig, quantity: Callable[[Rig], Array]) -> Array:
     """(m, P) central differences of ``quantity(rig)`` by the rig's parameters.
 
-    Each parameter is moved by a fifth of its own σ (or by 1e-6 where it has none).
+    Each parameter is moved by a fifth of its own σ (or by 1e-6 where it has none), but no further
+    than a slope is one: pictures of another camera leave lenses known to less than their own size.
     """
     assert rig.covariance is not None
     sigma = np.sqrt(np.maximum(np.diag(rig.covariance), 0.0))
-    step = np.where(sigma > 0, sigma / 5, 1e-6)
+    step = np.where(sigma > 0, rig.steps(1 / 5), 1e-6)
     columns = []
     for i, h in enumerate(step):
         d = np.zeros(len(step))

@@ -44,14 +44,14 @@ def gaze_spread_from_rig(rig: Rig, rows: RigDependence) -> Array:
     n = len(rows.P_W)
     if rig.covariance is None or n == 0:
         return np.zeros((n, 2, 2))
-    sigma = np.sqrt(np.diag(rig.covariance))
+    steps = rig.steps(STEP_SIGMAS)
     by_nose, by_head = gaze_jacobians(rows.P_W, rows.R_WS)
     nose = linearised_nose(rig, rows.uv_px, rows.sigma_px, rows.P_W) if rows.nose_from_rig else None
     lines = _lines_of_sight(rig, rows.centre_px, rig)
-    J = np.zeros((n, 2, len(sigma)))
-    for k in np.flatnonzero(sigma > 0):
-        step = np.zeros(len(sigma))
-        step[k] = STEP_SIGMAS * sigma[k]
+    J = np.zeros((n, 2, len(steps)))
+    for k in np.flatnonzero(steps > 0):
+        step = np.zeros(len(steps))
+        step[k] = steps[k]
         moved = rig.perturbed(step)
         change = np.zeros((n, 2))
         if nose is not None:
