@@ -39,6 +39,7 @@ def test_no_command_calls_out_or_leaves_anything_at_home(tmp_path: Path) -> None
     (out / "codes.csv").write_text(f"student,start_s,end_s,area\n{NAMES[0]},0,20,board\n")
     pool = ["pool", str(out / "given.json"), str(out / "given.json")]  # one school twice: refused
     there = str(lesson)
+    compare = ["compare", there, there, "--out", str(out / "compare.html")]  # too few: refused
     words = [
         ["init", str(out / "new"), "--title", "x", "--width-m", "4", "--height-m", "1.2",
          "--left-m", "2", "--down-m", "1.4", "--out-m", "1.5"],
@@ -54,6 +55,7 @@ def test_no_command_calls_out_or_leaves_anything_at_home(tmp_path: Path) -> None
         ["agree", str(run), str(out / "codes.csv")],
         ["import-events", there, str(lesson / "events.csv")],
         ["methods", str(run)],
+        compare,
         ["study-table", there, "--out", str(out / "study.csv")],
         ["power", there, "--lesson-sd", "10", "--student-sd", "10"],
         ["contribute", there, "--study", "x", "--out", str(out / "given.json")],
@@ -73,7 +75,12 @@ def test_no_command_calls_out_or_leaves_anything_at_home(tmp_path: Path) -> None
              if line.startswith("code ")}  # fmt: skip
     assert len(codes) == len(words)
     wrong = {w: c for w, c in codes.items() if c not in ("0", "1")}
-    refused = {f"fit-gain {there}", f"catalog {there} --sql INSTALL httpfs", " ".join(pool)}
+    refused = {
+        f"fit-gain {there}",
+        f"catalog {there} --sql INSTALL httpfs",
+        " ".join(pool),
+        " ".join(compare),
+    }
     assert set(wrong) <= refused, said[-4000:]
     assert [str(p) for p in home.rglob("*")] == []
     assert {p.name for p in tmp_path.iterdir()} == {"out", "home"}

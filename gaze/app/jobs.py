@@ -180,7 +180,16 @@ def _read_queue(path: Path | None) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _can_be_interrupted() -> None:
+    """What was started in the background (``&``, a service) hands an ignored Ctrl-C on to whatever
+    it starts, and no job could be cancelled."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        with contextlib.suppress(ValueError):  # not in the main thread
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 async def _run(job: Job) -> int:
+    _can_be_interrupted()
     # -P: nothing in the folder of lessons can be imported
     job.process = process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "gaze.commands.app", job.command, *job.arguments),
