@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from calibration.room.world import FURTHEST_BEHIND_M, HIGHEST_M
 from calibration.verdict import RANK, Cause, Status, Verdict
@@ -269,7 +270,7 @@ def _judge_world(rig: Rig, q: dict[str, Any], add: Any, told: bool) -> None:
 
 def _judge_room(rig: Rig, q: dict[str, Any], add: Any, told: bool) -> None:
     """Tape and units against what a classroom can be."""
-    for name in ("left", "right"):
+    for name in CAMERAS:
         T_WC = rig.T_WC(name)
         down_C = T_WC.R[1]  # W's Y is down
         roll = float(np.degrees(np.arctan2(down_C[0], down_C[1])))

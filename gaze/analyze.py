@@ -49,6 +49,7 @@ from gaze.people.identify import identify
 from gaze.people.seats import Students
 from gaze.people.tracks import tracks_of
 from sessions.errors import SessionError
+from sessions.events.marks import read_marks
 from sessions.folder import Session
 from sessions.lock import lesson_lock
 from sessions.quality import Agreement, Caveat, Quality
@@ -186,10 +187,8 @@ def refuse_unreadable_marks(session: Session) -> None:
 
     Raises
     ------
-    ReportError : a line that cannot be read.
+    SessionError : a line that cannot be read.
     """
-    from sessions.events.marks import read_marks
-
     if session.events_path.exists():
         read_marks(session.events_path)
 

@@ -16,7 +16,7 @@ import numpy as np
 import yaml
 from scipy.optimize import least_squares
 
-from calibration.camera import Camera
+from calibration.camera import CAMERAS, Camera
 from calibration.files import write_file
 from calibration.interop.registry import (
     Format,
@@ -118,7 +118,7 @@ def _camera(name: str, table: dict[str, Any], T_CX: Array, path: Path) -> RawCam
     if distortion_model == "radtan":
         D = numbers(table["distortion_coeffs"], (-1,), f"{name}.distortion_coeffs", path)
     topic = str(table.get("rostopic", ""))
-    for side in ("left", "right"):
+    for side in CAMERAS:
         if side in topic:
             name = side
     return RawCamera(

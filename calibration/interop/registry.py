@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from calibration.camera import Camera
+from calibration.camera import CAMERAS, Camera
 from calibration.errors import UserError
 from calibration.rig import Rig
 from calibration.transform import Array, Transform
@@ -140,7 +140,7 @@ def read(
     scale, note = _metres_per_unit(float(np.linalg.norm(t_RL)), unit, raw.unit, path)
     notes.append(note)
     lenses = []
-    for name, cam in zip(("left", "right"), pair, strict=True):
+    for name, cam in zip(CAMERAS, pair, strict=True):
         size = cam.size_px or size_px
         if size is None:
             raise InteropError(

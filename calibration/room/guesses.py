@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import chi2 as chi2_law
 
+from calibration.camera import CAMERAS
 from calibration.room.evidence import (
     CORNERS,
     LENGTHS,
@@ -553,6 +554,6 @@ def row_words(name: str) -> str:
     first, _, last = name.rpartition(".")
     if last in TURNS:
         return f"how the board lies ({TURNS[last]})"
-    if first in ("left", "right"):
+    if first in CAMERAS:
         return f"the length from the {first} lens to the {last} corner"
     return {"width_m": "the blackboard's width"}.get(name, last)

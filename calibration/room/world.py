@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from calibration.camera import CAMERAS
 from calibration.transform import Array, Transform, rotation_exp
 
 Placement = Literal["flat", "standing", "tilted"]
@@ -146,7 +147,7 @@ def _judge(tape: Tape, T_AL: Transform, T_RL: Transform | None, k: int, solution
     cameras = [T_AL] if T_RL is None else [T_AL, T_AL @ T_RL.inverse()]
     broken: list[str] = []
     numbers: dict[str, float] = {}
-    for name, T_AC in zip(("left", "right"), cameras, strict=False):
+    for name, T_AC in zip(CAMERAS, cameras, strict=False):
         down_C = T_AC.R.T @ np.array([0, 0, -1.0])  # A's Z is up
         roll = float(np.degrees(np.arctan2(down_C[0], down_C[1])))
         numbers[f"{name}_roll_deg"] = roll

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from calibration.camera import CAMERAS
 from calibration.solve import bundle
 from calibration.solve.intrinsics import planar_poses
 from calibration.transform import Array, geodesic_deg, rotation_exp, rotation_log
@@ -200,7 +201,7 @@ def diagnose(
             "reversed_view", "right", "its corners were in reversed order and were turned",
             left, right[::-1].copy(),
         )  # fmt: skip
-    for camera, width in zip(("left", "right"), widths, strict=True):
+    for camera, width in zip(CAMERAS, widths, strict=True):
         for along in (0, 1):
             uv = mirror(left if camera == "left" else right, width, inner, along)
             a, b = (uv, right) if camera == "left" else (left, uv)

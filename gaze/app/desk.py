@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from calibration.camera import CAMERAS
 from calibration.errors import UserError
 from gaze.app.jobs import Jobs
 from gaze.app.units import Unit
@@ -157,9 +158,6 @@ def card(folder: Path) -> Card:
 
 def has_videos(session: Session) -> bool:
     return all((session.folder / video_name(session.config, c)).is_file() for c in CAMERAS)
-
-
-CAMERAS = ("left", "right")
 
 
 def video_name(config: SessionConfig, camera: str) -> str:

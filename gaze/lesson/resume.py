@@ -179,11 +179,11 @@ def is_whole(path: Path, chunk: slice) -> bool:
     try:
         moment = FaceRows.load([path]).faces.moment
         pictures = len(_lost_in(path))
-        _memory_in(path)
+        remembers = bool(_memory_in(path))  # an earlier version's does not
     except Exception:  # a damaged archive raises any of many types
         return False
     inside = (moment >= chunk.start) & (moment < chunk.stop)
-    return bool(inside.all()) and pictures == chunk.stop - chunk.start
+    return remembers and bool(inside.all()) and pictures == chunk.stop - chunk.start
 
 
 def _memory_in(part: Path) -> dict[str, Array]:

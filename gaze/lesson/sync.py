@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.camera import CAMERAS
 from calibration.files import GENERATOR
 from calibration.progress import Progress
 from gaze.faces.detectors import load_detector
@@ -67,7 +68,6 @@ def _with_heads(session: Session, left: VideoInfo, clock: Joined, progress: Prog
         settings.landmarks,
         opted_out_seats(session),
     )
-    looker.finder.forget()
     parts, pairs = [], list(frame_pairs(film.left, film.right, film.when))
     for first in range(0, len(pairs), BATCH):
         some = pairs[first : first + BATCH]
@@ -147,7 +147,7 @@ def _moment(left: VideoInfo, right: VideoInfo, clock: Clock, time_s: float) -> s
         int(nearest_frames(right.times_s, clock.left_to_right(at), np.inf)[0]),
     )
     images = ""
-    for name, video, number in zip(("left", "right"), (left, right), numbers, strict=True):
+    for name, video, number in zip(CAMERAS, (left, right), numbers, strict=True):
         for _, picture in read_frames(video, [number]):
             images += f'<img alt="{name}, blurred" src="{_blurred(picture)}"> '
     return f"<h3>{time_s:.1f} s</h3>{images}"

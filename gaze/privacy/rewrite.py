@@ -396,7 +396,7 @@ def _make_again(work: Work, run: Run, made: dict[str, Any]) -> None:
             if name == "validation":
                 path = run.folder / "validation.json"
                 new = validate_lesson(Session.open(work.folder), run=run.folder)
-                _in_place_of(how or _of_lesson(work, new), new).write(path)
+                (_in_place_of(how, new) if how else _of_lesson(work, new)).write(path)
             elif name == "heatmaps":
                 work.done |= set(write_heatmaps(run.folder))
             else:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from calibration.camera import CAMERAS
 from gaze.report.page import Page
 from sessions.quality import Caveat
 
@@ -102,7 +103,7 @@ def _said(page: Page, caveat: Caveat) -> Markup:
         facts["share"] = page.pct(share, 1)
     if "time_s" in caveat.facts:
         facts["time"] = page.clock(float(caveat.facts["time_s"]))
-    if caveat.facts.get("camera") in ("left", "right"):
+    if caveat.facts.get("camera") in CAMERAS:
         facts["camera"] = page.w(f"side_{caveat.facts['camera']}")
     return page.w(key, **facts)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.camera import Camera
+from calibration.camera import CAMERAS, Camera
 from calibration.rig import Rig
 from calibration.transform import Array
 
@@ -110,7 +110,7 @@ def solve_positions(
     start_W : (N, 3) where to start, e.g. the answer for a rig nearby.
     """
     n = len(uv_px)
-    sights = [sight(rig.camera(name), uv_px[:, c]) for c, name in enumerate(("left", "right"))]
+    sights = [sight(rig.camera(name), uv_px[:, c]) for c, name in enumerate(CAMERAS)]
     seen: NDArray[np.bool_] = np.asarray(np.isfinite(uv_px).all(-1))  # (N, 2)
     both = seen.all(1)
     prior = np.full((n, 3), np.nan) if prior_W is None else np.asarray(prior_W, np.float64)
@@ -127,9 +127,7 @@ def solve_positions(
         information[with_prior] = np.linalg.inv(prior_covariance_m2[with_prior])
 
     rows = np.flatnonzero(np.isfinite(P).all(1))
-    rays = [
-        (rig.T_WC(name).inverse(), s) for name, s in zip(("left", "right"), sights, strict=True)
-    ]
+    rays = [(rig.T_WC(name).inverse(), s) for name, s in zip(CAMERAS, sights, strict=True)]
     H = np.full((n, 3, 3), np.nan)
     residual = np.full((n, 2, 2), np.nan)
     for step in range(iterations + 1):
@@ -187,7 +185,7 @@ def linearised_nose(rig: Rig, uv_px: Array, sigma_px: Array, P_W: Array) -> Call
     weight = np.where(seen, 1 / np.where(seen, sigma_px, 1.0) ** 2, 0.0)[rows]
     H = np.zeros((len(rows), 3, 3))
     projections = []
-    for c, name in enumerate(("left", "right")):
+    for c, name in enumerate(CAMERAS):
         s, T_CW = sight(rig.camera(name), uv_px[:, c]), rig.T_WC(name).inverse()
         r, J = _reprojection(T_CW.apply(P_W[rows]), T_CW.R, s, rows)
         JT = np.swapaxes(np.nan_to_num(J), -1, -2) * weight[:, c, None, None]
@@ -198,7 +196,7 @@ def linearised_nose(rig: Rig, uv_px: Array, sigma_px: Array, P_W: Array) -> Call
 
     def shift(moved: Rig) -> Array:
         g = np.zeros((len(rows), 3))
-        for c, name in enumerate(("left", "right")):
+        for c, name in enumerate(CAMERAS):
             s, T_CW = sight(moved.camera(name), uv_px[:, c]), moved.T_WC(name).inverse()
             r, _ = _reprojection(T_CW.apply(P_W[rows]), T_CW.R, s, rows)
             JT, r0 = projections[c]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from calibration.camera import CAMERAS
 from calibration.files import write_file
 from sessions.config import CONFIG_NAME, edit_config, load_config
 from sessions.errors import ConfigError, SessionError
@@ -155,7 +156,7 @@ def init_like(folder: str | Path, earlier: str | Path, title: str) -> Path:
     with atomic_write(folder / CONFIG_NAME) as aside:
         shutil.copyfile(earlier / CONFIG_NAME, aside)
     own = {
-        **{f"cameras.{c}.video": DEFAULTS[f"{c}_video"] for c in ("left", "right")},
+        **{f"cameras.{c}.video": DEFAULTS[f"{c}_video"] for c in CAMERAS},
         "title": title,
         "date": dt.date.today(),
         "cameras.right.offset_s": None,

@@ -65,12 +65,11 @@ class OpenVinoRuntime(Runtime):
         stem = f"{self.key}-{self.px}-ov{ov.__version__.split('-')[0]}"
         path = converted(self.cache, [f"{stem}.xml", f"{stem}.bin"], net, convert)
         core = ov.Core()
-        options = {"PERFORMANCE_HINT": "LATENCY"}
+        options = {"PERFORMANCE_HINT": "LATENCY", **thread_options(self.threads)}
         if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             options["INFERENCE_PRECISION_HINT"] = "bf16"
         else:
             self.precision = "fp32"
-        options |= thread_options(self.threads)
         self.model = core.compile_model(core.read_model(path), "CPU", options)
 
     def run(self, crops: NDArray[np.uint8]) -> list[NDArray[np.float32]]:

@@ -32,8 +32,7 @@ class OpenVinoInt8Runtime(OpenVinoRuntime):
                 "headpose quantise makes one, or choose another runtime"
             )
         self.precision = "int8"
-        options = {"PERFORMANCE_HINT": "LATENCY"}
-        options |= thread_options(self.threads)
+        options = {"PERFORMANCE_HINT": "LATENCY", **thread_options(self.threads)}
         core = import_openvino().Core()
         self.model = core.compile_model(core.read_model(self.quantised), "CPU", options)
 

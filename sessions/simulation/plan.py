@@ -238,7 +238,7 @@ def make_plan(options: Options, head_sigma: HeadSigma = head_sigma_deg) -> PlanA
     else:
         advice.append(f"Weakest is {sees}: good enough to tell thirds of the board apart.")
     for r in seats.itertuples():
-        hidden = [c for c in ("left", "right") if getattr(r, f"visible_{c}") < 0.5]
+        hidden = [c for c in CAMERAS if getattr(r, f"visible_{c}") < 0.5]
         if len(hidden) == 2:
             advice.append(
                 f"seat {r.student}: neither camera sees the face; "
@@ -336,7 +336,7 @@ def figure_plan(answer: PlanAnswer) -> Any:
     figure.add_shape(
         type="line", x0=0, x1=room.board_width_m, y0=0, y1=0, line={"width": 8, "color": "#2f5d3a"}
     )
-    for name in ("left", "right"):
+    for name in CAMERAS:
         c = answer.cameras[name]
         figure.add_trace(
             go.Scatter(

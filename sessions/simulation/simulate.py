@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from calibration.camera import Camera
+from calibration.camera import CAMERAS, Camera
 from calibration.files import atomic_write, write_file
 from calibration.rig import Rig
 from calibration.transform import Transform
@@ -297,7 +297,7 @@ def session_toml(world: World) -> str:
     corners = np.array([[width, 0, 0], [0, 0, 0], [width, height, 0], [0, height, 0]])
     tape = np.random.default_rng([o.seed, 18])  # read to the centimetre, as people do
     lengths = {}
-    for name in ("left", "right"):
+    for name in CAMERAS:
         far = np.linalg.norm(world.T_WC[name].t - corners, axis=1)
         lengths[name] = [round(float(v), 2) for v in far + tape.normal(0, 0.005, 4)]
     placement = (
@@ -416,7 +416,7 @@ def truth_table(world: World, heads: Heads) -> Any:
     for k, axis in enumerate("xyz"):
         flat[f"target_{axis}_m"] = heads.point_W[..., k].ravel()
     flat["target"] = heads.label.ravel()
-    for camera in ("left", "right"):
+    for camera in CAMERAS:
         to_camera = world.T_WC[camera].inverse()
         uv = world.cameras[camera].project(to_camera.apply(heads.P_W))
         flat[f"nose_u_{camera}_px"] = uv[..., 0].ravel()
@@ -450,7 +450,7 @@ def write_session(folder: Path, world: World, heads: Heads | None = None) -> Any
     if o.timestamps:
         rows = [
             [camera, str(k), f"{t:.6f}"]
-            for camera in ("left", "right")
+            for camera in CAMERAS
             for k, t in enumerate(world.frame_times(camera))
         ]
         _write_csv(folder / "timestamps.csv", [["camera", "frame", "time_s"], *rows])

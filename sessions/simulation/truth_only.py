@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.signal import lfilter
 from scipy.spatial.transform import Rotation
 
+from calibration.camera import CAMERAS
 from sessions.config import SessionConfig, load_config
 from sessions.files import new_folder
 from sessions.quality import Quality
@@ -61,7 +62,7 @@ def predicted_run(
     R = Rotation.from_quat(truth[["head_qx", "head_qy", "head_qz", "head_qw"]].to_numpy())
     R_WS = R.as_matrix()
     sigma_head, sigma_nose, seen, face = {}, {}, {}, {}
-    for name in ("left", "right"):
+    for name in CAMERAS:
         face[name] = truth[f"face_px_{name}"].to_numpy()
         away = world.T_WC[name].t - P
         cosine = (R_WS[:, :, 2] * away).sum(1) / np.linalg.norm(away, axis=1)

@@ -152,7 +152,7 @@ def _frames_from(
     if file.seekable:  # what is decoded later is not needed; one more, to fill in lines from
         last = int(file.dts[run[0] : run[-1] + 2].max()) + round(file.step_s / file.time_base)
         packets = takewhile(lambda p: not _is_beyond(file, p, last), packets)
-    if file.only_keyframes and not WITHOUT_INDEX & {*container.format.name.split(",")}:
+    if file.only_keyframes and container.format.name not in WITHOUT_INDEX:
         packets = filterfalse(unneeded, packets)
     number = -1
     for frame, whole in decoded(packets, stream.codec_context, file.reorder + 1, unneeded):

@@ -9,8 +9,9 @@ from typing import Any
 
 from nicegui import ui
 
+from calibration.camera import CAMERAS
 from calibration.errors import UserError
-from gaze.app.desk import CAMERAS, read_json
+from gaze.app.desk import read_json
 from gaze.app.drawings import coverage_cells
 from gaze.app.files import PICTURES, VIDEOS, bring, of_kind
 from gaze.app.parts import Place, action, box, complain, files_button, finding, named, sheet, text

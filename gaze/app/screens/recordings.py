@@ -8,8 +8,9 @@ from typing import Any
 
 from nicegui import ui
 
+from calibration.camera import CAMERAS
 from calibration.errors import UserError
-from gaze.app.desk import CAMERAS, video_name
+from gaze.app.desk import video_name
 from gaze.app.files import VIDEOS, bring, of_kind
 from gaze.app.parts import (
     Place,

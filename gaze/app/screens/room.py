@@ -9,8 +9,8 @@ from typing import Any
 
 from nicegui import ui
 
+from calibration.camera import CAMERAS
 from calibration.errors import UserError
-from gaze.app.desk import CAMERAS
 from gaze.app.drawings import Lengths, Spot, elevation, plan
 from gaze.app.files import PICTURES, bring, of_kind
 from gaze.app.parts import Place, action, ask, box, cross, files_button, sheet, text

@@ -6,8 +6,8 @@ from functools import partial
 
 from nicegui import ui
 
+from calibration.camera import CAMERAS
 from calibration.errors import UserError
-from gaze.app.desk import CAMERAS
 from gaze.app.files import VIDEOS, of_kind
 from gaze.app.parts import Place, action, box, finding, pill, sheet, text
 from gaze.app.sights import LiveView

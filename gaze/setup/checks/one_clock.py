@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calibration.camera import CAMERAS
 from calibration.errors import UserError
 from calibration.progress import no_progress
 from calibration.verdict import Cause
@@ -17,7 +18,7 @@ def one_clock(subject: Subject) -> list[Finding]:
     """The clock as `gaze analyze` will take it, with its σ; what it is contradicted by."""
     if len(subject.videos) < 2:
         return []
-    left, right = (subject.videos[name] for name in ("left", "right"))
+    left, right = (subject.videos[name] for name in CAMERAS)
     try:
         *_, clock = lesson_clock(
             subject.session, left, right, no_progress, stretch_s=STRETCH_S, heard_s=HEARD_S

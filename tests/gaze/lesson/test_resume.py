@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -91,7 +92,16 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
+def forgetful(path: Path) -> None:
+    """As written before parts kept what the finder knows."""
+    with np.load(path) as data:
+        kept = {k: data[k] for k in data.files if not k.startswith("finder.")}
+    with path.open("wb") as file:
+        np.savez(file, **kept)
+
+
 DAMAGES = {
+    "without memory": forgetful,
     "truncated": half,
     "empty": lambda p: p.write_bytes(b""),
     "zeros": lambda p: p.write_bytes(bytes(p.stat().st_size)),
