@@ -35,6 +35,8 @@ NONE = 1 << 62
 SKIPS = frozenset({"h264", "hevc", "mpeg2video", "mpeg4"})
 #: Containers that do not list their packets: one that is lost is known by the leap in time alone.
 WITHOUT_INDEX = frozenset({"mpegts", "mpeg"})
+#: Pixels this much wider than high, or higher than wide, are told from square ones: encoders round.
+SQUARE_WITHIN = 0.01
 #: Demuxing errors in a row after which the file is taken to end.
 MOST_ERRORS = 50
 
@@ -55,6 +57,21 @@ def best_stream(container: InputContainer) -> VideoStream | None:
     stills = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
     films = [s for s in container.streams.video if not s.disposition & stills and s.width]
     return max(films, key=lambda s: (s.width * s.height, -s.index), default=None)
+
+
+def pixel_aspect(stream: VideoStream) -> float:
+    """Width of a stored pixel over its height: camcorders' 1440 × 1080 is shown as 1920 × 1080.
+
+    1: square, or the file says nothing that can be true.
+    """
+    ratio = float(stream.sample_aspect_ratio or 1)
+    return ratio if abs(ratio - 1) > SQUARE_WITHIN and 0.2 < ratio < 5 else 1.0
+
+
+def square_px(size_px: tuple[int, int], aspect: float) -> tuple[int, int]:
+    """(width, height) in square pixels of a stored picture; no pixel is given away."""
+    width, height = size_px
+    return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
 
 
 def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[FilmPacket]:
@@ -157,22 +174,27 @@ def picture_of(
     frame: VideoFrame,
     turn: Turn,
     *,
+    aspect: float = 1.0,
     grey: bool = False,
     small_px: tuple[int, int] | None = None,
     before: VideoFrame | None = None,
     after: VideoFrame | None = None,
 ) -> Image:
-    """(h, w, 3) BGR or (h, w) grey, upright, 8 bit.
+    """(h, w, 3) BGR or (h, w) grey, upright, 8 bit, in square pixels.
 
+    aspect : of the stored pixels (:func:`pixel_aspect`).
     small_px : (width, height) of the upright picture to make, without a full-size one in between.
     before, after : an interlaced frame's neighbours in time, to fill its lines from.
     """
     if frame.interlaced_frame and small_px is None:  # a small picture blends the lines
         frame = _progressive(before, frame, after)
-    size: dict[str, int] = {}
+    size: dict[str, Any] = {}
     if small_px is not None:
         w, h = turn.size_px(small_px)  # a quarter turn exchanges them, back as well as forth
         size = {"width": w, "height": h}
+    elif aspect != 1:
+        w, h = square_px((frame.width, frame.height), aspect)
+        size = {"width": w, "height": h, "interpolation": "BICUBIC"}
     kind = "gray" if grey and frame.color_trc not in _TO_SDR else "bgr24"
     picture = np.asarray(frame.reformat(format=kind, **size).to_ndarray(), np.uint8)
     if frame.color_trc in _TO_SDR:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import cv2
@@ -23,6 +23,7 @@ from calibration.film import (
     decoded,
     packets_of,
     picture_of,
+    pixel_aspect,
     turn_flag,
 )
 from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
@@ -48,8 +49,17 @@ class _Motion:
     change: Array
 
 
-def _frames(path: Path, mounting: Mounting) -> Iterator[tuple[float, Turn, VideoFrame]]:
-    """(seconds since players' 0:00, which way is up, frame) of every whole frame."""
+class _Shown(NamedTuple):
+    """A whole frame, since_s after players' 0:00; how it is brought upright, in square pixels."""
+
+    since_s: float
+    turn: Turn
+    aspect: float
+    frame: VideoFrame
+
+
+def _frames(path: Path, mounting: Mounting) -> Iterator[_Shown]:
+    """Every whole frame."""
     try:
         with av.open(str(path)) as container:
             stream = best_stream(container)
@@ -66,7 +76,7 @@ def _frames(path: Path, mounting: Mounting) -> Iterator[tuple[float, Turn, Video
                 if frame is not None and whole:
                     turn = turn or mounting.turn(turn_flag(frame))
                     time_s = i * step_s if frame.pts is None else float(frame.pts * base) - begin_s
-                    yield time_s, turn, frame
+                    yield _Shown(time_s, turn, pixel_aspect(stream), frame)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise CalibrationError(
             "the calibration video cannot be read", where=path, found=str(error)[:120],
@@ -77,10 +87,12 @@ def _frames(path: Path, mounting: Mounting) -> Iterator[tuple[float, Turn, Video
 def _motion(path: Path, mounting: Mounting) -> _Motion:
     times, changes = [], []
     last: NDArray[np.float32] | None = None
-    for time_s, turn, frame in _frames(path, mounting):
-        small = picture_of(frame, turn, grey=True, small_px=(160, 90)).astype(np.float32)
+    for shown in _frames(path, mounting):
+        small = picture_of(shown.frame, shown.turn, grey=True, small_px=(160, 90)).astype(
+            np.float32
+        )
         changes.append(np.inf if last is None else float(np.abs(small - last).mean()))
-        times.append(time_s)
+        times.append(shown.since_s)
         last = small
     if not times:
         raise CalibrationError(
@@ -162,11 +174,10 @@ def quiet_moments(left: _Motion, right: _Motion, offset_s: float) -> list[tuple[
 def _pictures(path: Path, numbers: set[int], mounting: Mounting) -> dict[int, bytes]:
     """Those frames as PNG, upright."""
     out: dict[int, bytes] = {}
-    for i, (_, turn, frame) in enumerate(_frames(path, mounting)):
+    for i, (_, turn, aspect, frame) in enumerate(_frames(path, mounting)):
         if i in numbers:
-            ok, data = cv2.imencode(
-                ".png", picture_of(frame, turn, grey=True), [cv2.IMWRITE_PNG_COMPRESSION, 1]
-            )
+            picture = picture_of(frame, turn, aspect=aspect, grey=True)
+            ok, data = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])
             if ok:
                 out[i] = data.tobytes()
         if i >= max(numbers):

@@ -21,7 +21,15 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from calibration.film import FilmPacket, best_stream, decoded, packets_of, turn_flag
+from calibration.film import (
+    FilmPacket,
+    best_stream,
+    decoded,
+    packets_of,
+    pixel_aspect,
+    square_px,
+    turn_flag,
+)
 from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
 from sessions.errors import VideoError
 
@@ -47,7 +55,8 @@ class VideoFile:
     seekable : the packets' times name the frames. Where they do not (raw streams, times that are
         missing or begin again) frames are counted from the file's start.
     reorder : frames that may have to be decoded before a frame that is shown earlier.
-    turn, size_px : which way is up; (width, height) upright.
+    turn, aspect, size_px : which way is up; width of a stored pixel over its height; (width,
+        height) upright, in square pixels.
     interlaced : a frame's lines are filled in from its neighbours.
     zero_s : the container's own time at 0:00. created : its wall clock there, where it says one.
     traits : what is out of the ordinary, for the user. remarks : what is wrong, as predicates of
@@ -64,6 +73,7 @@ class VideoFile:
     seekable: bool
     reorder: int
     turn: Turn
+    aspect: float
     size_px: tuple[int, int]
     codec: str
     zero_s: float
@@ -339,7 +349,8 @@ def _indexed(
         seekable=not counted,
         reorder=int(max(0, (np.arange(n) - where).max())),
         turn=turn,
-        size_px=turn.size_px((first.width, first.height)),
+        aspect=pixel_aspect(stream),
+        size_px=turn.size_px(square_px((first.width, first.height), pixel_aspect(stream))),
         codec=stream.codec_context.name,
         zero_s=zero,
         created=_created(container, stream),
@@ -418,9 +429,9 @@ def _traits(
     films = [s for s in container.streams.video if s.width]
     if len(films) > 1:
         out.append(f"the largest of {len(films)} streams")
-    ratio = stream.sample_aspect_ratio
-    if ratio and ratio != 1:
-        out.append(f"pixels of {ratio.numerator}:{ratio.denominator}, left as they are")
+    if pixel_aspect(stream) != 1:
+        w, h = square_px((first.width, first.height), pixel_aspect(stream))
+        out.append(f"stored as {first.width} × {first.height}, shown as {w} × {h}")
     return out
 
 

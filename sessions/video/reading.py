@@ -125,7 +125,7 @@ def _of_run(
         k += 1
         if frame is not None and whole:
             picture = picture_of(
-                frame, file.turn, grey=grey, small_px=small_px,
+                frame, file.turn, aspect=file.aspect, grey=grey, small_px=small_px,
                 before=before and before[1], after=after and after[1],
             )  # fmt: skip
             # a stream that changes its size: where anything is in it is not known

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from calibration.mounting import Mounting, Turn
+from calibration.corners.moments import _pictures
+from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
 from sessions.config import CameraConfig
 from sessions.errors import VideoError
 from sessions.video import ask_frames, frame_pairs, moments, probe, read_frames
@@ -64,6 +65,33 @@ def test_mirrored(tmp_path: Path) -> None:
     info = probe(path, Mounting(mirrored=True))
     assert [number(s) for _, s in read_frames(info, [1, 2])] == [1, 2]
     assert info.traits == ("mirrored",)
+
+
+@pytest.mark.parametrize(
+    ("sar", "display", "size_px"),
+    [
+        ("4/3", None, (256, 112)),  # 1440 × 1080 of tapes and .mts
+        ("8/9", None, (192, 126)),  # DV of 60 Hz
+        ("4/3", (90, False, False), (112, 256)),
+        ("136/135", None, (192, 112)),  # encoders round
+    ],
+)
+def test_pictures_come_in_square_pixels(
+    tmp_path: Path, sar: str, display: Any, size_px: tuple[int, int]
+) -> None:
+    """A head that is stored too narrow would be seen as turned."""
+    path = write(
+        tmp_path / "a.mp4", options={"x264-params": f"sar={sar}"}, display=display, frames=30
+    )
+    info = probe(path)
+    assert info.size_px == size_px
+    shown = dict(read_frames(info, [0, 7, 29]))
+    assert [p.shape[1::-1] for p in shown.values()] == [size_px] * 3
+    stored = [np.rot90(p, -1 if display else 0) for p in shown.values()]
+    assert [number(p) for p in stored] == [0, 7, 29]
+    assert any("shown as" in t for t in info.traits) == (sar != "136/135")
+    (moment,) = _pictures(path, {7}, AS_THE_FILE_SAYS).values()
+    assert cv2.imdecode(np.frombuffer(moment, np.uint8), 0).shape[::-1] == size_px
 
 
 def test_pictures_and_videos_turn_alike(tmp_path: Path) -> None:
