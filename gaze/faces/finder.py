@@ -1,59 +1,69 @@
-"""Find the faces in both videos: full pictures now and then, small mosaics in between.
+"""Find the faces in both videos: full pictures rarely, known places once a second.
 
-Students sit. So after one scan of the full picture it is known where faces are, and from then on
-only the neighbourhoods of those places are looked at: cut out of both cameras' pictures, brought to
-one size, packed into a small square picture and detected together. For eight students that is one
-picture of 512 × 512 for each moment instead of two of 1920 × 1080. A scan is repeated every few
-seconds, so that whoever comes in or moves away is found.
+Students sit. After one scan of the full picture it is known where faces are, and from then on only
+those places are looked at (gaze/faces/mosaics.py), at moments up to a second apart. What lies at
+the same place at both ends of such a stretch, and looks in between as it does at its end, is not
+looked for there: its box goes in a straight line. Who moved, came, went or was covered in between
+is looked for at every moment. Scans are repeated: soon while new faces turn up, rarely once none
+do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
 from calibration.transform import Array
 from gaze.faces.boxes import Detections, Faces, Picture, suppress
 from gaze.faces.detectors import Detector
+from gaze.faces.mosaics import Glances, look
+
+PATCH_PX = 16  # faces are compared at this size
 
 
 @dataclass(frozen=True)
 class FinderSettings:
     """How faces are looked for.
 
-    scan_every_s : between two full pictures of one camera.
+    scan_every_s : between two full pictures of one camera, at least and at most: doubled after a
+        scan that found nobody new.
     scan_threshold, place_threshold : least score in a full picture, and where a face is expected.
     scan_face_px : height to which a scan brings the smallest face known, so that one a third
         smaller, whom nobody has seen yet, is found as well (the detector begins at 14 px).
-    scan_scales : what a scan may be enlarged or shrunk by; the largest while no face is known.
-    scan_most_px : longer side of what is scanned, at most (4K enlarged would take 5 GB).
-    tile_px, face_in_tile_px : size of a mosaic tile, and of the face brought into it.
-    mosaic_tiles : tiles along a mosaic's side.
+    scan_sides_px : longer sides that a scan may have. No picture is scanned larger than it is or
+        than `scan_usual_px`, which is taken while no face is known (more costs memory: 1.8 GB).
+    look_every_s : between two looks at the known places, at most.
+    same_overlap, alike : a box is taken to have stayed where its two ends overlap by so much, and a
+        face in between to be there where it correlates with the end's by so much.
     forget_s : a place without a face is given up after this.
     """
 
-    scan_every_s: float = 4.0
+    scan_every_s: tuple[float, float] = (4.0, 12.0)
     scan_threshold: float = 0.30
     place_threshold: float = 0.25
     scan_face_px: float = 24.0
-    scan_scales: tuple[float, ...] = (0.5, 0.75, 1.0, 1.5)
-    scan_most_px: int = 2880
-    tile_px: int = 128
-    face_in_tile_px: float = 44.0
-    mosaic_tiles: int = 4
+    scan_sides_px: tuple[int, ...] = (960, 1440, 1920, 2880)
+    scan_usual_px: int = 1920
+    look_every_s: float = 1.0
+    same_overlap: float = 0.6
+    alike: float = 0.8
     forget_s: float = 30.0
 
 
 @dataclass
 class _Places:
-    """Where faces are in one camera's picture: boxes (K, 4), and when each was last seen."""
+    """Where faces are in one camera's picture: the last face seen at each of K places, and when;
+    when the next scan is due, and how long after the one before it."""
 
-    box_px: Array
-    seen_s: Array
+    face: Faces = field(default_factory=Faces.empty)
+    seen_s: Array = field(default_factory=lambda: np.zeros(0))
+    scan_s: float = -np.inf
+    wait_s: float = 0.0
 
 
 class FaceFinder:
@@ -77,23 +87,25 @@ class FaceFinder:
 
     def forget(self) -> None:
         """Start anew, with a scan."""
-        self._places = [_Places(np.zeros((0, 4)), np.zeros(0)) for _ in CAMERAS]
-        self._scanned_s = [-np.inf for _ in CAMERAS]
+        self._places = [_Places() for _ in CAMERAS]
+        self._looked_s = -np.inf
 
     def memory(self) -> dict[str, Array]:
         """All that later answers depend on, as arrays; :meth:`remember` goes on from there."""
-        out = {"scanned_s": np.array(self._scanned_s)}
-        for name, places in zip(CAMERAS, self._places, strict=True):
-            out |= {f"{name}_box_px": places.box_px, f"{name}_seen_s": places.seen_s}
+        out = {"looked_s": np.array(self._looked_s)}
+        for name, p in zip(CAMERAS, self._places, strict=True):
+            kept = {"box_px": p.face.box_px, "score": p.face.score, "points_px": p.face.points_px}
+            kept |= {"seen_s": p.seen_s, "scan_s": np.array([p.scan_s, p.wait_s])}
+            out |= {f"{name}_{key}": value.copy() for key, value in kept.items()}
         return out
 
     def remember(self, memory: Mapping[str, Array]) -> None:
         """Go on where another finder stopped (:meth:`memory`)."""
-        self._scanned_s = memory["scanned_s"].tolist()
-        self._places = [
-            _Places(memory[f"{name}_box_px"].copy(), memory[f"{name}_seen_s"].copy())
-            for name in CAMERAS
-        ]
+        self._looked_s = float(memory["looked_s"])
+        for c, name in enumerate(CAMERAS):
+            found = (memory[f"{name}_{key}"] for key in ("box_px", "score", "points_px"))
+            face = _faces(c, 0, *found)
+            self._places[c] = _Places(face, memory[f"{name}_seen_s"], *memory[f"{name}_scan_s"])
 
     def find(
         self,
@@ -106,182 +118,228 @@ class FaceFinder:
         time_s : (M,) increasing. pictures : for each camera, M BGR pictures (None: no frame).
         first_moment : number of the first moment. Rows come sorted by moment, then camera.
         """
-        parts = [
-            self._find_at(float(t), [side[m] for side in pictures], first_moment + m)
-            for m, t in enumerate(time_s)
-        ]
+        times = np.asarray(time_s, np.float64)
+        parts, begin = [], 0
+        for end in self._ends(times):
+            parts.append(self._stretch(times, pictures, begin, end))
+            begin = end + 1
         faces = Faces.concatenate(parts)
+        faces = replace(faces, moment=(faces.moment + first_moment).astype(np.int32))
         order = np.lexsort((faces.box_px[:, 0], faces.camera, faces.moment))
         return faces.take(order)
 
-    def _find_at(self, time_s: float, pictures: Sequence[Picture | None], moment: int) -> Faces:
-        """Both cameras' faces at one moment: a scan where one is due, else the known places."""
-        parts: list[Faces] = []
-        squares: list[Array] = []
-        for c, picture in enumerate(pictures):
-            squares.append(np.zeros((0, 3)))
-            if picture is None:
-                continue
-            if time_s - self._scanned_s[c] < self.settings.scan_every_s:
-                squares[c] = self._tiles(c)
-                continue
-            found = self.scan(picture)
-            parts.append(_as_faces(found, c, moment))
-            self._scanned_s[c] = time_s
-            self._remember(c, found.box_px, time_s)
-        parts.append(self._look_at(squares, pictures, moment))
+    def _ends(self, time_s: Array) -> Iterator[int]:
+        """The moments at which all places are looked at: the last one, and before a gap grows too
+        long."""
+        for m in range(len(time_s)):
+            last = m + 1 == len(time_s)
+            if last or time_s[m + 1] - self._looked_s > self.settings.look_every_s + 1e-6:
+                yield m
+                self._looked_s = float(time_s[m])
+
+    # -- a stretch: moments begin ≤ m ≤ end; all places are looked at in the last one --------------
+
+    def _stretch(
+        self, time_s: Array, pictures: Sequence[Sequence[Picture | None]], begin: int, end: int
+    ) -> Faces:
+        last = self._at_end(float(time_s[end]), pictures, end)
+        parts, asked = [last], []
+        for c, side in enumerate(pictures):
+            between = [m for m in range(begin, end) if side[m] is not None]
+            mine = last.take(last.camera == c)
+            stayed, doubtful = self._between(c, mine, time_s, side, between, end)
+            parts.append(stayed)
+            asked += doubtful
+        parts.append(self._look(Glances.concatenate(asked), pictures))
         faces = Faces.concatenate(parts)
-        for c in range(len(CAMERAS)):
-            self._refresh(c, faces.box_px[faces.camera == c], time_s)
+        group = faces.moment * len(CAMERAS) + faces.camera
+        faces = faces.take(suppress(faces.box_px, faces.score, group))
+        for m in range(begin, end + 1):
+            for c in range(len(CAMERAS)):
+                here = faces.take((faces.moment == m) & (faces.camera == c))
+                self._refresh(c, here, float(time_s[m]))
         return faces
 
+    def _at_end(
+        self, time_s: float, pictures: Sequence[Sequence[Picture | None]], end: int
+    ) -> Faces:
+        """Both cameras' faces at a stretch's last moment: a scan where one is due, and the known
+        places; around those whose face is gone a look twice as wide."""
+        scanned, asked = [Faces.empty()], []
+        for c, side in enumerate(pictures):
+            picture = side[end]
+            if picture is None:
+                continue
+            if time_s >= self._places[c].scan_s - 1e-6:
+                found = self.scan(picture)
+                scanned.append(_faces(c, end, found.box_px, found.score, found.points_px))
+                self._discover(c, scanned[-1], time_s)
+            known = self._places[c]
+            missed = known.seen_s < time_s  # by the scan, if there was one
+            asked.append(Glances.at(c, end, known.face.box_px[missed]))
+        found = self._look(Glances.concatenate(asked), pictures)
+        faces = _unique(Faces.concatenate([*scanned, found]))
+        lost = []
+        for c, side in enumerate(pictures):
+            places = self._places[c]
+            recent = places.face.box_px[places.seen_s >= self._looked_s]
+            there = _overlap(recent, faces.box_px[faces.camera == c]).max(1, initial=0.0) > 0.1
+            if side[end] is not None:
+                lost.append(Glances.at(c, end, recent[~there], wide=2.0))
+        return _unique(Faces.concatenate([faces, self._look(Glances.concatenate(lost), pictures)]))
+
+    def _between(
+        self,
+        camera: int,
+        last: Faces,
+        time_s: Array,
+        side: Sequence[Picture | None],
+        between: Sequence[int],
+        end: int,
+    ) -> tuple[Faces, list[Glances]]:
+        """Faces at the moments ``between`` that stayed where they were, and where to look for the
+        others."""
+        places = self._places[camera]
+        before = places.face.take(places.seen_s >= self._looked_s)
+        if not between or len(before) + len(last) == 0:
+            return Faces.empty(), []
+        old, new = _pairs(before.box_px, last.box_px, self.settings.same_overlap)
+        others = np.concatenate(
+            [np.delete(before.box_px, old, axis=0), np.delete(last.box_px, new, axis=0)]
+        )
+        a, b = before.take(old), last.take(new)
+        stayed, asked = [], []
+        shown = [_patch(side[end], box) for box in b.box_px]
+        for m in between:
+            share = (time_s[m] - self._looked_s) / (time_s[end] - self._looked_s)
+            middle = _faces(
+                camera,
+                m,
+                (1 - share) * a.box_px + share * b.box_px,
+                (1 - share) * a.score + share * b.score,
+                (1 - share) * a.points_px + share * b.points_px,
+            )
+            alike = np.array(
+                [_alike(_patch(side[m], box), there) for box, there in
+                 zip(middle.box_px, shown, strict=True)]
+            ) >= self.settings.alike  # fmt: skip
+            stayed.append(middle.take(alike))
+            asked.append(Glances.at(camera, m, middle.box_px[~alike]))
+            asked.append(Glances.at(camera, m, others))
+        return Faces.concatenate(stayed), asked
+
+    def _look(self, glances: Glances, pictures: Sequence[Sequence[Picture | None]]) -> Faces:
+        faces, mosaics = look(self.detector, glances, pictures, self.settings.place_threshold)
+        self.mosaics += mosaics
+        return faces
+
+    # -- full pictures -----------------------------------------------------------------------------
+
     def scan(self, picture: Picture) -> Detections:
-        """One full picture, enlarged for small faces, shrunk where all are large."""
+        """One full picture, shrunk where all faces are large."""
         self.scans += 1
-        s = self.settings
-        scale = self._scan_scale(max(picture.shape[:2]))
+        scale = self._scan_px(max(picture.shape[:2])) / max(picture.shape[:2])
         if scale != 1.0:
             how = cv2.INTER_LINEAR if scale > 1 else cv2.INTER_AREA
             picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=how)  # type: ignore[assignment]
-        found = self.detector.detect(picture[None], s.scan_threshold)
+        found = self.detector.detect(picture[None], self.settings.scan_threshold)
         return replace(
             found,
             box_px=(found.box_px + 0.5) / scale - 0.5,
             points_px=(found.points_px + 0.5) / scale - 0.5,
         )
 
-    def _scan_scale(self, side_px: int) -> float:
-        """The least scale at which the smallest face known is large enough, of those that fit."""
+    def _scan_px(self, side_px: int) -> float:
+        """The least side at which the smallest face known is large enough, of those that fit."""
         s = self.settings
-        heights = np.concatenate([p.box_px[:, 3] - p.box_px[:, 1] for p in self._places])
-        wanted = s.scan_face_px / heights.min() if len(heights) else np.inf
-        fit = [k for k in s.scan_scales if k * side_px <= s.scan_most_px] or [s.scan_scales[0]]
-        return next((k for k in fit if k >= wanted), fit[-1])
+        heights = np.concatenate([p.face.height_px for p in self._places])
+        usual = min(s.scan_usual_px, 1.5 * side_px)
+        if len(heights) == 0:
+            return usual
+        wanted = side_px * s.scan_face_px / heights.min()
+        most = max(usual, min(side_px, s.scan_sides_px[-1]))
+        return min([k for k in s.scan_sides_px if wanted <= k < most], default=most)
 
-    def _tiles(self, camera: int) -> Array:
-        """(K, 3) squares x0, y0, side around the places of one camera."""
-        s = self.settings
-        box = self._places[camera].box_px
-        face = np.maximum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1])
-        side = face * s.tile_px / s.face_in_tile_px
-        centre = (box[:, :2] + box[:, 2:]) / 2
-        return np.column_stack([centre - side[:, None] / 2, side])
+    # -- places ------------------------------------------------------------------------------------
 
-    def _look_at(
-        self, squares: Sequence[Array], pictures: Sequence[Picture | None], moment: int
-    ) -> Faces:
-        """Cut the squares (K, 3) of both cameras, pack, detect, and take the boxes back."""
-        s = self.settings
-        camera = np.repeat(np.arange(len(CAMERAS)), [len(q) for q in squares])
-        square = np.concatenate(squares)
-        per_mosaic = s.mosaic_tiles**2
-        count = -(-len(square) // per_mosaic)
-        edge = s.tile_px * s.mosaic_tiles
-        mosaics = np.zeros((count, edge, edge, 3), np.uint8)
-        for k in range(len(square)):
-            picture = pictures[camera[k]]
-            assert picture is not None
-            n, cell = divmod(k, per_mosaic)
-            y, x = (v * s.tile_px for v in divmod(cell, s.mosaic_tiles))
-            mosaics[n, y : y + s.tile_px, x : x + s.tile_px] = cut_square(
-                picture, square[k], s.tile_px
-            )
-        self.mosaics += count
-        parts = []
-        for n in range(count):  # one compiled size; larger batches are no faster on a CPU
-            found = self.detector.detect(mosaics[n : n + 1], s.place_threshold)
-            centre = (found.box_px[:, :2] + found.box_px[:, 2:]) / 2 + 0.5
-            cell_xy = np.clip(centre // s.tile_px, 0, s.mosaic_tiles - 1).astype(int)
-            k = n * per_mosaic + cell_xy[:, 1] * s.mosaic_tiles + cell_xy[:, 0]
-            inside = (centre - cell_xy * s.tile_px) / s.tile_px
-            # a face cut by the tile's border is better seen by the tile that is centred on it
-            good = (k < len(square)) & (np.abs(inside - 0.5) < 0.42).all(1)
-            found, k, cell_xy = found.take(good), k[good], cell_xy[good]
-            scale = square[k, 2] / s.tile_px
-            corner = (square[k, :2] + 0.5) - (cell_xy * s.tile_px) * scale[:, None]
-            box = (found.box_px + 0.5) * scale[:, None] + np.tile(corner, 2) - 0.5
-            points = (found.points_px + 0.5) * scale[:, None, None] + corner[:, None] - 0.5
-            # the tile looks for faces of the place's size; others have places of their own
-            size = np.maximum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1])
-            expected = square[k, 2] * s.face_in_tile_px / s.tile_px
-            fits = (size > 0.45 * expected) & (size < 2.2 * expected)
-            parts.append(
-                Faces(
-                    camera[k].astype(np.int8),
-                    np.full(len(k), moment, np.int32),
-                    box,
-                    found.score,
-                    points,
-                ).take(fits)
-            )
-        faces = Faces.concatenate(parts)
-        return faces.take(suppress(faces.box_px, faces.score, faces.camera))
-
-    def _remember(self, camera: int, box_px: Array, time_s: float) -> None:
+    def _discover(self, camera: int, found: Faces, time_s: float) -> None:
         """Scanned faces become places; the places they overlap are replaced."""
-        places = self._places[camera]
-        old = _overlap(places.box_px, box_px).max(1, initial=0.0) < 0.3
+        p, (soon, late) = self._places[camera], self.settings.scan_every_s
+        near = _overlap(p.face.box_px, found.box_px)
+        nobody_new = bool((near.max(0, initial=0.0) >= 0.3).all()) and len(found) > 0
+        wait_s = min(2 * p.wait_s, late) if nobody_new else soon
+        old = near.max(1, initial=0.0) < 0.3
         self._places[camera] = _Places(
-            np.concatenate([places.box_px[old], box_px]),
-            np.concatenate([places.seen_s[old], np.full(len(box_px), time_s)]),
+            Faces.concatenate([p.face.take(old), found]),
+            np.concatenate([p.seen_s[old], np.full(len(found), time_s)]),
+            time_s + wait_s,
+            wait_s,
         )
 
-    def _refresh(self, camera: int, box_px: Array, time_s: float) -> None:
+    def _refresh(self, camera: int, here: Faces, time_s: float) -> None:
         """Move each place to its face; give up those long without one."""
         places = self._places[camera]
-        if len(places.box_px) == 0:
+        if len(places.face) == 0:
             return
-        if len(box_px):
-            near = _overlap(places.box_px, box_px)
+        face, seen_s = places.face, places.seen_s.copy()
+        if len(here):
+            near = _overlap(face.box_px, here.box_px)
             best = near.argmax(1)
             hit = near[np.arange(len(best)), best] > 0.1
-            places.box_px[hit] = box_px[best[hit]]
-            places.seen_s[hit] = time_s
-        keep = time_s - places.seen_s <= self.settings.forget_s
+            rows = np.arange(len(face))
+            rows[hit] = len(face) + best[hit]
+            face = Faces.concatenate([face, here]).take(rows)
+            seen_s[hit] = time_s
+        keep = time_s - seen_s <= self.settings.forget_s
         order = np.flatnonzero(keep)
-        order = order[np.argsort(-places.seen_s[order], kind="stable")]
+        order = order[np.argsort(-seen_s[order], kind="stable")]
         recent_first = np.linspace(1, 0.5, len(order))
         one_group = np.zeros(len(order), np.intp)
-        unique = suppress(places.box_px[order], recent_first, one_group, overlap=0.5)
-        rows_kept = np.sort(order[unique])
-        self._places[camera] = _Places(places.box_px[rows_kept], places.seen_s[rows_kept])
+        unique = suppress(face.box_px[order], recent_first, one_group, overlap=0.5)
+        kept = np.sort(order[unique])
+        places.face, places.seen_s = face.take(kept), seen_s[kept]
 
 
-def cut_square(picture: Picture, square: Array, size_px: int) -> Picture:
-    """A square x0, y0, side (pixel edges, the picture's corner at −0.5) as size_px × size_px.
-
-    Averaged where it shrinks, linear where it grows; black beyond the picture.
-    """
-    x0, y0, side = (float(v) for v in square)
-    scale = side / size_px
-    if scale > 1.5:  # cut at the picture's own resolution, then average
-        own = max(size_px, round(side))
-        cut = _warp(picture, x0, y0, side / own, own)
-        return cv2.resize(cut, (size_px, size_px), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
-    return _warp(picture, x0, y0, scale, size_px)
-
-
-def _warp(picture: Picture, x0: float, y0: float, scale: float, size_px: int) -> Picture:
-    # pixel u of the cut has its centre at (u + 0.5)·scale from the square's edge x0
-    A = np.array([[scale, 0, x0 + 0.5 * scale], [0, scale, y0 + 0.5 * scale]])
-    return cv2.warpAffine(  # type: ignore[return-value]
-        picture,
-        A,
-        (size_px, size_px),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT,
-    )
-
-
-def _as_faces(found: Detections, camera: int, moment: int) -> Faces:
-    n = len(found.score)
+def _faces(camera: int, moment: int, box_px: Array, score: Array, points_px: Array) -> Faces:
+    """Faces of one picture."""
+    n = len(score)
     return Faces(
-        np.full(n, camera, np.int8),
-        np.full(n, moment, np.int32),
-        found.box_px,
-        found.score,
-        found.points_px,
+        np.full(n, camera, np.int8), np.full(n, moment, np.int32), box_px, score, points_px
     )
+
+
+def _unique(faces: Faces) -> Faces:
+    """Faces of one moment, each once."""
+    return faces.take(suppress(faces.box_px, faces.score, faces.camera))
+
+
+def _pairs(a: Array, b: Array, least: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows of boxes (A, 4) and (B, 4) that overlap by ``least``, each other's best."""
+    if len(a) == 0 or len(b) == 0:
+        return np.zeros(0, np.intp), np.zeros(0, np.intp)
+    near = _overlap(a, b)
+    best = near.argmax(1)
+    mutual = near.argmax(0)[best] == np.arange(len(a))
+    rows = np.flatnonzero(mutual & (near.max(1) >= least))
+    return rows, best[rows]
+
+
+def _patch(picture: Picture | None, box_px: Array) -> Array:
+    """What a box shows: (PATCH_PX²,) of one colour, mean 0, length 1 (0 where it is even)."""
+    assert picture is not None
+    h, w = picture.shape[:2]
+    x0, y0, x1, y1 = np.round(box_px + 0.5).astype(int)
+    x0, y0 = min(max(x0, 0), w - 1), min(max(y0, 0), h - 1)
+    cut = picture[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1), 1]
+    small = cv2.resize(cut, (PATCH_PX, PATCH_PX), interpolation=cv2.INTER_AREA)
+    values = small.astype(np.float64).ravel()
+    values -= values.mean()
+    return np.asarray(values / max(float(np.linalg.norm(values)), 1e-9))
+
+
+def _alike(a: Array, b: Array) -> float:
+    """Correlation of two patches; two even ones are alike."""
+    return float(a @ b) if a.any() and b.any() else float(not a.any() and not b.any())
 
 
 def _overlap(a: Array, b: Array) -> Array:

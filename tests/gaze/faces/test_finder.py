@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gaze.faces.boxes import suppress
+from gaze.faces.boxes import Faces, suppress
 from gaze.faces.detectors import DetectorError, load_detector
 from gaze.faces.detectors.centerface import CenterFace, decode_centerface
-from gaze.faces.finder import FaceFinder, FinderSettings, cut_square
+from gaze.faces.finder import FaceFinder, FinderSettings
+from gaze.faces.mosaics import cut_square
 from tests.gaze.squares import SquareDetector
 
 
@@ -45,24 +46,71 @@ def test_mosaics_find_what_scans_would() -> None:
                 assert len(mine) == 5
                 mine = mine[np.argsort(mine[:, 0])]
                 assert np.abs(mine - (boxes[m] - 0.5)).max() < 1.5
-    assert finder.scans == 2 * 3  # every 4 s of 12, in each camera
-    assert finder.mosaics < 60 * 2 / 2
+    assert finder.mosaics < 60 * 2
+
+
+def test_who_sits_still_is_looked_for_once_a_second() -> None:
+    boxes = np.repeat(wandering(1), 60, 0)
+    pictures = [picture_of(b) for b in boxes]
+    finder = FaceFinder(SquareDetector())
+    for first in range(0, 60, 10):
+        part = slice(first, first + 10)
+        faces = finder.find(np.arange(60)[part] / 5, [pictures[part], pictures[part]], first)
+        assert len(faces) == 2 * 10 * 5
+        assert np.abs(np.sort(faces.box_px[:5, 0]) - (boxes[0, :, 0] - 0.5)).max() < 1.5
+    assert finder.scans == 2 * 2  # at 0 and 4 s; then, nobody being new, at 12 s
+    assert finder.mosaics == 11  # both cameras' ten places in one, once a second without a scan
+
+
+def test_a_face_covered_in_between_is_not_made_up() -> None:
+    boxes = np.repeat(wandering(1), 11, 0)
+    pictures = [picture_of(b) for b in boxes]
+    x0, y0, x1, y1 = boxes[0, 2].astype(int)
+    for m in (7, 8):  # an arm, between two looks that see the face
+        pictures[m][y0 - 9 : y1 + 9, x0 + 5 : x1 + 40] = 40
+    finder = FaceFinder(SquareDetector())
+    faces = finder.find(np.arange(11) / 5, [pictures, [None] * 11])
+    assert np.bincount(faces.moment).tolist() == [5] * 7 + [4, 4] + [5, 5]
 
 
 def test_who_comes_in_is_found_by_the_next_scan() -> None:
     boxes = wandering(60)
     pictures = [picture_of(b[: 4 if m < 10 else 5]) for m, b in enumerate(boxes)]
-    finder = FaceFinder(SquareDetector(), FinderSettings(scan_every_s=4.0))
+    finder = FaceFinder(SquareDetector())
     found = [len(finder.find([m / 5], [[pictures[m]], [None]], m)) for m in range(60)]
     assert found[9] == 4 and found[20] == 5 and min(found[20:]) == 5
 
 
-def test_whoever_was_hidden_is_seen_again_at_once() -> None:
+@pytest.mark.parametrize("batch", [1, 4, 30])
+def test_whoever_was_hidden_is_seen_again_at_once(batch: int) -> None:
     boxes = wandering(30, seed=4, reach=8)
     pictures = [picture_of(b[[0, 1, 3, 4]] if 5 <= m < 15 else b) for m, b in enumerate(boxes)]
-    finder = FaceFinder(SquareDetector(), FinderSettings(scan_every_s=100.0))
-    found = [len(finder.find([m / 5], [[pictures[m]], [None]], m)) for m in range(30)]
-    assert found[:5] == [5] * 5 and found[5:15] == [4] * 10 and found[15:] == [5] * 15
+    finder = FaceFinder(SquareDetector(), FinderSettings(scan_every_s=(100.0, 100.0)))
+    count = np.zeros(30, int)
+    for first in range(0, 30, batch):
+        times = np.arange(first, min(first + batch, 30)) / 5
+        shown = pictures[first : first + batch]
+        faces = finder.find(times, [shown, [None] * len(shown)], first)
+        count += np.bincount(faces.moment, minlength=30)
+    assert count.tolist() == [5] * 5 + [4] * 10 + [5] * 15
+
+
+@pytest.mark.parametrize("cut", [1, 3, 7])
+def test_what_a_finder_remembers_is_all_it_needs(cut: int) -> None:
+    boxes = wandering(16, seed=2)
+    pictures = [picture_of(b) for b in boxes]
+    times = np.arange(16) / 5
+
+    def found(finder: FaceFinder, part: slice) -> Faces:
+        return finder.find(times[part], [pictures[part]] * 2, part.start)
+
+    one = FaceFinder(SquareDetector())
+    found(one, slice(0, cut))
+    other = FaceFinder(SquareDetector())
+    other.remember(one.memory())
+    a, b = found(one, slice(cut, 16)), found(other, slice(cut, 16))
+    for name in ("camera", "moment", "box_px", "score", "points_px"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
 
 
 def test_rows_are_sorted_and_numbered_from_the_first_moment() -> None:
@@ -135,15 +183,17 @@ def test_the_network_runs_and_sees_nothing_in_noise(runtime: str) -> None:
 @pytest.mark.parametrize(
     ("known_px", "size_px", "scale"),
     [
-        (None, (1920, 1080), 1.5),  # nobody known: small faces, too
-        (10.0, (1920, 1080), 1.5),
-        (20.0, (1920, 1080), 1.5),
-        (26.0, (1920, 1080), 1.0),
+        (None, (1920, 1080), 1.0),
+        (10.0, (1920, 1080), 1.0),  # never enlarged: the detector begins at 14 px
+        (30.0, (1920, 1080), 1.0),
         (40.0, (1920, 1080), 0.75),
         (80.0, (1920, 1080), 0.5),
-        (None, (3840, 2160), 0.75),  # never more pixels than the detector was measured with
-        (20.0, (3840, 2160), 0.75),
-        (None, (8000, 6000), 0.5),
+        (None, (1280, 720), 1.5),
+        (40.0, (1280, 720), 0.75),
+        (None, (3840, 2160), 0.5),
+        (20.0, (3840, 2160), 0.75),  # never more than 2880 px
+        (80.0, (3840, 2160), 0.375),
+        (None, (8000, 6000), 0.24),
     ],
 )
 def test_a_scan_is_as_large_as_its_smallest_face_asks(
@@ -158,6 +208,10 @@ def test_a_scan_is_as_large_as_its_smallest_face_asks(
 
     finder = FaceFinder(Watcher())
     if known_px is not None:
-        finder._remember(0, np.array([[5.0, 5.0, 5.0 + known_px, 5.0 + known_px]]), 0.0)
+        box = np.array([[5.0, 5.0, 5.0 + known_px, 5.0 + known_px]])
+        known = Faces(
+            np.zeros(1, np.int8), np.zeros(1, np.int32), box, np.ones(1), np.zeros((1, 5, 2))
+        )
+        finder._discover(0, known, 0.0)
     finder.scan(np.zeros((size_px[1], size_px[0], 3), np.uint8))
     assert seen == [pytest.approx(scale, abs=1e-3)]
