@@ -21,7 +21,7 @@ from calibration.camera import CAMERAS
 from calibration.transform import Array
 from gaze.faces.boxes import Detections, Faces, Picture, suppress
 from gaze.faces.detectors import Detector
-from gaze.faces.mosaics import Glances, look
+from gaze.faces.mosaics import Glances, look, unique
 
 PATCH_PX = 16  # faces are compared at this size
 
@@ -151,9 +151,7 @@ class FaceFinder:
             parts.append(stayed)
             asked += doubtful
         parts.append(self._look(Glances.concatenate(asked), pictures))
-        faces = Faces.concatenate(parts)
-        group = faces.moment * len(CAMERAS) + faces.camera
-        faces = faces.take(suppress(faces.box_px, faces.score, group))
+        faces = unique(Faces.concatenate(parts))
         for m in range(begin, end + 1):
             for c in range(len(CAMERAS)):
                 here = faces.take((faces.moment == m) & (faces.camera == c))
@@ -171,14 +169,14 @@ class FaceFinder:
             if picture is None:
                 continue
             if time_s >= self._places[c].scan_s - 1e-6:
-                found = self.scan(picture)
-                scanned.append(_faces(c, end, found.box_px, found.score, found.points_px))
+                whole = self.scan(picture)
+                scanned.append(_faces(c, end, whole.box_px, whole.score, whole.points_px))
                 self._discover(c, scanned[-1], time_s)
             known = self._places[c]
             missed = known.seen_s < time_s  # by the scan, if there was one
             asked.append(Glances.at(c, end, known.face.box_px[missed]))
         found = self._look(Glances.concatenate(asked), pictures)
-        faces = _unique(Faces.concatenate([*scanned, found]))
+        faces = unique(Faces.concatenate([*scanned, found]))
         lost = []
         for c, side in enumerate(pictures):
             places = self._places[c]
@@ -186,7 +184,7 @@ class FaceFinder:
             there = _overlap(recent, faces.box_px[faces.camera == c]).max(1, initial=0.0) > 0.1
             if side[end] is not None:
                 lost.append(Glances.at(c, end, recent[~there], wide=2.0))
-        return _unique(Faces.concatenate([faces, self._look(Glances.concatenate(lost), pictures)]))
+        return unique(Faces.concatenate([faces, self._look(Glances.concatenate(lost), pictures)]))
 
     def _between(
         self,
@@ -306,11 +304,6 @@ def _faces(camera: int, moment: int, box_px: Array, score: Array, points_px: Arr
     return Faces(
         np.full(n, camera, np.int8), np.full(n, moment, np.int32), box_px, score, points_px
     )
-
-
-def _unique(faces: Faces) -> Faces:
-    """Faces of one moment, each once."""
-    return faces.take(suppress(faces.box_px, faces.score, faces.camera))
 
 
 def _pairs(a: Array, b: Array, least: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.camera import CAMERAS
 from calibration.transform import Array
 from gaze.faces.boxes import Detections, Faces, Picture, suppress
 from gaze.faces.detectors import Detector
@@ -78,12 +79,17 @@ def look(
             assert picture is not None
             y, x = (v * TILE_PX for v in divmod(k - first, tiles))
             mosaic[0, y : y + TILE_PX, x : x + TILE_PX] = cut_square(picture, square[k], TILE_PX)
-        found, k = _whole(detector.detect(mosaic, threshold), tiles, len(packed))
-        parts.append(_taken_back(found, k, tiles, glances, first))
+        found, cell = _whole(detector.detect(mosaic, threshold), tiles, len(packed))
+        parts.append(_taken_back(found, cell, tiles, glances, first))
         first, mosaics = first + len(packed), mosaics + 1
     faces = Faces.concatenate(parts)
-    picture = faces.camera.astype(np.intp) * (int(faces.moment.max(initial=0)) + 1) + faces.moment
-    return faces.take(suppress(faces.box_px, faces.score, picture)), mosaics
+    return unique(faces), mosaics
+
+
+def unique(faces: Faces) -> Faces:
+    """Each face of each picture once."""
+    picture = faces.moment.astype(np.intp) * len(CAMERAS) + faces.camera
+    return faces.take(suppress(faces.box_px, faces.score, picture))
 
 
 def _whole(found: Detections, tiles: int, used: int) -> tuple[Detections, NDArray[np.intp]]:
