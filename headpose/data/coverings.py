@@ -8,6 +8,7 @@ purpose: what matters is which part of the face is gone.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,6 +26,11 @@ PARTS = {
 """Landmarks (0-based, iBUG order) of each part of a face."""
 HIDDEN = 0.5
 """A part counts as covered where more than this share of its landmarks is hidden."""
+
+
+def _whole(point: Points) -> tuple[int, int]:
+    x, y = np.round(point).astype(int).tolist()
+    return x, y
 
 
 class _Pen:
@@ -47,18 +53,19 @@ class _Pen:
         self.down = self.down / (np.linalg.norm(self.down) + 1e-9)
         self.right = np.array([self.down[1], -self.down[0]])
 
-    def at(self, x: float, y: float, about: Points | None = None) -> Points:
-        """The point x to the right and y down of ``about`` (the landmarks' centre), in face sides,
-        along the face's own axes."""
-        centre = (self.p.min(0) + self.p.max(0)) / 2 if about is None else about
-        return np.asarray(centre + self.side * (x * self.right + y * self.down))
+    def at(self, x: float, y: float) -> Points:
+        """The point x to the right and y down of the face's middle, in face sides, along the face's
+        own axes."""
+        centre = (self.p.min(0) + self.p.max(0)) / 2
+        return np.asarray(centre + self.side * (x * self.right + y * self.down), np.float64)
 
     def colour(self, *choices: tuple[int, int, int]) -> NDArray[np.float64]:
         """One of these (BGR), varied, in the light of the face."""
         chosen = np.array(choices[self.rng.integers(len(choices))], float)
-        return np.clip((chosen + self.rng.normal(0, 12, 3)) * np.clip(self.light, 0.3, 1.7), 0, 255)
+        lit = (chosen + self.rng.normal(0, 12, 3)) * np.clip(self.light, 0.3, 1.7)
+        return np.asarray(np.clip(lit, 0, 255), np.float64)
 
-    def fill(self, outline: Points, colour: NDArray[np.float64]) -> None:
+    def fill(self, outline: NDArray[Any], colour: NDArray[np.float64]) -> None:
         """A filled polygon (K, 2)."""
         corners = np.round(outline * 8).astype(np.int32)
         cv2.fillPoly(self.alpha, [corners], 1.0, cv2.LINE_AA, shift=3)
@@ -68,17 +75,21 @@ class _Pen:
         self, centre: Points, axes: tuple[float, float], turn_deg: float, c: NDArray[np.float64]
     ) -> None:
         """A filled ellipse; ``axes`` in face sides."""
-        size = tuple(max(1, round(self.side * a)) for a in axes)
-        middle = tuple(int(v) for v in np.round(centre))
+        size = max(1, round(self.side * axes[0])), max(1, round(self.side * axes[1]))
+        middle = _whole(centre)
         cv2.ellipse(self.alpha, middle, size, turn_deg, 0, 360, 1.0, -1, cv2.LINE_AA)
         cv2.ellipse(self.layer, middle, size, turn_deg, 0, 360, c.tolist(), -1)
 
     def line(self, a: Points, b: Points, width: float, c: NDArray[np.float64]) -> None:
         """A line; ``width`` in face sides."""
-        ends = [tuple(int(v) for v in np.round(q)) for q in (a, b)]
+        ends = _whole(a), _whole(b)
         thick = max(1, round(self.side * width))
         cv2.line(self.alpha, *ends, 1.0, thick, cv2.LINE_AA)
         cv2.line(self.layer, *ends, c.tolist(), thick)
+
+    def stroke(self, a: Points, b: Points, c: NDArray[np.float64]) -> None:
+        """A thin line on what is drawn already."""
+        cv2.line(self.layer, _whole(a), _whole(b), c.tolist(), 1)
 
     def texture(self, coarse_px: float, strength: float) -> None:
         """Cloth, hair or print: noise of this grain over what was drawn."""
@@ -105,10 +116,8 @@ def _mask(pen: _Pen) -> None:
         pen.line(ear, cheek, 0.015, colour)
     pen.fill(np.concatenate([grown, [top]]), colour)
     for share in (0.35, 0.55, 0.75)[: int(rng.integers(0, 4))]:
-        a, b = (q + share * (p[8] - top) * 0.8 for q in (p[2], p[14]))
-        cv2.line(
-            pen.layer, *(tuple(int(v) for v in q) for q in (a, b)), (colour * 0.85).tolist(), 1
-        )
+        down = share * 0.8 * (p[8] - top)
+        pen.stroke(p[2] + down, p[14] + down, 0.85 * colour)
     pen.texture(pen.side * 0.3, 0.05)
 
 
@@ -122,7 +131,7 @@ def _beak(pen: _Pen) -> None:
     )
     pen.fill(cv2.convexHull(np.concatenate([outline, [tip]]).astype(np.float32))[:, 0], colour)
     for a, b in ((top, tip), (tip, p[8])):
-        cv2.line(pen.layer, *(tuple(int(v) for v in q) for q in (a, b)), (colour * 0.8).tolist(), 1)
+        pen.stroke(a, b, 0.8 * colour)
 
 
 def _scarf(pen: _Pen) -> None:
@@ -166,10 +175,7 @@ def _book(pen: _Pen) -> None:
     pen.fill(np.stack(corners), paper)
     if rng.random() < 0.5:
         for y in np.arange(high + 0.08, 1.3, 0.07):
-            ends = (pen.at(shift - half * 0.8, y), pen.at(shift + half * 0.8, y))
-            cv2.line(
-                pen.layer, *(tuple(int(v) for v in q) for q in ends), (paper * 0.5).tolist(), 1
-            )
+            pen.stroke(pen.at(shift - half * 0.8, y), pen.at(shift + half * 0.8, y), 0.5 * paper)
 
 
 def _hair(pen: _Pen) -> None:
