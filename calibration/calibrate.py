@@ -6,10 +6,14 @@ solved again from what it carries (:func:`solve_again`) and tests need no pictur
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import cv2
+import numpy as np
 
 from calibration.camera import CAMERAS
 from calibration.corners.boards import PICTURES, Board
@@ -24,11 +28,12 @@ from calibration.corners.folder import (
     read_room_pictures,
 )
 from calibration.errors import CalibrationError
-from calibration.inputs import Auxiliary, Seen, inputs_of
+from calibration.inputs import Auxiliary, Seen
 from calibration.judge import judge
 from calibration.mounting import AS_THE_FILE_SAYS
 from calibration.progress import Progress
 from calibration.rig import Rig
+from calibration.rig_file import RigInputs
 from calibration.room.guesses import room_causes
 from calibration.room.place import place
 from calibration.solve.estimate import Estimate, estimate
@@ -130,8 +135,7 @@ def calibrate_folder(
         corners_m=dict(corners_m or {}), causes=tuple(causes),
     )  # fmt: skip
     rig = solve(seen, progress=lambda stage, share: say(stage, 0.7 + 0.3 * share))
-    mounted = {camera: mountings[camera]._asdict() for camera in CAMERAS}
-    return replace(rig, inputs=rig.inputs | {"mountings": mounted})
+    return replace(rig, inputs=rig.inputs.but(mountings={c: mountings[c] for c in CAMERAS}))
 
 
 def solve(seen: Seen, *, models: Sequence[int] = MODELS, progress: Progress | None = None) -> Rig:
@@ -149,7 +153,7 @@ def solve(seen: Seen, *, models: Sequence[int] = MODELS, progress: Progress | No
     seconds = {"cameras": time.perf_counter() - begun}
     rig = place_cameras(seen, found, progress=say)
     seconds["room"] = time.perf_counter() - begun - seconds["cameras"]
-    return replace(rig, quality=rig.quality | {"seconds": seconds})
+    return replace(rig, quality=rig.quality.but(seconds=seconds))
 
 
 def place_cameras(seen: Seen, found: Estimate, *, progress: Progress | None = None) -> Rig:
@@ -158,7 +162,7 @@ def place_cameras(seen: Seen, found: Estimate, *, progress: Progress | None = No
     say("the room", 0.9)
     room = place(seen, found)
     say("uncertainty", 0.95)
-    rig = replace(assemble(seen, found, room), inputs=inputs_of(seen))
+    rig = replace(assemble(seen, found, room), inputs=RigInputs(seen=seen, versions=_versions()))
     said = list(room.causes)
     if room.evidence is not None and room.world is not None:
         said += room_causes(room.evidence, room.world.solved)
@@ -169,12 +173,18 @@ def place_cameras(seen: Seen, found: Estimate, *, progress: Progress | None = No
 
 def solve_again(rig: Rig) -> Rig:
     """Solve a rig again from the corners, tape and settings that it carries."""
-    if "views" not in rig.inputs:
+    if rig.inputs.seen is None:
         raise CalibrationError(
             "this rig carries no corners, so it cannot be solved again",
             remedy="Run `gaze calibrate` on its pictures.",
         )
-    return solve(Seen.from_dict(rig.inputs))
+    return solve(rig.inputs.seen)
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(), "numpy": np.__version__, "opencv": cv2.__version__
+    }  # fmt: skip
 
 
 def _with_pictures(folder: Path, placement: AuxiliaryPlacement, index: int) -> AuxiliaryPlacement:

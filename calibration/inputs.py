@@ -1,19 +1,13 @@
-"""What a calibration starts from: corners, tape, boards; a rig carries it as ``rig.inputs``."""
+"""What a calibration starts from: corners, tape, boards (``rig.inputs.seen``)."""
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass, field
 from typing import Any
 
-import cv2
-import numpy as np
-
 from calibration.corners.boards import Board, View
 from calibration.room import world
-from calibration.room.picture import (
-    RoomPicture,
-)
+from calibration.room.picture import RoomPicture
 from calibration.room.world import Tape
 from calibration.transform import Transform
 from calibration.verdict import Cause
@@ -60,7 +54,7 @@ class Auxiliary:
 
 @dataclass(frozen=True)
 class Seen:
-    """Everything a calibration starts from; a rig carries it as ``rig.inputs``.
+    """Everything a calibration starts from; a rig carries it as ``rig.inputs.seen``.
 
     Parameters
     ----------
@@ -115,9 +109,3 @@ class Seen:
             {k: tuple(v) for k, v in d.get("corners_m", {}).items()},
             tuple(Cause(**c) for c in d.get("causes", ())),
         )
-
-
-def inputs_of(seen: Seen) -> dict[str, Any]:
-    versions = {"python": platform.python_version(), "numpy": np.__version__}
-    versions["opencv"] = cv2.__version__
-    return seen.to_dict() | {"versions": versions}

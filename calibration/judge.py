@@ -8,9 +8,14 @@ from typing import Any
 import numpy as np
 
 from calibration.camera import CAMERAS
+from calibration.corners.boards import Board
 from calibration.rig import Rig
+from calibration.rig_quality import PairQuality, RigQuality
 from calibration.room.world import FURTHEST_BEHIND_M, HIGHEST_M
 from calibration.verdict import RANK, Cause, Status, Verdict
+
+#: (width, height), metres.
+Size = tuple[float, float]
 
 # -- limits ----------------------------------------------------------------------------------------
 # Hold-out and covariance decide; rms never does by itself. Each limit says what it means in a room.
@@ -76,56 +81,57 @@ def judge(rig: Rig, found: Iterable[Cause] = ()) -> Verdict:
             causes.append(Cause(code, severity, message, action))
             codes.add(code)
 
-    q = rig.quality
-    _judge_views(q, add)
-    _judge_pair(rig, q, add)
-    if rig.T_WA is not None:
-        _judge_world(rig, q, add, told=bool(codes & ROOM_CODES))
+    q, seen = rig.quality, rig.inputs.seen
+    if q.pair is not None and seen is not None:
+        _judge_views(q, add)
+        _judge_pair(rig, q, q.pair, seen.board, add)
+        if rig.T_WA is not None:
+            _judge_world(rig, q, seen.blackboard_m, add, told=bool(codes & ROOM_CODES))
     # what only follows from another fault comes after it
     causes.sort(key=lambda c: (-RANK[c.severity], c.code == "auxiliary_inconsistent"))
     return Verdict(tuple(causes))
 
 
-def _judge_views(q: dict[str, Any], add: Any) -> None:
-    for name, c in q["cameras"].items():
-        n = c["views"]
+def _judge_views(q: RigQuality, add: Any) -> None:
+    for name, c in q.cameras.items():
+        n = c.views
         if n < CAMERA_VIEWS[1]:
             add(
                 "few_views", "FAIL" if n < CAMERA_VIEWS[0] else "WARN",
                 f"only {n} usable views in the {name} camera",
                 "Take 15 or more: near and far, every corner of the picture, tilted four ways.",
             )  # fmt: skip
-        cover = c["coverage"]
-        if cover["share"] < COVERAGE[1]:
+        cover = c.coverage
+        if cover.share < COVERAGE[1]:
             add(
-                "coverage", "FAIL" if cover["share"] < COVERAGE[0] else "WARN",
-                f"the board was seen in {100 * cover['share']:.0f} % of the {name} camera's "
+                "coverage", "FAIL" if cover.share < COVERAGE[0] else "WARN",
+                f"the board was seen in {100 * cover.share:.0f} % of the {name} camera's "
                 "picture only; the lens is not known elsewhere",
                 "Hold the board into every corner and along the edges of the picture.",
             )  # fmt: skip
-        if cover["tilt_max_deg"] < TILT_DEG[1]:
+        if cover.tilt_max_deg < TILT_DEG[1]:
             add(
-                "no_tilt", "FAIL" if cover["tilt_max_deg"] < TILT_DEG[0] else "WARN",
+                "no_tilt", "FAIL" if cover.tilt_max_deg < TILT_DEG[0] else "WARN",
                 f"the board was hardly tilted in the {name} camera (at most "
-                f"{cover['tilt_max_deg']:.0f}°): focal length and distance cannot be told apart",
+                f"{cover.tilt_max_deg:.0f}°): focal length and distance cannot be told apart",
                 "Tilt the board by 30–45° to the left, right, up and down.",
             )  # fmt: skip
-        elif cover["tilt_directions"] < TILT_DIRECTIONS:
+        elif cover.tilt_directions < TILT_DIRECTIONS:
             add(
                 "tilt_directions", "WARN",
-                f"the board was tilted in {cover['tilt_directions']} of 8 directions only in the "
+                f"the board was tilted in {cover.tilt_directions} of 8 directions only in the "
                 f"{name} camera",
                 "Tilt the board to the left, right, up and down.",
             )  # fmt: skip
-        if c["sigma"] is not None:
-            f_error = c["sigma"]["fx"] / c["fx"]
+        if c.sigma is not None:
+            f_error = c.sigma["fx"] / c.fx
             if f_error > 0.01:
                 add(
                     "focal_uncertain", "FAIL" if f_error > 0.05 else "WARN",
                     f"the {name} camera's focal length is known to {100 * f_error:.1f} % only",
                     "Add views with the board tilted by 30–45° and near to the camera.",
                 )  # fmt: skip
-        uneven = abs(c["fx"] / c["fy"] - 1)
+        uneven = abs(c.fx / c.fy - 1)
         if uneven > 0.04:
             add(
                 "pixels_not_square", "FAIL" if uneven > 0.15 else "WARN",
@@ -134,8 +140,8 @@ def _judge_views(q: dict[str, Any], add: Any) -> None:
                 "Use pictures as the camera takes them; add tilted views.",
             )  # fmt: skip
         blurred = [
-            r["name"] for r in q["views"]
-            if r["camera"] == name and (r["sharpness_px"] or 0.0) > BLURRED_PX
+            r.name for r in q.views
+            if r.camera == name and (r.sharpness_px or 0.0) > BLURRED_PX
         ]  # fmt: skip
         if blurred:
             add(
@@ -144,51 +150,50 @@ def _judge_views(q: dict[str, Any], add: Any) -> None:
                 "Hold the board still (lean it), add light, and take these again.",
             )  # fmt: skip
         dropped = [
-            r for r in q["views"] if r["camera"] == name and r["rejected"] and r["n"] > 0
+            r for r in q.views if r.camera == name and r.rejected and r.n > 0
         ]  # fmt: skip
         total = n + len(dropped)
         if len(dropped) > 0.2 * total:
             add(
                 "views_rejected", "FAIL" if len(dropped) > 0.5 * total else "WARN",
                 f"{len(dropped)} of {total} views of the {name} camera had to be left out "
-                f"({dropped[0]['name']}: {dropped[0]['reason']})",
+                f"({dropped[0].name}: {dropped[0].reason})",
                 "See the table of views for the reasons; take those again.",
             )  # fmt: skip
 
 
-def _judge_pair(rig: Rig, q: dict[str, Any], add: Any) -> None:
-    p = q["pair"]
-    if not p["converged"]:
+def _judge_pair(rig: Rig, q: RigQuality, p: PairQuality, board: Board, add: Any) -> None:
+    if not p.converged:
         add("not_converged", "WARN", "the solve did not converge", "Add views, tilted and large.")
-    if p["views"] < SHARED_VIEWS[1]:
+    if p.views < SHARED_VIEWS[1]:
         add(
-            "few_shared_views", "FAIL" if p["views"] < SHARED_VIEWS[0] else "WARN",
-            f"only {p['views']} views were seen by both cameras",
+            "few_shared_views", "FAIL" if p.views < SHARED_VIEWS[0] else "WARN",
+            f"only {p.views} views were seen by both cameras",
             "Take 10 or more pictures in which both cameras see the whole board.",
         )  # fmt: skip
-    if p["support"] < 0.75:
+    if p.support < 0.75:
         add(
-            "views_disagree", "FAIL" if p["support"] < 0.5 else "WARN",
-            f"only {100 * p['support']:.0f} % of the shared views agree on where the cameras are",
+            "views_disagree", "FAIL" if p.support < 0.5 else "WARN",
+            f"only {100 * p.support:.0f} % of the shared views agree on where the cameras are",
             "Give equal names only to pictures taken at the same moment, with fixed cameras.",
         )  # fmt: skip
     add(
-        "not_simultaneous", grade(p["joint_to_mono"], *JOINT_RATIO),
-        f"both cameras together fit {p['joint_to_mono']:.1f} times worse than each alone: the "
+        "not_simultaneous", grade(p.joint_to_mono, *JOINT_RATIO),
+        f"both cameras together fit {p.joint_to_mono:.1f} times worse than each alone: the "
         "pictures were not taken at the same moment, or a camera moved between them",
         "Hold the board still for a second in each position, and use one clock.",
     )  # fmt: skip
     width = max(s[0] for s in (rig.left.size_px, rig.right.size_px))
     f = (rig.left.f_px + rig.right.f_px) / 2
-    if p["holdout_px"] is not None:
-        angle = p["holdout_px"] / f * 1400
+    if p.holdout_px is not None:
+        angle = p.holdout_px / f * 1400
         add(
             "holdout", grade(angle, *HOLDOUT_PX),
-            f"on views it has not seen, the calibration is {p['holdout_px']:.2f} px off "
+            f"on views it has not seen, the calibration is {p.holdout_px:.2f} px off "
             f"(pictures {width} px wide)",
             "Add views; take again those with the largest errors in the table.",
         )  # fmt: skip
-        ratio = p["holdout_px"] / max(p["holdout_expected_px"], 0.02)
+        ratio = p.holdout_px / max(p.holdout_expected_px or 0.0, 0.02)
         add(
             "holdout_ratio", grade(ratio, *HOLDOUT_RATIO),
             f"on views it has not seen, the error is {ratio:.1f} times what the corners' noise "
@@ -201,15 +206,14 @@ def _judge_pair(rig: Rig, q: dict[str, Any], add: Any) -> None:
             "Take 10 or more shared views.",
         )  # fmt: skip
     add(
-        "noise", grade(p["sigma_px"], *NOISE_PX),
-        f"corners are found to {p['sigma_px']:.2f} px only: blurred, moving or strongly compressed "
+        "noise", grade(p.sigma_px, *NOISE_PX),
+        f"corners are found to {p.sigma_px:.2f} px only: blurred, moving or strongly compressed "
         "pictures, or a board that is not flat",
         "More light, a still board, less compression; glue the board to something stiff.",
     )  # fmt: skip
-    warp = q.get("warp_mm")
+    warp = q.warp_mm
     if warp is not None:
-        size = q["settings"]["board"]
-        longest = 1000 * size["square_m"] * max(size["inner_corners"])
+        longest = 1000 * board.square_m * max(board.inner_corners)
         bulge = max(abs(v) for v in warp)
         if bulge > 0.004 * longest:
             add(
@@ -218,44 +222,44 @@ def _judge_pair(rig: Rig, q: dict[str, Any], add: Any) -> None:
                 "parabola)",
                 "Glue the print to glass or an aluminium plate.",
             )  # fmt: skip
-    if "rotation_sigma_deg" in p:
+    if p.rotation_sigma_deg is not None:
         add(
-            "pair_uncertain", grade(p["rotation_sigma_deg"], *ROTATION_DEG),
-            f"the cameras' relative rotation is known to {p['rotation_sigma_deg']:.2f}° only",
+            "pair_uncertain", grade(p.rotation_sigma_deg, *ROTATION_DEG),
+            f"the cameras' relative rotation is known to {p.rotation_sigma_deg:.2f}° only",
             "Add shared views: larger in the picture, at more places and tilts.",
         )  # fmt: skip
-    for seat in q["seats"]:
-        if rig.T_WA is None and seat["distance_m"] == 6.0:
+    for seat in q.seats:
+        if rig.T_WA is None and seat.distance_m == 6.0:
             add(
-                "position_uncertain", grade(seat["position_cm"], *POSITION_CM),
-                f"6 m away, positions are known to {seat['position_cm']:.0f} cm only",
+                "position_uncertain", grade(seat.position_cm, *POSITION_CM),
+                f"6 m away, positions are known to {seat.position_cm:.0f} cm only",
                 "Put the cameras further apart, or add shared views.",
             )  # fmt: skip
-    for check in q["scale"]["checks"]:
-        error, sigma = check["error_percent"], check["sigma_percent"]
+    for check in q.scale.checks:
+        error, sigma = check.error_percent, check.sigma_percent
         if abs(error) > max(SCALE_PERCENT[1], 3 * sigma):
             add(
                 "scale", "FAIL" if abs(error) > max(SCALE_PERCENT[0], 6 * sigma) else "WARN",
-                f"{check['what']}: the calibration is {error:+.1f} % off (±{sigma:.1f} %): "
+                f"{check.what}: the calibration is {error:+.1f} % off (±{sigma:.1f} %): "
                 "square_m of the board is wrong (mm for m? printed at another scale?), or the tape",
                 f"Measure ten squares with a ruler; square_m would have to be "
-                f"{q['settings']['board']['square_m'] / (1 + error / 100):.4g}.",
+                f"{board.square_m / (1 + error / 100):.4g}.",
             )  # fmt: skip
 
 
-def _judge_world(rig: Rig, q: dict[str, Any], add: Any, told: bool) -> None:
+def _judge_world(rig: Rig, q: RigQuality, board_m: Size | None, add: Any, told: bool) -> None:
     """told : what is wrong with tape or squares was already named."""
-    for seat in q["seats"]:
-        if seat["distance_m"] == 6.0 and "gaze_cm" in seat:
-            worst = max(seat["gaze_cm"])
+    for seat in q.seats:
+        if seat.distance_m == 6.0 and seat.gaze_cm is not None:
+            worst = max(seat.gaze_cm)
             add(
                 "gaze_uncertain", grade(worst, *GAZE_CM),
                 f"from 6 m, gaze points are uncertain by {worst:.0f} cm from the calibration alone",
                 "Use two or three placements of the auxiliary board, far apart.",
             )  # fmt: skip
     independent = [
-        c for c in q["scale"]["checks"]
-        if c.get("independent", True) and c["sigma_percent"] < SCALE_PERCENT[1]
+        c for c in q.scale.checks
+        if c.independent and c.sigma_percent < SCALE_PERCENT[1]
     ]  # fmt: skip
     if not independent:
         add(
@@ -265,10 +269,10 @@ def _judge_world(rig: Rig, q: dict[str, Any], add: Any, told: bool) -> None:
             "Measure from each lens to the blackboard's corners and give corners_m, or the "
             "distance between the two lenses (apart_m).",
         )  # fmt: skip
-    _judge_room(rig, q, add, told)
+    _judge_room(rig, board_m, add, told)
 
 
-def _judge_room(rig: Rig, q: dict[str, Any], add: Any, told: bool) -> None:
+def _judge_room(rig: Rig, board_m: Size | None, add: Any, told: bool) -> None:
     """Tape and units against what a classroom can be."""
     for name in CAMERAS:
         T_WC = rig.T_WC(name)
@@ -298,7 +302,6 @@ def _judge_room(rig: Rig, q: dict[str, Any], add: Any, told: bool) -> None:
         return
     left, right = rig.T_WC("left").t, rig.T_WC("right").t
     apart = rig.baseline_m
-    board_m = q["settings"]["blackboard_m"]
     if not 0.4 <= apart <= 25:
         add(
             "scale_implausible", "FAIL",

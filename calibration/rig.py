@@ -11,9 +11,20 @@ import numpy as np
 from pydantic import ValidationError
 
 from calibration.camera import Camera
-from calibration.errors import RigError
+from calibration.errors import CalibrationError, RigError
 from calibration.files import write_file
-from calibration.rig_file import FORMAT, VERSION, RigFile, TransformPart
+from calibration.rig_file import (
+    FORMAT,
+    VERSION,
+    CameraPart,
+    CamerasPart,
+    RigFile,
+    RigInputs,
+    TransformPart,
+    VerdictPart,
+    of_version_1,
+)  # fmt: skip
+from calibration.rig_quality import RigQuality
 from calibration.transform import Array, Transform, rotation_exp
 from calibration.verdict import Verdict
 
@@ -39,8 +50,7 @@ class Rig:
     covariance : (P, P) of the parameters named by :attr:`parameter_names`: pixels for K, plain for
         distortion, radians and metres for the transforms (rotation vector δ in ``R exp(δ)``).
     verdict : what the solve says of itself.
-    quality : numbers behind the verdict (rms_px, holdout_px, …), for people and ``--json``.
-    inputs : corners, settings, versions: the rig can be solved again from them.
+    quality : the numbers behind the verdict. inputs : what it was made from.
     """
 
     left: Camera
@@ -50,8 +60,8 @@ class Rig:
     T_WA: Transform | None = None
     covariance: Array | None = None
     verdict: Verdict = field(default_factory=Verdict)
-    quality: dict[str, Any] = field(default_factory=dict)
-    inputs: dict[str, Any] = field(default_factory=dict)
+    quality: RigQuality = field(default_factory=RigQuality)
+    inputs: RigInputs = field(default_factory=RigInputs)
 
     def __post_init__(self) -> None:
         for T, frames in ((self.T_RL, "RL"), (self.T_AL, "AL"), (self.T_WA, "WA")):
@@ -165,65 +175,62 @@ class Rig:
     # -- on disk ----------------------------------------------------------------------------------
     def to_dict(self) -> dict[str, Any]:
         """Everything, as plain values."""
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "verdict": self.verdict.to_dict(),
-            "cameras": {c.name: c.to_dict() for c in (self.left, self.right)},
-            "T_RL": self.T_RL.to_dict(),
-            "T_AL": self.T_AL.to_dict() if self.T_AL else None,
-            "T_WA": self.T_WA.to_dict() if self.T_WA else None,
-            "parameter_names": list(self.parameter_names),
-            "covariance": None if self.covariance is None else np.asarray(self.covariance).tolist(),
-            "quality": self.quality,
-            "inputs": self.inputs,
-        }
+
+        def pose(T: Transform) -> TransformPart:
+            return TransformPart.model_validate(T.to_dict())
+
+        def camera(c: Camera) -> CameraPart:
+            return CameraPart.model_validate(c.to_dict())
+
+        return RigFile(
+            verdict=VerdictPart(status=self.verdict.status, causes=self.verdict.causes),
+            cameras=CamerasPart(left=camera(self.left), right=camera(self.right)),
+            T_RL=pose(self.T_RL),
+            T_AL=None if self.T_AL is None else pose(self.T_AL),
+            T_WA=None if self.T_WA is None else pose(self.T_WA),
+            parameter_names=list(self.parameter_names),
+            covariance=None if self.covariance is None else np.asarray(self.covariance).tolist(),
+            quality=self.quality,
+            inputs=self.inputs,
+        ).model_dump(mode="json")
 
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> Rig:
-        """The inverse of :meth:`to_dict`.
+        """The inverse of :meth:`to_dict`; reads the last version too.
 
         Raises
         ------
-        pydantic.ValidationError (a ValueError) : not what :class:`RigFile` describes.
+        ValueError (pydantic's, or ours) : not what :class:`RigFile` describes; a variance below 0,
+            a picture without pixels, a covariance of other parameters.
         """
-        f = RigFile.model_validate(d)
+        f = RigFile.model_validate(of_version_1(d) if d.get("version") == 1 else d)
 
-        def pose(part: TransformPart | None) -> Transform | None:
-            return None if part is None else Transform.from_dict(part.model_dump())
+        def pose(part: TransformPart) -> Transform:
+            return Transform.from_dict(part.model_dump())
 
-        return cls(
+        rig = cls(
             left=Camera.from_dict(f.cameras.left.model_dump()),
             right=Camera.from_dict(f.cameras.right.model_dump()),
-            T_RL=Transform.from_dict(f.T_RL.model_dump()),
-            T_AL=pose(f.T_AL),
-            T_WA=pose(f.T_WA),
+            T_RL=pose(f.T_RL),
+            T_AL=None if f.T_AL is None else pose(f.T_AL),
+            T_WA=None if f.T_WA is None else pose(f.T_WA),
             covariance=None if f.covariance is None else np.array(f.covariance),
-            verdict=Verdict.from_dict(f.verdict.model_dump()),
+            verdict=Verdict(f.verdict.causes),
             quality=f.quality,
             inputs=f.inputs,
         )
+        if min(*rig.left.size_px, *rig.right.size_px) < 1:
+            raise ValueError("a picture without pixels")
+        if rig.covariance is not None:
+            if f.parameter_names != list(rig.parameter_names):
+                raise ValueError("the covariance is of other parameters")
+            if (np.diag(rig.covariance) < 0).any():
+                raise ValueError("a variance is below 0")
+        return rig
 
     def save(self, path: str | Path) -> None:
         """Written aside, then renamed: a rig.json is whole or not there."""
         write_file(Path(path), json.dumps(self.to_dict(), indent=1))
-
-    def _refuse_impossible(self, d: dict[str, Any]) -> None:
-        """Numbers that a damaged or hand-edited file may hold; ``d`` as it was read.
-
-        Raises
-        ------
-        ValueError : a variance below 0, a picture without pixels, a covariance of other parameters.
-        """
-        if min(*self.left.size_px, *self.right.size_px) < 1:
-            raise ValueError("a picture without pixels")
-        if d.get("covariance") is None:
-            return
-        if list(d["parameter_names"]) != list(self.parameter_names):
-            raise ValueError("the covariance is of other parameters")
-        covariance = np.asarray(self.covariance)
-        if (np.diag(covariance) < 0).any():
-            raise ValueError("a variance is below 0")
 
     @classmethod
     def load(cls, path: str | Path) -> Rig:
@@ -240,7 +247,7 @@ class Rig:
             d = json.loads(path.read_bytes().decode("utf-8-sig"))
             if d.get("format") != FORMAT:
                 raise RigError("this is not a rig.json", where=path, found=d.get("format"))
-            if d.get("version") != VERSION:
+            if d.get("version") not in (1, VERSION):
                 raise RigError(
                     "the rig is of another version",
                     where=path,
@@ -248,12 +255,12 @@ class Rig:
                     expected=VERSION,
                     remedy="Run `gaze calibrate` again.",
                 )
-            rig = cls.from_dict(d)
-            rig._refuse_impossible(d)
-            return rig
+            return cls.from_dict(d)
         except OSError as error:
             raise RigError("the rig cannot be read", where=path, found=error.strerror) from error
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (
+            CalibrationError, ValueError, KeyError, TypeError, AttributeError, RecursionError
+        ) as error:  # fmt: skip
             raise RigError(
                 "the rig cannot be read",
                 where=path,

@@ -2,69 +2,89 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
-from calibration.verdict import Status
+from calibration.inputs import Seen
+from calibration.mounting import Mounting
+from calibration.rig_quality import Matrix3, Part, RigQuality, Row3
+from calibration.verdict import Cause, Status
 
-FORMAT = "classroom-gaze rig"
-VERSION = 1
-
-Row3 = tuple[float, float, float]
+FORMAT: Final = "classroom-gaze rig"
+VERSION: Final = 2
 
 
-class _Part(BaseModel):
+class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class CameraPart(_Part):
+class CameraPart(_Strict):
     """One lens: pixels; ``distortion`` in OpenCV's order."""
 
     name: str
     size_px: tuple[int, int]
-    K: tuple[Row3, Row3, Row3]
+    K: Matrix3
     distortion: list[float]
 
 
-class TransformPart(_Part):
+class TransformPart(_Strict):
     """``p_dst = R p_src + t``, metres."""
 
     dst: str
     src: str
-    R: tuple[Row3, Row3, Row3]
+    R: Matrix3
     t_m: Row3
 
 
-class CausePart(_Part):
-    """One finding of the verdict."""
-
-    code: str
-    severity: Status
-    message: str
-    action: str = ""
-    cost_cm: float | None = None
-
-
-class VerdictPart(_Part):
+class VerdictPart(_Strict):
     """PASS, WARN or FAIL, and why."""
 
     status: Status
-    causes: list[CausePart]
+    causes: tuple[Cause, ...]
 
 
-class CamerasPart(_Part):
+class CamerasPart(_Strict):
     """Left and right for somebody who faces the blackboard."""
 
     left: CameraPart
     right: CameraPart
 
 
-class RigFile(_Part):
+class Imported(Part):
+    """The file of another tool that a rig was read from."""
+
+    file: str
+    format: str
+    notes: tuple[str, ...] = ()
+
+
+MountingPart = Annotated[Mounting, PlainSerializer(Mounting._asdict)]
+SeenPart = Annotated[
+    Seen,
+    PlainValidator(lambda v: v if isinstance(v, Seen) else Seen.from_dict(v)),
+    PlainSerializer(Seen.to_dict),
+]
+
+
+class RigInputs(Part):
+    """What a rig was made from.
+
+    seen : corners, tape, settings: it can be solved again from them. mountings : how each camera's
+    pictures were turned. versions : of what solved it.
+    """
+
+    seen: SeenPart | None = None
+    mountings: dict[str, MountingPart] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
+    imported: Imported | None = None
+
+
+class RigFile(_Strict):
     """Everything in rig.json. ``covariance`` is that of ``parameter_names``, in their order."""
 
-    format: Literal["classroom-gaze rig"]
-    version: Literal[1]
+    format: Literal["classroom-gaze rig"] = FORMAT
+    version: Literal[2] = VERSION
     verdict: VerdictPart
     cameras: CamerasPart
     T_RL: TransformPart
@@ -72,5 +92,16 @@ class RigFile(_Part):
     T_WA: TransformPart | None = None
     parameter_names: list[str]
     covariance: list[list[float]] | None = None
-    quality: dict[str, Any] = {}
-    inputs: dict[str, Any] = {}
+    quality: RigQuality = RigQuality()
+    inputs: RigInputs = RigInputs()
+
+
+def of_version_1(d: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 kept what was seen, and what was imported, among the other inputs."""
+    old = d.get("inputs") or {}
+    inputs = {k: old[k] for k in ("mountings", "versions") if k in old}
+    if "views" in old:
+        inputs["seen"] = old
+    if "imported_from" in old:
+        inputs["imported"] = {**old, "file": old["imported_from"]}
+    return {**d, "version": VERSION, "inputs": inputs}

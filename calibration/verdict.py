@@ -38,8 +38,3 @@ class Verdict:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {"status": self.status, "causes": [vars(c) for c in self.causes]}
-
-    @classmethod
-    def from_dict(cls, d: dict[str, Any]) -> Verdict:
-        """The inverse of :meth:`to_dict`."""
-        return cls(tuple(Cause(**c) for c in d["causes"]))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from calibration import rig_file
 from calibration.camera import CAMERAS, Camera
 from calibration.errors import UserError
 from calibration.rig import Rig
@@ -171,7 +172,6 @@ def read(
                 ),
             )
         ),
-        inputs={"imported_from": path.name, "format": chosen.name},
     )
     if rig.T_LR.t[0] > 0:
         notes.append(
@@ -179,7 +179,8 @@ def read(
             "LEFT for somebody who faces the blackboard: swap the two if they stand at the board"
         )
     notes.append("the file carries no uncertainty: the rig has none, and its verdict is WARN")
-    rig = replace(rig, inputs={**rig.inputs, "notes": list(notes)})
+    source = rig_file.Imported(file=path.name, format=chosen.name, notes=tuple(notes))
+    rig = replace(rig, inputs=rig_file.RigInputs(imported=source))
     return Imported(rig, chosen.name, tuple(notes))
 
 

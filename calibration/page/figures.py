@@ -18,7 +18,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from calibration.camera import CAMERAS, Camera
+from calibration.corners.boards import Board
 from calibration.rig import Rig
+from calibration.rig_quality import PlacementQuality
 from calibration.room.evidence import ROWS_M
 from calibration.room.words import seen_by_both
 from calibration.room.world import R_WA
@@ -168,15 +170,11 @@ def figure_plan(rig: Rig) -> go.Figure:
         gaps = [p for end in ends for p in (T_WC.t, end, _GAP)]
         line(gaps, CAMERA_COLOURS[name], f"{name} camera")
         word(T_WC.t, CAMERA_COLOURS[name], name)
-    for row in rig.quality.get("auxiliary") or []:
-        if row.get("t_WA_m") is None or "T_AB" not in row:
+    for row, board in _placements(rig):
+        if row.t_WA_m is None or row.T_AB is None:
             continue
-        T_AB = Transform(np.array(row["T_AB"]["R"]), np.array(row["T_AB"]["t_m"]), "A", "B")
-        board = rig.inputs.get("auxiliary", [{}])[0].get("board")
-        if board is None:
-            continue
-        T_WA = Transform(R_WA, np.array(row["t_WA_m"]), "W", "A")
-        outline = (T_WA @ T_AB).apply(_outline(board))
+        T_WA = Transform(R_WA, np.array(row.t_WA_m), "W", "A")
+        outline = (T_WA @ row.T_AB.transform("A", "B")).apply(_outline(board))
         line([*outline, outline[0]], GREEN, "auxiliary board", 3)
     for distance in ROWS_M:
         seen = seen_by_both(rig, distance)
@@ -250,21 +248,18 @@ def traces_blackboard(rig: Rig, screen: Array) -> list[Any]:
 
 def traces_boards(rig: Rig, T_XL: Transform, T_XR: Transform, screen: Array) -> list[Any]:
     """The calibration board in every view that was used: an outline, and its name on hovering."""
-    board = rig.quality.get("settings", {}).get("board")
-    rows = rig.quality.get("views", [])
-    if not board:
+    if rig.inputs.seen is None:
         return []
-    outline = _outline(board)
+    outline = _outline(rig.inputs.seen.board)
     out: list[Any] = []
     seen: set[str] = set()
-    for row in sorted(rows, key=lambda r: r.get("camera") != "left"):
-        if row.get("R_CB") is None or row.get("rejected") or row["name"] in seen:
+    for row in sorted(rig.quality.views, key=lambda r: r.camera != "left"):
+        if row.T_CB is None or row.rejected or row.name in seen:
             continue
-        seen.add(row["name"])
-        T_XC = T_XL if row["camera"] == "left" else T_XR
-        R, t = np.array(row["R_CB"]), np.array(row["t_CB_m"])
-        p = T_XC.apply(outline @ R.T + t)
-        out.append(_lines([*p, p[0]], screen, PURPLE, 2, f"board, view {row['name']}"))
+        seen.add(row.name)
+        T_XC = T_XL if row.camera == "left" else T_XR
+        p = T_XC.apply(row.T_CB.apply(outline))
+        out.append(_lines([*p, p[0]], screen, PURPLE, 2, f"board, view {row.name}"))
     return out
 
 
@@ -272,14 +267,12 @@ def traces_auxiliary(rig: Rig, screen: Array) -> list[Any]:
     """The auxiliary board where it was found, filled; each placement."""
     assert rig.T_WA is not None
     out: list[Any] = []
-    for row, given in zip(
-        rig.quality.get("auxiliary", []), rig.inputs.get("auxiliary", []), strict=False
-    ):
-        if not row.get("T_AB"):
+    for row, board in _placements(rig):
+        if row.T_AB is None:
             continue
-        T = Transform(np.array(row["T_AB"]["R"]), np.array(row["T_AB"]["t_m"]), "A", "B")
-        T_WA = Transform(rig.T_WA.R, np.array(row.get("t_WA_m", rig.T_WA.t)), "W", "A")
-        p = (T_WA @ T).apply(_outline(given["board"]))
+        at = rig.T_WA.t if row.t_WA_m is None else np.array(row.t_WA_m)
+        T_WA = Transform(rig.T_WA.R, at, "W", "A")
+        p = (T_WA @ row.T_AB.transform("A", "B")).apply(_outline(board))
         s = p @ screen.T
         out.append(
             go.Mesh3d(
@@ -294,7 +287,7 @@ def traces_auxiliary(rig: Rig, screen: Array) -> list[Any]:
                 hoverinfo="skip",
             )
         )
-        name = f"auxiliary board ({row.get('placement', '')})"
+        name = f"auxiliary board ({row.placement})"
         out.append(_lines([*p, p[0]], screen, INK, 4, name))
         below = p.mean(0) + [0, 0.15, 0]  # W's Y is down: under the board, not on it
         out.append(_words([below], [name], screen, INK, size=12, position="bottom center"))
@@ -304,8 +297,8 @@ def traces_auxiliary(rig: Rig, screen: Array) -> list[Any]:
 def traces_tape(rig: Rig, screen: Array) -> list[Any]:
     """What the tape measured, as a walk from W: left along the board, down, out to A."""
     out: list[Any] = []
-    for row in rig.quality.get("auxiliary", []):
-        t = row.get("t_WA_m")
+    for row in rig.quality.auxiliary:
+        t = row.t_WA_m
         if t is None:
             continue
         steps = np.array([[0, 0, 0], [t[0], 0, 0], [t[0], t[1], 0], t], float)
@@ -319,17 +312,15 @@ def traces_tape(rig: Rig, screen: Array) -> list[Any]:
 def traces_room_pictures(rig: Rig, screen: Array) -> list[Any]:
     """Where each picture of the room was taken from: a small grey frustum that looks as it did."""
     out: list[Any] = []
-    number = 0
-    for row in rig.quality.get("auxiliary", []):
-        for pose in (row.get("room_picture") or {}).get("T_WX", []):
-            number += 1
-            T = Transform(np.array(pose["R"]), np.array(pose["t_m"]), "W", "X")
+    for row in rig.quality.auxiliary:
+        for pose in row.room_picture.T_WX if row.room_picture else ():
+            T = pose.transform("W", "X")
             rim = T.apply(np.array([[-4, -3, 8], [4, -3, 8], [4, 3, 8], [-4, 3, 8.0]]) * 0.04)
             lines: list[Any] = []
             for p in rim:
                 lines += [T.t, p, _GAP]
             lines += [*rim, rim[0]]
-            name = f"picture of the room {number}"
+            name = f"picture of the room {len(out) // 2 + 1}"
             out.append(_lines(lines, screen, GREY, 3, name))
             out.append(_words([T.t], [name], screen, GREY, size=11, position="top center"))
     return out
@@ -342,43 +333,42 @@ def rigs_as_read(rig: Rig) -> list[tuple[str, Rig]]:
     """
     if rig.T_WA is not None:
         return []
+    seen = rig.inputs.seen
     out = []
-    for i, row in enumerate(rig.quality.get("auxiliary", [])):
-        readings = [c for c in row.get("candidates", []) if not c["broken"]]
-        if len(readings) < 2 or row.get("t_WA_m") is None:
+    for i, row in enumerate(rig.quality.auxiliary, 1):
+        readings = [c for c in row.candidates if not c.broken]
+        if len(readings) < 2 or row.t_WA_m is None:
             continue
-        T_WA = Transform(R_WA, np.array(row["t_WA_m"]), "W", "A")
         for c in readings:
-            T_AL = Transform(np.array(c["R_AL"]), np.array(c["t_AL_m"]), "A", "L")
             # the board as this reading lays it, in place of the one that was not settled
-            shown = [{**row, "T_AB": c.get("T_AB")}]
-            given = rig.inputs.get("auxiliary", [])[i : i + 1]
+            shown = rig.quality.but(auxiliary=(row.but(T_AB=c.T_AB),), seats=())
+            given = seen and replace(seen, auxiliary=seen.auxiliary[i - 1 : i])
             one = replace(
                 rig,
-                T_AL=T_AL,
-                T_WA=T_WA,
+                T_AL=c.T_AL,
+                T_WA=Transform(R_WA, np.array(row.t_WA_m), "W", "A"),
                 covariance=None,
-                quality={**rig.quality, "auxiliary": shown, "seats": []},
-                inputs={**rig.inputs, "auxiliary": given},
+                quality=shown,
+                inputs=rig.inputs.but(seen=given),
             )
-            out.append((f"placement {i + 1} ({row.get('placement', '')})", one))
+            out.append((f"placement {i} ({row.placement})", one))
     return out
 
 
 def traces_seats(rig: Rig, screen: Array, enlarged: float, frame: str) -> list[Any]:
     """Seats with their predicted 1 σ as crosses, ``enlarged`` times too long."""
-    rows = [s for s in rig.quality.get("seats", []) if s.get("frame", frame) == frame]
+    rows = [s for s in rig.quality.seats if s.frame == frame]
     if not rows:
         return []
     lines: list[Any] = []
     for seat in rows:
-        p, s = np.array(seat["seat_m"]), np.array(seat["sigma_cm"]) / 100 * enlarged
+        p, s = np.array(seat.seat_m), np.array(seat.sigma_cm) / 100 * enlarged
         for k in range(3):
             e = np.zeros(3)
             e[k] = s[k]
             lines += [p - e, p + e, _GAP]
-    words = [f"seat at {s['distance_m']:g} m: ± {s['position_cm']:.1f} cm" for s in rows]
-    at = [s["seat_m"] for s in rows]
+    words = [f"seat at {s.distance_m:g} m: ± {s.position_cm:.1f} cm" for s in rows]
+    at = [s.seat_m for s in rows]
     return [
         _lines(lines, screen, INK, 3, "predicted σ, enlarged"),
         _words(at, words, screen, INK, size=12, position="middle right", marker=6),
@@ -412,10 +402,9 @@ def figure_coverage(rig: Rig, camera: str) -> go.Figure:
             marker={"size": 3, "color": CAMERA_COLOURS[camera], "opacity": 0.75},
         )
     )
-    cells = np.array(
-        rig.quality.get("cameras", {}).get(camera, {}).get("coverage", {}).get("cells", [])
-    )
-    if cells.ndim == 2 and cells.size:
+    quality = rig.quality.cameras.get(camera)
+    if quality is not None:
+        cells = np.array(quality.coverage.cells)
         rows, columns = cells.shape
         for r in range(rows):
             for c in range(columns):
@@ -483,22 +472,19 @@ def figure_arrows(rig: Rig, camera: str) -> tuple[go.Figure, float]:
 
 def corners_of(rig: Rig, camera: str) -> Iterable[tuple[str, Array, Array | None]]:
     """Used views of a camera: name, seen corners (n, 2), errors (n, 2) or None, in pixels."""
-    seen = {v.get("name"): v.get(camera) for v in rig.inputs.get("views", [])}
-    for row in rig.quality.get("views", []):
-        if row.get("camera") != camera or row.get("rejected") or seen.get(row["name"]) is None:
+    views = rig.inputs.seen.views if rig.inputs.seen else ()
+    seen = {v.name: v.corners(camera) for v in views}
+    for row in rig.quality.views:
+        uv = seen.get(row.name)
+        if row.camera != camera or row.rejected or uv is None:
             continue
-        uv = np.array(
-            [[np.nan, np.nan] if p is None or p[0] is None else p for p in seen[row["name"]]],
-            np.float64,
-        ).reshape(-1, 2)
-        errors = row.get("residuals_px")
-        if errors is None or len(errors) != len(uv):
-            ok = np.isfinite(uv).all(1)
-            yield row["name"], uv[ok], None
+        ok = np.isfinite(uv).all(1)
+        if row.residuals_px is None or len(row.residuals_px) != len(uv):
+            yield row.name, uv[ok], None
             continue
-        e = np.array([[np.nan, np.nan] if d is None else d for d in errors], np.float64)
-        ok = np.isfinite(uv).all(1) & np.isfinite(e).all(1)
-        yield row["name"], uv[ok], e[ok]
+        e = np.array([(np.nan, np.nan) if d is None else d for d in row.residuals_px], np.float64)
+        ok &= np.isfinite(e).all(1)
+        yield row.name, uv[ok], e[ok]
 
 
 # -- inside ----------------------------------------------------------------------------------------
@@ -561,17 +547,22 @@ def _words(
     )
 
 
-def _outline(board: dict[str, Any]) -> Array:
+def _outline(board: Board) -> Array:
     """(4, 3) corners of the printed squares in frame B, metres (one square beyond the corners)."""
-    nx, ny = board["inner_corners"]
-    s = board["square_m"]
+    nx, ny = board.inner_corners
+    s = board.square_m
     x0, x1, y0, y1 = -s, nx * s, -s, ny * s
     return np.array([[x0, y0, 0], [x1, y0, 0], [x1, y1, 0], [x0, y1, 0.0]])
 
 
+def _placements(rig: Rig) -> Iterable[tuple[PlacementQuality, Board]]:
+    """Each placement of the auxiliary board, with that board."""
+    given = rig.inputs.seen.auxiliary if rig.inputs.seen else ()
+    return zip(rig.quality.auxiliary, (a.board for a in given), strict=False)
+
+
 def _blackboard(rig: Rig) -> tuple[float, float]:
-    size = rig.quality.get("settings", {}).get("blackboard_m") or rig.inputs.get("blackboard_m")
-    return (float(size[0]), float(size[1])) if size else (4.0, 1.2)
+    return (rig.inputs.seen and rig.inputs.seen.blackboard_m) or (4.0, 1.2)
 
 
 def _picture(fig: go.Figure, cam: Camera) -> go.Figure:

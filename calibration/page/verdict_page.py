@@ -1,8 +1,8 @@
 """The verdict as one HTML page: what is wrong, what to do, and the pictures that show it.
 
 Self-contained: plotly.js is inside once, nothing is loaded from anywhere. Everything comes from
-the rig (``verdict``, ``quality``, ``inputs``; their keys: ``solve/quality.py``). What a rig
-does not have is left out, and the page's foot says so.
+the rig (``verdict``, ``quality``, ``inputs``). What a rig does not have is left out, and the
+page's foot says so.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from calibration.camera import CAMERAS
 from calibration.files import write_file
 from calibration.page.figures import (
     figure_arrows,
@@ -26,7 +25,9 @@ from calibration.page.figures import (
     rigs_as_read,
 )
 from calibration.rig import Rig
+from calibration.rig_quality import PairQuality
 from calibration.room.words import camera_words, room_words
+from calibration.solve.uncertainty import SEAT_DISTANCES_M
 from calibration.transform import geodesic_deg
 from calibration.verdict import Cause
 
@@ -53,14 +54,7 @@ def verdict_page(rig: Rig, path: str | Path) -> tuple[str, ...]:
     path : the HTML file, written aside and renamed.
     """
     missing: list[str] = []
-    facts: dict[str, Facts] = {}
-    for name, build in _SECTIONS.items():
-        # a rig of another version, or cut by hand, must still show its verdict
-        try:
-            facts[name] = build(rig, missing)
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-            facts[name] = None
-            missing.append(f"{name} (incomplete: {type(error).__name__} {error})")
+    facts = {name: build(rig, missing) for name, build in _SECTIONS.items()}
     sign, sentence, default = _WORDS[rig.verdict.status]
     best = most_helpful(rig.verdict.causes)
     others = [c for c in rig.verdict.causes if c is not best]
@@ -73,7 +67,7 @@ def verdict_page(rig: Rig, path: str | Path) -> tuple[str, ...]:
         action=(best.action if best else "") or default,
         others=sorted(others, key=lambda c: c.severity != "FAIL"),
         missing=missing,
-        versions=rig.inputs.get("versions", {}),
+        versions=rig.inputs.versions,
         css=Markup((Path(__file__).parent / "verdict.css").read_text("utf-8")),
         plotly_js=Markup(get_plotlyjs()),
         resize_js=Markup(_RESIZE),
@@ -91,73 +85,67 @@ def most_helpful(causes: Iterable[Cause]) -> Cause | None:
 
 # -- sections --------------------------------------------------------------------------------------
 def _numbers(rig: Rig, missing: list[str]) -> Facts:
-    pair = rig.quality.get("pair", {})
+    pair = rig.quality.pair
+    angle_deg = float(geodesic_deg(rig.T_RL.R, np.eye(3)))
     rows = [
         (
             "Distance of the cameras",
-            _pm(rig.baseline_m, pair.get("baseline_sigma_m"), "m", 3),
+            _pm(rig.baseline_m, None if pair is None else pair.baseline_sigma_m, "m", 3),
             "measure it with a tape: does it agree?",
         ),
         (
             "Angle between the cameras",
-            _pm(float(geodesic_deg(rig.T_RL.R, np.eye(3))), pair.get("rotation_sigma_deg"), "°", 1),
+            _pm(angle_deg, None if pair is None else pair.rotation_sigma_deg, "°", 1),
             "how far they are turned towards each other",
         ),
     ]
-    if pair.get("holdout_px") is not None:
-        expected = pair.get("holdout_expected_px")
+    if pair is None:
+        missing.append("hold-out error and uncertainty (this rig carries no quality)")
+    else:
+        rows += _errors(pair)
+    for check in rig.quality.scale.checks:
         rows.append(
             (
-                "Error on views it has not seen",
-                f"{pair['holdout_px']:.2f} px",
-                (f"noise alone would give {expected:.2f} px; " if expected else "")
-                + "this, not the next number, says how good the calibration is",
-            )
-        )
-    elif pair:
-        rows.append(
-            ("Error on views it has not seen", "unknown", "too few shared views to leave some out")
-        )
-    if pair.get("rms_px") is not None:
-        rows.append(
-            (
-                "Error on views it was made from",
-                f"{pair['rms_px']:.2f} px",
-                "small even for a bad calibration",
-            )
-        )
-    if pair.get("joint_to_mono") is not None:
-        rows.append(
-            (
-                "Both cameras together against each alone",
-                f"{pair['joint_to_mono']:.2f}",
-                "near 1: the pictures were taken at the same moment",
-            )
-        )
-    for check in rig.quality.get("scale", {}).get("checks", []):
-        sigma = check.get("sigma_percent")
-        rows.append(
-            (
-                f"Size check: {check['what']}",
-                f"{_signed(check['error_percent'])} %" + (f" ± {sigma:.1f} %" if sigma else ""),
+                f"Size check: {check.what}",
+                f"{_signed(check.error_percent)} % ± {check.sigma_percent:.1f} %",
                 "how much larger the cameras see it than was measured",
             )
         )
-    for name in CAMERAS:
-        c = rig.quality.get("cameras", {}).get(name)
-        if not c:
-            continue
-        f_sigma = (c.get("sigma") or {}).get("fx")
+    for name, c in rig.quality.cameras.items():
+        f_sigma = None if c.sigma is None else c.sigma["fx"]
         rows.append(
             (
                 f"Lens, {name} camera",
                 f"f = {_pm(rig.camera(name).f_px, f_sigma, 'px', 1)}",
-                f"{c.get('views', '?')} views, {c.get('model', '')}",
+                f"{c.views} views, {c.model}",
             )
         )
-    if not pair:
-        missing.append("hold-out error and uncertainty (this rig carries no quality)")
     return {"rows": rows}
+
+
+def _errors(pair: PairQuality) -> list[tuple[str, str, str]]:
+    """On views that the calibration has not seen, on its own, and of both cameras together."""
+    unseen = ("unknown", "too few shared views to leave some out")
+    if pair.holdout_px is not None:
+        expected = pair.holdout_expected_px
+        unseen = (
+            f"{pair.holdout_px:.2f} px",
+            (f"noise alone would give {expected:.2f} px; " if expected else "")
+            + "this, not the next number, says how good the calibration is",
+        )
+    return [
+        ("Error on views it has not seen", *unseen),
+        (
+            "Error on views it was made from",
+            f"{pair.rms_px:.2f} px",
+            "small even for a bad calibration",
+        ),
+        (
+            "Both cameras together against each alone",
+            f"{pair.joint_to_mono:.2f}",
+            "near 1: the pictures were taken at the same moment",
+        ),
+    ]
 
 
 def _room(rig: Rig, missing: list[str]) -> Facts:
@@ -178,7 +166,7 @@ def _room(rig: Rig, missing: list[str]) -> Facts:
         "predicted 1 σ, ten times too large. Axes: X red, Y green, Z blue, with the frame's "
         "letter. Drag to turn."
     )
-    if any(row.get("room_picture") for row in rig.quality.get("auxiliary") or []):
+    if any(row.room_picture for row in rig.quality.auxiliary):
         caption = "Grey: where the pictures of the room were taken. " + caption
     return {
         "lead": lead,
@@ -200,39 +188,32 @@ def _ambiguous(rig: Rig, missing: list[str]) -> Facts:
 
 def _seats(rig: Rig, missing: list[str]) -> Facts:
     rows = []
-    for s in rig.quality.get("seats") or []:
-        gaze = s.get("gaze_cm")
-        at_board = "–" if gaze is None else f"± {max(gaze):.1f} cm"
-        rows.append((f"{s['distance_m']:g} m", f"± {s['position_cm']:.1f} cm", at_board))
+    for s in rig.quality.seats:
+        at_board = "–" if s.gaze_cm is None else f"± {max(s.gaze_cm):.1f} cm"
+        rows.append((f"{s.distance_m:g} m", f"± {s.position_cm:.1f} cm", at_board))
     if not rows:
         missing.append("what it means at the seats (no covariance)")
     return {"rows": rows} if rows else None
 
 
 def _slip(rig: Rig, missing: list[str]) -> Facts:
-    slip = rig.quality.get("slip")
-    if not slip:
+    slip = rig.quality.slip
+    if slip is None:
         if rig.T_WA is not None:
             missing.append("what a slip of the auxiliary board does")
         return None
-    seats = rig.quality.get("seats") or [{} for _ in slip["shift_cm"]]
     axes = {
         "r": "tipped about the edge along the blackboard",
         "b": "rolled sideways",
         "u": "turned on the table",
     }
     rows = [
-        (
-            f"{seat['distance_m']:g} m" if "distance_m" in seat else "seat",
-            f"{shift:.1f} cm",
-            f"{turn:.0f} cm",
-            axes.get(axis, axis),
-        )
-        for seat, shift, turn, axis in zip(
-            seats, slip["shift_cm"], slip["turn_cm"], slip["turn_axis"], strict=False
+        (f"{distance:g} m", f"{shift:.1f} cm", f"{turn:.0f} cm", axes[axis])
+        for distance, shift, turn, axis in zip(
+            SEAT_DISTANCES_M, slip.shift_cm, slip.turn_cm, slip.turn_axis, strict=False
         )
     ]
-    checked = any(row.get("room_picture") for row in rig.quality.get("auxiliary") or [])
+    checked = any(row.room_picture for row in rig.quality.auxiliary)
     lead = (
         "The pictures of the auxiliary board cannot show this error, in which every gaze point of "
         "the class moves together; the picture of the room checks it (below)."
@@ -240,48 +221,44 @@ def _slip(rig: Rig, missing: list[str]) -> Facts:
         else "No calibration can see this error: every gaze point of the class moves together. "
         "Measure twice, or add a picture of the room."
     )
-    size = (f"{100 * slip['slip_m']:g} cm off", f"{slip['slip_deg']:g}° askew")
+    size = (f"{100 * slip.slip_m:g} cm off", f"{slip.slip_deg:g}° askew")
     return {"lead": lead, "size": size, "rows": rows}
 
 
 def _tape(rig: Rig, missing: list[str]) -> Facts:
-    rows = rig.quality.get("auxiliary") or []
     table: list[list[str]] = []
     notes: list[str] = []
-    for i, row in enumerate(rows, 1):
-        placement = str(row.get("placement", ""))
-        if placement == "tilted" and row.get("tilt_deg") is not None:
-            placement += f" {row['tilt_deg']:g}°"
-        picture = row.get("room_picture")
-        difference = picture and picture["tape_minus_picture_cm"]
-        rms = row.get("rms_px")
-        off, turned = row.get("tape_error_cm"), row.get("turn_error_deg")
-        fit = "–" if rms is None else f"{rms:.2f} px"
+    for i, row in enumerate(rig.quality.auxiliary, 1):
+        placement = row.placement
+        if placement == "tilted":
+            placement += f" {row.tilt_deg:g}°"
+        picture = row.room_picture
+        difference = None if picture is None else picture.tape_minus_picture_cm
+        off, turned = row.tape_error_cm, row.turn_error_deg or (0.0, 0.0, 0.0)
+        fit = "–" if row.rms_px is None else f"{row.rms_px:.2f} px"
         if picture and difference is None:
             check = "not measured by tape"
-        elif off is None or np.abs([*off, *(turned or [0])]).max() < 1e-6:
+        elif off is None or np.abs([*off, *turned]).max() < 1e-6:
             check = "see below" if picture else "nothing checks it"
         else:
-            check = f"{np.linalg.norm(off):.1f} cm, {np.linalg.norm(turned or [0]):.1f}°"
+            check = f"{np.linalg.norm(off):.1f} cm, {np.linalg.norm(turned):.1f}°"
         if picture is None or difference is not None:
-            t = row.get("t_WA_m") or [float("nan")] * 3
-            lengths = ["–" if np.isnan(v) else f"{v:.3f} m" for v in t]
+            lengths = ["–"] * 3 if row.t_WA_m is None else [f"{v:.3f} m" for v in row.t_WA_m]
             table.append([f"{i}. {placement}, by tape", *lengths, fit, check])
-        if not picture:
+        if picture is None:
             continue
         seen = [
-            _pm(v, s / 100, "m", 3)
-            for v, s in zip(picture["t_WA_m"], picture["sigma_cm"], strict=True)
+            _pm(v, s / 100, "m", 3) for v, s in zip(picture.t_WA_m, picture.sigma_cm, strict=True)
         ]
-        clicks = f"clicks {max(picture['clicks_rms_px']):.1f} px"
+        clicks = f"clicks {max(picture.clicks_rms_px):.1f} px"
         own = check if difference is None else ""
         table.append([f"{i}. {placement}, by picture of the room", *seen, clicks, own])
         if difference is not None:
-            pairs = zip(difference, picture["difference_sigma_cm"], strict=True)
+            pairs = zip(difference, picture.difference_sigma_cm, strict=True)
             apart = [f"{_signed(d)} ± {s:.1f} cm" for d, s in pairs]
             table.append([f"{i}. tape − picture", *apart, "", ""])
-        r, b, u = picture["turned_deg"]
-        sigma = max(picture["turned_sigma_deg"])
+        r, b, u = picture.turned_deg
+        sigma = max(picture.turned_sigma_deg)
         notes.append(
             f"In the picture of the room, board {i} lies {_signed(u)}° turned as seen from above, "
             f"{_signed(r)}° tipped and {_signed(b)}° rolled against how it was said to lie "
@@ -291,22 +268,19 @@ def _tape(rig: Rig, missing: list[str]) -> Facts:
 
 
 def _coverage(rig: Rig, missing: list[str]) -> Facts:
-    if not rig.inputs.get("views") or not rig.quality.get("views"):
+    if rig.inputs.seen is None or not rig.quality.cameras:
         missing.append("coverage and reprojection pictures (this rig carries no corners)")
         return None
     parts = []
-    empty = 0
-    for name in CAMERAS:
-        c = rig.quality.get("cameras", {}).get(name, {}).get("coverage", {})
-        words = []
-        empty += int((np.array(c.get("cells", [])) == 0).sum())
-        if c:
-            words = [
-                f"{100 * c['share']:.0f} % of the picture has corners",
-                f"board tilted up to {c['tilt_max_deg']:.0f}°, "
-                f"to {c['tilt_directions']} of 8 sides",
-                f"held {c['nearest_m']:.1f}–{c['furthest_m']:.1f} m away",
-            ]
+    empty = False
+    for name, c in rig.quality.cameras.items():
+        cover = c.coverage
+        empty |= any(0 in row for row in cover.cells)
+        words = [
+            f"{100 * cover.share:.0f} % of the picture has corners",
+            f"board tilted up to {cover.tilt_max_deg:.0f}°, to {cover.tilt_directions} of 8 sides",
+            f"held {cover.nearest_m:.1f}–{cover.furthest_m:.1f} m away",
+        ]
         parts.append({"name": name, "words": words, "figure": _figure(figure_coverage(rig, name))})
     lead = (
         "Hold the board into the empty cells, also tilted: there the lens is only guessed."
@@ -317,59 +291,52 @@ def _coverage(rig: Rig, missing: list[str]) -> Facts:
 
 
 def _arrows(rig: Rig, missing: list[str]) -> Facts:
-    if not rig.inputs.get("views") or not rig.quality.get("views"):
+    if rig.inputs.seen is None or not rig.quality.cameras:
         return None
     parts = []
-    for name in CAMERAS:
+    for name, c in rig.quality.cameras.items():
         fig, scale = figure_arrows(rig, name)
-        rms = rig.quality.get("cameras", {}).get(name, {}).get("joint_rms_px")
-        text = "" if rms is None else f"{rms:.2f} px rms; "
+        text = f"{c.joint_rms_px:.2f} px rms; "
         parts.append({"name": name, "text": text, "scale": scale, "figure": _figure(fig)})
     return {"cameras": parts}
 
 
 def _views(rig: Rig, missing: list[str]) -> Facts:
-    rows = rig.quality.get("views") or []
-    usual = np.median([r["rms_px"] for r in rows if r.get("rms_px") is not None] or [1.0])
+    rows = rig.quality.views
+    usual = np.median([r.rms_px for r in rows if r.rms_px is not None] or [1.0])
     out = []
-    for r in sorted(rows, key=lambda r: (str(r["name"]), r["camera"])):
-        rms = r.get("rms_px")
-        notes = [str(r["reason"])] if r.get("reason") else []
-        if r.get("corners_rejected"):
-            notes.append(f"{r['corners_rejected']} corners left out")
-        bad = bool(r.get("rejected"))
-        doubtful = rms is not None and rms > 2.5 * usual
+    for r in sorted(rows, key=lambda r: (r.name, r.camera)):
+        notes = [r.reason] if r.reason else []
+        if r.corners_rejected:
+            notes.append(f"{r.corners_rejected} corners left out")
+        doubtful = r.rms_px is not None and r.rms_px > 2.5 * usual
         if doubtful:
             notes.append("worse than the others")
-        sign = "✕ " if bad else "! " if doubtful or notes else ""
-        numbers = [(rms, 2), (r.get("holdout_px"), 2), (r.get("sharpness_px"), 1)]
+        sign = "✕ " if r.rejected else "! " if notes else ""
+        numbers = [(r.rms_px, 2), (r.holdout_px, 2), (r.sharpness_px, 1)]
         out.append(
             {
-                "kind": "bad" if bad else "doubtful" if sign else "",
+                "kind": "bad" if r.rejected else "doubtful" if sign else "",
                 "sign": sign,
-                "name": str(r["name"]),
-                "camera": r["camera"],
-                "cells": [
-                    r.get("n", 0),
-                    *("–" if v is None else f"{v:.{k}f}" for v, k in numbers),
-                ],
+                "name": r.name,
+                "camera": r.camera,
+                "cells": [r.n, *("–" if v is None else f"{v:.{k}f}" for v, k in numbers)],
                 "notes": notes,
             }
         )
-    return {"rows": out, "out": sum(bool(r.get("rejected")) for r in rows)} if rows else None
+    return {"rows": out, "out": sum(r.rejected for r in rows)} if rows else None
 
 
 def _models(rig: Rig, missing: list[str]) -> Facts:
     rows = []
-    for m in rig.quality.get("models") or []:
-        hold = m.get("holdout_both_px", m.get("holdout_px"))
+    for m in rig.quality.models:
+        hold = m.holdout_px if m.holdout_both_px is None else m.holdout_both_px
         name = (
-            f"{m.get('left')} + {m.get('right')} coefficients"
-            f"{', bent board' if m.get('warp') else ''}{' (chosen)' if m.get('chosen') else ''}"
+            f"{m.left} + {m.right} coefficients"
+            f"{', bent board' if m.warp else ''}{' (chosen)' if m.chosen else ''}"
         )
-        rms = f"{m.get('rms_px', float('nan')):.3f}"
-        rows.append((name, rms, "–" if hold is None else f"{hold:.3f}", bool(m.get("chosen"))))
-    warp = rig.quality.get("warp_mm")
+        rows.append((name, f"{m.rms_px:.3f}", "–" if hold is None else f"{hold:.3f}", m.chosen))
+    warp = rig.quality.warp_mm
     note = warp and (
         f"The board is bent: its middle bulges by {warp[0]:+.1f} mm along the columns and "
         f"{warp[1]:+.1f} mm along the rows."

@@ -13,6 +13,12 @@ from calibration.corners.boards import View
 from calibration.errors import CalibrationError
 from calibration.inputs import Auxiliary, Seen
 from calibration.judge import ROLL_DEG
+from calibration.rig_quality import (
+    PlacementQuality,
+    Pose,
+    ReadingQuality,
+    RoomPictureQuality,
+)  # fmt: skip
 from calibration.room import world
 from calibration.room.evidence import Evidence, PoseMeasured, World, by_picture
 from calibration.room.picture import (
@@ -52,10 +58,14 @@ class Room:
     """What was understood of the room, and what was found wrong on the way."""
 
     placed: list[Placed] = field(default_factory=list)
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[PlacementQuality] = field(default_factory=list)
     causes: list[Cause] = field(default_factory=list)
     evidence: Evidence | None = None
     world: World | None = None
+
+    def note(self, index: int, **changes: Any) -> None:
+        """More about a placement."""
+        self.rows[index] = self.rows[index].but(**changes)
 
 
 def place(seen: Seen, found: Estimate) -> Room:
@@ -93,17 +103,15 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
     points = aux.board.points_B()
     left, right = aux.view.left, aux.view.right
     label = f"auxiliary placement {index + 1}" if len(seen.auxiliary) > 1 else "the auxiliary board"
-    row: dict[str, Any] = {
-        "placement": aux.tape.placement,
-        "tilt_deg": aux.tape.tilt_deg,
-        "t_WA_m": aux.tape.t_WA.tolist() if aux.tape.measured else None,
-        "clicked": aux.clicked,
-        "room_picture": None,
-        "cameras": [c for c in CAMERAS if aux.view.corners(c) is not None],
-        "quarter_turns": None,
-        "candidates": [],
-    }
-    room.rows.append(row)
+    room.rows.append(
+        PlacementQuality(
+            placement=aux.tape.placement,
+            tilt_deg=aux.tape.tilt_deg,
+            t_WA_m=aux.tape.t_WA.tolist() if aux.tape.measured else None,
+            clicked=aux.clicked,
+            cameras=tuple(c for c in CAMERAS if aux.view.corners(c) is not None),
+        )
+    )
     if left is None and right is None:
         room.causes.append(
             Cause(
@@ -142,15 +150,16 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
     if aux.clicked:
         limit = max(limit, 3.0)
     n = sum(int(np.isfinite(uv).all(1).sum()) for uv in (left, right) if uv is not None)
-    row |= {
-        "rms_px": best[2],
-        "left_rms_px": _rms(best[3], left),
-        "right_rms_px": _rms(best[4], right),
-        "limit_px": limit,
-    }
+    room.note(
+        index,
+        rms_px=best[2],
+        left_rms_px=_rms(best[3], left),
+        right_rms_px=_rms(best[4], right),
+        limit_px=limit,
+    )
     scale = scale_of(points, left, right, s, sigma)
     if scale is not None:
-        row["scale_percent"], row["scale_sigma_percent"] = 100 * (scale[0] - 1), 100 * scale[1]
+        room.note(index, scale_percent=100 * (scale[0] - 1), scale_sigma_percent=100 * scale[1])
     usable = best[2] <= limit
     if not usable:
         room.causes.append(why_inconsistent(label, aux, seen, found, best[2], scale))
@@ -175,25 +184,21 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
             )
             return
         tape = tape.at(shown[2].T_WA.t)
-        row["t_WA_m"] = tape.t_WA.tolist()
+        room.note(index, t_WA_m=tape.t_WA.tolist())
     readings = world.read_placement(tape, points, poses, T_RL)
     good = [r for r in readings if not r.broken]
     if shown is not None and len(good) > 1:  # the picture tells the quarter turns apart
         good = [r for r in good if r.quarter_turns == shown[1]] or good
-    row["candidates"] = [
-        _reading_row(r) | {"T_AB": _plain(aux.T_AB(r.quarter_turns))} for r in (good or readings)
-    ]
+    room.note(index, candidates=tuple(_reading(r, aux) for r in (good or readings)))
     if len(good) != 1:
         chosen = _settle(good, readings, label, aux, tape, room)
         if chosen is None:
             return
     else:
         chosen = good[0]
-    row["quarter_turns"] = chosen.quarter_turns
-    row["facts"] = chosen.numbers
     pose = close[chosen.solution]
     T_AB = aux.T_AB(chosen.quarter_turns)
-    row["T_AB"] = _plain(T_AB)
+    room.note(index, quarter_turns=chosen.quarter_turns, facts=chosen.numbers, T_AB=Pose.of(T_AB))
     measured = None
     if shown is not None and shown[1] != chosen.quarter_turns:
         room.causes.append(
@@ -209,7 +214,7 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
         )
     elif shown is not None:
         measured = by_picture(shown[0].T_WB, shown[0].covariance, T_AB)
-        row["room_picture"] = _picture_row(aux, shown[0], measured)
+        room.note(index, room_picture=_picture(aux, shown[0], measured))
     placed = Placed(index, aux, chosen, pose[0], pose[1], usable, tape, measured)
     room.placed.append(placed)
 
@@ -305,35 +310,27 @@ def _read_room(
     return pose, k, by_picture(pose.T_WB, pose.covariance, T_AB[k])
 
 
-def _picture_row(aux: Auxiliary, pose: RoomPose, measured: PoseMeasured) -> dict[str, Any]:
-    """What rig.quality says of the pictures of the room (solve/quality.py)."""
+def _picture(aux: Auxiliary, pose: RoomPose, measured: PoseMeasured) -> RoomPictureQuality:
+    """What the pictures of the room say, beside what was stated."""
     variance = np.diag(measured.covariance)
     tape_variance = aux.tape.tape_sigma_m**2
     placement_variance = np.radians(aux.tape.placement_sigma_deg) ** 2
     turned = rotation_log(world.R_WA.T @ measured.T_WA.R)
     t = measured.T_WA.t
-    return {
-        "files": [p.file for p in aux.room if p.board_px is not None],
-        "f_px": list(pose.f_px),
-        "clicks_rms_px": list(pose.clicks_rms_px),
-        "board_rms_px": list(pose.board_rms_px),
-        "T_WX": [_plain(T) for T in pose.T_WX],
-        "t_WA_m": t.tolist(),
-        "sigma_cm": (100 * np.sqrt(variance[3:])).tolist(),
-        "turned_deg": np.degrees(turned).tolist(),
-        "turned_sigma_deg": np.degrees(np.sqrt(variance[:3])).tolist(),
-        "turn_difference_sigma_deg": np.degrees(
-            np.sqrt(variance[:3] + placement_variance)
-        ).tolist(),
-        "tape_minus_picture_cm": (100 * (aux.tape.t_WA - t)).tolist()
-        if aux.tape.measured
-        else None,
-        "difference_sigma_cm": (100 * np.sqrt(variance[3:] + tape_variance)).tolist(),
-    }
-
-
-def _plain(T: Transform) -> dict[str, Any]:
-    return {"R": T.R.tolist(), "t_m": T.t.tolist()}
+    return RoomPictureQuality(
+        files=tuple(p.file for p in aux.room if p.board_px is not None),
+        f_px=pose.f_px,
+        clicks_rms_px=pose.clicks_rms_px,
+        board_rms_px=pose.board_rms_px,
+        T_WX=tuple(Pose.of(T) for T in pose.T_WX),
+        t_WA_m=t.tolist(),
+        sigma_cm=(100 * np.sqrt(variance[3:])).tolist(),
+        turned_deg=np.degrees(turned).tolist(),
+        turned_sigma_deg=np.degrees(np.sqrt(variance[:3])).tolist(),
+        turn_difference_sigma_deg=np.degrees(np.sqrt(variance[:3] + placement_variance)).tolist(),
+        tape_minus_picture_cm=(100 * (aux.tape.t_WA - t)).tolist() if aux.tape.measured else None,
+        difference_sigma_cm=(100 * np.sqrt(variance[3:] + tape_variance)).tolist(),
+    )
 
 
 def _rms(residual: Array, uv: Array | None) -> float | None:
@@ -343,14 +340,15 @@ def _rms(residual: Array, uv: Array | None) -> float | None:
     return float(np.sqrt((residual**2).sum() / n))
 
 
-def _reading_row(r: world.Reading) -> dict[str, Any]:
-    return {
-        "quarter_turns": r.quarter_turns,
-        "solution": r.solution,
-        "broken": list(r.broken),
-        "R_AL": r.T_AL.R.tolist(),
-        "t_AL_m": r.T_AL.t.tolist(),
-    } | {k: round(v, 4) for k, v in r.numbers.items()}
+def _reading(r: world.Reading, aux: Auxiliary) -> ReadingQuality:
+    return ReadingQuality(
+        quarter_turns=r.quarter_turns,
+        solution=r.solution,
+        broken=r.broken,
+        R_AL=r.T_AL.R.tolist(),
+        t_AL_m=r.T_AL.t.tolist(),
+        T_AB=Pose.of(aux.T_AB(r.quarter_turns)),
+    )
 
 
 def _settle(

@@ -40,15 +40,14 @@ def camera_words(rig: Rig) -> list[str]:
 def board_words(rig: Rig) -> list[str]:
     """Where each auxiliary board was, as the room has it."""
     assert rig.T_WA is not None
-    rows = rig.quality.get("auxiliary") or []
+    rows = rig.quality.auxiliary
     out = []
     for i, row in enumerate(rows, 1):
-        at = row.get("t_WA_m")
-        if at is None:
+        if row.t_WA_m is None:
             continue
         number = f" {i}" if len(rows) > 1 else ""
-        at = rig.T_WA.t if i == 1 else np.array(at)
-        how = {"flat": "lying flat", "standing": "standing"}.get(row.get("placement"), "tilted")
+        at = rig.T_WA.t if i == 1 else np.array(row.t_WA_m)
+        how = {"flat": "lying flat", "standing": "standing"}.get(row.placement, "tilted")
         out.append(f"auxiliary board{number}: {how}, {place_words(rig, at)}. Was it there?")
     return out
 
@@ -68,8 +67,8 @@ def place_words(rig: Rig, p_W: Array) -> str:
 
 
 def _width(rig: Rig) -> float | None:
-    size = rig.quality.get("settings", {}).get("blackboard_m")
-    return float(size[0]) if size else None
+    size = rig.inputs.seen and rig.inputs.seen.blackboard_m
+    return size[0] if size else None
 
 
 def _sideways(rig: Rig, x: float) -> str:

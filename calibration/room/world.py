@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from calibration.camera import CAMERAS
+from calibration.rig_quality import Slip
 from calibration.transform import Array, Transform, rotation_exp
 
 Placement = Literal["flat", "standing", "tilted"]
@@ -177,18 +178,13 @@ def _judge(tape: Tape, T_AL: Transform, T_RL: Transform | None, k: int, solution
 # -- what an error does ----------------------------------------------------------------------------
 def slip_effect(
     T_WA: Transform, points_W: Array, directions_W: Array, *, slip_m: float, slip_deg: float
-) -> dict[str, Any]:
+) -> Slip:
     """How far gaze points on the blackboard move when the auxiliary board slips.
 
     Parameters
     ----------
     points_W : (N, 3) noses; directions_W : (N, 3) where they look.
     slip_m, slip_deg : the slip of the board (each axis in turn).
-
-    Returns
-    -------
-    ``{"slip_m", "slip_deg", "shift_cm": [N], "turn_cm": [N], "turn_axis": [N]}``: centimetres on
-    the blackboard for the worst direction of the slip and the worst axis of the turn.
     """
     T_AW = T_WA.inverse()
     hit = _hits(points_W, directions_W)
@@ -212,13 +208,13 @@ def slip_effect(
             else:
                 axis = np.where(away > turn, name, axis)
                 turn = np.maximum(turn, away)
-    return {
-        "slip_m": slip_m,
-        "slip_deg": slip_deg,
-        "shift_cm": [round(100 * float(v), 2) for v in shift],
-        "turn_cm": [round(100 * float(v), 2) for v in turn],
-        "turn_axis": axis.tolist(),
-    }
+    return Slip(
+        slip_m=slip_m,
+        slip_deg=slip_deg,
+        shift_cm=tuple((100 * shift).round(2).tolist()),
+        turn_cm=tuple((100 * turn).round(2).tolist()),
+        turn_axis=tuple(axis.tolist()),
+    )
 
 
 def _hits(p_W: Array, d_W: Array) -> Array:

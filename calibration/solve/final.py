@@ -22,9 +22,7 @@ from calibration.room.place import Placed, Room
 from calibration.solve import bundle
 from calibration.solve.covariance import Noise, joint_covariance
 from calibration.solve.estimate import Estimate
-from calibration.solve.problem import (
-    build,
-)
+from calibration.solve.problem import build
 from calibration.solve.quality import quality_of
 from calibration.transform import Array, Transform
 from calibration.verdict import Cause
@@ -203,9 +201,9 @@ def _note_disagreements(room: Room, solved: Solved) -> None:
     """How far each placement lies off its tape and its picture, into the room's rows."""
     off = dict(zip(solved.names, solved.residual, strict=True))
     for k, p in enumerate(room.placed):
-        row = room.rows[p.index]
-        row["turn_error_deg"] = [float(np.degrees(off[f"{k}.{n}"])) for n in TURNS]
+        own = {n.removeprefix(f"{k}."): v for n, v in off.items() if n.startswith(f"{k}.")}
+        room.note(p.index, turn_error_deg=tuple(np.degrees(own[n]) for n in TURNS))
         if p.auxiliary.tape.measured:
-            row["tape_error_cm"] = [100 * float(off[f"{k}.{n}"]) for n in LENGTHS]
+            room.note(p.index, tape_error_cm=tuple(100 * own[n] for n in LENGTHS))
         if p.picture is not None:
-            row["picture_error_cm"] = [100 * float(off[f"{k}.picture{j}"]) for j in (3, 4, 5)]
+            room.note(p.index, picture_error_cm=tuple(100 * own[f"picture{j}"] for j in (3, 4, 5)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from calibration.rig import Rig
-from calibration.transform import Array, geodesic_deg
+from calibration.rig_quality import BoardSpread, SeatSpread
+from calibration.transform import Array
 
 #: Distances from the blackboard (from the cameras, where there is no world) that are reported.
 SEAT_DISTANCES_M = (3.0, 6.0, 9.0)
@@ -124,62 +124,55 @@ def covariance_of(J: Array, covariance: Array, size: int) -> Array:
     return out
 
 
-def room_spread(rig: Rig, blackboard_m: tuple[float, float] | None) -> dict[str, Any]:
-    """What the rig's covariance means: cm (1 σ) at 3, 6, 9 m and on the blackboard.
-
-    Returns
-    -------
-    ``seats``: per distance ``distance_m``, ``seat_m``, ``frame``, ``sigma_cm`` (three axes),
-    ``position_cm`` (root of the trace), and, where there is a world, ``gaze_cm`` (two axes, a head
-    at that seat looking at the blackboard's middle). ``blackboard``: five points of the board as
-    seen from 6 m with ``gaze_cm``.
+def room_spread(
+    rig: Rig, blackboard_m: tuple[float, float] | None
+) -> tuple[tuple[SeatSpread, ...], tuple[BoardSpread, ...]]:
+    """What the rig's covariance means: cm (1 σ) at seats 3, 6, 9 m away; where there is a world,
+    also of gaze points: from each seat on the blackboard's middle, from 6 m on five of its points.
     """
     assert rig.covariance is not None
     points = seats(rig, blackboard_m)
     cov = covariance_of(position_jacobian(rig, points), rig.covariance, 3)
-    rows: list[dict[str, Any]] = []
-    for i, distance in enumerate(SEAT_DISTANCES_M):
-        sigma = 100 * np.sqrt(np.diagonal(cov[i]))
-        rows.append(
-            {
-                "distance_m": distance,
-                "seat_m": [round(float(v), 4) for v in points[i]],
-                "frame": "W" if rig.T_WA is not None else "L",
-                "sigma_cm": [float(v) for v in sigma],
-                "position_cm": float(np.linalg.norm(sigma)),
-            }
+    spread = [
+        SeatSpread(
+            distance_m=distance,
+            seat_m=point.round(4).tolist(),
+            frame="L" if rig.T_WA is None else "W",
+            sigma_cm=sigma.tolist(),
+            position_cm=float(np.linalg.norm(sigma)),
         )
-    out: dict[str, Any] = {"seats": rows, "blackboard": []}
+        for distance, point, sigma in zip(SEAT_DISTANCES_M, points, _sigma_cm(cov), strict=True)
+    ]
     if rig.T_WA is None:
-        return out
+        return tuple(spread), ()
     w, h = blackboard_m if blackboard_m is not None else (2 * float(points[0, 0]), 1.2)
     middle = np.tile([w / 2, h / 2, 0.0], (len(points), 1))
     cov = covariance_of(gaze_jacobian(rig, points, middle), rig.covariance, 2)
-    for i in range(len(rows)):
-        rows[i]["gaze_cm"] = [float(v) for v in 100 * np.sqrt(np.diagonal(cov[i]))]
+    spread = [
+        s.but(gaze_cm=sigma.tolist()) for s, sigma in zip(spread, _sigma_cm(cov), strict=True)
+    ]
     targets = np.array([[w / 2, h / 2, 0], [0, 0, 0], [w, 0, 0], [0, h, 0], [w, h, 0.0]])
     cov = covariance_of(gaze_jacobian(rig, np.tile(points[1], (5, 1)), targets), rig.covariance, 2)
-    out["blackboard"] = [
-        {
-            "point_m": [float(v) for v in targets[i, :2]],
-            "gaze_cm": [float(v) for v in 100 * np.sqrt(np.diagonal(cov[i]))],
-        }
-        for i in range(5)
-    ]
-    return out
+    return tuple(spread), tuple(
+        BoardSpread(point_m=target[:2].tolist(), gaze_cm=sigma.tolist())
+        for target, sigma in zip(targets, _sigma_cm(cov), strict=True)
+    )
 
 
-def pair_summary(rig: Rig) -> dict[str, float]:
-    """Baseline and convergence angle with their σ (metres, degrees)."""
+def _sigma_cm(covariance_m2: Array) -> Array:
+    """(N, d, d) → (N, d)."""
+    return 100 * np.sqrt(np.diagonal(covariance_m2, axis1=-2, axis2=-1))
+
+
+def pair_sigma(rig: Rig) -> dict[str, float]:
+    """σ of the baseline, and per axis of T_RL."""
     assert rig.covariance is not None
     names = list(rig.parameter_names)
     r, t = names.index("R_RL.x"), names.index("t_RL.x")
     C_r, C_t = (rig.covariance[i : i + 3, i : i + 3] for i in (r, t))
     direction = rig.T_RL.t / max(rig.baseline_m, 1e-12)
     return {
-        "baseline_m": rig.baseline_m,
         "baseline_sigma_m": float(np.sqrt(direction @ C_t @ direction)),
-        "angle_deg": float(geodesic_deg(rig.T_RL.R, np.eye(3))),
         "rotation_sigma_deg": float(np.degrees(np.sqrt(np.trace(C_r) / 3))),
         "translation_sigma_mm": float(1000 * np.sqrt(np.trace(C_t) / 3)),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -149,35 +149,18 @@ def calibrate(
         for cause in verdict.causes:
             say(escape(f"  {cause.severity}: {cause.message} {cause.action}"))
         rows: list[list[object]] = [
-            [
-                c.name,
-                f"{c.f_px:.0f}",
-                _get(q, "cameras", c.name, "rms_px"),
-                _get(q, "cameras", c.name, "model"),
-            ]
-            for c in (rig.left, rig.right)
+            [name, f"{rig.camera(name).f_px:.0f}", c.rms_px, c.model]
+            for name, c in q.cameras.items()
         ]
         out.print(table("cameras", ["camera", "focal px", "rms px", "lens model"], rows))
-        hold = _get(q, "pair", "holdout_px")
-        say(
-            f"pair: {rig.baseline_m:.3f} m apart, rms {_num(_get(q, 'pair', 'rms_px'))} px, "
-            f"held out {_num(hold)} px"
-        )
+        if q.pair is not None:
+            held = "–" if q.pair.holdout_px is None else f"{q.pair.holdout_px:.3f} px"
+            say(f"pair: {rig.baseline_m:.3f} m apart, rms {q.pair.rms_px:.3f} px, held out {held}")
         for sentence in room_sentences(rig):
             say(sentence)
         if page_path:
             say(f"page: {escape(str(page_path))}")
     raise typer.Exit(NOT_GOOD_ENOUGH if verdict.status == "FAIL" else DONE)
-
-
-def _get(d: dict[str, Any], *keys: str) -> Any:
-    for key in keys:
-        d = d.get(key, {}) if isinstance(d, dict) else {}
-    return d if d != {} else None
-
-
-def _num(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else "–"
 
 
 @commands.command(rich_help_panel="A lesson")

@@ -123,6 +123,7 @@ def quality_report(
     gaze: pd.DataFrame, students: pd.DataFrame, found: Evidence, seconds: dict[str, float]
 ) -> Quality:
     """Everything that quality.json holds, and in words what lowers trust."""
+    pair = found.rig.quality.pair
     report = Quality.model_validate(
         {
             "clock": found.film.clock_facts(),
@@ -131,7 +132,7 @@ def quality_report(
             "rig": {
                 "verdict": found.rig.verdict.to_dict(),
                 "forced": found.forced,
-                "rms_px": found.rig.quality.get("rms_px"),
+                "rms_px": None if pair is None else pair.rms_px,
                 "cameras": background_quality(found.film.changed),
             },
             "drift": found.drift,

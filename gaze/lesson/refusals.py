@@ -153,14 +153,14 @@ def otherwise_mounted(rig: Rig, session: Session) -> None:
     ------
     RigError : ``rotate`` or ``mirrored`` were changed since `gaze calibrate`.
     """
-    for name, was in rig.inputs.get("mountings", {}).items():
-        now = session.mounting(name, calibration=True)._asdict()
+    for name, was in rig.inputs.mountings.items():
+        now = session.mounting(name, calibration=True)
         if now != was:
             raise RigError(
                 f"cameras.{name} of session.toml is turned otherwise than when it was calibrated",
                 where=session.rig_path,
-                found=f"rotate = {now['rotate']}, mirrored = {now['mirrored']}",
-                expected=f"rotate = {was['rotate']}, mirrored = {was['mirrored']}",
+                found=f"rotate = {now.rotate}, mirrored = {now.mirrored}",
+                expected=f"rotate = {was.rotate}, mirrored = {was.mirrored}",
                 remedy='Calibrate again; if only the lesson is mirrored, say mirrored = "lesson".',
             )
 

@@ -137,24 +137,23 @@ def placements_of(folder: Path, config: SessionConfig) -> tuple[AuxiliaryPlaceme
 def room_sentences(rig: Rig) -> list[str]:
     """Where everything stands; what pictures of the room say against the tape: signed, in cm."""
     out = room_words(rig)
-    for i, row in enumerate(rig.quality.get("auxiliary", []), 1):
-        shown = row.get("room_picture")
-        if not shown:
+    for i, row in enumerate(rig.quality.auxiliary, 1):
+        shown = row.room_picture
+        if shown is None:
             continue
-        left, down, out_m = shown["t_WA_m"]
-        sigma = max(shown["sigma_cm"])
+        left, down, out_m = shown.t_WA_m
         text = (
             f"picture of the room: auxiliary board {i} at left {left:.3f}, down {down:.3f}, out "
-            f"{out_m:.3f} m (± {sigma:.1f} cm)"
+            f"{out_m:.3f} m (± {max(shown.sigma_cm):.1f} cm)"
         )
-        if shown["tape_minus_picture_cm"] is not None:
-            pairs = zip(
+        if shown.tape_minus_picture_cm is not None:
+            differences = zip(
                 ("left", "down", "out"),
-                shown["tape_minus_picture_cm"],
-                shown["difference_sigma_cm"],
+                shown.tape_minus_picture_cm,
+                shown.difference_sigma_cm,
                 strict=True,
             )
-            words = ", ".join(f"{name} {d:+.1f} ± {s:.1f}" for name, d, s in pairs)
+            words = ", ".join(f"{name} {d:+.1f} ± {s:.1f}" for name, d, s in differences)
             text += f"; tape − picture: {words} cm"
         out.append(text)
     return out
@@ -189,13 +188,14 @@ def rig_summary(rig: Rig) -> dict[str, Any]:
             "K": c.K,
             "distortion": c.distortion,
             "size_px": c.size_px,
-            "model": rig.quality.get("cameras", {}).get(c.name, {}).get("model"),
-            "rms_px": rig.quality.get("cameras", {}).get(c.name, {}).get("rms_px"),
+            "model": q and q.model,
+            "rms_px": q and q.rms_px,
             "sigma": sigmas(f"{c.name}."),
         }
         for c in (rig.left, rig.right)
+        for q in (rig.quality.cameras.get(c.name),)
     }
-    pair = rig.quality.get("pair", {})
+    pair = rig.quality.pair
     world: dict[str, Any] = {}
     if rig.T_AL is not None and rig.T_WA is not None:
         world = {"WA": pose("WA", rig.T_WA), "AL": pose("AL", rig.T_AL)}
@@ -205,10 +205,10 @@ def rig_summary(rig: Rig) -> dict[str, Any]:
             "R_AC": {"left": rig.T_AL.R, "right": (rig.T_AL @ rig.T_LR).R},
             "t_AC": {"left": rig.T_AL.t, "right": (rig.T_AL @ rig.T_LR).t},
         }
-        keys = ("t_WA_m", "sigma_cm", "turned_deg", "turned_sigma_deg", "tape_minus_picture_cm",
-                "difference_sigma_cm")  # fmt: skip
-        shown = [a.get("room_picture") for a in rig.quality.get("auxiliary", [])]
-        world["room_picture"] = [None if p is None else {k: p[k] for k in keys} for p in shown]
+        keys = {"t_WA_m", "sigma_cm", "turned_deg", "turned_sigma_deg", "tape_minus_picture_cm",
+                "difference_sigma_cm"}  # fmt: skip
+        shown = [a.room_picture for a in rig.quality.auxiliary]
+        world["room_picture"] = [None if p is None else p.model_dump(include=keys) for p in shown]
     return {
         "verdict": rig.verdict.status,
         "causes": [vars(c) for c in rig.verdict.causes],
@@ -217,8 +217,8 @@ def rig_summary(rig: Rig) -> dict[str, Any]:
             "R": rig.T_RL.R,
             "t_m": rig.T_RL.t,
             **{k: v for k, v in (pose("RL", rig.T_RL) or {}).items() if "sigma" in k},
-            "rms_px": pair.get("rms_px"),
-            "holdout_px": pair.get("holdout_px"),
+            "rms_px": pair and pair.rms_px,
+            "holdout_px": pair and pair.holdout_px,
         },
         "world": world or None,
     }

@@ -125,7 +125,7 @@ def main() -> None:
             "angle_deg": room.angle_deg,
             "rotation_deg": float(geodesic_deg(rig.T_RL.R, room.rig.T_RL.R)),
             "translation_mm": 1000 * float(np.linalg.norm(rig.T_RL.t - room.rig.T_RL.t)),
-            "holdout_px": float(rig.quality["pair"]["holdout_px"]),
+            "holdout_px": float(rig.quality.pair.holdout_px),
             "chi2": value,
             "dof": dof,
             "seconds": seconds,

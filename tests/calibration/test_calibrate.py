@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,8 @@ from calibration.calibrate import solve, solve_again
 from calibration.errors import CalibrationError
 from calibration.inputs import Seen
 from calibration.rig import Rig
+from calibration.rig_file import RigInputs
+from calibration.rig_quality import RigQuality
 from calibration.solve.uncertainty import jacobian, position_jacobian, seats, triangulate
 from calibration.transform import rotation_exp
 from calibration.verdict import Cause, Verdict
@@ -30,29 +31,30 @@ def scene() -> tuple[rigs.Room, Seen, Rig]:
 
 def test_quality_holds_what_the_page_and_json_need(scene: tuple[rigs.Room, Seen, Rig]) -> None:
     _, seen, rig = scene
-    q = json.loads(json.dumps(rig.quality))  # plain values only
+    q = RigQuality.model_validate_json(rig.quality.model_dump_json())
+    assert q == rig.quality
     for name in ("left", "right"):
-        c = q["cameras"][name]
-        assert 0.1 < c["rms_px"] < 0.2 and c["views"] == 17  # 10 shared, 6 alone, 1 auxiliary
-        assert set(c["sigma"]) == {"fx", "fy", "cx", "cy"} | {
-            f"d{i}" for i in range(c["n_distortion"])
-        }
-        assert np.array(c["coverage"]["cells"]).sum() == 16 * 54
-    p = q["pair"]
-    assert p["views"] == 10 and p["converged"] and 0.09 < p["sigma_px"] < 0.11
-    assert p["holdout_px"] > p["rms_px"] and 0.95 < p["joint_to_mono"] < 1.1
-    assert p["baseline_m"] == pytest.approx(rig.baseline_m)
-    rows = q["views"]
-    assert len(rows) == 2 * 16 and not any(r["rejected"] for r in rows)
-    one = next(r for r in rows if r["name"] == "03" and r["camera"] == "right")
+        c = q.cameras[name]
+        assert 0.1 < c.rms_px < 0.2 and c.views == 17  # 10 shared, 6 alone, 1 auxiliary
+        assert c.sigma is not None
+        assert set(c.sigma) == {"fx", "fy", "cx", "cy"} | {f"d{i}" for i in range(c.n_distortion)}
+        assert np.array(c.coverage.cells).sum() == 16 * 54
+    p = q.pair
+    assert p is not None and p.holdout_px is not None
+    assert p.views == 10 and p.converged and 0.09 < p.sigma_px < 0.11
+    assert p.holdout_px > p.rms_px and 0.95 < p.joint_to_mono < 1.1
+    assert p.baseline_m == pytest.approx(rig.baseline_m)
+    rows = q.views
+    assert len(rows) == 2 * 16 and not any(r.rejected for r in rows)
+    one = next(r for r in rows if r.name == "03" and r.camera == "right")
     uv = seen.views[3].right
     assert uv is not None
-    P = np.array(one["R_CB"]) @ rigs.BOARD.points_B().T + np.array(one["t_CB_m"])[:, None]
-    predicted = rig.right.project(P.T)
-    assert np.allclose(predicted - uv, np.array(one["residuals_px"], float), atol=2e-3)
-    assert sum(m["chosen"] for m in q["models"]) == 1
-    assert [s["distance_m"] for s in q["seats"]] == [3, 6, 9] and len(q["blackboard"]) == 5
-    assert q["slip"]["turn_cm"][0] > q["slip"]["shift_cm"][0] > 1
+    assert one.T_CB is not None
+    predicted = rig.right.project(one.T_CB.apply(rigs.BOARD.points_B()))
+    assert np.allclose(predicted - uv, np.array(one.residuals_px, float), atol=2e-3)
+    assert sum(m.chosen for m in q.models) == 1
+    assert [s.distance_m for s in q.seats] == [3, 6, 9] and len(q.blackboard) == 5
+    assert q.slip is not None and q.slip.turn_cm[0] > q.slip.shift_cm[0] > 1
 
 
 def test_rejected_views_are_listed_with_the_reason() -> None:
@@ -65,8 +67,8 @@ def test_rejected_views_are_listed_with_the_reason() -> None:
     spoiled = replace(v, right=v.right + inwards * [25.0, 12.0])
     views = (*seen.views[:4], spoiled, *seen.views[5:])
     rig = solve(replace(seen, views=views), models=(4,))
-    row = [r for r in rig.quality["views"] if r["name"] == "04" and r["reason"]]
-    assert row and "same moment" in row[0]["reason"]
+    row = [r for r in rig.quality.views if r.name == "04" and r.reason]
+    assert row and "same moment" in row[0].reason
     truth = room.rig.T_RL
     assert np.linalg.norm(rig.T_RL.t - truth.t) < 0.01
 
@@ -81,9 +83,9 @@ def test_a_few_wrong_corners_are_rejected_and_counted() -> None:
     left[[5, 30]] += [[4, -3], [-5, 2]]
     views = (*seen.views[:2], replace(v, left=left), *seen.views[3:])
     rig = solve(replace(seen, views=views), models=(4,))
-    row = next(r for r in rig.quality["views"] if r["name"] == "02" and r["camera"] == "left")
-    assert row["corners_rejected"] == 2 and row["n"] == 52
-    assert row["residuals_px"][5] is None
+    row = next(r for r in rig.quality.views if r.name == "02" and r.camera == "left")
+    assert row.corners_rejected == 2 and row.n == 52
+    assert row.residuals_px is not None and row.residuals_px[5] is None
 
 
 def test_rig_json_round_trip_and_again(scene: tuple[rigs.Room, Seen, Rig], tmp_path: Path) -> None:
@@ -95,7 +97,7 @@ def test_rig_json_round_trip_and_again(scene: tuple[rigs.Room, Seen, Rig], tmp_p
     assert np.abs(again.T_RL.t - rig.T_RL.t).max() < 2e-4
     assert np.abs(again.left.K - rig.left.K).max() < 0.05
     with pytest.raises(CalibrationError, match="no corners"):
-        solve_again(replace(rig, inputs={}))
+        solve_again(replace(rig, inputs=RigInputs()))
 
 
 def test_triangulation_inverts_projection(scene: tuple[rigs.Room, Seen, Rig]) -> None:
@@ -124,7 +126,7 @@ def test_spread_at_the_seats_is_that_of_rigs_drawn_from_the_covariance(
         np.trace(J[3 * i : 3 * i + 3] @ rig.covariance @ J[3 * i : 3 * i + 3].T) for i in range(3)
     ])  # fmt: skip
     assert np.allclose(said, seen, rtol=0.15)
-    assert [s["position_cm"] for s in rig.quality["seats"]] == pytest.approx(100 * said, rel=0.05)
+    assert [s.position_cm for s in rig.quality.seats] == pytest.approx(100 * said, rel=0.05)
 
 
 def test_jacobian_is_that_of_the_rigs_own_parameters(scene: tuple[rigs.Room, Seen, Rig]) -> None:
@@ -183,4 +185,3 @@ def test_the_worst_cause_comes_first_and_decides() -> None:
     verdict = Verdict((Cause("a", "WARN", "m", "x"), Cause("b", "FAIL", "m", "x")))
     assert verdict.status == "FAIL"
     assert Verdict().status == "PASS"
-    assert Verdict.from_dict(verdict.to_dict()) == verdict

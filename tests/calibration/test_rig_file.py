@@ -11,8 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from calibration.corners.boards import Board, View
 from calibration.errors import RigError
+from calibration.inputs import Seen
+from calibration.mounting import Mounting
 from calibration.rig import Rig
+from calibration.rig_file import Imported, RigInputs
 from calibration.verdict import Cause, Verdict
 from tests.gaze.classroom import room_rig
 
@@ -100,3 +104,39 @@ def test_every_field_of_a_finding_comes_back(tmp_path: Path) -> None:
     rig.save(tmp_path / "rig.json")
     assert Rig.load(tmp_path / "rig.json").verdict == rig.verdict
     assert None not in vars(first).values(), "every field is tried"
+
+
+def test_version_1_is_read(tmp_path: Path) -> None:
+    """It kept corners and imports among the inputs, and settings twice."""
+    points = np.full((54, 2), 7.0)
+    points[3] = np.nan
+    seen = Seen(Board("chessboard", (9, 6), 0.05), {"left": (64, 48)}, (View("a", points),))
+    now = replace(room_rig(), inputs=RigInputs(seen=seen)).to_dict()
+    old = seen.to_dict() | {"versions": {"numpy": "2"}, "mountings": {"left": {"rotate": 180}}}
+    then = now | {"version": 1, "inputs": old, "quality": {"settings": {}, "warp_mm": None}}
+    (tmp_path / "rig.json").write_text(json.dumps(then))
+    inputs = Rig.load(tmp_path / "rig.json").inputs
+    assert inputs.mountings == {"left": Mounting(180)} and inputs.versions == {"numpy": "2"}
+    assert inputs.seen is not None and inputs.seen.board == seen.board
+    np.testing.assert_array_equal(inputs.seen.views[0].left, points)
+    old = {"imported_from": "x.yaml", "format": "opencv", "notes": ["n"]}
+    imported = Rig.from_dict(then | {"inputs": old}).inputs.imported
+    assert imported == Imported(file="x.yaml", format="opencv", notes=("n",))
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "said"),
+    [
+        (("quality", "warp_mm"), [1, "x"], "quality.warp_mm.1"),
+        (("quality", "seats"), [{"distance_m": 3}], "quality.seats.0.seat_m"),
+        (("inputs", "seen"), {"views": []}, "board"),
+        (("inputs", "mountings"), {"left": {"rotate": "x"}}, "inputs.mountings.left"),
+    ],
+)
+def test_a_number_of_the_wrong_kind_is_named(
+    tmp_path: Path, where: tuple[str, ...], value: object, said: str
+) -> None:
+    d = put(*where, value=value)(room_rig().to_dict())
+    (tmp_path / "rig.json").write_text(json.dumps(d))
+    with pytest.raises(RigError, match=said):
+        Rig.load(tmp_path / "rig.json")

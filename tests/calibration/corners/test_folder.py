@@ -38,6 +38,12 @@ BOARD = Board("chessboard", (7, 4), 0.14)
 Drawn = tuple[Path, rigs.Room, AuxiliaryPlacement]
 
 
+def seen_by(rig: Rig) -> Seen:
+    """The corners that a rig carries."""
+    assert rig.inputs.seen is not None
+    return rig.inputs.seen
+
+
 def _pose(room: rigs.Room, uv: rigs.Array, camera: str) -> Transform:
     """The board pose that gave these exact corners."""
     cam = room.rig.camera(camera)
@@ -113,9 +119,9 @@ def test_a_board_that_is_not_stated_is_counted(drawn: Drawn) -> None:
 
 
 def test_cameras_alone(rig: Rig) -> None:
-    found = solve(replace(Seen.from_dict(rig.inputs), auxiliary=(), blackboard_m=None))
+    found = solve(replace(seen_by(rig), auxiliary=(), blackboard_m=None))
     assert found.T_AL is None and found.T_WA is None and found.covariance is not None
-    assert found.quality["seats"][1]["frame"] == "L"
+    assert found.quality.seats[1].frame == "L"
     assert np.allclose(found.T_RL.t, rig.T_RL.t, atol=0.02)
 
 
@@ -129,14 +135,14 @@ def test_clicked_corners_where_detection_fails(drawn: Drawn, rig: Rig, tmp_path:
     rng = np.random.default_rng(0)
     clicks = {"left": [(p + rng.normal(0, 0.7, 2)).tolist() for p in four]}
     clicked = replace(placement, corners=clicks, right=folder / "auxiliary" / "right.png")
-    seen = Seen.from_dict(rig.inputs)
+    seen = seen_by(rig)
     view, by_hand, causes = read_auxiliary(clicked, BOARD, seen.sizes, 0)
     assert by_hand and not causes and view.right is not None
     auxiliary = replace(seen.auxiliary[0], view=view, clicked=True)
     found = solve(replace(seen, auxiliary=(auxiliary,)))
     a, b = found.T_WC("left"), room.rig.T_WC("left")
     assert float(geodesic_deg(a.R, b.R)) < 1.0 and np.linalg.norm(a.t - b.t) < 0.05
-    assert found.quality["auxiliary"][0]["clicked"]
+    assert found.quality.auxiliary[0].clicked
     with pytest.raises(CalibrationError, match="wrong way"):
         clicked_grid(four[::-1], BOARD, "[auxiliary] corners.left")
     with pytest.raises(CalibrationError, match="four points"):
@@ -179,7 +185,7 @@ def test_auxiliary_picture_of_another_size(copy: Path, drawn: Drawn, rig: Rig) -
     path = copy / "auxiliary" / "left.png"
     write(path, cv2.resize(cv2.imread(str(path), 0), (320, 240)))
     placement = replace(drawn[2], left=path, right=copy / "auxiliary" / "right.png")
-    view, _, causes = read_auxiliary(placement, BOARD, Seen.from_dict(rig.inputs).sizes, 0)
+    view, _, causes = read_auxiliary(placement, BOARD, seen_by(rig).sizes, 0)
     assert view.left is None and view.right is not None
     assert [c.code for c in causes] == ["auxiliary_size"] and causes[0].severity == "FAIL"
 

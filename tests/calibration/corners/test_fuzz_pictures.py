@@ -376,14 +376,16 @@ def test_a_folder_with_rubbish_in_it_is_calibrated_and_the_rubbish_is_named(
         (tmp_path / "left" / name).write_bytes(content)
     (tmp_path / "left" / "x6.jpg").mkdir()
     rig = calibrate_folder(tmp_path, Board("chessboard", (9, 6), 0.05), time_limit_s=LIMIT_S)
-    rows = {(r["name"], r["camera"]): r for r in rig.quality["views"]}
+    rows = {(r.name, r.camera): r for r in rig.quality.views}
     for name, side in [
         ("03", "right"),
         ("05", "left"),
         *((n.split(".")[0], "left") for n in rubbish),
     ]:
-        assert rows[name, side]["rejected"] and rows[name, side]["reason"], (name, side)
-    assert not rows["04", "left"]["rejected"]
+        assert rows[name, side].rejected and rows[name, side].reason, (name, side)
+    assert not rows["04", "left"].rejected
     assert rig.verdict.status in ("WARN", "FAIL"), "never PASS in silence"
     assert any(c.code == "unreadable_pictures" for c in rig.verdict.causes)
-    assert 0.05 < rig.quality["pair"]["holdout_px"] < 1.0, "and the rest is as good as ever"
+    pair = rig.quality.pair
+    assert pair is not None and pair.holdout_px is not None
+    assert 0.05 < pair.holdout_px < 1.0, "and the rest is as good as ever"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -16,6 +16,10 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from calibration.camera import Camera
+from calibration.corners.boards import Board, View
+from calibration.errors import RigError
+from calibration.files import write_file
+from calibration.inputs import Auxiliary, Seen
 from calibration.page.figures import (
     SCREEN_L,
     SCREEN_W,
@@ -26,7 +30,22 @@ from calibration.page.figures import (
 )
 from calibration.page.verdict_page import most_helpful, verdict_page
 from calibration.rig import Rig
+from calibration.rig_file import RigInputs
+from calibration.rig_quality import (
+    CameraQuality,
+    ModelTried,
+    PairQuality,
+    PlacementQuality,
+    Pose,
+    RigQuality,
+    ScaleCheck,
+    ScaleQuality,
+    SeatSpread,
+    Slip,
+    ViewQuality,
+)  # fmt: skip
 from calibration.room.words import camera_words
+from calibration.room.world import Tape
 from calibration.transform import Transform
 from calibration.verdict import Cause, Verdict
 
@@ -42,90 +61,93 @@ def make_rig() -> Rig:
     T_WL = Transform(np.eye(3), [4.2, -0.3, 0.1], "W", "L")
     T_WR = Transform(np.eye(3), [-0.2, -0.3, 0.1], "W", "R")
     T_WA = Transform(R_WA, [2.0, 1.4, 0.8], "W", "A")
-    corners = [[100.0 + 50 * i, 200.0 + 50 * j] for j in range(6) for i in range(9)]
-    residuals: list[Any] = [[0.1, -0.2]] * 53 + [None]
-    row = {
-        "name": "01<b>",
-        "camera": "left",
-        "n": 53,
-        "rms_px": 0.22,
-        "holdout_px": None,
-        "rejected": False,
-        "reason": "",
-        "corners_rejected": 1,
-        "sharpness_px": 1.7,
-        "R_CB": np.eye(3).tolist(),
-        "t_CB_m": [-0.3, 0.0, 2.0],
-        "residuals_px": residuals,
-    }
+    corners = np.array([[100.0 + 50 * i, 200.0 + 50 * j] for j in range(6) for i in range(9)])
+    row = ViewQuality(
+        name="01<b>",
+        camera="left",
+        n=53,
+        rms_px=0.22,
+        corners_rejected=1,
+        sharpness_px=1.7,
+        R_CB=np.eye(3).tolist(),
+        t_CB_m=(-0.3, 0.0, 2.0),
+        residuals_px=((0.1, -0.2),) * 53 + (None,),
+    )
     cells = np.ones((5, 5), int)
     cells[4, 4] = 0
-    camera_quality = {
+    camera = {
+        "rms_px": 0.2,
         "joint_rms_px": 0.22,
+        "sigma_px": 0.1,
+        "fx": 1000.0,
+        "fy": 1000.0,
+        "n_distortion": 4,
         "views": 1,
+        "corners": 53,
         "model": "4 coefficients",
         "sigma": {"fx": 0.4},
         "coverage": {
             "cells": cells.tolist(),
             "share": 0.96,
+            "edge_share": 0.94,
+            "corner_share": 0.75,
             "tilt_max_deg": 31.0,
             "tilt_directions": 5,
             "nearest_m": 1.0,
             "furthest_m": 2.0,
+            "largest_share": 0.4,
         },
     }
-    quality = {
-        "cameras": {"left": camera_quality, "right": camera_quality},
-        "pair": {
-            "rms_px": 0.21,
-            "holdout_px": 0.33,
-            "holdout_expected_px": 0.3,
-            "joint_to_mono": 1.02,
-            "baseline_sigma_m": 0.0012,
-            "rotation_sigma_deg": 0.02,
-        },
-        "models": [{"left": 4, "right": 4, "warp": True, "rms_px": 0.2, "chosen": True}],
-        "warp_mm": [1.5, -0.2],
-        "views": [
-            row,
-            {**row, "name": "02", "rejected": True, "reason": "blurred", "rms_px": None},
-        ],
-        "auxiliary": [
-            {
-                "placement": "flat",
-                "t_WA_m": [2.0, 1.4, 0.8],
-                "rms_px": 0.3,
-                "T_AB": {"R": np.eye(3).tolist(), "t_m": [0, 0, 0]},
-            }
-        ],
-        "seats": [
-            {
-                "distance_m": 6.0,
-                "seat_m": [2.0, 0.9, 6.0],
-                "frame": "W",
-                "sigma_cm": [1.0, 1.5, 4.0],
-                "position_cm": 4.4,
-                "gaze_cm": [3.0, 5.1],
-            }
-        ],
-        "slip": {
-            "slip_m": 0.02,
-            "slip_deg": 2.0,
-            "shift_cm": [2.0],
-            "turn_cm": [21.0],
-            "turn_axis": ["u"],
-        },
-        "scale": {"checks": [{"what": "tape", "error_percent": -0.01, "sigma_percent": 0.8}]},
-        "settings": {
-            "board": {"kind": "chessboard", "inner_corners": [9, 6], "square_m": 0.05},
-            "blackboard_m": [4.0, 1.2],
-        },
-    }
-    inputs = {
-        "views": [{"name": "01<b>", "left": corners, "right": None}],
-        "auxiliary": [{"board": {"inner_corners": [9, 6], "square_m": 0.05}}],
-        "versions": {"python": "3.11"},
-    }
+    lying = PlacementQuality(
+        placement="flat",
+        t_WA_m=(2.0, 1.4, 0.8),
+        rms_px=0.3,
+        T_AB=Pose(R=np.eye(3).tolist(), t_m=(0, 0, 0)),
+    )
+    quality = RigQuality(
+        cameras={c: CameraQuality.model_validate(camera) for c in ("left", "right")},
+        pair=PairQuality(
+            rms_px=0.21,
+            holdout_px=0.33,
+            holdout_expected_px=0.3,
+            joint_to_mono=1.02,
+            views=1,
+            support=1.0,
+            converged=True,
+            iterations=5,
+            sigma_px=0.1,
+            baseline_m=4.4,
+            angle_deg=0.0,
+            baseline_sigma_m=0.0012,
+            rotation_sigma_deg=0.02,
+        ),
+        models=(ModelTried(left=4, right=4, warp=True, rms_px=0.2, converged=True, chosen=True),),
+        warp_mm=(1.5, -0.2),
+        views=(row, row.but(name="02", rejected=True, reason="blurred", rms_px=None)),
+        auxiliary=(lying,),
+        seats=(
+            SeatSpread(
+                distance_m=6.0,
+                seat_m=(2.0, 0.9, 6.0),
+                frame="W",
+                sigma_cm=(1.0, 1.5, 4.0),
+                position_cm=4.4,
+                gaze_cm=(3.0, 5.1),
+            ),
+        ),
+        slip=Slip(slip_m=0.02, slip_deg=2.0, shift_cm=(2.0,), turn_cm=(21.0,), turn_axis=("u",)),
+        scale=ScaleQuality(
+            checks=(ScaleCheck(what="tape", error_percent=-0.01, sigma_percent=0.8),)
+        ),
+    )
+    board = Board("chessboard", (9, 6), 0.05)
+    seen = Seen(
+        board,
+        {"left": (1920, 1080), "right": (1920, 1080)},
+        (View("01<b>", corners),),
+        (Auxiliary(Tape("flat", 2.0, 1.4, 0.8), board, View("auxiliary")),),
+        (4.0, 1.2),
+    )
     return Rig(
         left,
         right,
@@ -133,7 +155,7 @@ def make_rig() -> Rig:
         T_WA.inverse() @ T_WL,
         T_WA,
         quality=quality,
-        inputs=inputs,
+        inputs=RigInputs(seen=seen, versions={"python": "3.11"}),
     )
 
 
@@ -233,9 +255,10 @@ def test_a_bare_rig_says_what_it_lacks(tmp_path: Path) -> None:
 def test_whatever_is_missing_the_verdict_is_shown(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    """Keys are taken out of quality and inputs, at any depth; the page comes, and says so."""
+    """Keys are taken out of rig.json at any depth: it is refused, or its page comes and says so."""
     rig = replace(make_rig(), verdict=Verdict((Cause("x", "FAIL", "the reason", "the action"),)))
-    content = {"quality": copy.deepcopy(rig.quality), "inputs": copy.deepcopy(rig.inputs)}
+    written = json.loads(json.dumps(rig.to_dict()))
+    content = {k: written[k] for k in ("quality", "inputs")}
     for _ in range(data.draw(st.integers(1, 6))):
         here: Any = content
         for _ in range(data.draw(st.integers(1, 4))):
@@ -251,8 +274,14 @@ def test_whatever_is_missing_the_verdict_is_shown(
                     del here[key]
                 break
             here = here[key]
-    broken = replace(rig, quality=content["quality"] or {}, inputs=content["inputs"] or {})
-    html, missing = page(broken, tmp_path_factory.mktemp("page"))
+    folder = tmp_path_factory.mktemp("page")
+    write_file(folder / "rig.json", json.dumps({**written, **content}))
+    try:
+        broken = Rig.load(folder / "rig.json")
+    except RigError as error:
+        assert "rig.json" in str(error)
+        return
+    html, missing = page(broken, folder)
     assert "the reason" in html and "the action" in html
     assert all(str(escape(m)) in html for m in missing)
 

@@ -203,10 +203,11 @@ def test_three_pictures_replace_the_tape() -> None:
         found, truth = rig.T_WC(name), room.rig.T_WC(name)
         assert float(geodesic_deg(found.R, truth.R)) < 1.0
         assert np.linalg.norm(found.t - truth.t) < 0.06
-    row = rig.quality["auxiliary"][0]
-    assert row["room_picture"]["tape_minus_picture_cm"] is None and "tape_error_cm" not in row
-    assert np.allclose(row["t_WA_m"], seen.auxiliary[0].tape.t_WA, atol=0.05)
-    assert len(row["room_picture"]["T_WX"]) == 3 and "FAIL" not in codes(rig).values()
+    row = rig.quality.auxiliary[0]
+    assert row.room_picture is not None
+    assert row.room_picture.tape_minus_picture_cm is None and row.tape_error_cm is None
+    assert np.allclose(row.t_WA_m, seen.auxiliary[0].tape.t_WA, atol=0.05)
+    assert len(row.room_picture.T_WX) == 3 and "FAIL" not in codes(rig).values()
     again = solve_again(Rig.from_dict(json.loads(json.dumps(rig.to_dict()))))
     assert np.allclose(again.T_WC("left").t, rig.T_WC("left").t, atol=1e-3)
 
@@ -241,10 +242,11 @@ def test_tape_and_picture_that_agree_are_combined() -> None:
     _, seen, _ = scene(12, 2)
     with_both = solve(seen, models=(4,))
     without = solve(change(seen, **NO_TAPE), models=(4,))
-    row = with_both.quality["auxiliary"][0]
+    row = with_both.quality.auxiliary[0]
     assert not {"tape_wrong", "placement_askew", "room_contradiction"} & codes(with_both).keys()
-    difference = np.array(row["room_picture"]["tape_minus_picture_cm"])
-    assert (np.abs(difference) < 4 * np.array(row["room_picture"]["difference_sigma_cm"])).all()
+    assert row.room_picture is not None
+    difference = np.array(row.room_picture.tape_minus_picture_cm)
+    assert (np.abs(difference) < 4 * np.array(row.room_picture.difference_sigma_cm)).all()
     assert with_both.covariance is not None and without.covariance is not None
     i = with_both.parameter_names.index("t_WA.x")
     assert np.trace(with_both.covariance[i:, i:]) < np.trace(without.covariance[i:, i:])

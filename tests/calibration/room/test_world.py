@@ -77,7 +77,7 @@ def test_every_way_to_lay_the_board_gives_the_same_room(placement: str, quarter_
         room, rng, shared=6, alone=5, placements=(placement,), quarter_turns=quarter_turns
     )
     rig = solve(seen, models=(4,))
-    assert rig.quality["auxiliary"][0]["quarter_turns"] == quarter_turns
+    assert rig.quality.auxiliary[0].quarter_turns == quarter_turns
     for name in ("left", "right"):
         found, truth = rig.T_WC(name), room.rig.T_WC(name)
         assert float(geodesic_deg(found.R, truth.R)) < 0.15
@@ -222,17 +222,18 @@ def test_a_slip_of_the_board_moves_gaze_points_as_far() -> None:
     noses = np.array([[2.0, 0.9, 3.0], [2.0, 0.9, 9.0]])
     looks = np.array([2.0, 0.6, 0.0]) - noses
     effect = world.slip_effect(T_WA, noses, looks, slip_m=0.02, slip_deg=2.0)
-    assert effect["shift_cm"] == pytest.approx([2.0, 2.0], abs=0.8)
+    assert effect.shift_cm == pytest.approx([2.0, 2.0], abs=0.8)
     # 2° about an axis 1.8 m in front of the board: at least 1.8 m · tan 2° = 6.3 cm
-    assert min(effect["turn_cm"]) > 6.0
+    assert min(effect.turn_cm) > 6.0
 
 
 def test_scale_of_an_auxiliary_board_is_measured() -> None:
     rng = np.random.default_rng(22)
     room = rigs.random_room(rng, angle_deg=60)
     seen = rigs.make_seen(room, rng, shared=6, alone=5)
-    row = solve(seen, models=(4,)).quality["auxiliary"][0]
-    assert abs(row["scale_percent"]) < 5 * row["scale_sigma_percent"] + 0.3
+    row = solve(seen, models=(4,)).quality.auxiliary[0]
+    assert row.scale_percent is not None and row.scale_sigma_percent is not None
+    assert abs(row.scale_percent) < 5 * row.scale_sigma_percent + 0.3
 
 
 def test_two_readings_that_remain_are_drawn_and_a_picture_of_the_room_settles_them(
@@ -250,7 +251,7 @@ def test_two_readings_that_remain_are_drawn_and_a_picture_of_the_room_settles_th
     assert "by reading 1 the left camera is" in cause.message and "reading 2" in cause.message
     assert "[auxiliary.room_picture]" in cause.action
     readings = rigs_as_read(rig)
-    assert len(readings) == len(rig.quality["auxiliary"][0]["candidates"]) >= 2
+    assert len(readings) == len(rig.quality.auxiliary[0].candidates) >= 2
     truth = room.rig.T_WC("left")
     off = [float(np.linalg.norm(one.T_WC("left").t - truth.t)) for _, one in readings]
     assert min(off) < 0.02 < 0.5 < max(off), "one of them is the room"

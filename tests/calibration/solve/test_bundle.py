@@ -109,7 +109,7 @@ def test_exact_corners_give_the_exact_rig() -> None:
     assert np.linalg.norm(rotation_log(rig.T_RL.R.T @ truth.T_RL.R)) < 1e-6
     assert np.linalg.norm(rig.T_RL.t - truth.T_RL.t) < 1e-5
     assert np.abs(rig.left.K - truth.left.K).max() < 1e-2
-    assert rig.quality["pair"]["converged"]
+    assert rig.quality.pair is not None and rig.quality.pair.converged
 
 
 @pytest.mark.parametrize("angle_deg", [40, 65, 90])

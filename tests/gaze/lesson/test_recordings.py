@@ -15,6 +15,7 @@ import gaze.analyze as pipeline
 from calibration.errors import RigError, UserError
 from calibration.mounting import Mounting
 from calibration.rig import Rig
+from calibration.rig_file import RigInputs
 from gaze.analyze import analyze
 from gaze.lesson.settings import AnalyzeSettings
 from sessions.folder import Session
@@ -156,8 +157,8 @@ def test_a_lesson_filmed_smaller_than_calibrated(lesson) -> None:
 
 def test_a_rig_that_was_calibrated_the_other_way_up(lesson) -> None:
     folder, rig, _ = lesson
-    mounted = {"left": Mounting()._asdict(), "right": Mounting(180)._asdict()}
-    replace(rig, inputs={"mountings": mounted}).save(folder / "rig.json")
+    mounted = {"left": Mounting(), "right": Mounting(180)}
+    replace(rig, inputs=RigInputs(mountings=mounted)).save(folder / "rig.json")
     with pytest.raises(RigError, match=r"cameras\.right .* turned otherwise.*rotate = 180"):
         seen(folder)
     say(folder, '"right.mp4"', '"right.mp4"\nrotate = 180')
@@ -169,8 +170,8 @@ def test_a_rig_that_was_calibrated_the_other_way_up(lesson) -> None:
 
 def test_only_the_lesson_is_mirrored(lesson) -> None:
     folder, rig, truth = lesson
-    plain = {c: Mounting()._asdict() for c in ("left", "right")}
-    replace(rig, inputs={"mountings": plain}).save(folder / "rig.json")
+    plain = {c: Mounting() for c in ("left", "right")}
+    replace(rig, inputs=RigInputs(mountings=plain)).save(folder / "rig.json")
     for camera in ("left", "right"):
         film_again(folder, camera, f"{camera}_m.mp4", lambda p: p[:, ::-1])
         say(folder, f'"{camera}.mp4"', f'"{camera}_m.mp4"\nmirrored = "lesson"')
