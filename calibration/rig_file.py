@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 from calibration.inputs import Seen
 from calibration.mounting import Mounting
 from calibration.rig_quality import Matrix3, Part, RigQuality, Row3
-from calibration.verdict import Cause, Status
+from calibration.verdict import Cause, Status, Verdict
 
 FORMAT: Final = "classroom-gaze rig"
 VERSION: Final = 2
@@ -42,6 +43,18 @@ class VerdictPart(_Strict):
 
     status: Status
     causes: tuple[Cause, ...]
+
+
+class _VerdictAlone(Part):
+    verdict: VerdictPart
+
+
+def read_verdict(path: Path) -> Verdict | None:
+    """The verdict of a rig.json without the rest of it; None where none can be read."""
+    try:
+        return Verdict(_VerdictAlone.model_validate_json(path.read_bytes()).verdict.causes)
+    except (OSError, ValueError):
+        return None
 
 
 class CamerasPart(_Strict):

@@ -113,6 +113,14 @@ def _no_run_name(given: str, runs: Path | None = None) -> RunError:
     )
 
 
+class GainStamp(BaseModel):
+    """The head-to-gaze correction that a run applied: ``description`` in words, and its numbers."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    description: str
+
+
 class RunInfo(BaseModel):
     """``run.json``: state, versions, settings and timings of a run.
 
@@ -131,8 +139,23 @@ class RunInfo(BaseModel):
     settings: dict[str, Any] = Field(default_factory=dict)
     inputs: dict[str, Any] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
-    gain: dict[str, Any] | None = None
+    gain: GainStamp | None = None
     report_problem: str | None = None
+
+    @property
+    def head(self) -> str:
+        """Where heads come from: ``network`` or ``truth``."""
+        return str(self.settings.get("head", "network"))
+
+    @property
+    def nose(self) -> str:
+        """Where noses come from: ``video`` or ``truth``."""
+        return str(self.settings.get("nose", "video"))
+
+    @property
+    def weights(self) -> str:
+        """Of the head-pose network."""
+        return str(self.settings.get("weights", "default"))
 
 
 @dataclass(frozen=True)
@@ -330,6 +353,14 @@ class Run:
         except (ValidationError, UnicodeDecodeError) as error:
             found = " ".join(str(error).splitlines()[:3])[:200]
             raise RunError("run.json cannot be read", where=self.info_path, found=found) from error
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its tables are whole; False where run.json is missing or cannot be read."""
+        try:
+            return self.info().state == "done"
+        except (OSError, RunError):
+            return False
 
     def finish(self, *, report_problem: str | None = None) -> Run:
         """Mark the run done, put it in its place, and drop what only an unfinished one needs."""

@@ -109,3 +109,36 @@ def test_every_room_has_its_place() -> None:
 def test_the_check_would_notice(text: str, expected: set[str]) -> None:
     """Negative control: each way of importing is seen."""
     assert targets(text) == expected
+
+
+# Who parses JSON among those who show results, and what: no result file, whose model reads it.
+SHOW = ("calibration.page", "calibration.room", "calibration.judge", "gaze.report", "gaze.app",
+        "gaze.studies", "gaze.catalog", "gaze.commands", "gaze.exports")  # fmt: skip
+OTHER_JSON = {
+    "gaze.app.jobs",  # its own queue, and lines of progress
+    "gaze.app.look",  # a figure of Plotly's, for the browser
+    "gaze.catalog.catalog",  # what is printed, to indent it
+    "gaze.studies.pool",  # for a model
+}
+
+
+def parses_json(source: str) -> bool:
+    """Whether a text calls ``json.load`` or ``json.loads``."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr in ("load", "loads")
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "json"
+        for node in ast.walk(ast.parse(source))
+    )
+
+
+def test_results_are_read_by_their_models() -> None:
+    """A page that reads keys of a file by itself shows nothing where a key is renamed."""
+    assert parses_json("import json\njson.loads(text)['state']"), "negative control"
+    found = {
+        name
+        for name, path in MODULES.items()
+        if name.startswith(SHOW) and parses_json(path.read_text(encoding="utf-8"))
+    }
+    assert found == OTHER_JSON

@@ -6,15 +6,16 @@ commands wrote, and the commands that still wait (:mod:`gaze.app.jobs`).
 
 from __future__ import annotations
 
-import json
+import contextlib
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from calibration.camera import CAMERAS
 from calibration.errors import UserError
+from calibration.rig_file import read_verdict
 from gaze.app.jobs import Jobs
 from gaze.app.units import Unit
 from gaze.app.words import Language, Words
@@ -22,6 +23,8 @@ from gaze.app.worker import Worker
 from sessions.config import CONFIG_NAME, SessionConfig
 from sessions.errors import SessionError
 from sessions.folder import Session
+from sessions.run import RUNS, Run
+from sessions.validation import Validation
 
 Stage = Literal["broken", "new", "recorded", "calibrated", "analysed"]
 SCREENS = ("setup", "recordings", "board", "room", "seats", "areas", "run", "report")
@@ -139,8 +142,8 @@ def card(folder: Path) -> Card:
     except UserError as error:
         return Card(folder.name, folder, folder.name, "", "broken", "run", str(error))
     config = session.config
-    verdict = read_json(session.rig_path).get("verdict", {}).get("status", "")
-    runs = tuple(p.name for p in session.run_folders() if run_is_done(p))
+    verdict = read_verdict(session.rig_path)
+    runs = tuple(p.name for p in session.run_folders() if Run(p).is_done)
     stage: Stage
     if runs:
         stage, following = "analysed", "report"
@@ -150,10 +153,20 @@ def card(folder: Path) -> Card:
         stage, following = "recorded", "board"
     else:
         stage, following = "new", "recordings"
-    errors = read_json(folder / "runs" / runs[-1] / "validation.json") if runs else {}
-    off = errors.get("overall", {}).get("gaze_cm", {}).get("mean")
     date = config.date.isoformat() if config.date else ""
-    return Card(folder.name, folder, config.title, date, stage, following, "", verdict, off, runs)
+    return Card(
+        folder.name, folder, config.title, date, stage, following, "",
+        "" if verdict is None else verdict.status, _off_cm(folder, runs), runs,
+    )  # fmt: skip
+
+
+def _off_cm(folder: Path, runs: tuple[str, ...]) -> float | None:
+    """How far the last run was off at marked points; None: not validated."""
+    if not runs:
+        return None
+    with contextlib.suppress(UserError):
+        return Validation.read(folder / RUNS / runs[-1] / "validation.json").overall.gaze_cm.mean
+    return None
 
 
 def has_videos(session: Session) -> bool:
@@ -164,16 +177,3 @@ def video_name(config: SessionConfig, camera: str) -> str:
     """The (first) video of a camera, as session.toml names it."""
     video = getattr(config.cameras, camera).video
     return str(video if isinstance(video, str) else next(iter(video), ""))
-
-
-def run_is_done(run: Path) -> bool:
-    return read_json(run / "run.json").get("state") == "done"
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file's object; empty where there is none or it cannot be read."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -288,7 +288,7 @@ def _run_row(session: Session, run: Run, root: Path) -> dict[str, Any]:
             raise CatalogError(
                 "the run was made by another version", found=f"no column {', '.join(missing[:3])}"
             )
-    config, settings = session.config, run.info().settings
+    config, info = session.config, run.info()
     path = run.folder / "validation.json"
     errors = Validation.read(path).overall if path.is_file() else None
     lesson = session.folder.resolve().relative_to(root.resolve()).as_posix()
@@ -303,8 +303,8 @@ def _run_row(session: Session, run: Run, root: Path) -> dict[str, Any]:
         "title": config.title,
         "board_width_m": config.blackboard.width_m,
         "board_height_m": config.blackboard.height_m,
-        "gain": bool(settings.get("gain")),
-        "truth": "truth" in (settings.get("head"), settings.get("nose")),
+        "gain": info.gain is not None,
+        "truth": "truth" in (info.head, info.nose),
         "validation_n": errors and errors.n,
         "validation_gaze_cm": errors and errors.gaze_cm.median,
         "validation_head_deg": errors and errors.head_deg and errors.head_deg.median,

@@ -167,7 +167,7 @@ def newest_run(session: Session) -> Run:
             run = Run.open(folder)
         except RunError:
             continue
-        if run.info().settings.get("head", "network") == "network":
+        if run.info().head == "network":
             return run
     raise RunError(
         "the lesson has no finished run", where=session.folder, remedy="Run `gaze analyze` first."

@@ -26,6 +26,6 @@ def html(page: Page, plotly_js: str) -> str:
         css=Markup(asset("report.css")),
         plotly_js=Markup(plotly_js),
         js=Markup(asset("report.js")),
-        state=str(page.lesson.info.get("state", "done")),
+        state=page.lesson.info.state,
     )
     return f"{page_html}\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from sessions.config import Blackboard, SessionConfig, Student
 from sessions.events.marks import Mark, counted, excluded_s, read_marks
 from sessions.folder import Session
 from sessions.quality import Quality
-from sessions.run import Run
+from sessions.run import Run, RunInfo
 from sessions.tables import read_table
 from sessions.validation import Validation
 
@@ -59,7 +58,7 @@ class Lesson:
     never_seen: tuple[str, ...]
     masked: int
     quality: Quality
-    info: dict[str, Any]
+    info: RunInfo
     validation: Validation | None
     gain: str
     step_s: float
@@ -136,7 +135,7 @@ def load_lesson(
         never_seen=tuple(sorted(everybody - measured, key=natural)),
         masked=len(masked),
         quality=Quality.read(run.quality_path),
-        info=run.info().model_dump(),
+        info=run.info(),
         validation=_validation(run, validation),
         gain=_gain(session),
         step_s=step_of(gaze["time_s"].to_numpy(np.float64)),
@@ -150,16 +149,6 @@ def _marks(session: Session, events: str | Path | None) -> tuple[Mark, ...]:
     if events is not None:
         return read_marks(events)
     return read_marks(session.events_path) if session.events_path.is_file() else ()
-
-
-def _json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ReportError("the file is not JSON", where=path, found=str(error)) from error
-    return value if isinstance(value, dict) else {}
 
 
 def _gain(session: Session) -> str:

@@ -124,12 +124,8 @@ def _of_correction(page: Page) -> Iterator[Doubt]:
 
 def correction(page: Page) -> str | None:
     """The head-to-gaze correction that was applied, in words; None = none."""
-    settings = page.lesson.info.get("settings") or {}
-    gain = page.lesson.info.get("gain") or settings.get("gain")
-    if not gain:
-        return None
-    said = gain.get("description") if isinstance(gain, dict) else None
-    return str(said or page.lesson.gain or gain)
+    gain = page.lesson.info.gain
+    return None if gain is None else gain.description
 
 
 def _of_validation(page: Page) -> Iterator[Doubt]:

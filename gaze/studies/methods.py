@@ -34,12 +34,11 @@ def methods(run_folder: str | Path) -> str:
                  surrogates=0)  # fmt: skip
     board = m.areas.set_index("area").loc["board"]
     info = lesson.info
-    weights = str((info.get("settings") or {}).get("weights", "default"))
     n, seconds = len(lesson.students), m.end_s - m.start_s
     sentences = [
         f"Head direction was measured from two synchronised cameras beside the blackboard with "
-        f"classroom-gaze {(info.get('versions') or {}).get('classroom-gaze', __version__)} "
-        f"(head-pose weights: {weights}).",
+        f"classroom-gaze {info.versions.get('classroom-gaze', __version__)} "
+        f"(head-pose weights: {info.weights}).",
         "The same student in both cameras was matched by geometry; the nose tip was triangulated, "
         "the head's direction fused from both views (Xu et al., 2026; Zhao et al., 2024), and met "
         "with the blackboard's plane, each point with the covariance that calibration, position "
@@ -86,9 +85,6 @@ def _error(lesson: Lesson) -> str:
 
 
 def _gain(lesson: Lesson) -> str:
-    settings = lesson.info.get("settings") or {}
-    if lesson.info.get("gain") or settings.get("gain"):
-        return (
-            f"A head-to-gaze correction was applied ({lesson.gain or 'fitted at marked points'})."
-        )
+    if lesson.info.gain is not None:
+        return f"A head-to-gaze correction was applied ({lesson.info.gain.description})."
     return "No correction from head to gaze was applied."

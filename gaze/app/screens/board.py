@@ -11,7 +11,7 @@ from nicegui import ui
 
 from calibration.camera import CAMERAS
 from calibration.errors import UserError
-from gaze.app.desk import read_json
+from calibration.rig_file import read_verdict
 from gaze.app.drawings import coverage_cells
 from gaze.app.files import PICTURES, VIDEOS, bring, of_kind
 from gaze.app.parts import Place, action, box, complain, files_button, finding, named, sheet, text
@@ -199,16 +199,15 @@ class Chessboard:
         p = self.place
         rig = p.lesson / "rig.json"
         self.verdict.clear()
-        if not rig.is_file():
+        verdict = read_verdict(rig)
+        if verdict is None:
             return
-        verdict = read_json(rig).get("verdict", {})
         with self.verdict:
-            status = str(verdict.get("status", "FAIL"))
-            kind = VERDICT_KINDS.get(status, "bad")
-            ui.html(f'<span class="pill {kind}">{status}</span>', sanitize=False)
-            text(p(f"verdict_{status.lower()}"))
-            for cause in verdict.get("causes", []):
-                finding(p, SEVERITIES[cause["severity"]], cause["message"], cause["action"])
+            kind = VERDICT_KINDS[verdict.status]
+            ui.html(f'<span class="pill {kind}">{verdict.status}</span>', sanitize=False)
+            text(p(f"verdict_{verdict.status.lower()}"))
+            for cause in verdict.causes:
+                finding(p, SEVERITIES[cause.severity], cause.message, cause.action)
         figure = await p.desk.worker.call("room_figure", rig)
         figure["layout"] |= {"paper_bgcolor": "#fcfbf8", "autosize": True}
         figure["layout"].pop("width", None)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import Any
 
 from nicegui import ui
+from pydantic import BaseModel, ValidationError
 
 from calibration.camera import CAMERAS
 from calibration.errors import UserError
@@ -24,6 +24,7 @@ from gaze.app.parts import (
 )
 from gaze.app.screens.run import JobList
 from gaze.app.sights import Moment, Recording
+from gaze.setup.findings import Finding
 from sessions.config import load_config
 
 
@@ -280,14 +281,20 @@ def screen_of(where: str, what: str) -> str:
     return "recordings"
 
 
-def found_by_check(place: Place) -> list[dict[str, str]] | None:
+class _Checked(BaseModel):
+    """What `gaze check --json` prints."""
+
+    findings: tuple[Finding, ...]
+
+
+def found_by_check(place: Place) -> tuple[Finding, ...] | None:
     """The findings of the last `gaze check` of this lesson; None: not looked yet."""
     job = place.desk.jobs.latest(place.lesson, "check")
     if job is None or not job.output:
         return None
     try:
-        return list(json.loads(job.output)["findings"])
-    except (ValueError, KeyError):
+        return _Checked.model_validate_json(job.output).findings
+    except ValidationError:
         return None
 
 
@@ -305,10 +312,10 @@ def findings(place: Place, screen: str) -> None:
             if job is not None and job.state == "failed":
                 text("\n".join(list(job.log)[-3:]), "finding error")
         else:
-            mine = [f for f in every if screen_of(f["where"], f["what"]) == screen]
+            mine = [f for f in every if screen_of(f.where, f.what) == screen]
             order = {"error": 0, "warning": 1, "ok": 2}
-            for f in sorted(mine, key=lambda f: order[f["severity"]]):
-                finding(place, f["severity"], f["what"], f["action"])
+            for f in sorted(mine, key=lambda f: order[f.severity]):
+                finding(place, f.severity, f.what, f.action)
             if not mine:
                 text(place("nothing_here"), "quiet")
 

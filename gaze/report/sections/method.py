@@ -23,6 +23,6 @@ def facts(page: Page) -> Facts:
     )
     versions = page.w(
         "versions", version=package.__version__, run=page.lesson.run.name,
-        started=str(page.lesson.info.get("started", "–")), settings=settings,
+        started=page.lesson.info.started or "–", settings=settings,
     )  # fmt: skip
     return {"retention": retention, "versions": versions}

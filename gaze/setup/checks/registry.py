@@ -6,40 +6,26 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from calibration.camera import CAMERAS
 from calibration.errors import UserError
 from calibration.verdict import Cause
+from gaze.setup.findings import Finding as Finding
+from gaze.setup.findings import Severity as Severity
 from sessions.folder import Session
 from sessions.video import Frame, Image, VideoInfo, ask_frames, open_camera
 
 if TYPE_CHECKING:
     from gaze.faces.detectors import Detector
 
-Severity = Literal["error", "warning", "ok"]
 # What checks are about, in the order in which their findings are told.
 THEMES = (
     "session.toml", "videos", "clocks", "calibration", "pictures", "faces", "tables", "disk",
 )  # fmt: skip
 SAMPLED_FRAMES = 10
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
-
-    severity : ``error`` (the work cannot be done or its result would be wrong), ``warning`` (it
-        will be worse than it could be), ``ok``. what : a sentence. where : the file or key, as in
-        the session folder. action : what to do, "" where nothing is.
-    """
-
-    severity: Severity
-    what: str
-    where: str = ""
-    action: str = ""
 
 
 @dataclass(frozen=True)

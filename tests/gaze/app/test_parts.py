@@ -16,6 +16,7 @@ from gaze.app.words import LANGUAGES, TABLE, Words
 from gaze.setup.init import init_lesson, init_like
 from sessions.config import edit_config, load_config
 from sessions.errors import ConfigError, SessionError
+from sessions.validation import Errors, Spread, Validation
 
 APP = Path(__file__).parents[3] / "gaze" / "app"
 
@@ -185,14 +186,18 @@ def test_stages_follow_the_folder(tmp_path: Path) -> None:
     for camera in ("left", "right"):
         (lesson / f"{camera}.mp4").write_bytes(b"x")
     assert card(lesson).stage == "recorded"
-    (lesson / "rig.json").write_text(json.dumps({"verdict": {"status": "WARN", "causes": []}}))
+    doubt = {"code": "few_views", "severity": "WARN", "message": "few", "action": "more"}
+    rig = {"verdict": {"status": "WARN", "causes": [doubt]}}
+    (lesson / "rig.json").write_text(json.dumps(rig))
     assert (card(lesson).stage, card(lesson).verdict) == ("calibrated", "WARN")
     run = lesson / "runs" / "one"
     run.mkdir(parents=True)
-    (run / "run.json").write_text(json.dumps({"state": "running"}))
+    (run / "run.json").write_text(json.dumps({"version": 1, "state": "running"}))
     assert card(lesson).stage == "calibrated"
-    (run / "run.json").write_text(json.dumps({"state": "done"}))
-    (run / "validation.json").write_text(json.dumps({"overall": {"gaze_cm": {"mean": 9.6}}}))
+    (run / "run.json").write_text(json.dumps({"version": 1, "state": "done"}))
+    spread = Spread(mean=9.6, median=9, p90=12)
+    errors = Errors(n=3, gaze_cm=spread, gaze_bias_cm=(1, 2))
+    Validation(overall=errors, run=run).write(run / "validation.json")
     assert (card(lesson).stage, card(lesson).off_cm, card(lesson).next) == (
         "analysed",
         9.6,
