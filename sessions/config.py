@@ -7,38 +7,21 @@ import itertools
 import math
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import tomlkit
-from numpy.typing import NDArray
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from tomlkit.exceptions import TOMLKitError
 
 from sessions.config_errors import parsed, read_text, sentence
-from sessions.config_values import (
-    AreaName,
-    LessonFile,
-    Metres,
-    Points,
-    Pseudonym,
-    Range,
-    Seconds,
-    Text,
-    Title,
-    key_of,
-)
+from sessions.config_values import LessonFile, Metres, Points, Pseudonym, Seconds, Text, Title
 from sessions.errors import ConfigError, SessionError
 from sessions.run import atomic_write
+from sessions.surfaces import Area as Area
+from sessions.surfaces import Blackboard as Blackboard
+from sessions.surfaces import Strict, Surface, Targets, first_double
 
 CONFIG_NAME = "session.toml"
 # Where somebody can sit: beside the blackboard's edges, away from it; metres.
@@ -46,79 +29,7 @@ ROOM_SIDE_M, LEAST_SEAT_Z_M, ROOM_DEPTH_M = 12.0, 0.3, 25.0
 LEAST_SEATS_APART_M = 0.25
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Area(_Strict):
-    """A named rectangle of the blackboard, in W (from the upper RIGHT corner, leftwards, down)."""
-
-    name: AreaName
-    x_m: Range
-    y_m: Range
-
-    @field_validator("x_m", "y_m")
-    @classmethod
-    def _ordered(cls, v: tuple[float, float]) -> tuple[float, float]:
-        if not v[0] < v[1]:
-            raise ValueError(f"expected [from, to] with from < to, found [{v[0]}, {v[1]}]")
-        return v
-
-    def holds(self, xy_m: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which points (N,2) lie in it, edges included; NaN does not."""
-        low, high = np.array([self.x_m, self.y_m]).T
-        return np.asarray(((xy_m >= low) & (xy_m <= high)).all(-1))
-
-
-class Blackboard(_Strict):
-    """The blackboard's writing surface."""
-
-    width_m: Metres = Field(gt=0.3, lt=20)
-    height_m: Metres = Field(gt=0.2, lt=6)
-    areas: tuple[Area, ...] = ()
-    picture: LessonFile | None = None
-    picture_corners_px: Points | None = Field(
-        default=None,
-        min_length=4,
-        max_length=4,
-        description="upper left, upper right, lower right, lower left, as seen",
-    )
-
-    @model_validator(mode="after")
-    def _names_differ(self) -> Blackboard:
-        if same := _first_double([a.name for a in self.areas]):
-            raise ValueError(f"two areas have the same name ({same[0]!r}, {same[1]!r})")
-        return self
-
-    @model_validator(mode="after")
-    def _areas_are_on_it(self) -> Blackboard:
-        for area in self.areas:
-            if not (
-                area.x_m[0] < self.width_m
-                and area.x_m[1] > 0
-                and area.y_m[0] < self.height_m
-                and area.y_m[1] > 0
-            ):
-                raise ValueError(
-                    f"the area {area.name!r} lies outside the blackboard (x_m {list(area.x_m)}, "
-                    f"y_m {list(area.y_m)}): x_m counts leftwards from its upper RIGHT corner, "
-                    f"0 to {self.width_m:g}, y_m downwards, 0 to {self.height_m:g}"
-                )
-        return self
-
-    def holds(self, xy_m: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which points (N,2) in W lie on it, edges included; NaN does not."""
-        return np.asarray(((xy_m >= 0) & (xy_m <= [self.width_m, self.height_m])).all(-1))
-
-    def areas_of(self, xy_m: NDArray[np.float64]) -> NDArray[np.object_]:
-        """Name of the area that holds each point (N,2) in W (the first that does), or None."""
-        out = np.full(len(xy_m), None, object)
-        for area in reversed(self.areas):
-            out[area.holds(xy_m)] = area.name
-        return out
-
-
-class BoardConfig(_Strict):
+class BoardConfig(Strict):
     """The printed board of the calibration pictures."""
 
     kind: Literal["chessboard", "charuco"] = "chessboard"
@@ -140,7 +51,7 @@ class BoardConfig(_Strict):
         return v
 
 
-class RoomPictureConfig(_Strict):
+class RoomPictureConfig(Strict):
     """A picture of the room that shows the auxiliary board and the blackboard's four corners."""
 
     file: LessonFile
@@ -163,7 +74,7 @@ class RoomPictureConfig(_Strict):
         return v
 
 
-class Auxiliary(_Strict):
+class Auxiliary(Strict):
     """Where the auxiliary board lies or stands, by tape or pictures (docs/record-a-lesson.md)."""
 
     placement: Literal["flat", "standing", "tilted"] = "flat"
@@ -206,7 +117,7 @@ class Auxiliary(_Strict):
         return self
 
 
-class CameraConfig(_Strict):
+class CameraConfig(Strict):
     """One camera's part of the lesson.
 
     rotate : how far what the camera *stores* must be turned clockwise to stand upright, in degrees;
@@ -258,7 +169,7 @@ class CameraConfig(_Strict):
         return (self.video,) if isinstance(self.video, str) else self.video
 
 
-class Cameras(_Strict):
+class Cameras(Strict):
     """Left and right for somebody who faces the blackboard."""
 
     left: CameraConfig
@@ -268,7 +179,7 @@ class Cameras(_Strict):
     )
 
 
-class Student(_Strict):
+class Student(Strict):
     """A pseudonym and a seat: x_W, z_W in metres."""
 
     id: Pseudonym
@@ -276,7 +187,7 @@ class Student(_Strict):
     opt_out: bool = False
 
 
-class SessionConfig(_Strict):
+class SessionConfig(Strict):
     """The whole of session.toml."""
 
     title: Title = "lesson"
@@ -291,6 +202,10 @@ class SessionConfig(_Strict):
     auxiliary: tuple[Auxiliary, ...] = Field(
         default=(), description="one placement ([auxiliary]) or several ([[auxiliary]])"
     )
+    surfaces: tuple[Surface, ...] = Field(
+        default=(), description="further boards and screens ([[surfaces]])"
+    )
+    targets: Targets | None = None
     cameras: Cameras
     students: tuple[Student, ...] = ()
     retention_days: int | None = Field(default=None, ge=0, le=36500)
@@ -325,8 +240,14 @@ class SessionConfig(_Strict):
 
     @model_validator(mode="after")
     def _students_differ(self) -> SessionConfig:
-        if same := _first_double([s.id for s in self.students]):
+        if same := first_double([s.id for s in self.students]):
             raise ValueError(f"two students have the same id ({same[0]!r}, {same[1]!r})")
+        return self
+
+    @model_validator(mode="after")
+    def _surfaces_differ(self) -> SessionConfig:
+        if same := first_double([s.name for s in self.surfaces]):
+            raise ValueError(f"two surfaces have the same name ({same[0]!r}, {same[1]!r})")
         return self
 
     @model_validator(mode="after")
@@ -349,21 +270,14 @@ class SessionConfig(_Strict):
                 yield a, b
 
 
-def _first_double(names: Sequence[str]) -> tuple[str, str] | None:
-    """Two names that are one but for capitals or the way accents are written."""
-    seen: dict[str, str] = {}
-    for name in names:
-        if key_of(name) in seen:
-            return seen[key_of(name)], name
-        seen[key_of(name)] = name
-    return None
-
-
 # The model of each table, by its keys.
 TABLES: dict[tuple[str, ...], type[BaseModel]] = {
     (): SessionConfig,
     ("blackboard",): Blackboard,
     ("blackboard", "areas"): Area,
+    ("surfaces",): Surface,
+    ("surfaces", "areas"): Area,
+    ("targets",): Targets,
     ("board",): BoardConfig,
     ("auxiliary",): Auxiliary,
     ("auxiliary", "board"): BoardConfig,
@@ -524,7 +438,7 @@ def without_student(
     """session.toml's text without a student: the seat stays, opted out, under another name.
 
     is_it : whether an id is the student's. cut : takes the name out of a text, for comments, the
-    title and areas' names; what else names the student (a video's file) stays.
+    title and names of areas and surfaces; what else names the student (a video's file) stays.
     Returns the text, which :func:`load_config` reads, and the seat's new id (None: there is no
     seat to mask). Comments of other students and their order stay.
 
@@ -587,6 +501,10 @@ def _named(text: str) -> dict[str, Any] | None:
     except tomllib.TOMLDecodeError:
         return None
     data.pop("title", None)
-    for area in data.get("blackboard", {}).get("areas", []):
-        area.pop("name", None)
+    surfaces = data.get("surfaces", [])
+    for surface in (data.get("blackboard", {}), *surfaces):
+        for area in surface.get("areas", []):
+            area.pop("name", None)
+    for surface in surfaces:
+        surface.pop("name", None)
     return data

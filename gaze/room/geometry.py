@@ -11,10 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from calibration.transform import Array, with_shape
+from calibration.transform import Array, Transform, with_shape
+from gaze.room.plane import Plane
 
 # A face that looks straight into a camera: S's y up and z towards the viewer, C's down and away.
 R_FRONTAL: Array = np.diag([1.0, -1.0, -1.0])
+# The plane z_W = 0, without bounds.
+WALL = Plane("wall", Transform.identity("W", "P"), np.inf, np.inf)
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,8 @@ def gaze_points(P_W: ArrayLike, R_WS: ArrayLike) -> tuple[Array, NDArray[np.bool
     the mask of those that meet the plane.
     """
     P = with_shape(P_W, (3,), "P_W")
-    r = with_shape(R_WS, (3, 3), "R_WS")[..., :, 2]
-    with np.errstate(invalid="ignore"):
-        meets = (r[..., 2] < 0) & (P[..., 2] > 0)
-    scale = np.where(meets, P[..., 2] / np.where(meets, r[..., 2], 1.0), np.nan)
-    return P[..., :2] - scale[..., None] * r[..., :2], meets
+    met = WALL.meet(P, with_shape(R_WS, (3, 3), "R_WS")[..., :, 2])
+    return met.xy_m, met.meets
 
 
 def gaze_jacobians(P_W: ArrayLike, R_WS: ArrayLike) -> tuple[Array, Array]:
