@@ -14,8 +14,6 @@ from calibration.transform import Array
 from gaze.gain.consensus import CONSTANT, LASTING
 from gaze.measures.moments import Moments
 
-POSE_M = 0.5  # places nearer to each other than about this are looked at with one pose
-
 
 def shares(m: Moments) -> Array:
     """(S, K) share of each student's measured time in each state; NaN where never measured."""
@@ -91,13 +89,12 @@ def share_errors(
 
     A moment's state is uncertain by p (1 - p). These errors last: CONSTANT of an error's variance
     stays with a student for the whole lesson, LASTING of it with a pose of his head (a place where
-    he looks, POSE_M), only the rest is new at every moment, so that means over time hardly help.
+    he looks), only the rest is new at every moment, so that means over time hardly help.
     """
     k = len(m.states)
     n_measured = per_window(m.measured, index, n_windows)
     own = np.zeros((len(m.students), k + 1))
     windows_var = np.zeros((len(m.students), n_windows, k + 1))
-    pose = _poses(m)
     n = np.where(m.n_measured, m.n_measured, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         in_window = 1 / np.where(n_measured, n_measured, np.nan)
@@ -105,8 +102,8 @@ def share_errors(
             p = (m.probability[..., i] if i < k else m.on_board).astype(np.float64)
             var = np.clip(p * (1 - p), 0, None)
             sd = np.sqrt(var)
-            of_pose = np.zeros((len(m.students), pose.max(initial=0) + 1))
-            np.add.at(of_pose, (np.arange(len(m.students))[:, None], pose), sd)
+            of_pose = np.zeros((len(m.students), m.pose.max(initial=0) + 1))
+            np.add.at(of_pose, (np.arange(len(m.students))[:, None], m.pose), sd)
             own[:, i] = (
                 CONSTANT * sd.sum(1) ** 2
                 + LASTING * (of_pose**2).sum(1)
@@ -120,13 +117,6 @@ def share_errors(
     return Errors(own, windows_var, whole, windows)
 
 
-def _poses(m: Moments) -> NDArray[np.int64]:
-    """(S, T) number of the pose in which each moment's head was: of the place where it pointed."""
-    at = np.floor(np.nan_to_num(m.xy_m) / POSE_M).clip(-50, 50).astype(np.int64)
-    _, number = np.unique(at.reshape(-1, 2), axis=0, return_inverse=True)
-    return np.asarray(number, np.int64).reshape(m.measured.shape)
-
-
 def _refitted(
     m: Moments, index: NDArray[np.int64], n_windows: int, n_measured: Array, draws: int, seed: int
 ) -> tuple[Array, Array]:
@@ -136,8 +126,9 @@ def _refitted(
     turned = per_window(m.measured & (m.point_of < 0), index, n_windows)
     shape = (draws if m.places is not None else 1, len(m.students), n_windows, k + 1)
     counts = np.zeros(shape)
-    counts[..., m.states.index("away")] = turned
-    if m.places is not None:
+    if "away" in m.states:
+        counts[..., m.states.index("away")] = turned
+    if m.places is not None and m.members is not None:
         rng = np.random.default_rng(seed)
         places = m.places
         s, t = np.nonzero(m.point_of >= 0)
@@ -146,10 +137,9 @@ def _refitted(
         spread = csr_array(
             (np.ones(len(s)), (cell, group)), (len(m.students) * n_windows, len(places.likelihood))
         )
-        members = places.cells.members(m.board, m.areas, m.states)
         for d in range(draws):
             some = places.refitted(rng.exponential(size=len(places.parts)))
-            counts[d] += (spread @ some.probability(members)).reshape(shape[1:])
+            counts[d] += (spread @ some.probability(m.members)).reshape(shape[1:])
     with np.errstate(invalid="ignore", divide="ignore"):
         windows = counts / np.where(n_measured, n_measured, np.nan)[..., None]
         n = np.where(m.n_measured, m.n_measured, np.nan)

@@ -14,8 +14,9 @@ maps are drawn from the latter.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,29 +78,35 @@ class Cells:
 
 
 def _edges(length_m: float, marks_m: Sequence[float]) -> Array:
-    """Edges of cells along one side: the marks, no cell wider than CELL_M, growing ones outside."""
-    fixed = np.unique(np.round([0.0, length_m, *marks_m], 9))
-    within = [
-        np.linspace(a, b, int(np.ceil((b - a) / CELL_M)), endpoint=False)
-        for a, b in itertools.pairwise(fixed)
-    ]
+    """Edges of cells along one side: :func:`inner_edges`, and growing ones outside."""
     n = int(np.ceil(np.log1p(REACH_M / CELL_M * (GROW - 1)) / np.log(GROW)))
     out = np.cumsum(CELL_M * GROW ** np.arange(n))
-    return np.concatenate([-out[::-1], *within, [length_m], length_m + out])
+    return np.concatenate([-out[::-1], inner_edges(length_m, marks_m), length_m + out])
+
+
+def inner_edges(length_m: float, marks_m: Sequence[float], cell_m: float = CELL_M) -> Array:
+    """Edges of cells along one side of a surface: the marks, no cell wider than ``cell_m``."""
+    fixed = np.unique(np.round([0.0, length_m, *marks_m], 9))
+    within = [
+        np.linspace(a, b, int(np.ceil((b - a) / cell_m)), endpoint=False)
+        for a, b in itertools.pairwise(fixed)
+    ]
+    return np.concatenate([*within, [length_m]])
 
 
 @dataclass(frozen=True)
-class Places:
-    """Points of the plane with the mixture that was fitted to them.
+class Mixture:
+    """Weights of C cells that make the points of S students most likely.
 
-    of : (N,) the group of like points of one student that each point belongs to. likelihood :
-    (U, C) density of each group where the true place is spread over a cell. share : (U,) of its
-    student's points. parts : of each student the slice of his groups. anywhere : (C,) weights of
-    the cells by their size alone. looked : (S, C) weights of the cells for each student.
+    of : (N,) the group of like points of one student that each point belongs to. kept : which of
+    all cells are the C. likelihood : (U, C) density of each group where the true place is spread
+    over a cell. share : (U,) of its student's points. parts : of each student the slice of his
+    groups. anywhere : (C,) weights of the cells by their size alone. looked : (S, C) weights of
+    the cells for each student.
     """
 
-    cells: Cells
     of: NDArray[np.int64]
+    kept: NDArray[np.bool_]
     likelihood: NDArray[np.float32]
     share: NDArray[np.float32]
     parts: tuple[slice, ...]
@@ -107,35 +114,32 @@ class Places:
     looked: NDArray[np.float32]
 
     @classmethod
-    def fit(
+    def fitted(
         cls,
-        xy_m: Array,
-        cov_m2: Array,
-        student: NDArray[np.int64],
-        board: Blackboard,
-        areas: Sequence[Area],
-    ) -> Places:
-        """The mixture of N ≥ 1 points.
+        of: NDArray[np.int64],
+        owner: NDArray[np.int64],
+        count: NDArray[np.int64],
+        size: NDArray[np.float32],
+        likelihood: Callable[[slice, NDArray[np.bool_]], NDArray[np.float32]],
+    ) -> Mixture:
+        """The mixture of groups of points (:func:`grouped`).
 
-        xy_m : (N, 2). cov_m2 : (N, 3) as xx, xy, yy in m². student : (N,) whose each point is.
+        owner, count : (U,) whose each group is (ascending), and how many points it has. size : (C,)
+        of the cells. likelihood : of some groups and cells, (u, c).
         """
-        of, mean, cov, owner, count = _grouped(xy_m, cov_m2, student)
-        cells = Cells.around(board, areas)
         edges = np.flatnonzero(np.diff(owner, prepend=-1, append=-1))
         parts = tuple(slice(a, b) for a, b in itertools.pairwise(edges))
         share = np.concatenate([count[p] / count[p].sum() for p in parts]).astype(np.float32)
-        size = np.prod(cells.high_m - cells.low_m, axis=1).astype(np.float32)
-        alone = np.stack(
-            [_step(_likelihood(mean[p], cov[p], cells), share[p], size) for p in parts]
-        )
+        every = np.ones(len(size), np.bool_)
+        alone = np.stack([_step(likelihood(p, every), share[p], size) for p in parts])
         density = alone.mean(0) / size
         keep = density > 1e-3 * density.max()  # nobody looked near the others
-        cells, alone, size = cells.only(keep), alone[:, keep], size[keep]
-        likelihood = np.concatenate([_likelihood(mean[p], cov[p], cells) for p in parts])
-        first = cls(cells, of, likelihood, share, parts, size / size.sum(), alone)
+        alone, size = alone[:, keep], size[keep]
+        stacked = np.concatenate([likelihood(p, keep) for p in parts])
+        first = cls(of, keep, stacked, share, parts, size / size.sum(), alone)
         return replace(first, looked=first._iterated(np.ones(len(parts)), ITERATIONS))
 
-    def refitted(self, weight: Array, iterations: int = 10) -> Places:
+    def refitted(self, weight: Array, iterations: int = 10) -> Self:
         """The mixture where students count ``weight`` (S,) instead of one each."""
         return replace(self, looked=self._iterated(weight, iterations))
 
@@ -166,6 +170,34 @@ class Places:
             out[p] = (L @ (prior[:, None] * values)) / (L @ prior)[:, None]
         return out
 
+
+@dataclass(frozen=True)
+class Places(Mixture):
+    """Points of the blackboard's plane with their mixture."""
+
+    cells: Cells
+
+    @classmethod
+    def fit(
+        cls,
+        xy_m: Array,
+        cov_m2: Array,
+        student: NDArray[np.int64],
+        board: Blackboard,
+        areas: Sequence[Area],
+    ) -> Places:
+        """The mixture of N ≥ 1 points.
+
+        xy_m : (N, 2). cov_m2 : (N, 3) as xx, xy, yy in m². student : (N,) whose each point is.
+        """
+        of, mean, cov, owner, count = grouped(xy_m, cov_m2, student)
+        cells = Cells.around(board, areas)
+        size = np.prod(cells.high_m - cells.low_m, axis=1).astype(np.float32)
+        found = Mixture.fitted(
+            of, owner, count, size, lambda p, keep: _likelihood(mean[p], cov[p], cells.only(keep))
+        )
+        return cls(**vars(found), cells=cells.only(found.kept))
+
     def place(self) -> tuple[Array, Array]:
         """Mean (N, 2) and covariance (N, 3) xx, xy, yy of each point's true place, given the point.
 
@@ -180,7 +212,7 @@ class Places:
         return np.stack([mx, my], 1)[self.of], cov[self.of]
 
 
-def _grouped(
+def grouped(
     xy_m: Array, cov_m2: Array, student: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], Array, Array, NDArray[np.int64], NDArray[np.int64]]:
     """Like points of a student (of near places and nearly equal covariances) together.

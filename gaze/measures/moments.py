@@ -11,10 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from calibration.transform import Array
 from gaze.measures.areas import covered
-from gaze.measures.mixture import Places
+from gaze.measures.mixture import Mixture, Places
 from gaze.measures.states import MEASURED, OUTSIDE, POINT_COLUMNS, REST, MeasureError, Problem
 from sessions.config import Area, Blackboard
 from sessions.tables import STATUSES, WITH_POINT
+
+POSE_M = 0.5  # places nearer to each other than about this are looked at with one pose
 
 
 def step_of(time_s: ArrayLike) -> float:
@@ -90,8 +92,10 @@ class Moments:
     and what the class's points say together (:mod:`gaze.measures.mixture`); rows sum to 1 where
     measured (more where areas overlap), 0 elsewhere. on_board : (S, T) float32. state : (S, T)
     int8, the most probable state; −1 = not measured. xy_m (S, T, 2), root_m (S, T, 2, 2) lower
-    Cholesky factor of the covariance; NaN without a point. places : the mixture, and ``point_of``
-    (S, T) int64 the number of each moment's point in it, −1 without; None without any point.
+    Cholesky factor of the covariance; NaN without a point. pose : (S, T) number of the head's pose:
+    of the place where it pointed. places : the mixture, and ``point_of`` (S, T) int64 the number of
+    each moment's point in it, −1 without; None without any point. members : (C, K + 1) which of
+    its cells belong to each state; the last column is the whole board.
     """
 
     time_s: Array
@@ -105,9 +109,10 @@ class Moments:
     state: NDArray[np.int8]
     xy_m: Array
     root_m: Array
-    board: Blackboard
     point_of: NDArray[np.int64]
-    places: Places | None = None
+    pose: NDArray[np.int64]
+    places: Mixture | None = None
+    members: NDArray[np.bool_] | None = None
 
     @property
     def n_measured(self) -> NDArray[np.int64]:
@@ -149,8 +154,8 @@ def moments(
         moment_s, step, names, tuple(areas), states,
         np.zeros(shape, bool), np.zeros((*shape, len(states)), np.float32),
         np.zeros(shape, np.float32), np.full(shape, -1, np.int8),
-        np.full((*shape, 2), np.nan), np.full((*shape, 2, 2), np.nan), board,
-        np.full(shape, -1, np.int64),
+        np.full((*shape, 2), np.nan), np.full((*shape, 2, 2), np.nan),
+        np.full(shape, -1, np.int64), np.zeros(shape, np.int64),
     )  # fmt: skip
     if not use.any():
         return out
@@ -166,7 +171,8 @@ def moments(
     points = gaze.loc[has, list(POINT_COLUMNS)].to_numpy(np.float64)
     xy, cov = points[:, :2], points[:, 2:]
     places = Places.fit(xy, cov, s, board, areas)
-    p = places.probability(places.cells.members(board, areas, states))[places.of]
+    members = places.cells.members(board, areas, states)
+    p = places.probability(members)[places.of]
     out.probability[s, t] = p[:, :-1]
     out.on_board[s, t] = p[:, -1]
     out.state[s, t] = p[:, :-1].argmax(1)
@@ -177,7 +183,15 @@ def moments(
     root[:, 1, 0] = cov[:, 1] / root[:, 0, 0]
     root[:, 1, 1] = np.sqrt(np.maximum(cov[:, 2] - root[:, 1, 0] ** 2, 0))
     out.root_m[s, t] = root
-    return replace(out, places=places)
+    return replace(out, places=places, members=members, pose=poses_of(out.xy_m / POSE_M))
+
+
+def poses_of(where: Array) -> NDArray[np.int64]:
+    """(S, T) number of the pose in which each moment's head was: of the place ``where`` (S, T, 2)
+    it pointed, in units of what is looked at with one pose."""
+    at = np.floor(np.nan_to_num(where)).clip(-50, 50).astype(np.int64)
+    _, number = np.unique(at.reshape(-1, 2), axis=0, return_inverse=True)
+    return np.asarray(number, np.int64).reshape(where.shape[:-1])
 
 
 def students_in(gaze: pd.DataFrame) -> tuple[str, ...]:
