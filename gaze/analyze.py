@@ -49,7 +49,6 @@ from gaze.people.identify import identify
 from gaze.people.seats import Students
 from gaze.people.tracks import tracks_of
 from sessions.errors import SessionError
-from sessions.events.marks import read_marks
 from sessions.folder import Session
 from sessions.lock import lesson_lock
 from sessions.quality import Agreement, Caveat, Quality
@@ -92,7 +91,7 @@ def analyze(
     settings = settings or AnalyzeSettings()
     refusals.impossible_options(settings)
     refusals.shared_seats(session)
-    refuse_unreadable_marks(session)
+    refusals.unknown_moves(session)  # the report needs them after hours of pixels
     folder = None if run_name is None else run_folder(run_name, session.folder)
     if folder is not None:
         refuse_taken(folder, overwrite=overwrite)
@@ -180,17 +179,6 @@ def _analyze(
 
 
 # -- the steps that are a few lines each ----------------------------------------------------------
-
-
-def refuse_unreadable_marks(session: Session) -> None:
-    """Read events.csv now: the report needs it after hours of pixels, and would fail then.
-
-    Raises
-    ------
-    SessionError : a line that cannot be read.
-    """
-    if session.events_path.exists():
-        read_marks(session.events_path)
 
 
 def load_model(weights: str) -> HeadPoseModel:

@@ -21,6 +21,7 @@ from gaze.analyze import analyze
 from gaze.gain.model import Gain
 from gaze.lesson.settings import AnalyzeSettings
 from gaze.measures.measures import Measures, measures
+from gaze.measures.targets import TargetMeasures
 from gaze.report import write_report
 from gaze.report.heatmap import Heatmaps, heatmaps
 from gaze.report.lesson import load_lesson
@@ -167,6 +168,11 @@ class LessonRun:
         lesson = self._lesson
         chosen = lesson.board.areas if areas is None else areas
         return measures(lesson.gaze, chosen, lesson.board, students=lesson.students, **options)
+
+    def targets(self) -> TargetMeasures | None:
+        """Which boards, screens, desks and people heads pointed at (docs/targets.md); None where
+        session.toml names none."""
+        return self._lesson.targets()
 
     def visits(self, areas: Sequence[Area] | None = None) -> pd.DataFrame:
         """A row for each time a student's gaze stayed within an area."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 # they register themselves
-from gaze.exports import bids, elan, measures, pupil, tables, xlsx  # noqa: F401
+from gaze.exports import bids, elan, measures, pupil, tables, targets, xlsx  # noqa: F401
 from gaze.exports.common import FORMATS, ExportError, Source, load_source
 from gaze.privacy.audit import audit
 from sessions.config import CONFIG_NAME
@@ -22,7 +22,7 @@ from sessions.run import EXPORTED, RUNS, is_exported, read_manifest, sha256, wri
 
 __all__ = ["FORMATS", "ExportError", "Source", "export"]
 
-FOLDERS = ("bids", "measures", "pupil")  # formats of several tables
+FOLDERS = ("bids", "measures", "pupil", "targets")  # formats of several tables
 DEEP = 3  # folders below --out in which a lesson is looked for
 
 
@@ -34,8 +34,8 @@ def export(
     Parameters
     ----------
     run_folder : a run of `gaze analyze`.
-    format : csv, parquet, measures, visits, transitions, bids, pupil, elan or
-        xlsx.
+    format : csv, parquet, measures, visits, transitions, bids, pupil, elan,
+        xlsx or targets.
     out : a file (csv, parquet, elan, visits, transitions) or a folder; a name without an ending is
         a folder, and the file gets its usual name in it.
     salted : replace the lesson's pseudonyms by ones that only the lesson's salt connects to them,

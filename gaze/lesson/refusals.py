@@ -16,6 +16,8 @@ from gaze.people.identify import identify, possible_pairs
 from gaze.people.seats import Students
 from sessions.config import CONFIG_NAME, LEAST_SEATS_APART_M
 from sessions.errors import SessionError
+from sessions.events.marks import moves, read_marks
+from sessions.events.moves import unknown
 from sessions.folder import Session
 from sessions.video import VideoInfo
 
@@ -60,6 +62,28 @@ def shared_seats(session: Session) -> None:
             where=session.folder / CONFIG_NAME,
             expected=f"seats at least {100 * LEAST_SEATS_APART_M:.0f} cm apart",
             remedy="Measure both again, or leave seat_m out.",
+        )
+
+
+def unknown_moves(session: Session) -> None:
+    """Refuse an events.csv that cannot be read, or that moves what the lesson does not have.
+
+    Raises
+    ------
+    SessionError : a line that cannot be read; a surface that session.toml does not know.
+    """
+    if not session.events_path.exists():
+        return
+    slid = moves(read_marks(session.events_path), "slid")
+    names = [s.name for s in session.config.surfaces]
+    if strangers := unknown(slid, names):
+        raise SessionError(
+            "events.csv slides a surface that session.toml does not have",
+            where=session.events_path,
+            found=", ".join(strangers[:5]),
+            expected=", ".join(names) or "[[surfaces]] in session.toml",
+            remedy="Names are those of [[surfaces]]; a [blackboard] that slides is given there, "
+            "too.",
         )
 
 

@@ -11,9 +11,11 @@ import pandas as pd
 
 from calibration.errors import UserError
 from gaze.measures.measures import MEASURED, Problem, clean_gaze, step_of
+from gaze.measures.targets import TargetMeasures, target_measures
 from gaze.report.strings import LANGUAGES, Strings, strings
 from sessions.config import Blackboard, SessionConfig, Student
-from sessions.events.marks import Mark, counted, excluded_s, read_marks
+from sessions.events.marks import MOVES, Mark, counted, excluded_s, moves, read_marks
+from sessions.events.moves import Move
 from sessions.folder import Session
 from sessions.quality import Quality
 from sessions.run import Run, RunInfo
@@ -46,8 +48,8 @@ class Lesson:
     to the session, but without a single measured moment. problems : what was found wrong in the
     tables, as (key of strings, values); the report states it. gain : the lesson's head-to-gaze
     correction in words, empty = none is on file (whether the run used it is in ``info``).
-    marks : events.csv. excluded : segments [from, to) in seconds that it leaves out; ``gaze`` has
-    no row of them.
+    marks : events.csv, but for what moves. slid : surfaces that were slid. excluded : segments
+    [from, to) in seconds that it leaves out; ``gaze`` has no row of them.
     """
 
     run: Run
@@ -64,11 +66,19 @@ class Lesson:
     step_s: float
     problems: tuple[Problem, ...] = field(default=())
     marks: tuple[Mark, ...] = ()
+    slid: tuple[Move, ...] = ()
     excluded: tuple[tuple[float, float], ...] = ()
 
     @property
     def board(self) -> Blackboard:
         return self.config.blackboard
+
+    def targets(self, *, draws: int = 16, seed: int = 0) -> TargetMeasures | None:
+        """Which of the lesson's targets heads pointed at; None where session.toml names none."""
+        row = dict(zip(self.table["student"].astype(str), self.table["row"], strict=True))
+        return target_measures(
+            self.gaze, self.config, slid=self.slid, row_of=row, draws=draws, seed=seed
+        )
 
     @property
     def seats(self) -> dict[str, Student]:
@@ -140,7 +150,8 @@ def load_lesson(
         gain=_gain(session),
         step_s=step_of(gaze["time_s"].to_numpy(np.float64)),
         problems=tuple(problems),
-        marks=marks,
+        marks=tuple(m for m in marks if m.kind not in MOVES),
+        slid=moves(marks, "slid"),
         excluded=excluded,
     )
 

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from gaze.measures.measures import Measures
+from gaze.measures.targets import TargetMeasures
 from gaze.report import figures
 from gaze.report.findings import SMALL_CELL, row_table, seat_table
 from gaze.report.heatmap import Heatmaps
@@ -80,6 +81,7 @@ class Page:
     class_only: bool
     photo: NDArray[np.uint8] | None = None
     compared: tuple[tuple[Lesson, Measures, Heatmaps], ...] = ()
+    targets: TargetMeasures | None = None
     class_copy: str = ""  # file beside the report that may be shared
 
     # -- how things are written --------------------------------------------------------------------

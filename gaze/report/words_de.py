@@ -179,6 +179,36 @@ DE: dict[str, str] = {
         "Daten nicht). Erster Blick: Median derer, die hinsahen. n = {n} Personen, von denen "
         "mindestens {coverage} % der Zeit gemessen wurden."
     ),
+    "title_targets": "Tafeln, Leinwände, Tische und Menschen",
+    "targets_lede": (
+        "Worauf im Raum Köpfe zeigten, als Anteile der gemessenen Zeit; was nichts davon ist, ist "
+        "<i>anderswo</i>. Näheres verdeckt, was dahinter liegt. Der Balken ist, was unsicher ist "
+        "(95 %)."
+    ),
+    "targets_note": (
+        "Aus der Richtung eines Kopfes, ihrem σ und den Orten im Raum folgt für jedes Ziel eine "
+        "Wahrscheinlichkeit. Es sind nur Richtungen: Wer an einem Nachbarn <i>vorbei</i> sieht, "
+        "zählt als einer, der ihn ansieht. Außer dieser Tabelle handelt der Bericht allein "
+        "von der Tafel."
+    ),
+    "targets_untold": (
+        "{a} und {b} sind aus Reihe {rows} nicht zu unterscheiden: Ein Viertel der Blicke auf das "
+        "eine oder mehr würde für Blicke auf das andere gehalten. Lesen Sie beide zusammen."
+    ),
+    "targets_left_out": (
+        "{target}: hier kein Ziel, da es von den meisten Plätzen nicht von den Tafeln zu "
+        "unterscheiden ist."
+    ),
+    "targets_hidden": (
+        "Andere Flächen verdecken von den Plätzen aus {share} der Tafel. Überall sonst in diesem "
+        "Bericht zählen Blicke auf das, was davor hängt, als Blicke auf die Tafel."
+    ),
+    "col_target": "Ziel",
+    "target_blackboard": "Tafel",
+    "target_desk": "Eigener Tisch",
+    "target_neighbour": "Ein Nachbar",
+    "target_teacher": "Lehrkraft",
+    "target_elsewhere": "Anderswo",
     "overlap_note": (
         "Bereiche überschneiden sich; ihre Anteile ergeben zusammen mehr als den der Tafel."
     ),

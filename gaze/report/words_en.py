@@ -167,6 +167,34 @@ EN: dict[str, str] = {
         "First look: median over the students who looked. n = {n} students with at least "
         "{coverage} % of the time measured."
     ),
+    "title_targets": "Boards, screens, desks and people",
+    "targets_lede": (
+        "Which of the things in the room heads pointed at, in shares of measured time; what is "
+        "none of them is <i>elsewhere</i>. Nearer things hide what lies behind. The whisker is "
+        "what is uncertain (95 %)."
+    ),
+    "targets_note": (
+        "A probability for each target follows from a head's direction, its σ and the places in "
+        "the room. Directions only: whoever looks <i>past</i> a neighbour counts as looking at "
+        "him. Beyond this table the report is about the blackboard alone."
+    ),
+    "targets_untold": (
+        "{a} and {b} cannot be told apart from row {rows}: a quarter or more of the looks at one "
+        "would be taken for the other. Read the two together."
+    ),
+    "targets_left_out": (
+        "{target}: no target here, since from most seats it cannot be told from the boards."
+    ),
+    "targets_hidden": (
+        "Other surfaces hide {share} of the blackboard from the seats. Everywhere else in this "
+        "report, looks at what hangs before it count as looks at the blackboard."
+    ),
+    "col_target": "Target",
+    "target_blackboard": "Blackboard",
+    "target_desk": "Own desk",
+    "target_neighbour": "A neighbour",
+    "target_teacher": "Teacher",
+    "target_elsewhere": "Elsewhere",
     "overlap_note": "Areas overlap, so their shares add up to more than the board's.",
     "suppressed": "under {k}",
     "title_timeline": "Over the lesson",

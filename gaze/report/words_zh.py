@@ -146,6 +146,30 @@ ZH: dict[str, str] = {
         "5007 的 glance；此类数据中没有注视 fixation）。首次看到：看到的学生的中位数。n = {n} 名"
         "学生，至少测得 {coverage} % 的时间。"
     ),
+    "title_targets": "黑板、屏幕、课桌与人",
+    "targets_lede": (
+        "头部朝向教室里的哪一样东西，占测得时间的比例；都不是的算作<i>别处</i>。近处的东西挡住后面的"
+        "东西。线段是不确定性（95 %）。"
+    ),
+    "targets_note": (
+        "由头部方向、其 σ 和教室中的位置得出每个目标的概率。这只是方向：视线从同桌<i>旁边</i>经过的"
+        "人也算作在看他。除本表外，本报告只涉及黑板。"
+    ),
+    "targets_untold": (
+        "从第 {rows} 排无法区分{a}与{b}：看向其中一个的目光有四分之一或更多会被当成看向另一个。请把"
+        "两者合起来读。"
+    ),
+    "targets_left_out": "{target}：这里不作为目标，因为从大多数座位无法把它与黑板区分开。",
+    "targets_hidden": (
+        "从座位看去，其他表面挡住了黑板的 {share}。在本报告的其余部分，看向其前方物体的目光都算作看"
+        "黑板。"
+    ),
+    "col_target": "目标",
+    "target_blackboard": "黑板",
+    "target_desk": "自己的课桌",
+    "target_neighbour": "邻座同学",
+    "target_teacher": "教师",
+    "target_elsewhere": "别处",
     "overlap_note": "区域相互重叠，因此各比例之和大于黑板的比例。",
     "suppressed": "少于 {k}",
     "title_timeline": "课堂进程",

@@ -121,7 +121,7 @@ def angle_sigmas_deg(R_WS: Array, covariance_rad2: Array) -> Array:
     step = 1e-4
     J = np.stack(
         [
-            (
+            _turned(
                 head_angles_deg(R_WS @ rotation_exp(step * e))
                 - head_angles_deg(R_WS @ rotation_exp(-step * e))
             )
@@ -131,3 +131,9 @@ def angle_sigmas_deg(R_WS: Array, covariance_rad2: Array) -> Array:
         -1,
     )
     return np.asarray(np.sqrt(np.einsum("nij,njk,nik->ni", J, covariance_rad2, J)))
+
+
+def _turned(difference_deg: Array) -> Array:
+    """Differences of angles within ±180°: a pitch of 179.9° and one of −179.9° are 0.2° apart."""
+    turned = difference_deg - 360.0 * np.round(difference_deg / 360.0)
+    return np.asarray(np.where(np.abs(difference_deg) > 180.0, turned, difference_deg))

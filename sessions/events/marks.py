@@ -13,10 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from sessions.errors import SessionError
 from sessions.events.annotations import Annotation, read_annotations
+from sessions.events.moves import EXPECTED, Move, move_of
 from sessions.run import atomic_write
 
-Kind = Literal["mark", "phase", "slide", "excluded"]
+Kind = Literal["mark", "phase", "slide", "excluded", "slid", "seat"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+MOVES: tuple[Kind, ...] = ("slid", "seat")  # no marks of the lesson: what moves in it
 COLUMNS = ("time_s", "label", "end_s", "kind")
 
 
@@ -24,9 +26,10 @@ COLUMNS = ("time_s", "label", "end_s", "kind")
 class Mark:
     """Something that happened in the lesson. Times in seconds on its clock.
 
-    kind : ``mark`` (a moment), ``phase``, ``slide``, or ``excluded`` (a film, a break: no measure
-    counts it); absent: a phase where it has an end, else a mark. A slide without an end lasts until
-    the next one; the last one's end_s is None.
+    kind : ``mark`` (a moment), ``phase``, ``slide``, ``excluded`` (a film, a break: no measure
+    counts it), ``slid`` or ``seat`` (from then on; sessions.events.moves); absent: a phase where it
+    has an end, else a mark. A slide without an end lasts until the next one; the last one's end_s
+    is None.
     """
 
     time_s: float
@@ -80,6 +83,13 @@ def _mark(a: Annotation, kind: str, path: Path) -> Mark:
     if known in ("phase", "excluded") and end is None:
         raise SessionError(f"line {a.line}: {kind} needs an end", where=path, found=a.label,
                            expected="end_s after time_s")  # fmt: skip
+    if known in MOVES and (end is not None or move_of(a.start_s, a.label) is None):
+        raise SessionError(
+            f"line {a.line}: a line of kind {kind} holds until the next one, and its label says "
+            "who and where",
+            where=path, found=a.label if end is None else f"{a.label}, until {end:g}",
+            expected=EXPECTED[kind],
+        )  # fmt: skip
     return Mark(a.start_s, a.label, end, known or "mark")
 
 
@@ -115,6 +125,12 @@ def write_marks(path: Path, marks: Iterable[Mark]) -> None:
                 end = "" if m.end_s is None else f"{m.end_s:.10g}"
                 table.writerow([f"{m.time_s:.10g}", m.label, end, m.kind])
         read_marks(aside)
+
+
+def moves(marks: Iterable[Mark], kind: Kind) -> tuple[Move, ...]:
+    """Lines of one kind of :data:`MOVES`, in order of time."""
+    found = (move_of(m.time_s, m.label) for m in marks if m.kind == kind)
+    return tuple(m for m in found if m is not None)
 
 
 def excluded_s(marks: Iterable[Mark]) -> tuple[tuple[float, float], ...]:
