@@ -1,15 +1,13 @@
-"""[[surfaces]] and what slides: seen from where the class sits."""
+"""[[surfaces]], seen from where the class sits."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from gaze.lesson.refusals import unknown_moves
 from gaze.measures.sights import Room, room_around
 from gaze.room.plane import Plane
-from gaze.setup.checks.registry import Finding, Subject, from_error, register
+from gaze.setup.checks.registry import Finding, Subject, register
 from sessions.config import CONFIG_NAME, SessionConfig
-from sessions.errors import SessionError
 
 NOSE_BELOW_EDGE_M = 0.4  # of people who sit, below the blackboard's upper edge
 
@@ -57,13 +55,3 @@ def seats_of(config: SessionConfig) -> np.ndarray:
         seats = [(x, z) for z in (2.5, 4.5, 7.0) for x in (0.0, w / 2, w)]
     x, z = np.array(seats, np.float64).T
     return np.stack([x, np.full_like(x, NOSE_BELOW_EDGE_M), z], 1)
-
-
-@register("tables")
-def moves(subject: Subject) -> list[Finding]:
-    """events.csv slides surfaces and seats students that there are."""
-    try:
-        unknown_moves(subject.session)
-    except SessionError as error:
-        return [from_error(subject.session, error)]
-    return []

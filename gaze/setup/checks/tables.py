@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import UserError
+from gaze.lesson.refusals import unknown_moves
 from gaze.setup.checks.registry import Finding, Severity, Subject, from_error, register
+from sessions.events.marks import read_marks
 from sessions.targets import read_targets, unknown_students
 from sessions.video import VideoInfo
 
@@ -74,15 +76,14 @@ def targets(subject: Subject) -> list[Finding]:
 
 @register("tables")
 def events(subject: Subject) -> list[Finding]:
-    """events.csv: readable, within the lesson."""
+    """events.csv: readable, within the lesson, and what it moves is there."""
     session, videos = subject.session, subject.videos
     path = session.events_path
     if not path.is_file():
         return []
     try:
-        from sessions.events.marks import read_marks
-
         marks = read_marks(path)
+        unknown_moves(session)
     except UserError as error:
         return [from_error(session, error)]
     span = _lesson_span(videos)
