@@ -1,0 +1,240 @@
+"""Faces in real pictures: what the detector finds by size, and beside it what others find.
+
+    python tests/benchmarks/faces.py FOLDER [--peer scrfd=scrfd_500m.onnx] [--peer yunet=yunet.onnx]
+
+FOLDER holds pictures and faces.csv (picture,x0,y0,x1,y1,kind: boxes in pixels that somebody looked
+at, kind is bare, mask, profile, …; ``unsure`` counts neither way). Every picture is averaged down
+in steps, so that the same faces are seen at all sizes. A face is found where a box overlaps it by a
+third (intersection over union). All detectors are asked for everything; each is then given the
+score above which one in a hundred of its boxes is no face, on these pictures, so that none wins by
+shouting. Prints the tables of docs/faces.md. Pictures of faces are never committed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from calibration.transform import Array
+from gaze.faces.boxes import Picture, suppress
+from gaze.faces.detectors import load_detector
+
+Found = tuple[Array, Array]  # boxes (N, 4), scores (N,)
+Find = Callable[[Picture], Found]
+
+SCALES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12)
+SIZES_PX = (8, 12, 16, 24, 40, 80)
+LEAST = 0.05  # score down to which boxes are collected
+OVERLAP = 1 / 3
+FALSE_SHARE = 0.01
+SCRFD_PX = 640
+
+
+# -- detectors -------------------------------------------------------------------------------------
+def ours(picture: Picture) -> Found:
+    """The detector that `gaze analyze` takes."""
+    found = _OURS.detect(picture[None], LEAST)
+    return found.box_px, found.score
+
+
+_OURS = load_detector("centerface")
+
+
+def yunet(file: str) -> Find:
+    """YuNet (OpenCV's own detector)."""
+    net = cv2.FaceDetectorYN.create(file, "", (320, 320), LEAST, 0.3, 5000)
+
+    def find(picture: Picture) -> Found:
+        net.setInputSize(picture.shape[1::-1])
+        rows = net.detect(picture)[1]
+        rows = np.zeros((0, 15)) if rows is None else np.asarray(rows, np.float64)
+        return np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], 1), rows[:, 14]
+
+    return find
+
+
+def scrfd(file: str) -> Find:
+    """SCRFD: three strides, two anchors; distances to a box's sides in strides. Its graph takes one
+    size: larger pictures in tiles, by 160 px one over the other."""
+    import onnxruntime  # type: ignore[import-untyped]
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    net = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+
+    def tile(picture: Picture) -> Found:
+        blob = cv2.dnn.blobFromImage(picture, 1 / 128, None, (127.5,) * 3, swapRB=True)
+        out = [np.squeeze(o) for o in net.run(None, {net.get_inputs()[0].name: blob})]
+        scores = sorted((o for o in out if o.ndim == 1), key=len, reverse=True)
+        sides = sorted((o for o in out if o.shape[-1] == 4), key=len, reverse=True)
+        boxes, score = [], []
+        for stride, s, side in zip((8, 16, 32), scores, sides, strict=True):
+            keep = np.flatnonzero(s >= LEAST)
+            y, x = np.divmod(keep // 2, SCRFD_PX // stride)  # two anchors a place
+            boxes.append(np.stack([x, y, x, y], 1) * stride + side[keep] * stride * [-1, -1, 1, 1])
+            score.append(s[keep])
+        return np.concatenate(boxes), np.concatenate(score).astype(np.float64)
+
+    def find(picture: Picture) -> Found:
+        boxes, scores = [], []
+        for y in range(0, max(picture.shape[0] - 160, 1), SCRFD_PX - 160):
+            for x in range(0, max(picture.shape[1] - 160, 1), SCRFD_PX - 160):
+                part = np.zeros((SCRFD_PX, SCRFD_PX, 3), np.uint8)
+                seen = picture[y : y + SCRFD_PX, x : x + SCRFD_PX]
+                part[: seen.shape[0], : seen.shape[1]] = seen
+                box, score = tile(part)
+                boxes.append(box + [x, y, x, y])
+                scores.append(score)
+        box, score = np.concatenate(boxes), np.concatenate(scores)
+        kept = suppress(box, score, np.zeros(len(box), np.intp), 0.4)
+        return box[kept], score[kept]
+
+    return find
+
+
+PEERS: dict[str, Callable[[str], Find]] = {"yunet": yunet, "scrfd": scrfd}
+
+
+# -- how a picture is spoilt -----------------------------------------------------------------------
+def dark(picture: Picture) -> Picture:
+    """A twelfth of the light, and the noise that a small sensor then has."""
+    rng = np.random.default_rng(0)
+    photons = rng.poisson((picture / 255.0) ** 2.2 / 12 * 400) / 400 * 12
+    return np.asarray(255 * np.clip(photons, 0, 1) ** (1 / 2.2), np.uint8)
+
+
+def blurred(picture: Picture) -> Picture:
+    """Moved by 5 px sideways during the exposure."""
+    return np.asarray(cv2.blur(picture, (5, 1)), np.uint8)
+
+
+def compressed(picture: Picture) -> Picture:
+    """JPEG of quality 25."""
+    data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 25])[1]
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+
+SPOILT: dict[str, Callable[[Picture], Picture]] = {
+    "as it is": lambda picture: picture, "a twelfth of the light": dark,
+    "blurred by 5 px": blurred, "JPEG 25": compressed,
+}  # fmt: skip
+
+
+# -- truth and score -------------------------------------------------------------------------------
+def read_truth(folder: Path) -> dict[str, list[tuple[Array, str]]]:
+    """Boxes and kinds by picture."""
+    out: dict[str, list[tuple[Array, str]]] = defaultdict(list)
+    with (folder / "faces.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            box = np.array([float(row[k]) for k in ("x0", "y0", "x1", "y1")])
+            out[row["picture"]].append((box, row["kind"]))
+    return out
+
+
+def overlap(a: Array, b: Array) -> Array:
+    """(N, M) intersection over union of boxes."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    both = np.clip(high - low, 0, None).prod(-1)
+    area_a, area_b = ((x[:, 2:] - x[:, :2]).prod(-1) for x in (a, b))
+    return np.asarray(both / np.maximum(area_a[:, None] + area_b[None] - both, 1e-9))
+
+
+def look(
+    find: Find,
+    pictures: dict[str, Picture],
+    truth: dict[str, list[tuple[Array, str]]],
+    spoil: Callable[[Picture], Picture],
+) -> tuple[list[tuple[float, str, float]], Array, float]:
+    """(height, kind, best score or 0) of every true face at every scale; scores of boxes that are
+    no face; CPU seconds."""
+    faces: list[tuple[float, str, float]] = []
+    wrong: list[float] = []
+    find(next(iter(pictures.values())))  # what is made once is not counted
+    begin = time.process_time()
+    for name, picture in pictures.items():
+        for scale in SCALES:
+            size = tuple(max(round(s * scale), 32) for s in picture.shape[1::-1])
+            small = spoil(np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA)))
+            box, score = find(small)
+            true = np.array([b for b, _ in truth[name]]) * scale
+            kinds = [k for _, k in truth[name]]
+            meets = overlap(box, true)
+            height = true[:, 3] - true[:, 1]
+            for j, kind in enumerate(kinds):
+                if kind != "unsure":
+                    hit = score[meets[:, j] >= OVERLAP]
+                    faces.append((float(height[j]), kind, float(hit.max(initial=0.0))))
+            # what lies on anything that may be a face, or is smaller than asked for, is not wrong
+            free = ~(meets > 0.1).any(1) & (box[:, 3] - box[:, 1] >= SIZES_PX[0])
+            wrong += score[free].tolist()
+    return faces, np.array(wrong), time.process_time() - begin
+
+
+def threshold(faces: list[tuple[float, str, float]], wrong: Array) -> float:
+    """The least score above which at most ``FALSE_SHARE`` of the boxes are no face."""
+    hits = np.sort([s for h, _, s in faces if h >= SIZES_PX[0]])
+    for at in np.unique(np.concatenate([[LEAST], wrong + 1e-6])):
+        found, false = (hits >= at).sum(), (wrong >= at).sum()
+        if false <= FALSE_SHARE * max(found + false, 1):
+            return float(at)
+    return 1.0
+
+
+def by_size(faces: list[tuple[float, str, float]], at: float, kind: str | None = None) -> str:
+    """Shares found, a column for each size; N in brackets."""
+    cells = []
+    for low, high in zip(SIZES_PX, (*SIZES_PX[1:], np.inf), strict=True):
+        hit = [s >= at for h, k, s in faces if low <= h < high and kind in (None, k)]
+        cells.append(f"{100 * np.mean(hit):.0f} % ({len(hit)})" if hit else "–")
+    return " | ".join(cells)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--peer", action="append", default=[], help="yunet=FILE or scrfd=FILE")
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    truth = read_truth(args.folder)
+    pictures = {n: np.asarray(cv2.imread(str(args.folder / n)), np.uint8) for n in truth}
+    detectors: dict[str, Find] = {"centerface": ours}
+    for peer in args.peer:
+        kind, file = peer.split("=", 1)
+        detectors[Path(file).stem] = PEERS[kind](file)
+    sizes = [f"{a}–{b} px" for a, b in pairwise(SIZES_PX)]
+    head = " | ".join([*sizes, f"> {SIZES_PX[-1]} px"])
+    said = sum(k != "unsure" for faces in truth.values() for _, k in faces)
+    print(f"{len(pictures)} pictures, {said} faces\n")
+    print(f"| detector | pictures | score ≥ | false boxes at 0.5 | {head} | CPU s |")
+    print("|---|---|--:|--:|" + "---|" * len(SIZES_PX) + "--:|")
+    plain: dict[str, tuple[list[tuple[float, str, float]], float]] = {}
+    for name, find in detectors.items():
+        for spoilt, spoil in SPOILT.items():
+            faces, wrong, seconds = look(find, pictures, truth, spoil)
+            at = plain[name][1] if name in plain else threshold(faces, wrong)
+            plain.setdefault(name, (faces, at))
+            print(
+                f"| {name} | {spoilt} | {at:.2f} | {(wrong >= 0.5).sum()} | {by_size(faces, at)} | "
+                f"{seconds:.1f} |", flush=True,
+            )  # fmt: skip
+    print(f"\n| detector | kind | {head} |\n|---|---|" + "---|" * len(SIZES_PX))
+    for name, (faces, at) in plain.items():
+        for kind in sorted({k for _, k, _ in faces}):
+            print(f"| {name} | {kind} | {by_size(faces, at, kind)} |")
+
+
+if __name__ == "__main__":
+    main()
