@@ -448,7 +448,7 @@ def _refined(pair: _Pair, line: _Line, sense: Sense) -> tuple[Clock, float] | No
     assert fitted is not None
     theta, covariance, _ = fitted
     covariance *= _spread(curve, lags_s, path + drift * t, covariance[:-1, :-1].min())
-    unseen_s = _unseen_jumps(curve, lags_s, path + drift * t)
+    unseen_s = _unseen_jumps(curve, lags_s, path, t, drift)
     covariance[:-1, :-1] += sense.floor_s**2  # common to all pieces
     covariance[-1, -1] += (sense.floor_s / pair.duration_s) ** 2
     jumps = _jumps(likely, theta, at[0], piece, line.middle_s)
@@ -494,28 +494,37 @@ def _spread(curve: Array, lags_s: Array, lag_s: Array, variance: float) -> float
     return max(float((weight * (shift - mean) ** 2).sum() / weight.sum()) / variance, 1.0)
 
 
-def _unseen_jumps(curve: Array, lags_s: Array, lag_s: Array) -> float:
+def _unseen_jumps(curve: Array, lags_s: Array, path: Array, t: Array, drift: float) -> float:
     """1σ of the lag where it is least known, of the jumps that the likelihood (K, L) leaves open.
 
     Every window's lag given all windows (forward and backward along the recording), where a jump by
-    up to a second may lie before any window. lag_s : (K,) the lags that are taken.
+    up to a second may lie before any window, and where the drift may be another one: a line bends
+    over a jump until it hides it. path, t : (K,) lags beside the drift, times from the middle.
     """
     off_s = np.arange(-100, 101) * 0.01
-    fits = np.array([np.interp(x + off_s, lags_s, c) for x, c in zip(lag_s, curve, strict=True)])
-    jump = JUMP_CHANCE / len(lag_s)
+    jump = JUMP_CHANCE / len(t)
     stays, comes = np.log1p(-jump), np.log(jump / len(off_s))
 
     def passed(steps: Array) -> Array:
         out = np.zeros_like(steps)  # what is known of a window from those before it
         for k in range(1, len(steps)):
             here = out[k - 1] + steps[k - 1]
-            out[k] = np.logaddexp(stays + here, comes + logsumexp(here))
+            out[k] = np.logaddexp(stays + here, comes + logsumexp(here, axis=0))
         return out
 
+    # (D,) drifts from as bent as a jump by half a second makes it to none
+    reach = min(0.5 / max(float(np.ptp(t)), 1.0), 2 * DRIFT_PRIOR_PPM * 1e-6)
+    drifts = drift + np.linspace(-reach, reach, 21)
+    turned_s = (drifts - drift) * t[:, None]  # (K, D)
+    at_s = path[:, None, None] + drift * t[:, None, None] + turned_s[:, None] + off_s[:, None]
+    fits = np.array([np.interp(x, lags_s, c) for x, c in zip(at_s, curve, strict=True)])
     total = passed(fits) + passed(fits[::-1])[::-1] + fits
-    chance = np.exp(total - logsumexp(total, axis=1, keepdims=True))
-    centre = chance.sum(0) @ off_s / len(lag_s)  # its own error is in the fit's σ
-    return float(np.percentile(np.sqrt(chance @ (off_s - centre) ** 2), 90))
+    total -= 0.5 * (drifts / (DRIFT_PRIOR_PPM * 1e-6)) ** 2
+    chance = np.exp(total - logsumexp(total, axis=(1, 2), keepdims=True))  # (K, off, D)
+    where_s = off_s[:, None] + turned_s[:, None]
+    centre = (chance * where_s).sum() / len(t)  # its own error is in the fit's σ
+    spread = (chance * (where_s - centre) ** 2).sum((1, 2))
+    return float(np.percentile(np.sqrt(spread), 90))
 
 
 def _weighted(pair: _Pair, at_s: Array, lag_s: Array) -> Array:

@@ -42,6 +42,19 @@ def test_pictures_that_lost_frames_win_over_sound_that_went_on() -> None:
     assert cause.code == "clock_jumps" and "300 ± 1 s the right video lost 0.12 s" in cause.message
 
 
+@pytest.mark.parametrize(("drift_ppm", "hides"), [(0.0, False), (60.0, False), (300.0, True)])
+def test_pictures_that_drift_otherwise_than_sound_may_have_bent_over_a_jump(
+    drift_ppm: float, hides: bool
+) -> None:
+    sound = says("sound", 0.4)
+    bent = Estimate("heads", Clock(0.4, drift_ppm, 0.06, 100.0, "heads", -0.8), unseen_s=0.01)
+    got = join([sound, bent], SPAN)
+    assert "clock_senses_disagree" not in [c.code for c in got.causes]
+    # over 10 minutes 300 ppm are 180 ms from end to end
+    assert (got.clock.sigma_offset_s > 0.08) == hides
+    assert got.clock.sigma_offset_s < 0.1
+
+
 def test_a_declared_clock_is_confirmed_with_the_sigma_it_was_confirmed_to() -> None:
     declared = Clock(0.4, source="session.toml")
     got = join([says("heads", 0.404)], SPAN, declared=declared)

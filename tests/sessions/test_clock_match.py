@@ -9,7 +9,7 @@ from calibration.errors import CalibrationError
 from calibration.transform import Array
 from sessions.clock.clock import Clock, Jump
 from sessions.clock.heads import HEADS, turning
-from sessions.clock.match import Activity, Estimate, match
+from sessions.clock.match import Activity, Estimate, _unseen_jumps, _with_odd_windows, match
 from sessions.clock.motion import MOTION, stretches
 from sessions.clock.sound import SOUND
 from tests.sessions import clock_lessons as draw
@@ -213,3 +213,21 @@ def test_a_head_that_turns_is_four_channels_of_its_student() -> None:
     assert got.times_s.tolist() == [0.0, 1.0]
     assert np.isnan(got.values[0, :4]).all() and got.values[0, 4:].tolist() == [0, 0, 7, 8]
     assert got.values[1, :4].tolist() == [-1, 0, 5, 6] and np.isnan(got.values[1, 4:]).all()
+
+
+def test_a_jump_that_a_drift_can_hide_is_in_sigma() -> None:
+    """Windows that each know their lag to 60 ms: a step of 140 ms may look like a drift."""
+    t = np.linspace(-150.0, 150.0, 26)
+    lags_s = np.arange(-300, 301) * 0.01
+    step_s = np.where(t > 0, 0.07, -0.07)
+    bend = float(t @ step_s / (t @ t))  # the line that fits it best
+
+    def unseen(sigma_s: float) -> float:
+        curve = -0.5 * ((lags_s - step_s[:, None]) / sigma_s) ** 2
+        curve = _with_odd_windows(curve, 0.02)
+        return _unseen_jumps(curve, lags_s, np.zeros(len(t)), t, bend)
+
+    assert unseen(0.06) > 0.03
+    # where every window says that there is none, none is hidden
+    none = _with_odd_windows(-0.5 * np.tile(lags_s / 0.02, (len(t), 1)) ** 2, 0.02)
+    assert _unseen_jumps(none, lags_s, np.zeros(len(t)), t, 0.0) < 0.01
