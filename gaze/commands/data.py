@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -29,7 +29,9 @@ def export(
     run: Annotated[str, typer.Argument(help="A run's folder (in a lesson's folder: its name).")],
     format: Annotated[
         str,
-        typer.Option(help="csv, parquet, measures, visits, transitions, bids, pupil, elan, xlsx."),
+        typer.Option(
+            help="csv, parquet, measures, visits, transitions, bids, pupil, elan, xlsx, replay."
+        ),
     ] = "csv",
     out_path: Annotated[Path | None, typer.Option("--out", help="File or folder.")] = None,
     salted: Annotated[
@@ -51,6 +53,41 @@ def export(
         print_json({"written": paths})
     else:
         say(escape("\n".join(paths)))
+
+
+@commands.command(rich_help_panel="A lesson")
+@command
+def replay(
+    run: Annotated[str, typer.Argument(help="A run's folder (in a lesson's folder: its name).")],
+    out_path: Annotated[Path, typer.Option("--out", help="An .mp4 or .gif.")],
+    seconds: Annotated[float, typer.Option(help="Length of the clip.")] = 30.0,
+    start: Annotated[float | None, typer.Option(help="Start, seconds on the left clock.")] = None,
+    stop: Annotated[float | None, typer.Option(help="Stop, seconds on the left clock.")] = None,
+    language: Annotated[str, typer.Option(help="en, de or zh.")] = "en",
+    as_json: AsJson = False,
+) -> None:
+    """A short clip of the lesson as dots on the board: drawn, without faces or names.
+
+    It is an export (`gaze export --format replay`): in the audit log, and made again by `forget`.
+
+    Example: gaze replay lesson/runs/2026-03-02T0900 --out exports/replay.mp4 --seconds 60
+    """
+    from gaze.exports import export as run_export
+    from sessions.run import run_folder
+
+    if not out_path.suffix:  # a folder is not meant
+        out_path = out_path.with_suffix(".mp4")
+    options: dict[str, Any] = {
+        "seconds": seconds,
+        "start_s": start,
+        "stop_s": stop,
+        "language": language,
+    }
+    [path] = run_export(run_folder(run), "replay", out_path, language=language, **options)
+    if as_json:
+        print_json({"written": str(path)})
+    else:
+        say(escape(str(path)))
 
 
 @commands.command(rich_help_panel="A lesson")

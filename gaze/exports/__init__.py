@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 # they register themselves
-from gaze.exports import bids, elan, measures, pupil, tables, targets, xlsx  # noqa: F401
+from gaze.exports import bids, elan, measures, pupil, replay, tables, targets, xlsx  # noqa: F401
 from gaze.exports.common import FORMATS, ExportError, Source, load_source
 from gaze.privacy.audit import audit
 from sessions.config import CONFIG_NAME
@@ -27,19 +27,21 @@ DEEP = 3  # folders below --out in which a lesson is looked for
 
 
 def export(
-    run_folder: str | Path, format: str, out: str | Path, *, salted: bool = False
-) -> list[Path]:
+    run_folder: str | Path, format: str, out: str | Path, *, salted: bool = False,
+    **options: Any,
+) -> list[Path]:  # fmt: skip
     """Write a run in another program's format.
 
     Parameters
     ----------
     run_folder : a run of `gaze analyze`.
-    format : csv, parquet, measures, visits, transitions, bids, pupil, elan,
-        xlsx or targets.
+    format : csv, parquet, measures, visits, transitions, bids, pupil, elan, xlsx, targets or
+        replay.
     out : a file (csv, parquet, elan, visits, transitions) or a folder; a name without an ending is
         a folder, and the file gets its usual name in it.
     salted : replace the lesson's pseudonyms by ones that only the lesson's salt connects to them,
         for handing data on.
+    options : of the format (replay: seconds, start_s, stop_s, language).
 
     Returns the files written; nothing is written unless all can be.
 
@@ -60,7 +62,13 @@ def export(
         source = load_source(run_folder, salted=salted)
         run = source.lesson.run.name
         place = out.name if is_file else "."
-        entry = {"format": format, "run": run, "salted": salted, "out": place}
+        entry = {
+            "format": format,
+            "run": run,
+            "salted": salted,
+            "out": place,
+            **({"options": options} if options else {}),
+        }
         names = write_again(source, folder, entry)
         audit(
             source.lesson.run.lesson_folder, "export", format=format, run=run, out=str(folder),
@@ -71,18 +79,21 @@ def export(
 
 
 def write_again(source: Source, folder: Path, entry: dict[str, Any]) -> list[str]:
-    """Write an export as a manifest's entry says (``format``, ``run``, ``salted``, ``out``: a
-    file's name, or "." for the whole folder). Returns the files' names, from ``folder``.
+    """Write an export as a manifest's entry says (``format``, ``run``, ``salted``, ``options``,
+    ``out``: a file's name, or "." for the whole folder). Returns the files' names, from ``folder``.
 
     Raises
     ------
     ExportError : other files are in the way; nothing is written then.
     """
     is_file = entry["out"] != "."
+    if is_file:
+        _refuse_foreign(folder, entry["out"])  # before the work
     nearest = next(f for f in (folder, *folder.parents) if f.is_dir())
     with tempfile.TemporaryDirectory(prefix=".export-", dir=nearest) as temporary:
         aside = Path(temporary)
-        made = FORMATS[entry["format"]](source, aside / entry["out"] if is_file else aside)
+        where = aside / entry["out"] if is_file else aside
+        made = FORMATS[entry["format"]](source, where, **entry.get("options", {}))
         names = [path.relative_to(aside).as_posix() for path in made]
         for name in names:
             _refuse_taken(folder, name, entry, aside)
@@ -152,14 +163,8 @@ def _refuse_taken(folder: Path, name: str, entry: dict[str, Any], aside: Path) -
     ------
     ExportError : there is one, or a link in the way.
     """
+    _refuse_foreign(folder, name)
     path = folder / name
-    linked = path.is_symlink() or not path.parent.resolve().is_relative_to(folder)
-    if linked or (path.exists() and not is_exported(path)):
-        raise ExportError(
-            "there is a file that no export wrote, or that was changed since, so it stays",
-            where=path,
-            remedy="Move it, or name another folder.",
-        )
     old = read_manifest(folder).get(name, {})
     other = any(old.get(key) != entry[key] for key in ("format", "run", "salted"))
     if path.exists() and other and path.read_bytes() != (aside / name).read_bytes():
@@ -168,4 +173,15 @@ def _refuse_taken(folder: Path, name: str, entry: dict[str, Any], aside: Path) -
             where=path,
             found=f"{old.get('format')} of run {old.get('run')}",
             remedy="Name another folder.",
+        )
+
+
+def _refuse_foreign(folder: Path, name: str) -> None:
+    path = folder / name
+    linked = path.is_symlink() or not path.parent.resolve().is_relative_to(folder)
+    if linked or (path.exists() and not is_exported(path)):
+        raise ExportError(
+            "there is a file that no export wrote, or that was changed since, so it stays",
+            where=path,
+            remedy="Move it, or name another folder.",
         )

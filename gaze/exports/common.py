@@ -32,7 +32,7 @@ class Source:
     names: dict[str, str]
 
 
-Writer = Callable[[Source, Path], list[Path]]
+Writer = Callable[..., list[Path]]  # (source, out, **options)
 FORMATS: dict[str, Writer] = {}
 # Where a spreadsheet would begin a formula: a cell's start, or after what it may split a cell at
 # (German ones: semicolons); East Asian ones take the wide signs, too.

@@ -34,6 +34,7 @@ from gaze.privacy.search import (
 )
 from sessions.config import CONFIG_NAME, load_config, without_student
 from sessions.lock import LOCK, lesson_lock
+from sessions.run import is_exported
 
 __all__ = [
     "PrivacyError", "Report", "forget", "forget_everything", "forget_video", "known_student",
@@ -331,6 +332,8 @@ def _found(work: Work, path: Path) -> bool:
 
 
 def _shows_people(work: Work, path: Path) -> bool:
+    if path in work.done:  # an exported clip of dots
+        return False
     kind = kind_of(work.name(path))
     return path.suffix.lower() in VIDEOS or (kind is not None and kind.rule == "camera")
 
@@ -340,6 +343,8 @@ def _shows_people(work: Work, path: Path) -> bool:
 
 def _is_camera_picture(path: Path, folder: Path) -> bool:
     """A video, a picture that is no heatmap, or a page that holds a photograph."""
+    if is_exported(path):  # tables, and clips that are drawn: no export holds a camera's picture
+        return False
     suffix = path.suffix.lower()
     if suffix in VIDEOS:
         return True

@@ -563,7 +563,8 @@ def _take_exports(work: Work) -> list[tuple[Path, dict[str, Any]]]:
                     if name.endswith(".json"):
                         group["out"] = None
                 if group["out"] is not None:
-                    again[(folder, *group.values())] = folder, group
+                    options = {"options": entry.get("options") or {}}
+                    again[(folder, *group.values())] = folder, {**group, **options}
             work.delete(path)
         if folder.is_dir():
             write_json(manifest, {"files": left})
@@ -578,7 +579,7 @@ def _export_again(work: Work, folder: Path, entry: dict[str, Any]) -> None:
     try:
         source = load_source(work.folder / RUNS / str(entry["run"]))
         names = write_again(source, folder, entry)
-    except UserError as error:
+    except (UserError, TypeError) as error:  # options that are none
         work.lost(folder, f"the export as {entry['format']} was not made again ({error})")
         return
     work.said.changed += [f"{work.name(folder / n)}: made again" for n in names]

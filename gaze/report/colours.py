@@ -58,6 +58,11 @@ def area_colour(i: int) -> str:
     return AREA_COLOURS[i % len(AREA_COLOURS)]
 
 
+def row_colour(row: int) -> str:
+    """Colour of a row of seats (1 = front); grey where it is not known."""
+    return area_colour(row - 1) if row > 0 else "#6b706d"
+
+
 def rgb(colour: str) -> tuple[int, int, int]:
     """``#rrggbb`` as numbers."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

@@ -7,6 +7,7 @@ x_W grows to the left (docs/conventions.md). tests/gaze/report/test_heatmap.py p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -131,17 +132,18 @@ def png(rgb_image: NDArray[np.uint8]) -> bytes:
     return bytes(data)
 
 
-_FONT: list[Any] = []
+@cache
+def _font(name: str) -> Any:
+    return cv2.FontFace(name)
 
 
-def _text(
+def draw_text(
     image: NDArray[np.uint8], text: str, at: tuple[int, int], size: int, *,
     colour: str = INK, bold: bool = False, align: str = "left",
 ) -> None:  # fmt: skip
     """Text on an RGB picture; ``at`` is the baseline's left end, middle or right end."""
-    if not _FONT:
-        _FONT.append(cv2.FontFace("sans"))
-    face, weight = _FONT[0], 700 if bold else 400
+    face = _font("uni" if any(c > "\u2e80" for c in text) else "sans")  # the one that has Chinese
+    weight = 700 if bold else 400
     x, y = at
     if align != "left":
         (_, _, w, _) = cv2.getTextSize((0, 0), text, (0, 0), face, size, weight)
@@ -237,22 +239,24 @@ def draw(
         cv2.rectangle(page, *corners, rgb(QUIET), 1)
     for x in np.arange(np.ceil(x0), x1 + 1e-9, 1.0):
         cv2.line(page, (u(x), upper + h), (u(x), upper + h + 6), rgb(QUIET), 1)
-        _text(page, f"{x + 0.0:g}", (u(x), upper + h + 24), 15, colour=QUIET, align="centre")
+        draw_text(page, f"{x + 0.0:g}", (u(x), upper + h + 24), 15, colour=QUIET, align="centre")
     for y in np.arange(np.ceil(y0 * 2) / 2, y1 + 1e-9, 0.5):
         cv2.line(page, (left - 6, v(y)), (left, v(y)), rgb(QUIET), 1)
-        _text(page, f"{y + 0.0:g}", (left - 10, v(y) + 5), 15, colour=QUIET, align="right")
-    _text(page, words("axis_x"), (left + w // 2, upper + h + 48), 15, colour=QUIET, align="centre")
-    _text(page, words("axis_y"), (left, upper - 12), 15, colour=QUIET)
-    _text(page, title, (left, 40), 26, bold=True)
+        draw_text(page, f"{y + 0.0:g}", (left - 10, v(y) + 5), 15, colour=QUIET, align="right")
+    draw_text(
+        page, words("axis_x"), (left + w // 2, upper + h + 48), 15, colour=QUIET, align="centre"
+    )
+    draw_text(page, words("axis_y"), (left, upper - 12), 15, colour=QUIET)
+    draw_text(page, title, (left, 40), 26, bold=True)
     bar = raster(np.linspace(top, 0, 160)[:, None], top)
     bx = left + w + 26
     page[upper : upper + 160, bx : bx + 16] = np.repeat(bar, 16, axis=1)
     cv2.rectangle(page, (bx, upper), (bx + 16, upper + 160), rgb(LINE), 1)
-    _text(page, f"{100 * top:.0f}", (bx + 24, upper + 12), 14, colour=QUIET)
-    _text(page, "0", (bx + 24, upper + 160), 14, colour=QUIET)
-    _text(page, words("scale_unit"), (bx, upper - 12), 14, colour=QUIET)
+    draw_text(page, f"{100 * top:.0f}", (bx + 24, upper + 12), 14, colour=QUIET)
+    draw_text(page, "0", (bx + 24, upper + 160), 14, colour=QUIET)
+    draw_text(page, words("scale_unit"), (bx, upper - 12), 14, colour=QUIET)
     for i, line in enumerate(lines):
-        _text(page, line, (left, upper + h + 82 + 26 * i), 16, colour=QUIET)
+        draw_text(page, line, (left, upper + h + 82 + 26 * i), 16, colour=QUIET)
     return page
 
 

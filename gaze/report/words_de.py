@@ -231,6 +231,38 @@ DE: dict[str, str] = {
     "band_sigma": "Messfehler",
     "marks": "Marken: {list}.",
     "marks_outside": "Marken außerhalb der Stunde, nicht gezeichnet: {list}.",
+    "title_replay": "Die Stunde noch einmal",
+    "replay_lede": (
+        "Jeder Punkt ist der gemessene Punkt einer Person, in Schritten von {step}; Zahl und Farbe "
+        "sind die Sitzreihe. Die Ellipse umfasst die Hälfte dessen, wo der Punkt liegen kann. "
+        "Unter der Tafel steht, wer dort keinen Punkt hat."
+    ),
+    "replay_alt": "Die Tafel, wie die Klasse sie sieht, mit einem Punkt für jede Person.",
+    "replay_not": (
+        "Punkte springen, weil jede Messung irrt: ein kleiner Sprung ist keine Kopfbewegung. "
+        "Zwischen zwei gemessenen Schritten gleitet ein Punkt; wo jemand nicht gemessen wurde, "
+        "wird nichts ergänzt. Der Mauszeiger auf einem Punkt nennt den Platz; Pfeiltasten auf der "
+        "Zeit gehen einen Schritt."
+    ),
+    "replay_play": "Abspielen",
+    "replay_pause": "Anhalten",
+    "replay_speed": "Tempo",
+    "replay_part": "Abschnitt",
+    "replay_whole": "die ganze Stunde",
+    "replay_who": "Zeigen",
+    "replay_sigma": "Unsicherheit",
+    "replay_away": "abgewandt",
+    "replay_outside": "außerhalb des Bildes",
+    "replay_missing": "nicht gemessen",
+    "replay_said": (
+        "{time}: {shown} gezeigt, {away} abgewandt, {outside} außerhalb des Bildes, {missing} "
+        "nicht gemessen"
+    ),
+    "replay_old": "Dieser Browser ist zu alt, um die Wiedergabe zu entpacken.",
+    "replay_clip": (
+        "Zahl und Farbe: Sitzreihe. Wohin Köpfe zeigten, nicht was jemand sah oder dachte."
+    ),
+    "replay_dot": "{student}, typischer Fehler {cm} cm",
     "title_phases": "Nach Phasen und Folien",
     "phases_table": "Phasen",
     "slides_table": "Folien",

@@ -214,6 +214,37 @@ EN: dict[str, str] = {
     "band_sigma": "measurement error",
     "marks": "Marks: {list}.",
     "marks_outside": "Marks outside the lesson, not drawn: {list}.",
+    "title_replay": "The lesson again",
+    "replay_lede": (
+        "Every dot is a student's measured point, in steps of {step}; its number and colour are "
+        "the row of seats. The ellipse holds half of where the point may lie. Below the board "
+        "stand those without a point there."
+    ),
+    "replay_alt": "The board as the class sees it, with a dot for each student.",
+    "replay_not": (
+        "Dots jump because every measurement errs: a small jump is no movement of the head. "
+        "Between two measured steps a dot glides; nothing is filled in where a student was not "
+        "measured. Hover over a dot for its seat; arrow keys on the time move by a step."
+    ),
+    "replay_play": "Play",
+    "replay_pause": "Pause",
+    "replay_speed": "Speed",
+    "replay_part": "Part",
+    "replay_whole": "the whole lesson",
+    "replay_who": "Show",
+    "replay_sigma": "uncertainty",
+    "replay_away": "turned away",
+    "replay_outside": "beyond the picture",
+    "replay_missing": "not measured",
+    "replay_said": (
+        "{time}: {shown} shown, {away} turned away, {outside} beyond the picture, {missing} not "
+        "measured"
+    ),
+    "replay_old": "This browser is too old to unpack the replay.",
+    "replay_clip": (
+        "Number and colour: row of seats. Where heads pointed, not what anybody saw or thought."
+    ),
+    "replay_dot": "{student}, typical error {cm} cm",
     "title_phases": "By phase and slide",
     "phases_table": "Phases",
     "slides_table": "Slides",

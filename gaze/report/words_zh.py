@@ -183,6 +183,30 @@ ZH: dict[str, str] = {
     "band_sigma": "测量误差",
     "marks": "标记：{list}。",
     "marks_outside": "课堂之外、未画出的标记：{list}。",
+    "title_replay": "重放课堂",
+    "replay_lede": (
+        "每个圆点是一名学生的测量点，每 {step} 一步；数字和颜色表示座位排。"
+        "椭圆包含该点可能位置的一半。在黑板范围内没有点的学生列在黑板下方。"
+    ),
+    "replay_alt": "全班所见的黑板，每名学生一个圆点。",
+    "replay_not": (
+        "每次测量都有误差，所以圆点会跳动：小的跳动不是头部运动。两个已测量的步之间圆点平滑移动；"
+        "未测量之处不作任何填补。指针停在圆点上可看到座位；在时间条上用方向键逐步移动。"
+    ),
+    "replay_play": "播放",
+    "replay_pause": "暂停",
+    "replay_speed": "速度",
+    "replay_part": "部分",
+    "replay_whole": "整节课",
+    "replay_who": "显示",
+    "replay_sigma": "不确定度",
+    "replay_away": "转开",
+    "replay_outside": "画面之外",
+    "replay_missing": "未测量",
+    "replay_said": "{time}：显示 {shown}，转开 {away}，画面之外 {outside}，未测量 {missing}",
+    "replay_old": "此浏览器过旧，无法解开重放。",
+    "replay_clip": "数字和颜色：座位排。显示头部朝向何处，而非任何人所见或所想。",
+    "replay_dot": "{student}，典型误差 {cm} cm",
     "title_phases": "按阶段和幻灯片",
     "phases_table": "阶段",
     "slides_table": "幻灯片",

@@ -259,6 +259,54 @@ def test_prints_on_a4(browser: Any, report: Path, tmp_path: Path) -> None:
     assert "How this was made" in everything
 
 
+def test_the_replay_plays_and_is_scrubbed_by_keyboard(browser: Any, report: Path) -> None:
+    page = open_page(browser, report)
+    player = page.locator("#player")
+    said, slider = player.locator("output"), player.locator("input[type=range]")
+    page.wait_for_selector("#player button:enabled")
+    assert said.inner_text().startswith("0:00: ")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert slider.get_attribute("aria-valuetext") == "0:01"
+    player.locator("[data-of=part]").select_option(label="work")  # 120 to 360 s
+    assert said.inner_text().startswith("2:00: ") and said.inner_text().endswith(" · work")
+    player.locator("[data-of=speed]").select_option("60")
+    player.locator("button").focus()
+    page.keyboard.press("Space")
+    for _ in range(100):  # the page's policy forbids wait_for_function's eval
+        page.wait_for_timeout(100)
+        if int(slider.input_value()) > 250:
+            break
+    else:
+        pytest.fail("it does not play")
+    page.keyboard.press("Space")
+    at = slider.input_value()
+    page.wait_for_timeout(300)
+    assert slider.input_value() == at and not page.seen_errors
+    assert said.get_attribute("aria-live") == "polite"
+    page.close()
+
+
+def test_the_replay_is_the_right_way_round(browser: Any, tmp_path: Path) -> None:
+    """A dot at x_W = 3.5 m lies near the left edge, 0.3 m below the upper one."""
+    page = open_page(browser, write_report(write_lesson(tmp_path / "a", one_dot(3.5, 0.3))))
+    page.wait_for_selector("#player button:enabled")
+    u, v, wide = page.evaluate(
+        """() => { const c = document.querySelector("#player canvas"), w = c.width, h = w * 2.2 / 5;
+        const d = c.getContext("2d").getImageData(0, 0, w, h).data;
+        let u = 0, v = 0, n = 0;
+        for (let i = 0; i < d.length; i += 4) {
+          if (Math.max(d[i], d[i + 1], d[i + 2]) - Math.min(d[i], d[i + 1], d[i + 2]) > 90) {
+            u += (i / 4) % w; v += Math.floor(i / 4 / w); n += 1;
+          } }
+        return [u / n, v / n, w]; }"""
+    )
+    scale = wide / 5
+    assert abs(u - (4.5 - 3.5) * scale) < 6 and abs(v - (0.3 + 0.5) * scale) < 6
+    page.close()
+
+
 def test_without_scripts_the_tables_are_there(browser: Any, report: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
