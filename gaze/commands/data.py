@@ -77,12 +77,7 @@ def replay(
 
     if not out_path.suffix:  # a folder is not meant
         out_path = out_path.with_suffix(".mp4")
-    options: dict[str, Any] = {
-        "seconds": seconds,
-        "start_s": start,
-        "stop_s": stop,
-        "language": language,
-    }
+    options: dict[str, Any] = {"seconds": seconds, "start_s": start, "stop_s": stop}
     [path] = run_export(run_folder(run), "replay", out_path, language=language, **options)
     if as_json:
         print_json({"written": str(path)})
