@@ -167,6 +167,7 @@ DE: dict[str, str] = {
     "col_row": "Reihe",
     "col_face": "Gesicht",
     "col_error": "Typischer Fehler",
+    "col_planned": "Geplant",
     "col_coverage": "Gemessen",
     "col_reading": "So zu lesen",
     "col_student": "Platz",
@@ -293,6 +294,15 @@ DE: dict[str, str] = {
         "schwersten zu sehen ist, in Bogenminuten. Dunkel ist klein. Nur Geometrie: Köpfe davor, "
         "Spiegelungen und Augen sind nicht darin."
     ),
+    "seat_map_title": "Wohin von jedem Platz aus geblickt wurde",
+    "seat_map_said": (
+        "An jedem Platz eine kleine Tafel mit den Stellen, auf die der Kopf zeigte, mit eigener "
+        "Farbskala; darunter der typische Fehler der Punkte und in Klammern, was die Planung dort "
+        "nach der Lage von Kameras und Platz erwartet. Roter Rand: ein Teil der Tafel ist von dort "
+        "schlecht zu sehen. Ein Platz ohne Farben hat zu wenige Daten."
+    ),
+    "seat_map_alt": "Der Raum von oben mit einer kleinen Wärmekarte an jedem Platz.",
+    "seat_predicted": "(geplant: {cm} cm)",
     "seats_alt": "Sitzplan. Schwache Daten: {weak}. Tafel schwer zu sehen: {hard}.",
     "seats_never": "Nie gemessen: {list}.",
     "seats_masked": "{n} Plätze haben widersprochen: Sie wurden verdeckt und sind in keiner Zahl.",
@@ -306,6 +316,7 @@ DE: dict[str, str] = {
     "transitions_caption": "Vom Ort der Zeile zu dem der Spalte",
     "from_to": "von ↓ nach →",
     "transitions_none": "Es wurde kein Übergang gemessen.",
+    "transitions_phase": "Von wo nach wo: {name}",
     "transitions_note": (
         "Punkte ferner Plätze streuen über Grenzen; kurze Wege zwischen Nachbarn sind zum Teil "
         "Rauschen. Ein Strich: Der Ort wurde nie verlassen."
@@ -334,6 +345,17 @@ DE: dict[str, str] = {
     "null_band": "Zufall",
     "moved_together": "gemeinsam bewegt",
     "title_students": "Platz für Platz",
+    "title_scarf": "Platz für Platz durch die Stunde",
+    "scarf_lede": (
+        "Eine Zeile je Platz (Reihe · Platz), in Fenstern von {window}: wohin der Kopf am "
+        "häufigsten zeigte. Leer: weniger als die Hälfte des Fensters wurde gemessen. Punktierte "
+        "Linien: die Marken der Lehrkraft."
+    ),
+    "scarf_alt": "Streifenbild von {n} Plätzen: wohin jeder Kopf in der Stunde zeigte.",
+    "scarf_not": (
+        "Fenster verbergen kurze Blicke; wo der typische Fehler eines Platzes groß ist (siehe die "
+        "Tabelle der Plätze), sagen seine Farben wenig."
+    ),
     "students_lede": (
         "In der Reihenfolge der Pseudonyme, ohne Punktzahl und ohne Rang. Lesen Sie zuerst die "
         "Zeile zu den Daten: Sie sagt, wie viel das Bild darunter trägt. Jedes Wärmebild hat "

@@ -155,6 +155,7 @@ EN: dict[str, str] = {
     "col_row": "Row",
     "col_face": "Face",
     "col_error": "Typical error",
+    "col_planned": "Planned",
     "col_coverage": "Measured",
     "col_reading": "How to read it",
     "col_student": "Seat",
@@ -275,6 +276,15 @@ EN: dict[str, str] = {
         "from there, in arc minutes. Dark is small. Geometry only: heads in the way, glare and "
         "eyesight are not in it."
     ),
+    "seat_map_title": "Where each seat looked",
+    "seat_map_said": (
+        "At each seat a small board with the places its head pointed to, on a scale of its own; "
+        "below it the typical error of its points and, in brackets, what the planner expects "
+        "there from the geometry of cameras and seat. A red outline: some part of the board is "
+        "hard to see from there. A seat without colours has too little data."
+    ),
+    "seat_map_alt": "The room from above with a small heatmap at each seat.",
+    "seat_predicted": "(planned: {cm} cm)",
     "seats_alt": "Seat map. Weak data: {weak}. Board hard to see: {hard}.",
     "seats_never": "Never measured: {list}.",
     "seats_masked": "{n} seats opted out: they were masked and are in no number.",
@@ -288,6 +298,7 @@ EN: dict[str, str] = {
     "transitions_caption": "From the row's place to the column's",
     "from_to": "from ↓ to →",
     "transitions_none": "No transition was measured.",
+    "transitions_phase": "From where to where: {name}",
     "transitions_note": (
         "Points of far seats scatter over borders, so short moves between neighbouring areas are "
         "partly noise. A dash: the place was never left."
@@ -314,6 +325,17 @@ EN: dict[str, str] = {
     "null_band": "chance",
     "moved_together": "moved together",
     "title_students": "Student by student",
+    "title_scarf": "Seat by seat over the lesson",
+    "scarf_lede": (
+        "A line for each seat (row · seat), in windows of {window}: the place its head pointed to "
+        "most often. Blank: less than half of the window was measured. Dotted lines: the "
+        "teacher's marks."
+    ),
+    "scarf_alt": "Scarf plot of {n} seats: where each head pointed over the lesson.",
+    "scarf_not": (
+        "Windows hide short looks; where a seat's typical error is large (see the seats' table) "
+        "its colours say little."
+    ),
     "students_lede": (
         "In the order of pseudonyms, without a score and without a rank. Read the data line "
         "first: it says how much of the picture below it can carry. Each heatmap has a scale of "

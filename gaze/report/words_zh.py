@@ -135,6 +135,7 @@ ZH: dict[str, str] = {
     "col_row": "排",
     "col_face": "人脸",
     "col_error": "典型误差",
+    "col_planned": "预计",
     "col_coverage": "测得",
     "col_reading": "如何解读",
     "col_student": "座位",
@@ -234,6 +235,14 @@ ZH: dict[str, str] = {
         "颜色：5 cm 高的字在最难看清的部分所张的视角（角分）。颜色越深越小。仅为几何计算：不含前"
         "方人头、反光和视力。"
     ),
+    "seat_map_title": "每个座位看向哪里",
+    "seat_map_said": (
+        "每个座位处有一块小黑板，显示其头部朝向之处，色标各自独立；下方是其点的典型误差，"
+        "括号内是按相机与座位的几何位置所作的预计。红框：从该处看黑板某部分较困难。"
+        "没有颜色的座位数据太少。"
+    ),
+    "seat_map_alt": "教室俯视图，每个座位处有一幅小热图。",
+    "seat_predicted": "（预计：{cm} cm）",
     "seats_alt": "座位图。数据薄弱：{weak}。看不清黑板：{hard}。",
     "seats_never": "从未测得：{list}。",
     "seats_masked": "{n} 个座位选择不参加：已被遮盖，不计入任何数字。",
@@ -247,6 +256,7 @@ ZH: dict[str, str] = {
     "transitions_caption": "从行所示位置到列所示位置",
     "from_to": "从 ↓ 到 →",
     "transitions_none": "没有测得任何转移。",
+    "transitions_phase": "从哪里到哪里：{name}",
     "transitions_note": (
         "远处座位的点会散过边界，因此相邻区域间的短暂移动有一部分是噪声。短横线：从未离开该处。"
     ),
@@ -270,6 +280,13 @@ ZH: dict[str, str] = {
     "null_band": "偶然",
     "moved_together": "一起转向",
     "title_students": "逐个学生",
+    "title_scarf": "整节课逐座位",
+    "scarf_lede": (
+        "每个座位一行（排 · 座位），每 {window} 一窗：头部最常朝向之处。空白：该窗内测量不到一半。"
+        "虚线：教师的标记。"
+    ),
+    "scarf_alt": "{n} 个座位的条带图：整节课各头部朝向何处。",
+    "scarf_not": "窗口会掩盖短暂的注视；典型误差大的座位，颜色说明不了多少（见座位表）。",
     "students_lede": (
         "按代号排列，没有分数，没有排名。请先读数据行：它说明下面的图能说明多少。每张热图有自己的"
         "刻度：颜色越深，头部朝向越多。"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gaze.measures.visits import Transitions
 from gaze.report.colours import INK, sequential
 from gaze.report.page import Page
 from gaze.report.sections import Facts
@@ -31,16 +32,23 @@ def facts(page: Page) -> Facts | None:
     t = page.measures.transitions
     if not t.counts.sum():
         return {"rows": []}
-    n = len(t.states)
+    # not for sharing: the lesson's counts less one phase's would tell what is not told of another
+    phases = [p for p in page.phases if p.mark.kind == "phase" and not page.class_only]
     return {
         "states": t.states,
-        "rows": [(s, [_move(page, i, j) for j in range(n)]) for i, s in enumerate(t.states)],
+        "rows": _rows(page, t),
+        "phases": [(p.mark.label, _rows(page, p.measures.transitions)) for p in phases
+                   if p.measures.transitions.counts.sum()],
         "gap": f"{page.measures.gap_s:g}",
-    }
+    }  # fmt: skip
 
 
-def _move(page: Page, i: int, j: int) -> Move:
-    t = page.measures.transitions
+def _rows(page: Page, t: Transitions) -> list[tuple[str, list[Move]]]:
+    n = len(t.states)
+    return [(s, [_move(page, t, i, j) for j in range(n)]) for i, s in enumerate(t.states)]
+
+
+def _move(page: Page, t: Transitions, i: int, j: int) -> Move:
     p = float(t.probabilities[i, j])
     if i == j:
         return Move("own")

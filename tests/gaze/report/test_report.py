@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import datetime as dt
 import json
 import re
@@ -22,6 +23,7 @@ import gaze.report
 from gaze.lesson.quality import caveats
 from gaze.measures.measures import MeasureError, measures
 from gaze.report import sections, templates, write_report
+from gaze.report.colours import area_colour, rgb
 from gaze.report.findings import low_stretches, reading, row_table
 from gaze.report.lesson import ReportError, load_lesson, natural
 from gaze.report.strings import LANGUAGES, strings
@@ -33,6 +35,8 @@ from sessions.events.times import seconds
 from sessions.quality import Quality
 from sessions.run import write_json
 from tests.gaze.lessons import THIRDS, big_lesson, gaze_table, one_dot, write_lesson
+
+TRUTH = Path(__file__).parents[2] / "data" / "lesson" / "truth"
 
 
 def text_of(path: Path) -> str:
@@ -598,3 +602,55 @@ def test_a_head_along_the_board_does_not_cost_the_report(tmp_path: Path) -> None
     gaze.loc[row, columns] = [3e3, 0.6, 1e8, 0.0, 1e6]
     run = write_lesson(tmp_path / "a", gaze)
     assert write_report(run).is_file()
+
+
+# -- seat by seat ----------------------------------------------------------------------------------
+
+
+def test_the_scarf_shows_what_was_most_frequent(tmp_path: Path) -> None:
+    """One who looks left for a minute, is not seen for one, and looks right for one; the marks."""
+    t = np.arange(900) * 0.2
+    x = np.where(t < 60, 3.5, 0.5)
+    status = np.where((t >= 60) & (t < 120), "no_face", "ok")
+    gaze = gaze_table(t, np.full(900, "S-01"), status, np.stack([x, 0 * x + 0.6], 1), 0.05)
+    run = write_lesson(tmp_path / "a", gaze, areas=THIRDS)
+    html = write_report(run).read_text(encoding="utf-8")
+    code = re.search(r'class="scarf".*?href="data:image/png;base64,([^"]+)"', html, re.S)
+    assert code is not None
+    data = np.frombuffer(base64.b64decode(code[1]), np.uint8)
+    line = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)[0].astype(int)  # BGRA, a pixel for a second
+    names = ["left third", "middle third", "right third"]  # colours go from left to right
+    assert line.shape == (180, 4)
+    for part, area in ((slice(0, 59), "left third"), (slice(121, 180), "right third")):
+        want = rgb(area_colour(names.index(area)))
+        assert (line[part, 2::-1] == want).all() and (line[part, 3] == 255).all()
+    assert (line[61:119, 3] == 0).all()
+
+
+def test_each_seat_looks_where_it_looked(small: Path, page: Path) -> None:
+    """A small board a seat, at its place: x_W grows to the left; the map is not mirrored."""
+    html = page.read_text(encoding="utf-8")
+    drawing = re.search(r'<svg class="seatmap".*?</svg>', html, re.S)
+    assert drawing is not None
+    found = re.findall(r'middle">(S-0\d)<', drawing[0])
+    at = [float(u) for u in re.findall(r'<text x="([\d.]+)" y="[\d.]+"[^>]*>S-0\d<', drawing[0])]
+    table = load_lesson(small).table.set_index("student")
+    x = table["seat_x_m"][found].to_numpy()
+    assert len(found) == 9 and np.corrcoef(x, at)[0, 1] < -0.999
+    assert drawing[0].count("<image") == 8  # the generator hides the ninth
+    assert "(planned" not in drawing[0]  # no rig: nothing can be planned
+
+
+def test_the_planner_s_error_stands_beside_the_measured_one(small: Path, tmp_path: Path) -> None:
+    shutil.copytree(small.parents[1], tmp_path / "a")
+    shutil.copy(TRUTH / "rig.json", tmp_path / "a" / "rig.json")
+    text = text_of(write_report(tmp_path / "a" / "runs" / small.name)).replace("\u00a0", " ")
+    cm = [float(v) for v in re.findall(r"\(planned: (\d+) cm\)", text)]
+    assert len(cm) == 9 and min(cm) > 3 and max(cm) < 100 and cm[0] < cm[-1]
+
+
+def test_transitions_by_phase_hold_the_phases_own(small: Path, page: Path) -> None:
+    text = text_of(page)
+    assert "From where to where: lecture" in text and "From where to where: seat work" in text
+    shared = text_of(page.with_name("report-class.html"))
+    assert "From where to where: " not in shared and "Seat by seat" not in shared
