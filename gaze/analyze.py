@@ -119,7 +119,7 @@ def _analyze(
     rig = film.rig  # fitted to the videos' size
 
     # The models, and a run of these settings: an unfinished one to go on with, or a new one.
-    model = model if model is not None else load_model(settings.weights)
+    model = model if model is not None else load_model(settings.weights, settings.precision)
     masked = opted_out_seats(session)
     looker = Looker(rig, load_detector(settings.detector), model, settings.landmarks, masked)
     inputs = inputs_of(session, film, looker)
@@ -181,8 +181,8 @@ def _analyze(
 # -- the steps that are a few lines each ----------------------------------------------------------
 
 
-def load_model(weights: str) -> HeadPoseModel:
-    """The head-pose network of a weights name or file.
+def load_model(weights: str, precision: str = "fast") -> HeadPoseModel:
+    """The head-pose network of a weights name or file, as fast as ``precision`` allows.
 
     Raises
     ------
@@ -192,7 +192,7 @@ def load_model(weights: str) -> HeadPoseModel:
     from headpose.estimator import HeadPoseEstimator
 
     try:
-        return HeadPoseEstimator.load(weights)
+        return HeadPoseEstimator.load(weights, "fast" if precision == "fast" else "auto")
     except WeightsError as error:
         raise SessionError(f"the head-pose weights cannot be used: {error}") from error
 
@@ -200,10 +200,12 @@ def load_model(weights: str) -> HeadPoseModel:
 def inputs_of(session: Session, film: Film, looker: Looker) -> dict[str, Any]:
     """What a run was made from; an unfinished one of other inputs is not gone on with."""
     weights = getattr(looker.model, "weights", None)
+    runtime = getattr(looker.model, "runtime", None)
     return {
         "rig_sha256": sha256(session.rig_path),
         "videos": film.fingerprint,
         "weights_sha256": getattr(weights, "sha256", None),
+        "runtime": getattr(runtime, "name", None),
         "masked_seats": [] if looker.masked_seats is None else looker.masked_seats.tolist(),
     }
 

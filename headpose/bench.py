@@ -18,6 +18,7 @@ from headpose.estimator import cache_folder, make_runtime
 from headpose.networks import NetworkConfig, build
 from headpose.runtimes.openvino_ import OpenVinoRuntime
 from headpose.runtimes.openvino_int8 import OpenVinoInt8Runtime
+from headpose.runtimes.registry import Bare
 
 
 def _turns(
@@ -69,7 +70,7 @@ def bench(
                     continue
                 cls = OpenVinoRuntime
             ours = make_runtime(runtime, loaded, threads)
-            theirs = cls(plain, px, cache_folder(), "plain-resnet50", threads)
+            theirs = cls(Bare(plain, px, "plain-resnet50"), cache_folder(), threads)
             for batch in batches:
                 x = rng.integers(0, 256, (batch, px, px, 3), dtype=np.uint8)
                 a, b = _turns([ours, theirs], [x, x], repeats, clock)

@@ -15,16 +15,17 @@ import os
 import platform
 import time
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 from headpose import runtimes
 from headpose import weights as weight_files
+from headpose.cuda import has_cuda
 from headpose.data.crop import CROP_SCALE
 from headpose.decode import decode_rotation
 from headpose.errors import CropError
@@ -141,7 +142,7 @@ class HeadPoseEstimator:
             CPU threads; the runtime's own choice where None.
         """
         if weights == "default":
-            wanted = DEFAULTS_GPU if torch.cuda.is_available() else DEFAULTS_CPU
+            wanted = DEFAULTS_GPU if has_cuda() else DEFAULTS_CPU
             have = weight_files.shipped()
             weights = next((w for w in wanted if w in have), wanted[-1])
         loaded = weight_files.load(weights)
@@ -222,9 +223,7 @@ def make_runtime(
     name: str, loaded: weight_files.Weights, threads: int | None = None
 ) -> runtimes.Runtime:
     """Loaded weights in the runtime of a name; ConfigError where it cannot run them here."""
-    return runtimes.get(name)(
-        loaded.net, loaded.input_px, cache_folder(), loaded.sha256[:12], threads, loaded.int8
-    )
+    return runtimes.get(name)(loaded, cache_folder(), threads)
 
 
 def crops_per_second(run: runtimes.Runtime, batch: int = 16, repeats: int = 3) -> float:
@@ -248,9 +247,9 @@ def _fastest(
     def make(name: str) -> runtimes.Runtime:
         return make_runtime(name, loaded, threads)
 
-    if torch.cuda.is_available():
+    if has_cuda():
         return make("torch")
-    machine = f"{platform.processor()} {os.cpu_count()} {threads} torch{torch.__version__}"
+    machine = f"{platform.processor()} {os.cpu_count()} {threads} torch{metadata.version('torch')}"
     here = f"{key} {machine}" + (" fast" if candidates == FAST and loaded.int8 else "")
     path = cache / "fastest.json"
     try:

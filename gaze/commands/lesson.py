@@ -35,6 +35,9 @@ def analyze(
         str, typer.Option(help="geometry, embedding or both: the same student in both cameras.")
     ] = "geometry",
     weights: Annotated[str, typer.Option(help="Head-pose weights (headpose/weights).")] = "default",
+    precision: Annotated[
+        str, typer.Option(help="fast: INT8 where it is faster and as good; full: never.")
+    ] = "fast",
     run_name: Annotated[
         str | None, typer.Option("--run", help="Name (or path) of the run's folder in runs/.")
     ] = None,
@@ -69,6 +72,7 @@ def analyze(
         "stop_s": stop,
         "identity": identity,
         "weights": weights,
+        "precision": precision,
         "force": force,
         "agreement": agreement,
     }

@@ -264,7 +264,7 @@ class FaceFinder:
         """Scanned faces become places; the places they overlap are replaced."""
         p, (soon, late) = self._places[camera], self.settings.scan_every_s
         near = _overlap(p.face.box_px, found.box_px)
-        nobody_new = bool((near.max(0, initial=0.0) >= 0.3).all()) and len(found) > 0
+        nobody_new = bool((near.max(0, initial=0.0) > 0.05).all()) and len(found) > 0
         wait_s = min(2 * p.wait_s, late) if nobody_new else soon
         old = near.max(1, initial=0.0) < 0.3
         self._places[camera] = _Places(

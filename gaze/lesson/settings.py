@@ -14,7 +14,9 @@ class AnalyzeSettings(BaseModel):
 
     fps : analysed moments per second. start_s, stop_s : part of the lesson, left camera's clock.
     identity : ``geometry``, ``embedding`` or ``both``: the same student in both cameras.
-    weights : head-pose weights, by name or file. detector, landmarks : by their registered names.
+    weights : head-pose weights, by name or file. precision : ``fast`` takes their INT8 version where
+    it is the fastest measured on this machine and answers here as when it was checked; ``full``
+    never does (docs/headpose.md). detector, landmarks : by their registered names.
     head, nose : ``truth`` puts a simulated lesson's truth in that stage's place, to read the error
     budget off. force : use a rig whose verdict is FAIL. agreement : take off constant errors that
     the class agrees on (docs/consensus.md).
@@ -30,6 +32,7 @@ class AnalyzeSettings(BaseModel):
     stop_s: float | None = None
     identity: str = "geometry"
     weights: str = "default"
+    precision: Literal["fast", "full"] = "fast"
     detector: str = "centerface"
     landmarks: str = "mean"
     head: Literal["network", "truth"] = "network"

@@ -8,22 +8,20 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from torch import nn
-
 from headpose.files import synced_replace
 
 
 def converted(
-    cache: Path, names: Sequence[str], net: nn.Module, make: Callable[[Path], None]
+    cache: Path, names: Sequence[str], weights: str, make: Callable[[Path], None]
 ) -> Path:
     """The first of a converted network's files; made where there are none that can be trusted.
 
     names : its files in ``cache``. make : writes files of those names into the folder it is given.
-    Beside them lies a manifest with the sha256 of the network's tensors and of every file. Other
-    tensors, a changed, truncated or missing file, or no such manifest: all are made again.
+    Beside them lies a manifest with ``weights``, the sha256 of what they are made from, and that of
+    every file. Other weights, a changed, truncated or missing file, or no such manifest: all are
+    made again.
     """
     manifest = cache / f"{names[0]}.sha256.json"
-    weights = _sha256_of_tensors(net)
     if _read(manifest) != _manifest(cache, names, weights):
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".convert-", dir=cache) as folder:
@@ -53,12 +51,3 @@ def _read(manifest: Path) -> object:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sha256_of_tensors(net: nn.Module) -> str:
-    """Hash of a network's names, shapes, types and values."""
-    digest = hashlib.sha256()
-    for name, tensor in net.state_dict().items():
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from headpose.runtimes.cache import converted
-from headpose.runtimes.registry import Positional, Runtime, register
+from headpose.runtimes.registry import Runtime, register
 
 
 def import_openvino() -> Any:
@@ -49,13 +47,19 @@ class OpenVinoRuntime(Runtime):
     def available(cls) -> bool:
         return importlib.util.find_spec("openvino") is not None
 
-    def prepare(self, net: nn.Module) -> None:
+    def prepare(self) -> None:
         ov = import_openvino()
 
         def convert(folder: Path) -> None:
-            example = torch.zeros(2, 3, self.px, self.px)
-            model = ov.convert_model(Positional(net, self.names), example_input=example)
+            import torch
+
+            from headpose.runtimes.positional import Positional
+
+            net = Positional(self.source.net, self.px)
+            model = ov.convert_model(net, example_input=torch.zeros(2, 3, self.px, self.px))
             model.reshape([-1, 3, self.px, self.px])
+            for output, name in zip(model.outputs, net.names, strict=True):
+                output.tensor.set_names({name})
             # crops come as uint8 NHWC; the layout change runs inside the graph
             p = ov.preprocess.PrePostProcessor(model)
             p.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
@@ -63,7 +67,7 @@ class OpenVinoRuntime(Runtime):
             ov.save_model(p.build(), folder / f"{stem}.xml", compress_to_fp16=False)
 
         stem = f"{self.key}-{self.px}-ov{ov.__version__.split('-')[0]}"
-        path = converted(self.cache, [f"{stem}.xml", f"{stem}.bin"], net, convert)
+        path = converted(self.cache, [f"{stem}.xml", f"{stem}.bin"], self.source.sha256, convert)
         core = ov.Core()
         options = {"PERFORMANCE_HINT": "LATENCY", **thread_options(self.threads)}
         if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
@@ -71,6 +75,7 @@ class OpenVinoRuntime(Runtime):
         else:
             self.precision = "fp32"
         self.model = core.compile_model(core.read_model(path), "CPU", options)
+        self.names = tuple(output.any_name for output in self.model.outputs)
 
     def run(self, crops: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         result = self.model([np.ascontiguousarray(crops)])

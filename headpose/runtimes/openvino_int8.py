@@ -7,13 +7,12 @@ fastest measured here *and* its answers here are those it gave when it was made 
 from __future__ import annotations
 
 import numpy as np
-from torch import nn
 
 from headpose import rotation
 from headpose.decode import decode_rotation
 from headpose.errors import ConfigError
 from headpose.runtimes.openvino_ import OpenVinoRuntime, import_openvino, thread_options
-from headpose.runtimes.registry import register
+from headpose.runtimes.registry import OUTPUTS, register
 
 SLACK, SLACK_DEG = 1.5, 0.1
 """How much further from fp32 than when it was made its answers may lie on this machine."""
@@ -25,8 +24,8 @@ class OpenVinoInt8Runtime(OpenVinoRuntime):
 
     name = "openvino-int8"
 
-    def prepare(self, net: nn.Module) -> None:
-        if self.quantised is None:
+    def prepare(self) -> None:
+        if self.source.int8 is None:
             raise ConfigError(
                 "these weights have no INT8 version that passed its check; "
                 "headpose quantise makes one, or choose another runtime"
@@ -34,12 +33,13 @@ class OpenVinoInt8Runtime(OpenVinoRuntime):
         self.precision = "int8"
         options = {"PERFORMANCE_HINT": "LATENCY", **thread_options(self.threads)}
         core = import_openvino().Core()
-        self.model = core.compile_model(core.read_model(self.quantised), "CPU", options)
+        self.model = core.compile_model(core.read_model(self.source.int8), "CPU", options)
+        self.names = OUTPUTS[: len(self.model.outputs)]
 
     def agrees(self) -> bool:
         """Whether the probe's crops give here what they gave when the network was quantised."""
-        assert self.quantised is not None
-        with np.load(self.quantised.with_suffix(".npz"), allow_pickle=False) as probe:
+        assert self.source.int8 is not None
+        with np.load(self.source.int8.with_suffix(".npz"), allow_pickle=False) as probe:
             crops, R, expected_deg = probe["crops"], probe["R"], float(probe["distance_deg"])
         distance = rotation.geodesic_deg(decode_rotation(dict(self(crops))), R).mean()
         return bool(distance <= SLACK * expected_deg + SLACK_DEG)

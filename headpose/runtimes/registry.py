@@ -1,63 +1,66 @@
-"""Ways to run a network.  One file each; a file registers its class under the class's ``name``."""
+"""Ways to run a network.  One file each; a file registers its class under the class's ``name``.
+
+Nothing here imports torch: a runtime that finds its network converted does without it.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from headpose.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 OUTPUTS = ("sixd", "log_sigma", "landmarks", "landmark_log_sigma")
 """Order of a network's outputs where a runtime knows them only by position."""
 
 
-class Positional(nn.Module):
-    """The network with its outputs as a tuple, for tracing and export."""
+class Source(Protocol):
+    """What a runtime is made of: :class:`headpose.weights.Weights`, or a :class:`Bare` network."""
 
-    def __init__(self, net: nn.Module, names: tuple[str, ...]) -> None:
-        super().__init__()
-        self.net, self.names = net, names
-        self.eval()  # exporters restore the wrapper's mode, and with it the network's
+    @property
+    def net(self) -> nn.Module: ...
+    @property
+    def input_px(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def int8(self) -> Path | None: ...
 
-    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
-        out = self.net(crops)
-        return tuple(out[n] for n in self.names)
+
+@dataclass(frozen=True)
+class Bare:
+    """A network without a weights file; ``sha256`` stands for its tensors."""
+
+    net: nn.Module
+    input_px: int
+    sha256: str
+    int8: Path | None = None
 
 
 class Runtime(ABC):
     """A network made ready to run; call it with crops (N, px, px, 3), uint8 BGR.
 
     Returns the network's arrays by name (float32, N first).  ``cache`` is a folder for whatever
-    takes long to make (converted models), ``key`` names the network in it (a hash of its weights);
-    ``quantised`` is the network's INT8 version, where it has one that passed its check.
+    takes long to make (converted models).  ``names``: the outputs, in order.
     """
 
     name: ClassVar[str]
     device: str = "cpu"
     precision: str = "fp32"
+    names: tuple[str, ...]
 
-    def __init__(
-        self,
-        net: nn.Module,
-        px: int,
-        cache: Path,
-        key: str,
-        threads: int | None = None,
-        quantised: Path | None = None,
-    ) -> None:
-        self.quantised = quantised
-        self.px, self.cache, self.key, self.threads = px, cache, key, threads
-        net = net.eval()
-        with torch.no_grad():
-            keys = net(torch.zeros(2, 3, px, px)).keys()
-        self.names = tuple(n for n in (*OUTPUTS, "logits") if n in keys)
-        self.prepare(net)
+    def __init__(self, source: Source, cache: Path, threads: int | None = None) -> None:
+        self.source, self.cache, self.threads = source, cache, threads
+        self.px, self.key = source.input_px, source.sha256[:12]
+        self.prepare()
 
     @classmethod
     @abstractmethod
@@ -65,8 +68,8 @@ class Runtime(ABC):
         """Whether this machine can use it (packages, device)."""
 
     @abstractmethod
-    def prepare(self, net: nn.Module) -> None:
-        """Convert, compile, move: everything before the first crop."""
+    def prepare(self) -> None:
+        """Convert, compile, move: everything before the first crop.  Sets ``names``."""
 
     @abstractmethod
     def run(self, crops: NDArray[np.uint8]) -> list[NDArray[np.float32]]:

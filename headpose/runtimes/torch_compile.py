@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-import torch
-from torch import nn
-
+from headpose.cuda import has_cuda
 from headpose.runtimes.registry import register
 from headpose.runtimes.torch_ import TorchRuntime
 
@@ -19,8 +17,10 @@ class TorchCompileRuntime(TorchRuntime):
 
     @classmethod
     def available(cls) -> bool:
-        return torch.cuda.is_available() or shutil.which("g++") is not None
+        return has_cuda() or shutil.which("g++") is not None
 
-    def prepare(self, net: nn.Module) -> None:
-        super().prepare(net)
+    def prepare(self) -> None:
+        import torch
+
+        super().prepare()
         self.net = torch.compile(self.net, dynamic=True)

@@ -17,6 +17,7 @@ from headpose.data.training_rows import load_store
 from headpose.files import write_synced
 from headpose.train import calibrate
 from headpose.train.config import TrainConfig
+from headpose.weights.tensors import save
 
 if TYPE_CHECKING:
     from headpose.estimator import HeadPoseEstimator
@@ -45,7 +46,7 @@ def export(
     store, rows, held_out = load_store(cfg)
     calibration, report = calibrate.fit(net, store, held_out, px)
     path = Path(folder) / f"{name}.pt"
-    sha256 = weights.save(path, name, net, cfg.network, px, calibration)
+    sha256 = save(path, name, net, cfg.network, px, calibration)
     sources = sources_of(store, rows) + lineage_of(cfg)
     card: dict[str, Any] = {
         "name": name,

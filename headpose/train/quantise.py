@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import tomllib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +66,13 @@ def quantise(
     nncf.set_log_level(logging.ERROR)
     path = folder / f"{name}.pt"
     loaded = weights.load(path)
-    px, sha = loaded.input_px, loaded.sha256[:12]
+    px = loaded.input_px
     rng = np.random.default_rng(0)
     crops = np.concatenate([crops_of(read_pack(p), px, None)[0] for p in calibration])
     crops = crops[rng.permutation(len(crops))[:CALIBRATION_CROPS]]
     with tempfile.TemporaryDirectory(prefix=".quantise-", dir=folder) as aside_name:
         aside = Path(aside_name)
-        plain = OpenVinoRuntime(loaded.net, px, aside, sha, 1)
+        plain = OpenVinoRuntime(loaded, aside, 1)
         model = ov.Core().read_model(next(aside.glob("*.xml")))
         kept = _in_fp32(model)
         progress(f"ranges from {len(crops)} crops")
@@ -81,7 +82,7 @@ def quantise(
         )  # fmt: skip
         stem = f"{name}.int8"
         ov.save_model(small, aside / f"{stem}.xml", compress_to_fp16=False)
-        run = OpenVinoInt8Runtime(loaded.net, px, aside, sha, 1, aside / f"{stem}.xml")
+        run = OpenVinoInt8Runtime(replace(loaded, int8=aside / f"{stem}.xml"), aside, 1)
         probe = crops[:PROBE_CROPS]
         R = decode_rotation(dict(plain(probe)))
         distance = rotation.geodesic_deg(decode_rotation(dict(run(probe))), R).mean()

@@ -1,8 +1,8 @@
 """Weights files and their cards.
 
 A set of weights is two files of one stem: ``NAME.pt`` (half precision tensors, the network's
-config, the crop size, the calibration of its uncertainty; no code, loaded with
-``weights_only=True``) and ``NAME.toml`` (the model card, with the file's sha256).
+config, the crop size, the calibration of its uncertainty; no code) and ``NAME.toml`` (the model
+card, with the file's sha256).  All but the tensors is read without torch.
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import tomllib
+import zipfile
+from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from headpose.errors import WeightsError
-from headpose.files import synced_replace
-from headpose.networks import NetworkConfig
-from headpose.networks.heads import HeadPoseNet, head_pose_net
+
+if TYPE_CHECKING:
+    from headpose.networks import NetworkConfig
+    from headpose.networks.heads import HeadPoseNet
 
 FOLDER = Path(__file__).parent
 FORMAT = 1
@@ -29,17 +31,33 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Weights:
-    """A loaded set of weights: network in float32, ``calibration`` as plain lists."""
+    """A set of weights, ``calibration`` as plain lists; the network is made when it is asked for.
+
+    ``network`` : its config, as JSON.
+    """
 
     name: str
-    net: HeadPoseNet
-    config: NetworkConfig
+    network: str
     input_px: int
     calibration: dict[str, Any]
     sha256: str
     path: Path
     int8: Path | None = None
     """``NAME.int8.xml``, where there is one that passed its check."""
+
+    @cached_property
+    def net(self) -> HeadPoseNet:
+        """The network in float32; WeightsError where the tensors are of another architecture."""
+        from headpose.weights.tensors import network_of
+
+        return network_of(self)
+
+    @property
+    def config(self) -> NetworkConfig:
+        """Its network's."""
+        from headpose.networks import NetworkConfig
+
+        return NetworkConfig.model_validate_json(self.network).trained()
 
 
 def shipped() -> list[str]:
@@ -53,31 +71,6 @@ def card(name: str) -> dict[str, Any]:
     if not path.is_file():
         raise WeightsError(f"no weights {name!r}; shipped are: {', '.join(shipped()) or 'none'}")
     return tomllib.loads(path.read_text(encoding="utf-8"))
-
-
-def save(
-    path: str | Path,
-    name: str,
-    net: nn.Module,
-    config: NetworkConfig,
-    input_px: int,
-    calibration: dict[str, Any],
-) -> str:
-    """Write a weights file in half precision; returns its sha256."""
-    state = {
-        k: v.half() if v.is_floating_point() else v
-        for k, v in net.state_dict().items()
-        if not k.endswith("num_batches_tracked")
-    }
-    content = {
-        "format": FORMAT, "name": name, "network": config.model_dump_json(),
-        "input_px": input_px, "calibration": json.dumps(calibration), "state": state,
-    }  # fmt: skip
-    path = Path(path)
-    part = path.with_suffix(".part")
-    torch.save(content, part)
-    synced_replace(part, path)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def load(name_or_path: str | Path) -> Weights:
@@ -102,26 +95,40 @@ def load(name_or_path: str | Path) -> Weights:
                 f"{path}: sha256 {sha256[:12]}… is not the card's {expected[:12]}…: the file is "
                 "truncated or changed; reinstall the package"
             )
-    try:
-        d = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as e:  # torch raises many types for a broken archive
-        raise WeightsError(f"{path}: not a readable weights file (truncated?): {e}") from e
+    d = _all_but_tensors(path)
     if not isinstance(d, dict) or d.get("format") != FORMAT:
         raise WeightsError(f"{path}: not a headpose weights file of format {FORMAT}")
-    config = NetworkConfig.model_validate_json(d["network"]).trained()
-    net = head_pose_net(config)
-    state = {k: v.float() if v.is_floating_point() else v for k, v in d["state"].items()}
-    missing, unexpected = _load_state(net, state)
-    if missing or unexpected:
-        raise WeightsError(
-            f"{path}: weights of another architecture than {config.name}/{config.backbone}: "
-            f"missing {missing[:3]}, unexpected {unexpected[:3]}"
-        )
-    return Weights(
-        name=d["name"], net=net.eval(), config=config, input_px=int(d["input_px"]),
+    loaded = Weights(
+        name=d["name"], network=d["network"], input_px=int(d["input_px"]),
         calibration=json.loads(d["calibration"]), sha256=sha256, path=path,
         int8=_int8(path, sha256),
     )  # fmt: skip
+    if is_path:  # no card vouches for it
+        assert loaded.net is not None
+    return loaded
+
+
+def _all_but_tensors(path: Path) -> Any:
+    """What a weights file holds, its tensors as None."""
+
+    class Plain(pickle.Unpickler):
+        def find_class(self, module: str, name: str) -> Any:
+            if (module, name) == ("collections", "OrderedDict"):
+                return OrderedDict
+            if module.split(".")[0] == "torch":
+                return lambda *_: None
+            raise pickle.UnpicklingError(f"{module}.{name} has no place in a weights file")
+
+        def persistent_load(self, _: Any) -> None:
+            return None
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = next(n for n in archive.namelist() if n.endswith("/data.pkl"))
+            with archive.open(inside) as file:
+                return Plain(file).load()
+    except Exception as e:  # a broken archive raises many types
+        raise WeightsError(f"{path}: not a readable weights file (truncated?): {e}") from e
 
 
 def _int8(path: Path, sha256: str) -> Path | None:
@@ -147,13 +154,3 @@ def _int8(path: Path, sha256: str) -> Path | None:
                 "reinstall the package"
             )
     return path.with_suffix(".int8.xml")
-
-
-def _load_state(net: nn.Module, state: dict[str, torch.Tensor]) -> tuple[list[str], list[str]]:
-    """Keys that are missing or have another shape, and keys that the network does not know."""
-    own = {k: v for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
-    missing = [k for k, v in own.items() if k not in state or state[k].shape != v.shape]
-    unexpected = [k for k in state if k not in own]
-    if not missing and not unexpected:
-        net.load_state_dict(state, strict=False)
-    return missing, unexpected

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from headpose import weights
 from headpose.networks import NetworkConfig, build
+from headpose.weights import tensors
 from tests.headpose.drawn_heads import CALIBRATION, write_pack
 
 
@@ -25,7 +25,7 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     config = NetworkConfig(backbone="mobilenet_v2")
     path = tmp_path_factory.mktemp("weights") / "tiny.pt"
-    weights.save(path, "tiny", build(config), config, 64, CALIBRATION)
+    tensors.save(path, "tiny", build(config), config, 64, CALIBRATION)
     return path
 
 

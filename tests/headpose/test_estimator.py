@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -189,7 +193,7 @@ def test_runtimes_agree_with_torch_in_float32(name: str, tiny_weights: Path) -> 
         pytest.skip(f"{name} is not installed")
     w = weights.load(tiny_weights)
     x = crops(3)
-    run = runtimes.get(name)(w.net, 64, estimator.cache_folder(), w.sha256[:12], 1)
+    run = runtimes.get(name)(w, estimator.cache_folder(), 1)
     found = run(x)
     with torch.no_grad():
         expected = w.net(torch.from_numpy(x).permute(0, 3, 1, 2))
@@ -217,6 +221,39 @@ def test_auto_measures_once_and_remembers(tiny_weights: Path, monkeypatch) -> No
     assert HeadPoseEstimator.load(tiny_weights, threads=1).runtime.name == first.runtime.name
 
 
+WITHOUT_TORCH = """
+import sys
+from pathlib import Path
+import gaze.analyze, numpy as np
+from headpose.estimator import HeadPoseEstimator
+est = HeadPoseEstimator.load(sys.argv[1], sys.argv[2], 1)
+est.predict(np.zeros((2, est.input_px, est.input_px, 3), np.uint8))
+print("torch" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "openvino-int8", "onnxruntime"])
+def test_a_network_that_lies_converted_needs_no_torch(runtime: str) -> None:
+    if not runtimes.RUNTIMES[runtime].available():
+        pytest.skip(f"{runtime} is not installed")
+    HeadPoseEstimator.load("small", runtime, 1)  # converts, with torch
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, "small", runtime], capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "False", done.stderr
+
+
+def test_a_weights_file_runs_no_code(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple:
+            return print, ("run",)
+
+    with zipfile.ZipFile(tmp_path / "evil.pt", "w") as archive:
+        archive.writestr("evil/data.pkl", pickle.dumps({"format": 1, "name": Evil()}))
+    with pytest.raises(WeightsError, match="no place in a weights file"):
+        weights.load(tmp_path / "evil.pt")
+
+
 def test_a_runtime_that_breaks_is_not_chosen(
     tiny_weights: Path, monkeypatch, tmp_path: Path
 ) -> None:
@@ -224,7 +261,7 @@ def test_a_runtime_that_breaks_is_not_chosen(
     monkeypatch.setattr(estimator, "AUTO", ("openvino", "torch"))
 
     class Broken(runtimes.RUNTIMES["openvino"]):  # type: ignore[misc, name-defined]
-        def prepare(self, net: object) -> None:
+        def prepare(self) -> None:
             raise RuntimeError("no such instruction")
 
     monkeypatch.setitem(runtimes.RUNTIMES, "openvino", Broken)
@@ -264,7 +301,7 @@ def test_bf16_only_where_the_machine_has_it(tiny_weights: Path, monkeypatch) -> 
     precision.bf16_is_native.cache_clear()
     assert not precision.bf16_is_native("cpu")
     w = weights.load(tiny_weights)
-    made = torch_.TorchRuntime(w.net, 64, estimator.cache_folder(), "k", 1)
+    made = torch_.TorchRuntime(w, estimator.cache_folder(), 1)
     if made.device == "cpu":
         assert made.precision == "fp32"
         exact = made(crops(2))["sixd"]

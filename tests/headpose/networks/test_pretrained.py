@@ -15,6 +15,7 @@ from headpose.networks import NetworkConfig, build, efficientnet_lite, imagenet
 from headpose.networks.backbones import make_backbone
 from headpose.networks.heads import head_pose_net
 from headpose.train.config import TrainConfig
+from headpose.weights import tensors
 from tests.headpose.drawn_heads import CALIBRATION
 
 
@@ -139,7 +140,7 @@ def test_an_imagenet_start_survives_the_weights_file(tmp_path: Path) -> None:
     config = NetworkConfig(backbone="lite0", imagenet=str(file))
     net = head_pose_net(config).eval()
     out = tmp_path / "net.pt"
-    weights.save(out, "net", net, config, 64, CALIBRATION)
+    tensors.save(out, "net", net, config, 64, CALIBRATION)
     best = tmp_path / "best.pt"
     run = TrainConfig(name="x", network=config, steps=1)
     torch.save({"config": run.model_dump_json(), "model": net.state_dict(), "step": 1}, best)

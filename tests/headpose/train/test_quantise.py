@@ -18,6 +18,7 @@ from headpose.runtimes.openvino_int8 import OpenVinoInt8Runtime
 from headpose.train import quantise
 from headpose.train.config import DataConfig, TrainConfig
 from headpose.train.export import toml
+from headpose.weights import tensors
 from tests.headpose.drawn_heads import CALIBRATION
 
 pytest.importorskip("openvino")
@@ -30,7 +31,7 @@ def made(pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("int8")
     torch.manual_seed(0)
     config = NetworkConfig(backbone="lite0")
-    sha = weights.save(folder / "t.pt", "t", head_pose_net(config), config, 64, CALIBRATION)
+    sha = tensors.save(folder / "t.pt", "t", head_pose_net(config), config, 64, CALIBRATION)
     (folder / "t.toml").write_text(toml({"name": "t", "sha256": sha}))
     data = DataConfig(packs=(str(pack),), store=str(folder / "store"), validation_share=0.4)
     cfg = TrainConfig(name="t", steps=1, data=data, validation_limit=12)
