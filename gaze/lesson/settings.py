@@ -14,8 +14,8 @@ class AnalyzeSettings(BaseModel):
 
     fps : analysed moments per second. start_s, stop_s : part of the lesson, left camera's clock.
     identity : ``geometry``, ``embedding`` or ``both``: the same student in both cameras.
-    weights : head-pose weights, by name or file. precision : ``fast`` takes their INT8 version where
-    it is the fastest measured on this machine and answers here as when it was checked; ``full``
+    weights : head-pose weights, by name or file. precision : ``fast`` takes their INT8 version
+    where it is the fastest measured on this machine and answers as when it was checked; ``full``
     never does (docs/headpose.md). detector, landmarks : by their registered names.
     head, nose : ``truth`` puts a simulated lesson's truth in that stage's place, to read the error
     budget off. force : use a rig whose verdict is FAIL. agreement : take off constant errors that

@@ -14,6 +14,7 @@ from headpose.errors import WeightsError
 from headpose.networks import NetworkConfig, build, efficientnet_lite, imagenet
 from headpose.networks.backbones import make_backbone
 from headpose.networks.heads import head_pose_net
+from headpose.runtimes.registry import Bare
 from headpose.train.config import TrainConfig
 from headpose.weights import tensors
 from tests.headpose.drawn_heads import CALIBRATION
@@ -159,7 +160,7 @@ def test_lite_runs_alike_everywhere(runtime: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     net = head_pose_net(NetworkConfig(backbone="lite0")).eval()
     crops = np.random.default_rng(0).integers(0, 256, (3, 80, 80, 3), dtype=np.uint8)
-    run = runtimes.get(runtime)(net, 80, tmp_path, "lite", 1)
+    run = runtimes.get(runtime)(Bare(net, 80, "lite"), tmp_path, 1)
     found = run(crops)
     with torch.no_grad():
         expected = net(torch.from_numpy(crops).permute(0, 3, 1, 2))
