@@ -10,7 +10,7 @@ do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -50,8 +50,8 @@ class FinderSettings:
     scan_sides_px: tuple[int, ...] = (960, 1440, 1920, 2880)
     scan_usual_px: int = 1920
     look_every_s: float = 1.0
-    same_overlap: float = 0.6
-    alike: float = 0.8
+    same_overlap: float = 0.5
+    alike: float = 0.7
     forget_s: float = 30.0
 
 
@@ -122,20 +122,21 @@ class FaceFinder:
         parts, begin = [], 0
         for end in self._ends(times):
             parts.append(self._stretch(times, pictures, begin, end))
-            begin = end + 1
+            self._looked_s, begin = float(times[end]), end + 1
         faces = Faces.concatenate(parts)
         faces = replace(faces, moment=(faces.moment + first_moment).astype(np.int32))
         order = np.lexsort((faces.box_px[:, 0], faces.camera, faces.moment))
         return faces.take(order)
 
-    def _ends(self, time_s: Array) -> Iterator[int]:
-        """The moments at which all places are looked at: the last one, and before a gap grows too
-        long."""
-        for m in range(len(time_s)):
-            last = m + 1 == len(time_s)
-            if last or time_s[m + 1] - self._looked_s > self.settings.look_every_s + 1e-6:
-                yield m
-                self._looked_s = float(time_s[m])
+    def _ends(self, time_s: Array) -> list[int]:
+        """The moments at which all places are looked at: the last one, and as many before it as it
+        takes; the first one where nothing was looked at before."""
+        first = [0] if self._looked_s == -np.inf else []
+        since_s = time_s[-1] - max(self._looked_s, time_s[0])
+        count = max(1, int(np.ceil(since_s / self.settings.look_every_s - 1e-6)))
+        share = np.arange(1, count + 1) / count
+        ends = np.ceil(len(first) + (len(time_s) - len(first)) * share - 1e-6).astype(int) - 1
+        return sorted({*first, *ends.tolist()})
 
     # -- a stretch: moments begin ≤ m ≤ end; all places are looked at in the last one --------------
 
