@@ -110,14 +110,15 @@ def track(
     for first, last in itertools.pairwise(edges):
         rows = np.arange(first, last)
         now = float(time_s[first])
-        tracks = tracks.take(now - tracks.seen_s <= s.forget_s)
+        kept = now - tracks.seen_s <= s.forget_s
+        if not kept.all():
+            tracks = tracks.take(kept)
         cost = _distances(tracks, now, centre_px[rows], height_px[rows], s)
         face, owner = _assign(cost, tracks, s)
         out[rows[face]] = tracks.number[owner]
         _follow(tracks, owner, centre_px[rows[face]], height_px[rows[face]], now)
-        fresh = np.setdiff1d(np.arange(len(rows)), face)
-        if len(fresh):
-            new = rows[fresh]
+        if len(face) < len(rows):
+            new = np.delete(rows, face)
             out[new] = np.arange(opened, opened + len(new))
             opened += len(new)
             tracks = _State(
@@ -137,8 +138,9 @@ def _distances(tracks: _State, now: float, centre: Array, height: Array, s: Trac
     scale = np.exp(tracks.log_height)
     moved = np.minimum(s.jitter + s.walk * np.sqrt(gap), s.most) * scale
     d = np.linalg.norm(centre[:, None] - tracks.centre[None], axis=-1) / moved
-    seat = np.linalg.norm(centre[:, None] - tracks.seat[None], axis=-1) / (s.seat_sigma * scale)
-    d = np.where(gap > s.seat_after_s, np.minimum(d, seat), d)
+    if (long_gap := gap > s.seat_after_s).any():
+        seat = np.linalg.norm(centre[:, None] - tracks.seat[None], axis=-1)
+        d = np.where(long_gap, np.minimum(d, seat / (s.seat_sigma * scale)), d)
     size = (np.log(height)[:, None] - tracks.log_height[None]) / s.size_sigma
     return np.asarray(d**2 + size**2)
 
@@ -157,8 +159,10 @@ def _assign(
     # one and the same seat are no rivals, nor are those seen only a few times.
     unserved = np.ones(cost.shape[1], np.bool_)
     unserved[owner] = False
-    apart = np.linalg.norm(tracks.seat[owner][:, None] - tracks.seat[None], axis=-1)
     rivals = unserved & (tracks.count >= s.established)
+    if not rivals.any():
+        return face, owner
+    apart = np.linalg.norm(tracks.seat[owner][:, None] - tracks.seat[None], axis=-1)
     rivals = rivals[None] & (apart > s.same_seat * np.exp(tracks.log_height[owner])[:, None])
     rival = np.where(rivals, cost[face], np.inf).min(1, initial=np.inf)
     clear = rival - cost[face, owner] > s.ambiguous
