@@ -38,7 +38,7 @@ from calibration.room.guesses import room_causes
 from calibration.room.place import place
 from calibration.solve.estimate import Estimate, estimate
 from calibration.solve.final import assemble
-from calibration.solve.intrinsics import MODELS
+from calibration.solve.intrinsics import MODELS, Choice
 from calibration.verdict import Cause
 
 
@@ -138,10 +138,12 @@ def calibrate_folder(
     return replace(rig, inputs=rig.inputs.but(mountings={c: mountings[c] for c in CAMERAS}))
 
 
-def solve(seen: Seen, *, models: Sequence[int] = MODELS, progress: Progress | None = None) -> Rig:
+def solve(
+    seen: Seen, *, models: Sequence[Choice] = MODELS, progress: Progress | None = None
+) -> Rig:
     """Corners and tape in, a rig with covariance, quality and verdict out.
 
-    models : numbers of distortion coefficients to choose from.
+    models : lens models to choose from: numbers of coefficients, ``equidistant``.
 
     Raises
     ------

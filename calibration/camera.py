@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from calibration.lens import COEFFICIENTS, Lens, Model
 from calibration.transform import Array, smallest_rotation
 
 # Left and right for somebody who faces the blackboard; the order of every camera axis.
@@ -16,67 +17,89 @@ CAMERAS = ("left", "right")
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole with OpenCV's distortion. Frame C: X right, Y down, Z forward in the picture.
+    """A lens with a name and a picture. Frame C: X right, Y down, Z forward in the picture.
 
     Pixel centres are at whole numbers: the picture's upper left corner is (−0.5, −0.5).
 
     Parameters
     ----------
     K : (3, 3) pixels.
-    distortion : (4,), (5,), (8,), (12,) or (14,) in OpenCV's order k1 k2 p1 p2 [k3 [k4 k5 k6 …]].
+    distortion : pinhole: (4,), (5,), (8,), (12,) or (14,) in OpenCV's order k1 k2 p1 p2
+        [k3 [k4 k5 k6 …]]; equidistant: (4,) k1 k2 k3 k4 as in ``cv2.fisheye``.
     size_px : (width, height).
     name : ``left`` or ``right`` (for somebody who faces the blackboard).
+    model : what the distortion means (:mod:`calibration.lens`).
     """
 
     K: Array
     distortion: Array
     size_px: tuple[int, int]
     name: str = "camera"
+    model: Model = "pinhole"
 
     def __post_init__(self) -> None:
         K = np.asarray(self.K, np.float64)
         D = np.asarray(self.distortion, np.float64).ravel()
         if K.shape != (3, 3) or not np.isfinite(K).all() or K[0, 0] <= 0 or K[1, 1] <= 0:
             raise ValueError(f"camera {self.name}: K must be 3×3 with positive focal lengths")
-        if D.size not in (4, 5, 8, 12, 14):
-            raise ValueError(f"camera {self.name}: {D.size} distortion coefficients")
+        if D.size not in COEFFICIENTS.get(self.model, ()):
+            raise ValueError(
+                f"camera {self.name}: {D.size} distortion coefficients of a lens that is "
+                f"{self.model}"
+            )
         object.__setattr__(self, "K", K)
         object.__setattr__(self, "distortion", D)
         object.__setattr__(self, "size_px", (int(self.size_px[0]), int(self.size_px[1])))
 
+    @cached_property
+    def lens(self) -> Lens:
+        """The lens by itself."""
+        core = self.K[[0, 1, 0, 1], [0, 1, 2, 2]]
+        return Lens(np.concatenate([core, self.distortion]), self.model)
+
+    @classmethod
+    def of(cls, lens: Lens, size_px: tuple[int, int], name: str) -> Camera:
+        """The camera of a lens that was solved for."""
+        return cls(lens.K, lens.distortion, size_px, name, lens.model)
+
     @property
     def f_px(self) -> float:
         """Mean focal length in pixels."""
-        return float((self.K[0, 0] + self.K[1, 1]) / 2)
+        return self.lens.f_px
 
     def project(self, P_C: ArrayLike) -> Array:
-        """(..., 3) metres in C → (..., 2) pixels, distorted; NaN behind the camera."""
+        """(..., 3) metres in C → (..., 2) pixels, distorted.
+
+        NaN behind the camera and further from its axis than the lens is one-to-one
+        (:attr:`calibration.lens.Lens.widest`).
+        """
         P = np.asarray(P_C, np.float64)
-        flat = P.reshape(-1, 3)
-        uv = np.full((len(flat), 2), np.nan)
-        front = flat[:, 2] > 1e-9
-        if front.any():
-            zero = np.zeros(3)
-            p, _ = cv2.projectPoints(flat[front][:, None], zero, zero, self.K, self.distortion)
-            uv[front] = p.reshape(-1, 2)
-        return uv.reshape(*P.shape[:-1], 2)
+        return self.lens.project(P.reshape(-1, 3)).reshape(*P.shape[:-1], 2)
 
     def undistort(self, uv_px: ArrayLike) -> Array:
-        """(..., 2) pixels → (..., 2) normalised image coordinates x/z, y/z (no distortion)."""
+        """(..., 2) pixels → (..., 2) normalised image coordinates x/z, y/z (no distortion).
+
+        NaN for pixels that no direction of the lens's valid angle meets.
+        """
         uv = np.asarray(uv_px, np.float64)
-        flat = uv.reshape(-1, 1, 2)
-        if len(flat) == 0:
-            return np.zeros((*uv.shape[:-1], 2))
-        criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
-        xy = cv2.undistortPoints(flat, self.K, self.distortion, None, None, None, criteria)
-        return np.asarray(xy, np.float64).reshape(*uv.shape[:-1], 2)
+        return self.lens.undistort(uv.reshape(-1, 2)).reshape(*uv.shape[:-1], 2)
 
     def rays(self, uv_px: ArrayLike) -> Array:
-        """(..., 2) pixels → (..., 3) unit directions d_C from the optical centre."""
+        """(..., 2) pixels → (..., 3) unit directions d_C from the optical centre; NaN as above."""
         xy = self.undistort(uv_px)
         d = np.concatenate([xy, np.ones((*xy.shape[:-1], 1))], -1)
         out: Array = d / np.linalg.norm(d, axis=-1, keepdims=True)
         return out
+
+    def undistort_with_slope(self, uv_px: ArrayLike, step_px: float = 0.5) -> tuple[Array, Array]:
+        """(N, 2) pixels → (N, 2) as :meth:`undistort`, and (N, 2, 2) its derivative by the pixels.
+
+        By central differences; far from the axis of a wide lens a pixel is a long way on the plane.
+        """
+        moves = step_px * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
+        xy = self.undistort(np.asarray(uv_px, np.float64)[:, None] + moves)
+        slope = np.stack([xy[:, 1] - xy[:, 2], xy[:, 3] - xy[:, 4]], -1) / (2 * step_px)
+        return xy[:, 0], slope
 
     def contains(self, uv_px: ArrayLike, margin_px: float = 0.0) -> NDArray[np.bool_]:
         """Whether pixels lie inside the picture (NaN: no)."""
@@ -118,6 +141,7 @@ class Camera:
             "size_px": list(self.size_px),
             "K": self.K.tolist(),
             "distortion": self.distortion.tolist(),
+            "model": self.model,
         }
 
     @classmethod
@@ -129,4 +153,5 @@ class Camera:
             np.array(d["distortion"]),
             (size[0], size[1]),  # type: ignore[index]
             str(d["name"]),
+            d.get("model", "pinhole"),  # type: ignore[arg-type]
         )

@@ -40,6 +40,8 @@ GAZE_CM = (50.0, 15.0)
 ROTATION_DEG = (0.5, 0.1)
 #: Share of the picture's 5 × 5 cells with corners.
 COVERAGE = (0.24, 0.5)
+#: Share of the picture in which the lens draws no direction.
+BEYOND_LENS_SHARE = 0.005
 #: Largest tilt of the board, degrees, and how many of 8 directions it was tilted to.
 TILT_DEG = (8.0, 20.0)
 TILT_DIRECTIONS = 3
@@ -108,6 +110,14 @@ def _judge_views(q: RigQuality, add: Any) -> None:
                 f"the board was seen in {100 * cover.share:.0f} % of the {name} camera's "
                 "picture only; the lens is not known elsewhere",
                 "Hold the board into every corner and along the edges of the picture.",
+            )  # fmt: skip
+        if cover.beyond_lens_share > BEYOND_LENS_SHARE:
+            add(
+                "lens_range", "WARN",
+                f"the {name} camera's lens is known up to {cover.widest_deg:.0f}° from its axis "
+                f"only: {100 * cover.beyond_lens_share:.0f} % of its picture lies beyond, and "
+                "faces there are not measured",
+                "Hold the board into the corners of the picture.",
             )  # fmt: skip
         if cover.tilt_max_deg < TILT_DEG[1]:
             add(

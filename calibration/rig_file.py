@@ -21,12 +21,13 @@ class _Strict(BaseModel):
 
 
 class CameraPart(_Strict):
-    """One lens: pixels; ``distortion`` in OpenCV's order."""
+    """One lens: pixels; ``distortion`` as :class:`calibration.camera.Camera` has it."""
 
     name: str
     size_px: tuple[int, int]
     K: Matrix3
     distortion: list[float]
+    model: Literal["pinhole", "equidistant"] = "pinhole"
 
 
 class TransformPart(_Strict):

@@ -6,11 +6,12 @@ of the room. Every σ is 1 σ. What a rig does not have is None or empty.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from calibration.lens import WIDEST_DEG
 from calibration.transform import Transform
 
 Row3 = tuple[float, float, float]
@@ -50,7 +51,8 @@ class Coverage(Part):
 
     cells : 5 × 5 counts of corners. share, edge_share, corner_share : of cells with corners.
     tilt_directions : how many of 8 directions the board was tilted to by over 15°.
-    largest_share : the largest board's width over the picture's.
+    largest_share : the largest board's width over the picture's. widest_deg : the lens is
+    one-to-one up to this angle from its axis; beyond_lens_share : of the picture, where it is not.
     """
 
     cells: tuple[tuple[int, ...], ...]
@@ -62,6 +64,8 @@ class Coverage(Part):
     nearest_m: float
     furthest_m: float
     largest_share: float
+    widest_deg: float = WIDEST_DEG
+    beyond_lens_share: float = 0.0
 
 
 class Start(Part):
@@ -132,10 +136,10 @@ class PairQuality(Part):
 
 
 class ModelTried(Part):
-    """Lens models (numbers of coefficients) and board bend that were tried together."""
+    """Lens models (number of coefficients or equidistant) and bend that were tried together."""
 
-    left: int
-    right: int
+    left: int | Literal["equidistant"]
+    right: int | Literal["equidistant"]
     warp: bool
     rms_px: float
     holdout_px: float | None = None

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from calibration.corners.boards import Board
+from calibration.lens import Lens
 from calibration.solve.intrinsics import planar_poses
 from calibration.transform import Array
 
@@ -53,7 +54,7 @@ def shown(corners_px: Array, size_px: tuple[int, int], board: Board) -> Shown:
     cells = np.zeros((CELLS, CELLS), bool)
     at = np.clip(uv / [w, h] * CELLS, 0, CELLS - 1).astype(int)
     cells[at[:, 1], at[:, 0]] = True
-    lens = np.array([0.9 * w, 0.9 * w, (w - 1) / 2, (h - 1) / 2])
+    lens = Lens(np.array([0.9 * w, 0.9 * w, (w - 1) / 2, (h - 1) / 2, 0, 0, 0, 0]))
     poses = planar_poses(board.points_B(), corners_px, lens)
     if not poses:
         return Shown(cells, 0.0, None)

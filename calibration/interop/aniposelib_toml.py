@@ -30,7 +30,7 @@ from calibration.interop.registry import (
     world_to_dict,
 )
 from calibration.rig import Rig
-from calibration.transform import Array, Transform, rotation_exp, rotation_log
+from calibration.transform import Transform, rotation_exp, rotation_log
 
 
 class AniposeFamily(Format):
@@ -48,12 +48,6 @@ class AniposeFamily(Format):
             if not isinstance(table, dict) or "matrix" not in table:
                 continue
             name = str(table.get("name", key))
-            if table.get("fisheye"):
-                raise InteropError(
-                    f"camera {name!r} is a fisheye, which this project has no lens model for",
-                    where=path,
-                    remedy="Calibrate it as a pinhole with distortion.",
-                )
             if "rotation" not in table or "translation" not in table:
                 notes.append(f"camera {name!r} has no pose in the file and is left out")
                 continue
@@ -77,6 +71,7 @@ class AniposeFamily(Format):
                     (int(size[0]), int(size[1])),
                     R_CX,
                     numbers(table["translation"], (3,), f"{name}.translation", path),
+                    "equidistant" if table.get("fisheye") else "pinhole",
                 )
             )
         metadata = content.get("metadata", {})
@@ -114,12 +109,16 @@ class AniposeFamily(Format):
 
     def table(self, index: int, cam: Camera) -> list[str]:
         """The table's head and the keys that only this tool wants."""
-        return [f"[cam_{index}]", f'name = "{cam.name}"']
+        return [f"[cam_{index}]", f'name = "{cam.name}"', _fisheye(cam)]
+
+
+def _fisheye(cam: Camera) -> str:
+    return f"fisheye = {str(cam.model == 'equidistant').lower()}"
 
 
 @register
 class Aniposelib(AniposeFamily):
-    """aniposelib and anipose ``calibration.toml``: always five distortion coefficients."""
+    """aniposelib and anipose ``calibration.toml``: five coefficients, or a fisheye's four."""
 
     name = "aniposelib"
 
@@ -135,7 +134,7 @@ class Aniposelib(AniposeFamily):
                     f"{cam.distortion.size}",
                     remedy="Write it as opencv, or calibrate with the model of five.",
                 )
-        five = [replace(cam, distortion=_five(cam.distortion)) for cam in (rig.left, rig.right)]
+        five = [_five(cam) for cam in (rig.left, rig.right)]
         without = replace(rig, left=five[0], right=five[1], covariance=None)
         return super().write(without, path)
 
@@ -145,12 +144,13 @@ class Pose2Sim(AniposeFamily):
     """Pose2Sim ``Calib.toml``: as aniposelib, with ``fisheye``; lengths in metres."""
 
     name = "pose2sim"
+    models = ("pinhole",)  # its fisheye flag is written and never read
 
     def matches(self, path: Path) -> bool:
         return False  # reads as aniposelib, which differs in nothing that matters here
 
     def table(self, index: int, cam: Camera) -> list[str]:
-        return [f"[cam_{index + 1:02d}]", f'name = "{cam.name}"', "fisheye = false"]
+        return [f"[cam_{index + 1:02d}]", f'name = "{cam.name}"', _fisheye(cam)]
 
 
 @register
@@ -172,14 +172,16 @@ class Caliscope(AniposeFamily):
             f'name = "{cam.name}"',
             "rotation_count = 0",
             "ignore = false",
-            "fisheye = false",
+            _fisheye(cam),
         ]
 
 
-def _five(distortion: Array) -> Array:
-    five = np.zeros(5)
-    five[: min(5, distortion.size)] = distortion[:5]
-    return five
+def _five(cam: Camera) -> Camera:
+    if cam.model == "equidistant":
+        return cam
+    D = np.zeros(5)
+    D[: min(5, cam.distortion.size)] = cam.distortion[:5]
+    return replace(cam, distortion=D)
 
 
 def _toml(path: Path) -> dict[str, Any]:

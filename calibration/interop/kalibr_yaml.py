@@ -1,6 +1,7 @@
 """Kalibr's camchain YAML.
 
-``cam0``, ``cam1``: ``camera_model pinhole``, ``distortion_model radtan`` (k1 k2 p1 p2) or ``none``,
+``cam0``, ``cam1``: ``camera_model pinhole``, ``distortion_model radtan`` (k1 k2 p1 p2),
+``equidistant`` (k1 k2 k3 k4: our equidistant lens) or ``none``,
 ``intrinsics [fu, fv, pu, pv]``, ``resolution [width, height]``. ``T_cn_cnm1`` (4×4) of camera n
 takes coordinates of camera n−1 to camera n, in metres: with cam0 = left it *is* T_RL.
 Radtan has four coefficients. A lens with more is refitted to four over its own picture, and the
@@ -9,6 +10,7 @@ note says how far off that is; beyond 0.1 px it is refused.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +30,12 @@ from calibration.interop.registry import (
     pinhole,
     register,
 )
+from calibration.lens import Model
 from calibration.rig import Rig
 from calibration.transform import Array
 
 LARGEST_REFIT_ERROR_PX = 0.1
+_NAMES: dict[Model, str] = {"pinhole": "radtan", "equidistant": "equidistant"}
 
 
 @register
@@ -89,7 +93,7 @@ class Kalibr(Format):
                 "cam_overlaps": [1 - i],
                 "camera_model": "pinhole",
                 "distortion_coeffs": D.tolist(),
-                "distortion_model": "radtan",
+                "distortion_model": _NAMES[cam.model],
                 "intrinsics": [float(K[0, 0]), float(K[1, 1]), float(K[0, 2]), float(K[1, 2])],
                 "resolution": list(cam.size_px),
                 "rostopic": f"/{cam.name}/image_raw",
@@ -105,17 +109,17 @@ class Kalibr(Format):
 
 def _camera(name: str, table: dict[str, Any], T_CX: Array, path: Path) -> RawCamera:
     model, distortion_model = table.get("camera_model"), table.get("distortion_model", "none")
-    if model != "pinhole" or distortion_model not in ("radtan", "none"):
+    if model != "pinhole" or distortion_model not in (*_NAMES.values(), "none"):
         raise InteropError(
             f"{name} has a lens model that this project has not",
             where=path,
             found=f"{model}-{distortion_model}",
-            expected="pinhole-radtan",
-            remedy="Run Kalibr with --models pinhole-radtan.",
+            expected="pinhole-radtan or pinhole-equidistant",
+            remedy="Run Kalibr with --models pinhole-radtan or pinhole-equi.",
         )
     size = numbers(table["resolution"], (2,), f"{name}.resolution", path)
     D = np.zeros(4)
-    if distortion_model == "radtan":
+    if distortion_model != "none":
         D = numbers(table["distortion_coeffs"], (-1,), f"{name}.distortion_coeffs", path)
     topic = str(table.get("rostopic", ""))
     for side in CAMERAS:
@@ -128,6 +132,7 @@ def _camera(name: str, table: dict[str, Any], T_CX: Array, path: Path) -> RawCam
         (int(size[0]), int(size[1])),
         T_CX[:3, :3].copy(),
         T_CX[:3, 3].copy(),
+        "equidistant" if distortion_model == "equidistant" else "pinhole",
     )
 
 
@@ -139,18 +144,19 @@ def radtan4(cam: Camera) -> tuple[Camera, float]:
     """
     D = cam.distortion
     if np.abs(D[4:]).max(initial=0.0) == 0:
-        return Camera(cam.K, D[:4], cam.size_px, cam.name), 0.0
+        return replace(cam, distortion=D[:4]), 0.0
     w, h = cam.size_px
     uv = np.stack(np.meshgrid(np.linspace(0, w - 1, 20), np.linspace(0, h - 1, 20)), -1)
     uv = uv.reshape(-1, 2)
     rays = cam.rays(uv)
+    uv, rays = (a[np.isfinite(rays).all(1)] for a in (uv, rays))
     rays = rays / rays[:, 2:]
 
     def lens(x: Array) -> Camera:
         return Camera(pinhole(*x[:4]), x[4:], cam.size_px, cam.name)
 
     def residual(x: Array) -> Array:
-        return (lens(x).project(rays) - uv).ravel()
+        return np.nan_to_num(lens(x).project(rays) - uv, nan=1e3).ravel()
 
     K = cam.K
     x0 = np.array([K[0, 0], K[1, 1], K[0, 2], K[1, 2], *D[:4]])

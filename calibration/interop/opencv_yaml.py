@@ -3,6 +3,8 @@
 ``M1 D1 M2 D2`` (3×3 and 1×n), ``R T``: left → right camera coordinates, as stereoCalibrate returns
 them. The sample writes two files, ``intrinsics.yml`` and ``extrinsics.yml``; give either one or
 their folder. We write a single file that also has ``image_width``, ``image_height`` and ``unit``.
+A fisheye is ``K1 D1 K2 D2`` (as ``cv2.fisheye`` calls them; a program that wants a pinhole finds
+nothing to take for one) with ``fisheye_model: 1``, OpenCV's own key.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from calibration.interop.registry import (
     world_from,
     world_to_dict,
 )
+from calibration.lens import Model
 from calibration.rig import Rig
 from calibration.transform import Array
 
@@ -82,6 +85,7 @@ class OpenCVYaml(Format):
         if {"image_width", "image_height"} <= set(found):
             size = (int(found["image_width"]), int(found["image_height"]))
         world = world_from(found.get)
+        model: Model = "equidistant" if float(found.get("fisheye_model", 0.0)) else "pinhole"
         cameras = (
             RawCamera(
                 "left",
@@ -90,6 +94,7 @@ class OpenCVYaml(Format):
                 size,
                 np.eye(3),
                 np.zeros(3),
+                model,
             ),
             RawCamera(
                 "right",
@@ -98,20 +103,30 @@ class OpenCVYaml(Format):
                 _second_size(found) or size,
                 numbers(R, (3, 3), "R", path),
                 numbers(get("T"), (3,), "T", path),
+                model,
             ),
         )
         return RawRig(cameras, unit, *(world or (None, None)))
 
     def write(self, rig: Rig, path: Path) -> tuple[str, ...]:
+        if rig.left.model != rig.right.model:
+            raise InteropError(
+                "a file of OpenCV has one lens model for both cameras",
+                found=f"left {rig.left.model}, right {rig.right.model}",
+                remedy="Write it as kalibr or ros.",
+            )
+        fisheye = rig.left.model == "equidistant"
+        K = "K" if fisheye else "M"
         storage = cv2.FileStorage(".yml", cv2.FileStorage_WRITE | cv2.FileStorage_MEMORY)
         storage.write("unit", "m")
         storage.write("image_width", rig.left.size_px[0])
         storage.write("image_height", rig.left.size_px[1])
         storage.write("image_width_2", rig.right.size_px[0])
         storage.write("image_height_2", rig.right.size_px[1])
-        storage.write("M1", rig.left.K)
+        storage.write("fisheye_model", int(fisheye))
+        storage.write(f"{K}1", rig.left.K)
         storage.write("D1", rig.left.distortion.reshape(1, -1))
-        storage.write("M2", rig.right.K)
+        storage.write(f"{K}2", rig.right.K)
         storage.write("D2", rig.right.distortion.reshape(1, -1))
         storage.write("R", rig.T_RL.R)
         storage.write("T", rig.T_RL.t.reshape(3, 1))

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from calibration import rig_file
 from calibration.camera import CAMERAS, Camera
 from calibration.errors import UserError
+from calibration.lens import Model
 from calibration.rig import Rig
 from calibration.transform import Array, Transform
 from calibration.verdict import Cause, Verdict
@@ -45,6 +46,7 @@ class RawCamera:
     size_px: tuple[int, int] | None
     R_CX: Array
     t_CX: Array
+    model: Model = "pinhole"
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Format(ABC):
 
     name: str
     suffix: str
+    #: Lens models that the format's readers know.
+    models: tuple[Model, ...] = ("pinhole", "equidistant")
 
     @abstractmethod
     def matches(self, path: Path) -> bool:
@@ -150,7 +154,7 @@ def read(
                 remedy="Give size_px = (width, height).",
             )
         try:
-            lenses.append(Camera(cam.K, cam.distortion, size, name))
+            lenses.append(Camera(cam.K, cam.distortion, size, name, cam.model))
         except ValueError as error:
             raise InteropError(str(error), where=path) from error
         if cam.name != name:
@@ -194,7 +198,14 @@ def write(rig: Rig, path: str | Path, format: str) -> tuple[str, ...]:
     path = Path(path)
     if format not in _FORMATS:
         raise InteropError("unknown format", found=format, expected=" or ".join(formats()))
-    notes = list(_FORMATS[format].write(rig, path))
+    chosen = _FORMATS[format]
+    for cam in (rig.left, rig.right):
+        if cam.model not in chosen.models:
+            raise InteropError(
+                f"{format} has no lens model for a fisheye, which the {cam.name} camera is",
+                remedy="Write it as kalibr, ros, opencv, aniposelib or caliscope.",
+            )
+    notes = list(chosen.write(rig, path))
     notes.append("lengths are metres")
     if rig.covariance is not None:
         notes.append("uncertainty, verdict and inputs are not carried: keep the rig.json")

@@ -1,6 +1,7 @@
 """ROS ``camera_info`` YAML: a file for each camera, ``left.yaml`` and ``right.yaml``, in a folder.
 
-``distortion_model`` plumb_bob (k1 k2 p1 p2 k3) or rational_polynomial (eight coefficients).
+``distortion_model`` plumb_bob (k1 k2 p1 p2 k3), rational_polynomial (eight coefficients) or
+equidistant (k1 k2 k3 k4).
 The relative pose is inside the rectification: ``rectification_matrix`` turns camera coordinates
 into rectified ones, and the right ``projection_matrix`` has f·T in its last column, so
 
@@ -33,6 +34,7 @@ from calibration.rig import Rig
 from calibration.transform import Array
 
 _COEFFICIENTS = {"plumb_bob": 5, "rational_polynomial": 8}
+_FISHEYE = ("equidistant", "fisheye")  # ROS has had both names for it
 
 
 @register
@@ -135,12 +137,12 @@ def _matrix(table: dict[str, Any], key: str, shape: tuple[int, ...], path: Path)
 
 def _camera(name: str, table: dict[str, Any], R_CX: Array, t_CX: Array, path: Path) -> RawCamera:
     model = table.get("distortion_model", "plumb_bob")
-    if model not in _COEFFICIENTS:
+    if model not in (*_COEFFICIENTS, *_FISHEYE):
         raise InteropError(
             f"the {name} camera has a lens model that this project has not",
             where=path,
             found=model,
-            expected=" or ".join(_COEFFICIENTS),
+            expected=" or ".join((*_COEFFICIENTS, _FISHEYE[0])),
         )
     return RawCamera(
         str(name),
@@ -149,12 +151,15 @@ def _camera(name: str, table: dict[str, Any], R_CX: Array, t_CX: Array, path: Pa
         (int(table["image_width"]), int(table["image_height"])),
         R_CX,
         t_CX,
+        "equidistant" if model in _FISHEYE else "pinhole",
     )
 
 
 def _distortion(cam: Camera) -> tuple[str, Array]:
     """The ROS model that holds this lens without loss."""
     D = cam.distortion
+    if cam.model == "equidistant":
+        return _FISHEYE[0], D
     for model, n in _COEFFICIENTS.items():
         if np.abs(D[n:]).max(initial=0.0) == 0:
             full = np.zeros(n)

@@ -27,9 +27,16 @@ def epipolar_px(rig: Rig, uv_left: ArrayLike, uv_right: ArrayLike) -> Array:
     Sampson's first-order distance: 0 for a true match, and with the standard deviation of one
     coordinate's noise. NaN where a point is NaN.
     """
-    x_L = _homogeneous(rig.left.undistort(uv_left))
-    x_R = _homogeneous(rig.right.undistort(uv_right))
-    return _sampson_px(x_L, x_R, rig.T_RL.R, rig.T_RL.t, rig.left.f_px, rig.right.f_px)
+    x_L, slope_L = rig.left.undistort_with_slope(uv_left)
+    x_R, slope_R = rig.right.undistort_with_slope(uv_right)
+    x_L, x_R = _homogeneous(x_L), _homogeneous(x_R)
+    # x_Rᵀ [t]ₓ R x_L over the norm of its gradient by the four pixel coordinates
+    E = _cross(rig.T_RL.t / rig.baseline_m) @ rig.T_RL.R
+    in_R, in_L = x_L @ E.T, x_R @ E
+    by_R = np.einsum("ni,nij->nj", in_R[:, :2], slope_R)
+    by_L = np.einsum("ni,nij->nj", in_L[:, :2], slope_L)
+    gradient = (by_R**2).sum(1) + (by_L**2).sum(1)
+    return np.asarray((x_R * in_R).sum(1) / np.sqrt(gradient))
 
 
 def _homogeneous(xy: Array) -> Array:
@@ -38,14 +45,6 @@ def _homogeneous(xy: Array) -> Array:
 
 def _cross(t: Array) -> Array:
     return np.array([[0, -t[2], t[1]], [t[2], 0, -t[0]], [-t[1], t[0], 0]])
-
-
-def _sampson_px(x_L: Array, x_R: Array, R: Array, t: Array, f_L: float, f_R: float) -> Array:
-    """x_Rᵀ [t]ₓ R x_L over the norm of its gradient, in pixels of one coordinate's noise."""
-    E = _cross(t / np.linalg.norm(t)) @ R
-    in_R, in_L = x_L @ E.T, x_R @ E
-    gradient = (in_R[:, :2] ** 2).sum(1) / f_R**2 + (in_L[:, :2] ** 2).sum(1) / f_L**2
-    return np.asarray((x_R * in_R).sum(1) / np.sqrt(gradient))
 
 
 @dataclass(frozen=True)

@@ -197,7 +197,7 @@ def traces_camera(cam: Camera, T_XC: Transform, screen: Array) -> list[Any]:
     """A frustum: what the camera sees, 0.6 m deep, with a mark on the picture's upper edge."""
     w, h = cam.size_px
     corners = np.array([[0, 0], [w - 1, 0], [w - 1, h - 1], [0, h - 1]], float)
-    rays = np.column_stack([(corners - cam.K[:2, 2]) / [cam.K[0, 0], cam.K[1, 1]], np.ones(4)])
+    rays = cam.rays(corners)
     depth = 0.6
     rim = T_XC.apply(rays * depth)
     centre = T_XC.t

@@ -22,7 +22,7 @@ import numpy as np
 
 from calibration.corners.boards import Board
 from calibration.errors import CalibrationError
-from calibration.solve.bundle import project_with_jacobian
+from calibration.lens import Lens, Model, mirrored, mirrored_signs, project_with_jacobian
 from calibration.solve.intrinsics import planar_poses
 from calibration.transform import Array, Transform, geodesic_deg, rotation_exp
 
@@ -218,10 +218,10 @@ def check_clicks(corners: Any, size_px: tuple[int, int], where: str) -> Array:
 
 # -- the solve -------------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class Lens:
-    """A lens of the lesson's cameras: (4 + n,) fx fy cx cy d… and its covariance."""
+class KnownLens:
+    """A lens of the lesson's cameras and the covariance of its parameters."""
 
-    values: Array
+    lens: Lens
     covariance: Array
 
 
@@ -235,12 +235,13 @@ class _Prior:
     mean: Array
     L: Array
     phone: bool
+    model: Model = "pinhole"
 
-    def at(self, z: Array, focus: float) -> tuple[Array, Array, Array]:
-        """(4 + n,) fx fy cx cy d…, and its derivatives by z (4 + n, k) and by focus (4 + n,)."""
+    def at(self, z: Array, focus: float) -> tuple[Lens, Array, Array]:
+        """The lens, and its derivatives by z (4 + n, k) and by focus (4 + n,)."""
         value = self.mean + self.L @ z
         if not self.phone:
-            return value, self.L, np.zeros(len(value))
+            return Lens(value, self.model), self.L, np.zeros(len(value))
         f = float(np.exp(value[0] + FOCUS_SIGMA * focus))
         lens = np.array([f, f, value[1], value[2], value[3], 0.0, 0.0, 0.0])
         d = np.zeros((8, 4))
@@ -248,19 +249,18 @@ class _Prior:
         d[[2, 3, 4], [1, 2, 3]] = 1.0
         d_focus = np.zeros(8)
         d_focus[:2] = f * FOCUS_SIGMA
-        return lens, d @ self.L, d_focus
+        return Lens(lens), d @ self.L, d_focus
 
 
-def _prior(picture: RoomPicture, lens: Lens | None) -> _Prior:
+def _prior(picture: RoomPicture, known: KnownLens | None) -> _Prior:
     w, h = picture.size_px
-    if lens is not None:
-        values, axes = np.linalg.eigh((lens.covariance + lens.covariance.T) / 2)
-        mean, L = lens.values.copy(), axes * np.sqrt(np.maximum(values, 0.0))
-        if picture.mirrored:  # turned over: cx from the other edge, p2 the other way
-            mean[2] = w - 1 - mean[2]
-            mean[7] *= -1
-            L[[2, 7]] *= -1
-        return _Prior(mean, L, False)
+    if known is not None:
+        values, axes = np.linalg.eigh((known.covariance + known.covariance.T) / 2)
+        lens, L = known.lens, axes * np.sqrt(np.maximum(values, 0.0))
+        if picture.mirrored:
+            lens, turned = mirrored(lens, w), mirrored_signs(lens)
+            L *= turned[:, None]
+        return _Prior(lens.values, L, False, lens.model)
     mean = np.array([np.log(PHONE_F * max(w, h)), (w - 1) / 2, (h - 1) / 2, 0.0])
     centre = PHONE_CENTRE_SIGMA * max(w, h)
     return _Prior(mean, np.diag([PHONE_F_SIGMA, centre, centre, PHONE_K1_SIGMA]), True)
@@ -302,7 +302,7 @@ class _Problem:
     pictures: Sequence[RoomPicture]
     points_B: Array
     blackboard_m: tuple[float, float]
-    lenses: dict[str, Lens]
+    lenses: dict[str, KnownLens]
     priors: list[_Prior] = field(default_factory=list)
     group: list[int] = field(default_factory=list)
     first: list[int] = field(default_factory=list)
@@ -323,7 +323,7 @@ class _Problem:
         """Lenses, one focus for each picture, width and height."""
         return self.first[-1] + len(self.pictures) + 2
 
-    def lens(self, state: _State, i: int) -> tuple[Array, Array, Array]:
+    def lens(self, state: _State, i: int) -> tuple[Lens, Array, Array]:
         """The lens of picture i with its derivatives (see :meth:`_Prior.at`)."""
         g = self.group[i]
         z = state.z[self.first[g] : self.first[g + 1]]
@@ -463,7 +463,7 @@ def room_poses(
     pictures: Sequence[RoomPicture],
     board: Board,
     blackboard_m: tuple[float, float],
-    lenses: dict[str, Lens] | None = None,
+    lenses: dict[str, KnownLens] | None = None,
 ) -> list[RoomPose]:
     """Every way to understand the pictures of one placement, best first.
 
@@ -520,7 +520,7 @@ def _describe(problem: _Problem, chi2: float, state: _State) -> RoomPose | None:
         tuple(
             Transform(R, t, "X", "W").inverse() for R, t in zip(state.R_XW, state.t_XW, strict=True)
         ),
-        tuple(float(problem.lens(state, i)[0][:2].mean()) for i in range(len(problem.pictures))),
+        tuple(problem.lens(state, i)[0].f_px for i in range(len(problem.pictures))),
         tuple(float(np.sqrt((c**2).mean())) for c, _ in errors),
         tuple(float(np.sqrt((b**2).mean())) for _, b in errors),
         (

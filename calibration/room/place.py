@@ -24,7 +24,7 @@ from calibration.room.evidence import Evidence, PoseMeasured, World, by_picture
 from calibration.room.picture import (
     ORDER,
     SIZE_SIGMAS,
-    Lens,
+    KnownLens,
     RoomPose,
     by_placement,
     misfits,
@@ -243,16 +243,16 @@ def _read_room(
         )  # fmt: skip
     if all(p.board_px is None for p in aux.room):
         return None
-    lenses: dict[str, Lens] = {}
+    lenses: dict[str, KnownLens] = {}
     if any(p.taken_with != "phone" for p in aux.room):
         s = found.solution.state
         C, _ = joint_covariance(
             found.problem, s, robust_px=found.robust_px, with_warp=found.with_warp
         )
         n = s.lenses[0].size
-        lenses["left"] = Lens(s.lenses[0], C[:n, :n])
+        lenses["left"] = KnownLens(s.lenses[0], C[:n, :n])
         m = n + s.lenses[1].size
-        lenses["right"] = Lens(s.lenses[1], C[n:m, n:m])
+        lenses["right"] = KnownLens(s.lenses[1], C[n:m, n:m])
     poses = room_poses(aux.room, aux.board, seen.blackboard_m, lenses)
     if not poses:
         room.causes.append(

@@ -241,23 +241,23 @@ def _fits_if_zoomed(
     guesses = (1.0, 0.5, 0.67, 1.5) if len(cameras) == 1 else (1.0,)
     for corner in (True, False):
         for guess in guesses:
-            f = {c: s.lenses[c][:2] * guess for c in cameras}
+            f = {c: s.lenses[c].values[:2] * guess for c in cameras}
             for _ in range(3):  # f, then the principal point that goes with it
                 lenses = list(s.lenses)
                 for c in cameras:
-                    old = s.lenses[c]
+                    old = s.lenses[c].values
                     about = np.zeros(2) if corner else (np.array(sizes_px[CAMERAS[c]]) - 1) / 2
                     lens = old.copy()
                     lens[:2] = f[c]
                     lens[2:4] = about + (old[2:4] - about) * (f[c].mean() / old[:2].mean())
-                    lenses[c] = lens
+                    lenses[c] = replace(s.lenses[c], values=lens)
                 moved = replace(s, lenses=(lenses[0], lenses[1]))
                 end = _fit_one(points, left, right, moved, free)
-                f = {c: end.state.lenses[c][:2] for c in cameras}
-                if any(not np.isfinite(f[c]).all() or (f[c] < 0.1 * s.lenses[c][:2]).any()
+                f = {c: end.state.lenses[c].values[:2] for c in cameras}
+                if any(not np.isfinite(f[c]).all() or (f[c] < 0.1 * s.lenses[c].values[:2]).any()
                        for c in cameras):  # fmt: skip
                     break
-            ratio = {c: f[c] / s.lenses[c][:2] for c in cameras}
+            ratio = {c: f[c] / s.lenses[c].values[:2] for c in cameras}
             even = all(abs(float(r[0] / r[1]) - 1) < 0.01 for r in ratio.values())
             if even and end.rms_px < best:
                 best, factors = end.rms_px, tuple(float(r.mean()) for r in ratio.values())

@@ -15,85 +15,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.lens import CORE, Lens, project_with_jacobian
 from calibration.transform import Array, rotation_exp
 
 IntArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]
-
-#: Order of the parameters of one lens: fx fy cx cy, then the distortion.
-CORE = 4
-
-
-# -- lens ------------------------------------------------------------------------------------------
-def project_with_jacobian(
-    P_C: Array, lens: Array, *, jacobian: bool = True
-) -> tuple[Array, Array, Array]:
-    """Project points and differentiate.
-
-    Parameters
-    ----------
-    P_C : (M, 3) metres in the camera, z > 0.
-    lens : (4 + n,) fx fy cx cy and n = 4, 5 or 8 distortion coefficients (OpenCV's order).
-
-    Returns
-    -------
-    uv : (M, 2) pixels.
-    d_lens : (M, 2, 4 + n) ∂uv/∂lens.
-    d_P : (M, 2, 3) ∂uv/∂P_C.
-    """
-    fx, fy, cx, cy = lens[:CORE]
-    d = lens[CORE:]
-    n = d.size
-    k1, k2, p1, p2 = d[:4]
-    k3 = d[4] if n > 4 else 0.0
-    iz = 1.0 / P_C[:, 2]
-    x, y = P_C[:, 0] * iz, P_C[:, 1] * iz
-    xx, yy, xy = x * x, y * y, x * y
-    r2 = xx + yy
-    num = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
-    d_num = k1 + r2 * (2 * k2 + 3 * r2 * k3)  # ∂num/∂r²
-    if n == 8:
-        k4, k5, k6 = d[5:8]
-        i_den = 1.0 / (1 + r2 * (k4 + r2 * (k5 + r2 * k6)))
-        radial = num * i_den
-        d_radial = (d_num - radial * (k4 + r2 * (2 * k5 + 3 * r2 * k6))) * i_den
-    else:
-        i_den = np.ones_like(r2)
-        radial, d_radial = num, d_num
-    xd = x * radial + 2 * p1 * xy + p2 * (r2 + 2 * xx)
-    yd = y * radial + p1 * (r2 + 2 * yy) + 2 * p2 * xy
-    uv = np.stack([fx * xd + cx, fy * yd + cy], -1)
-    if not jacobian:
-        return uv, np.empty((0, 2, lens.size)), np.empty((0, 2, 3))
-
-    M = len(P_C)
-    J = np.zeros((M, 2, CORE + n))
-    J[:, 0, 0], J[:, 1, 1] = xd, yd
-    J[:, 0, 2] = J[:, 1, 3] = 1.0
-    fxx, fyy = fx * x * i_den, fy * y * i_den
-    J[:, 0, 4], J[:, 1, 4] = fxx * r2, fyy * r2
-    r4 = r2 * r2
-    J[:, 0, 5], J[:, 1, 5] = fxx * r4, fyy * r4
-    J[:, 0, 6], J[:, 1, 6] = 2 * fx * xy, fy * (r2 + 2 * yy)
-    J[:, 0, 7], J[:, 1, 7] = fx * (r2 + 2 * xx), 2 * fy * xy
-    if n > 4:
-        r6 = r4 * r2
-        J[:, 0, 8], J[:, 1, 8] = fxx * r6, fyy * r6
-    if n == 8:
-        gx, gy = -fxx * radial, -fyy * radial
-        for column, power in ((9, r2), (10, r4), (11, r6)):
-            J[:, 0, column], J[:, 1, column] = gx * power, gy * power
-
-    # ∂(xd, yd)/∂(x, y), then the chain rule through x = X/Z, y = Y/Z
-    a = radial + 2 * xx * d_radial + 2 * p1 * y + 6 * p2 * x
-    b = 2 * xy * d_radial + 2 * p1 * x + 2 * p2 * y
-    c = radial + 2 * yy * d_radial + 6 * p1 * y + 2 * p2 * x
-    Q = np.empty((M, 2, 3))
-    Q[:, 0, 0], Q[:, 0, 1] = fx * a * iz, fx * b * iz
-    Q[:, 1, 0], Q[:, 1, 1] = fy * b * iz, fy * c * iz
-    Q[:, 0, 2] = -fx * (a * x + b * y) * iz
-    Q[:, 1, 2] = -fy * (b * x + c * y) * iz
-    return uv, J, Q
 
 
 def warp_basis(points_B: Array) -> Array:
@@ -148,9 +74,9 @@ class Problem:
 
 @dataclass(frozen=True)
 class State:
-    """All parameters. ``lenses[i]`` = fx fy cx cy distortion; poses take B to L (or R: home)."""
+    """All parameters; poses take B to L (or R: home)."""
 
-    lenses: tuple[Array, Array]
+    lenses: tuple[Lens, Lens]
     R_RL: Array
     t_RL: Array
     R_view: Array
@@ -362,7 +288,7 @@ def prior(state: State, G: int) -> tuple[Array, Array]:
         if lens.size == CORE + 8:
             higher = slice(first + 8, first + 12)
             precision[higher] = (0.1 / RATIONAL_SIGMA) ** 2
-            value[higher] = lens[8:12]
+            value[higher] = lens.values[8:12]
         first += lens.size
     return precision, value
 

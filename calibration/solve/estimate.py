@@ -23,7 +23,13 @@ from calibration.errors import CalibrationError
 from calibration.solve import bundle
 from calibration.solve.choose import choose
 from calibration.solve.holdout import HoldOut
-from calibration.solve.intrinsics import MODELS, MonoSolution, fit_camera
+from calibration.solve.intrinsics import (
+    MODELS,
+    Choice,
+    MonoSolution,
+    begin_camera,
+    choice_of,
+)
 from calibration.solve.moments import (
     ZOOM_TEST_RATIO,
     ZOOM_TEST_SUPPORT,
@@ -92,7 +98,7 @@ def estimate(
     sizes: dict[str, tuple[int, int]],
     views: Sequence[View],
     *,
-    models: Sequence[int] = MODELS,
+    models: Sequence[Choice] = MODELS,
     warp: bool | None = None,
     reject: bool = True,
     folds: int = 5,
@@ -102,7 +108,7 @@ def estimate(
 
     Parameters
     ----------
-    models : numbers of distortion coefficients to choose from by hold-out.
+    models : lens models to choose from by hold-out: numbers of coefficients, ``equidistant``.
     warp : whether the board may bend; None = chosen by hold-out.
     reject : False keeps every corner and view (for comparisons on the same corners).
 
@@ -114,12 +120,11 @@ def estimate(
     rejected = Rejections()
     kept = usable(views, board, sizes, rejected)
     say("each camera alone", 0.05)
-    first_model = 5 if 5 in models else models[0]
     mono: dict[str, MonoSolution] = {}
     used: dict[str, list[int]] = {}
     for camera in CAMERAS:
         mono[camera], used[camera] = one_camera(
-            camera, board, kept, sizes[camera], rejected, first_model
+            camera, board, kept, sizes[camera], rejected, models
         )
     mono_names = {c: [kept[i].name for i in used[c]] for c in CAMERAS}
     kept = [
@@ -164,7 +169,15 @@ def estimate(
     say("lens model by hold-out", 0.6)
     robust_px = LOSS_SIGMAS * max(solution.sigma_px, 1e-4)
     solution, with_warp, held, tried = choose(
-        problem, solution, kept, models, warp, folds, robust_px, say
+        problem,
+        solution,
+        kept,
+        (sizes["left"], sizes["right"]),
+        models,
+        warp,
+        folds,
+        robust_px,
+        say,
     )
     solution = bundle.solve(
         problem, solution.state, with_warp=with_warp, robust_px=robust_px, max_iterations=300
@@ -186,7 +199,10 @@ def estimate(
         held is not None and held.left_to_right_px > ZOOM_TEST_RATIO * held.expected_px
     )
     if suspicious and why is None and moved is None:
-        changes = [zoom_changed(c, board, views, sizes[c], min(models)) for c in CAMERAS]
+        changes = [
+            zoom_changed(c, board, views, sizes[c], choice_of(lens))
+            for c, lens in zip(CAMERAS, solution.state.lenses, strict=True)
+        ]
         rejected.causes.extend(c for c in changes if c is not None)
     say("cameras done", 0.9)
     return Estimate(
@@ -216,7 +232,7 @@ def one_camera(
     views: list[View],
     size_px: tuple[int, int],
     rejected: Rejections,
-    n_distortion: int,
+    models: Sequence[Choice],
 ) -> tuple[MonoSolution, list[int]]:
     """Solve a camera alone; views that no lens explains are left out. Returns rows used."""
     points = board.points_B()
@@ -232,7 +248,7 @@ def one_camera(
             )
         corners = [views[i].corners(camera) for i in rows]
         try:
-            mono = fit_camera(points, [c for c in corners if c is not None], size_px, n_distortion)
+            mono = begin_camera(points, [c for c in corners if c is not None], size_px, models)
         except ValueError as error:
             raise CalibrationError(
                 f"no lens explains the views of the {camera} camera",
@@ -244,8 +260,9 @@ def one_camera(
             raise CalibrationError(
                 f"the views of the {camera} camera lead to an impossible lens",
                 where=f"calibration/{camera}",
-                found=f"focal length {mono.lens[0]:.0f} px, centre ({mono.lens[2]:.0f}, "
-                f"{mono.lens[3]:.0f}) px in pictures of {size_px[0]} × {size_px[1]}",
+                found=f"focal length {mono.lens.f_px:.0f} px, centre "
+                f"({mono.lens.values[2]:.0f}, {mono.lens.values[3]:.0f}) px in pictures of "
+                f"{size_px[0]} × {size_px[1]}",
                 remedy="Tilt the board in several directions; check that corners were found right.",
             )
         # judged by its median corner: a few wrong corners do not make a wrong view

@@ -105,12 +105,7 @@ def assemble(seen: Seen, found: Estimate, room: Room) -> Rig:
         problem, solution, C, noise = found.problem, found.solution, None, None
     s = solution.state
     cameras = [
-        Camera(
-            np.array([[lens[0], 0, lens[2]], [0, lens[1], lens[3]], [0, 0, 1]]),
-            lens[4:],
-            seen.sizes[name],
-            name,
-        )
+        Camera.of(lens, seen.sizes[name], name)
         for name, lens in zip(CAMERAS, s.lenses, strict=True)
     ]
     T_RL = Transform(s.R_RL, s.t_RL, "R", "L")

@@ -8,15 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 
+from calibration.lens import CORE, Lens, Model
 from calibration.solve import bundle
-from calibration.transform import Array, rotation_exp
+from calibration.transform import Array, rotation_exp, smallest_rotation
 
-#: Numbers of distortion coefficients that are tried (OpenCV's order).
-MODELS = (4, 5, 8)
+#: Lens models that are tried: OpenCV's numbers of distortion coefficients, and the equidistant one.
+Choice = int | Literal["equidistant"]
+MODELS: tuple[Choice, ...] = (4, 5, 8, "equidistant")
+
+
+def shape_of(choice: Choice) -> tuple[int, Model]:
+    """(number of coefficients, model) of a choice."""
+    return (4, "equidistant") if choice == "equidistant" else (choice, "pinhole")
+
+
+def choice_of(lens: Lens) -> Choice:
+    """The inverse of :func:`shape_of`."""
+    return "equidistant" if lens.model == "equidistant" else lens.size - CORE
 
 
 @dataclass(frozen=True)
@@ -25,7 +38,7 @@ class MonoSolution:
 
     Parameters
     ----------
-    lens : (4 + n,) fx fy cx cy, distortion.
+    lens : focal lengths, middle and distortion.
     R_CB, t_CB : (V, 3, 3), (V, 3) board poses.
     view_rms_px : (V,) per point.
     rms_px, sigma_px : over all corners; sigma per coordinate, degrees of freedom counted.
@@ -33,7 +46,7 @@ class MonoSolution:
     residual_px : (V, N, 2) predicted − seen.
     """
 
-    lens: Array
+    lens: Lens
     R_CB: Array
     t_CB: Array
     view_rms_px: Array
@@ -44,30 +57,27 @@ class MonoSolution:
     residual_px: Array
 
 
-def undistort(uv_px: Array, lens: Array) -> Array:
-    """(N, 2) pixels → (N, 2) normalised coordinates."""
-    K = np.array([[lens[0], 0, lens[2]], [0, lens[1], lens[3]], [0, 0, 1.0]])
-    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-11)
-    xy = cv2.undistortPoints(
-        np.ascontiguousarray(uv_px, np.float64).reshape(-1, 1, 2), K, lens[4:], None, None, None,
-        criteria,
-    )  # fmt: skip
-    return np.asarray(xy, np.float64).reshape(-1, 2)
-
-
-def planar_poses(points_B: Array, uv_px: Array, lens: Array) -> list[tuple[Array, Array, float]]:
+def planar_poses(points_B: Array, uv_px: Array, lens: Lens) -> list[tuple[Array, Array, float]]:
     """Both pose solutions of a flat board (IPPE), best first.
 
     points_B : (N, 3) with z = 0; uv_px : (N, 2), rows with NaN are left out.
-    Returns [(R_CB, t_CB, rms in normalised coordinates × fx), …], empty where none was found.
+    Solved in a camera V that looks at the board's middle (far from the axis of a wide lens a pixel
+    is a long way on the plane z = 1).
+    Returns [(R_CB, t_CB, rms in V's coordinates × fx), …], empty where none was found.
     """
-    seen = np.isfinite(uv_px).all(1)
+    xy_C = lens.undistort(uv_px)
+    seen = np.isfinite(xy_C).all(1)
     if seen.sum() < 4:
         return []
-    xy = undistort(uv_px[seen], lens)
-    X = np.ascontiguousarray(points_B[seen], np.float64)
-    if not np.isfinite(xy).all():
+    d = np.concatenate([xy_C[seen], np.ones((int(seen.sum()), 1))], 1)
+    d /= np.linalg.norm(d, axis=1, keepdims=True)
+    middle = d.mean(0)
+    R_CV = smallest_rotation(middle / np.linalg.norm(middle))
+    d = d @ R_CV
+    if (d[:, 2] < 0.05).any():
         return []
+    xy = d[:, :2] / d[:, 2:]
+    X = np.ascontiguousarray(points_B[seen], np.float64)
     try:
         _, rvecs, tvecs, _ = cv2.solvePnPGeneric(
             X, xy.reshape(-1, 1, 2), np.eye(3), None, flags=cv2.SOLVEPNP_IPPE
@@ -76,12 +86,13 @@ def planar_poses(points_B: Array, uv_px: Array, lens: Array) -> list[tuple[Array
         return []
     out = []
     for rvec, tvec in zip(rvecs, tvecs, strict=True):
-        R, t = rotation_exp(rvec.ravel()), np.asarray(tvec, np.float64).ravel()
-        P = X @ R.T + t
-        if not np.isfinite(P).all() or (P[:, 2] <= 1e-9).any():
+        R_VB, t_VB = rotation_exp(rvec.ravel()), np.asarray(tvec, np.float64).ravel()
+        P = X @ R_VB.T + t_VB
+        if not np.isfinite(P).all() or (P[:, 2] <= 1e-9).any() or (P @ R_CV[2] <= 1e-9).any():
             continue
         e = P[:, :2] / P[:, 2:] - xy
-        out.append((R, t, float(np.sqrt((e**2).sum(1).mean()) * lens[0])))
+        rms = float(np.sqrt((e**2).sum(1).mean()) * lens.values[0])
+        out.append((R_CV @ R_VB, R_CV @ t_VB, rms))
     return sorted(out, key=lambda item: item[2])
 
 
@@ -125,14 +136,19 @@ def free_lens(n_lens: int, n_other: int, parts: str, *, extra: int = 6) -> bundl
 
 
 #: The place of the other camera's lens in a problem with one camera.
-_NO_LENS = np.array([1.0, 1, 0, 0, 0, 0, 0, 0])
+_NO_LENS = Lens(np.array([1.0, 1, 0, 0, 0, 0, 0, 0]))
 
 
 def _focal_starts(
-    points_B: Array, corners: Sequence[Array], size_px: tuple[int, int]
+    points_B: Array, corners: Sequence[Array], size_px: tuple[int, int], model: Model
 ) -> list[float]:
-    """Focal lengths to begin from: Zhang's, and three that span phones to telephoto."""
+    """Focal lengths to begin from: Zhang's, and three that span phones to telephoto.
+
+    For the equidistant model those under which the longer side is 170°, 130° and 80°.
+    """
     w, h = size_px
+    if model == "equidistant":
+        return [max(w, h) / np.radians(angle) for angle in (170, 130, 80)]
     homographies = []
     for uv in corners:
         ok = np.isfinite(uv).all(1)
@@ -146,7 +162,7 @@ def _focal_starts(
     return ([zhang] if zhang is not None and 0.2 * w < zhang < 20 * w else []) + fixed
 
 
-def _begin(points_B: Array, corners: Sequence[Array], lens: Array) -> bundle.State | None:
+def _begin(points_B: Array, corners: Sequence[Array], lens: Lens) -> bundle.State | None:
     """Board poses under a lens (planar solution, the better of two); None where one has none."""
     R, t = np.zeros((len(corners), 3, 3)), np.zeros((len(corners), 3))
     for i, uv in enumerate(corners):
@@ -157,13 +173,51 @@ def _begin(points_B: Array, corners: Sequence[Array], lens: Array) -> bundle.Sta
     return bundle.State((lens, _NO_LENS), np.eye(3), np.zeros(3), R, t)
 
 
+#: A camera whose pinhole spans more than this (picture over twice f: 90°), or fits worse than this,
+#: is also begun as a fisheye …
+WIDE, MISFIT_PX = 1.0, 0.5
+#: … and goes on as one where that fits so much better.
+FISHEYE_GAIN = 0.9
+
+
+def begin_camera(
+    points_B: Array,
+    corners: Sequence[Array],
+    size_px: tuple[int, int],
+    models: Sequence[Choice],
+) -> MonoSolution:
+    """One camera by itself as a pinhole of five coefficients, or as a fisheye where it is one.
+
+    Raises ``ValueError`` as :func:`fit_camera`.
+    """
+    plain = [m for m in models if m != "equidistant"]
+    ends: list[MonoSolution] = []
+    error: ValueError | None = None
+    if plain:
+        try:
+            ends.append(fit_camera(points_B, corners, size_px, 5 if 5 in plain else plain[0]))
+        except ValueError as failed:
+            error = failed
+    if "equidistant" in models and not (
+        ends and ends[0].rms_px < MISFIT_PX and max(size_px) < 2 * WIDE * ends[0].lens.f_px
+    ):
+        try:
+            ends.append(fit_camera(points_B, corners, size_px, "equidistant"))
+        except ValueError as failed:
+            error = failed
+    if not ends:
+        assert error is not None
+        raise error
+    if len(ends) == 2 and ends[1].rms_px > FISHEYE_GAIN * ends[0].rms_px:
+        return ends[0]
+    return ends[-1]
+
+
 def fit_camera(
     points_B: Array,
     corners: Sequence[Array],
     size_px: tuple[int, int],
-    n_distortion: int = 5,
-    *,
-    start: Array | None = None,
+    choice: Choice = 5,
 ) -> MonoSolution:
     """Calibrate one camera from a flat board.
 
@@ -171,7 +225,7 @@ def fit_camera(
     ----------
     points_B : (N, 3) the board's corners.
     corners : per view (N, 2) pixels, NaN where a corner is missing.
-    start : a lens to begin from (then it is the only start).
+    choice : the lens model.
 
     Several focal lengths are tried; each is refined a little with f and k1 alone, and the two best
     ends are solved to convergence with a robust loss, the better of them once more without.
@@ -179,18 +233,18 @@ def fit_camera(
     """
     w, h = size_px
     centre = np.array([(w - 1) / 2, (h - 1) / 2])
-    n = 4 + n_distortion
+    n_distortion, model = shape_of(choice)
+    n = CORE + n_distortion
     free = {parts: free_lens(n, _NO_LENS.size, parts) for parts in ("core", "all")}
     # starts are compared on some of the views only
     some = [corners[i] for i in np.unique(np.linspace(0, len(corners) - 1, 8).round().astype(int))]
-    lenses = (
-        [start] if start is not None
-        else [np.concatenate([[f, f, *centre], np.zeros(n_distortion)])
-              for f in _focal_starts(points_B, some, size_px)]
-    )  # fmt: skip
+    lenses = [
+        Lens(np.concatenate([[f, f, *centre], np.zeros(n_distortion)]), model)
+        for f in _focal_starts(points_B, some, size_px, model)
+    ]
     problem = mono_problem(points_B, some)
     tried: list[dict[str, float]] = []
-    ends: list[tuple[float, Array]] = []
+    ends: list[tuple[float, Lens]] = []
     for lens in lenses:
         state = _begin(points_B, some, lens)
         if state is None:
@@ -199,10 +253,10 @@ def fit_camera(
             problem, state, free=free["core"], robust_px=2.0, max_iterations=6, tolerance=1e-4
         )
         reached = end.state.lenses[0]
-        tried.append({"f_px": float(lens[0]), "f_end_px": float(reached[0]), "rms_px": end.rms_px})
+        tried.append({"f_px": lens.f_px, "f_end_px": reached.f_px, "rms_px": end.rms_px})
         ends.append((end.rms_px, reached))
     ends.sort(key=lambda e: e[0])
-    if len(ends) > 1 and abs(ends[1][1][0] / ends[0][1][0] - 1) < 0.02:
+    if len(ends) > 1 and abs(ends[1][1].f_px / ends[0][1].f_px - 1) < 0.02:
         ends = ends[:1]  # the best two starts already agree
     problem = mono_problem(points_B, corners)
     best: bundle.Solution | None = None

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from calibration.corners.boards import Board, View
-from calibration.solve.intrinsics import MonoSolution, fit_camera, planar_poses
+from calibration.lens import Lens, mirrored
+from calibration.solve.intrinsics import Choice, MonoSolution, fit_camera, planar_poses
 from calibration.solve.pair import consensus, mirror
 from calibration.solve.views import LEAST_VIEWS
 from calibration.transform import Array, geodesic_deg, rotation_log
@@ -23,7 +24,7 @@ LEAST_GAIN = 0.02
 
 
 def zoom_changed(
-    camera: str, board: Board, views: Sequence[View], size_px: tuple[int, int], n_distortion: int
+    camera: str, board: Board, views: Sequence[View], size_px: tuple[int, int], choice: Choice
 ) -> Cause | None:
     """Whether the views before and after some moment fit two lenses better than one."""
     points = board.points_B()
@@ -32,7 +33,7 @@ def zoom_changed(
     def fit(part: Sequence[View]) -> MonoSolution | None:
         corners = [c for v in part if (c := v.corners(camera)) is not None]
         try:
-            return fit_camera(points, corners, size_px, n_distortion)
+            return fit_camera(points, corners, size_px, choice)
         except ValueError:
             return None
 
@@ -44,7 +45,7 @@ def zoom_changed(
         if one is None or two is None:
             return None
         square = len(first) * one.rms_px**2 + len(second) * two.rms_px**2
-        return float(np.sqrt(square / n)), float(one.lens[0]), float(two.lens[0])
+        return float(np.sqrt(square / n)), one.lens.f_px, two.lens.f_px
 
     n = len(rows)
     whole = fit(rows) if n >= 2 * LEAST_VIEWS else None
@@ -87,8 +88,7 @@ def why_no_consensus(
     for camera, side in (("left", left), ("right", right)):
         width = sizes[camera][0]
         turned = [mirror(uv, width, inner, 1) for uv in side]
-        lens = lenses[0 if camera == "left" else 1].copy()
-        lens[2] = width - 1 - lens[2]
+        lens = mirrored(lenses[0 if camera == "left" else 1], width)
         pair = (turned, right) if camera == "left" else (left, turned)
         both = (lens, lenses[1]) if camera == "left" else (lenses[0], lens)
         if _support(points, *pair, both) > 0.7 or (
@@ -114,7 +114,7 @@ def why_no_consensus(
 
 
 def _support(
-    points: Array, left: list[Array], right: list[Array], lenses: tuple[Array, Array]
+    points: Array, left: list[Array], right: list[Array], lenses: tuple[Lens, Lens]
 ) -> float:
     agreed = consensus(points, left, right, lenses)
     return 0.0 if agreed is None else agreed.support

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from calibration.camera import CAMERAS
+from calibration.lens import Lens
 from calibration.solve import bundle
 from calibration.solve.intrinsics import planar_poses
 from calibration.transform import Array, geodesic_deg, rotation_exp, rotation_log
@@ -45,7 +46,7 @@ def consensus(
     points_B: Array,
     left: Sequence[Array],
     right: Sequence[Array],
-    lenses: tuple[Array, Array],
+    lenses: tuple[Lens, Lens],
 ) -> Consensus | None:
     """The relative pose that most views agree on; None where no view gives one.
 
@@ -100,7 +101,7 @@ def resect(
     points_B: Array,
     left: Array | None,
     right: Array | None,
-    lenses: tuple[Array, Array],
+    lenses: tuple[Lens, Lens],
     R_RL: Array,
     t_RL: Array,
     warp: Array | None = None,
@@ -182,7 +183,7 @@ def diagnose(
     left: Array,
     right: Array,
     widths: tuple[int, int],
-    lenses: tuple[Array, Array],
+    lenses: tuple[Lens, Lens],
     R_RL: Array,
     t_RL: Array,
     good_px: float,
@@ -230,7 +231,7 @@ def _scale_that_fits(
     points_B: Array,
     left: Array,
     right: Array,
-    lenses: tuple[Array, Array],
+    lenses: tuple[Lens, Lens],
     R_RL: Array,
     t_RL: Array,
     good_px: float,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from calibration.lens import CORE, Lens
 from calibration.solve import bundle
 from calibration.transform import Array
 
@@ -95,14 +96,15 @@ def view_rms(problem: bundle.Problem, solution: bundle.Solution, *, typical: boo
     return out
 
 
-def possible(lens: Array, size_px: tuple[int, int]) -> bool:
+def possible(lens: Lens, size_px: tuple[int, int]) -> bool:
     """Whether a lens can be one: a focal length and a principal point of the picture's order."""
     w, h = size_px
     longest = max(w, h)
+    fx, fy, cx, cy = lens.values[:CORE]
     return bool(
-        np.isfinite(lens).all()
-        and (lens[:2] > 0.1 * longest).all()
-        and (lens[:2] < 100 * longest).all()
-        and -w < lens[2] < 2 * w
-        and -h < lens[3] < 2 * h
+        np.isfinite(lens.values).all()
+        and 0.1 * longest < min(fx, fy)
+        and max(fx, fy) < 100 * longest
+        and -w < cx < 2 * w
+        and -h < cy < 2 * h
     )

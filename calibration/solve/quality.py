@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from calibration.camera import CAMERAS
+from calibration.camera import CAMERAS, Camera
 from calibration.corners.boards import pitch_px
 from calibration.inputs import Seen
 from calibration.rig import Rig
@@ -34,13 +34,15 @@ from calibration.room.place import Room
 from calibration.solve import bundle, uncertainty
 from calibration.solve.covariance import Noise
 from calibration.solve.estimate import Estimate
+from calibration.solve.intrinsics import Choice, choice_of
 from calibration.solve.problem import view_rms
 from calibration.transform import Array, Transform, geodesic_deg
 
-_MODEL_WORDS = {
+_MODEL_WORDS: dict[Choice, str] = {
     4: "4 coefficients (k1 k2 p1 p2)",
     5: "5 coefficients (k1 k2 p1 p2 k3)",
     8: "8 coefficients (rational)",
+    "equidistant": "4 coefficients (equidistant fisheye)",
 }
 
 
@@ -115,15 +117,15 @@ def _camera(
         rms_px=mono.rms_px,
         joint_rms_px=float(np.sqrt((solution.residuals[c] ** 2).sum() / max(corners, 1))),
         sigma_px=found.solution.sigma_px,
-        fx=float(lens[0]),
-        fy=float(lens[1]),
-        n_distortion=lens.size - 4,
-        model=_MODEL_WORDS[lens.size - 4],
+        fx=float(lens.values[0]),
+        fy=float(lens.values[1]),
+        n_distortion=lens.distortion.size,
+        model=_MODEL_WORDS[choice_of(lens)],
         views=len(o.view),
         corners=corners,
         starts=tuple(Start.model_validate(start) for start in mono.starts),
         sigma=sigma,
-        coverage=_coverage(found.problem, found.solution.state, c, seen.sizes[name]),
+        coverage=_coverage(found.problem, found.solution.state, c, rig.camera(name)),
     )
 
 
@@ -167,10 +169,10 @@ def _joint_to_mono(found: Estimate) -> float:
     return float(np.sqrt(joint / max(alone, 1e-12))) if alone > 0 else 1.0
 
 
-def _coverage(
-    problem: bundle.Problem, s: bundle.State, camera: int, size_px: tuple[int, int]
-) -> Coverage:
-    """Where in the picture corners were seen, and how the board was tilted."""
+def _coverage(problem: bundle.Problem, s: bundle.State, camera: int, seen_by: Camera) -> Coverage:
+    """Where in the picture corners were seen, how the board was tilted, how far the lens goes."""
+    w, h = size_px = seen_by.size_px
+    grid = np.stack(np.meshgrid(np.linspace(0, w - 1, 48), np.linspace(0, h - 1, 27)), -1)
     o = problem.cameras[camera]
     seen = o.weight > 0
     uv = o.uv_px[seen]
@@ -206,6 +208,8 @@ def _coverage(
         nearest_m=float(np.linalg.norm(centre, axis=1).min(initial=np.inf)),
         furthest_m=float(np.linalg.norm(centre, axis=1).max(initial=0.0)),
         largest_share=float(width.max(initial=0.0) / size_px[0]),
+        widest_deg=float(np.degrees(np.arctan(seen_by.lens.widest))),
+        beyond_lens_share=float(np.isnan(seen_by.undistort(grid)[..., 0]).mean()),
     )
 
 

@@ -104,7 +104,8 @@ def views(camera: Camera, tight_box_px: Array, down_C: Array | None) -> Views:
     corners = 0.5 + step * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
     uv = one.pixels(camera, np.broadcast_to(corners, (len(centre), 4, 2)))
     J = np.stack([uv[:, 0] - uv[:, 1], uv[:, 2] - uv[:, 3]], -1) / (2 * step)
-    magnification = np.sqrt(np.abs(np.linalg.det(J)))
+    with np.errstate(invalid="ignore"):  # NaN where the lens has no ray
+        magnification = np.sqrt(np.abs(np.linalg.det(J)))
     return Views(R_CV, side / magnification, side)
 
 
@@ -141,6 +142,7 @@ def crops_through(camera: Camera, picture: Picture, seen: Views, size_px: int) -
         knots = _knots(big)[0]
         grid = np.stack(np.meshgrid(knots, knots), -1)  # (row, column, xy)
         uv = part.pixels(camera, np.broadcast_to(grid, (len(rows), GRID, GRID, 2)))
+        uv = np.where(np.isnan(uv), -1e4, uv)  # where the lens draws nothing: outside the picture
         flat = _upsampled(uv, big).reshape(len(rows) * big, big, 2)
         crops = cv2.remap(
             picture,

@@ -39,14 +39,18 @@ def opted_out_seats(session: Session) -> Array:
 
 def mask_polygons(rig: Rig, camera: str, seats_xz_m: Array) -> list[NDArray[np.int32]]:
     """For each seat (K, 2) the outline in the picture of the volume that holds its head."""
-    x, y, z = np.meshgrid((-1, 1), MASK_Y_M, (-1, 1))
+    # finely: near the rim of a wide lens some of a volume may lie beyond what it draws
+    side = np.linspace(-1, 1, 7)
+    x, y, z = np.meshgrid(side, np.linspace(*MASK_Y_M, 7), side)
     corner = np.stack([x.ravel() * MASK_HALF_M, y.ravel(), z.ravel() * MASK_HALF_M], -1)
     out = []
     T_CW, lens = rig.T_WC(camera).inverse(), rig.camera(camera)
     for seat in np.asarray(seats_xz_m, np.float64).reshape(-1, 2):
         P_C = T_CW.apply(corner + [seat[0], 0.0, seat[1]])
-        if (P_C[:, 2] < 0.1).any():
+        uv = lens.project(P_C[P_C[:, 2] > 0.05])
+        uv = uv[np.isfinite(uv).all(1)]
+        if len(uv) < 3:
             continue  # beside or behind the camera: not in its picture
-        hull = cv2.convexHull(lens.project(P_C).astype(np.float32))
+        hull = cv2.convexHull(uv.astype(np.float32))
         out.append(np.round(hull).astype(np.int32))
     return out

@@ -50,17 +50,13 @@ class Sight:
 
 def sight(camera: Camera, uv_px: Array) -> Sight:
     """Undistort (N, 2) pixels, with the local magnification from central differences."""
-    step = 0.5
-    moves = np.array([[0, 0], [step, 0], [-step, 0], [0, step], [0, -step]])
-    known: NDArray[np.bool_] = np.asarray(np.isfinite(uv_px).all(-1))
-    xy = np.full((len(uv_px), 5, 2), np.nan)
-    if known.any():
-        xy[known] = camera.undistort(uv_px[known][:, None] + moves)
-    xy_by_px = np.stack([xy[:, 1] - xy[:, 2], xy[:, 3] - xy[:, 4]], -1) / (2 * step)
+    xy, xy_by_px = camera.undistort_with_slope(uv_px)
     inverse = np.full_like(xy_by_px, np.nan)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(xy_by_px).all((-1, -2)))
+    xy[~known] = np.nan  # not seen, or where the lens draws no direction
     if known.any():
         inverse[known] = np.linalg.inv(xy_by_px[known])
-    return Sight(xy[:, 0], inverse)
+    return Sight(xy, inverse)
 
 
 def ray_points(rig: Rig, left: Array, right: Array) -> Array:
@@ -111,7 +107,7 @@ def solve_positions(
     """
     n = len(uv_px)
     sights = [sight(rig.camera(name), uv_px[:, c]) for c, name in enumerate(CAMERAS)]
-    seen: NDArray[np.bool_] = np.asarray(np.isfinite(uv_px).all(-1))  # (N, 2)
+    seen: NDArray[np.bool_] = np.stack([np.isfinite(s.xy).all(-1) for s in sights], 1)
     both = seen.all(1)
     prior = np.full((n, 3), np.nan) if prior_W is None else np.asarray(prior_W, np.float64)
     with_prior = (seen.sum(1) == 1) & np.isfinite(prior).all(1)
@@ -180,13 +176,14 @@ def linearised_nose(rig: Rig, uv_px: Array, sigma_px: Array, P_W: Array) -> Call
     none. One Gauss-Newton step from P_W under the other rig, with this rig's normal matrix; noses
     seen by one camera alone are held at their depth.
     """
-    seen = np.isfinite(uv_px).all(-1)
+    sights = [sight(rig.camera(name), uv_px[:, c]) for c, name in enumerate(CAMERAS)]
+    seen = np.stack([np.isfinite(s.xy).all(-1) for s in sights], 1)
     rows = np.flatnonzero(np.isfinite(P_W).all(1))
     weight = np.where(seen, 1 / np.where(seen, sigma_px, 1.0) ** 2, 0.0)[rows]
     H = np.zeros((len(rows), 3, 3))
     projections = []
     for c, name in enumerate(CAMERAS):
-        s, T_CW = sight(rig.camera(name), uv_px[:, c]), rig.T_WC(name).inverse()
+        s, T_CW = sights[c], rig.T_WC(name).inverse()
         r, J = _reprojection(T_CW.apply(P_W[rows]), T_CW.R, s, rows)
         JT = np.swapaxes(np.nan_to_num(J), -1, -2) * weight[:, c, None, None]
         H += JT @ np.nan_to_num(J)

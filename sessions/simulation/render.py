@@ -364,11 +364,12 @@ class Lens:
         u, v = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
         xy = camera.undistort(np.stack([u, v], -1).reshape(-1, 2)).reshape(height, width, 2)
         f = camera.f_px * scale
-        low, high = xy.reshape(-1, 2).min(0) * f, xy.reshape(-1, 2).max(0) * f
+        # a pixel that the lens draws nothing on (NaN) repeats what is beside the picture
+        low, high = np.nanmin(xy, axis=(0, 1)) * f, np.nanmax(xy, axis=(0, 1)) * f
         size = np.ceil(high - low).astype(int) + 4
         size += size % 2
         K = np.array([[f, 0, -low[0] + 2], [0, f, -low[1] + 2], [0, 0, 1]])
-        x, y = xy[..., 0] * f + K[0, 2], xy[..., 1] * f + K[1, 2]
+        x, y = np.nan_to_num(xy[..., 0] * f + K[0, 2]), np.nan_to_num(xy[..., 1] * f + K[1, 2])
         return cls(
             camera, K, (int(size[0]), int(size[1])), x.astype(np.float32), y.astype(np.float32)
         )

@@ -38,8 +38,12 @@ def random_room(
     board: Board = BOARD,
     angle_deg: float | None = None,
     size_px: tuple[int, int] = (1920, 1080),
+    fisheye_deg: float | None = None,
 ) -> Room:
-    """Two cameras on either side of a blackboard, converging by 40–90° on the class."""
+    """Two cameras on either side of a blackboard, converging by 40–90° on the class.
+
+    fisheye_deg : their lenses are equidistant, and their pictures as wide as this.
+    """
     width = rng.uniform(3.0, 4.5)
     angle = rng.uniform(40, 90) if angle_deg is None else angle_deg
     share = rng.uniform(0.42, 0.58)
@@ -68,7 +72,14 @@ def random_room(
         )
         D = np.array([rng.uniform(-0.25, -0.02), rng.uniform(0, 0.06), 0.0, 0.0])
         D[2:] = rng.normal(0, 3e-4, 2)
+        while np.isnan(Camera(K, D, size_px, name).undistort([[0, 0], [w - 1, h - 1]])).any():
+            D[1] += 0.02  # a real lens draws its whole picture
         cameras[name] = Camera(K, D, size_px, name)
+        if fisheye_deg is not None:
+            K = K.copy()
+            K[[0, 1], [0, 1]] *= w / np.radians(fisheye_deg) / f
+            D = rng.normal(0, [0.02, 0.01, 0.005, 0.001])
+            cameras[name] = Camera(K, D, size_px, name, "equidistant")
     T_WL = Transform(poses["left"].R, poses["left"].t, "W", "L")
     T_WR = Transform(poses["right"].R, poses["right"].t, "W", "R")
     tape = np.array([width / 2 + rng.uniform(-0.5, 0.5), rng.uniform(0.9, 1.5), 2.0])

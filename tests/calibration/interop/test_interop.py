@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -406,6 +407,44 @@ def test_aniposelib_always_writes_five_and_refuses_eight(tmp_path: Path) -> None
         interop.write(make_rig(distortion_n=8), tmp_path / "b.toml", "aniposelib")
 
 
+def fisheye_rig() -> Rig:
+    """140° wide, each lens with its own four coefficients."""
+    rig = make_rig()
+    D = np.array([0.04, -0.01, 0.003, -0.0006])
+    left = Camera([[786.0, 0, 955], [0, 788.0, 545], [0, 0, 1]], D, (1920, 1080), "left",
+                  "equidistant")  # fmt: skip
+    return replace(rig, left=left, right=replace(left, distortion=0.8 * D, name="right"))
+
+
+@pytest.mark.parametrize("format", [f for f in interop.formats() if f != "pose2sim"])
+def test_a_fisheye_travels(tmp_path: Path, format: str) -> None:
+    """To 70° from the axis the same points fall on the same pixels."""
+    rig, path = fisheye_rig(), target(tmp_path, format)
+    interop.write(rig, path, format)
+    back = interop.read(path).rig
+    turn = np.radians(np.linspace(-70, 70, 29))
+    P = np.stack([np.sin(turn), 0.3 * np.sin(turn), np.cos(turn)], 1)
+    for name in ("left", "right"):
+        assert back.camera(name).model == "equidistant"
+        np.testing.assert_allclose(
+            back.camera(name).project(P), rig.camera(name).project(P), atol=1e-6
+        )
+
+
+def test_a_fisheye_is_refused_where_no_reader_knows_it(tmp_path: Path) -> None:
+    with pytest.raises(InteropError, match="pose2sim has no lens model for a fisheye"):
+        interop.write(fisheye_rig(), tmp_path / "a.toml", "pose2sim")
+    mixed = replace(fisheye_rig(), right=make_rig().right)
+    with pytest.raises(InteropError, match="one lens model for both"):
+        interop.write(mixed, tmp_path / "a.yml", "opencv")
+    assert not list(tmp_path.iterdir())
+    interop.write(mixed, tmp_path / "ros", "ros")
+    assert interop.read(tmp_path / "ros").rig.left.model == "equidistant"
+    # an OpenCV program that looks for a pinhole finds none
+    interop.write(fisheye_rig(), tmp_path / "b.yml", "opencv")
+    assert "M1:" not in (tmp_path / "b.yml").read_text()
+
+
 # -- what is refused, and how it is said -----------------------------------------------------------
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
@@ -422,13 +461,8 @@ def test_aniposelib_always_writes_five_and_refuses_eight(tmp_path: Path) -> None
         ),
         (
             "x.yaml",
-            "cam0:\n  camera_model: pinhole\n  distortion_model: equidistant\n",
-            "pinhole-equidistant",
-        ),
-        (
-            "x.toml",
-            "[cam_0]\nmatrix = [[1,0,0],[0,1,0],[0,0,1]]\nfisheye = true\n",
-            "fisheye.*no lens model",
+            "cam0:\n  camera_model: pinhole\n  distortion_model: fov\n",
+            "pinhole-fov",
         ),
         ("x.toml", "[cam_0]\nmatrix = 3\n", "two cameras are needed"),
         ("x.toml", "[cam_0\nmatrix = 3\n", "no calibration file"),

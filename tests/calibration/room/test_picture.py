@@ -16,11 +16,12 @@ from calibration.corners.boards import Board
 from calibration.corners.folder import AuxiliaryPlacement, RoomPictureFile, read_room_pictures
 from calibration.errors import CalibrationError
 from calibration.inputs import Seen
+from calibration.lens import Lens
 from calibration.page.verdict_page import verdict_page
 from calibration.rig import Rig
 from calibration.room import world
 from calibration.room.picture import (
-    Lens,
+    KnownLens,
     RoomPicture,
     _Problem,
     blackboard_points_W,
@@ -98,8 +99,9 @@ def test_the_derivative_is_that_of_the_residual() -> None:
     camera = phone(rng)
     pictures = [take(room, T_WB, A4, camera, rng)[0] for _ in range(2)]
     left = replace(take(room, T_WB, A4, room.rig.left, rng)[0], taken_with="left")
-    lens = Lens(
-        np.array([1300.0, 1310, 950, 530, -0.1, 0.02, 1e-3, 0]), np.diag([4.0] * 4 + [1e-6] * 4)
+    lens = KnownLens(
+        Lens(np.array([1300.0, 1310, 950, 530, -0.1, 0.02, 1e-3, 0])),
+        np.diag([4.0] * 4 + [1e-6] * 4),
     )
     problem = _Problem([*pictures, left], A4.points_B(), room.blackboard_m, {"left": lens})
     state = problem.starts()[0]
@@ -128,9 +130,8 @@ def test_covariance_is_honest(n: int, taken_with: Any) -> None:
         camera = phone(rng) if taken_with == "phone" else room.rig.left
         pictures = [take(room, T_WB, A4, camera, rng, taken_with=taken_with)[0] for _ in range(n)]
         size = (w + rng.normal(0, 0.005), h + rng.normal(0, 0.005))
-        left = room.rig.left
-        values = np.concatenate([left.K[[0, 1, 0, 1], [0, 1, 2, 2]], left.distortion])
-        pose = room_poses(pictures, A4, size, {"left": Lens(values, np.zeros((8, 8)))})[0]
+        known = KnownLens(room.rig.left.lens, np.zeros((8, 8)))
+        pose = room_poses(pictures, A4, size, {"left": known})[0]
         e = np.concatenate([rotation_log(pose.T_WB.R.T @ T_WB.R), T_WB.t - pose.T_WB.t])
         total += float(e @ np.linalg.solve(pose.covariance, e)) / 6
         turned.append(float(geodesic_deg(pose.T_WB.R, T_WB.R)))
@@ -167,10 +168,8 @@ def test_a_mirror_may_show_the_room(taken_with: Any) -> None:
         board += rng.normal(0, 0.2, board.shape)
         seen = RoomPicture(clicks, board, camera.size_px, taken_with, 1.0, mirrored=True)
         assert RoomPicture.from_dict(seen.to_dict()).mirrored
-        values = np.concatenate([camera.K[[0, 1, 0, 1], [0, 1, 2, 2]], camera.distortion])
-        pose = room_poses([seen], A4, room.blackboard_m, {"left": Lens(values, np.zeros((8, 8)))})[
-            0
-        ]
+        known = KnownLens(camera.lens, np.zeros((8, 8)))
+        pose = room_poses([seen], A4, room.blackboard_m, {"left": known})[0]
         e = np.concatenate([rotation_log(pose.T_WB.R.T @ T_WB.R), T_WB.t - pose.T_WB.t])
         assert float(e @ np.linalg.solve(pose.covariance, e)) < 22.5
         assert float(geodesic_deg(pose.T_WB.R, T_WB.R)) < 3

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from calibration.calibrate import solve
+from calibration.lens import Lens, project_with_jacobian
 from calibration.solve import bundle
 from calibration.solve.holdout import hold_out, transfer
 from calibration.solve.intrinsics import fit_camera, planar_poses
@@ -16,10 +17,10 @@ from calibration.transform import Array, rotation_exp, rotation_log
 from tests.calibration import rigs
 
 
-def _lens(rng: np.random.Generator, n: int) -> Array:
+def _lens(rng: np.random.Generator, n: int) -> Lens:
     scale = np.array([0.2, 0.08, 1e-3, 1e-3, 0.02, 0.1, 0.05, 0.02])[:n]
     core = np.array([1400, 1390, 950, 545]) + rng.normal(0, 5, 4)
-    return np.concatenate([core, rng.normal(0, 1, n) * scale])
+    return Lens(np.concatenate([core, rng.normal(0, 1, n) * scale]))
 
 
 @pytest.mark.parametrize("n", [4, 5, 8])
@@ -27,20 +28,20 @@ def test_projection_is_opencvs_and_its_jacobian_is_right(n: int) -> None:
     rng = np.random.default_rng(n)
     lens = _lens(rng, n)
     P = np.stack([rng.uniform(-1, 1, 40), rng.uniform(-0.7, 0.7, 40), rng.uniform(1.5, 4, 40)], 1)
-    uv, d_lens, d_P = bundle.project_with_jacobian(P, lens)
-    K = np.array([[lens[0], 0, lens[2]], [0, lens[1], lens[3]], [0, 0, 1]])
-    reference, _ = cv2.projectPoints(P[:, None], np.zeros(3), np.zeros(3), K, lens[4:])
+    uv, d_lens, d_P = project_with_jacobian(P, lens)
+    zero = np.zeros(3)
+    reference, _ = cv2.projectPoints(P[:, None], zero, zero, lens.K, lens.distortion)
     assert np.abs(uv - reference.reshape(-1, 2)).max() < 1e-9
     for j in range(lens.size):
-        h = 1e-5 * max(abs(lens[j]), 0.1)
+        h = 1e-5 * max(abs(lens.values[j]), 0.1)
         d = np.zeros(lens.size)
         d[j] = h
-        up, down = (bundle.project_with_jacobian(P, lens + s * d)[0] for s in (1, -1))
+        up, down = (project_with_jacobian(P, lens + s * d)[0] for s in (1, -1))
         assert np.allclose((up - down) / (2 * h), d_lens[..., j], rtol=1e-5, atol=1e-4)
     for j in range(3):
         d = np.zeros(3)
         d[j] = 1e-6
-        up, down = (bundle.project_with_jacobian(P + s * d, lens)[0] for s in (1, -1))
+        up, down = (project_with_jacobian(P + s * d, lens)[0] for s in (1, -1))
         assert np.allclose((up - down) / 2e-6, d_P[..., j], rtol=1e-5, atol=1e-3)
 
 
@@ -149,13 +150,10 @@ def test_hold_out_is_what_it_says() -> None:
     points = room.board.points_B()
     views = [(rigs.noisy(a, rng, 0.2), rigs.noisy(b, rng, 0.2)) for a, b in exact]
     problem = build([points], [(a, b, 0) for a, b in views])
-    lenses = tuple(
-        np.concatenate([c.K[[0, 1, 0, 1], [0, 1, 2, 2]], c.distortion])
-        for c in (room.rig.left, room.rig.right)
-    )
+    lenses = (room.rig.left.lens, room.rig.right.lens)
     poses = [planar_poses(points, a, lenses[0])[0] for a, _ in views if a is not None]
     start = bundle.State(
-        (lenses[0], lenses[1]), room.rig.T_RL.R, room.rig.T_RL.t,
+        lenses, room.rig.T_RL.R, room.rig.T_RL.t,
         np.array([p[0] for p in poses]), np.array([p[1] for p in poses]),
     )  # fmt: skip
     end = bundle.solve(problem, start)
@@ -171,15 +169,15 @@ def test_hold_out_is_what_it_says() -> None:
             start.lenses, start.R_RL, start.t_RL, start.R_view[keep], start.t_view[keep]
         )
         fit = bundle.solve(build([points], [(a, b, 0) for a, b in rest]), state).state
-        K = [np.array([[x[0], 0, x[2]], [0, x[1], x[3]], [0, 0, 1]]) for x in fit.lenses]
+        K, D = [x.K for x in fit.lenses], [x.distortion for x in fit.lenses]
         for i in out:
             a, b = views[i]
             assert a is not None and b is not None
-            _, rv, tv = cv2.solvePnP(points, a, K[0], fit.lenses[0][4:], flags=cv2.SOLVEPNP_IPPE)
-            rv, tv = cv2.solvePnPRefineLM(points, a, K[0], fit.lenses[0][4:], rv, tv)
+            _, rv, tv = cv2.solvePnP(points, a, K[0], D[0], flags=cv2.SOLVEPNP_IPPE)
+            rv, tv = cv2.solvePnPRefineLM(points, a, K[0], D[0], rv, tv)
             R = fit.R_RL @ cv2.Rodrigues(rv)[0]
             t = fit.R_RL @ tv.ravel() + fit.t_RL
-            q, _ = cv2.projectPoints(points, cv2.Rodrigues(R)[0], t, K[1], fit.lenses[1][4:])
+            q, _ = cv2.projectPoints(points, cv2.Rodrigues(R)[0], t, K[1], D[1])
             squares.append(((q.reshape(-1, 2) - b) ** 2).sum(1))
     reference = float(np.sqrt(np.mean(np.concatenate(squares))))
     assert held.left_to_right_px == pytest.approx(reference, rel=2e-3)
@@ -201,5 +199,5 @@ def test_several_starts_reach_one_camera() -> None:
     corners = [rigs.noisy(a, rng, 0.1) for a, b in exact if a is not None]
     mono = fit_camera(room.board.points_B(), [c for c in corners if c is not None], (1920, 1080), 4)
     assert len(mono.starts) >= 3 and mono.converged
-    assert abs(mono.lens[0] / room.rig.left.K[0, 0] - 1) < 0.01
+    assert abs(mono.lens.values[0] / room.rig.left.K[0, 0] - 1) < 0.01
     assert {round(s["f_px"]) for s in mono.starts} >= {1152, 1920, 3840}

@@ -23,8 +23,7 @@ def _solved(
     rng = np.random.default_rng([21, seed])
     room = rigs.random_room(rng)
     points = room.board.points_B()
-    lenses = [np.array([c.K[0, 0], c.K[1, 1], c.K[0, 2], c.K[1, 2], *c.distortion])
-              for c in (room.rig.left, room.rig.right)]  # fmt: skip
+    lenses = (room.rig.left.lens, room.rig.right.lens)
     views, R, t = [], [], []
     for exact in rigs.look(room, rng, shared=12, alone=6):
         home = 0 if exact[0] is not None else 1
@@ -41,7 +40,7 @@ def _solved(
         views.append((noisy[0], noisy[1], 0))
     problem = build([points], views)
     T = room.rig.T_RL
-    start = bundle.State((lenses[0], lenses[1]), T.R, T.t, np.array(R), np.array(t))
+    start = bundle.State(lenses, T.R, T.t, np.array(R), np.array(t))
     end = bundle.solve(problem, start, max_iterations=30)
     e = np.concatenate([rotation_log(end.state.R_RL.T @ T.R), T.t - end.state.t_RL])
     return problem, end, e
