@@ -198,6 +198,7 @@ def traces_camera(cam: Camera, T_XC: Transform, screen: Array) -> list[Any]:
     w, h = cam.size_px
     corners = np.array([[0, 0], [w - 1, 0], [w - 1, h - 1], [0, h - 1]], float)
     rays = cam.rays(corners)
+    rays = rays / max(float(rays[:, 2].mean()), 0.3)  # a fisheye's lie almost beside it
     depth = 0.6
     rim = T_XC.apply(rays * depth)
     centre = T_XC.t
