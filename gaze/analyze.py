@@ -42,7 +42,7 @@ from gaze.lesson.settings import AnalyzeSettings
 from gaze.lesson.status import unmatched_here
 from gaze.lesson.tables import faces_table, gaze_columns, no_gaze, with_absent
 from gaze.lesson.truth import truth_of
-from gaze.measures.measures import board_shares
+from gaze.measures.measures import board_shares, step_of
 from gaze.people.costs import uses_embeddings
 from gaze.people.evidence import Sightings
 from gaze.people.identify import identify
@@ -240,6 +240,8 @@ def who_is_who(
         names=[s.id for s in named],
         seats_xz_m=np.array([s.seat_m or (np.nan, np.nan) for s in named]).reshape(-1, 2),
         embeddings=embeddings,
+        step_s=step_of(film.when.time_s),
+        teacher_xz_m=None if session.config.teacher is None else session.config.teacher.seat_m,
     )
     refusals.swapped_videos(rig, seen, students)
     return students

@@ -187,6 +187,12 @@ class Student(Strict):
     opt_out: bool = False
 
 
+class Teacher(Strict):
+    """Where the teacher sits, if anywhere: x_W, z_W in metres. On foot the teacher is found."""
+
+    seat_m: tuple[Metres, Metres]
+
+
 class SessionConfig(Strict):
     """The whole of session.toml."""
 
@@ -206,6 +212,7 @@ class SessionConfig(Strict):
         default=(), description="further boards and screens ([[surfaces]])"
     )
     targets: Targets | None = None
+    teacher: Teacher | None = None
     cameras: Cameras
     students: tuple[Student, ...] = ()
     retention_days: int | None = Field(default=None, ge=0, le=36500)
@@ -278,6 +285,7 @@ TABLES: dict[tuple[str, ...], type[BaseModel]] = {
     ("surfaces",): Surface,
     ("surfaces", "areas"): Area,
     ("targets",): Targets,
+    ("teacher",): Teacher,
     ("board",): BoardConfig,
     ("auxiliary",): Auxiliary,
     ("auxiliary", "board"): BoardConfig,

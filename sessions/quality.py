@@ -125,13 +125,20 @@ class FrameCounts(_Record):
 
 
 class IdentityCounts(_Record):
-    """How the faces became students."""
+    """How the faces became students.
+
+    teacher_share : of the moments, at which the teacher was seen on foot (or at the desk that
+    session.toml names). passers, portraits : others who are no students.
+    """
 
     faces: int = 0
     unmatched_faces: int = 0
     tracks: dict[str, int] = Field(default_factory=dict)
     students: int = 0
     one_camera_only: int = 0
+    teacher_share: float = 0.0
+    passers: int = 0
+    portraits: int = 0
     pair_cost: dict[str, float | None] = Field(default_factory=dict)
 
 

@@ -17,10 +17,19 @@ from gaze.faces.rows import FaceRows
 from gaze.lesson.background import background_quality
 from gaze.lesson.film import Film
 from gaze.people.evidence import UNMATCHED
+from gaze.people.others import PASSER, PORTRAIT, TEACHER
 from gaze.people.seats import Students
 from sessions.errors import SessionError
 from sessions.folder import Session
-from sessions.quality import Agreement, Caveat, EpipolarMinute, FrameCounts, Quality, RowQuality
+from sessions.quality import (
+    Agreement,
+    Caveat,
+    EpipolarMinute,
+    FrameCounts,
+    IdentityCounts,
+    Quality,
+    RowQuality,
+)
 from sessions.tables import rows_of
 from sessions.targets import read_targets
 
@@ -199,15 +208,27 @@ def identity_counts(
 ) -> dict[str, Any]:
     """How the faces became students."""
     camera = rows.faces.camera
+    moments = max(len(np.unique(rows.faces.moment)), 1)
+    taught = np.unique(rows.faces.moment[students.role == TEACHER])
     cost = zip(students.name, students.pair_cost.tolist(), strict=True)
     return {
         "faces": len(rows),
         "unmatched_faces": int((students.student == UNMATCHED).sum()),
         "tracks": {n: len(np.unique(track_of_row[camera == c])) for c, n in enumerate(CAMERAS)},
         "students": len(students),
+        "teacher_share": len(taught) / moments,
+        "passers": _most_tracks(rows, track_of_row, students.role == PASSER),
+        "portraits": _most_tracks(rows, track_of_row, students.role == PORTRAIT),
         "one_camera_only": int(np.isnan(students.pair_cost).sum()),
         "pair_cost": {name: None if np.isnan(value) else value for name, value in cost},
     }
+
+
+def _most_tracks(rows: FaceRows, track_of_row: NDArray[np.int32], which: NDArray[np.bool_]) -> int:
+    """How many tracks these rows are of, in the camera that has more."""
+    camera = rows.faces.camera
+    sides = (track_of_row[(camera == c) & which] for c in range(len(CAMERAS)))
+    return max(len(np.unique(side)) for side in sides)
 
 
 def _median(values: Array) -> float | None:
@@ -231,6 +252,7 @@ def caveats(q: Quality) -> Iterator[Caveat]:
             message="No face was found in either video: is the class in the picture, and the "
             "light on?",
         )
+    yield from _of_others(q.identity)
     if q.rig.forced and q.rig.verdict.get("status") == "FAIL":
         yield Caveat(
             code="rig_forced",
@@ -275,6 +297,24 @@ def caveats(q: Quality) -> Iterator[Caveat]:
         yield _of_agreement(q.agreement, [r.distance_m for r in q.rows])
     if not many:
         yield from lost
+
+
+def _of_others(of: IdentityCounts) -> Iterator[Caveat]:
+    """Who was seen and is no student."""
+    if of.teacher_share:
+        yield Caveat(
+            code="teacher_seen",
+            message=f"The teacher was seen on foot in {100 * of.teacher_share:.0f} % of the time, "
+            "is no student and in no number of the class.",
+            facts={"share": of.teacher_share},
+        )
+    if of.passers or of.portraits:
+        yield Caveat(
+            code="others_left_out",
+            message=f"Passers-by (pieces of their way): {of.passers}; faces on pictures: "
+            f"{of.portraits}. They are no students and in no number of the class.",
+            facts={"passers": of.passers, "portraits": of.portraits},
+        )
 
 
 def _of_agreement(found: Agreement, distances_m: list[float]) -> Caveat:

@@ -38,6 +38,7 @@ from gaze.people.evidence import (
     spread,
 )
 from gaze.people.matching import match_pairs
+from gaze.people.others import PORTRAIT, STUDENT, TEACHER, Person, hangs_still, roles_of
 from gaze.people.seats import Students, matched_rows, named, seats_of
 from gaze.room.position import epipolar_deg, ray_points, sight
 
@@ -54,11 +55,14 @@ def identify(
     seats_xz_m: Array | None = None,
     embeddings: Embeddings | None = None,
     settings: IdentitySettings | None = None,
+    step_s: float = 0.2,
+    teacher_xz_m: tuple[float, float] | None = None,
 ) -> Students:
     """Give every face row a student, or say that it is nobody's.
 
     names, seats_xz_m : pseudonyms and seats (T, 2) x_W, z_W of session.toml; NaN = no seat given.
     embeddings : (camera, track) → mean face embedding, for ``embedding`` and ``both``.
+    step_s : between two moments. teacher_xz_m : where the teacher sits, if anywhere.
     """
     s = settings or IdentitySettings()
     uses_embeddings(identity)
@@ -76,12 +80,15 @@ def identify(
         )
         if len(found) > len(chosen):
             s, pairs, chosen, cost = wide, again, found, new
-    owner, pair_cost = _students_of_tracks(rig, seen, pairs, chosen, cost, s)
+    desk = None if teacher_xz_m is None else np.array(teacher_xz_m)
+    owner, pair_cost, others = _students_of_tracks(rig, seen, pairs, chosen, cost, s, step_s, desk)
     student = np.full(len(seen.camera), UNMATCHED, np.int32)
-    for (camera, number), k in owner.items():
-        student[(seen.camera == camera) & (seen.track == number)] = k
+    role = np.full(len(seen.camera), STUDENT, np.int8)
+    for of, values in ((student, owner), (role, others)):
+        for (camera, number), k in values.items():
+            of[(seen.camera == camera) & (seen.track == number)] = k
     student = _one_row_each(rig, seen, student, s)
-    people = seats_of(rig, seen, student, pair_cost)
+    people = replace(seats_of(rig, seen, student, pair_cost), role=role)
     return named(people, names, seats)
 
 
@@ -102,8 +109,11 @@ def _students_of_tracks(
     chosen: NDArray[np.intp],
     cost: Array,
     s: IdentitySettings,
-) -> tuple[dict[tuple[int, int], int], list[float]]:
-    """(camera, track) → student: the matched pairs, then the pieces that belong to them."""
+    step_s: float,
+    desk_xz_m: Array | None,
+) -> tuple[dict[tuple[int, int], int], list[float], dict[tuple[int, int], int]]:
+    """(camera, track) → student: the matched pairs, then the pieces that belong to them; and
+    (camera, track) → role of those who are none."""
     owner: dict[tuple[int, int], int] = {}
     pair_cost: list[float] = []
     # the more moments a pair shares, the earlier it founds its student
@@ -118,7 +128,22 @@ def _students_of_tracks(
     # two founders at one place are one student whose tracks broke in both cameras
     owner, pair_cost = _merge_founders(rig, seen, rows, owner, pair_cost, s)
     moments = len(np.unique(seen.moment))
+    owner, pair_cost, others = _without_others(
+        [Person.of(rig, seen, _rows_of(rows, owner, k), step_s) for k in range(len(pair_cost))],
+        owner, pair_cost, moments, step_s, desk_xz_m,
+    )  # fmt: skip
+    others |= {  # seen by one camera alone, or in other pieces by the other
+        t: PORTRAIT for t, r in rows.items() if t not in owner and hangs_still(seen, r, step_s)
+    }
     seats = [_meeting(rig, seen, _rows_of(rows, owner, k)) for k in range(len(pair_cost))]
+    if desk_xz_m is not None and seats:  # a teacher at the desk whom one camera alone sees
+        desk_W = np.insert(desk_xz_m, 1, np.nanmedian([seat[1] for seat in seats]))
+        others |= {
+            t: TEACHER
+            for t, r in rows.items()
+            if t not in owner and np.median(_miss(rig, t[0], seen.nose_px[r], desk_W)) < s.far_m / 2
+        }
+    rows = {t: r for t, r in rows.items() if t not in others}
     waiting = sorted((t for t in rows if t not in owner), key=lambda t: -len(rows[t]))
     for piece in waiting:
         best = _host(rig, seen, rows, owner, piece, cost_of, seats, s)
@@ -130,7 +155,28 @@ def _students_of_tracks(
             owner[piece] = len(pair_cost)
             pair_cost.append(np.nan)
             seats.append(np.full(3, np.nan))
-    return owner, pair_cost
+    return owner, pair_cost, others
+
+
+def _without_others(
+    people: list[Person | None],
+    owner: dict[tuple[int, int], int],
+    pair_cost: list[float],
+    moments: int,
+    step_s: float,
+    desk_xz_m: Array | None,
+) -> tuple[dict[tuple[int, int], int], list[float], dict[tuple[int, int], int]]:
+    """The same for students alone, those who stood up at their seats joined to themselves; and the
+    roles of the others' tracks."""
+    role, joined = roles_of(people, moments, step_s, desk_xz_m)
+    kept = [k for k in range(len(people)) if role[k] == STUDENT and k not in joined]
+    number = {k: n for n, k in enumerate(kept)}
+    number |= {k: number[m] for k, m in joined.items()}
+    return (
+        {t: number[k] for t, k in owner.items() if k in number},
+        [pair_cost[k] for k in kept],
+        {t: int(role[k]) for t, k in owner.items() if k not in number},
+    )
 
 
 def _merge_founders(

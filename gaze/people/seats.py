@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ class Students:
     seat_covariance_m2 : (S, 3, 3) how far it strays.
     name : (S,) pseudonyms. row : (S,) row of seats, 1 = nearest to the blackboard; 0 = not known.
     pair_cost : (S,) how badly the two cameras' tracks fit (0 = perfectly); NaN: one camera.
+    role : (N,) of each face row: whose it is where it is no student's (gaze.people.others).
     """
 
     student: NDArray[np.int32]
@@ -34,6 +35,7 @@ class Students:
     name: tuple[str, ...]
     row: NDArray[np.int32]
     pair_cost: Array
+    role: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
 
     def __len__(self) -> int:
         return len(self.name)

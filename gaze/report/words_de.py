@@ -507,6 +507,14 @@ DE: dict[str, str] = {
     "button_print": "Drucken",
     "button_csv": "Tabellen (CSV)",
     "button_class": "Fassung zum Weitergeben",
+    "caveat_teacher_seen": (
+        "Die Lehrkraft war in {share} % der Zeit zu Fuß zu sehen: Sie zählt nicht als Schüler und "
+        "steckt in keiner Zahl."
+    ),
+    "caveat_others_left_out": (
+        "Vorübergehende (Stücke ihres Weges): {passers}; Gesichter auf Bildern: {portraits}. Sie "
+        "zählen nicht als Schüler und stecken in keiner Zahl."
+    ),
     "caveat_rig_forced": (
         "Die Kalibrierung der Kameras bestand ihre Prüfungen nicht und wurde trotzdem benutzt."
     ),

@@ -472,6 +472,13 @@ EN: dict[str, str] = {
     "button_print": "Print",
     "button_csv": "Tables (CSV)",
     "button_class": "Copy for sharing",
+    "caveat_teacher_seen": (
+        "The teacher was seen on foot in {share} % of the time: no student, and in no number here."
+    ),
+    "caveat_others_left_out": (
+        "Passers-by (pieces of their way): {passers}; faces on pictures: {portraits}. They are no "
+        "students and in no number here."
+    ),
     "caveat_rig_forced": "The cameras' calibration failed its checks and was used all the same.",
     "caveat_no_faces": (
         "No face was found in either video: is the class in the picture, and the light on?"

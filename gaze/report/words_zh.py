@@ -397,6 +397,10 @@ ZH: dict[str, str] = {
     "button_print": "打印",
     "button_csv": "表格（CSV）",
     "button_class": "可分享版本",
+    "caveat_teacher_seen": "{share} % 的时间里看到教师在走动：不算学生，也不计入任何数字。",
+    "caveat_others_left_out": (
+        "路过的人（行走片段）：{passers}；图片上的人脸：{portraits}。他们不算学生，也不计入任何数字。"
+    ),
     "caveat_rig_forced": "相机标定未通过检查，但仍被使用。",
     "caveat_no_faces": "两个视频中都没有找到人脸：班级在画面中吗？灯开着吗？",
     "caveat_noses_miss": "两台相机对鼻尖位置的判断相差 {px} px：标定或时钟可能有误。",

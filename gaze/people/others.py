@@ -1,0 +1,171 @@
+"""Who is seen and is no student: the teacher on foot, passers-by, portraits on the wall.
+
+Students sit: a track that both cameras see rests at one height, somewhere. Whoever is well above
+the class's noses and does not stay, or stays before the first row, is on foot. Pieces of walkers
+that never overlap and that one person could have walked are the teacher's, if there are enough of
+them; what is left has passed by. A face that keeps its place and its pose to the noise of the
+picture for a minute or longer hangs on the wall. In doubt somebody is a student: on tiers, for
+instance, people sit higher than the first row and stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import theilslopes
+
+from calibration.camera import CAMERAS
+from calibration.rig import Rig
+from calibration.transform import Array, geodesic_deg
+from gaze.people.evidence import Sightings
+from gaze.room.position import ray_points, sight
+
+STUDENT, TEACHER, PASSER, PORTRAIT = range(4)
+STANDING_M = 0.28  # a nose so far above the class's is a standing one's
+STAYS_M, STAYS = 0.5, 0.5  # within so far of the usual place for this share of the time
+ROOTED, SETTLED = (
+    0.9,
+    0.3,
+)  # nearly always there, and for so much of the lesson: a seat, however high
+IN_FRONT_M = 0.6  # so far before the nearest seat: where teachers stand
+LEAST_FOR_TIERS = 5  # people who stay, to see whether rows stand on tiers
+SEAT_M = 0.4  # somebody who stands up at the own seat
+FASTEST_M_S, NEAR_M = 2.5, 0.6  # between two pieces of one walk
+TEACHER_S, PASSER_S, PASSER_SHARE = 10.0, 10.0, 0.05
+# A picture's nose moves by less than so much (of the face's height, and pixels), its pose likewise:
+# somebody who breathes moves his nose by 2 cm or more, a tenth of his face.
+STILL_S, STILL_SHARE, STILL_PX, STILL_DEG = 60.0, 0.03, 0.2, 10.0
+
+
+@dataclass(frozen=True)
+class Person:
+    """What one pair of tracks (or several, joined) did: P_W (M, 3) at moments (M,), ascending."""
+
+    P_W: Array
+    moment: NDArray[np.int64]
+    still: bool
+
+    @property
+    def place_W(self) -> Array:
+        """(3,) where mostly."""
+        return np.asarray(np.median(self.P_W, axis=0))
+
+    @property
+    def stays(self) -> float:
+        """Share of the time at the usual place."""
+        off = np.linalg.norm((self.P_W - self.place_W)[:, ::2], axis=1)
+        return float((off < STAYS_M).mean())
+
+    @classmethod
+    def of(cls, rig: Rig, seen: Sightings, rows: NDArray[np.intp], step_s: float) -> Person | None:
+        """From all rows of somebody; None: no moment at which both cameras see him."""
+        sides = [rows[seen.camera[rows] == c] for c in range(len(CAMERAS))]
+        moment, a, b = np.intersect1d(seen.moment[sides[0]], seen.moment[sides[1]],
+                                      return_indices=True)  # fmt: skip
+        i, j = sides[0][a], sides[1][b]
+        P = ray_points(
+            rig, sight(rig.left, seen.nose_px[i]).xy, sight(rig.right, seen.nose_px[j]).xy
+        )
+        good = np.isfinite(P).all(1)
+        if not good.any():
+            return None
+        still = all(hangs_still(seen, side, step_s) for side in sides)
+        return cls(P[good], moment[good].astype(np.int64), still)
+
+
+def hangs_still(seen: Sightings, rows: NDArray[np.intp], step_s: float) -> bool:
+    """Whether a face keeps place and pose as a picture does."""
+    if len(rows) * step_s < STILL_S:
+        return False
+    low, high = np.percentile(seen.nose_px[rows], [2.5, 97.5], axis=0)
+    if ((high - low) / 4 > STILL_PX + STILL_SHARE * np.median(seen.height_px[rows])).any():
+        return False
+    if seen.R_WS is None:
+        return True
+    R = seen.R_WS[rows]
+    R = R[np.isfinite(R).all((1, 2))]
+    return bool(len(R) and np.median(geodesic_deg(R, R[len(R) // 2][None])) <= STILL_DEG)
+
+
+def roles_of(
+    people: Sequence[Person | None], moments: int, step_s: float, desk_xz_m: Array | None = None
+) -> tuple[NDArray[np.int8], dict[int, int]]:
+    """The role of each person; and who, standing, is a student who sits: number → the student's.
+
+    moments : of the lesson. desk_xz_m : (2,) where session.toml says that the teacher sits.
+    """
+    role = np.full(len(people), STUDENT, np.int8)
+    known = [k for k, p in enumerate(people) if p is not None]
+    if not known:
+        return role, {}
+    of = {k: p for k, p in enumerate(people) if p is not None}
+    place = np.array([of[k].place_W for k in known])
+    count = np.array([len(of[k].moment) for k in known])
+    share = count / max(moments, 1)
+    at_place = np.array([of[k].stays for k in known])
+    stays = at_place >= STAYS
+    settled = (at_place >= ROOTED) & (share >= SETTLED)
+    standing = place[:, 1] < _sitting_y_m(place, count, settled) - STANDING_M
+    still = np.array([of[k].still for k in known])
+    seats = ~standing & stays & (share >= PASSER_SHARE)
+    front = place[seats, 2].min(initial=np.inf) - IN_FRONT_M
+    short = (
+        (share < PASSER_SHARE) & (count * step_s < PASSER_S) & (moments * step_s > 12 * PASSER_S)
+    )
+    on_foot = ~still & (~stays | short | (standing & (~settled | (place[:, 2] < front))))
+    if desk_xz_m is not None:
+        on_foot |= np.linalg.norm(place[:, ::2] - desk_xz_m, axis=1) < 2 * STAYS_M
+    joined = {}
+    for n in np.flatnonzero(on_foot & standing & stays):
+        beside = np.linalg.norm(place[:, ::2] - place[n, ::2], axis=1)
+        own = [m for m in np.flatnonzero(seats & (beside < SEAT_M))
+               if not np.intersect1d(of[known[m]].moment, of[known[n]].moment).size]  # fmt: skip
+        if own:
+            joined[known[n]] = known[min(own, key=lambda m: beside[m])]
+            on_foot[n] = False
+    role[[known[n] for n in np.flatnonzero(still)]] = PORTRAIT
+    walkers = [known[n] for n in np.flatnonzero(on_foot)]
+    role[walkers] = PASSER
+    teacher = _one_walk([of[k] for k in walkers], step_s)
+    if sum(len(of[walkers[n]].moment) for n in teacher) * step_s >= TEACHER_S:
+        role[[walkers[n] for n in teacher]] = TEACHER
+    return role, joined
+
+
+def _sitting_y_m(place: Array, count: NDArray[np.int64], settled: NDArray[np.bool_]) -> Array:
+    """(P,) where noses of people who sit would be at each place: the class's median, or a slope
+    through those who stay, where rows stand on tiers."""
+    if settled.sum() >= LEAST_FOR_TIERS:
+        slope, level = theilslopes(place[settled, 1], place[settled, 2])[:2]
+        return np.asarray(level + slope * place[:, 2])
+    order = np.argsort(place[:, 1])
+    half = np.searchsorted(np.cumsum(count[order]), count.sum() / 2)
+    return np.full(len(place), place[order[half], 1])
+
+
+def _one_walk(pieces: Sequence[Person], step_s: float) -> list[int]:
+    """Numbers of the pieces that one person can have walked, the longest first taken."""
+    chosen: list[int] = []
+    for n in sorted(range(len(pieces)), key=lambda n: -len(pieces[n].moment)):
+        if all(_one_person(pieces[n], pieces[m], step_s) for m in chosen):
+            chosen.append(n)
+    return chosen
+
+
+def _one_person(a: Person, b: Person, step_s: float) -> bool:
+    """Whether two pieces are of one walk: hardly ever at once, and then at one place, and not too
+    far apart for the time between."""
+    both, i, j = np.intersect1d(a.moment, b.moment, return_indices=True)
+    if both.size:
+        return bool((np.linalg.norm(a.P_W[i] - b.P_W[j], axis=1)[:, None] < NEAR_M).mean() > 0.5)
+    # the nearest moments of the two, wherever one lies within the other's gaps
+    at = np.searchsorted(a.moment, b.moment)
+    for k in (np.clip(at - 1, 0, len(a.moment) - 1), np.clip(at, 0, len(a.moment) - 1)):
+        gap_s = np.abs(a.moment[k] - b.moment) * step_s
+        far = np.linalg.norm((a.P_W[k] - b.P_W)[:, ::2], axis=1)
+        if (far > NEAR_M + FASTEST_M_S * gap_s).mean() > 0.1:
+            return False
+    return True
