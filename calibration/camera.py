@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from calibration.lens import COEFFICIENTS, Lens, Model
+from calibration.shapes import shapes
 from calibration.transform import Array, smallest_rotation
 
 # Left and right for somebody who faces the blackboard; the order of every camera axis.
@@ -67,6 +68,7 @@ class Camera:
         """Mean focal length in pixels."""
         return self.lens.f_px
 
+    @shapes(P_C="... 3")
     def project(self, P_C: ArrayLike) -> Array:
         """(..., 3) metres in C → (..., 2) pixels, distorted.
 
@@ -76,6 +78,7 @@ class Camera:
         P = np.asarray(P_C, np.float64)
         return self.lens.project(P.reshape(-1, 3)).reshape(*P.shape[:-1], 2)
 
+    @shapes(uv_px="... 2")
     def undistort(self, uv_px: ArrayLike) -> Array:
         """(..., 2) pixels → (..., 2) normalised image coordinates x/z, y/z (no distortion).
 
@@ -84,6 +87,7 @@ class Camera:
         uv = np.asarray(uv_px, np.float64)
         return self.lens.undistort(uv.reshape(-1, 2)).reshape(*uv.shape[:-1], 2)
 
+    @shapes(uv_px="... 2")
     def rays(self, uv_px: ArrayLike) -> Array:
         """(..., 2) pixels → (..., 3) unit directions d_C from the optical centre; NaN as above."""
         xy = self.undistort(uv_px)
@@ -91,6 +95,7 @@ class Camera:
         out: Array = d / np.linalg.norm(d, axis=-1, keepdims=True)
         return out
 
+    @shapes(uv_px="n 2")
     def undistort_with_slope(self, uv_px: ArrayLike, step_px: float = 0.5) -> tuple[Array, Array]:
         """(N, 2) pixels → (N, 2) as :meth:`undistort`, and (N, 2, 2) its derivative by the pixels.
 
@@ -101,6 +106,7 @@ class Camera:
         slope = np.stack([xy[:, 1] - xy[:, 2], xy[:, 3] - xy[:, 4]], -1) / (2 * step_px)
         return xy[:, 0], slope
 
+    @shapes(uv_px="... 2")
     def contains(self, uv_px: ArrayLike, margin_px: float = 0.0) -> NDArray[np.bool_]:
         """Whether pixels lie inside the picture (NaN: no)."""
         uv = np.asarray(uv_px, np.float64)
@@ -113,6 +119,7 @@ class Camera:
                 & (uv[..., 1] <= h - 0.5 - margin_px)
             )
 
+    @shapes(uv_px="... 2", down_C="3")
     def look_at_rotations(self, uv_px: ArrayLike, down_C: ArrayLike | None = None) -> Array:
         """R_CV of the virtual cameras that look at pixels (frames.md, line of sight).
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
+from calibration.shapes import shapes
+
 Array = NDArray[np.float64]
 
 
@@ -64,11 +66,13 @@ class Transform:
         t = np.einsum("...ij,...j->...i", self.R, other.t) + self.t
         return Transform(self.R @ other.R, t, self.dst, other.src)
 
+    @shapes(p_src="... 3")
     def apply(self, p_src: ArrayLike) -> Array:
         """Points: (..., 3) metres in src → (..., 3) metres in dst."""
         out: Array = np.einsum("...ij,...j->...i", self.R, np.asarray(p_src, np.float64)) + self.t
         return out
 
+    @shapes(d_src="... 3")
     def rotate(self, d_src: ArrayLike) -> Array:
         """Directions (no translation): (..., 3) in src → (..., 3) in dst."""
         out: Array = np.einsum("...ij,...j->...i", self.R, np.asarray(d_src, np.float64))
@@ -84,6 +88,7 @@ class Transform:
         return cls(np.array(d["R"]), np.array(d["t_m"]), str(d["dst"]), str(d["src"]))
 
 
+@shapes(rotvec_rad="... 3")
 def rotation_exp(rotvec_rad: ArrayLike) -> Array:
     """SO(3) exponential: (..., 3) rotation vectors in radians → (..., 3, 3)."""
     v = np.asarray(rotvec_rad, np.float64)
@@ -91,6 +96,7 @@ def rotation_exp(rotvec_rad: ArrayLike) -> Array:
     return np.asarray(R).reshape(*v.shape[:-1], 3, 3)
 
 
+@shapes(R="... 3 3")
 def rotation_log(R: ArrayLike) -> Array:
     """SO(3) logarithm: (..., 3, 3) → (..., 3) rotation vectors in radians."""
     M = np.asarray(R, np.float64)
@@ -98,6 +104,7 @@ def rotation_log(R: ArrayLike) -> Array:
     return np.asarray(v).reshape(*M.shape[:-2], 3)
 
 
+@shapes(R1="... 3 3", R2="... 3 3")
 def geodesic_deg(R1: ArrayLike, R2: ArrayLike) -> Array:
     """Angle of the rotation between R1 and R2, degrees; (..., 3, 3) each → (...)."""
     M = np.swapaxes(np.asarray(R1, np.float64), -1, -2) @ np.asarray(R2, np.float64)
@@ -105,20 +112,7 @@ def geodesic_deg(R1: ArrayLike, R2: ArrayLike) -> Array:
     return out
 
 
-def with_shape(value: ArrayLike, tail: tuple[int, ...], name: str) -> Array:
-    """``value`` as float64, if its last axes are ``tail``; what public functions ask first.
-
-    Raises
-    ------
-    ValueError : another shape, named.
-    """
-    array = np.asarray(value, np.float64)
-    if array.shape[-len(tail) :] != tail:
-        wanted = ", ".join(("…", *map(str, tail)))
-        raise ValueError(f"{name} has the shape {array.shape}, expected ({wanted})")
-    return array
-
-
+@shapes(d="... 3")
 def smallest_rotation(d: ArrayLike) -> Array:
     """R_CV: the smallest rotation that takes (0,0,1) to the unit vector d (the line of sight).
 

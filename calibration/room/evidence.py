@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from calibration.room.world import R_WA, T_AB, Tape
+from calibration.shapes import shapes
 from calibration.transform import Array, Transform, rotation_exp, rotation_log
 
 LENGTHS = ("left_m", "down_m", "out_m")
@@ -50,6 +51,7 @@ class PoseMeasured:
     covariance: Array
 
 
+@shapes(covariance="6 6")
 def by_picture(T_WB: Transform, covariance: Array, T_AB: Transform) -> PoseMeasured:
     """T_WB as pictures of the room say, with its (6, 6) covariance, turned into T_WA."""
     T_BA = T_AB.inverse()
@@ -135,6 +137,7 @@ class Evidence:
         C = self.measuring()
         return C if self.noise is None or self.noise.shape != C.shape else C + self.noise
 
+    @shapes(vision="m m")
     def with_noise(self, vision: Array) -> Evidence:
         """With the (6 + 6 n, 6 + 6 n) covariance of (δ, t) of T_RL and of each T_LB."""
         T, width = self.start(), self.blackboard_m[0] if self.blackboard_m else 0.0

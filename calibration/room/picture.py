@@ -23,6 +23,7 @@ import numpy as np
 from calibration.corners.boards import Board
 from calibration.errors import CalibrationError
 from calibration.lens import Lens, Model, mirrored, mirrored_signs, project_with_jacobian
+from calibration.shapes import shapes
 from calibration.solve.intrinsics import planar_poses
 from calibration.transform import Array, Transform, geodesic_deg, rotation_exp
 
@@ -152,6 +153,7 @@ def blackboard_points_W(width_m: float, height_m: float) -> Array:
     )
 
 
+@shapes(clicks="4 2")
 def turned_over(clicks: Array, width_px: int) -> Array:
     """(4, 2) clicks of a mirrored picture in the picture turned over, in :data:`ORDER` again."""
     out = clicks[[1, 0, 3, 2]].copy()
@@ -559,6 +561,7 @@ def size_error(pose: RoomPose, blackboard_m: tuple[float, float]) -> tuple[str, 
     return ("width_m", "height_m")[k], float(off[k])
 
 
+@shapes(R_WP="3 3")
 def by_placement(
     poses: Sequence[RoomPose], T_BP: Sequence[Transform], R_WP: Array
 ) -> list[tuple[float, RoomPose, int]]:

@@ -9,6 +9,7 @@ import numpy as np
 from calibration.camera import CAMERAS
 from calibration.inputs import Auxiliary, Seen
 from calibration.judge import HOLDOUT_RATIO
+from calibration.shapes import shapes
 from calibration.solve import bundle
 from calibration.solve.estimate import Estimate
 from calibration.solve.intrinsics import planar_poses
@@ -22,6 +23,7 @@ from calibration.verdict import Cause
 _Pose = tuple[Array, Array, float, Array, Array]
 
 
+@shapes(points="n 3", left="n 2", right="n 2")
 def pose_solutions(
     points: Array,
     left: Array | None,
@@ -56,6 +58,7 @@ def pose_solutions(
     return sorted(ends, key=lambda e: e[2])
 
 
+@shapes(points="n 3", left="n 2", right="n 2")
 def scale_of(
     points: Array, left: Array | None, right: Array | None, s: bundle.State, sigma_px: float
 ) -> tuple[float, float] | None:

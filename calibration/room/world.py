@@ -17,6 +17,7 @@ import numpy as np
 
 from calibration.camera import CAMERAS
 from calibration.rig_quality import Slip
+from calibration.shapes import shapes
 from calibration.transform import Array, Transform, rotation_exp
 
 Placement = Literal["flat", "standing", "tilted"]
@@ -86,6 +87,7 @@ def R_AP(tilt_deg: float) -> Array:
     return rotation_exp([np.radians(tilt_deg), 0.0, 0.0])
 
 
+@shapes(points_B="n 3")
 def T_PB(points_B: Array, quarter_turns: int) -> Transform:
     """From the detector's board frame to P, for a board turned by quarter turns in its plane.
 
@@ -97,6 +99,7 @@ def T_PB(points_B: Array, quarter_turns: int) -> Transform:
     return Transform(R, np.array([-corner[0], -corner[1], 0.0]), "P", "B")
 
 
+@shapes(points_B="n 3")
 def T_AB(tilt_deg: float, points_B: Array, quarter_turns: int) -> Transform:
     """The detector's board frame in A, for a board placed so and turned by quarter turns."""
     T_AP = Transform(R_AP(tilt_deg), np.zeros(3), "A", "P")
@@ -114,6 +117,7 @@ class Reading:
     numbers: dict[str, float] = field(default_factory=dict)
 
 
+@shapes(points_B="n 3")
 def read_placement(
     tape: Tape,
     points_B: Array,
@@ -176,6 +180,7 @@ def _judge(tape: Tape, T_AL: Transform, T_RL: Transform | None, k: int, solution
 
 
 # -- what an error does ----------------------------------------------------------------------------
+@shapes(points_W="n 3", directions_W="n 3")
 def slip_effect(
     T_WA: Transform, points_W: Array, directions_W: Array, *, slip_m: float, slip_deg: float
 ) -> Slip:

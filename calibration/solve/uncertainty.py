@@ -8,6 +8,7 @@ import numpy as np
 
 from calibration.rig import Rig
 from calibration.rig_quality import BoardSpread, SeatSpread
+from calibration.shapes import shapes
 from calibration.transform import Array
 
 #: Distances from the blackboard (from the cameras, where there is no world) that are reported.
@@ -16,6 +17,7 @@ SEAT_DISTANCES_M = (3.0, 6.0, 9.0)
 HEAD_BELOW_M = 0.9
 
 
+@shapes(uv_left="n 2", uv_right="n 2")
 def triangulate(rig: Rig, uv_left: Array, uv_right: Array, iterations: int = 4) -> Array:
     """(N, 2) pixels in both cameras → (N, 3) metres in L: two-ray start, then least squares."""
     d0 = np.concatenate([rig.left.undistort(uv_left), np.ones((len(uv_left), 1))], 1)
@@ -80,6 +82,7 @@ def _in_world(rig: Rig, P_L: Array) -> Array:
     return rig.T_WC("left").apply(P_L) if rig.T_WA is not None else P_L
 
 
+@shapes(points="n 3")
 def position_jacobian(rig: Rig, points: Array) -> Array:
     """(N·3, P): how triangulated points move when the rig's parameters do.
 
@@ -93,6 +96,7 @@ def position_jacobian(rig: Rig, points: Array) -> Array:
     return jacobian(rig, lambda r: _in_world(r, triangulate(r, uv0, uv1)))
 
 
+@shapes(noses_W="n 3", targets_W="n 3")
 def gaze_jacobian(rig: Rig, noses_W: Array, targets_W: Array) -> Array:
     """(N·2, P): how gaze points on the blackboard move when the rig's parameters do.
 
@@ -117,6 +121,7 @@ def gaze_jacobian(rig: Rig, noses_W: Array, targets_W: Array) -> Array:
     return jacobian(rig, hits)
 
 
+@shapes(covariance="p p")
 def covariance_of(J: Array, covariance: Array, size: int) -> Array:
     """(N, size, size) blocks of J Σ Jᵀ."""
     rows = J.reshape(-1, size, J.shape[1])

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import numpy as np
 
+from calibration.shapes import shapes
 from calibration.transform import Array
 
 
+@shapes(d_W="... 3")
 def angles_of(d_W: Array) -> Array:
     """(..., 3) directions in W → (..., 2) azimuth and elevation in radians."""
     x, y, z = d_W[..., 0], d_W[..., 1], d_W[..., 2]
     return np.stack([np.arctan2(x, -z), np.arctan2(y, np.hypot(x, z))], -1)
 
 
+@shapes(P_W="... 3", xy_m="... 2")
 def towards(P_W: Array, xy_m: Array) -> Array:
     """(..., 3) directions from noses to points (..., 2) of the blackboard plane."""
     xy = np.broadcast_to(xy_m, (*P_W.shape[:-1], 2))
     return np.concatenate([xy, np.zeros((*xy.shape[:-1], 1))], -1) - P_W
 
 
+@shapes(P_W="... 3", angles_rad="... 2")
 def meet(P_W: Array, angles_rad: Array) -> Array:
     """(..., 2) where the plane z_W = 0 is met at these angles; NaN beyond a quarter turn."""
     a, e = angles_rad[..., 0], angles_rad[..., 1]
@@ -33,6 +37,7 @@ def meet(P_W: Array, angles_rad: Array) -> Array:
     return np.stack([P_W[..., 0] + z * np.tan(a), P_W[..., 1] + z / np.cos(a) * np.tan(e)], -1)
 
 
+@shapes(P_W="... 3", angles_rad="... 2")
 def meet_jacobian(P_W: Array, angles_rad: Array) -> Array:
     """(..., 2, 2) derivative of :func:`_meet` by the two angles."""
     a, e, z = angles_rad[..., 0], angles_rad[..., 1], P_W[..., 2]
@@ -47,6 +52,7 @@ def meet_jacobian(P_W: Array, angles_rad: Array) -> Array:
     )
 
 
+@shapes(d_W="... 3")
 def angles_jacobian(d_W: Array) -> Array:
     """(..., 2, 3) derivative of :func:`_angles` by the direction."""
     x, y, z = d_W[..., 0], d_W[..., 1], d_W[..., 2]

@@ -8,12 +8,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from calibration.shapes import shapes
 from calibration.transform import Array
 from gaze.gain.angles import angles_jacobian, angles_of, meet, meet_jacobian, towards
 from gaze.gain.model import Gain
 from gaze.room.geometry import GazePoints, gaze_points
 
 
+@shapes(
+    P_W="n 3",
+    R_WS="n 3 3",
+    student="n",
+    nose_covariance_m2="n 3 3",
+    head_covariance_rad2="n 3 3",
+    rig_covariance_m2="n 2 2",
+)
 def apply_gain(
     P_W: ArrayLike,
     R_WS: ArrayLike,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.shapes import shapes
 from calibration.transform import Array
 from gaze.gain.angles import angles_of, meet, towards
 from gaze.gain.looks import Looks
@@ -39,6 +40,7 @@ class AxisFit:
     weight: Array
 
 
+@shapes(y="n", u="n", student="n")
 def fit_axis(y: Array, u: Array, student: NDArray[np.int64], n_students: int) -> AxisFit:
     """``y = (share + dₛ) u + offset + bₛ + noise``, robust, with empirical-Bayes shrinkage.
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from calibration.rig import Rig
+from calibration.shapes import shapes
 from calibration.transform import Array
 from gaze.people.evidence import UNMATCHED, Sightings
 from gaze.room.position import ray_points, seat_prior, sight
@@ -91,6 +92,7 @@ def seats_of(
     )
 
 
+@shapes(z_m="s")
 def seat_rows(z_m: Array, *, gap_m: float = 0.45) -> NDArray[np.int32]:
     """Rows of seats (S,), 1 = nearest, from distances; a gap in z begins a new row; NaN → 0."""
     z = np.asarray(z_m, np.float64)
@@ -102,6 +104,7 @@ def seat_rows(z_m: Array, *, gap_m: float = 0.45) -> NDArray[np.int32]:
     return row
 
 
+@shapes(seats_xz_m="s 2")
 def named(people: Students, names: Sequence[str], seats_xz_m: Array) -> Students:
     """Names by seats where session.toml gives them, S-01, S-02, … by row and place elsewhere."""
     count = len(people)

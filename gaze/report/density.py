@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from calibration.shapes import shapes
 from calibration.transform import Array
 
 MIN_SIGMA_M = 0.01  # what is sharper is drawn as this
@@ -71,6 +72,7 @@ def _floored(cov: Array) -> Array:
     return c
 
 
+@shapes(xy_m="n 2", cov_m2="n 3")
 def density_exact(xy_m: Array, cov_m2: Array, grid: Grid) -> Array:
     """The plain sum of normals, for tests and small N: (ny, nx) in 1/m², points of weight 1/N.
 
@@ -93,6 +95,7 @@ def _sum_exact(xy_m: Array, cov_m2: Array, grid: Grid) -> Array:
     return out
 
 
+@shapes(xy_m="n 2", cov_m2="n 3")
 def density(xy_m: Array, cov_m2: Array, grid: Grid) -> Array:
     """As :func:`density_exact`, in milliseconds instead of minutes.
 
@@ -187,6 +190,7 @@ def _level(
     return np.asarray(np.maximum(smooth, 0.0), np.float64)
 
 
+@shapes(maps="s y x")
 def class_density(maps: NDArray[np.float64]) -> Array:
     """The class map: the plain mean of the students' maps (S, ny, nx), so each weighs the same."""
     return maps.mean(0) if len(maps) else np.zeros(maps.shape[1:])

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
+from calibration.shapes import shapes
 from calibration.transform import Array, rotation_exp, rotation_log
 
 # Correlation of the two cameras' errors about the head's own x, y, z (pitch, yaw, roll).
@@ -45,6 +46,7 @@ class FusedHeads:
     share: Array
 
 
+@shapes(R_WS="n 2 3 3", covariance_rad2="n 2 3 3")
 def fuse_heads(
     R_WS: Array, covariance_rad2: Array, *, common: tuple[float, float, float] = COMMON
 ) -> FusedHeads:
@@ -114,6 +116,7 @@ def _between_cameras(S1: Array, S2: Array, common: tuple[float, float, float]) -
     return np.asarray((L1 * P[:, None, :]) @ np.swapaxes(L2, -1, -2))
 
 
+@shapes(R_WS="n 3 3", covariance_rad2="n 3 3")
 def angle_sigmas_deg(R_WS: Array, covariance_rad2: Array) -> Array:
     """σ of pitch, yaw, roll (N, 3) degrees from the covariance of δ, by differences."""
     from gaze.room.geometry import head_angles_deg

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from calibration.transform import Array, Transform, with_shape
+from calibration.shapes import shapes
+from calibration.transform import Array, Transform
 from gaze.room.plane import Plane
 
 # A face that looks straight into a camera: S's y up and z towards the viewer, C's down and away.
@@ -34,6 +35,7 @@ class GazePoints:
     meets: NDArray[np.bool_]
 
 
+@shapes(P_W="... 3", R_WS="... 3 3")
 def gaze_points(P_W: ArrayLike, R_WS: ArrayLike) -> tuple[Array, NDArray[np.bool_]]:
     """Meet the rays with the blackboard plane (frames.md 5; Xu et al. 2026, gaze point).
 
@@ -41,19 +43,19 @@ def gaze_points(P_W: ArrayLike, R_WS: ArrayLike) -> tuple[Array, NDArray[np.bool
     Returns (..., 2) x_W = t1 − t3 R13/R33, y_W = t2 − t3 R23/R33, NaN where R33 ≥ 0 or t3 ≤ 0, and
     the mask of those that meet the plane.
     """
-    P = with_shape(P_W, (3,), "P_W")
-    met = WALL.meet(P, with_shape(R_WS, (3, 3), "R_WS")[..., :, 2])
+    met = WALL.meet(np.asarray(P_W, np.float64), np.asarray(R_WS, np.float64)[..., :, 2])
     return met.xy_m, met.meets
 
 
+@shapes(P_W="... 3", R_WS="... 3 3")
 def gaze_jacobians(P_W: ArrayLike, R_WS: ArrayLike) -> tuple[Array, Array]:
     """Derivatives of the gaze point: by the nose tip (..., 2, 3), by the head δ (..., 2, 3).
 
     δ is the rotation vector in radians of ``R_WS exp(δ)``: S axes, right-multiplied. With r the
     third column of R_WS, dr/dδ = [−R e_y, R e_x, 0].
     """
-    P = with_shape(P_W, (3,), "P_W")
-    R = with_shape(R_WS, (3, 3), "R_WS")
+    P = np.asarray(P_W, np.float64)
+    R = np.asarray(R_WS, np.float64)
     r = R[..., :, 2]
     t3, r3 = P[..., 2], r[..., 2]
     one, zero = np.ones_like(t3), np.zeros_like(t3)
@@ -75,6 +77,13 @@ def gaze_jacobians(P_W: ArrayLike, R_WS: ArrayLike) -> tuple[Array, Array]:
     return by_nose, by_r @ r_by_delta
 
 
+@shapes(
+    P_W="n 3",
+    R_WS="n 3 3",
+    nose_covariance_m2="n 3 3",
+    head_covariance_rad2="n 3 3",
+    rig_covariance_m2="n 2 2",
+)
 def gaze_with_covariance(
     P_W: ArrayLike,
     R_WS: ArrayLike,
@@ -90,22 +99,23 @@ def gaze_with_covariance(
     """
     xy, meets = gaze_points(P_W, R_WS)
     by_nose, by_head = gaze_jacobians(P_W, R_WS)
-    nose = with_shape(nose_covariance_m2, (3, 3), "nose_covariance_m2")
-    head = with_shape(head_covariance_rad2, (3, 3), "head_covariance_rad2")
+    nose = np.asarray(nose_covariance_m2, np.float64)
+    head = np.asarray(head_covariance_rad2, np.float64)
     cov = by_nose @ nose @ np.swapaxes(by_nose, -1, -2)
     cov = cov + by_head @ head @ np.swapaxes(by_head, -1, -2)
     if rig_covariance_m2 is not None:
-        cov = cov + with_shape(rig_covariance_m2, (2, 2), "rig_covariance_m2")
+        cov = cov + np.asarray(rig_covariance_m2, np.float64)
     return GazePoints(xy, np.where(meets[..., None, None], cov, np.nan), meets)
 
 
+@shapes(R_WS="... 3 3")
 def head_angles_deg(R_WS: ArrayLike) -> Array:
     """Pitch, yaw, roll of heads relative to facing the blackboard squarely; (..., 3) degrees.
 
     300W-LP's decoding of ``diag(1, −1, −1) R_WS``: yaw > 0 towards the blackboard's right edge
     (−x_W), pitch > 0 up, roll > 0 clockwise for somebody who stands at the blackboard.
     """
-    R = R_FRONTAL @ with_shape(R_WS, (3, 3), "R_WS")
+    R = R_FRONTAL @ np.asarray(R_WS, np.float64)
     yaw = np.arcsin(np.clip(-R[..., 0, 2], -1, 1))
     pitch = np.arctan2(R[..., 1, 2], R[..., 2, 2])
     roll = np.arctan2(R[..., 0, 1], R[..., 0, 0])
@@ -113,12 +123,13 @@ def head_angles_deg(R_WS: ArrayLike) -> Array:
     return out
 
 
+@shapes(P_W="... 3", target_W="... 3")
 def aimed_rotation(P_W: ArrayLike, target_W: ArrayLike) -> Array:
     """R_WS of an upright head at P_W whose Z axis points at target_W; (..., 3, 3).
 
     The inverse of :func:`gaze_points` up to the head's roll, which is 0 here: X stays level.
     """
-    d = with_shape(target_W, (3,), "target_W") - with_shape(P_W, (3,), "P_W")
+    d = np.asarray(target_W, np.float64) - np.asarray(P_W, np.float64)
     z = d / np.linalg.norm(d, axis=-1, keepdims=True)
     up = np.broadcast_to(np.array([0.0, -1.0, 0.0]), z.shape)
     x = np.cross(up, z)
@@ -126,6 +137,7 @@ def aimed_rotation(P_W: ArrayLike, target_W: ArrayLike) -> Array:
     return np.stack([x, np.cross(z, x), z], -1)
 
 
+@shapes(offset_m="... 2", covariance_m2="... 2 2")
 def inside_ellipse(
     offset_m: ArrayLike, covariance_m2: ArrayLike, share: float = 0.68
 ) -> NDArray[np.bool_]:
@@ -133,8 +145,8 @@ def inside_ellipse(
 
     For a 2-D normal, d² = eᵀ Σ⁻¹ e is χ² with 2 degrees of freedom: inside iff d² ≤ −2 ln(1−share).
     """
-    e = with_shape(offset_m, (2,), "offset_m")
-    covariance = with_shape(covariance_m2, (2, 2), "covariance_m2")
+    e = np.asarray(offset_m, np.float64)
+    covariance = np.asarray(covariance_m2, np.float64)
     weighted = np.linalg.solve(covariance, e[..., None])[..., 0]
     d2 = np.asarray((e * weighted).sum(-1), np.float64)
     return np.asarray(d2 <= -2 * np.log(1 - share), np.bool_)

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from calibration.transform import Array, Transform, rotation_exp, with_shape
+from calibration.shapes import shapes
+from calibration.transform import Array, Transform, rotation_exp
 from sessions.surfaces import BLACKBOARD, Blackboard, Surface
 
 
@@ -62,10 +63,11 @@ class Plane:
         moved = self.T_WP.apply([left_m, down_m, 0.0])
         return replace(self, T_WP=Transform(self.T_WP.R, moved, "W", "P"))
 
+    @shapes(P_W="... 3", d_W="... 3")
     def meet(self, P_W: ArrayLike, d_W: ArrayLike) -> Meeting:
         """Rays from P_W (..., 3) along d_W (..., 3), of any length."""
         T_PW = self.T_WP.inverse()
-        P, d = T_PW.apply(with_shape(P_W, (3,), "P_W")), T_PW.rotate(with_shape(d_W, (3,), "d_W"))
+        P, d = T_PW.apply(P_W), T_PW.rotate(d_W)
         return self._meet_plane(P, d) if self.radius_m is None else self._meet_cylinder(P, d)
 
     def _meet_plane(self, P: Array, d: Array) -> Meeting:
@@ -109,9 +111,10 @@ class Plane:
         z = radius * np.cos(half) * np.sign(self.radius_m)
         return half, np.array([radius * np.sin(half), z]), radius
 
+    @shapes(xy_m="... 2")
     def points_W(self, xy_m: ArrayLike) -> Array:
         """Places on the surface (..., 2) in the world (..., 3)."""
-        xy = with_shape(xy_m, (2,), "xy_m")
+        xy = np.asarray(xy_m, np.float64)
         x, z = xy[..., 0], np.zeros_like(xy[..., 0])
         if self.radius_m is not None:
             half, centre, radius = self._arc()
@@ -125,6 +128,7 @@ class Plane:
         return np.asarray(((xy_m >= 0) & (xy_m <= [self.width_m, self.height_m])).all(-1))
 
 
+@shapes(P_W="... 3", d_W="... 3")
 def first_met(
     surfaces: Sequence[Plane], P_W: ArrayLike, d_W: ArrayLike
 ) -> tuple[NDArray[np.int64], Array]:

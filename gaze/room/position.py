@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS, Camera
 from calibration.rig import Rig
+from calibration.shapes import shapes
 from calibration.transform import Array
 
 ITERATIONS = 6
@@ -48,6 +49,7 @@ class Sight:
     pixels_by_xy: Array
 
 
+@shapes(uv_px="n 2")
 def sight(camera: Camera, uv_px: Array) -> Sight:
     """Undistort (N, 2) pixels, with the local magnification from central differences."""
     xy, xy_by_px = camera.undistort_with_slope(uv_px)
@@ -59,6 +61,7 @@ def sight(camera: Camera, uv_px: Array) -> Sight:
     return Sight(xy, inverse)
 
 
+@shapes(left="n 2", right="n 2")
 def ray_points(rig: Rig, left: Array, right: Array) -> Array:
     """The points (N, 3) in W nearest to both rays of normalised coordinates (N, 2) each.
 
@@ -85,6 +88,7 @@ def ray_points(rig: Rig, left: Array, right: Array) -> Array:
     return P
 
 
+@shapes(uv_px="n 2 2", sigma_px="n 2", prior_W="n 3", prior_covariance_m2="n 3 3", start_W="n 3")
 def solve_positions(
     rig: Rig,
     uv_px: Array,
@@ -169,6 +173,7 @@ def _reprojection(P_C: Array, R_CW: Array, s: Sight, rows: NDArray[np.intp]) -> 
     return r, A @ by_P @ R_CW
 
 
+@shapes(uv_px="n 2 2", sigma_px="n 2", P_W="n 3")
 def linearised_nose(rig: Rig, uv_px: Array, sigma_px: Array, P_W: Array) -> Callable[[Rig], Array]:
     """How the solved noses P_W (N, 3) move when the rig does, to first order.
 
@@ -205,6 +210,7 @@ def linearised_nose(rig: Rig, uv_px: Array, sigma_px: Array, P_W: Array) -> Call
     return shift
 
 
+@shapes(left="n 2", right="n 2")
 def epipolar_deg(rig: Rig, left: Array, right: Array) -> Array:
     """Angular epipolar distance (N,) in degrees of normalised coordinates (N, 2) each.
 
@@ -223,9 +229,8 @@ def epipolar_deg(rig: Rig, left: Array, right: Array) -> Array:
     return np.asarray(np.degrees(np.arcsin(np.clip(np.maximum(*off), 0, 1))))
 
 
-def seat_prior(
-    P_W: Array, covariance_m2: Array | None = None, *, least_sigma_m: float = 0.08
-) -> tuple[Array, Array]:
+@shapes(P_W="n 3")
+def seat_prior(P_W: Array, *, least_sigma_m: float = 0.08) -> tuple[Array, Array]:
     """A seat (3,) and its spread (3, 3) from the positions (N, 3) measured there.
 
     Median and robust spread, no smaller than ``least_sigma_m`` per axis: people lean.
