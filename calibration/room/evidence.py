@@ -22,6 +22,12 @@ from calibration.shapes import shapes
 from calibration.transform import Array, Transform, rotation_exp, rotation_log
 
 LENGTHS = ("left_m", "down_m", "out_m")
+#: The rows that are angles, and what they are in words.
+TURNS = {
+    "tip": "tipped about its edge along the blackboard",
+    "roll": "rolled sideways",
+    "turn": "turned as seen from above",
+}
 #: Tape from a lens to a corner of the blackboard, 1 σ: the lens is inside, the corner is rounded.
 LENS_SIGMA_M, LENS_SIGMA_SHARE = 0.01, 0.002
 #: The corners that ``corners_m`` leads to, in its order; the upper two will do, four are better.
@@ -97,6 +103,20 @@ class PlacedBoard:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """One row of the least squares.
+
+    name : ``0.left_m`` (placement, length or turn), ``left.upper right`` (lens, corner) or
+    ``width_m``. sigma : 1 σ, metres or radians. stated : the length that was given, metres; None:
+    an angle, or a picture's.
+    """
+
+    name: str
+    sigma: float
+    stated: float | None = None
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What was measured, as stated.
 
@@ -117,20 +137,32 @@ class Evidence:
     noise: Array | None = None
     loose: str = ""
 
-    def names(self) -> tuple[str, ...]:
-        """What each row of the least squares measures."""
-        out: list[str] = []
+    @cached_property
+    def measured(self) -> tuple[Measured, ...]:
+        """Everything that was measured: the rows of the least squares."""
+        out: list[Measured] = []
         for i, b in enumerate(self.boards):
             if b.tape.measured:
-                out += [f"{i}.left_m", f"{i}.down_m", f"{i}.out_m"]
-            out += [f"{i}.tip", f"{i}.roll", f"{i}.turn"]
+                lengths = zip(LENGTHS, b.tape.t_WA.tolist(), strict=True)
+                out += [Measured(f"{i}.{n}", b.tape.tape_sigma_m, v) for n, v in lengths]
+            turn_sigma = float(np.radians(b.tape.placement_sigma_deg))
+            out += [Measured(f"{i}.{n}", turn_sigma) for n in TURNS]
             if b.picture is not None:
-                out += [f"{i}.picture{j}" for j in range(6)]
-        for camera, lengths in self.corners_m.items():
-            out += [f"{camera}.{corner}" for corner, _ in zip(CORNERS, lengths, strict=False)]
+                sigma = np.sqrt(np.diag(b.picture.covariance)).tolist()
+                out += [Measured(f"{i}.picture{j}", v) for j, v in enumerate(sigma)]
+        for camera, far in self.corners_m.items():
+            out += [
+                Measured(f"{camera}.{corner}", LENS_SIGMA_M + LENS_SIGMA_SHARE * length, length)
+                for corner, length in zip(CORNERS, far, strict=False)
+            ]
         if self.corners_m:
-            out.append("width_m")
+            assert self.blackboard_m is not None
+            out.append(Measured("width_m", SIZE_SIGMA_M, self.blackboard_m[0]))
         return tuple(out)
+
+    def names(self) -> tuple[str, ...]:
+        """What each row of the least squares measures."""
+        return tuple(m.name for m in self.measured)
 
     def covariance(self) -> Array:
         """(m, m) of the rows, metres and radians: measuring, and what the cameras saw."""
@@ -157,30 +189,16 @@ class Evidence:
 
     def measuring(self) -> Array:
         """(m, m) what of it comes from tape, laying and pictures of the room."""
-        names = self.names()
-        C = np.zeros((len(names), len(names)))
-        at = {n: k for k, n in enumerate(names)}
+        C = np.diag([m.sigma**2 for m in self.measured])
+        at = {name: k for k, name in enumerate(self.names())}
         for i, b in enumerate(self.boards):
-            for n in ("tip", "roll", "turn"):
-                C[at[f"{i}.{n}"], at[f"{i}.{n}"]] = np.radians(b.tape.placement_sigma_deg) ** 2
-            if b.picture is not None:
+            if b.picture is not None:  # its six numbers err together
                 k = at[f"{i}.picture0"]
                 C[k : k + 6, k : k + 6] = b.picture.covariance
-            for j, other in enumerate(self.boards):
-                if not (b.tape.measured and other.tape.measured):
-                    continue
-                own = b.tape.tape_sigma_m**2 if i == j else 0.0
-                common = COMMON_M**2 if len(self.boards) > 1 else 0.0
-                for n in LENGTHS:
-                    C[at[f"{i}.{n}"], at[f"{j}.{n}"]] = (
-                        own + common + (LOOSE_M**2 if n == self.loose else 0.0)
-                    )
-        for camera, lengths in self.corners_m.items():
-            for corner, length in zip(CORNERS, lengths, strict=False):
-                k = at[f"{camera}.{corner}"]
-                C[k, k] = (LENS_SIGMA_M + LENS_SIGMA_SHARE * length) ** 2
-        if self.corners_m:
-            C[-1, -1] = SIZE_SIGMA_M**2
+        for length in LENGTHS:  # all placements start at one corner of the blackboard
+            rows = [k for name, k in at.items() if name.endswith(f".{length}")]
+            common = COMMON_M**2 if len(self.boards) > 1 else 0.0
+            C[np.ix_(rows, rows)] += common + (LOOSE_M**2 if length == self.loose else 0.0)
         return C
 
     def residuals(self, T_WL: Transform, width_m: float, scale: float = 1.0) -> Array:
@@ -245,15 +263,8 @@ class Evidence:
         return np.concatenate(r), np.concatenate(J)
 
     def stated(self, row: str) -> float | None:
-        """The length that a row states, metres; None for angles, pictures and several at once."""
-        first, _, last = row.partition(".")
-        if row == "width_m":
-            return self.blackboard_m[0] if self.blackboard_m else None
-        if first in self.corners_m:
-            return self.corners_m[first][CORNERS.index(last)]
-        if first.isdigit() and last in LENGTHS:
-            return float(self.boards[int(first)].tape.t_WA[LENGTHS.index(last)])
-        return None
+        """The length that a row states; None for angles, pictures and several at once."""
+        return next((m.stated for m in self.measured if m.name == row), None)
 
     def corners_W(self, width_m: float) -> Array:
         """(4, 3) the blackboard's corners in W, in the order of :data:`CORNERS`."""
@@ -443,14 +454,6 @@ def reliability(evidence: Evidence, solved: Solved) -> list[Unseen]:
             Unseen(name, float(min(size, largest)), bool(size <= largest), tuple(cost.tolist()))
         )
     return sorted(out, key=lambda u: -u.cost_cm[1])
-
-
-#: The rows that are angles, and what they are in words.
-TURNS = {
-    "tip": "tipped about its edge along the blackboard",
-    "roll": "rolled sideways",
-    "turn": "turned as seen from above",
-}
 
 
 def gaze_shift(T_WL: Transform, blackboard_m: tuple[float, float] | None) -> Array:
