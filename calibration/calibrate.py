@@ -34,8 +34,8 @@ from calibration.mounting import AS_THE_FILE_SAYS
 from calibration.progress import Progress
 from calibration.rig import Rig
 from calibration.rig_file import RigInputs
-from calibration.room.guesses import room_causes
 from calibration.room.place import place
+from calibration.room.reconcile import room_causes
 from calibration.solve.estimate import Estimate, estimate
 from calibration.solve.final import assemble
 from calibration.solve.intrinsics import MODELS, Choice

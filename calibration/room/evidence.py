@@ -1,20 +1,17 @@
-"""What was measured of the room, as one list in one least squares, and what that list can check.
+"""What was measured of the room: one list, for one least squares (fit.py).
 
 Each placement of the auxiliary board gives three lengths by tape and three angles (how it was
 laid), perhaps a pose by pictures of the room; the tape from each lens to the blackboard's corners
 gives lengths that know nothing of the auxiliary board. Unknown are T_WL and, where lengths lead to
-it, the blackboard's width. What is measured twice checks itself: :func:`reliability` says how large
-an error of each measurement could be without being seen, and what it would cost on the blackboard
-(Baarda's internal and external reliability). Frames: docs/conventions.md.
+it, the blackboard's width. Frames: docs/conventions.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import cv2
 import numpy as np
 
 from calibration.room.world import R_WA, T_AB, Tape
@@ -40,10 +37,6 @@ COMMON_M = 0.003
 LOOSE_M = 3.0
 #: Distances from the blackboard at which the cost of an error is said.
 ROWS_M = (3.0, 6.0, 9.0)
-#: An error is seen where it is this many σ of its own (found at 3.6 σ, three times in four).
-SEEN_SIGMAS = 4.3
-#: The largest errors that are thought of: a length that nothing checks, a turn that nothing checks.
-LARGEST_M, LARGEST_DEG = 0.3, 10.0
 
 
 @dataclass(frozen=True)
@@ -284,99 +277,6 @@ class Evidence:
         return T_WA @ b.T_AB @ b.T_LB.inverse()
 
 
-@dataclass(frozen=True)
-class Solved:
-    """The room that fits a list of measurements best.
-
-    Parameters
-    ----------
-    T_WL, width_m, scale : what was solved for (the latter two as stated where they were not free).
-    names : the rows that counted; residual : (m,) theirs, seen − stated; sigma : (m,) of each.
-    J : (m, n) whitened derivative by (δ, t of T_WL[, width][, scale]); white : (m, m) L⁻¹.
-    chi2, dof : of all rows.
-    """
-
-    T_WL: Transform
-    width_m: float
-    scale: float
-    names: tuple[str, ...]
-    residual: Array
-    sigma: Array
-    J: Array
-    white: Array
-    chi2: float
-    dof: int
-
-    @property
-    def covariance(self) -> Array:
-        """(n, n) of the unknowns."""
-        return np.asarray(np.linalg.pinv(self.J.T @ self.J), np.float64)
-
-    def apart(self) -> Array:
-        """(m, m) projector: what of each whitened row the room cannot swallow."""
-        return np.eye(len(self.J)) - self.J @ np.linalg.pinv(self.J)
-
-    def suspicion(self, direction: Array) -> float:
-        """χ² that an error along ``direction`` (m,) of the rows would take away."""
-        c = self.white @ direction
-        P = self.apart()
-        seen = float(c @ P @ c)
-        if seen < 1e-6 * float(c @ c):
-            return 0.0
-        return float((c @ P @ (self.white @ self.residual)) ** 2 / seen)
-
-
-def solve_room(
-    evidence: Evidence,
-    *,
-    without: Iterable[str] = (),
-    free_scale: bool = False,
-    start: Transform | None = None,
-) -> Solved:
-    """T_WL from everything that was measured, weighted by how well.
-
-    without : names of rows that do not count. free_scale : solve for the size of things as well.
-    start : T_WL to begin with.
-    """
-    names = evidence.names()
-    keep = np.array([n not in set(without) for n in names])
-    C = evidence.covariance()[np.ix_(keep, keep)]
-    sigma = np.sqrt(np.diag(C))  # by σ, and a hair more: poses of pictures that do not belong
-    part = C / np.outer(sigma, sigma) + 1e-12 * np.eye(len(C))  # together are known to kilometres
-    white = np.asarray(np.linalg.inv(np.linalg.cholesky(part)) / sigma, np.float64)
-    T = start if start is not None else evidence.start()
-    more = np.array([evidence.blackboard_m[0] if evidence.blackboard_m else 0.0, 1.0])
-    free = [*range(6), *([6] if evidence.corners_m else []), *([7] if free_scale else [])]
-
-    R, t = T.R, T.t
-
-    def rows(R: Array, t: Array, more: Array) -> tuple[Array, Array]:
-        r, J = evidence.rows(R, t, *more)
-        return white @ r[keep], white @ J[keep][:, free]
-
-    (r, J), damping = rows(R, t, more), 1e-6
-    for _ in range(60):
-        H = J.T @ J
-        step = np.zeros(8)
-        damped = H + damping * np.diag(np.diag(H) + 1e-9)
-        step[free] = -np.linalg.lstsq(damped, J.T @ r, rcond=None)[0]
-        trial = R @ cv2.Rodrigues(step[:3])[0], t + step[3:6], more + step[6:]
-        r_new, J_new = rows(*trial)
-        gain = float(r @ r - r_new @ r_new)
-        if gain < 0 and damping < 1e8 and np.abs(step).max() > 1e-9:
-            damping = max(damping, 1e-6) * 10
-            continue
-        (R, t, more), r, J, damping = trial, r_new, J_new, max(damping / 10, 1e-12)
-        if gain < 1e-7 * float(r @ r) + 1e-9:
-            break
-    T = Transform(R, t, "W", "L")
-    return Solved(
-        T, float(more[0]), float(more[1]), tuple(np.array(names)[keep].tolist()),
-        evidence.residuals(T, *more)[keep], np.sqrt(np.diag(C)), J, white, float(r @ r),
-        int(keep.sum()) - np.linalg.matrix_rank(J),
-    )  # fmt: skip
-
-
 def _cross(v: Array) -> Array:
     """(N, 3) → (N, 3, 3) [v]ₓ."""
     out = np.zeros((len(v), 3, 3))
@@ -406,142 +306,3 @@ def _log_jacobian(v: Array) -> Array:
 def moved(T: Transform, d: Array) -> Transform:
     """R exp(δ), t + δ."""
     return Transform(T.R @ rotation_exp(d[:3]), T.t + d[3:], T.dst, T.src)
-
-
-# -- what it is worth ------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Unseen:
-    """The largest error of one measurement that would go unseen, and what it would cost.
-
-    what : the row's name, or ``left_m``, ``down_m``, ``out_m`` for all placements at once.
-    size : metres, or radians of an angle. bounded : False where nothing checks it at all.
-    cost_cm : how far it would move gaze points of :data:`ROWS_M`.
-    """
-
-    what: str
-    size: float
-    bounded: bool
-    cost_cm: tuple[float, ...]
-
-
-def directions(solved: Solved) -> dict[str, Array]:
-    """(m,) per way in which one hand can go wrong: each row, and one corner for all placements."""
-    out = {
-        n: np.eye(len(solved.names))[k] for k, n in enumerate(solved.names) if ".picture" not in n
-    }
-    for length in LENGTHS:
-        common = np.array([float(n.endswith("." + length)) for n in solved.names])
-        if common.sum() > 1:
-            out[length] = common
-    return out
-
-
-def reliability(evidence: Evidence, solved: Solved) -> list[Unseen]:
-    """What could be wrong unseen, the costliest (in the middle row) first."""
-    G = gaze_shift(solved.T_WL, evidence.blackboard_m)
-    N = np.linalg.pinv(solved.J)
-    out = []
-    P = solved.apart()
-    for name, row in directions(solved).items():
-        c = solved.white @ row
-        seen = float(c @ P @ c)
-        largest = np.radians(LARGEST_DEG) if name.split(".")[-1] in TURNS else LARGEST_M
-        size = SEEN_SIGMAS / np.sqrt(seen) if seen > 1e-9 * float(c @ c) else np.inf
-        # the unknowns follow the error: δ = −J⁺ c
-        shift = G @ (N @ c)[:6] * min(size, largest)
-        cost = costs_cm(shift)
-        out.append(
-            Unseen(name, float(min(size, largest)), bool(size <= largest), tuple(cost.tolist()))
-        )
-    return sorted(out, key=lambda u: -u.cost_cm[1])
-
-
-def gaze_shift(T_WL: Transform, blackboard_m: tuple[float, float] | None) -> Array:
-    """(rows · 5 · 2, 6): how gaze points move with (δ, t) of T_WL; what cameras see is held fixed.
-
-    From a seat in each of :data:`ROWS_M` to the blackboard's middle and its four corners.
-    """
-    width, height = blackboard_m or (4.0, 1.2)
-    targets = np.array(
-        [[width / 2, height / 2, 0], [0, 0, 0], [width, 0, 0], [0, height, 0], [width, height, 0]]
-    )
-    noses = np.repeat([[width / 2, 0.9, d] for d in ROWS_M], len(targets), 0)
-    looks = np.tile(targets, (len(ROWS_M), 1)) - noses
-    T_LW = T_WL.inverse()
-    P_L, d_L = T_LW.apply(noses), T_LW.rotate(looks)
-
-    def hits(d: Array) -> Array:
-        T = moved(T_WL, d)
-        P, look = T.apply(P_L), T.rotate(d_L)
-        return np.asarray(P[:, :2] - P[:, 2:] * look[:, :2] / look[:, 2:], np.float64).ravel()
-
-    E = 1e-6 * np.eye(6)
-    return np.stack([(hits(e) - hits(-e)) / 2e-6 for e in E], 1)
-
-
-def costs_cm(shift: Array) -> Array:
-    """(rows,) how far gaze points of each row move, rms of the five, cm (:func:`gaze_shift`)."""
-    square = (shift.reshape(len(ROWS_M), -1, 2) ** 2).sum(-1)
-    return np.asarray(100 * np.sqrt(square.mean(1)), np.float64)
-
-
-# -- T_AL, T_WA and their covariance ---------------------------------------------------------------
-@dataclass(frozen=True)
-class World:
-    """The room: transforms of the first placement's board, and their covariance.
-
-    Parameters
-    ----------
-    T_AL, T_WA : as in docs/conventions.md; T_WA @ T_AL is the combination of all measurements.
-    J_vision : (12, 6 + 6 n) derivative of (T_AL, T_WA) by what the cameras saw: (δ, t) of T_RL and
-        of each board's T_LB.
-    measured_covariance : (12, 12) the measurements' share.
-    solved : the least squares.
-    """
-
-    T_AL: Transform
-    T_WA: Transform
-    J_vision: Array
-    measured_covariance: Array
-    solved: Solved
-
-
-def solve_world(evidence: Evidence) -> World:
-    """Combine what was measured and propagate both kinds of noise (vision, measuring)."""
-    solved = solve_room(evidence)
-    n = len(evidence.boards)
-    gain = np.linalg.pinv(solved.J)[:6] @ solved.white
-    more = (solved.width_m, solved.scale)
-
-    def of(e: Evidence, d_room: Array) -> tuple[Transform, Transform]:
-        b = e.boards[0]
-        T_AL = b.T_AB @ b.T_LB.inverse()
-        return T_AL, moved(solved.T_WL, d_room) @ T_AL.inverse()
-
-    T_AL, T_WA = of(evidence, np.zeros(6))
-
-    def change(e: Evidence, d_room: Array) -> Array:
-        a, w = of(e, d_room)
-        return np.concatenate(
-            [rotation_log(T_AL.R.T @ a.R), a.t - T_AL.t, rotation_log(T_WA.R.T @ w.R), w.t - T_WA.t]
-        )
-
-    h = 1e-5
-    J_room = np.stack(
-        [(change(evidence, e) - change(evidence, -e)) / (2 * h) for e in h * np.eye(6)], 1
-    )
-    columns = []
-    for e in h * np.eye(6 + 6 * n):
-        ends = []
-        for moved_to in (evidence.seen(e), evidence.seen(-e)):
-            # implicit derivative: the unknowns follow what is seen
-            r = moved_to.residuals(solved.T_WL, *more) - solved.residual
-            ends.append(change(moved_to, -gain @ r))
-        columns.append((ends[0] - ends[1]) / (2 * h))
-    return World(
-        Transform(T_AL.R, T_AL.t, "A", "L"),
-        Transform(T_WA.R, T_WA.t, "W", "A"),
-        np.stack(columns, 1),
-        J_room @ gain @ evidence.measuring() @ gain.T @ J_room.T,
-        solved,
-    )

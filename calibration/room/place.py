@@ -20,7 +20,8 @@ from calibration.rig_quality import (
     RoomPictureQuality,
 )  # fmt: skip
 from calibration.room import world
-from calibration.room.evidence import Evidence, PoseMeasured, World, by_picture
+from calibration.room.evidence import Evidence, PoseMeasured, by_picture
+from calibration.room.fit import World
 from calibration.room.picture import (
     ORDER,
     SIZE_SIGMAS,

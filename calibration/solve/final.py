@@ -10,14 +10,8 @@ import numpy as np
 from calibration.camera import CAMERAS, Camera
 from calibration.inputs import Seen
 from calibration.rig import Rig
-from calibration.room.evidence import (
-    LENGTHS,
-    TURNS,
-    Evidence,
-    PlacedBoard,
-    Solved,
-    solve_world,
-)
+from calibration.room.evidence import LENGTHS, TURNS, Evidence, PlacedBoard
+from calibration.room.fit import Solved, solve_world
 from calibration.room.place import Placed, Room
 from calibration.solve import bundle
 from calibration.solve.covariance import Noise, joint_covariance

@@ -28,9 +28,9 @@ from calibration.rig_quality import (
     ViewQuality,
 )  # fmt: skip
 from calibration.room import world
-from calibration.room.evidence import solve_room
-from calibration.room.guesses import contradicted
+from calibration.room.fit import solve_room
 from calibration.room.place import Room
+from calibration.room.reconcile import contradicted
 from calibration.solve import bundle, uncertainty
 from calibration.solve.covariance import Noise
 from calibration.solve.estimate import Estimate

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from calibration.room import world
-from calibration.room.evidence import Evidence, PlacedBoard, solve_room
-from calibration.room.guesses import room_causes
+from calibration.room.evidence import Evidence, PlacedBoard
+from calibration.room.fit import solve_room
+from calibration.room.reconcile import room_causes
 from calibration.room.world import Tape
 from calibration.transform import Transform, rotation_exp
 from calibration.verdict import Cause

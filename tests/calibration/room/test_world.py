@@ -14,20 +14,11 @@ from calibration.inputs import Auxiliary, Seen
 from calibration.page.figures import rigs_as_read
 from calibration.page.verdict_page import verdict_page
 from calibration.room import world
-from calibration.room.evidence import (
-    LENGTHS,
-    SEEN_SIGMAS,
-    Evidence,
-    PlacedBoard,
-    PoseMeasured,
-    costs_cm,
-    gaze_shift,
-    reliability,
-    solve_room,
-    solve_world,
-)
-from calibration.room.guesses import room_causes
+from calibration.room.evidence import LENGTHS, Evidence, PlacedBoard, PoseMeasured
+from calibration.room.fit import solve_room, solve_world
 from calibration.room.place import _ambiguous
+from calibration.room.reconcile import room_causes
+from calibration.room.reliability import SEEN_SIGMAS, costs_cm, gaze_shift, reliability
 from calibration.room.world import Tape
 from calibration.transform import Transform, geodesic_deg, rotation_exp, rotation_log
 from tests.calibration import rigs

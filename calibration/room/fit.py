@@ -1,0 +1,166 @@
+"""The room that fits a list of measurements best, and its covariance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from calibration.room.evidence import Evidence, moved
+from calibration.transform import Array, Transform, rotation_log
+
+
+@dataclass(frozen=True)
+class Solved:
+    """The room that fits a list of measurements best.
+
+    Parameters
+    ----------
+    T_WL, width_m, scale : what was solved for (the latter two as stated where they were not free).
+    names : the rows that counted; residual : (m,) theirs, seen − stated; sigma : (m,) of each.
+    J : (m, n) whitened derivative by (δ, t of T_WL[, width][, scale]); white : (m, m) L⁻¹.
+    chi2, dof : of all rows.
+    """
+
+    T_WL: Transform
+    width_m: float
+    scale: float
+    names: tuple[str, ...]
+    residual: Array
+    sigma: Array
+    J: Array
+    white: Array
+    chi2: float
+    dof: int
+
+    @property
+    def covariance(self) -> Array:
+        """(n, n) of the unknowns."""
+        return np.asarray(np.linalg.pinv(self.J.T @ self.J), np.float64)
+
+    def apart(self) -> Array:
+        """(m, m) projector: what of each whitened row the room cannot swallow."""
+        return np.eye(len(self.J)) - self.J @ np.linalg.pinv(self.J)
+
+    def suspicion(self, direction: Array) -> float:
+        """χ² that an error along ``direction`` (m,) of the rows would take away."""
+        c = self.white @ direction
+        P = self.apart()
+        seen = float(c @ P @ c)
+        if seen < 1e-6 * float(c @ c):
+            return 0.0
+        return float((c @ P @ (self.white @ self.residual)) ** 2 / seen)
+
+
+def solve_room(
+    evidence: Evidence,
+    *,
+    without: Iterable[str] = (),
+    free_scale: bool = False,
+    start: Transform | None = None,
+) -> Solved:
+    """T_WL from everything that was measured, weighted by how well.
+
+    without : names of rows that do not count. free_scale : solve for the size of things as well.
+    start : T_WL to begin with.
+    """
+    names = evidence.names()
+    keep = np.array([n not in set(without) for n in names])
+    C = evidence.covariance()[np.ix_(keep, keep)]
+    sigma = np.sqrt(np.diag(C))  # by σ, and a hair more: poses of pictures that do not belong
+    part = C / np.outer(sigma, sigma) + 1e-12 * np.eye(len(C))  # together are known to kilometres
+    white = np.asarray(np.linalg.inv(np.linalg.cholesky(part)) / sigma, np.float64)
+    T = start if start is not None else evidence.start()
+    more = np.array([evidence.blackboard_m[0] if evidence.blackboard_m else 0.0, 1.0])
+    free = [*range(6), *([6] if evidence.corners_m else []), *([7] if free_scale else [])]
+
+    R, t = T.R, T.t
+
+    def rows(R: Array, t: Array, more: Array) -> tuple[Array, Array]:
+        r, J = evidence.rows(R, t, *more)
+        return white @ r[keep], white @ J[keep][:, free]
+
+    (r, J), damping = rows(R, t, more), 1e-6
+    for _ in range(60):
+        H = J.T @ J
+        step = np.zeros(8)
+        damped = H + damping * np.diag(np.diag(H) + 1e-9)
+        step[free] = -np.linalg.lstsq(damped, J.T @ r, rcond=None)[0]
+        trial = R @ cv2.Rodrigues(step[:3])[0], t + step[3:6], more + step[6:]
+        r_new, J_new = rows(*trial)
+        gain = float(r @ r - r_new @ r_new)
+        if gain < 0 and damping < 1e8 and np.abs(step).max() > 1e-9:
+            damping = max(damping, 1e-6) * 10
+            continue
+        (R, t, more), r, J, damping = trial, r_new, J_new, max(damping / 10, 1e-12)
+        if gain < 1e-7 * float(r @ r) + 1e-9:
+            break
+    T = Transform(R, t, "W", "L")
+    return Solved(
+        T, float(more[0]), float(more[1]), tuple(np.array(names)[keep].tolist()),
+        evidence.residuals(T, *more)[keep], np.sqrt(np.diag(C)), J, white, float(r @ r),
+        int(keep.sum()) - np.linalg.matrix_rank(J),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class World:
+    """The room: transforms of the first placement's board, and their covariance.
+
+    Parameters
+    ----------
+    T_AL, T_WA : as in docs/conventions.md; T_WA @ T_AL is the combination of all measurements.
+    J_vision : (12, 6 + 6 n) derivative of (T_AL, T_WA) by what the cameras saw: (δ, t) of T_RL and
+        of each board's T_LB.
+    measured_covariance : (12, 12) the measurements' share.
+    solved : the least squares.
+    """
+
+    T_AL: Transform
+    T_WA: Transform
+    J_vision: Array
+    measured_covariance: Array
+    solved: Solved
+
+
+def solve_world(evidence: Evidence) -> World:
+    """Combine what was measured and propagate both kinds of noise (vision, measuring)."""
+    solved = solve_room(evidence)
+    n = len(evidence.boards)
+    gain = np.linalg.pinv(solved.J)[:6] @ solved.white
+    more = (solved.width_m, solved.scale)
+
+    def of(e: Evidence, d_room: Array) -> tuple[Transform, Transform]:
+        b = e.boards[0]
+        T_AL = b.T_AB @ b.T_LB.inverse()
+        return T_AL, moved(solved.T_WL, d_room) @ T_AL.inverse()
+
+    T_AL, T_WA = of(evidence, np.zeros(6))
+
+    def change(e: Evidence, d_room: Array) -> Array:
+        a, w = of(e, d_room)
+        return np.concatenate(
+            [rotation_log(T_AL.R.T @ a.R), a.t - T_AL.t, rotation_log(T_WA.R.T @ w.R), w.t - T_WA.t]
+        )
+
+    h = 1e-5
+    J_room = np.stack(
+        [(change(evidence, e) - change(evidence, -e)) / (2 * h) for e in h * np.eye(6)], 1
+    )
+    columns = []
+    for e in h * np.eye(6 + 6 * n):
+        ends = []
+        for moved_to in (evidence.seen(e), evidence.seen(-e)):
+            # implicit derivative: the unknowns follow what is seen
+            r = moved_to.residuals(solved.T_WL, *more) - solved.residual
+            ends.append(change(moved_to, -gain @ r))
+        columns.append((ends[0] - ends[1]) / (2 * h))
+    return World(
+        Transform(T_AL.R, T_AL.t, "A", "L"),
+        Transform(T_WA.R, T_WA.t, "W", "A"),
+        np.stack(columns, 1),
+        J_room @ gain @ evidence.measuring() @ gain.T @ J_room.T,
+        solved,
+    )

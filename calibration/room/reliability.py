@@ -1,0 +1,94 @@
+"""How large an error of each measurement could be without being seen, and what it would cost on the
+blackboard (Baarda's internal and external reliability).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.room.evidence import LENGTHS, ROWS_M, TURNS, Evidence, moved
+from calibration.room.fit import Solved
+from calibration.transform import Array, Transform
+
+#: An error is seen where it is this many σ of its own (found at 3.6 σ, three times in four).
+SEEN_SIGMAS = 4.3
+#: The largest errors that are thought of: a length that nothing checks, a turn that nothing checks.
+LARGEST_M, LARGEST_DEG = 0.3, 10.0
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """The largest error of one measurement that would go unseen, and what it would cost.
+
+    what : the row's name, or ``left_m``, ``down_m``, ``out_m`` for all placements at once.
+    size : metres, or radians of an angle. bounded : False where nothing checks it at all.
+    cost_cm : how far it would move gaze points of :data:`ROWS_M`.
+    """
+
+    what: str
+    size: float
+    bounded: bool
+    cost_cm: tuple[float, ...]
+
+
+def directions(solved: Solved) -> dict[str, Array]:
+    """(m,) per way in which one hand can go wrong: each row, and one corner for all placements."""
+    out = {
+        n: np.eye(len(solved.names))[k] for k, n in enumerate(solved.names) if ".picture" not in n
+    }
+    for length in LENGTHS:
+        common = np.array([float(n.endswith("." + length)) for n in solved.names])
+        if common.sum() > 1:
+            out[length] = common
+    return out
+
+
+def reliability(evidence: Evidence, solved: Solved) -> list[Unseen]:
+    """What could be wrong unseen, the costliest (in the middle row) first."""
+    G = gaze_shift(solved.T_WL, evidence.blackboard_m)
+    N = np.linalg.pinv(solved.J)
+    out = []
+    P = solved.apart()
+    for name, row in directions(solved).items():
+        c = solved.white @ row
+        seen = float(c @ P @ c)
+        largest = np.radians(LARGEST_DEG) if name.split(".")[-1] in TURNS else LARGEST_M
+        size = SEEN_SIGMAS / np.sqrt(seen) if seen > 1e-9 * float(c @ c) else np.inf
+        # the unknowns follow the error: δ = −J⁺ c
+        shift = G @ (N @ c)[:6] * min(size, largest)
+        cost = costs_cm(shift)
+        out.append(
+            Unseen(name, float(min(size, largest)), bool(size <= largest), tuple(cost.tolist()))
+        )
+    return sorted(out, key=lambda u: -u.cost_cm[1])
+
+
+def gaze_shift(T_WL: Transform, blackboard_m: tuple[float, float] | None) -> Array:
+    """(rows · 5 · 2, 6): how gaze points move with (δ, t) of T_WL; what cameras see is held fixed.
+
+    From a seat in each of :data:`ROWS_M` to the blackboard's middle and its four corners.
+    """
+    width, height = blackboard_m or (4.0, 1.2)
+    targets = np.array(
+        [[width / 2, height / 2, 0], [0, 0, 0], [width, 0, 0], [0, height, 0], [width, height, 0]]
+    )
+    noses = np.repeat([[width / 2, 0.9, d] for d in ROWS_M], len(targets), 0)
+    looks = np.tile(targets, (len(ROWS_M), 1)) - noses
+    T_LW = T_WL.inverse()
+    P_L, d_L = T_LW.apply(noses), T_LW.rotate(looks)
+
+    def hits(d: Array) -> Array:
+        T = moved(T_WL, d)
+        P, look = T.apply(P_L), T.rotate(d_L)
+        return np.asarray(P[:, :2] - P[:, 2:] * look[:, :2] / look[:, 2:], np.float64).ravel()
+
+    E = 1e-6 * np.eye(6)
+    return np.stack([(hits(e) - hits(-e)) / 2e-6 for e in E], 1)
+
+
+def costs_cm(shift: Array) -> Array:
+    """(rows,) how far gaze points of each row move, rms of the five, cm (:func:`gaze_shift`)."""
+    square = (shift.reshape(len(ROWS_M), -1, 2) ** 2).sum(-1)
+    return np.asarray(100 * np.sqrt(square.mean(1)), np.float64)
