@@ -17,7 +17,8 @@ from calibration.shapes import shapes
 GEOMETRY = {
     "calibration.camera": 5, "calibration.transform": 6, "calibration.room.world": 4,
     "calibration.room.evidence": 2, "calibration.room.picture": 2, "calibration.room.why": 2,
-    "calibration.solve.uncertainty": 4, "gaze.room.geometry": 6, "gaze.room.plane": 3, "gaze.room.position": 6,
+    "calibration.solve.uncertainty": 4, "gaze.room.geometry": 6, "gaze.room.plane": 3,
+    "gaze.room.position": 6,
     "gaze.room.fusion": 2, "gaze.gain.angles": 5, "gaze.gain.apply": 1, "gaze.gain.axis_fit": 1,
     "gaze.people.seats": 2, "gaze.report.density": 3,
 }  # fmt: skip
