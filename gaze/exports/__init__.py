@@ -7,22 +7,24 @@ the lesson's audit.log. docs/exports.md describes the formats.
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
-# they register themselves
-from gaze.exports import bids, elan, measures, pupil, replay, tables, targets, xlsx  # noqa: F401
-from gaze.exports.common import FORMATS, ExportError, Source, load_source
+from gaze.exports.common import FOLDERS, FORMATS, ExportError, Source, load_source
 from gaze.privacy.audit import audit
 from sessions.config import CONFIG_NAME
 from sessions.lock import lock_around
 from sessions.run import EXPORTED, RUNS, is_exported, read_manifest, sha256, write_json
 
-__all__ = ["FORMATS", "ExportError", "Source", "export"]
+__all__ = ["FOLDERS", "FORMATS", "ExportError", "Source", "export"]
 
-FOLDERS = ("bids", "measures", "pupil", "targets")  # formats of several tables
+for _module in pkgutil.iter_modules(__path__):  # each registers itself
+    importlib.import_module(f"{__name__}.{_module.name}")
+
 DEEP = 3  # folders below --out in which a lesson is looked for
 
 

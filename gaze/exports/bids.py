@@ -40,7 +40,7 @@ def _label(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "", name)
 
 
-@register("bids")
+@register("bids", folder=True)
 def write_bids(source: Source, out: Path) -> list[Path]:
     """A BIDS data set in a folder."""
     lesson = source.lesson

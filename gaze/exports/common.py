@@ -34,16 +34,19 @@ class Source:
 
 Writer = Callable[..., list[Path]]  # (source, out, **options)
 FORMATS: dict[str, Writer] = {}
+FOLDERS: set[str] = set()  # formats of several tables
 # Where a spreadsheet would begin a formula: a cell's start, or after what it may split a cell at
 # (German ones: semicolons); East Asian ones take the wide signs, too.
 FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[\t\r]|\s*[=+\-@＝＋－＠])")
 
 
-def register(name: str) -> Callable[[Writer], Writer]:
-    """Make a writer known under a name."""
+def register(name: str, *, folder: bool = False) -> Callable[[Writer], Writer]:
+    """Make a writer known under a name. folder : it writes several tables, never one file."""
 
     def keep(writer: Writer) -> Writer:
         FORMATS[name] = writer
+        if folder:
+            FOLDERS.add(name)
         return writer
 
     return keep

@@ -70,7 +70,7 @@ def students_of(source: Source) -> pd.DataFrame:
     return students[list(STUDENTS)]
 
 
-@register("measures")
+@register("measures", folder=True)
 def write_measures(source: Source, out: Path) -> list[Path]:
     """Four tables in a folder: students, student_areas, class_areas, timeline."""
     m = source.measures

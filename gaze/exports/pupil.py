@@ -50,7 +50,7 @@ AOI = {
 }
 
 
-@register("pupil")
+@register("pupil", folder=True)
 def write_pupil(source: Source, out: Path) -> list[Path]:
     """``gaze.csv`` and ``aoi_metrics.csv`` in a folder."""
     lesson, board = source.lesson, source.lesson.board

@@ -30,7 +30,7 @@ APART = {
 }
 
 
-@register("targets")
+@register("targets", folder=True)
 def write_targets(source: Source, out: Path) -> list[Path]:
     """Three tables in a folder: probabilities, shares, and what can be told apart.
 
