@@ -24,7 +24,9 @@ from calibration.errors import UserError
 from gaze.exports.common import harmless
 from gaze.measures.measures import board_shares
 from gaze.measures.states import MEASURED
+from gaze.report.findings import SMALL_CELL
 from gaze.report.lesson import load_lesson
+from gaze.studies.lessons import Taken, take
 from sessions.events.marks import excluded_s, read_marks
 from sessions.folder import Session
 from sessions.run import Run
@@ -107,8 +109,10 @@ class Catalog:
         folder: Path,
         left_out: tuple[LeftOut, ...],
         connection: duckdb.DuckDBPyConnection,
+        newest: tuple[Path, ...],
     ) -> None:
         self.folder, self.left_out = folder, left_out
+        self._newest = newest
         self._connection = connection
 
     @classmethod
@@ -148,7 +152,8 @@ class Catalog:
         }
         connection = duckdb.connect(":memory:", config=never)
         _make_views(connection, rows)
-        return cls(folder, left_out, connection)
+        newest = tuple(Path(row["gaze_file"]).parent for row in rows if row["newest"])
+        return cls(folder, left_out, connection, newest)
 
     def __enter__(self) -> Catalog:
         return self
@@ -212,6 +217,23 @@ class Catalog:
                 expected=", ".join(ready.defaults) or "none",
             )
         return self.sql(ready.sql, {**ready.defaults, **parameters})
+
+    def lessons(self) -> tuple[list[Taken], list[str]]:
+        """Each lesson's newest run, measured, and the sentences of those that have too few students
+        to be shown beside others, or cannot be read."""
+        taken: list[Taken] = []
+        left = [str(reason) for reason in self.left_out]
+        for folder in self._newest:
+            try:
+                [one] = take([folder])
+            except UserError as error:
+                left.append(f"{folder}: {_reason(error)}")
+                continue
+            if len(one.measures.used) < SMALL_CELL:
+                left.append(f"{one.name}: fewer than {SMALL_CELL} students with enough data")
+            else:
+                taken.append(one)
+        return taken, left
 
     def summary(self) -> pd.DataFrame:
         """A row for each run: what it is, how much was measured, its own validation error."""

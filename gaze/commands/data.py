@@ -98,14 +98,23 @@ def catalog(
         int | None, typer.Option(help="Row of seats of board-share-by-week, 1 = front; default 4.")
     ] = None,
     csv: Annotated[bool, typer.Option(help="Print CSV.")] = False,
+    out_html: Annotated[
+        Path | None, typer.Option("--out", help="Figures: a page of the class's lessons.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="Of the page: en, de or zh.")] = "en",
     as_json: AsJson = False,
 ) -> None:
     """All finished runs below a folder, one SQL away (needs the extra `catalog`).
+
+    With --out, figures: each lesson's shares with bands, and the trend over weeks.
 
     Example: gaze catalog lessons/ --sql "select student, count(*) from gaze group by 1"
     """
     from gaze.catalog.catalog import Catalog, format_answer
 
+    if out_html is not None:
+        _catalog_page(folder, out_html, language, as_json)
+        return
     found = Catalog.open(folder)
     if question:
         answer = found.ask(question, **({} if row is None else {"row": row}))
@@ -114,6 +123,29 @@ def catalog(
     for reason in found.left_out:
         err.print(f"[yellow]left out[/] {escape(str(reason))}", soft_wrap=True)
     print(format_answer(answer, "json" if as_json else "csv" if csv else "table"))
+
+
+def _catalog_page(folder: Path, page: Path, language: str, as_json: bool) -> None:
+    from calibration.errors import UserError
+    from calibration.files import refuse_foreign
+    from gaze.catalog.catalog import Catalog
+    from gaze.report.lesson import words_of
+    from gaze.studies.compare import compare
+    from gaze.studies.compare_page import write_comparison
+
+    if page.suffix.lower() not in (".html", ".htm"):
+        raise UserError("a page is written into an .html file", found=str(page))
+    refuse_foreign(page)
+    words_of(language)
+    with Catalog.open(folder) as catalog:
+        taken, left_out = catalog.lessons()
+    write_comparison(compare(taken), page, language=language, left_out=left_out)
+    if as_json:
+        print_json({"page": str(page), "lessons": [t.name for t in taken], "left_out": left_out})
+    else:
+        for reason in left_out:
+            err.print(f"[yellow]left out[/] {escape(reason)}", soft_wrap=True)
+        say(f"page: {escape(str(page))}")
 
 
 @commands.command(rich_help_panel="A lesson")

@@ -48,7 +48,8 @@ def numbers(values: Any, digits: int = 3) -> list[Any]:
     return [None if not np.isfinite(v) else (int(v) if v == int(v) else float(v)) for v in a]
 
 
-def _layout(**more: Any) -> dict[str, Any]:
+def layout(**more: Any) -> dict[str, Any]:
+    """What all figures have in common, and ``more``."""
     base = {
         "font": {"family": FONT, "size": 13, "color": INK},
         "paper_bgcolor": "rgba(0,0,0,0)",
@@ -62,7 +63,8 @@ def _layout(**more: Any) -> dict[str, Any]:
     return {**base, **more}
 
 
-def _axis(title: str, **more: Any) -> dict[str, Any]:
+def axis(title: str, **more: Any) -> dict[str, Any]:
+    """An axis in the report's dress, with its title."""
     return {
         "title": {"text": title, "font": {"size": 12, "color": QUIET}, "standoff": 8},
         "tickfont": {"size": 12, "color": QUIET},
@@ -161,15 +163,15 @@ def figure_heatmap(
         images.append({"source": source, "xref": "x", "yref": "y", "x": board.width_m, "y": 0,
                        "sizex": board.width_m, "sizey": board.height_m, "sizing": "stretch",
                        "layer": "below"})  # fmt: skip
-    layout = _layout(
-        xaxis=_axis(words("axis_x"), range=[x1, x0], showgrid=False, dtick=1, ticks="outside",
+    arrangement = layout(
+        xaxis=axis(words("axis_x"), range=[x1, x0], showgrid=False, dtick=1, ticks="outside",
                     tickcolor=LINE, constrain="domain"),
-        yaxis=_axis(words("axis_y"), range=[y1, y0], showgrid=False, dtick=0.5, ticks="outside",
+        yaxis=axis(words("axis_y"), range=[y1, y0], showgrid=False, dtick=0.5, ticks="outside",
                     tickcolor=LINE, scaleanchor="x", constrain="domain"),
         shapes=shapes, annotations=notes, images=images,
         margin={"l": 56, "r": 8, "t": 12, "b": 48},
     )  # fmt: skip
-    return {"data": data, "layout": layout, "aspect": round((y1 - y0) / (x1 - x0), 4)}
+    return {"data": data, "layout": arrangement, "aspect": round((y1 - y0) / (x1 - x0), 4)}
 
 
 def _escape(text: str) -> str:
@@ -237,19 +239,19 @@ def figure_timeline(
             "meta": {"state": i}, "showlegend": True,
         })  # fmt: skip
     shapes, notes = _marks(marks, measures)
-    layout = _layout(
-        xaxis=_axis(words("axis_time"), range=[measures.start_s, measures.end_s], anchor="y2",
+    arrangement = layout(
+        xaxis=axis(words("axis_time"), range=[measures.start_s, measures.end_s], anchor="y2",
                     **_clock_ticks(measures.start_s, measures.end_s)),
-        yaxis=_axis(words("axis_board_share"), domain=[0.47, 1], range=[0, 100], ticksuffix=" %",
+        yaxis=axis(words("axis_board_share"), domain=[0.47, 1], range=[0, 100], ticksuffix=" %",
                     nticks=5),
-        yaxis2=_axis(words("axis_states"), domain=[0, 0.39], range=[0, 100], ticksuffix=" %",
+        yaxis2=axis(words("axis_states"), domain=[0, 0.39], range=[0, 100], ticksuffix=" %",
                      nticks=3),
         shapes=shapes, annotations=notes, hovermode="x", showlegend=True,
         legend={"orientation": "h", "y": -0.17, "x": 0, "xanchor": "left", "yanchor": "top",
                 "font": {"size": 12}, "traceorder": "normal"},
         margin={"l": 64, "r": 16, "t": 58 if marks else 16, "b": 96},
     )  # fmt: skip
-    return {"data": data, "layout": layout, "height": 520}
+    return {"data": data, "layout": arrangement, "height": 520}
 
 
 def _marks(marks: Sequence[Mark], m: Measures) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -340,15 +342,15 @@ def figure_seats(
     left = max([board.width_m, *x]) + 0.6
     right = min([0.0, *x]) - 0.6
     back = max([3.0, *z]) + 0.7
-    layout = _layout(
-        xaxis=_axis(words("axis_x"), range=[left, right], dtick=1, scaleanchor="y",
+    arrangement = layout(
+        xaxis=axis(words("axis_x"), range=[left, right], dtick=1, scaleanchor="y",
                     constrain="domain"),
-        yaxis=_axis(words("axis_seat_z"), range=[back, -0.55], dtick=1, constrain="domain"),
+        yaxis=axis(words("axis_seat_z"), range=[back, -0.55], dtick=1, constrain="domain"),
         shapes=[{"type": "rect", "x0": 0, "x1": board.width_m, "y0": -0.08, "y1": 0,
                  "fillcolor": INK, "line": {"width": 0}}],
         annotations=notes, margin={"l": 56, "r": 8, "t": 12, "b": 48},
     )  # fmt: skip
-    return {"data": data, "layout": layout, "aspect": round((back + 0.55) / (left - right), 4)}
+    return {"data": data, "layout": arrangement, "aspect": round((back + 0.55) / (left - right), 4)}
 
 
 def figure_synchrony(
@@ -382,15 +384,15 @@ def figure_synchrony(
         })  # fmt: skip
     shapes, notes = _marks(marks, measures)
     top = float(np.nanmax([*(100 * sync.agreement), *(100 * sync.null_high), 20.0]))
-    layout = _layout(
-        xaxis=_axis(words("axis_time"), range=[measures.start_s, measures.end_s],
+    arrangement = layout(
+        xaxis=axis(words("axis_time"), range=[measures.start_s, measures.end_s],
                     **_clock_ticks(measures.start_s, measures.end_s)),
-        yaxis=_axis(words("axis_agreement"), range=[0, min(105, 1.1 * top)], ticksuffix=" %",
+        yaxis=axis(words("axis_agreement"), range=[0, min(105, 1.1 * top)], ticksuffix=" %",
                     nticks=5),
         shapes=shapes, annotations=notes, hovermode="closest",
         margin={"l": 64, "r": 16, "t": 58 if marks else 16, "b": 48},
     )  # fmt: skip
-    return {"data": data, "layout": layout, "height": 360}
+    return {"data": data, "layout": arrangement, "height": 360}
 
 
 def hidden_windows(measures: Measures, minimum: int) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal
 
 from gaze.report.words_de import DE
@@ -35,6 +35,10 @@ class Strings:
     def date(self, day: dt.date) -> str:
         """A date as this language writes it (2 March 2026, 2. März 2026, 2026年3月2日)."""
         return str(format_date(day, "long", locale=LOCALES[self.language]))
+
+    def day(self, day: dt.date) -> str:
+        """A date without its year, short (2 Mar, 2. März, 3月2日)."""
+        return str(format_skeleton("MMMd", day, locale=LOCALES[self.language]))
 
 
 def strings(language: str) -> Strings:

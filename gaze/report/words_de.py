@@ -415,6 +415,9 @@ DE: dict[str, str] = {
         "Der Tafel zugewandter Anteil jeder Stunde mit seinem Band; die Tabelle darunter hat "
         "die Zahlen."
     ),
+    "lessons_table": "Anteile in % mit ihren 95-%-Bändern",
+    "lessons_line": "Gestrichelt: eine Gerade durch die Stunden, mit ihrem 95-%-Band.",
+    "lessons_left_out": "Nicht auf dieser Seite",
     "lessons_differences": "Gegenüber „{first}“",
     "lessons_differences_lede": (
         "In Prozentpunkten. Plätze, die in beiden Stunden besetzt waren, werden mit sich "

@@ -384,6 +384,9 @@ EN: dict[str, str] = {
     "lessons_alt": (
         "Board-facing share of each lesson with its band; the table below has the numbers."
     ),
+    "lessons_table": "Shares in % with their 95 % bands",
+    "lessons_line": "Dashed: a straight line through the lessons, with its 95 % band.",
+    "lessons_left_out": "Not on this page",
     "lessons_differences": "Against “{first}”",
     "lessons_differences_lede": (
         "In per cent points. Seats that were taken in both lessons are compared with "

@@ -330,6 +330,9 @@ ZH: dict[str, str] = {
         "、自习、时段。比例高并不表示课更好。"
     ),
     "lessons_alt": "每节课面向黑板的比例及其区间；数字见下表。",
+    "lessons_table": "份额（%）及其 95 % 区间",
+    "lessons_line": "虚线：穿过各课的直线及其 95 % 区间。",
+    "lessons_left_out": "未列入本页",
     "lessons_differences": "与“{first}”相比",
     "lessons_differences_lede": (
         "单位为百分点。两节课都有人的座位与自身比较；不足五个时比较两个班的平均值。区间跨过 0"

@@ -32,13 +32,16 @@ class Difference:
 
 @dataclass(frozen=True)
 class Trend:
-    """Change of a class's share in a week, over lessons; the lesson is the unit."""
+    """Change of a class's share in a week, over lessons; the lesson is the unit. ``low`` to
+    ``high``: 95 %. line : at each lesson, in order of date, the straight line and the ends of its
+    95 % band (of the line, not of the next lesson)."""
 
     area: str
     per_week: float
     low: float
     high: float
     lessons: int
+    line: tuple[tuple[float, float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,15 @@ def _trends(shares: pd.DataFrame) -> tuple[Trend, ...]:
         weeks = ((days - days.min()).dt.days / 7).to_numpy(np.float64)
         if len(mine) < LEAST_TREND or len(np.unique(weeks)) < LEAST_TREND:
             continue
-        fit = stats.linregress(weeks, mine["share"].to_numpy(np.float64))
-        half = float(stats.t.ppf(0.975, len(mine) - 2) * fit.stderr)
-        slope = float(fit.slope)
-        out.append(Trend(str(area), slope, slope - half, slope + half, len(mine)))
+        share = mine["share"].to_numpy(np.float64)
+        slope, intercept = np.polyfit(weeks, share, 1)
+        centre = intercept + slope * weeks
+        variance = float(((share - centre) ** 2).sum()) / (len(mine) - 2)
+        off = weeks - weeks.mean()
+        t = float(stats.t.ppf(0.975, len(mine) - 2))
+        half = t * float(np.sqrt(variance / (off**2).sum()))
+        wide = t * np.sqrt(variance * (1 / len(mine) + off**2 / (off**2).sum()))
+        line = np.stack([centre, centre - wide, centre + wide], 1)
+        out.append(Trend(str(area), float(slope), float(slope) - half, float(slope) + half,
+                         len(mine), tuple(map(tuple, line.tolist()))))  # fmt: skip
     return tuple(out)

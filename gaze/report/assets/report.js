@@ -36,7 +36,7 @@
       if (a.name && width < (paper ? 400 : 760)) { a.text = a.name; }
       if (narrow) { a.font.size = Math.min(a.font.size, 9); }
     });
-    if (layout.xaxis.tickvals && narrow) {
+    if (layout.xaxis.tickvals && narrow && layout.xaxis.tickvals.length > 4) {
       var even = function (_, i) { return i % 2 === 0; };
       layout.xaxis.tickvals = layout.xaxis.tickvals.filter(even);
       layout.xaxis.ticktext = layout.xaxis.ticktext.filter(even);
@@ -111,7 +111,9 @@
   document.querySelectorAll("fieldset.toggle input").forEach(function (input) {
     input.addEventListener("change", function () {
       var plot = plots.find(function (p) { return p.holder.id === input.dataset.plot; });
-      plot.figure.data.forEach(function (t, i) { t.visible = i === Number(input.value); });
+      plot.figure.data.forEach(function (t, i) {  // several traces may be one choice
+        t.visible = (t.meta && t.meta.choice !== undefined ? t.meta.choice : i) === Number(input.value);
+      });
       show(plot, plot.holder.getBoundingClientRect().width);
       var said = document.getElementById(input.dataset.plot + "-said");
       if (said) { said.textContent = input.dataset.said; }

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from typer.testing import CliRunner
 
 from gaze.commands.app import app
-from gaze.studies.compare import _difference, compare
+from gaze.studies.compare import _difference, _trends, compare
 from gaze.studies.lessons import StudyError, take
 from tests.gaze.lessons import gaze_table, write_lesson
 
@@ -69,6 +73,49 @@ def test_bands_of_paired_differences_cover() -> None:
         held += d.low <= 0.05 <= d.high
         assert d.seats == seats
     assert 0.93 <= held / 400 <= 0.99
+
+
+def test_the_line_s_band_is_that_of_least_squares() -> None:
+    """Against statsmodels: slope, its band, and the band of the line at each lesson."""
+    days = [dt.date(2026, 3, 2) + dt.timedelta(days=d) for d in (0, 7, 20, 28, 41)]
+    share = [0.5, 0.61, 0.52, 0.7, 0.66]
+    (trend,) = _trends(pd.DataFrame({"area": "board", "date": days, "share": share}))
+    weeks = np.array([(d - days[0]).days / 7 for d in days])
+    fit = sm.OLS(share, sm.add_constant(weeks)).fit()
+    want = fit.get_prediction().summary_frame()[["mean", "mean_ci_lower", "mean_ci_upper"]]
+    np.testing.assert_allclose(trend.line, want, rtol=1e-9)
+    np.testing.assert_allclose((trend.low, trend.high), fit.conf_int()[1], rtol=1e-9)
+
+
+def test_lessons_that_are_alike_have_a_trend_of_nothing() -> None:
+    days = [dt.date(2026, 3, 2 + 7 * k) for k in range(3)]
+    (trend,) = _trends(pd.DataFrame({"area": "away", "date": days, "share": [0.0, 0.0, 0.0]}))
+    assert (trend.per_week, trend.low, trend.high) == (0.0, 0.0, 0.0)
+
+
+def test_the_catalogue_s_page(folder: Path, tmp_path: Path) -> None:
+    """Figures of all lessons in a folder; who is left out stands there with the reason."""
+    shutil.copytree(folder, tmp_path / "class")
+    write_lesson(tmp_path / "class" / "few", lesson(0.5, students=4))
+    page = tmp_path / "class.html"
+    command = ["catalog", str(tmp_path / "class"), "--out", str(page), "--json"]
+    said = CliRunner().invoke(app, command)
+    assert said.exit_code == 0, said.output
+    assert json.loads(said.stdout)["lessons"] == ["w0", "w1", "w2"]
+    html = page.read_text(encoding="utf-8")
+    assert "few: fewer than 5 students with enough data" in html
+    assert "NaN" not in html.split("<script>")[0]
+    found = re.search(r'id="fig-lessons-data">(.*?)</script>', html)
+    assert found is not None
+    data = json.loads(found[1])["data"]
+    board = [t for t in data if t["meta"]["choice"] == 0]
+    assert len(data) == 7 * 3 and [t["visible"] for t in data] == [True] * 3 + [False] * 18
+    assert board[2]["x"] == ["2026-03-02", "2026-03-09", "2026-03-16"]
+    np.testing.assert_allclose(board[2]["y"], [50, 60, 70], atol=1.5)
+    assert CliRunner().invoke(app, command).exit_code == 0  # our own page is written anew
+    page.write_text("mine")
+    refused = CliRunner().invoke(app, command)
+    assert refused.exit_code == 2 and page.read_text() == "mine"
 
 
 def test_what_cannot_be_compared(folder: Path, tmp_path: Path) -> None:
