@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-fast lint types audit clean
+.PHONY: demo test test-fast docs lint types audit clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +22,9 @@ test: $(STAMP)  ## lint, types, all tests
 test-fast: $(STAMP)  ## the same without what renders, trains or analyses pictures
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n 2 -m "not slow" tests
+
+docs: $(STAMP)  ## the documentation as a site, build/site/index.html; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 types: $(STAMP)
 	$(BIN)/mypy calibration headpose sessions gaze
