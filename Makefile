@@ -25,6 +25,7 @@ test-fast: $(STAMP)  ## the same without what renders, trains or analyses pictur
 
 docs: $(STAMP)  ## the documentation as a site, build/site/index.html; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	! grep -rlE '(src|href)="https?:[^"]*\.(js|css)' build/site --include='*.html'  # nothing is fetched
 
 types: $(STAMP)
 	$(BIN)/mypy calibration headpose sessions gaze

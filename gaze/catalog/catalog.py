@@ -24,9 +24,7 @@ from calibration.errors import UserError
 from gaze.exports.common import harmless
 from gaze.measures.measures import board_shares
 from gaze.measures.states import MEASURED
-from gaze.report.findings import SMALL_CELL
 from gaze.report.lesson import load_lesson
-from gaze.studies.lessons import Taken, take
 from sessions.events.marks import excluded_s, read_marks
 from sessions.folder import Session
 from sessions.run import Run
@@ -102,6 +100,7 @@ class Catalog:
     ----------
     folder : what was searched.
     left_out : runs and lessons that are not, each with its reason.
+    newest : each lesson's newest run (its folder), the one that ``gaze`` and ``students`` hold.
     """
 
     def __init__(
@@ -112,7 +111,7 @@ class Catalog:
         newest: tuple[Path, ...],
     ) -> None:
         self.folder, self.left_out = folder, left_out
-        self._newest = newest
+        self.newest = newest
         self._connection = connection
 
     @classmethod
@@ -217,23 +216,6 @@ class Catalog:
                 expected=", ".join(ready.defaults) or "none",
             )
         return self.sql(ready.sql, {**ready.defaults, **parameters})
-
-    def lessons(self) -> tuple[list[Taken], list[str]]:
-        """Each lesson's newest run, measured, and the sentences of those that have too few students
-        to be shown beside others, or cannot be read."""
-        taken: list[Taken] = []
-        left = [str(reason) for reason in self.left_out]
-        for folder in self._newest:
-            try:
-                [one] = take([folder])
-            except UserError as error:
-                left.append(f"{folder}: {_reason(error)}")
-                continue
-            if len(one.measures.used) < SMALL_CELL:
-                left.append(f"{one.name}: fewer than {SMALL_CELL} students with enough data")
-            else:
-                taken.append(one)
-        return taken, left
 
     def summary(self) -> pd.DataFrame:
         """A row for each run: what it is, how much was measured, its own validation error."""

@@ -132,13 +132,14 @@ def _catalog_page(folder: Path, page: Path, language: str, as_json: bool) -> Non
     from gaze.report.lesson import words_of
     from gaze.studies.compare import compare
     from gaze.studies.compare_page import write_comparison
+    from gaze.studies.lessons import take_all
 
     if page.suffix.lower() not in (".html", ".htm"):
         raise UserError("a page is written into an .html file", found=str(page))
     refuse_foreign(page)
     words_of(language)
     with Catalog.open(folder) as catalog:
-        taken, left_out = catalog.lessons()
+        taken, left_out = take_all(catalog)
     write_comparison(compare(taken), page, language=language, left_out=left_out)
     if as_json:
         print_json({"page": str(page), "lessons": [t.name for t in taken], "left_out": left_out})

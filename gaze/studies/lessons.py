@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from calibration.errors import UserError
+from gaze.catalog.catalog import Catalog
 from gaze.measures.measures import Measures, measures
-from gaze.report.findings import seat_table
+from gaze.report.findings import SMALL_CELL, seat_table
 from gaze.report.lesson import Lesson, load_lesson
 from sessions.folder import Session
 from sessions.run import Run
@@ -58,6 +59,24 @@ def take(paths: Iterable[str | Path]) -> list[Taken]:
         double = next(p for p in places if places.count(p) > 1)
         raise StudyError("a run is named twice and would count twice", where=double)
     return [_taken(run, runs) for run in runs]
+
+
+def take_all(catalog: Catalog) -> tuple[list[Taken], list[str]]:
+    """All lessons of a catalog; and a sentence for each that is left out: too few students to be
+    shown beside others, or not to be read."""
+    taken: list[Taken] = []
+    left = [str(reason) for reason in catalog.left_out]
+    for folder in catalog.newest:
+        try:
+            [one] = take([folder])
+        except UserError as error:
+            left.append(f"{folder}: {error.what}")
+            continue
+        if len(one.measures.used) < SMALL_CELL:
+            left.append(f"{one.name}: fewer than {SMALL_CELL} students with enough data")
+        else:
+            taken.append(one)
+    return taken, left
 
 
 def _newest(folder: Path) -> Run | None:
