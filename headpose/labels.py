@@ -25,11 +25,6 @@ DADL_SIGMA = {"aflw2000": (2.0, 1.0, 0.5), "biwi": (0.6, 0.35, 0.3)}
 """Zhao et al.: sigma of pitch, yaw, roll in classes of 3 degrees, for its two training set-ups."""
 
 
-def hard_labels(angles_deg: ArrayLike, classes: AngleClasses) -> NDArray[np.float64]:
-    """One-hot labels (..., K); DataError for angles outside the classes."""
-    return np.eye(classes.count)[classes.encode(angles_deg)]
-
-
 def gaussian_labels(
     angles_deg: ArrayLike, sigma_deg: ArrayLike, classes: AngleClasses
 ) -> NDArray[np.float64]:

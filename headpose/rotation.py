@@ -119,17 +119,6 @@ def project(M: ArrayLike) -> Array:
     return np.asarray(U @ Vt)
 
 
-def mean_rotation(R: ArrayLike, weights: ArrayLike | None = None) -> Array:
-    """Chordal mean (3, 3) of rotations (N, 3, 3), optionally weighted by non-negative (N,)."""
-    R = np.asarray(R, np.float64)
-    if R.ndim != 3 or len(R) == 0:
-        raise ValueError(f"mean of rotations needs (N, 3, 3) with N > 0, got {R.shape}")
-    w = np.ones(len(R)) if weights is None else np.asarray(weights, np.float64)
-    if w.shape != (len(R),) or (w < 0).any() or w.sum() <= 0:
-        raise ValueError(f"weights must be (N,) = ({len(R)},), >= 0 and not all 0")
-    return project(np.einsum("n,nij->ij", w / w.sum(), R))
-
-
 def flip(R: ArrayLike) -> Array:
     """Rotation of the head in the mirrored picture: pitch stays, yaw and roll change sign."""
     return MIRROR @ np.asarray(R, np.float64) @ MIRROR

@@ -20,8 +20,8 @@ from calibration.transform import Array
 CELLS = 5
 #: A board that is turned by less says little about the focal length.
 TILTED_DEG = 15.0
-#: Views of one camera, and views that both see, that a good calibration has.
-VIEWS, PAIRS = 15, 20
+#: Views of one camera that a good calibration has.
+VIEWS = 15
 
 Facing = Literal["left", "right", "up", "down"]
 FACINGS: tuple[Facing, ...] = ("left", "right", "up", "down")

@@ -156,7 +156,7 @@ def radtan4(cam: Camera) -> tuple[Camera, float]:
         return Camera(pinhole(*x[:4]), x[4:], cam.size_px, cam.name)
 
     def residual(x: Array) -> Array:
-        return np.nan_to_num(lens(x).project(rays) - uv, nan=1e3).ravel()
+        return np.asarray(np.nan_to_num(lens(x).project(rays) - uv, nan=1e3).ravel(), np.float64)
 
     K = cam.K
     x0 = np.array([K[0, 0], K[1, 1], K[0, 2], K[1, 2], *D[:4]])

@@ -125,9 +125,3 @@ def fractions_of_points(points_px: ArrayLike, square: ArrayLike) -> NDArray[np.f
     """Crop fractions (..., P, 2) of picture points (..., P, 2) under squares (..., 3)."""
     s = np.asarray(square, np.float64)[..., None, :]
     return (np.asarray(points_px, np.float64) - s[..., :2]) / s[..., 2:]
-
-
-def points_of_fractions(fractions: ArrayLike, square: ArrayLike) -> NDArray[np.float64]:
-    """Picture points (..., P, 2) in px; the inverse of :func:`fractions_of_points`."""
-    s = np.asarray(square, np.float64)[..., None, :]
-    return s[..., :2] + np.asarray(fractions, np.float64) * s[..., 2:]

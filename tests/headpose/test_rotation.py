@@ -66,18 +66,6 @@ def test_geodesic_is_the_angle_even_when_tiny() -> None:
     np.testing.assert_allclose(found, angle, rtol=1e-5, atol=1e-12)
 
 
-def test_mean_of_rotations() -> None:
-    base = rotation.matrix(10, -40, 5)
-    around = base @ rotation.exp([[5, 0, 0], [-5, 0, 0], [0, 8, 0], [0, -8, 0]])
-    assert rotation.geodesic_deg(rotation.mean_rotation(around), base) < 1e-6
-    heavy = rotation.mean_rotation(around, [1, 0, 0, 0])
-    assert rotation.geodesic_deg(heavy, around[0]) < 1e-6
-    with pytest.raises(ValueError, match="N > 0"):
-        rotation.mean_rotation(np.zeros((0, 3, 3)))
-    with pytest.raises(ValueError, match="weights"):
-        rotation.mean_rotation(around, [1, 1])
-
-
 @given(ANGLE, YAW, ANGLE)
 def test_flip_keeps_pitch_and_turns_yaw_and_roll(p: float, y: float, r: float) -> None:
     a = rotation.angles_deg(rotation.flip(rotation.matrix(p, y, r)))
