@@ -35,7 +35,13 @@ from gaze.lesson import refusals
 from gaze.lesson.film import Film, open_film
 from gaze.lesson.heads_clock import checked_by_heads, with_clock_spread
 from gaze.lesson.points import Seats, grid_of, measure
-from gaze.lesson.quality import Evidence, quality_report, students_table, targets_caveat
+from gaze.lesson.quality import (
+    Evidence,
+    quality_report,
+    students_table,
+    targets_caveat,
+    unseen_seats_caveat,
+)
 from gaze.lesson.resume import look_at_lesson, open_run, refuse_taken
 from gaze.lesson.rig_watch import watch_rig
 from gaze.lesson.settings import AnalyzeSettings
@@ -46,9 +52,12 @@ from gaze.measures.measures import board_shares, step_of
 from gaze.people.costs import uses_embeddings
 from gaze.people.evidence import Sightings
 from gaze.people.identify import identify
+from gaze.people.seat_changes import renamed, seating
 from gaze.people.seats import Students
 from gaze.people.tracks import tracks_of
+from gaze.room.grid import Grid
 from sessions.errors import SessionError
+from sessions.events.marks import moves, read_marks
 from sessions.folder import Session
 from sessions.lock import lesson_lock
 from sessions.quality import Agreement, Caveat, Quality
@@ -148,7 +157,7 @@ def _analyze(
 
     # Where they sit, where their heads point, and where that meets the blackboard.
     drift = watch_rig(rig, seen, students, film.when)
-    gaze = gaze_of_lesson(session, settings, rig, film, rows, students, gain, progress)
+    gaze, students = gaze_of_lesson(session, settings, rig, film, rows, students, gain, progress)
     gaze, agreed = with_agreement(session, settings, gaze, gain)
     lap("gaze")
 
@@ -166,6 +175,8 @@ def _analyze(
     quality = quality_report(gaze.table, summary, evidence, looker.seconds)
     strangers = targets_caveat(session, set(summary["student"].astype(str)))
     quality = quality if strangers is None else quality.with_first(strangers)
+    if gaze.unseen_seats:
+        quality = quality.with_first(unseen_seats_caveat(gaze.unseen_seats))
     quality.write(run.quality_path)
     run.update(
         seconds=looker.seconds,
@@ -250,12 +261,14 @@ def who_is_who(
 @dataclass(frozen=True)
 class LessonGaze:
     """The gaze table, and by its student-moments (N,) the rig's own share of σ in metres and the
-    squared distance of the two cameras' heads in σ (3 degrees of freedom)."""
+    squared distance of the two cameras' heads in σ (3 degrees of freedom). unseen_seats : changes
+    of seat to where nobody was ever seen."""
 
     table: pd.DataFrame
     student: NDArray[np.int64]
     rig_sigma_m: Array
     chi2: Array
+    unseen_seats: int = 0
 
 
 def gaze_of_lesson(
@@ -267,8 +280,9 @@ def gaze_of_lesson(
     students: Students,
     gain: Gain | None,
     progress: Progress,
-) -> LessonGaze:
-    """Noses, fused heads and gaze points of every student at every moment, block by block."""
+) -> tuple[LessonGaze, Students]:
+    """Noses, fused heads and gaze points of every student at every moment, block by block; and the
+    students by name, who may have changed seats."""
     seats = Seats.of(rig, rows, students, session.config.students)
     R_WS = rows.heads_in_world(rig)
     truth = truth_of(session, settings, students, film.when)
@@ -285,8 +299,38 @@ def gaze_of_lesson(
         rig_sigma_m.append(found.rig_sigma_m)
     progress("gaze points", 1.0)
     table = pd.concat(tables[1:] or tables, ignore_index=True)
-    table = with_absent(table, session.config.students, students, film.when, film.unseen)
-    return LessonGaze(table, grid.student, np.concatenate(rig_sigma_m), np.concatenate(chi2))
+    found_of = LessonGaze(table, grid.student, np.concatenate(rig_sigma_m), np.concatenate(chi2))
+    found_of, students = with_seat_changes(session, film, rows, grid, found_of, students)
+    table = with_absent(found_of.table, session.config.students, students, film.when, film.unseen)
+    return replace(found_of, table=table), students
+
+
+def with_seat_changes(
+    session: Session, film: Film, rows: FaceRows, grid: Grid, gaze: LessonGaze, students: Students
+) -> tuple[LessonGaze, Students]:
+    """The same by who sits at each place when, as events.csv says."""
+    if not session.events_path.exists() or not len(students):
+        return gaze, students
+    changes = moves(read_marks(session.events_path), "seat")
+    if not changes:
+        return gaze, students
+    seats = seating(students, changes, film.when.time_s)
+    who = seats.at[grid.student, grid.moment]
+    there = np.unique(who[(grid.row >= 0).any(1)])  # of an emptied place only if somebody came
+    keep = np.isin(who, there) | np.isin(who, [k for k, n in enumerate(seats.names)
+                                               if n in students.name])  # fmt: skip
+    table = gaze.table.assign(student=np.array(seats.names, dtype=object)[who])[keep]
+    students = renamed(students, seats, rows.faces.moment)
+    return (
+        LessonGaze(
+            table.reset_index(drop=True),
+            who[keep],
+            gaze.rig_sigma_m[keep],
+            gaze.chi2[keep],
+            seats.unseen,
+        ),
+        students,
+    )
 
 
 def with_agreement(

@@ -447,6 +447,16 @@ def _row_caveats(row: RowQuality) -> Iterator[Caveat]:
         )
 
 
+def unseen_seats_caveat(n: int) -> Caveat:
+    """What events.csv says of seats at which nobody was ever seen."""
+    return Caveat(
+        code="seats_unseen",
+        message=f"{n} changes of seat in events.csv lead to a place where nobody was ever seen: "
+        "from then on such a student has no data.",
+        facts={"n": n},
+    )
+
+
 def targets_caveat(session: Session, seen: Collection[str]) -> Caveat | None:
     """What targets.csv says of students who are neither in session.toml nor seen: it counts for
     nobody. Names are left out, so that nobody need be forgotten here."""

@@ -70,11 +70,22 @@ def unknown_moves(session: Session) -> None:
 
     Raises
     ------
-    SessionError : a line that cannot be read; a surface that session.toml does not know.
+    SessionError : a line that cannot be read; a surface or a student that session.toml does not
+        know.
     """
     if not session.events_path.exists():
         return
-    slid = moves(read_marks(session.events_path), "slid")
+    marks = read_marks(session.events_path)
+    slid = moves(marks, "slid")
+    ids = [s.id for s in session.config.students]
+    if strangers := unknown(moves(marks, "seat"), ids):
+        raise SessionError(
+            "events.csv seats a student whom session.toml does not have",
+            where=session.events_path,
+            found=", ".join(strangers[:5]),
+            expected="ids of [[students]]",
+            remedy="List the class in session.toml, each with the seat of the beginning.",
+        )
     names = [s.name for s in session.config.surfaces]
     if strangers := unknown(slid, names):
         raise SessionError(

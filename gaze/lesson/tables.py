@@ -120,27 +120,44 @@ def with_absent(
 
     unseen : (M,) moments of which a camera's picture is missing.
     """
-    missing = [s for s in listed if s.id not in students.name]
     parts = [table] if len(table) else []
-    for s in missing:
-        part = pd.DataFrame(
-            {
-                "time_s": when.time_s,
-                "frame_left": when.frame_left,
-                "frame_right": when.frame_right,
-                "student": s.id,
-                "status": "masked" if s.opt_out else np.where(unseen, "undecoded", "no_face"),
-                "cameras": 0,
-                "row_left": -1,
-                "row_right": -1,
-            }
-        )
-        parts.append(part.reindex(columns=no_gaze().columns))
+    every = np.ones(len(when.time_s), np.bool_)
+    for s in listed:
+        if s.id not in students.name:
+            parts.append(_not_seen(s.id, s.opt_out, when, unseen, every))
+    whole = len(table) == len(students.name) * len(when.time_s)
+    for name in () if whole else students.name:  # who changed seats may have had none for a while
+        there = np.isin(when.time_s, table.loc[table["student"] == name, "time_s"])
+        if not there.all():
+            parts.append(_not_seen(name, False, when, unseen, ~there))
     if not parts:
         return table
     return pd.concat(parts, ignore_index=True).sort_values(
         "time_s", kind="stable", ignore_index=True
     )
+
+
+def _not_seen(
+    student: str,
+    opt_out: bool,
+    when: Moments,
+    unseen: NDArray[np.bool_],
+    which: NDArray[np.bool_],
+) -> pd.DataFrame:
+    """Rows of a student at moments (M,) at which nobody saw him."""
+    part = pd.DataFrame(
+        {
+            "time_s": when.time_s,
+            "frame_left": when.frame_left,
+            "frame_right": when.frame_right,
+            "student": student,
+            "status": "masked" if opt_out else np.where(unseen, "undecoded", "no_face"),
+            "cameras": 0,
+            "row_left": -1,
+            "row_right": -1,
+        }
+    )
+    return part[which].reindex(columns=no_gaze().columns)
 
 
 def no_gaze() -> pd.DataFrame:

@@ -61,11 +61,12 @@ class Looks:
             nose, angles, np.stack([cov[:, 0, 0], cov[:, 0, 1], cov[:, 1, 1]], 1),
         )  # fmt: skip
 
-    def seats_W(self) -> Array:
-        """(S, 3) median nose of each student; NaN of those never measured."""
+    def seats_W(self, which: NDArray[np.bool_] | None = None) -> Array:
+        """(S, 3) median nose of each student, of some looks (N,); NaN of those never measured."""
         out = np.full((len(self.students), 3), np.nan)
-        for k in np.unique(self.student):
-            out[k] = np.median(self.nose_W[self.student == k], axis=0)
+        every = np.ones(len(self.student), np.bool_) if which is None else which
+        for k in np.unique(self.student[every]):
+            out[k] = np.median(self.nose_W[every & (self.student == k)], axis=0)
         return out
 
 

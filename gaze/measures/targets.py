@@ -24,7 +24,7 @@ from gaze.measures.sights import HEAD_SIGMA_M, Room, Sight, room_around
 from gaze.measures.states import MIN_COVERAGE
 from gaze.room.plane import Plane
 from sessions.config import SessionConfig
-from sessions.events.moves import Move, standing_at
+from sessions.events.moves import Epochs, Move, standing_at
 from sessions.surfaces import DESK, NEIGHBOUR, TEACHER, Targets
 
 LOST_TO_ANOTHER = 0.25  # of looks at a target taken for another: the two cannot be told apart
@@ -73,6 +73,7 @@ def target_measures(
     config: SessionConfig,
     *,
     slid: Sequence[Move] = (),
+    reseated_s: Sequence[float] = (),
     teacher: pd.DataFrame | None = None,
     row_of: dict[str, int] | None = None,
     draws: int = 16,
@@ -80,7 +81,8 @@ def target_measures(
 ) -> TargetMeasures | None:
     """Targets of a lesson; None where session.toml names none (or nothing was measured).
 
-    gaze : the gaze table. slid : how surfaces were slid (events.csv). teacher : time_s, nose_x_m,
+    gaze : the gaze table. slid : how surfaces were slid (events.csv). reseated_s : when students
+    changed seats. teacher : time_s, nose_x_m,
     nose_y_m, nose_z_m where the teacher was seen; None: no target. row_of : student → row of seats.
     """
     if not config.surfaces and config.targets is None:
@@ -90,8 +92,8 @@ def target_measures(
     looks = Looks.of(frame)
     if not len(looks.moment):
         return None
-    epochs = standing_at(slid, looks.time_s)
-    rooms = _rooms(looks, config, epochs.moved, teacher=teacher is not None and len(teacher) > 0)
+    epochs = standing_at(slid, looks.time_s, reseated_s)
+    rooms = _rooms(looks, config, epochs, teacher=teacher is not None and len(teacher) > 0)
     rooms, left_out = _with_what_can_be_told(rooms, looks, config)
     cells = _Cells.of_room(rooms[0])
     found = _Fit(looks, rooms, epochs.number[looks.moment], cells, teacher).mixture()
@@ -238,17 +240,22 @@ def _of_teacher(teacher_W: Array, nose_W: Array, angles_rad: Array, cov_rad2: Ar
 def _rooms(
     looks: Looks,
     config: SessionConfig,
-    moved: Sequence[dict[str, tuple[float, float]]],
+    epochs: Epochs,
     *,
     teacher: bool,
 ) -> list[Room]:
-    """The room of each stretch in which no surface moves."""
+    """The room of each stretch in which no surface moves and nobody changes seats."""
     planes = [Plane.of_blackboard(config.blackboard), *map(Plane.of, config.surfaces)]
     areas = (config.blackboard.areas, *(s.areas for s in config.surfaces))
-    stand = [tuple(p.slid(*by.get(p.name, (0.0, 0.0))) for p in planes) for by in moved]
-    noses_W = looks.seats_W()
-    low_W, high_W = room_around([p for now in stand for p in now], noses_W)
-    return [Room(now, areas, noses_W, low_W, high_W, teacher=teacher) for now in stand]
+    stand = [tuple(p.slid(*by.get(p.name, (0.0, 0.0))) for p in planes) for by in epochs.moved]
+    usual_W = looks.seats_W()
+    low_W, high_W = room_around([p for now in stand for p in now], usual_W)
+    rooms = []
+    for e, now in enumerate(stand):
+        noses_W = looks.seats_W(epochs.number[looks.moment] == e)
+        noses_W = np.where(np.isfinite(noses_W), noses_W, usual_W)
+        rooms.append(Room(now, areas, noses_W, low_W, high_W, teacher=teacher))
+    return rooms
 
 
 # -- what can be told apart ------------------------------------------------------------------------

@@ -48,8 +48,9 @@ class Lesson:
     to the session, but without a single measured moment. problems : what was found wrong in the
     tables, as (key of strings, values); the report states it. gain : the lesson's head-to-gaze
     correction in words, empty = none is on file (whether the run used it is in ``info``).
-    marks : events.csv, but for what moves. slid : surfaces that were slid. excluded : segments
-    [from, to) in seconds that it leaves out; ``gaze`` has no row of them.
+    marks : events.csv, but for what moves. slid : surfaces that were slid. reseated_s : when
+    students changed seats. excluded : segments [from, to) in seconds that it leaves out; ``gaze``
+    has no row of them.
     """
 
     run: Run
@@ -67,6 +68,7 @@ class Lesson:
     problems: tuple[Problem, ...] = field(default=())
     marks: tuple[Mark, ...] = ()
     slid: tuple[Move, ...] = ()
+    reseated_s: tuple[float, ...] = ()
     excluded: tuple[tuple[float, float], ...] = ()
 
     @property
@@ -77,7 +79,13 @@ class Lesson:
         """Which of the lesson's targets heads pointed at; None where session.toml names none."""
         row = dict(zip(self.table["student"].astype(str), self.table["row"], strict=True))
         return target_measures(
-            self.gaze, self.config, slid=self.slid, row_of=row, draws=draws, seed=seed
+            self.gaze,
+            self.config,
+            slid=self.slid,
+            reseated_s=self.reseated_s,
+            row_of=row,
+            draws=draws,
+            seed=seed,
         )
 
     @property
@@ -152,6 +160,7 @@ def load_lesson(
         problems=tuple(problems),
         marks=tuple(m for m in marks if m.kind not in MOVES),
         slid=moves(marks, "slid"),
+        reseated_s=tuple(m.time_s for m in moves(marks, "seat")),
         excluded=excluded,
     )
 

@@ -33,7 +33,7 @@ COST_CM: dict[str, float | None] = {
     **dict.fromkeys(
         ("frames_undecoded", "frames_missing", "frames_dropped", "rate_varies", "rates_differ",
          "duration_mismatch", "row_coverage", "few_usable", "no_faces",
-         "teacher_seen", "others_left_out"), 0.0,
+         "teacher_seen", "others_left_out", "seats_unseen"), 0.0,
     ),
 }  # fmt: skip
 #: A head turns about 69 % of the way (Stiefelhagen & Zhu 2002): 31 cm for a target a metre aside.

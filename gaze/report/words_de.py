@@ -518,6 +518,10 @@ DE: dict[str, str] = {
         "Vorübergehende (Stücke ihres Weges): {passers}; Gesichter auf Bildern: {portraits}. Sie "
         "zählen nicht als Schüler und stecken in keiner Zahl."
     ),
+    "caveat_seats_unseen": (
+        "{n} Platzwechsel in events.csv führen an einen Ort, an dem nie jemand gesehen wurde: Von "
+        "da an gibt es von diesen Schülern keine Daten."
+    ),
     "caveat_rig_forced": (
         "Die Kalibrierung der Kameras bestand ihre Prüfungen nicht und wurde trotzdem benutzt."
     ),

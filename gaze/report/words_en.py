@@ -482,6 +482,10 @@ EN: dict[str, str] = {
         "Passers-by (pieces of their way): {passers}; faces on pictures: {portraits}. They are no "
         "students and in no number here."
     ),
+    "caveat_seats_unseen": (
+        "{n} changes of seat in events.csv lead to a place where nobody was ever seen: from then "
+        "on such a student has no data."
+    ),
     "caveat_rig_forced": "The cameras' calibration failed its checks and was used all the same.",
     "caveat_no_faces": (
         "No face was found in either video: is the class in the picture, and the light on?"

@@ -404,6 +404,9 @@ ZH: dict[str, str] = {
     "caveat_others_left_out": (
         "路过的人（行走片段）：{passers}；图片上的人脸：{portraits}。他们不算学生，也不计入任何数字。"
     ),
+    "caveat_seats_unseen": (
+        "events.csv 中有 {n} 次换座位换到了从未看到人的地方：此后没有该学生的数据。"
+    ),
     "caveat_rig_forced": "相机标定未通过检查，但仍被使用。",
     "caveat_no_faces": "两个视频中都没有找到人脸：班级在画面中吗？灯开着吗？",
     "caveat_noses_miss": "两台相机对鼻尖位置的判断相差 {px} px：标定或时钟可能有误。",

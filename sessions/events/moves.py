@@ -43,10 +43,11 @@ class Epochs:
     number: NDArray[np.int64]
 
 
-def standing_at(slid: Sequence[Move], time_s: ArrayLike) -> Epochs:
-    """Where surfaces stand at moments (T,), until the next line about them."""
+def standing_at(slid: Sequence[Move], time_s: ArrayLike, also_s: Iterable[float] = ()) -> Epochs:
+    """Where surfaces stand at moments (T,), until the next line about them. also_s : further times
+    at which a stretch ends."""
     t = np.asarray(time_s, np.float64)
-    changes = sorted({m.time_s for m in slid})
+    changes = sorted({*also_s, *(m.time_s for m in slid)})
     moved = [dict[str, tuple[float, float]]()]
     for change in changes:
         now = {m.name: m.to_m for m in slid if m.time_s == change}
