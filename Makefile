@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-fast docs lint types audit clean
+.PHONY: demo test test-fast docs lint types audit wheel clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +33,9 @@ types: $(STAMP)
 audit: $(STAMP)  ## known vulnerabilities in the pinned packages (asks PyPI; no answer is a failure)
 	$(BIN)/python -m pip install --quiet pip-audit
 	$(BIN)/pip-audit --strict --no-deps --disable-pip -r constraints.txt
+
+wheel: $(STAMP)  ## build it and use it in an environment of its own (downloads all dependencies)
+	$(BIN)/python tests/wheel.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
