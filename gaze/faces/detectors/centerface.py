@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gaze.faces.boxes import Detections, Picture, suppress
 from gaze.faces.detectors.registry import DetectorError, register_detector
 
+LARGE = 3 * 600 * 600  # a network for larger pictures takes 150 to 250 MB: one size at a time
 WEIGHTS = Path(__file__).parents[2] / "weights" / "centerface.onnx"
 
 
@@ -65,6 +66,9 @@ class CenterFace:
         if blob.shape not in self._compiled:
             from headpose.runtimes.openvino_ import import_openvino, thread_options
 
+            if np.prod(blob.shape) > LARGE:
+                for shape in [s for s in self._compiled if np.prod(s) > LARGE]:
+                    del self._compiled[shape]
             core = import_openvino().Core()
             model = core.read_model(self._weights)
             model.reshape(list(blob.shape))
