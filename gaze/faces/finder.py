@@ -1,7 +1,7 @@
-"""Find the faces in both videos: full pictures rarely, known places once a second.
+"""Find the faces in both videos: full pictures rarely, known places every 0.6 s.
 
 Students sit. After one scan of the full picture it is known where faces are, and from then on only
-those places are looked at (gaze/faces/mosaics.py), at moments up to a second apart. What lies at
+those places are looked at (gaze/faces/mosaics.py), at moments up to 0.6 s apart. What lies at
 the same place at both ends of such a stretch, and looks in between as it does at its end, is not
 looked for there: its box goes in a straight line. Who moved, came, went or was covered in between
 is looked for at every moment. Scans are repeated: soon while new faces turn up, rarely once none
@@ -49,9 +49,9 @@ class FinderSettings:
     scan_face_px: float = 24.0
     scan_sides_px: tuple[int, ...] = (960, 1440, 1920, 2880)
     scan_usual_px: int = 1920
-    look_every_s: float = 1.0
-    same_overlap: float = 0.5
-    alike: float = 0.7
+    look_every_s: float = 0.6
+    same_overlap: float = 0.6
+    alike: float = 0.8
     forget_s: float = 30.0
 
 

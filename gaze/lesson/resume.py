@@ -25,7 +25,7 @@ from sessions.run import Run, atomic_write, versions
 from sessions.video import FramePair, Moments, frame_pairs
 
 CHUNK_S = 20.0  # a chunk is what a crash can cost
-BATCH = 10  # moments that are looked at together
+BATCH = 9  # moments that are looked at together
 STAGE = "faces and heads"
 MEMORY = "finder."  # before the names of the finder's arrays in a part
 

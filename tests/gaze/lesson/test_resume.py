@@ -121,7 +121,7 @@ def test_a_damaged_part_is_made_anew_and_only_that_one(
     DAMAGES[damage](parts[1])
     firsts = looked_at(monkeypatch)
     table = read_table(go(lesson, "cut").gaze_path, "gaze")
-    assert firsts == [10]  # the second chunk of ten moments, in one batch
+    assert firsts == [10, 19]  # the second chunk of ten moments, in batches of nine
     pd.testing.assert_frame_equal(table, whole)
 
 
