@@ -90,6 +90,14 @@ def sheet(desk: Desk, title: str, lesson: Path | None = None, screen: str = "") 
         yield
 
 
+@contextmanager
+def screen(place: Place, name: str) -> Iterator[None]:
+    """One of a lesson's screens: its page, and the line that says what is done there."""
+    with sheet(place.desk, place(f"step_{name}"), place.lesson, name):
+        text(place(f"lead_{name}"), "lead")
+        yield
+
+
 def _tour_stop(desk: Desk, lesson: Path, screen: str) -> None:
     """What to look at here, and where the tour goes on."""
     words, n = desk.words, TOUR.index(screen)

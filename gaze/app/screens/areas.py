@@ -20,7 +20,7 @@ from gaze.app.parts import (
     cross,
     describe_image,
     files_button,
-    sheet,
+    screen,
     text,
 )
 from gaze.app.screens.clicks import Clicker, Clicks
@@ -60,8 +60,7 @@ class Areas:
 
     def build(self) -> None:
         p = self.place
-        with sheet(p.desk, p("step_areas"), p.lesson, "areas"):
-            text(p("areas_lead"), "lead")
+        with screen(p, "areas"):
             with box(p("areas")):
                 text(p("areas_how"), "small quiet")
                 size = (self.board.width_m * PX_PER_M, self.board.height_m * PX_PER_M)

@@ -14,7 +14,7 @@ from calibration.errors import UserError
 from calibration.rig_file import read_verdict
 from gaze.app.drawings import coverage_cells
 from gaze.app.files import PICTURES, VIDEOS, bring, of_kind
-from gaze.app.parts import Place, action, box, complain, files_button, finding, named, sheet, text
+from gaze.app.parts import Place, action, box, complain, files_button, finding, named, screen, text
 from gaze.app.screens.lessons import VERDICT_KINDS
 from gaze.app.screens.recordings import findings
 from gaze.app.screens.run import JobList
@@ -40,8 +40,7 @@ class Chessboard:
 
     def build(self) -> None:
         p = self.place
-        with sheet(p.desk, p("step_board"), p.lesson, "board"):
-            text(p("board_lead"), "lead")
+        with screen(p, "board"):
             with ui.element("div").classes("two"):
                 with box(p("print_board")):
                     self._print()

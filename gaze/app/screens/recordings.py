@@ -19,7 +19,7 @@ from gaze.app.parts import (
     files_button,
     finding,
     page_frame,
-    sheet,
+    screen,
     text,
 )
 from gaze.app.screens.run import JobList
@@ -43,8 +43,7 @@ class Recordings:
 
     def build(self) -> None:
         p = self.place
-        with sheet(p.desk, p("step_recordings"), p.lesson, "recordings"):
-            text(p("recordings_lead"), "lead")
+        with screen(p, "recordings"):
             with ui.element("div").classes("two"):
                 for camera in CAMERAS:
                     with box(p(f"camera_{camera}")):

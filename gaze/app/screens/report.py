@@ -12,10 +12,14 @@ from gaze.app.desk import Card, card
 from gaze.app.files import PICTURES, VIDEOS
 from gaze.app.parts import Place, action, ask, box, page_frame, sheet, text
 from gaze.app.screens.run import JobList
+from gaze.app.words import LANGUAGES
 from sessions.config import load_config
 
-FORMATS = ("csv", "parquet", "measures", "visits", "transitions", "bids", "pupil", "elan")
-REPORT_LANGUAGES = {"en": "English", "de": "Deutsch"}
+# What gaze.exports and the report know; written here, as reading it there would load pandas.
+FORMATS = (
+    "csv", "parquet", "measures", "visits", "transitions", "targets", "xlsx", "bids", "pupil",
+    "elan", "replay",
+)  # fmt: skip
 
 
 def build(place: Place) -> None:
@@ -42,7 +46,7 @@ def _report(place: Place, about: Card) -> None:
     with ui.element("div").classes("rowline").style("margin-bottom:.8rem"):
         run = ui.select(list(reversed(about.runs)), value=about.runs[-1], label=place("run_name"))
         run.props("outlined dense").style("min-width:11rem")
-        language = ui.select(REPORT_LANGUAGES, value="en", label=place("language"))
+        language = ui.select(dict(LANGUAGES), value=place.desk.language, label=place("language"))
         language.props("outlined dense").style("min-width:8rem")
         class_only = ui.switch(place("class_only"))
         others = {

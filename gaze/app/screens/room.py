@@ -13,7 +13,7 @@ from calibration.camera import CAMERAS
 from calibration.errors import UserError
 from gaze.app.drawings import Lengths, Spot, elevation, plan
 from gaze.app.files import PICTURES, bring, of_kind
-from gaze.app.parts import Place, action, ask, box, cross, files_button, sheet, text
+from gaze.app.parts import Place, action, ask, box, cross, files_button, screen, text
 from gaze.app.screens.clicks import CORNERS, Clicker, Clicks
 from gaze.app.screens.recordings import findings
 from gaze.app.units import UNITS, parse_length, show_length
@@ -50,8 +50,7 @@ class Room:
 
     def build(self) -> None:
         p = self.place
-        with sheet(p.desk, p("step_room"), p.lesson, "room"):
-            text(p("room_lead"), "lead")
+        with screen(p, "room"):
             with ui.element("div").classes("rowline").style("margin-bottom:.8rem"):
                 units = ui.select(list(UNITS), value=p.desk.unit, label=p("units"))
                 units.on_value_change(self._units).props("outlined dense").style("width:7rem")

@@ -10,7 +10,7 @@ from nicegui import ui
 
 from gaze.app.desk import Desk
 from gaze.app.jobs import OPEN, Job, State
-from gaze.app.parts import Place, action, box, heading, meter, pill, sheet, text
+from gaze.app.parts import Place, action, box, heading, meter, pill, screen, text
 from gaze.lesson.kept import kept
 
 Done = Callable[[], object] | None
@@ -34,14 +34,13 @@ def whole_way(place: Place, fps: float) -> list[tuple[str, ...]]:
 
 def build(place: Place) -> None:
     """The whole page."""
-    desk, lesson = place.desk, place.lesson
+    lesson = place.lesson
 
     def one(command: str) -> None:
         rest = {"check": ("--json",), "analyze": ("--fps", f"{float(fps.value or 5):g}")}
         _add(place, (command, str(lesson), *rest.get(command, ())))
 
-    with sheet(desk, place("step_run"), lesson, "run"):
-        text(place("run_lead"), "lead")
+    with screen(place, "run"):
         with box(), ui.element("div").classes("rowline"):
             fps = ui.select(MOMENTS_PER_S, value=5.0, label=place("moments_per_s")).props(
                 "outlined dense"

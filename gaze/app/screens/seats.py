@@ -11,7 +11,7 @@ from nicegui import ui
 from calibration.errors import UserError
 from gaze.app.desk import card
 from gaze.app.drawings import CM, MOVING, Lengths, Spot, plan
-from gaze.app.parts import Place, action, ask, box, cross, sheet, text
+from gaze.app.parts import Place, action, ask, box, cross, screen, text
 from gaze.app.screens.recordings import findings
 from gaze.app.sights import Planned, Seat
 from gaze.app.units import show_length
@@ -71,8 +71,7 @@ class Seats:
 
     def build(self) -> None:
         p = self.place
-        with sheet(p.desk, p("step_seats"), p.lesson, "seats"):
-            text(p("seats_lead"), "lead")
+        with screen(p, "seats"):
             if not (p.lesson / "rig.json").is_file():
                 text(p("seats_need_rig"), "finding warning")
             with box(), ui.element("div").classes("rowline"):

@@ -9,7 +9,7 @@ from nicegui import ui
 from calibration.camera import CAMERAS
 from calibration.errors import UserError
 from gaze.app.files import VIDEOS, of_kind
-from gaze.app.parts import Place, action, box, finding, pill, sheet, text
+from gaze.app.parts import Place, action, box, finding, pill, screen, text
 from gaze.app.sights import LiveView
 
 LOOK_EVERY_S = 1.0
@@ -29,8 +29,7 @@ class SetUp:
 
     def build(self) -> None:
         p = self.place
-        with sheet(p.desk, p("step_setup"), p.lesson, "setup"):
-            text(p("setup_lead"), "lead")
+        with screen(p, "setup"):
             with ui.element("div").classes("two"):
                 for camera in CAMERAS:
                     with box(p(f"camera_{camera}")):

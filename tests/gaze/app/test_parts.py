@@ -238,3 +238,13 @@ def test_a_broken_earlier_lesson_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         init_like(tmp_path / "b", earlier, "7c")
     assert not (tmp_path / "b").exists()
+
+
+def test_the_report_s_screen_offers_all_that_there_is() -> None:
+    """Its lists are written out, lest the page's process load what makes reports."""
+    from gaze.app.screens.report import FORMATS
+    from gaze.exports import FORMATS as ALL
+    from gaze.report.strings import LANGUAGES as SPOKEN
+
+    assert sorted(FORMATS) == sorted(ALL)
+    assert list(LANGUAGES) == list(SPOKEN)
