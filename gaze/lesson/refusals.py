@@ -86,6 +86,15 @@ def unknown_moves(session: Session) -> None:
             expected="ids of [[students]]",
             remedy="List the class in session.toml, each with the seat of the beginning.",
         )
+    out = [s.id for s in session.config.students if s.opt_out]
+    if moved := sorted({m.name for m in moves(marks, "seat")} & set(out)):
+        raise SessionError(
+            "events.csv seats a student who opted out, and only the first seat would be masked",
+            where=session.events_path,
+            found=", ".join(moved[:5]),
+            remedy="Give the new seat an entry of its own in [[students]], with opt_out = true, "
+            "and take the line out of events.csv: both seats are then masked all the time.",
+        )
     names = [s.name for s in session.config.surfaces]
     if strangers := unknown(slid, names):
         raise SessionError(

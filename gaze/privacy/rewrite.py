@@ -5,6 +5,7 @@ Works on a copy (gaze/privacy/forget.py); what happens to which file: gaze/priva
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -40,6 +41,8 @@ from gaze.report import write_report
 from gaze.report.heatmap import file_name, write_heatmaps
 from gaze.validation.validate import validate_lesson
 from sessions.config import CONFIG_NAME, load_config
+from sessions.errors import SessionError
+from sessions.events.marks import moves, read_marks
 from sessions.folder import Session
 from sessions.quality import Agreement, Drift, IdentityCounts, Quality
 from sessions.run import (
@@ -132,6 +135,7 @@ def rewrite(work: Work) -> None:
         _try(work, run.info_path, _run_info)
     _try(work, work.folder / "truth" / "heads.parquet", _parquet)
     _try(work, work.folder / "gain.json", _gain)
+    _new_seats(work)
     for path in files_below(work.folder):  # events.csv among them, which reports read
         if path not in work.done:
             _other_file(work, path)
@@ -140,6 +144,21 @@ def rewrite(work: Work) -> None:
     _try(work, work.folder / "validation.json", _lesson_validation)
     for folder, entry in exports:
         _export_again(work, folder, entry)
+
+
+def _new_seats(work: Work) -> None:
+    """Says that only the student's first seat is masked, where events.csv has another one."""
+    path = work.folder / "events.csv"
+    if path.is_symlink() or not path.is_file():
+        return
+    with contextlib.suppress(SessionError):
+        moved = [m for m in moves(read_marks(path), "seat") if work.finder.is_it(m.name)]
+        work.said.kept += [
+            f"a seat at x {m.to_m[0]:g} m, z {m.to_m[1]:g} m, to which the student changed at "
+            f"{m.time_s:g} s: a new analysis would find somebody there, unless that seat gets an "
+            "entry in [[students]] with opt_out = true"
+            for m in moved
+        ]
 
 
 def _try(work: Work, path: Path, rule: Callable[[Work, Path], str | None]) -> None:
@@ -331,14 +350,19 @@ def _quality(work: Work, path: Path) -> str:
         agreement = None
     base = Quality(
         **film,
-        identity=identity,
+        identity=identity.model_copy(
+            update={k: getattr(old.identity, k) for k in ("teacher_share", "passers", "portraits")}
+        ),
         drift=_drift(work, run, old.drift, faces),
         agreement=agreement,
     )
     new = with_tables(base, gaze, students, facts)
     session = Session(work.folder, load_config(work.folder))
     strangers = targets_caveat(session, set(students["student"].astype(str)))
-    (new if strangers is None else new.with_first(strangers)).write(path)
+    new = new if strangers is None else new.with_first(strangers)
+    for caveat in (w for w in old.warnings if w.code == "seats_unseen"):
+        new = new.with_first(caveat)
+    new.write(path)
     return "counted again"
 
 

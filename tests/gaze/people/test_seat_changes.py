@@ -11,6 +11,7 @@ import gaze.analyze as pipeline
 from gaze.analyze import analyze
 from gaze.lesson.settings import AnalyzeSettings
 from gaze.people.seat_changes import renamed, seating
+from gaze.privacy.forget import forget
 from sessions.errors import SessionError
 from sessions.events.moves import Move
 from sessions.quality import Quality
@@ -103,4 +104,15 @@ def test_an_unknown_student_is_refused(lesson: Path) -> None:
     events = lesson / "events.csv"
     events.write_text(events.read_text().replace("A9:", "A8:"))
     with pytest.raises(SessionError, match="seats a student whom"):
+        analyze(lesson, AnalyzeSettings.of(detector="squares"), model=Frontal())
+
+
+def test_an_opted_out_student_has_one_seat(lesson: Path) -> None:
+    """Only that one is masked: a change is refused, and a forgetting says what it leaves open."""
+    said = forget(lesson, "A0")
+    assert any("to which the student changed at 3 s" in line for line in said.kept)
+    assert "A0" not in (lesson / "events.csv").read_text()
+    text = (lesson / "session.toml").read_text()
+    (lesson / "session.toml").write_text(text.replace('id = "A1"', 'id = "A1"\nopt_out = true'))
+    with pytest.raises(SessionError, match="seats a student who opted out"):
         analyze(lesson, AnalyzeSettings.of(detector="squares"), model=Frontal())
