@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from calibration.camera import CAMERAS
 from calibration.corners.boards import Board
 from calibration.rig import Rig
 from calibration.rig_quality import PairQuality, RigQuality
-from calibration.room.world import FURTHEST_BEHIND_M, HIGHEST_M
+from calibration.room.world import FURTHEST_BEHIND_M, HIGHEST_M, hung_words, roll_deg
 from calibration.verdict import RANK, Cause, Status, Verdict
 
 #: (width, height), metres.
@@ -49,8 +47,6 @@ TILT_DIRECTIONS = 3
 BLURRED_PX = 5.0
 #: Scale checks: WARN and FAIL beyond these many percent (and beyond 3 σ of the check itself).
 SCALE_PERCENT = (10.0, 1.5)
-#: A camera rolled beyond this is asked about.
-ROLL_DEG = 10.0
 
 
 #: Causes that already name what is wrong with tape or squares.
@@ -286,14 +282,14 @@ def _judge_room(rig: Rig, board_m: Size | None, add: Any, told: bool) -> None:
     """Tape and units against what a classroom can be."""
     for name in CAMERAS:
         T_WC = rig.T_WC(name)
-        down_C = T_WC.R[1]  # W's Y is down
-        roll = float(np.degrees(np.arctan2(down_C[0], down_C[1])))
-        if np.hypot(down_C[0], down_C[1]) > 0.3 and abs(roll) > ROLL_DEG:
+        hung = hung_words(roll_deg(T_WC.R))
+        if hung:
             add(
                 "camera_rolled", "WARN",
-                f"the {name} camera's picture would be rolled by {abs(roll):.0f}°: is it? If the "
-                "camera stands level, the auxiliary board did not lie as was said",
-                "Look at the picture; check placement and angle_deg of [auxiliary].",
+                f"the {name} camera would be {hung}: is it? If it stands level, the auxiliary "
+                "board did not lie as was said",
+                "Look at the picture; check placement and angle_deg of [auxiliary]; a camera that "
+                "hangs so is best said in session.toml ([cameras.left] rotate = 90, 180 or 270).",
             )  # fmt: skip
         behind, high = -float(T_WC.t[2]), float(T_WC.t[1])
         if not told and (behind > FURTHEST_BEHIND_M or abs(high) > HIGHEST_M):

@@ -12,7 +12,6 @@ from calibration.camera import CAMERAS
 from calibration.corners.boards import View
 from calibration.errors import CalibrationError
 from calibration.inputs import Auxiliary, Seen
-from calibration.judge import ROLL_DEG
 from calibration.rig_quality import (
     PlacementQuality,
     Pose,
@@ -33,7 +32,7 @@ from calibration.room.picture import (
     size_error,
 )
 from calibration.room.why import pose_solutions, scale_of, why_inconsistent
-from calibration.room.world import Tape
+from calibration.room.world import HUNG_DEG, ROLL_DEG, Tape
 from calibration.solve.covariance import joint_covariance
 from calibration.solve.estimate import Estimate
 from calibration.transform import Array, Transform, rotation_log
@@ -413,8 +412,6 @@ def _settle(
     return None
 
 
-#: How far from a quarter turn a camera that hangs on its side or upside down may be.
-HUNG_DEG = 25.0
 PLACEMENTS: tuple[world.Placement, ...] = ("flat", "standing")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from calibration.room.evidence import ROWS_M
+from calibration.room.world import hung_words, roll_deg
 from calibration.solve.uncertainty import HEAD_BELOW_M
 from calibration.transform import Array
 
@@ -33,7 +34,9 @@ def camera_words(rig: Rig) -> list[str]:
             if d[2] > 0
             else "looking AT the blackboard, not into the class"
         )
-        out.append(f"{name} camera: {place_words(rig, T_WC.t)}, {looks}. Is that where it is?")
+        hung = hung_words(roll_deg(T_WC.R))
+        where = f"{name} camera: {place_words(rig, T_WC.t)}, {looks}{hung and ', ' + hung}"
+        out.append(f"{where}. Is that where it is?")
     return out
 
 

@@ -25,6 +25,10 @@ Placement = Literal["flat", "standing", "tilted"]
 #: R_WA of frames.md: A's axes are r, −b, u; W's are −r, −u, b.
 R_WA = np.array([[-1.0, 0, 0], [0, 0, -1], [0, -1, 0]])
 
+#: A camera rolled beyond this is asked about …
+ROLL_DEG = 10.0
+#: … and one as near as this to a quarter or half turn was hung so.
+HUNG_DEG = 25.0
 #: A tape measure's error (1 σ, each axis) and how far a board is laid from what is stated.
 TAPE_SIGMA_M = 0.005
 PLACEMENT_SIGMA_DEG = 0.5
@@ -145,6 +149,25 @@ def read_placement(
             T_AL = replace(T_AL, dst="A", src="L")
             readings.append(_judge(tape, T_AL, T_RL, k, solution))
     return readings
+
+
+def roll_deg(R_WC: Array) -> float | None:
+    """How far a camera is turned about its axis, clockwise as it looks; None looking down."""
+    down_C = R_WC[1]  # W's Y is down
+    if np.hypot(down_C[0], down_C[1]) <= 0.3:
+        return None
+    return float(np.degrees(np.arctan2(down_C[0], down_C[1])))
+
+
+def hung_words(roll: float | None) -> str:
+    """How a camera hangs, where it is not level: on its side, upside down, or askew."""
+    if roll is None or abs(roll) <= ROLL_DEG:
+        return ""
+    if abs(abs(roll) - 90) < HUNG_DEG:
+        return f"hung on its side (its picture turned by {abs(roll):.0f}°)"
+    if abs(roll) > 180 - HUNG_DEG:
+        return "hung upside down"
+    return f"rolled by {abs(roll):.0f}°"
 
 
 def _judge(tape: Tape, T_AL: Transform, T_RL: Transform | None, k: int, solution: int) -> Reading:

@@ -39,10 +39,12 @@ def random_room(
     angle_deg: float | None = None,
     size_px: tuple[int, int] = (1920, 1080),
     fisheye_deg: float | None = None,
+    roll_deg: float = 0.0,
 ) -> Room:
     """Two cameras on either side of a blackboard, converging by 40–90° on the class.
 
     fisheye_deg : their lenses are equidistant, and their pictures as wide as this.
+    roll_deg : they hang turned by so much: 90 on their side, 180 upside down.
     """
     width = rng.uniform(3.0, 4.5)
     angle = rng.uniform(40, 90) if angle_deg is None else angle_deg
@@ -57,7 +59,7 @@ def random_room(
         R_WC = rotation_exp([0, -np.radians(turn), 0]) @ rotation_exp(
             [np.radians(-rng.uniform(5, 16)), 0, 0]
         )
-        R_WC = R_WC @ rotation_exp([0, 0, np.radians(rng.uniform(-5, 5))])
+        R_WC = R_WC @ rotation_exp([0, 0, np.radians(rng.uniform(-5, 5) + roll_deg)])
         poses[name] = Transform(R_WC, position, "W", "C")
     cameras = {}
     for name in ("left", "right"):
