@@ -59,6 +59,10 @@ ROOM_CODES = {
 }  # fmt: skip
 
 
+#: Causes that already name what changed among the views.
+CHANGED = {"zoom_changed", "camera_moved", "rolling_shutter"}
+
+
 def grade(value: float, fail: float, warn: float) -> Status:
     """PASS up to ``warn``, WARN up to ``fail``."""
     if not value <= fail:  # NaN fails
@@ -75,6 +79,8 @@ def judge(rig: Rig, found: Iterable[Cause] = ()) -> Verdict:
     codes = {c.code for c in causes}
 
     def add(code: str, severity: Status, message: str, action: str) -> None:
+        if code == "not_simultaneous" and codes & CHANGED:
+            return  # that is why both cameras together fit badly
         if severity != "PASS" and code not in codes:
             causes.append(Cause(code, severity, message, action))
             codes.add(code)

@@ -75,7 +75,9 @@ def linear(
         J[o.view, c] = lin.J_global(G) * root[..., None]
         J_view[o.view, c] = lin.J_view * root[..., None]
         residual[o.view, c] = lin.residual * root
-        shared[o.view, c, ..., c, :] = _shared(o.uv_px, o.weight > 0) * root[..., None]
+        # where corners are predicted: where they were seen holds their noise, as columns would
+        at = o.uv_px + lin.residual
+        shared[o.view, c, ..., c, :] = _shared(at, o.weight > 0) * root[..., None]
         seen[o.view, c] = o.weight > 0
     if robust_px is not None:
         u = (residual**2).sum(-1) / robust_px**2

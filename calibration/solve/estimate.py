@@ -21,6 +21,7 @@ from calibration.camera import CAMERAS
 from calibration.corners.boards import Board, View
 from calibration.errors import CalibrationError
 from calibration.solve import bundle
+from calibration.solve.changes import what_changed
 from calibration.solve.choose import choose
 from calibration.solve.holdout import HoldOut
 from calibration.solve.intrinsics import (
@@ -199,11 +200,21 @@ def estimate(
         held is not None and held.left_to_right_px > ZOOM_TEST_RATIO * held.expected_px
     )
     if suspicious and why is None and moved is None:
-        changes = [
-            zoom_changed(c, board, views, sizes[c], choice_of(lens))
-            for c, lens in zip(CAMERAS, solution.state.lenses, strict=True)
-        ]
-        rejected.causes.extend(c for c in changes if c is not None)
+        place = {v.name: i for i, v in enumerate(views)}
+        changed = what_changed(
+            problem, solution, [v.name for v in kept], [place[v.name] for v in kept],
+            (sizes["left"][1], sizes["right"][1]), with_warp=with_warp, robust_px=robust_px,
+        )  # fmt: skip
+        changes = [] if changed is None else [changed]
+        if changed is None or changed.code == "not_simultaneous":  # which bends to any large zoom
+            zooms = [
+                zoom_changed(c, board, views, sizes[c], choice_of(lens))
+                for c, lens in zip(CAMERAS, solution.state.lenses, strict=True)
+            ]
+            changes = [c for c in zooms if c is not None] or changes
+        # the one that explains all before those of single views, and one of a kind
+        codes = {c.code for c in changes}
+        rejected.causes[:] = changes + [c for c in rejected.causes if c.code not in codes]
     say("cameras done", 0.9)
     return Estimate(
         board,

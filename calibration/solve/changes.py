@@ -1,0 +1,198 @@
+"""Why views do not fit together: what may have changed among them, hypothesis against hypothesis.
+
+Each says what was not the same in all views: a camera's zoom from some moment on, where a camera
+stood from some moment on, the two pictures of a view not taken at one moment, or rows of a picture
+not read at one moment (rolling shutter). Each adds its own unknowns to the converged solve, to
+first order; the one that explains most for the number it asks for (Schwarz) is named, the next
+told. A zoom of several percent is beyond first order: :func:`moments.zoom_changed` solves again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.camera import CAMERAS
+from calibration.solve import bundle
+from calibration.solve.covariance import KINDS, linear
+from calibration.transform import Array
+from calibration.verdict import Cause
+
+#: A change is named where it explains so much more than no change, in Schwarz's count …
+NAMED = 100.0
+#: … and is larger than this: share of the focal length, degrees between the cameras, pixels over
+#: the picture's height (rows), pixels of a corner.
+LEAST_ZOOM, LEAST_TURN_DEG, LEAST_ROWS_PX, LEAST_APART_PX = 0.003, 0.03, 0.5, 0.2
+#: The next best is told where it is this near.
+NEAR = 60.0
+#: Moments that are tried at most.
+MOST_MOMENTS = 16
+#: Views before and after a moment, at least.
+LEAST_PART = 3
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A hypothesis: Schwarz's count under it, its cause, and whether its size is worth a word."""
+
+    score: float
+    cause: Cause
+    large: bool
+
+
+class _Views:
+    """The linearised problem with each view's pose taken out."""
+
+    def __init__(self, problem: bundle.Problem, state: bundle.State, with_warp: bool,
+                 robust_px: float | None) -> None:  # fmt: skip
+        self.G = sum(x.size for x in state.lenses) + 6 + (2 if with_warp else 0)
+        self.lin = linear(problem, state, robust_px, with_warp, self.G)
+        self.V, self.M = self.lin.J.shape[:2]
+        seen = np.zeros((self.V, 2, self.M // 4, 2), bool)
+        for c, o in enumerate(problem.cameras):
+            seen[o.view, c] = (o.weight > 0)[..., None]
+        self.seen = seen.reshape(self.V, 2, -1)
+        self.n = int(seen.sum())
+        self.shared = np.asarray(self.seen.any(-1)).all(1)
+        self.J, self.r = self._apart(self.lin.J_view)
+
+    def _apart(self, own: Array) -> tuple[Array, Array]:
+        """J and residual without what each view's own columns (V, M, k) explain."""
+        L = own / np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-12)
+        T = np.swapaxes(L, 1, 2)
+        inverse = np.linalg.pinv(T @ L, rcond=1e-10, hermitian=True)
+        out = [X - L @ (inverse @ (T @ X)) for X in (self.lin.J, self.lin.residual[..., None])]
+        return out[0], out[1]
+
+    def _solved(self, J: Array, r: Array) -> tuple[float, Array]:
+        """Sum of squares left, and the columns' sizes."""
+        A = J.reshape(self.V * self.M, -1)
+        size = np.maximum(np.linalg.norm(A, axis=0), 1e-12)
+        A = A / size
+        b = A.T @ r.ravel()
+        x = np.linalg.lstsq(A.T @ A, b, rcond=1e-12)[0]
+        return float((r**2).sum() - b @ x), -x / size
+
+    def score(self, rss: float, unknowns: int) -> float:
+        """Schwarz's count: less is better."""
+        return float(self.n * np.log(max(rss, 1e-12) / self.n) + unknowns * np.log(self.n))
+
+    def with_later(self, columns: Array, later: Array) -> tuple[float, Array]:
+        """Globals' columns (V, M, k) that count once more in later views (V,)."""
+        rss, x = self._solved(np.concatenate([self.J, columns * later[:, None, None]], -1), self.r)
+        return self.score(rss, columns.shape[-1]), x[self.G :]
+
+    def with_own(self, own: Array) -> tuple[float, float]:
+        """More unknowns of each view (V, M, k); and by how many pixels they move corners (rms)."""
+        J, r = self._apart(np.concatenate([self.lin.J_view, own], -1))
+        rss, _ = self._solved(J, r)
+        before, _ = self._solved(self.J, self.r)
+        unknowns = int((np.abs(own).max(1) > 0).sum())
+        return self.score(rss, unknowns), float(np.sqrt(2 * max(before - rss, 0) / self.n))
+
+
+def what_changed(
+    problem: bundle.Problem,
+    solution: bundle.Solution,
+    names: Sequence[str],
+    when: Sequence[int],
+    heights_px: tuple[int, int],
+    *,
+    with_warp: bool,
+    robust_px: float | None,
+) -> Cause | None:
+    """What explains best that views do not fit together; None where nothing does.
+
+    names, when : of the problem's views, and their places in the order of recording.
+    """
+    s, order = solution.state, np.asarray(when)
+    v = _Views(problem, s, with_warp, robust_px)
+    nothing = v.score(float((v._solved(v.J, v.r))[0]), 0)
+    moments = np.sort(order)[LEAST_PART : len(order) - LEAST_PART + 1]
+    moments = moments[np.unique(np.linspace(0, len(moments) - 1, MOST_MOMENTS).astype(int))] if len(
+        moments) else moments  # fmt: skip
+    found: list[_Change] = []
+    n0 = s.lenses[0].size
+    for cut in moments:
+        later = np.asarray(order >= cut, np.float64)
+        name = names[int(np.flatnonzero(order == cut)[0])]
+        for c, first in enumerate((0, n0)):
+            f = s.lenses[c].values[:2]
+            zoom = (v.J[..., first : first + 2] * f).sum(-1, keepdims=True)
+            middle = v.J[..., first + 2 : first + 4]
+            score, x = v.with_later(np.concatenate([zoom, middle], -1), later)
+            found.append(_Change(score, _zoomed(CAMERAS[c], name, float(x[0]), float(f.mean())),
+                                 abs(float(x[0])) > LEAST_ZOOM))  # fmt: skip
+        pair = slice(n0 + s.lenses[1].size, n0 + s.lenses[1].size + 6)
+        score, x = v.with_later(v.J[..., pair], later)
+        turn = float(np.degrees(np.linalg.norm(x[:3])))
+        found.append(_Change(score, _moved(name, turn), turn > LEAST_TURN_DEG))
+    other = v.lin.J_view.reshape(v.V, 2, -1, 6).copy()
+    other[:, 0] = 0
+    other[~v.shared] = 0
+    score, px = v.with_own(other.reshape(v.V, v.M, 6))
+    found.append(_Change(score, _not_together(), px > LEAST_APART_PX))
+    kind = np.tile(np.repeat(np.arange(len(KINDS)), list(KINDS.values())), 2)
+    score, px = v.with_own(v.lin.shared[..., kind == list(KINDS).index("rows")])
+    over = px * float(np.mean(heights_px)) / max(_spread_px(problem), 1.0)
+    found.append(_Change(score, _rolled(over), over > LEAST_ROWS_PX))
+    found = sorted((h for h in found if h.large), key=lambda h: h.score)
+    if not found or nothing - found[0].score < NAMED:
+        return None
+    best = found[0].cause
+    rival = next((h for h in found[1:] if h.cause.code != best.code), None)
+    if rival is None or rival.score - found[0].score > NEAR:
+        return best
+    return Cause(best.code, best.severity, f"{best.message} (or: {rival.cause.message})",
+                 best.action)  # fmt: skip
+
+
+def _spread_px(problem: bundle.Problem) -> float:
+    """rms of rows (v) of a view's corners about their middle."""
+    off = []
+    for o in problem.cameras:
+        v = np.where(o.weight > 0, o.uv_px[..., 1], np.nan)
+        off.append((v - np.nanmean(v, axis=1, keepdims=True)).ravel())
+    return float(np.sqrt(np.nanmean(np.concatenate(off) ** 2)))
+
+
+def _zoomed(camera: str, view: str, share: float, f_px: float) -> Cause:
+    return Cause(
+        "zoom_changed",
+        "FAIL",
+        f"the {camera} camera's zoom or picture size changed near view {view}: focal length "
+        f"{100 * share:+.1f} % from there on ({f_px:.0f} px on average)",
+        "Lock zoom and focus, and take all pictures with one setting.",
+    )
+
+
+def _moved(view: str, turn_deg: float) -> Cause:
+    return Cause(
+        "camera_moved",
+        "FAIL",
+        f"a camera was moved just before view {view}: the cameras' relative direction is "
+        f"{turn_deg:.2f}° another one from there on",
+        "Fix the cameras, and take all calibration pictures again.",
+    )
+
+
+def _not_together() -> Cause:
+    return Cause(
+        "not_simultaneous",
+        "FAIL",
+        "the two pictures of a view were not taken at the same moment, or the board moved between "
+        "them",
+        "Hold the board still for a second in each position, and use one clock.",
+    )
+
+
+def _rolled(px: float) -> Cause:
+    return Cause(
+        "rolling_shutter",
+        "FAIL",
+        "the board moved while pictures were read row by row (rolling shutter): they are sheared "
+        f"by {px:.1f} px or more from the first row to the last, typically",
+        "Hold the board still (lean it) in each position; a shorter exposure does not help.",
+    )
