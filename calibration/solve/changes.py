@@ -153,9 +153,11 @@ def _spread_px(problem: bundle.Problem) -> float:
     """rms of rows (v) of a view's corners about their middle."""
     off = []
     for o in problem.cameras:
-        v = np.where(o.weight > 0, o.uv_px[..., 1], np.nan)
-        off.append((v - np.nanmean(v, axis=1, keepdims=True)).ravel())
-    return float(np.sqrt(np.nanmean(np.concatenate(off) ** 2)))
+        seen = o.weight > 0
+        v = o.uv_px[..., 1]
+        middle = (v * seen).sum(1) / np.maximum(seen.sum(1), 1)
+        off.append((v - middle[:, None])[seen])
+    return float(np.sqrt(np.mean(np.concatenate(off) ** 2)))
 
 
 def _zoomed(camera: str, view: str, share: float, f_px: float) -> Cause:
