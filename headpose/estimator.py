@@ -31,6 +31,7 @@ from headpose.decode import decode_rotation
 from headpose.errors import CropError
 from headpose.files import synced_replace
 from headpose.runtimes.openvino_int8 import OpenVinoInt8Runtime
+from headpose.visibility import inputs_of
 
 DEFAULTS_CPU = ("small",)
 DEFAULTS_GPU = ("sdam-r50", "sdam-r18", "small")
@@ -55,12 +56,16 @@ class HeadPoses:
         point 30 = tip of the nose; None where the network has no landmark head.
     landmark_sigma
         (N, 68) standard deviation per axis, as a share of the crop's side; None likewise.
+    covered
+        (N, 4) probability that a part of the face is hidden (:data:`headpose.visibility.PARTS`);
+        the covariance is the wider for it. None where these weights cannot tell.
     """
 
     R: NDArray[np.float64]
     covariance_deg2: NDArray[np.float64]
     landmarks: NDArray[np.float64] | None
     landmark_sigma: NDArray[np.float64] | None
+    covered: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.R)
@@ -188,12 +193,13 @@ class HeadPoseEstimator:
         if points is not None:
             factor = _at_size(calibration["landmark_factor"], px, calibration)  # (N, 68)
             sigma = landmark_sigma_raw(out["landmark_log_sigma"]) * factor
-        return HeadPoses(
-            R=decode_rotation(out),
-            covariance_deg2=calibrated_covariance_deg2(out["log_sigma"], px, calibration),
-            landmarks=points,
-            landmark_sigma=sigma,
-        )
+        R = decode_rotation(out)
+        covariance = calibrated_covariance_deg2(out["log_sigma"], px, calibration)
+        covered = None
+        if self.weights.visibility is not None and "pooled" in out:
+            covered, wider = self.weights.visibility(inputs_of(out, R, px))
+            covariance = covariance * wider[:, :, None] * wider[:, None, :]
+        return HeadPoses(R, covariance, points, sigma, covered)
 
     def _resize(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
         px, side = self.input_px, crops.shape[1]

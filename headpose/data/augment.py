@@ -181,7 +181,7 @@ def augment(
     n = max(8, min(px, round(face_px * side / face_side)))
     if n < px:
         crop = resized(crop, (n, n), cv2.INTER_AREA)
-    crop = _camera(crop, rng, cfg)
+    crop = camera(crop, rng, cfg)
     if n < px:
         crop = resized(crop, (px, px), _ENLARGE[rng.integers(len(_ENLARGE))])
     return crop, R.astype(np.float32), f.astype(np.float32)
@@ -192,7 +192,7 @@ _BORDERS = (cv2.BORDER_REPLICATE, cv2.BORDER_REPLICATE, cv2.BORDER_REFLECT_101, 
 _ENLARGE = (cv2.INTER_CUBIC, cv2.INTER_CUBIC, cv2.INTER_LINEAR, cv2.INTER_LANCZOS4)
 
 
-def _camera(
+def camera(
     crop: NDArray[np.uint8], rng: np.random.Generator, cfg: AugmentConfig
 ) -> NDArray[np.uint8]:
     """Lens, light, sensor and codec, at the crop's own resolution."""

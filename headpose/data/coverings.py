@@ -14,10 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from headpose.visibility import PARTS
+
 Points = NDArray[np.float64]
 Picture = NDArray[np.uint8]
 
-PARTS = {
+PART_POINTS = {
     "lower": np.r_[4:13, 31:36, 48:68],  # chin, under the nose, mouth
     "eyes": np.r_[17:27, 36:48],  # brows and eyes
     "left": np.r_[0:7, 17:22, 31:33, 36:42, 48:51, 58:60],  # the half on a frontal picture's left
@@ -249,5 +251,5 @@ def cover(
 
 
 def parts_hidden(hidden: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Share of each part's landmarks (N, 4), in the order of :data:`PARTS`, of hidden (N, 68)."""
-    return np.stack([hidden[..., rows].mean(-1) for rows in PARTS.values()], -1)
+    """Share of each part's landmarks (N, 4), of hidden (N, 68)."""
+    return np.stack([hidden[..., PART_POINTS[name]].mean(-1) for name in PARTS], -1)

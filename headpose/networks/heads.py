@@ -87,7 +87,7 @@ class HeadPoseNet(nn.Module):
     def forward(self, crops: Tensor) -> dict[str, Tensor]:
         maps = self.backbone(crops)
         features = maps[-1].mean((2, 3)).float()
-        out: dict[str, Tensor] = {}
+        out: dict[str, Tensor] = {"pooled": features}
         if self.landmark_head is not None:
             points = self.landmark_head(maps)
             out["landmarks"] = points

@@ -67,7 +67,8 @@ def build(config: NetworkConfig) -> nn.Module:
     Its ``forward`` takes crops (N, 3, H, W), BGR 0..255 of any number type, and returns a dict:
     ``sixd`` (N, 6) or ``logits`` (N, 3, K) in the order pitch, yaw, roll; ``log_sigma`` (N, 3), log
     of the rotation error in degrees about the head's x, y, z; where asked for ``landmarks``
-    (N, 68, 2) in crop fractions and ``landmark_log_sigma`` (N, 68) of the same unit.
+    (N, 68, 2) in crop fractions and ``landmark_log_sigma`` (N, 68) of the same unit;
+    ``pooled`` (N, C), the last map's mean.
     """
     if config.name not in NETWORKS:
         raise ConfigError(f"no network {config.name!r}; there are {', '.join(sorted(NETWORKS))}")

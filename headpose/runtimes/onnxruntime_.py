@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headpose.runtimes.cache import converted
-from headpose.runtimes.registry import Runtime, register
+from headpose.runtimes.registry import OUTPUTS, Runtime, register
 
 
 @register
@@ -42,7 +42,7 @@ class OnnxRuntime(Runtime):
                 dynamo=False,
             )
 
-        name = f"{self.key}-{self.px}.onnx"
+        name = f"{self.key}-{self.px}-{len(OUTPUTS)}.onnx"
         path = converted(self.cache, [name], self.source.sha256, export)
         options = ort.SessionOptions()
         options.log_severity_level = 3

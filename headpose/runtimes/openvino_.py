@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headpose.runtimes.cache import converted
-from headpose.runtimes.registry import Runtime, register
+from headpose.runtimes.registry import OUTPUTS, Runtime, register
 
 
 def import_openvino() -> Any:
@@ -66,7 +66,7 @@ class OpenVinoRuntime(Runtime):
             p.input().model().set_layout(ov.Layout("NCHW"))
             ov.save_model(p.build(), folder / f"{stem}.xml", compress_to_fp16=False)
 
-        stem = f"{self.key}-{self.px}-ov{ov.__version__.split('-')[0]}"
+        stem = f"{self.key}-{self.px}-{len(OUTPUTS)}-ov{ov.__version__.split('-')[0]}"
         path = converted(self.cache, [f"{stem}.xml", f"{stem}.bin"], self.source.sha256, convert)
         core = ov.Core()
         options = {"PERFORMANCE_HINT": "LATENCY", **thread_options(self.threads)}

@@ -18,7 +18,7 @@ from headpose.errors import ConfigError
 if TYPE_CHECKING:
     from torch import nn
 
-OUTPUTS = ("sixd", "log_sigma", "landmarks", "landmark_log_sigma")
+OUTPUTS = ("sixd", "log_sigma", "landmarks", "landmark_log_sigma", "pooled")
 """Order of a network's outputs where a runtime knows them only by position."""
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headpose.errors import WeightsError
+from headpose.visibility import Visibility
 
 if TYPE_CHECKING:
     from headpose.networks import NetworkConfig
@@ -44,6 +45,14 @@ class Weights:
     path: Path
     int8: Path | None = None
     """``NAME.int8.xml``, where there is one that passed its check."""
+    covered: Path | None = None
+    """``NAME.covered.npz``, where there is one for these weights."""
+    covered_sha256: str | None = None
+
+    @cached_property
+    def visibility(self) -> Visibility | None:
+        """What says which faces are covered."""
+        return None if self.covered is None else Visibility.load(self.covered)
 
     @cached_property
     def net(self) -> HeadPoseNet:
@@ -98,10 +107,13 @@ def load(name_or_path: str | Path) -> Weights:
     d = _all_but_tensors(path)
     if not isinstance(d, dict) or d.get("format") != FORMAT:
         raise WeightsError(f"{path}: not a headpose weights file of format {FORMAT}")
+    covered = _vouched(path, "covered", sha256)
     loaded = Weights(
         name=d["name"], network=d["network"], input_px=int(d["input_px"]),
         calibration=json.loads(d["calibration"]), sha256=sha256, path=path,
         int8=_int8(path, sha256),
+        covered=_same(path.with_suffix(".covered.npz"), covered["sha256"]) if covered else None,
+        covered_sha256=covered["sha256"] if covered else None,
     )  # fmt: skip
     if is_path:  # no card vouches for it
         assert loaded.net is not None
@@ -139,18 +151,27 @@ def _int8(path: Path, sha256: str) -> Path | None:
     WeightsError
         Its files are missing or are not those that the card vouches for.
     """
+    table = _vouched(path, "int8", sha256)
+    if not table or not table["passed"]:
+        return None
+    for end in ("bin", "npz", "xml"):
+        file = _same(path.with_suffix(f".int8.{end}"), table[f"sha256_{end}"])
+    return file
+
+
+def _vouched(path: Path, name: str, sha256: str) -> dict[str, Any] | None:
+    """A table of the card beside a weights file; None: there is none for these very weights."""
     card_path = path.with_suffix(".toml")
     if not card_path.is_file():
         return None
-    table = tomllib.loads(card_path.read_text(encoding="utf-8")).get("int8")
-    if not table or not table["passed"] or table["weights_sha256"] != sha256:
-        return None
-    for end in ("xml", "bin", "npz"):
-        file = path.with_suffix(f".int8.{end}")
-        found = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
-        if found != table[f"sha256_{end}"]:
-            raise WeightsError(
-                f"{file}: missing, or not the file that {card_path.name} vouches for: "
-                "reinstall the package"
-            )
-    return path.with_suffix(".int8.xml")
+    table: dict[str, Any] | None = tomllib.loads(card_path.read_text(encoding="utf-8")).get(name)
+    return table if table and table["weights_sha256"] == sha256 else None
+
+
+def _same(file: Path, sha256: str) -> Path:
+    found = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+    if found != sha256:
+        raise WeightsError(
+            f"{file}: missing, or not the file that its card vouches for: reinstall the package"
+        )
+    return file

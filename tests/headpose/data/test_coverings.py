@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headpose.data.coverings import KINDS, PARTS, cover, parts_hidden
+from headpose.data.coverings import KINDS, cover, parts_hidden
 from headpose.labels import schematic_face_mm
+from headpose.visibility import PARTS
 
 SIDE = 128
 
@@ -47,9 +48,9 @@ def test_each_kind_hides_its_part(kind: str) -> None:
         parts_hidden(cover(picture, points, kind, np.random.default_rng(seed))[1])
         for seed in range(12)
     ]
-    which = list(PARTS).index(EXPECTED[kind])
+    which = PARTS.index(EXPECTED[kind])
     assert np.mean([s[which] for s in shares]) > 0.5
-    other = list(PARTS).index("eyes" if EXPECTED[kind] == "lower" else "lower")
+    other = PARTS.index("eyes" if EXPECTED[kind] == "lower" else "lower")
     assert np.mean([s[other] for s in shares]) < 0.25
 
 
