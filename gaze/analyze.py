@@ -217,6 +217,7 @@ def inputs_of(session: Session, film: Film, looker: Looker) -> dict[str, Any]:
         "videos": film.fingerprint,
         "weights_sha256": getattr(weights, "sha256", None),
         "runtime": getattr(runtime, "name", None),
+        "covered_sha256": getattr(weights, "covered_sha256", None),
         "masked_seats": [] if looker.masked_seats is None else looker.masked_seats.tolist(),
     }
 

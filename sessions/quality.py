@@ -13,6 +13,8 @@ from sessions.run import write_json
 QUALITY_VERSION = 2
 # Under this share of measured student-moments a lesson is done, but not good enough.
 GOOD_COVERAGE = 0.5
+# Share of a student's measured moments with a covered face from which that is said.
+COVERED_SHARE = 0.2
 # A class that does not fit its rig, or is seen without being measured, is not done either.
 NOT_DONE = ("class_does_not_fit", "few_usable", "no_report")
 USABLE = ("ok", "one_camera", "off_board", "away")  # statuses, of gaze/lesson/status.py
@@ -53,7 +55,8 @@ class SeatQuality(_Record):
     """A student: share of moments measured, median face and σ of the gaze points.
 
     heads_chi2 : mean over ``heads_n`` moments of the squared distance between the two cameras'
-    heads in σ. rig_sigma_m : median of the rig's own share of σ.
+    heads in σ. rig_sigma_m : median of the rig's own share of σ. covered : share of the measured
+    moments with a part of the face hidden; covered_sigma_m : median σ of those moments' points.
     """
 
     student: str
@@ -64,6 +67,8 @@ class SeatQuality(_Record):
     heads_chi2: float | None = None
     heads_n: int = 0
     rig_sigma_m: float | None = None
+    covered: float | None = None
+    covered_sigma_m: float | None = None
 
 
 class EpipolarMinute(_Record):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -76,6 +77,7 @@ GAZE = _columns(
     ("head_roll_sigma_deg", "float64", "°", "standard deviation"),
     ("area", "category", "", "the blackboard area that holds the gaze point, if any"),
     ("cameras", "int8", "", "how many cameras saw the face: 0, 1 or 2"),
+    ("covered", "float32", "", "probability that a part of the face is hidden (mask, hand, book, hair, somebody in front), by the camera that sees more of it; the covariances are the wider for it; NaN = not known"),
     ("face_px_left", "float32", "px", "height of the face in the left picture; NaN = not seen"),
     ("face_px_right", "float32", "px", "height of the face in the right picture; NaN = not seen"),
     ("epipolar_px", "float32", "px", "reprojection residual of the triangulated nose tip, rms over both pictures"),
@@ -116,6 +118,7 @@ STUDENTS = _columns(
 # fmt: on
 
 TABLES = {"gaze": GAZE, "faces": FACES, "students": STUDENTS}
+LATER = ("covered",)  # columns that runs of older versions lack; they read as not known
 
 
 def dictionary(table: str) -> dict[str, dict[str, str]]:
@@ -163,7 +166,9 @@ def read_table(path: str | Path, table: str) -> pd.DataFrame:
         frame = pq.read_table(path).to_pandas()
     except (pa.ArrowException, OSError) as error:
         raise RunError("the table cannot be read", where=path, found=str(error)[:120]) from error
-    missing = [c.name for c in TABLES[table] if c.name not in frame.columns]
+    columns = [c.name for c in TABLES[table]]
+    frame = frame.assign(**{n: np.nan for n in LATER if n in columns and n not in frame.columns})
+    missing = [n for n in columns if n not in frame.columns]
     if missing:
         raise RunError(
             "the table was made by another version",

@@ -73,12 +73,14 @@ class Heads:
     """Head rotations of N face rows, in their own camera.
 
     R_VS : (N, 3, 3) as the network sees it. R_CV : (N, 3, 3) line of sight.
-    covariance_rad2 : (N, 3, 3) of δ in ``R exp(δ)``, S axes.
+    covariance_rad2 : (N, 3, 3) of δ in ``R exp(δ)``, S axes. covered : (N,) probability that a part
+    of the face is hidden; NaN where the network cannot tell.
     """
 
     R_VS: Array
     R_CV: Array
     covariance_rad2: Array
+    covered: Array
 
     @property
     def R_CS(self) -> Array:
@@ -200,7 +202,9 @@ def estimate_heads(model: HeadPoseModel, crops: Crops) -> tuple[Heads, Any]:
     answer = model.predict(crops.images, face_px=face_px)
     R_VS = R_FRONTAL @ np.asarray(answer.R, np.float64)
     covariance = np.asarray(answer.covariance_deg2, np.float64) * np.radians(1.0) ** 2
-    return Heads(R_VS, crops.seen.R_CV, covariance), answer
+    parts = getattr(answer, "covered", None)
+    covered = np.full(len(R_VS), np.nan) if parts is None else np.asarray(parts).max(1)
+    return Heads(R_VS, crops.seen.R_CV, covariance, covered), answer
 
 
 def network_landmarks(

@@ -90,7 +90,7 @@ def no_rows() -> FaceRows:
     return FaceRows(
         Faces.empty(),
         Landmarks(np.zeros((0, 2)), np.zeros(0), np.zeros((0, 4))),
-        Heads(none3, none3, none3),
+        Heads(none3, none3, none3, np.zeros(0)),
         np.zeros((0, 2)),
         np.zeros(0),
     )

@@ -22,6 +22,7 @@ from gaze.people.seats import Students
 from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.quality import (
+    COVERED_SHARE,
     Agreement,
     Caveat,
     EpipolarMinute,
@@ -44,6 +45,7 @@ NOSES_MISS, NOSE_SHARE = 3.0, 0.022
 ONE_CAMERA_SHARE, BADLY = 0.5, 6.0
 #: Share of a camera's pictures that could not be decoded above which that is said first.
 MANY_LOST = 0.02
+COVERED = 0.5  # probability above which a face counts as covered
 HEADS_DISAGREE_CHI2 = 9.0  # three times what is expected
 
 
@@ -176,6 +178,7 @@ def with_tables(
     listed = students[students["moments"] > 0]
     sigma = np.sqrt((gaze["gaze_xx_m2"] + gaze["gaze_yy_m2"]) / 2)
     seats = students[["student", "row", "coverage", "face_px_median", "sigma_median_m"]]
+    hidden = covered_faces(gaze, sigma)
     records = seats.astype(object).where(students.notna(), None).to_dict("records")
     own = [facts.get(str(seat["student"]), {}) for seat in records]
     heads_n = sum(f["heads_n"] for f in own if f)
@@ -186,7 +189,10 @@ def with_tables(
             **q.model_dump(),
             "coverage": float(listed["coverage"].mean()) if len(listed) else None,
             "rows": rows_of(placed),
-            "seats": [{**seat, **f} for seat, f in zip(records, own, strict=True)],
+            "seats": [
+                {**seat, **f, **hidden.get(str(seat["student"]), {})}
+                for seat, f in zip(records, own, strict=True)
+            ],
             "status_counts": {str(k): int(v) for k, v in gaze["status"].value_counts().items()},
             "epipolar_px": {
                 "median": _median(gaze["epipolar_px"].to_numpy(np.float64)),
@@ -201,6 +207,20 @@ def with_tables(
         }
     )
     return report.model_copy(update={"warnings": tuple(caveats(report))})
+
+
+def covered_faces(gaze: pd.DataFrame, sigma_m: pd.Series) -> dict[str, dict[str, float | None]]:
+    """For each student the share of the measured moments with a covered face (NaN: not known), and
+    the median σ of their points."""
+    known = gaze["covered"].notna()
+    found: dict[str, dict[str, float | None]] = {}
+    for name, part in gaze[known].groupby("student", observed=True):
+        hidden = part["covered"] > COVERED
+        found[str(name)] = {
+            "covered": float(hidden.mean()),
+            "covered_sigma_m": _median(sigma_m[hidden.index[hidden]].to_numpy(np.float64)),
+        }
+    return found
 
 
 def identity_counts(
@@ -262,6 +282,7 @@ def caveats(q: Quality) -> Iterator[Caveat]:
     yield from _rig_caveats(q)
     for row in q.rows:
         yield from _row_caveats(row)
+    yield from _covered_caveats(q)
     yield from _camera_caveats(q)
     median = q.epipolar_px.median
     if median is not None and median > NOSES_MISS * _nose_sigma_px(q):
@@ -454,6 +475,24 @@ def unseen_seats_caveat(n: int) -> Caveat:
         message=f"{n} changes of seat in events.csv lead to a place where nobody was ever seen: "
         "from then on such a student has no data.",
         facts={"n": n},
+    )
+
+
+def _covered_caveats(q: Quality) -> Iterator[Caveat]:
+    covered = [s for s in q.seats if (s.covered or 0.0) >= COVERED_SHARE]
+    if not covered:
+        return
+    share = float(np.median([s.covered or 0.0 for s in covered]))
+    sigmas = [s.covered_sigma_m for s in covered if s.covered_sigma_m is not None]
+    cost_cm = 100 * float(np.median(sigmas)) if sigmas else None
+    off = "far" if cost_cm is None else f"by {cost_cm:.0f} cm"
+    yield Caveat(
+        code="faces_covered",
+        message=f"A part of the face of {len(covered)} of {len(q.seats)} students is covered "
+        "(mask, hand, book, hair, somebody in front), typically in "
+        f"{100 * share:.0f} % of the time: their points may be off {off}.",
+        facts={"n": len(covered), "students": len(q.seats), "share": share},
+        cost_cm=cost_cm,
     )
 
 

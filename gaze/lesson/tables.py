@@ -51,6 +51,8 @@ def gaze_columns(
         sigmas[known] = angle_sigmas_deg(heads.R_WS[known], heads.covariance_rad2[known])
     nose_sigma = np.sqrt(np.diagonal(positions.covariance_m2, axis1=-2, axis2=-1))
     face_px = grid.of_rows(rows.face_px)
+    # of the camera that sees more of the face; fmin passes over NaN
+    covered = np.fmin.reduce(grid.of_rows(rows.heads.covered), axis=1)
     return pd.DataFrame(
         {
             "time_s": when.time_s[grid.moment],
@@ -76,6 +78,7 @@ def gaze_columns(
             "head_roll_sigma_deg": sigmas[:, 2],
             "area": board.areas_of(xy),
             "cameras": positions.cameras,
+            "covered": covered,
             "face_px_left": face_px[:, 0],
             "face_px_right": face_px[:, 1],
             "epipolar_px": positions.residual_px,

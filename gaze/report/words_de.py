@@ -363,6 +363,9 @@ DE: dict[str, str] = {
     ),
     "student_data": "{coverage} % der Zeit gemessen, typischer Fehler {cm} cm: {reading}.",
     "student_data_none": "{coverage} % der Zeit gemessen: {reading}.",
+    "student_covered": (
+        "In {share} % davon war ein Teil des Gesichts verdeckt; die Punkte sind dann unsicherer."
+    ),
     "student_row": "Reihe {row}",
     "student_heat": "Wärmebild von {student} auf der Tafel, wie die Klasse sie sieht: {summary}.",
     "student_line": "Verlauf von {student} in Abschnitten von {window}: {summary}.",
@@ -553,6 +556,10 @@ DE: dict[str, str] = {
     ),
     "caveat_row_coverage": "Reihe {row}: Gesichter wurden in {coverage} % der Zeit gemessen.",
     "caveat_row_small_faces": "Reihe {row}: Gesichter sind nur {face_px} px hoch.",
+    "caveat_faces_covered": (
+        "Bei {n} von {students} Personen ist ein Teil des Gesichts verdeckt (Maske, Hand, Buch, "
+        "Haare, jemand davor), typischerweise in {share} % der Zeit."
+    ),
     "caveat_camera_changed": "Eine Kamera ist nicht mehr so, wie sie kalibriert wurde ({said}).",
     "caveat_class_does_not_fit": (
         "Die Klasse passt nicht zur Kalibrierung: {one_camera_only} von {students} Personen "

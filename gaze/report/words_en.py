@@ -343,6 +343,9 @@ EN: dict[str, str] = {
     ),
     "student_data": "Measured {coverage} % of the time, typical error {cm} cm: {reading}.",
     "student_data_none": "Measured {coverage} % of the time: {reading}.",
+    "student_covered": (
+        "In {share} % of it a part of the face was covered; the points are less certain then."
+    ),
     "student_row": "row {row}",
     "student_heat": "Heatmap of {student} on the board as the class sees it: {summary}.",
     "student_line": "Timeline of {student} in windows of {window}: {summary}.",
@@ -514,6 +517,10 @@ EN: dict[str, str] = {
     ),
     "caveat_row_coverage": "Row {row}: faces were measured in {coverage} % of the time.",
     "caveat_row_small_faces": "Row {row}: faces are {face_px} px high, which is small.",
+    "caveat_faces_covered": (
+        "Of {n} of {students} students a part of the face is covered (mask, hand, book, hair, "
+        "somebody in front), typically in {share} % of the time."
+    ),
     "caveat_camera_changed": "A camera is no longer as it was calibrated ({said}).",
     "caveat_class_does_not_fit": (
         "The class does not fit the calibration: {one_camera_only} of {students} students are "

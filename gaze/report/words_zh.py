@@ -293,6 +293,7 @@ ZH: dict[str, str] = {
     ),
     "student_data": "测得 {coverage} % 的时间，典型误差 {cm} cm：{reading}。",
     "student_data_none": "测得 {coverage} % 的时间：{reading}。",
+    "student_covered": "其中 {share} % 的时间脸部分被遮挡，此时的点更不确定。",
     "student_row": "第 {row} 排",
     "student_heat": "{student} 的热图，全班所见的黑板：{summary}。",
     "student_line": "{student} 的时间线，每 {window} 一个窗口：{summary}。",
@@ -423,6 +424,10 @@ ZH: dict[str, str] = {
     "caveat_frames_missing": "{moments} 个时刻中有 {missing} 个缺少{camera}侧相机的画面。",
     "caveat_row_coverage": "第 {row} 排：只在 {coverage} % 的时间测得人脸。",
     "caveat_row_small_faces": "第 {row} 排：人脸高仅 {face_px} px。",
+    "caveat_faces_covered": (
+        "{students} 名学生中有 {n} 名的脸部分被遮挡（口罩、手、书、头发或前面的人），通常占 "
+        "{share} % 的时间。"
+    ),
     "caveat_camera_changed": "有一台相机已与标定时不同（{said}）。",
     "caveat_class_does_not_fit": (
         "班级与标定不符：{students} 名学生中有 {one_camera_only} 名只被一台相机看到，或两台相机"

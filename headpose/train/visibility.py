@@ -110,21 +110,21 @@ def together(parts: Sequence[Observed]) -> Observed:
     )
 
 
-def fit(seen: Observed, seed: int = 0) -> Visibility:
+def fit(seen: Observed, seed: int = 0, steps: int = STEPS) -> Visibility:
     """The network, with its probabilities shifted to :data:`FALSE_ALARMS`."""
     half = split_by_group(seen.group, 0.5, seed=5)
     plain = seen.kind == ""
     highest = np.zeros(len(plain))
     for other in (half, ~half):  # judged by one that never saw these persons
-        covered, _ = _trained(seen.take(~other), seed)(seen.x[other])
+        covered, _ = _trained(seen.take(~other), seed, steps)(seen.x[other])
         highest[other] = covered.max(1)
     p = np.clip(np.quantile(highest[plain], 1 - FALSE_ALARMS), 1e-3, 1 - 1e-3)
-    found = _trained(seen, seed)
+    found = _trained(seen, seed, steps)
     found.outer_bias[: len(PARTS)] -= np.float32(np.log(p / (1 - p)))
     return found
 
 
-def _trained(seen: Observed, seed: int) -> Visibility:
+def _trained(seen: Observed, seed: int, steps: int) -> Visibility:
     mean, scale = seen.x.mean(0), seen.x.std(0) + np.float32(1e-3)
     x = torch.from_numpy(np.clip((seen.x - mean) / scale, -6, 6))
     hidden = torch.from_numpy((seen.hidden > HIDDEN).astype(np.float32))
@@ -141,9 +141,9 @@ def _trained(seen: Observed, seed: int) -> Visibility:
             outer.bias[len(PARTS) :] = -3.0  # starts at "as stated"
         parameters = [*inner.parameters(), *outer.parameters()]
         optimiser = torch.optim.AdamW(parameters, RATE, weight_decay=DECAY)
-        for step in range(STEPS):
+        for step in range(steps):
             for group in optimiser.param_groups:
-                group["lr"] = RATE * (1 - step / STEPS)
+                group["lr"] = RATE * (1 - step / steps)
             b = torch.randint(len(x), (BATCH,), generator=generator)
             y = outer(F.dropout(torch.relu(inner(x[b])), 0.2))
             loss = F.binary_cross_entropy_with_logits(

@@ -142,6 +142,7 @@ def predicted_run(
             **{f"head_{a}_sigma_deg": head_sigma for a in ("yaw", "pitch", "roll")},
             "area": config.blackboard.areas_of(xy),
             "cameras": cameras,
+            "covered": np.nan,
             "face_px_left": np.where(seen["left"], face["left"], np.nan),
             "face_px_right": np.where(seen["right"], face["right"], np.nan),
             "epipolar_px": np.where(

@@ -14,6 +14,7 @@ from gaze.report import svg
 from gaze.report.heatmap import top_of_scale
 from gaze.report.page import Cell, Page, Table, each
 from gaze.report.sections import Facts
+from sessions.quality import COVERED_SHARE
 
 ORDER = 110
 
@@ -68,8 +69,13 @@ def _card(
 def _data(page: Page, seat: Any) -> Markup:
     values = {"coverage": page.pct(seat.coverage), "reading": page.w(seat.reading)}
     if np.isfinite(seat.error_m):
-        return page.w("student_data", cm=page.num(100 * seat.error_m), **values)
-    return page.w("student_data_none", **values)
+        said = page.w("student_data", cm=page.num(100 * seat.error_m), **values)
+    else:
+        said = page.w("student_data_none", **values)
+    own = [s.covered or 0.0 for s in page.lesson.quality.seats if s.student == str(seat.student)]
+    if max(own, default=0.0) < COVERED_SHARE:
+        return said
+    return said + " " + page.w("student_covered", share=page.pct(own[0]))
 
 
 def _picture(page: Page, at: int | None, name: str, summary: str) -> Markup | None:
