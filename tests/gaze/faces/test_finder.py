@@ -10,7 +10,8 @@ from gaze.faces.detectors import DetectorError, load_detector
 from gaze.faces.detectors.centerface import CenterFace, decode_centerface
 from gaze.faces.finder import FaceFinder, FinderSettings
 from gaze.faces.mosaics import cut_square
-from tests.gaze.squares import SquareDetector
+from tests.gaze.classroom import room_rig, seats
+from tests.gaze.squares import SquareDetector, draw, small
 
 
 def picture_of(squares: np.ndarray) -> np.ndarray:
@@ -71,6 +72,17 @@ def test_a_face_covered_in_between_is_not_made_up() -> None:
     finder = FaceFinder(SquareDetector())
     faces = finder.find(np.arange(11) / 5, [pictures, [None] * 11])
     assert np.bincount(faces.moment).tolist() == [5] * 6 + [4, 4] + [5] * 3
+
+
+@pytest.mark.parametrize("seed", [3, 6])
+def test_half_a_face_at_a_tiles_border_is_no_face(seed: int) -> None:
+    """Neighbours reach into each other's tiles; both lessons had a ninth student by it."""
+    rig, places = small(room_rig(seed), 0.5), seats(3, 3, seed=seed)[:8]
+    sway = np.cumsum(np.random.default_rng(seed).normal(0, 0.004, (10, 8, 3)), 0)
+    pictures = [[draw(rig, places + step, c) for step in sway] for c in (0, 1)]
+    finder = FaceFinder(SquareDetector(), FinderSettings(look_every_s=0.01))
+    faces = finder.find(np.arange(10) / 5, pictures)
+    assert np.bincount(2 * faces.moment + faces.camera).max() == 8
 
 
 def test_who_comes_in_is_found_by_the_next_scan() -> None:
