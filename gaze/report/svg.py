@@ -156,7 +156,7 @@ def seatmap_svg(cards: Sequence[SeatCard], grid: Grid, board: Blackboard, *, lab
     part = scale * width_m / (x1 - x0)  # units of the drawing for a metre of the small boards
     most = max(len(c.lines) for c in cards)
     rows = np.diff(np.sort(z))
-    nearest = rows[rows > ONE_ROW_M].min(initial=10.0)
+    nearest = rows[rows > ONE_ROW_M].min(initial=1.0)
     along = (height_m * scale + 14 * most + 22) / nearest  # rows as near as their texts allow
     seats = []
     for c in cards:
