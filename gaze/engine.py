@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import secrets
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 ENGINES = ("local", "ray")
+#: A proxy that is none: whatever asks for a host by HTTP is refused on this machine.
+NOWHERE = "http://127.0.0.1:9"
 #: Memory that Ray sets aside for a lesson (docs/performance.md: 1.5 to 1.8 GB at the peak).
 LESSON_BYTES = 2 << 30
 
@@ -257,12 +262,7 @@ def _on_ray(
             "the engine ray needs Ray, which is not installed",
             remedy="pip install 'classroom-gaze[ray]', or use --engine local --workers N.",
         ) from error
-    ours = not ray.is_initialized()
-    if ours:
-        cluster = os.environ.get("RAY_ADDRESS")
-        here: dict[str, Any] = {} if cluster else {"num_cpus": workers, "include_dashboard": False}
-        ray.init(log_to_driver=False, configure_logging=False, **here)
-    try:
+    with _cluster(ray, workers):
         task = ray.remote(num_cpus=1, max_retries=1, memory=LESSON_BYTES)(_one)
         start = time.monotonic()
         waiting = {task.remote(p, analyze, settings): i for i, p in enumerate(lessons)}
@@ -275,6 +275,31 @@ def _on_ray(
                 reason = f"its worker was lost: {type(error).__name__}"
                 seconds = time.monotonic() - start
                 yield i, LessonResult(lessons[i], "failed", seconds=seconds, message=reason)
-    finally:
-        if ours:
-            ray.shutdown()
+
+
+@contextlib.contextmanager
+def _cluster(ray: Any, workers: int) -> Iterator[None]:
+    """The cluster that is there already, that of ``RAY_ADDRESS``, or our own on this machine.
+
+    Ours is reached by nobody else and asks nobody: left to itself, Ray looks for cloud providers'
+    hosts and for a way out even with its usage statistics off, writes a token into the home folder,
+    and leaves its logs, which name lessons, in the temporary folder.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    silent: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
+    with contextlib.ExitStack() as stack:
+        if os.environ.get("RAY_ADDRESS"):
+            ray.init(**silent)
+        else:
+            logs = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
+            )
+            alone = {"RAY_AUTH_TOKEN": secrets.token_hex(32), "http_proxy": NOWHERE,
+                     "https_proxy": NOWHERE, "no_proxy": "127.0.0.1,localhost"}  # fmt: skip
+            os.environ.update(alone)  # of this process, too: it talks to the cluster alone
+            ray.init(num_cpus=workers, include_dashboard=False, _node_ip_address="127.0.0.1",
+                     _temp_dir=logs, **silent)  # fmt: skip
+        stack.callback(ray.shutdown)
+        yield

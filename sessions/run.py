@@ -10,6 +10,8 @@ import os
 import platform
 import re
 import shutil
+import struct
+import zlib
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -26,9 +28,12 @@ RUNS = "runs"  # a lesson's folder of runs
 # What we write into a run folder, exports (which have a manifest of their own) aside.
 _OWN = re.compile(
     r"run\.json|quality\.json|(gaze|faces|students)\.(parquet|json|csv)|heatmaps\.npz"
-    r"|report(-class)?\.html|validation\.(json|svg)|heatmaps/[^/]+\.png|parts/\d+\.npz"
+    r"|report(-class)?\.html|validation\.(json|svg)|parts/\d+\.npz"
     r"|(.+/)?\.[^/]+\.part\.\w+"  # half-written when the power went
 )
+# What every heatmap of ours carries right after a PNG's first chunk: without it it is the user's.
+_PNG_HEAD = 33
+_PICTURE_MARK = b"Software\0classroom-gaze heatmap"
 # Names that Windows keeps for devices: a run must survive being copied there.
 DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -37,6 +42,21 @@ def write_json(path: str | Path, value: Any) -> None:
     """JSON, written aside and renamed; keys in the order given."""
     with atomic_write(path) as aside:
         aside.write_text(json.dumps(value, indent=1, default=_plain) + "\n", encoding="utf-8")
+
+
+def marked_picture(png: bytes) -> bytes:
+    """A PNG with our mark in it (a text chunk), by which :func:`is_our_picture` knows it."""
+    body = b"tEXt" + _PICTURE_MARK
+    chunk = struct.pack(">I", len(_PICTURE_MARK)) + body + struct.pack(">I", zlib.crc32(body))
+    return png[:_PNG_HEAD] + chunk + png[_PNG_HEAD:]
+
+
+def is_our_picture(path: Path) -> bool:
+    """Whether a file is a heatmap that we wrote; a link is none."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(_PNG_HEAD + 8 + len(_PICTURE_MARK)).endswith(b"tEXt" + _PICTURE_MARK)
 
 
 def keep_json(path: str | Path, value: Any) -> None:
@@ -93,7 +113,13 @@ def run_folder(given: str | Path, lesson: str | Path | None = None) -> Path:
     runs = Path(lesson).resolve() / RUNS
     found = runs / text if bare and path.resolve().parent != runs else path
     at = found.resolve()
-    if at.parent != runs or runs.is_symlink():
+    if runs.is_symlink():
+        raise RunError(
+            "the lesson's runs/ is a link; runs are neither made nor replaced through one",
+            where=runs, found=str(runs.resolve()),
+            remedy="Put the folder itself in the link's place.",
+        )  # fmt: skip
+    if at.parent != runs:
         raise _no_run_name(text, runs)
     name = at.name
     impossible = (
@@ -304,9 +330,10 @@ class Run:
             shutil.rmtree(parts, ignore_errors=True)
 
     def remove_pictures(self, names: set[str]) -> None:
-        """Heatmaps of students who are no longer in the tables."""
-        for name in names:
-            (self.heatmaps_folder / name).unlink(missing_ok=True)
+        """Heatmaps of students who are no longer in the tables; pictures not ours stay."""
+        for path in (self.heatmaps_folder / name for name in names):
+            if is_our_picture(path):
+                path.unlink()
 
     @property
     def info_path(self) -> Path:
@@ -390,7 +417,8 @@ def _is_own(run: Path, name: str) -> bool:
     path = run / name
     if path.is_symlink():
         return False
-    return bool(_OWN.fullmatch(name)) or is_exported(path)
+    picture = re.fullmatch(r"heatmaps/[^/]+\.png", name) and is_our_picture(path)
+    return bool(picture or _OWN.fullmatch(name)) or is_exported(path)
 
 
 EXPORTED = ".export.json"  # the manifest of a folder of exports: {"files": {NAME: {"sha256": …}}}

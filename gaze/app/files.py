@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sessions.errors import SessionError
+from sessions.lock import lock_around
 from sessions.run import atomic_write
 
 #: What the buttons offer; whether a file is good the commands say.
@@ -48,8 +49,14 @@ def place_for(folder: Path, name: str, kinds: tuple[str, ...]) -> Path:
 
 
 async def bring(folder: Path, kinds: tuple[str, ...], name: str, upload: Any) -> Path:
-    """Write an upload into a folder, whole or not at all; returns where."""
+    """Write an upload into a folder of a lesson, whole or not at all; returns where.
+
+    Raises
+    ------
+    SessionError : as :func:`place_for`; a command is at work in the lesson (a forgetting would
+        lose the file: its copy of the lesson takes the lesson's place).
+    """
     path = place_for(folder, name, kinds)
-    with atomic_write(path) as aside:
+    with lock_around(path), atomic_write(path) as aside:
         await upload.save(aside)
     return path

@@ -23,6 +23,7 @@ from gaze.setup.calibrate import board_of
 from gaze.setup.checks.faces import face_sizes
 from gaze.setup.checks.pictures import judge_pictures
 from sessions.folder import Session
+from sessions.lock import lock_around
 from sessions.run import atomic_write
 
 Image = NDArray[np.uint8]
@@ -178,7 +179,7 @@ def keep_picture(folder: Path, camera: str, where: str, what: str) -> Path:
 
     Raises
     ------
-    UserError : no picture, or an auxiliary picture that is there already.
+    UserError : no picture, an auxiliary picture that is there already, or a command is at work.
     """
     image = _source(folder, camera, where).picture()
     if what == "board":
@@ -188,6 +189,6 @@ def keep_picture(folder: Path, camera: str, where: str, what: str) -> Path:
         path = into / next(n for n in names if not (into / n).exists())
     else:
         path = place_for(folder / "calibration" / "auxiliary", f"{camera}.jpg", PICTURES)
-    with atomic_write(path) as aside:
+    with lock_around(path), atomic_write(path) as aside:
         aside.write_bytes(look.jpeg(image, None, 97))
     return path

@@ -27,6 +27,7 @@ from gaze.app.sights import BoardView, Moment, Picture, Planned, Recording, Seat
 from gaze.faces.detectors import Detector, load_detector
 from sessions.config import CONFIG_NAME, edit_config
 from sessions.folder import Session
+from sessions.lock import lesson_lock
 from sessions.run import Run
 from sessions.tables import read_table
 from sessions.video import VideoInfo, nearest_frames, probe, read_frames
@@ -383,11 +384,13 @@ def write_marks(folder: Path, marks: list[tuple[float, str, float | None]]) -> N
 
     Raises
     ------
-    UserError : a mark that cannot be, or a file of ELAN's, which stays as it is.
+    UserError : a mark that cannot be, or a file of ELAN's, which stays as it is; a command is at
+        work in the lesson.
     """
     from sessions.events import marks as events
 
     path = Session.open(folder).events_path
     before = events.read_marks(path) if path.is_file() else ()
     kinds = {(m.time_s, m.label, m.end_s): m.kind for m in before}
-    events.write_marks(path, [events.Mark(*m, kinds.get(m, "mark")) for m in marks])
+    with lesson_lock(folder):
+        events.write_marks(path, [events.Mark(*m, kinds.get(m, "mark")) for m in marks])

@@ -19,6 +19,7 @@ from calibration.errors import UserError
 from gaze.app.desk import DEMO, SCREENS, TOUR, Desk
 from gaze.app.words import LANGUAGES
 from sessions.config import SessionConfig, edit_config
+from sessions.lock import lesson_lock
 
 Named = TypeVar("Named", bound=ui.element)
 
@@ -41,9 +42,10 @@ class Place:
         return self.desk.words(key, **values)
 
     def edit(self, changes: dict[str, Any]) -> SessionConfig | None:
-        """Write session.toml; what it refuses is said on the page."""
+        """Write session.toml; why it is refused, or has to wait, is said on the page."""
         try:
-            return edit_config(self.lesson, changes)
+            with lesson_lock(self.lesson):
+                return edit_config(self.lesson, changes)
         except UserError as error:
             complain(error)
             return None

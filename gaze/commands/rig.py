@@ -47,10 +47,12 @@ def rig_import(
 ) -> None:
     """Read another program's calibration. Example: gaze rig import Calib.toml rig.json"""
     from calibration.interop import read
+    from sessions.lock import lock_around
 
     refuse_taken(out_path, overwrite=overwrite)
     result = read(path, format)
-    result.rig.save(out_path)
+    with lock_around(out_path):
+        result.rig.save(out_path)
     for note in result.notes:
         err.print(escape(str(note)), soft_wrap=True)
     say(escape(str(out_path)))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 AUDIT_NAME = "audit.log"
+STUDY_TABLE = "study-table"  # the format of tables over lessons, which lie outside them
 
 
 def audit(folder: str | Path, action: str, **facts: Any) -> None:

@@ -21,9 +21,16 @@ import tomllib
 from pathlib import Path
 
 from gaze.privacy.audit import AUDIT_NAME, audit
+from gaze.privacy.named import names_in
 from gaze.privacy.names import Finder, same_name
+from gaze.privacy.outside import (
+    exports_outside,
+    found_behind,
+    refuse_links,
+    take_out_of_tables,
+)
 from gaze.privacy.owned import kind_of
-from gaze.privacy.rewrite import CACHES, Work, names_in, rewrite
+from gaze.privacy.rewrite import CACHES, Work, rewrite
 from gaze.privacy.said import PrivacyError, Report
 from gaze.privacy.search import (
     VIDEOS,
@@ -34,7 +41,7 @@ from gaze.privacy.search import (
 )
 from sessions.config import CONFIG_NAME, load_config, without_student
 from sessions.lock import LOCK, lesson_lock
-from sessions.run import is_exported
+from sessions.run import is_exported, is_our_picture
 
 __all__ = [
     "PrivacyError", "Report", "forget", "forget_everything", "forget_video", "known_student",
@@ -56,13 +63,15 @@ def forget(lesson: str | Path, student: str) -> Report:
 
     Raises
     ------
-    PrivacyError : no lesson there, nothing in it names this student, or it cannot be proven that
-        our own files are free of it; then the lesson is as it was. SessionError, ConfigError :
-        session.toml cannot be read, now or without the student. OSError : the disk is full, or the
-        folder beside the lesson may not be written to; the lesson is as it was.
+    PrivacyError : no lesson there, nothing in it names this student, tables that do lie behind a
+        link, or it cannot be proven that our own files are free of it; then the lesson is as it
+        was. SessionError, ConfigError : session.toml cannot be read, now or without the student.
+    OSError : the disk is full, or the folder beside the lesson may not be written to; the lesson is
+        as it was.
     """
     folder = lesson_folder(lesson).resolve()
     finder = known_student(folder, student)
+    refuse_links(folder, finder)
     config, masked = without_student(folder, finder.is_it, finder.cut)
     said = Report(f"student {student} in {lesson}")
     with lesson_lock(folder):
@@ -82,6 +91,7 @@ def _forget(work: Work) -> None:
             if _shows_people(work, v)
         ]
         _prove(work)
+        take_out_of_tables(copy, folder, said)
         audit(copy, "forget student", rewritten=len(said.changed), deleted=len(said.deleted),
               proven=said.proven)  # fmt: skip
         inside = _cwd_in(folder)
@@ -149,14 +159,16 @@ def _forget_video(folder: Path, said: Report) -> None:
                 f"{path.relative_to(folder)}: the blackboard's photograph; delete it yourself if "
                 "somebody is on it"
             )
-        elif _is_camera_picture(path, folder):
+        elif _is_camera_picture(path):
             if path.is_symlink():
                 said.kept.append(f"{path.resolve()}: the lesson only linked to it; delete it there")
             _delete(path, folder, said)
+        elif path.is_symlink() and path.is_dir():
+            said.kept.append(f"{path.resolve()}: the lesson only links to it; not looked at")
     for path in files_below(folder):
         said.searched_files += 1
         said.searched_bytes += 0 if path.is_symlink() else path.stat().st_size
-        if path != photo and _is_camera_picture(path, folder):
+        if path != photo and _is_camera_picture(path):
             said.remains.append(str(path.relative_to(folder)))
     audit(folder, "forget video", deleted=len(said.deleted), proven=said.proven)
 
@@ -180,6 +192,7 @@ def forget_everything(lesson: str | Path) -> Report:
     with lesson_lock(folder):  # nobody is at work in it
         pass
     said = Report(f"the whole lesson {folder}")
+    said.kept += exports_outside(folder, folder.resolve())
     for path in files_below(folder):
         if path.is_symlink():
             said.kept.append(f"{path.resolve()}: the lesson only linked to it; delete it there")
@@ -309,6 +322,9 @@ def _prove(work: Work) -> None:
         said.searched_files += 1
         said.searched_bytes += 0 if path.is_symlink() else path.stat().st_size
         listed = any(map(finder.is_it, names_in(path)))
+        if path.is_symlink() and found_behind(finder, path):
+            said.remains.append(f"{name}: a link to {path.resolve()}, where the student is named")
+            continue
         if not listed and not _found(work, path):
             continue
         kind = kind_of(name)
@@ -341,23 +357,21 @@ def _shows_people(work: Work, path: Path) -> bool:
 # -- camera pictures -------------------------------------------------------------------------------
 
 
-def _is_camera_picture(path: Path, folder: Path) -> bool:
-    """A video, a picture that is no heatmap, or a page that holds a photograph."""
+def _is_camera_picture(path: Path) -> bool:
+    """A video, a picture without the mark of our heatmaps, or a page that holds a photograph."""
     if is_exported(path):  # tables, and clips that are drawn: no export holds a camera's picture
         return False
     suffix = path.suffix.lower()
     if suffix in VIDEOS:
         return True
-    relative = path.relative_to(folder).parts
-    ours = len(relative) >= 4 and relative[0] == "runs" and relative[2] == "heatmaps"
     if suffix in PICTURES:
-        return not ours
+        return not is_our_picture(path)
     if path.is_symlink() or not path.is_file():
         return False
     with path.open("rb") as file:
         head = file.read(16)
     if head[:3] == b"\xff\xd8\xff" or head[:8] == b"\x89PNG\r\n\x1a\n" or head[4:8] == b"ftyp":
-        return not ours
+        return not is_our_picture(path)
     if suffix in (".html", ".htm"):
         return b"data:image/jpeg" in path.read_bytes()
     return False

@@ -6,8 +6,6 @@ Works on a copy (gaze/privacy/forget.py); what happens to which file: gaze/priva
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -32,13 +30,15 @@ from gaze.gain.model import Gain
 from gaze.lesson.quality import targets_caveat, with_tables
 from gaze.lesson.rig_watch import watch_noses
 from gaze.measures.measures import board_shares
-from gaze.privacy import audit
+from gaze.privacy.csv_rows import cell, read_csv, write_csv, write_text
+from gaze.privacy.named import UNREADABLE
 from gaze.privacy.names import Finder
+from gaze.privacy.outside import name_exports
 from gaze.privacy.owned import kind_of
 from gaze.privacy.said import Report
 from gaze.privacy.search import SURE_LENGTH, VIDEOS, files_below, is_raw, is_text, mentions
 from gaze.report import write_report
-from gaze.report.heatmap import file_name, write_heatmaps
+from gaze.report.heatmap import write_heatmaps
 from gaze.validation.validate import validate_lesson
 from sessions.config import CONFIG_NAME, load_config
 from sessions.errors import SessionError
@@ -51,6 +51,7 @@ from sessions.run import (
     Run,
     RunInfo,
     atomic_write,
+    is_our_picture,
     read_manifest,
     sha256,
     write_json,
@@ -69,7 +70,6 @@ FROM_PEOPLE = {
     "coverage", "rows", "seats", "status_counts", "epipolar_px", "identity", "sigma_m",
     "head_fusion", "drift", "agreement", "warnings",
 }  # fmt: skip
-UNREADABLE = (UserError, OSError, ValueError, KeyError, TypeError, pa.ArrowException, csv.Error)
 
 
 @dataclass
@@ -201,7 +201,7 @@ def _clear(work: Work, run: Run) -> dict[str, Any]:
             made[name] = match[1] if match else "en"
     if run.info_path.is_file() and _json(run.info_path).get("report_problem"):
         made.setdefault("report.html", "en")  # it is tried again: its sentence may name the student
-    pictures = _pictures(run)
+    pictures = _pictures(work, run)
     if pictures or (run.folder / "heatmaps.npz").is_file():
         made["heatmaps"] = True
     cached = [f for c in CACHES for f in _below(run.folder / c)]
@@ -223,13 +223,16 @@ def _json(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _pictures(run: Run) -> list[Path]:
-    """Our heatmaps; whatever else lies beside them is the user's."""
-    names = {"class.png"} | {file_name(n) for n in names_in(run.folder / "heatmaps.npz")}
-    for table in (run.students_path, run.gaze_path):
-        names |= {file_name(n) for n in names_in(table)}
-    paths = [run.heatmaps_folder / n for n in sorted(names) if "/" not in n]
-    return [p for p in paths if p.is_file() or p.is_symlink()]
+def _pictures(work: Work, run: Run) -> list[Path]:
+    """Our heatmaps, known by their mark; the class's without it is the user's, or an earlier
+    version's: it stays and is named."""
+    whole = run.heatmaps_folder / "class.png"
+    if whole.is_file() and not is_our_picture(whole):
+        work.said.remains.append(
+            f"{work.name(whole)}: a class's heatmap without our mark (yours, or an earlier "
+            "version's): the student may be in it; look at it and delete it yourself"
+        )
+    return [p for p in _below(run.heatmaps_folder) if is_our_picture(p)]
 
 
 def _tables(work: Work, run: Run) -> None:
@@ -477,36 +480,13 @@ def _lesson_validation(work: Work, path: Path) -> str | None:
 
 def _targets(work: Work, path: Path) -> str:
     """targets.csv without the lines about the student; a point named after it loses the name."""
-    rows, dialect = _read_csv(path)
+    rows, dialect = read_csv(path)
     head = [h.strip() for h in rows[0]] if rows else []
     kept = []
-    for row in rows[:1] + [r for r in rows[1:] if work.others([_cell(r, head, "student")])[0]]:
+    for row in rows[:1] + [r for r in rows[1:] if work.others([cell(r, head, "student")])[0]]:
         kept.append(row if work.ordinary else [work.finder.cut(c) for c in row])
-    _write_csv(path, kept, dialect)
+    write_csv(path, kept, dialect)
     return f"{len(rows) - len(kept)} lines went"
-
-
-def _cell(row: list[str], head: list[str], column: str) -> str | None:
-    k = head.index(column) if column in head else len(row)
-    return row[k] if k < len(row) else None
-
-
-def _read_csv(path: Path) -> tuple[list[list[str]], str]:
-    text = path.read_text(encoding="utf-8-sig")
-    first = text.split("\n", 1)[0]
-    delimiter = "\t" if "\t" in first else ";" if first.count(";") > first.count(",") else ","
-    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)), delimiter
-
-
-def _write_csv(path: Path, rows: list[list[str]], delimiter: str) -> None:
-    out = io.StringIO(newline="")
-    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows(rows)
-    write_text(path, out.getvalue())
-
-
-def write_text(path: Path, text: str) -> None:
-    with atomic_write(path) as aside:
-        aside.write_bytes(text.encode("utf-8"))
 
 
 def _parquet(work: Work, path: Path) -> str:
@@ -595,7 +575,7 @@ def _take_exports(work: Work) -> list[tuple[Path, dict[str, Any]]]:
             work.done.add(manifest)
             if files_below(folder) == [manifest]:
                 work.delete(manifest)
-    _exports_by_audit(work)
+    name_exports(work.folder, work.lesson, work.said)
     return list(again.values())
 
 
@@ -608,30 +588,6 @@ def _export_again(work: Work, folder: Path, entry: dict[str, Any]) -> None:
         return
     work.said.changed += [f"{work.name(folder / n)}: made again" for n in names]
     work.done |= {folder / n for n in (*names, EXPORTED)}
-
-
-def _exports_by_audit(work: Work) -> None:
-    """Where the audit log says that exports went: folders outside the lesson are named."""
-    lesson = work.lesson
-    for entry in audit.lines(work.folder):
-        out = Path(str(entry.get("out") or ""))
-        if entry.get("action") != "export":
-            continue
-        if not out.is_absolute():
-            kept = f"{out}: an export went there, from a folder unknown; delete it yourself"
-        elif not out.resolve().is_relative_to(lesson):
-            kept = (
-                f"{out}: an export outside the lesson; delete it yourself" if out.exists() else ""
-            )
-        else:
-            kept = ""
-            inside = work.folder / out.resolve().relative_to(lesson)
-            gone = entry.get("salted") and _below(inside) and not (inside / EXPORTED).is_file()
-            if gone and all(p.name != EXPORTED for p in _below(inside)):
-                remains = f"{out}: a salted export went there and its list is gone; look at it and "
-                work.said.remains.append(remains + "delete it yourself")
-        if kept and kept not in work.said.kept:
-            work.said.kept.append(kept)
 
 
 # -- files that are not ours -----------------------------------------------------------------------
@@ -678,9 +634,9 @@ def _without_name(work: Work, path: Path, suffix: str) -> str | None:
     if suffix == ".parquet":
         return _parquet(work, path)
     if suffix in (".csv", ".tsv"):
-        rows, delimiter = _read_csv(path)
+        rows, delimiter = read_csv(path)
         kept = [r for r in rows if not any(map(work.finder.within, r))]
-        _write_csv(path, kept, delimiter)
+        write_csv(path, kept, delimiter)
         return f"{len(rows) - len(kept)} lines went"
     if suffix == ".json":
         value = _scrub(json.loads(path.read_text(encoding="utf-8")), work.finder)
@@ -709,45 +665,3 @@ def _scrub(value: Any, finder: Finder) -> Any:
     if isinstance(value, str) and finder.within(value):
         return _GONE if finder.is_it(value) else finder.cut(value)
     return value
-
-
-# -- who is in a file, by its structure ------------------------------------------------------------
-
-
-def names_in(path: Path) -> set[str]:
-    """The students that a file of ours names where it names students: columns, keys, lists."""
-    try:
-        return {str(n) for n in _names_in(path) if n}
-    except UNREADABLE:
-        return set()
-
-
-def _names_in(path: Path) -> Iterable[Any]:
-    suffix = path.suffix.lower()
-    if path.is_symlink() or not path.is_file():
-        return
-    if suffix == ".parquet" and "student" in pq.read_schema(path).names:
-        for chunk in pq.read_table(path, columns=["student"])["student"].chunks:
-            yield from (getattr(chunk, "dictionary", chunk)).unique().to_pylist()
-    elif suffix == ".npz":
-        with np.load(path) as arrays:
-            yield from (arrays["students"].tolist() if "students" in arrays else ())
-    elif suffix in (".csv", ".tsv", ".txt"):
-        rows, _ = _read_csv(path)
-        head = [h.strip() for h in rows[0]] if rows else []
-        for column in ("student", "recording id", "tier"):
-            yield from (_cell(row, head, column) for row in rows[1:])
-    elif suffix == ".json":
-        yield from _names_in_json(json.loads(path.read_text(encoding="utf-8")))
-
-
-def _names_in_json(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        if isinstance(value.get("student"), str):
-            yield value["student"]
-        yield from value.get("pair_cost") or ()
-        for inner in value.values():
-            yield from _names_in_json(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _names_in_json(inner)

@@ -159,8 +159,11 @@ def _column_texts(column: pa.ChunkedArray) -> Iterator[str]:
     if pa.types.is_dictionary(kind):
         for chunk in column.chunks:
             yield "\n".join(map(str, chunk.dictionary.to_pylist()))
-    elif is_text(kind) or pa.types.is_binary(kind):
+    elif is_text(kind):
         yield "\n".join(map(str, pc.unique(column).to_pylist()))
+    elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        for value in pc.unique(column).to_pylist():
+            yield from _raw_texts(value or b"")
     elif pa.types.is_nested(kind):
         yield "\n".join(_leaves(column.to_pylist()))
 
@@ -266,9 +269,9 @@ def _without_pixels(data: bytes) -> bytes:
         if kind in (b"zTXt", b"iTXt"):  # compressed text
             for start in (m.start() for m in re.finditer(rb"\x78[\x01\x5e\x9c\xda]", body)):
                 with contextlib.suppress(zlib.error):
-                    body += zlib.decompress(body[start:])
+                    out += b"\n" + zlib.decompressobj().decompress(body[start:])
         if kind != b"IDAT":
-            out += kind + body
+            out += b"\n" + kind + b"\n" + body
         at += 12 + length
     return out
 

@@ -25,7 +25,7 @@ from gaze.report.findings import MEDIAN_OF_SIGMA
 from gaze.report.lesson import Lesson, ReportError, load_lesson, words_of
 from gaze.report.strings import Strings
 from sessions.config import Blackboard
-from sessions.run import Run, atomic_write
+from sessions.run import Run, atomic_write, is_our_picture, marked_picture
 from sessions.tables import WITH_POINT
 
 
@@ -300,6 +300,10 @@ def write_heatmaps(
     heatmaps.npz : x_m (nx,), y_m (ny,) cell centres; class_density (ny, nx); student_density
     (S, ny, nx) float32 1/m²; students, points, sigma_m (S,); board_m (width, height).
     Returns the paths written. Pictures of students who are no longer in the tables are removed.
+
+    Raises
+    ------
+    ReportError : a picture that is not ours is in the way; nothing is written then.
     """
     lesson = lesson or load_lesson(run_folder)
     maps = maps or heatmaps(lesson)
@@ -322,10 +326,16 @@ def write_heatmaps(
             title=words("heat_title_student", student=name, title=title),
             lines=captions(words, 1, int(maps.points[i]), float(maps.sigma_m[i])),
         )  # fmt: skip
+    taken = [p for p in map(folder.joinpath, pictures) if p.exists() and not is_our_picture(p)]
+    if taken:
+        raise ReportError(
+            "a picture without our mark is in a heatmap's way, so it stays", where=taken[0],
+            remedy="Move it (or delete it: heatmaps of earlier versions bear no mark).",
+        )  # fmt: skip
     written = []
     for name, page in pictures.items():
         with atomic_write(folder / name) as aside:
-            aside.write_bytes(png(page))
+            aside.write_bytes(marked_picture(png(page)))
         written.append(folder / name)
     arrays = run.folder / "heatmaps.npz"
     run.remove_pictures(_pictures_of(arrays) - set(pictures))

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from gaze.exports import ExportError, refuse_place
 from gaze.exports.common import column, write_csv
-from gaze.privacy.audit import audit
+from gaze.privacy.audit import STUDY_TABLE, audit
 from gaze.studies.lessons import student_shares, take
 from sessions.config import CONFIG_NAME
+from sessions.run import EXPORTED, read_manifest, sha256, write_json
 
 COLUMNS = {
     "lesson": column("the lesson's folder: a random effect"),
@@ -31,7 +32,8 @@ COLUMNS = {
 
 
 def write_study_table(lessons: Sequence[str | Path], out: Path) -> int:
-    """CSV and its dictionary, outside every lesson; a line in each lesson's audit.log.
+    """CSV and its dictionary, outside every lesson; a line in each lesson's audit.log, and the list
+    of exports beside it (``.export.json``), by which `gaze forget` finds a student's rows.
 
     Students with too little data are left out. Returns the number of rows.
 
@@ -48,10 +50,15 @@ def write_study_table(lessons: Sequence[str | Path], out: Path) -> int:
         )  # fmt: skip
     taken = take(lessons)
     table = student_shares(taken)
-    write_csv(table, out, COLUMNS)
-    for t in taken:
+    for t in taken:  # first of all: whatever happens then, a forgetting knows what to look for
         audit(
-            t.lesson.run.lesson_folder, "export", format="study-table", run=t.lesson.run.name,
-            out=str(out.resolve()), files=2, students=len(t.measures.used), salted=False,
+            t.lesson.run.lesson_folder, "export", format=STUDY_TABLE, run=t.lesson.run.name,
+            lesson=t.name, out=str(folder / out.name), files=2, students=len(t.measures.used),
+            salted=False,
         )  # fmt: skip
+    files = {
+        path.name: {"sha256": sha256(path), "format": STUDY_TABLE, "salted": False, "out": out.name}
+        for path in write_csv(table, out, COLUMNS)
+    }
+    write_json(folder / EXPORTED, {"files": {**read_manifest(folder), **files}})
     return len(table)

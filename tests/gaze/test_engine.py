@@ -145,6 +145,8 @@ def test_ctrl_c_is_not_swallowed(tmp_path: Path) -> None:
 def test_on_a_ray_cluster_of_two_workers(tmp_path: Path, monkeypatch) -> None:
     ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     lessons = folders(tmp_path, "a", "broken", "poor", "b")
     batch = analyze_many(lessons, engine="ray", workers=2, analyze=pretend, fps=3.0)
     assert [r.lesson for r in batch.lessons] == lessons
@@ -152,7 +154,7 @@ def test_on_a_ray_cluster_of_two_workers(tmp_path: Path, monkeypatch) -> None:
     assert batch.exit_code == 2 and batch.engine == "ray"
     assert json.loads((lessons[0] / "runs/r1/quality.json").read_text())["fps"] == 3.0
     assert (lessons[0] / "runs/r1/pid").read_text() != str(os.getpid())
-    assert not ray.is_initialized()
+    assert not ray.is_initialized() and list((tmp_path / "home").iterdir()) == []
 
 
 def test_openvino_takes_as_many_threads_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

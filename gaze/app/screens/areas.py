@@ -316,7 +316,11 @@ class Areas:
         self._list()
 
     async def _write_marks(self) -> None:
-        await self.place.desk.worker.call("write_marks", self.place.lesson, self.marks)
+        try:
+            await self.place.desk.worker.call("write_marks", self.place.lesson, self.marks)
+        except UserError as error:
+            complain(error)
+            return
         ui.notify(self.place("marks_written"), type="positive")
 
 

@@ -24,6 +24,7 @@ from sessions.config import (
     edit_config,
     load_config,
 )
+from sessions.lock import lesson_lock
 
 AUXILIARY = "calibration/auxiliary"
 TAPE = ("left_m", "down_m", "out_m")
@@ -131,7 +132,8 @@ class Room:
             if None in (changes[f"{self.prefix}.{k}"] for k in TAPE) and not self._room_pictures():
                 return  # all three, or none: the drawing shows what is missing
         try:
-            self.config = edit_config(self.place.lesson, changes)
+            with lesson_lock(self.place.lesson):
+                self.config = edit_config(self.place.lesson, changes)
         except UserError as error:
             self.fields[key].error = str(error)
 

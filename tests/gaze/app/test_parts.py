@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import string
 from pathlib import Path
@@ -10,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from gaze.app.desk import SHELF_BYTES, Desk, Shelf, card
-from gaze.app.files import PICTURES, VIDEOS, of_kind, place_for
+from gaze.app.files import PICTURES, VIDEOS, bring, of_kind, place_for
+from gaze.app.look import write_marks
+from gaze.app.parts import Place
 from gaze.app.units import INCH_M, parse_length, show_length
 from gaze.app.words import LANGUAGES, TABLE, Words
 from gaze.setup.init import init_lesson, init_like
 from sessions.config import edit_config, load_config
 from sessions.errors import ConfigError, SessionError
+from sessions.lock import lesson_lock
 from sessions.validation import Errors, Spread, Validation
 
 APP = Path(__file__).parents[3] / "gaze" / "app"
@@ -248,3 +252,33 @@ def test_the_report_s_screen_offers_all_that_there_is() -> None:
 
     assert sorted(FORMATS) == sorted(ALL)
     assert list(LANGUAGES) == list(SPOKEN)
+
+
+class Upload:
+    """What the browser sends."""
+
+    async def save(self, path: Path) -> None:
+        path.write_bytes(b"jpeg")
+
+
+def test_the_app_writes_nothing_into_a_lesson_in_which_a_command_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers, marks and brought files: each is refused with the sentence, and nothing changes."""
+    lesson = init_lesson(tmp_path / "lesson", {"title": "before"})
+    place, said = Place(Desk(tmp_path), lesson), []
+    monkeypatch.setattr("gaze.app.parts.complain", lambda error: said.append(str(error)))
+    mark = [(1.0, "question", None)]
+    bringing = bring(lesson, PICTURES, "board.jpg", Upload())
+    with lesson_lock(lesson):
+        assert place.edit({"title": "after"}) is None
+        assert len(said) == 1 and "another command is at work in this lesson" in said[0]
+        with pytest.raises(SessionError, match="another command is at work"):
+            write_marks(lesson, mark)
+        with pytest.raises(SessionError, match="another command is at work"):
+            asyncio.run(bringing)
+    assert load_config(lesson).title == "before"
+    assert not (lesson / "events.csv").exists() and not (lesson / "board.jpg").exists()
+    assert place.edit({"title": "after"}) is not None and load_config(lesson).title == "after"
+    write_marks(lesson, mark)
+    assert asyncio.run(bring(lesson, PICTURES, "board.jpg", Upload())).read_bytes() == b"jpeg"

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from gaze.commands.app import app
 from gaze.exports import FORMATS
 from sessions.lock import lesson_lock
+from tests.gaze.classroom import room_rig
 from tests.gaze.privacy.test_as_if_never_there import NAMES, WHO, lesson_of
 
 MINE = "mine: <html>, a,b,c and {}\n"
@@ -32,7 +33,10 @@ WRITES = [  # a command, and a file in its way that it did not write
     ("study-table LESSON --out OUT/x.csv", "OUT/x.csv"),
     ("contribute LESSON --study x --out OUT/x.json", "OUT/x.json"),
     (f"init LESSON {ROOM}", "LESSON/session.toml"),
-    *((f"export RUN --format {f} --out OUT", f"OUT/{f}") for f in sorted(FORMATS)),
+    *(
+        (f"export RUN --format {f} --out OUT", f"OUT/{f}")
+        for f in sorted(set(FORMATS) - {"targets"})
+    ),  # this lesson describes none
 ]
 
 
@@ -137,6 +141,16 @@ def test_nobody_writes_into_a_lesson_in_which_another_works(words: str, lesson: 
         code, said = run(words, lesson)
     assert code == 2 and "another command is at work in this lesson" in said
     assert world(lesson.parent) == before
+
+
+def test_no_rig_is_imported_into_a_lesson_in_which_another_works(lesson: Path) -> None:
+    room_rig().save(lesson.parent / "out" / "rig.json")
+    assert run("rig export OUT/rig.json OUT/x.yml", lesson)[0] == 0
+    with lesson_lock(lesson):
+        code, said = run("rig import OUT/x.yml LESSON/rig.json --overwrite", lesson)
+    assert code == 2 and "another command is at work in this lesson" in said
+    assert run("rig import OUT/x.yml LESSON/rig.json --overwrite", lesson)[0] == 0
+    assert (lesson / "rig.json").is_file()
 
 
 def test_who_only_reads_goes_on(lesson: Path) -> None:

@@ -79,3 +79,28 @@ def test_after_a_gap_the_seat_counts(back_px: float, same: bool) -> None:
     t = np.r_[np.arange(115) / 5, 33.0]
     number = track(np.arange(116), t, np.stack([x, np.full(116, 300.0)], 1), np.full(116, 40.0))
     assert (number[:115] == number[0]).all() and (number[115] == number[0]) == same
+
+
+@pytest.mark.parametrize(("beside", "same"), [(0.6, True), (1.2, False)])
+def test_a_second_later_somebody_a_face_and_more_aside_is_another(
+    beside: float, same: bool
+) -> None:
+    """Faces of 40 px; one sits still for a while, then a face is found beside it."""
+    x = np.r_[np.full(60, 300.0), 300.0 + 40 * beside]
+    t = np.r_[np.arange(60) / 5, 59 / 5 + 1.0]
+    number = track(np.arange(61), t, np.stack([x, np.full(61, 300.0)], 1), np.full(61, 40.0))
+    assert (number[:60] == 0).all() and number[60] == (0 if same else 1)
+
+
+@pytest.mark.parametrize(("known", "new"), [(30, True), (4, False)])
+def test_a_face_between_two_students_is_nobody_s_yet(known: int, new: bool) -> None:
+    """Faces of 40 px, 40 px apart; then one face half-way between both. Where one of the two had
+    been seen a few times only, it may have been a false one, and the face is the other's."""
+    both = np.repeat(np.arange(30), np.where(np.arange(30) >= 30 - known, 2, 1))
+    x = np.concatenate([[300.0, 340.0] if m >= 30 - known else [300.0] for m in range(30)])
+    moment, x = np.r_[both, 30], np.r_[x, 319.9]
+    n = len(x)
+    t = np.arange(31) / 5
+    number = track(moment, t[moment], np.stack([x, np.full(n, 300.0)], 1), np.full(n, 40.0))
+    assert set(number[:-1]) == {0, 1}
+    assert (number[-1] == 2) == new

@@ -142,3 +142,67 @@ def test_what_two_cameras_share_keeps_the_shape_of_their_errors() -> None:
     R = heads(1)
     f = fuse_heads(np.stack([R, R], 1), np.tile(S2, (1, 2, 1, 1)), common=(0.5, 0.5, 0.5))
     np.testing.assert_allclose(f.covariance_rad2[0], 0.75 * S2, atol=1e-12)
+
+
+def test_one_pair_in_twenty_is_widened_where_the_covariances_are_true() -> None:
+    """As its 5 % say, with three degrees of freedom."""
+    n, rng = 4000, np.random.default_rng(7)
+    R = heads(n)
+    f = fuse_heads(
+        np.stack([noisy(R, S1, rng), noisy(R, S1, rng)], 1), np.tile(S1, (n, 2, 1, 1)),
+        common=(0.0, 0.0, 0.0),
+    )  # fmt: skip
+    plain = fuse_heads(np.stack([R, R], 1), np.tile(S1, (n, 2, 1, 1)), common=(0.0, 0.0, 0.0))
+    wider = np.trace(f.covariance_rad2 - plain.covariance_rad2, axis1=1, axis2=2) > 1e-4
+    assert wider.mean() == pytest.approx(0.05, abs=0.012)
+
+
+@pytest.mark.parametrize(("d2", "contradicts"), [(20.0, False), (23.0, True)])
+def test_a_contradiction_is_rarer_than_one_in_ten_thousand(d2: float, contradicts: bool) -> None:
+    """χ² of three degrees of freedom: 21.1. Both pairs are 40° apart."""
+    R = heads(1)
+    sigma = np.radians(40) / np.sqrt(2 * d2)
+    f = fuse_heads(
+        np.stack([R, R @ rotation_exp([0, np.radians(40), 0])], 1),
+        np.tile(np.eye(3) * sigma**2, (1, 2, 1, 1)), common=(0.0, 0.0, 0.0),
+    )  # fmt: skip
+    assert f.chi2[0] == pytest.approx(d2) and f.contradiction[0] == contradicts
+
+
+def test_the_answer_is_that_of_least_squares_for_two_correlated_errors() -> None:
+    """Against the textbook: H = [I; I], Σ = [[Σ₁, C], [Cᵀ, Σ₂]], C = L₁ P L₂ᵀ, not symmetric."""
+    common = (0.5, 0.2, 0.3)
+    S1 = np.array([[20.0, 4, 1], [4, 30.0, -3], [1, -3, 9.0]]) * np.radians(1) ** 2
+    C = np.linalg.cholesky(S1) @ np.diag(common) @ np.linalg.cholesky(S2).T
+    weights = np.linalg.inv(np.block([[S1, C], [C.T, S2]]))
+    H = np.vstack([np.eye(3), np.eye(3)])
+    best = np.linalg.inv(H.T @ weights @ H)
+    R, delta = heads(1), np.radians([0.05, -0.03, 0.02])
+    f = fuse_heads(
+        np.stack([R, R @ rotation_exp(delta)], 1), np.stack([S1, S2])[None], common=common
+    )
+    np.testing.assert_allclose(f.covariance_rad2[0], best, rtol=0.01, atol=2e-6)
+    move = best @ H.T @ weights @ np.r_[np.zeros(3), delta]
+    np.testing.assert_allclose(rotation_log(R[0].T @ f.R_WS[0]), move, rtol=0.02, atol=1e-6)
+
+
+def test_shares_of_the_answer() -> None:
+    """Of two equal cameras half each; of one with a third of the other's σ² three quarters."""
+    R, S = heads(1), np.eye(3) * np.radians(3) ** 2
+    both = np.stack([R, R], 1)
+    equal = fuse_heads(both, np.stack([S, S])[None], common=(0.0, 0.0, 0.0))
+    assert equal.share[0] == pytest.approx([0.5, 0.5])
+    better = fuse_heads(both, np.stack([3 * S, S])[None], common=(0.0, 0.0, 0.0))
+    assert better.share[0] == pytest.approx([0.25, 0.75])
+
+
+def test_a_head_with_a_number_missing_is_none() -> None:
+    R, S = heads(1), np.eye(3) * np.radians(3) ** 2
+    both, covariance = np.stack([R, R], 1), np.stack([S, S])[None]
+    for broken in (both, covariance):
+        kept = broken[0, 0, 1, 2]
+        broken[0, 0, 1, 2] = np.nan
+        f = fuse_heads(both, covariance)
+        assert f.share[0].tolist() == [0, 1] and np.isnan(f.chi2[0])
+        np.testing.assert_array_equal(f.R_WS[0], R[0])
+        broken[0, 0, 1, 2] = kept

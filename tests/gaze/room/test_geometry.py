@@ -129,3 +129,14 @@ def test_the_ellipse_is_that_of_68_per_cent() -> None:
 def test_another_shape_is_named(call, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         call()
+
+
+def test_many_heads_are_aimed_as_each_alone() -> None:
+    P = np.array([[1.0, 0.5, 3.0], [2.0, 0.9, 5.0], [3.5, 0.4, 7.0]])
+    targets = np.array([[0.5, 0.2, 0.0], [3.0, 1.0, 0.0], [2.0, 0.6, 0.0]])
+    R = aimed_rotation(P, targets)
+    for k in range(3):
+        np.testing.assert_array_equal(R[k], aimed_rotation(P[k], targets[k]))
+    xy, meets = gaze_points(P, R)
+    assert meets.all()
+    np.testing.assert_allclose(xy, targets[:, :2], atol=1e-12)

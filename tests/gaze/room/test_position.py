@@ -168,3 +168,21 @@ def test_a_ray_that_is_missing_takes_no_other_along() -> None:
     found = ray_points(rig, sight(rig.left, uv[:, 0]).xy, sight(rig.right, uv[:, 1]).xy)
     assert np.isnan(found[1]).all()
     np.testing.assert_allclose(np.delete(found, 1, 0), np.delete(P, 1, 0), atol=1e-6)
+
+
+def test_the_lens_s_magnification_is_the_slope_of_its_projection() -> None:
+    """A strong lens with fx ≠ fy, far from the middle: d(pixel)/d(normalised), both ways round."""
+    camera = replace(
+        room_rig(0).left,
+        K=np.array([[1400.0, 0, 950], [0, 1100.0, 520], [0, 0, 1]]),
+        distortion=np.array([-0.28, 0.08, 2e-3, -1e-3]),
+    )
+    uv = np.array([[300.0, 150.0], [1700.0, 900.0], [960.0, 300.0]])
+    found = sight(camera, uv)
+    P = np.column_stack([found.xy, np.ones(3)])
+    np.testing.assert_allclose(camera.project(P), uv, atol=1e-4)
+    for j in range(2):
+        d = np.zeros(3)
+        d[j] = 1e-5
+        slope = (camera.project(P + d) - camera.project(P - d)) / 2e-5
+        np.testing.assert_allclose(found.pixels_by_xy[:, :, j], slope, rtol=2e-3, atol=2.0)

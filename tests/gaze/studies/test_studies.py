@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +170,44 @@ def test_a_workbook_without_formulas(tmp_path: Path) -> None:
     words = {(r[0].value, r[1].value) for r in sheets["columns"].iter_rows(min_row=2)}
     for name in sheets.sheetnames[:-1]:
         assert {(name, c.value) for c in sheets[name][1]} <= words
+
+
+HOSTILE = [
+    '=HYPERLINK("http://x","y")',
+    "+1+2",
+    "@SUM(A1)",
+    "\t=1",
+    "bell\x07\x00;=1+1",
+    "-7",
+    "＝1+1",
+]
+
+
+def test_a_workbook_runs_nothing_and_holds_no_moment(tmp_path: Path) -> None:
+    """Hostile texts, read back: no formula, no control character; numbers stay numbers. Made again
+    later, it is the same to the byte."""
+    frames = [
+        gaze_table(np.arange(300) * 0.5, np.full(300, who), np.full(300, "ok"),
+                   np.tile([1.0 + i / 9, 0.3], (300, 1)), 0.1) for i, who in enumerate(HOSTILE)
+    ]  # fmt: skip
+    run = write_lesson(tmp_path / "a", pd.concat(frames), areas=THIRDS)
+    (book,) = export(run, "xlsx", tmp_path / "out")
+    sheets = openpyxl.load_workbook(book)
+    cells = [c for sheet in sheets for row in sheet.iter_rows() for c in row]
+    assert not any(c.data_type == "f" for c in cells)
+    texts = [c.value for c in cells if isinstance(c.value, str)]
+    for text in texts:
+        for part in re.split(r"[;\r\n]", text):
+            assert not part.lstrip(" ").startswith(tuple("=+-@\t＝")), text
+        assert all(c.isprintable() or c in "\t\r\n" for c in text), repr(text)
+    names = {c.value for c in sheets["students"]["A"][1:]}
+    assert names == {"'=HYPERLINK(\"http://x\",\"y\")", "'+1+2", "'@SUM(A1)", "'\t'=1",
+                     "bell��;'=1+1", "'-7", "'＝1+1"}  # fmt: skip
+    rows = sheets["students"].iter_rows(min_row=2, values_only=True)
+    assert all(any(isinstance(v, float) for v in row) for row in rows)
+    first = book.read_bytes()
+    time.sleep(2.1)  # a zip's clock counts two seconds
+    assert export(run, "xlsx", tmp_path / "again")[0].read_bytes() == first
 
 
 def test_a_methods_paragraph(run: Path) -> None:

@@ -1,0 +1,128 @@
+"""What of a lesson lies outside it: exports and tables that audit.log knows, aims of links."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from gaze.privacy import audit
+from gaze.privacy.audit import STUDY_TABLE
+from gaze.privacy.csv_rows import read_csv, write_csv
+from gaze.privacy.named import names_in
+from gaze.privacy.names import Finder
+from gaze.privacy.owned import kind_of
+from gaze.privacy.said import PrivacyError, Report
+from gaze.privacy.search import VIDEOS, files_below, is_ordinary, mentions
+from sessions.run import EXPORTED, RUNS, is_exported, read_manifest, sha256, write_json
+
+LINKED_NOWHERE = {"config", "rows", "quality", "run", "refit"}  # rules of gaze/privacy/owned.py
+
+
+def name_exports(copy: Path, lesson: Path, said: Report) -> None:
+    """Where the audit log says that exports went: what lies outside the lesson is named."""
+    for line in exports_outside(copy, lesson):
+        if line not in said.kept:
+            said.kept.append(line)
+    for entry in audit.lines(copy):
+        out = Path(str(entry.get("out") or ""))
+        if entry.get("action") != "export" or not out.is_absolute():
+            continue
+        if entry.get("salted") and out.resolve().is_relative_to(lesson):
+            inside = copy / out.resolve().relative_to(lesson)
+            below = files_below(inside) if inside.is_dir() and not inside.is_symlink() else []
+            if below and all(p.name != EXPORTED for p in below):
+                said.remains.append(
+                    f"{out}: a salted export went there and its list is gone; look at it and "
+                    "delete it yourself"
+                )
+
+
+def exports_outside(folder: Path, lesson: Path) -> list[str]:
+    """A sentence for each place outside the lesson to which its audit.log (in ``folder``) says that
+    an export went, if something is there. Tables over lessons: :func:`take_out_of_tables`."""
+    said = []
+    for entry in audit.lines(folder):
+        out = Path(str(entry.get("out") or ""))
+        if entry.get("action") != "export":
+            continue
+        if not out.is_absolute():
+            said.append(f"{out}: an export went there, from a folder unknown; delete it yourself")
+        elif not out.resolve().is_relative_to(lesson) and out.exists():
+            what = "a table over lessons" if entry.get("format") == STUDY_TABLE else "an export"
+            said.append(f"{out}: {what} outside the lesson; delete it yourself")
+    return list(dict.fromkeys(said))
+
+
+def take_out_of_tables(copy: Path, lesson: Path, said: Report) -> None:
+    """The lesson's rows out of tables that `gaze study-table` made with it.
+
+    All of them: how a point is read depends on where the whole class looked, so the others' shares
+    rest on the student as well. Other lessons' rows stay. A table that was changed since, or cannot
+    be written, stays and is named.
+    """
+    tables = {
+        (Path(str(entry["out"])), str(entry.get("lesson", lesson.name)))
+        for entry in audit.lines(copy)
+        if entry.get("format") == STUDY_TABLE and entry.get("out")
+    }
+    for path, name in sorted(tables):
+        said.kept = [k for k in said.kept if not k.startswith(f"{path}: ")]
+        if not path.is_file() or path.is_symlink():
+            continue
+        problem = "it is not as the list beside it says (changed, or of an earlier version)"
+        try:
+            if is_exported(path):
+                _without_rows(path, name, said)
+                continue
+        except (OSError, ValueError, csv.Error) as error:
+            problem = f"it cannot be rewritten ({error})"
+        said.remains.append(
+            f"{path}: a table over lessons with rows made with the student: {problem}; take the "
+            "lesson's rows out, or delete it"
+        )
+
+
+def _without_rows(path: Path, lesson: str, said: Report) -> None:
+    rows, delimiter = read_csv(path)
+    of = rows[0].index("lesson")
+    kept = rows[:1] + [r for r in rows[1:] if r[of].removeprefix("'") != lesson]
+    if len(kept) == len(rows):
+        return
+    write_csv(path, kept, delimiter)
+    files = read_manifest(path.parent)
+    files[path.name]["sha256"] = sha256(path)
+    write_json(path.parent / EXPORTED, {"files": files})
+    said.lost.append(
+        f"{path}: the lesson's {len(rows) - len(kept)} rows in this table over lessons; "
+        "`gaze study-table` puts those of the others in again"
+    )
+
+
+def refuse_links(folder: Path, finder: Finder) -> None:
+    """Nothing is changed through a link, so what we wrote must not lie behind one.
+
+    Raises
+    ------
+    PrivacyError : runs, a run or a table is a link to where the student is named.
+    """
+    for path in files_below(folder):
+        relative = path.relative_to(folder)
+        kind = kind_of(relative.as_posix())
+        ours = relative.parts[0] == RUNS or (kind is not None and kind.rule in LINKED_NOWHERE)
+        if path.is_symlink() and ours and found_behind(finder, path):
+            raise PrivacyError(
+                "a part of the lesson that names the student is a link, and nothing is changed "
+                "through one", where=path, found=str(path.resolve()),
+                remedy="Put what it leads to in the link's place, then forget the student.",
+            )  # fmt: skip
+
+
+def found_behind(finder: Finder, link: Path) -> bool:
+    """Whether what a link leads to names the student: tables in it, or any text."""
+    aim, ordinary = link.resolve(), is_ordinary(finder)
+    files = files_below(aim) if aim.is_dir() else [aim] if aim.is_file() else []
+    return any(
+        any(map(finder.is_it, names_in(p))) or (not ordinary and mentions(finder, p))
+        for p in files
+        if p.suffix.lower() not in VIDEOS
+    )

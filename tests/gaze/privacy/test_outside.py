@@ -1,0 +1,92 @@
+"""What lies outside a lesson: tables over lessons lose its rows, or are named."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gaze.privacy.forget import forget, forget_everything
+from gaze.studies.table import write_study_table
+from sessions.run import is_exported
+from tests.gaze.lessons import THIRDS, big_lesson, write_lesson
+
+WHO = "S-02"
+
+
+@pytest.fixture
+def lessons(tmp_path: Path) -> Path:
+    """Two lessons of a class of five, with equal pseudonyms."""
+    folder = tmp_path / "lessons"
+    gaze = big_lesson(rows=2, columns=3, minutes=1)
+    gaze = gaze[gaze["student"] != "S-06"]
+    for name in ("monday", "tuesday"):
+        write_lesson(folder / name, gaze, areas=THIRDS, title=name)
+    return folder
+
+
+def test_a_table_over_lessons_loses_the_lesson_s_rows_and_no_other_s(
+    lessons: Path, tmp_path: Path
+) -> None:
+    """The others' shares rest on the student as well, so theirs go, too, and are made again by the
+    command; the other lesson's stay to the byte, and the table stays known as ours."""
+    out = tmp_path / "study.csv"
+    write_study_table([lessons], out)
+    before = out.read_text().splitlines()
+    said = forget(lessons / "monday", WHO)
+    assert said.proven and not said.whole and not any(str(out) in k for k in said.kept)
+    (line,) = said.lost
+    assert line.startswith(f"{out}: the lesson's 35 rows") and "gaze study-table" in line
+    tuesday = [r for r in before if not r.startswith("monday,")]
+    assert out.read_text().splitlines() == tuesday and is_exported(out)
+    write_study_table([lessons], out)  # as the line says
+    again = pd.read_csv(out)
+    monday = again[again["lesson"] == "monday"]
+    assert WHO not in set(monday["student"]) and len(monday) == 4 * 7
+    assert out.read_text().splitlines()[-35:] == before[-35:]
+    assert not forget(lessons / "tuesday", WHO).whole
+    assert WHO not in out.read_text() and "monday/S-01" in out.read_text()
+
+
+def test_a_table_that_was_changed_stays_and_is_named(lessons: Path, tmp_path: Path) -> None:
+    out = tmp_path / "study.csv"
+    write_study_table([lessons], out)
+    mine = out.read_text() + "my,own,line\n"
+    out.write_text(mine)
+    said = forget(lessons / "monday", WHO)
+    assert not said.proven and out.read_text() == mine
+    (line,) = (r for r in said.remains if str(out) in r)
+    assert "a table over lessons with rows made with the student" in line and "changed" in line
+
+
+def test_a_table_that_is_gone_or_that_never_had_the_student_says_nothing(
+    lessons: Path, tmp_path: Path
+) -> None:
+    gone, other = tmp_path / "gone.csv", tmp_path / "tuesday.csv"
+    write_study_table([lessons], gone)
+    write_study_table([lessons / "tuesday"], other)
+    os.remove(gone)
+    before = other.read_bytes()
+    said = forget(lessons / "monday", WHO)
+    assert said.whole and str(gone) not in str(said) and other.read_bytes() == before
+    assert (lessons / "monday" / "audit.log").is_file()
+
+
+def test_a_link_in_a_table_s_place_is_not_followed(lessons: Path, tmp_path: Path) -> None:
+    out, target = tmp_path / "study.csv", tmp_path / "target.csv"
+    write_study_table([lessons], out)
+    out.rename(target)
+    out.symlink_to(target)
+    before = target.read_bytes()
+    forget(lessons / "monday", WHO)
+    assert target.read_bytes() == before
+
+
+def test_a_lesson_that_goes_whole_names_what_lies_elsewhere(lessons: Path, tmp_path: Path) -> None:
+    out = tmp_path / "study.csv"
+    write_study_table([lessons], out)
+    said = forget_everything(lessons / "monday")
+    assert f"{out}: a table over lessons outside the lesson; delete it yourself" in said.kept
+    assert out.is_file() and not (lessons / "monday").exists()

@@ -1,0 +1,272 @@
+"""What a file says is found however it is packed; what it does not say is not. Quick."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from gaze.privacy.names import Finder
+from gaze.privacy.search import files_below, is_ordinary, is_raw, mentions, texts
+
+WHO, OTHER = "Zoë-07", "Zoë-08"
+
+
+def table(who: str, **more: object) -> pa.Table:
+    return pa.table({"student": [who, "x"], "n": [1, 2], **more})
+
+
+def parquet(data: pa.Table) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(data, out)
+    return out.getvalue()
+
+
+def unused(who: str) -> pa.Table:
+    """A dictionary's entry that no row has any more."""
+    values = pd.Categorical(["x", "x"], categories=["x", who])
+    return pa.table({"student": pa.array(values)})
+
+
+def arrow(who: str) -> bytes:
+    out = io.BytesIO()
+    data = table(who)
+    with pa.ipc.new_file(out, data.schema) as file:
+        file.write_table(data)
+    return out.getvalue()
+
+
+def zipped(name: str, data: bytes, comment: str = "") -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, data)
+        archive.comment = comment.encode()
+    return out.getvalue()
+
+
+def noted(who: str) -> bytes:
+    """A member's comment."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        member = zipfile.ZipInfo("a.txt")
+        member.comment = who.encode()
+        archive.writestr(member, b"nobody")
+    return out.getvalue()
+
+
+def tarred(name: str, data: bytes, link: str = "") -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        member = tarfile.TarInfo(name)
+        if link:
+            member.type, member.linkname = tarfile.SYMTYPE, link
+            archive.addfile(member)
+        else:
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
+def array(who: str) -> bytes:
+    out = io.BytesIO()
+    np.save(out, np.array([who, "x"]))
+    return out.getvalue()
+
+
+def fields(who: str) -> bytes:
+    """Numbers in a column of that name."""
+    out = io.BytesIO()
+    np.save(out, np.zeros(2, [(who, "f8")]))
+    return out.getvalue()
+
+
+def png(kind: bytes, body: bytes) -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(b"\0\0"))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(kind, body) + pixels + chunk(b"IEND", b"")
+
+
+def jpeg(before: bytes, after: bytes = b"") -> bytes:
+    comment = b"\xff\xfe" + struct.pack(">H", len(before) + 2) + before
+    return b"\xff\xd8\xff" + comment + b"\xff\xda" + after + b"\xff\xd9"
+
+
+def pdf(text: bytes) -> bytes:
+    return b"%PDF-1.4\n1 0 obj\nstream\r\n" + zlib.compress(text) + b"endstream\nendobj\n"
+
+
+SAID: dict[str, Callable[[str], bytes]] = {
+    "a.parquet": lambda who: parquet(table(who)),
+    "large.parquet": lambda who: parquet(pa.table({"s": pa.array([who], pa.large_string())})),
+    "bytes.parquet": lambda who: parquet(pa.table({"s": pa.array([who], pa.binary())})),
+    "column.parquet": lambda who: parquet(pa.table({who: [1.0]})),
+    "unused.parquet": lambda who: parquet(unused(who)),
+    "nested.parquet": lambda who: parquet(pa.table({"s": [{"a": [who]}]})),
+    "key.parquet": lambda who: parquet(pa.table({"s": [{who: 1}]})),
+    "schema.parquet": lambda who: parquet(table("y").replace_schema_metadata({"about": who})),
+    "schema-json.parquet": lambda who: parquet(
+        table("y").replace_schema_metadata({"about": json.dumps({"of": who})})),
+    "a.feather": arrow,
+    "a.zip": lambda who: zipped("gaze.csv", f"student\n{who}\n".encode()),
+    "member.zip": lambda who: zipped(f"{who}.csv", b"1,2"),
+    "comment.zip": lambda who: zipped("a", b"1", who),
+    "noted.zip": noted,
+    "deep.zip": lambda who: zipped("b.zip", zipped("c.gz", gzip.compress(who.encode()))),
+    "a.tar": lambda who: tarred("notes.txt", who.encode()),
+    "member.tar": lambda who: tarred(who, b"x"),
+    "link.tar": lambda who: tarred("l", b"", f"../{who}"),
+    "a.csv.gz": lambda who: gzip.compress(who.encode()),
+    "a.bz2": lambda who: bz2.compress(who.encode()),
+    "a.xz": lambda who: lzma.compress(who.encode()),
+    "named otherwise.txt": lambda who: gzip.compress(who.encode()),
+    "a.npy": array,
+    "fields.npy": fields,
+    "text.png": lambda who: png(b"tEXt", b"Comment\0" + who.encode()),
+    "packed.png": lambda who: png(b"zTXt", b"Comment\0\0" + zlib.compress(who.encode())),
+    "unicode.png": lambda who: png(
+        b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(who.encode())),
+    "a.jpg": lambda who: jpeg(who.encode()),
+    "a.pdf": lambda who: pdf(who.encode("latin-1")),
+    "plain.pdf": lambda who: b"%PDF-1.4\n/Author (" + who.encode() + b")\n",
+    "a.html": lambda who: f"<td>{who.replace('ë', '&euml;')}</td>".encode(),
+    "number.html": lambda who: f"<td>{who.replace('ë', '&#235;')}</td>".encode(),
+    "attribute.svg": lambda who: f'<g id="{who}"/>'.encode(),
+    "a.json": lambda who: json.dumps({"student": who}).encode(),
+    "key.json": lambda who: json.dumps({who: 1}).encode(),
+    "twice.json": lambda who: f'{{"a": "{who}", "a": "x"}}'.encode(),
+    "no.json": lambda who: f'{{"a": "{who}"'.encode(),
+    "bom.json": lambda who: json.dumps([who]).encode("utf-8-sig"),
+    "a.jsonl": lambda who: f"broken\n{json.dumps({'of': who})}\n".encode(),
+    "audit.log": lambda who: f"{json.dumps({'of': who})}\n".encode(),
+    "a.toml": lambda who: f'id = "{who.replace("ë", chr(92) + "u00eb")}"\n'.encode(),
+    "key.toml": lambda who: f'"{who}" = 1\n'.encode(),
+    "a.csv": lambda who: f'a,b\n"{who}",1\n'.encode(),
+    "de.csv": lambda who: f"a;b\n{who};1\n".encode(),
+    "a.tsv": lambda who: f"a\tb\n{who}\t1\n".encode(),
+    "notes.txt": lambda who: f"{who} sat alone".encode(),
+    "latin.txt": lambda who: f"{who} sat alone".encode("latin-1"),
+    "little.bin": lambda who: b"\x00\x01" + who.encode("utf-16-le") + b"\xff",
+    "big.bin": lambda who: b"\x00" + who.encode("utf-16-be") + b"\xff",
+    "odd.bin": lambda who: b"\x00" + who.encode("utf-16-le"),
+    "raw.bin": lambda who: b"\x00\xff" + who.encode() + b"\x00",
+    "damaged.zip": lambda who: b"PK\x03\x04" + who.encode() + b"\xff\x00",
+    "damaged.parquet": lambda who: b"PAR1\x00" + who.encode() + b"\x00",
+    "damaged.gz": lambda who: b"\x1f\x8b\x08\x00" + who.encode() + b"\x00",
+    "damaged.tar": lambda who: bytes(257) + b"ustar\0" + who.encode() + bytes(20),
+}  # fmt: skip
+
+
+def said_by(name: str, who: str, tmp_path: Path) -> Path:
+    path = tmp_path / name
+    path.write_bytes(SAID[name](who))
+    return path
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_a_file_says_is_found(name: str, tmp_path: Path) -> None:
+    """And the other student, whose name differs by one sign, is not taken for it."""
+    finder = Finder.of(WHO, [WHO, OTHER])
+    assert mentions(finder, said_by(name, WHO, tmp_path))
+    assert not mentions(finder, said_by(name, OTHER, tmp_path))
+
+
+@pytest.mark.parametrize("start", range(4))
+def test_wide_letters_are_found_at_every_place(start: int, tmp_path: Path) -> None:
+    finder = Finder.of("S-07", ["S-07"])
+    for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
+        path = tmp_path / "a.bin"
+        path.write_bytes(b"\xff" * start + b"\0\0\0\0" + "S-07!".encode(encoding) + b"\0\0\0\0")
+        assert mentions(finder, path), encoding
+
+
+def test_where_a_name_does_not_count(tmp_path: Path) -> None:
+    """Pixels, plotly's own code, pictures in pages."""
+    from plotly.offline import get_plotlyjs
+
+    finder = Finder.of("scatter", ["scatter"])
+    page = tmp_path / "page.html"
+    page.write_text(f"<script>{get_plotlyjs()}</script><p>nobody</p>")
+    assert not mentions(finder, page)
+    page.write_text(f"<script>{get_plotlyjs()}</script><p>scatter</p>")
+    assert mentions(finder, page)
+    short = Finder.of("AAAA", ["AAAA"])
+    page.write_text('<img src="data:image/png;base64,AAAA"><p>nobody</p>')
+    assert not mentions(short, page)
+    for data in (jpeg(b"nobody", b"\0AAAA\0"), png(b"IDAT", b"\0AAAA\0")):
+        (tmp_path / "a.png").write_bytes(data)
+        assert not mentions(short, tmp_path / "a.png")
+
+
+def test_names_of_files_and_aims_of_links_count(tmp_path: Path) -> None:
+    finder = Finder.of(WHO, [WHO])
+    (tmp_path / f"{WHO}.bin").write_bytes(b"")
+    (tmp_path / "link").symlink_to(tmp_path / f"{WHO}.bin")
+    (tmp_path / "other").symlink_to(tmp_path / "nothing")
+    assert mentions(finder, tmp_path / f"{WHO}.bin") and mentions(finder, tmp_path / "link")
+    assert not mentions(finder, tmp_path / "other") and not mentions(finder, tmp_path)
+
+
+def test_files_below_a_folder_and_no_link_followed(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    (inside / "a" / "b").mkdir(parents=True)
+    outside.mkdir()
+    (outside / "theirs").touch()
+    (inside / "a" / "b" / "mine").touch()
+    (inside / "z").touch()
+    (inside / "linked").symlink_to(outside)
+    below = [p.relative_to(inside).as_posix() for p in files_below(inside)]
+    assert below == ["a/b/mine", "linked", "z"]
+
+
+@pytest.mark.parametrize(
+    ("data", "raw"),
+    [(b"plain", False), ("ë".encode(), False), (b"\xff\xfe", True), (b"a\x00b", True),
+     (gzip.compress(b"x"), False), (png(b"tEXt", b"x"), False), (jpeg(b"x"), False)],
+)  # fmt: skip
+def test_which_bytes_are_searched_as_they_are(data: bytes, raw: bool, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(data)
+    assert is_raw(path) is raw
+    (tmp_path / "link").symlink_to(path)
+    assert not is_raw(tmp_path / "link") and not is_raw(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "ordinary"),
+    [("12", True), ("3.5", True), ("-7", True), ("2026_1", True), ("１２", True), ("student", True),
+     ("board", True), ("left", True), ("S-07", False), ("Zoë", False), ("A1", False),
+     ("12a", False)],
+)  # fmt: skip
+def test_numbers_and_words_of_ours_mean_nobody_by_themselves(name: str, ordinary: bool) -> None:
+    assert is_ordinary(Finder.of(name, [name])) is ordinary
+
+
+def test_archives_in_archives_end_somewhere() -> None:
+    """Nine deep is searched as it is: packed there, but at least it ends."""
+    data = WHO.encode()
+    for _ in range(4):
+        data = gzip.compress(data)
+    assert any(WHO in t for t in texts("a.gz", data))
+    bomb = zipped("x", b"")
+    for _ in range(12):
+        bomb = zipped("x.zip", bomb)
+    assert list(texts("a.zip", bomb))

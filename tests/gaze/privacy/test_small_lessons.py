@@ -1,0 +1,339 @@
+"""Forgetting on lessons of a few rows: what each kind of file loses, keeps, and says. Quick."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gaze.privacy.forget import (
+    PrivacyError,
+    forget,
+    forget_everything,
+    forget_video,
+    known_student,
+    lesson_folder,
+)
+from sessions.errors import SessionError
+from sessions.lock import lesson_lock
+from sessions.run import marked_picture, write_json
+from tests.gaze.lessons import gaze_table, write_lesson
+
+WHO, OTHERS = "S-02", ["S-01", "S-03"]
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\x0dIHDR" + bytes(17)
+
+
+def rows(names: list[str], moments: int = 4) -> pd.DataFrame:
+    t = np.arange(moments) * 0.5
+    one = np.ones(moments)
+    return pd.concat([
+        gaze_table(t, np.full(moments, n), np.full(moments, "ok"), np.outer(one, [2.0, 0.5]), 0.2,
+                   np.outer(one, [0.5 * i, 0.2, 3.0])) for i, n in enumerate(names)
+    ])  # fmt: skip
+
+
+@pytest.fixture
+def lesson(tmp_path: Path) -> Path:
+    """Three students, one run; no report and no heatmap, which would take their time."""
+    names = ["S-01", WHO, "S-03"]
+    quality = {"seats": [{"student": n, "row": 1} for n in names]}
+    seats = tuple((n, (0.5 * i, 3.0)) for i, n in enumerate(names))
+    write_lesson(tmp_path / "lesson", rows(names), students=seats, quality=quality)
+    return tmp_path / "lesson"
+
+
+def run_of(lesson: Path) -> Path:
+    return next(p for p in (lesson / "runs").iterdir() if p.is_dir())
+
+
+def students(run: Path, table: str = "gaze") -> list[str]:
+    return sorted(set(pd.read_parquet(run / f"{table}.parquet")["student"].astype(str)))
+
+
+def world(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*"))
+            if p.is_file() and p.name != ".lock"}  # fmt: skip
+
+
+# -- who is meant ----------------------------------------------------------------------------------
+
+
+def test_a_student_is_known_by_every_file_that_names_students(tmp_path: Path) -> None:
+    """session.toml, tables, truth, targets.csv; nobody by running text."""
+    lesson = tmp_path / "lesson"
+    run = write_lesson(lesson, rows(["table"]), students=(("seat", (1.0, 3.0)),))
+    pd.DataFrame({"student": ["face"]}).to_parquet(run / "faces.parquet")
+    (lesson / "truth").mkdir()
+    pd.DataFrame({"student": ["true"]}).to_parquet(lesson / "truth" / "heads.parquet")
+    (lesson / "targets.csv").write_text("start_s,end_s,student,target,x_m,y_m\n0,1,look,A,1,1\n")
+    (lesson / "notes.txt").write_text("noted")
+    for name in ("seat", "table", "face", "true", "look"):
+        assert known_student(lesson, name).is_it(name)
+    for name in ("noted", "Table", "tabl", ""):
+        with pytest.raises(PrivacyError):
+            known_student(lesson, name)
+    with pytest.raises(PrivacyError, match=r"Did you mean table\?"):
+        known_student(lesson, "tabel")
+    with pytest.raises(PrivacyError, match="a student has a name"):
+        known_student(lesson, "  ")
+    with pytest.raises(PrivacyError) as error:
+        known_student(lesson, "zzzzzz")
+    assert "Did you mean" not in str(error.value) and "face" in str(error.value)
+
+
+def test_what_is_no_lesson_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years")
+    for what in (forget_video, forget_everything, lesson_folder):
+        with pytest.raises(PrivacyError, match="not a lesson, so nothing is deleted"):
+            what(tmp_path)
+    with pytest.raises(PrivacyError, match="not a lesson"):
+        forget(tmp_path, WHO)
+    assert (tmp_path / "thesis.txt").read_text() == "years"
+
+
+# -- the tables ------------------------------------------------------------------------------------
+
+
+def test_a_student_goes_and_the_others_rows_stay_to_the_digit(lesson: Path) -> None:
+    run = run_of(lesson)
+    before = pd.read_parquet(run / "gaze.parquet")
+    said = forget(lesson, WHO)
+    assert said.whole and said.proven and not said.remains and not said.lost
+    assert students(run) == students(run, "students") == OTHERS
+    after = pd.read_parquet(run / "gaze.parquet")
+    kept = before[before["student"] != WHO].reset_index(drop=True)
+    for column in ("time_s", "gaze_x_m", "nose_z_m"):
+        np.testing.assert_array_equal(after[column], kept[column])
+    quality = json.loads((run / "quality.json").read_text())
+    assert [s["student"] for s in quality["seats"]] == OTHERS
+    assert [r["students"] for r in quality["rows"]] == [2]
+    toml = (lesson / "session.toml").read_text()
+    assert WHO not in toml and 'id = "removed-1"' in toml and "opt_out = true" in toml
+    assert any("gaze.parquet: 8 rows are left" in c for c in said.changed)
+    assert "the seat is masked: removed-1" in str(said) and said.searched_files >= 5
+    lines = [json.loads(x) for x in (lesson / "audit.log").read_text().splitlines()]
+    assert [(x["action"], x["proven"]) for x in lines] == [("forget student", True)]
+    assert [p.name for p in lesson.parent.iterdir()] == ["lesson"]
+    with pytest.raises(PrivacyError, match="nothing in this lesson names"):
+        forget(lesson, WHO)
+
+
+def test_faces_of_the_same_tracks_go_and_numbers_close_up(lesson: Path) -> None:
+    """Nobody's faces of the student's track, too; those of another camera's track stay."""
+    run = run_of(lesson)
+    faces = pd.DataFrame({
+        "row": np.arange(6, dtype=np.int32), "camera": ["left"] * 4 + ["right"] * 2,
+        "track": np.array([7, 5, 5, 9, 5, 7], np.int32),
+        "student": ["S-01", WHO, "", "S-03", "", "S-01"],
+    })  # fmt: skip
+    faces.to_parquet(run / "faces.parquet")
+    said = forget(lesson, WHO)
+    assert "its tables are not read any more" in str(said)  # not a whole table of ours: row by row
+    left = pd.read_parquet(run / "faces.parquet")
+    assert WHO not in set(left["student"])
+
+
+# -- files beside the runs -------------------------------------------------------------------------
+
+
+def test_lines_that_name_the_student_go_and_no_others(lesson: Path) -> None:
+    (lesson / "targets.csv").write_text(
+        f"start_s;end_s;student;target;x_m;y_m\n0;5;{WHO};A;1;0,5\n5;9;S-01;at {WHO};2;0,5\n"
+        "9;12;;C;1;1\n"
+    )
+    (lesson / "events.csv").write_text(f"time_s,label\n5,{WHO} came\n6,film\n7,S-022\n")
+    (lesson / "notes.md").write_text(f"{WHO} sat\nothers did not\n")
+    of = [{"student": WHO, "x": 1}, {"id": "S-03"}, f"with {WHO}", WHO]
+    (lesson / "list.json").write_text(json.dumps({"of": of, WHO: 2, "n": 3}))
+    (lesson / "mine.parquet").write_bytes(b"")
+    pd.DataFrame({"who": [WHO, "x"], "n": [1, 2]}).to_parquet(lesson / "mine.parquet")
+    said = forget(lesson, WHO)
+    assert said.whole, str(said)
+    targets = (lesson / "targets.csv").read_text().splitlines()
+    assert targets[1:] == ["5;9;S-01;at (removed);2;0,5", "9;12;;C;1;1"]
+    assert (lesson / "events.csv").read_text() == "time_s,label\n6,film\n7,S-022\n"
+    assert (lesson / "notes.md").read_text() == "others did not\n"
+    found = json.loads((lesson / "list.json").read_text())
+    assert found == {"of": [{"id": "S-03"}, "with (removed)"], "n": 3}
+    assert pd.read_parquet(lesson / "mine.parquet")["n"].tolist() == [2]
+
+
+def test_what_cannot_be_changed_and_names_the_student_goes(lesson: Path) -> None:
+    outside = lesson.parent / f"{WHO}.txt"
+    outside.write_text("mine")
+    (lesson / f"{WHO}.dat").write_bytes(b"nobody")
+    (lesson / "link").symlink_to(outside)
+    (lesson / "a.xml").write_text(f"<student>{WHO}</student>")
+    (lesson / "b.xml").write_text("<student>S-03</student>")
+    (lesson / "left.mp4").write_bytes(b"S-02 in pixels")
+    said = forget(lesson, WHO)
+    assert said.whole and outside.read_text() == "mine"
+    assert not any((lesson / n).exists() or (lesson / n).is_symlink()
+                   for n in (f"{WHO}.dat", "link", "a.xml"))  # fmt: skip
+    assert (lesson / "b.xml").is_file() and (lesson / "left.mp4").is_file()
+    assert any("left.mp4: it still shows the student" in k for k in said.kept)
+    assert {"link", "a.xml", f"{WHO}.dat"} <= set(said.deleted)
+
+
+def test_what_is_made_from_pixels_goes_and_is_made_again_at_need(lesson: Path) -> None:
+    parts = run_of(lesson) / "parts"
+    parts.mkdir()
+    np.savez(parts / "00000.npz", x=np.zeros(3))
+    (lesson / "sync.html").write_text("<p>nobody by name, but everybody blurred</p>")
+    said = forget(lesson, WHO)
+    assert said.whole and not parts.exists() and not (lesson / "sync.html").exists()
+
+
+def test_a_short_name_in_bytes_is_named_and_not_deleted(tmp_path: Path) -> None:
+    """It may stand there by chance."""
+    lesson = tmp_path / "lesson"
+    write_lesson(lesson, rows(["A1", "B1"]))
+    (lesson / "odd.bin").write_bytes(b"\xff\x00A1\x00\xfe")
+    said = forget(lesson, "A1")
+    assert not said.proven and (lesson / "odd.bin").is_file()
+    assert any("odd.bin: perhaps by chance" in r for r in said.remains)
+
+
+def test_a_name_that_is_a_word_of_ours_goes_by_columns_and_keys(tmp_path: Path) -> None:
+    lesson = tmp_path / "lesson"
+    run = write_lesson(lesson, rows(["left", "S-01"]), quality={"seats": [{"student": "left"}]})
+    (lesson / "notes.txt").write_text("left of the door\n")
+    said = forget(lesson, "left")
+    assert students(run) == ["S-01"] and (lesson / "notes.txt").is_file()
+    assert not said.proven and any("notes.txt: perhaps" in r for r in said.remains)
+
+
+# -- heatmaps are known by their mark --------------------------------------------------------------
+
+
+def test_pictures_without_our_mark_are_never_deleted(lesson: Path) -> None:
+    maps = run_of(lesson) / "heatmaps"
+    maps.mkdir()
+    for name in ("class.png", "S-01.png", "my drawing.png"):
+        (maps / name).write_bytes(PNG)
+    said = forget(lesson, WHO)
+    assert {p.name for p in maps.iterdir()} == {"class.png", "S-01.png", "my drawing.png"}
+    assert all(p.read_bytes() == PNG for p in maps.iterdir())
+    assert not said.proven
+    assert any("class.png: a class's heatmap without our mark" in r for r in said.remains)
+
+
+def test_a_camera_s_picture_among_the_heatmaps_goes_with_the_video(lesson: Path) -> None:
+    maps = run_of(lesson) / "heatmaps"
+    maps.mkdir()
+    (maps / "class.png").write_bytes(marked_picture(PNG))
+    (maps / "photo.png").write_bytes(PNG)
+    (maps / "no ending").write_bytes(b"\xff\xd8\xff\xe0")
+    (lesson / "left.mp4").write_bytes(b"x")
+    (lesson / "film.dat").write_bytes(b"\0\0\0\x20ftypisom")
+    (lesson / "page.html").write_text('<img src="data:image/jpeg;base64,AAAA">')
+    (lesson / "plain.html").write_text("<p>x</p>")
+    said = forget_video(lesson)
+    assert said.proven and [p.name for p in maps.iterdir()] == ["class.png"]
+    assert set(said.deleted) == {"left.mp4", "film.dat", "page.html",
+                                 *(f"runs/{maps.parent.name}/heatmaps/{n}" for n in
+                                   ("photo.png", "no ending"))}  # fmt: skip
+    assert (lesson / "plain.html").is_file() and said.searched_files > 3
+    line = json.loads((lesson / "audit.log").read_text().splitlines()[-1])
+    assert (line["action"], line["deleted"]) == ("forget video", 5)
+
+
+# -- whole, or not at all --------------------------------------------------------------------------
+
+
+def test_two_forgettings_at_once_are_refused(lesson: Path) -> None:
+    before = world(lesson)
+    with lesson_lock(lesson):
+        for what in (lambda: forget(lesson, WHO), lambda: forget_video(lesson),
+                     lambda: forget_everything(lesson)):  # fmt: skip
+            with pytest.raises(SessionError, match="another command is at work"):
+                what()
+    assert world(lesson) == before
+
+
+def test_what_an_interrupted_forgetting_left_is_taken_away(lesson: Path) -> None:
+    """A copy, or the old lesson; a folder of that name that is no lesson stays."""
+    for ending in ("", ".old"):
+        beside = lesson.parent / f".lesson.forgetting{ending}"
+        write_lesson(beside, rows(["S-09"]))
+        assert lesson_folder(lesson) == lesson and not beside.exists()
+        beside.mkdir()
+        (beside / "mine").touch()
+        assert lesson_folder(lesson) == lesson and (beside / "mine").is_file()
+        (beside / "mine").unlink()
+        beside.rmdir()
+    lesson.rename(lesson.parent / ".lesson.forgetting.old")  # between two renames
+    assert lesson_folder(lesson) == lesson and students(run_of(lesson)) == ["S-01", WHO, "S-03"]
+
+
+def test_a_shell_that_stands_in_the_lesson_is_told(
+    lesson: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(lesson / "runs")
+    said = forget("..", WHO)
+    assert said.whole and any("your shell stands in the old folder" in k for k in said.kept)
+    assert os.path.samefile(os.getcwd(), lesson / "runs")
+    monkeypatch.chdir(lesson.parent)
+    assert not any("shell" in k for k in forget("lesson", "S-01").kept)
+
+
+def test_everything_goes_and_no_link_is_followed(lesson: Path) -> None:
+    outside = lesson.parent / "archive.mp4"
+    outside.write_bytes(b"somebody's")
+    (lesson / "left.mp4").symlink_to(outside)
+    (lesson.parent / "linked").symlink_to(lesson)
+    with pytest.raises(PrivacyError, match=r"a link to a lesson.*Name the lesson itself"):
+        forget_everything(lesson.parent / "linked")
+    said = forget_everything(lesson)
+    assert said.proven and not lesson.exists() and outside.read_bytes() == b"somebody's"
+    assert "session.toml" in said.deleted and any("only linked" in k for k in said.kept)
+
+
+@pytest.mark.parametrize("which", ["runs", "run", "file"])
+def test_a_lesson_of_which_a_part_lies_behind_a_link_stays_as_it_was(
+    lesson: Path, which: str
+) -> None:
+    """Nothing is changed through a link, and what stays is not proven gone."""
+    run, away = run_of(lesson), lesson.parent / "away"
+    moved = {"runs": lesson / "runs", "run": run, "file": run / "gaze.parquet"}[which]
+    moved.rename(away)
+    moved.symlink_to(away)
+    before = world(lesson.parent)
+    with pytest.raises(PrivacyError, match=r"is a link, and nothing is changed through one.*away"):
+        forget(lesson, WHO)
+    assert world(lesson.parent) == before
+    assert any(str(away) in k for k in forget_video(lesson).kept) == away.is_dir()
+
+
+def test_a_link_of_the_user_s_is_named_where_it_leads_to_the_student(lesson: Path) -> None:
+    away = lesson.parent / "away"
+    away.mkdir()
+    (away / "notes.txt").write_text("S-03 and others")
+    (lesson / "mine").symlink_to(away)
+    assert forget(lesson, WHO).whole  # nobody is there
+    said = forget(lesson, "S-03")
+    assert not said.proven and f"mine: a link to {away}, where the student is named" in said.remains
+    assert (away / "notes.txt").read_text() == "S-03 and others"
+
+
+# -- run.json, gain.json ---------------------------------------------------------------------------
+
+
+def test_counts_of_the_work_leave_run_json(lesson: Path) -> None:
+    run = run_of(lesson)
+    info = json.loads((run / "run.json").read_text())
+    write_json(run / "run.json", {**info, "faces_seen": 4711})
+    assert forget(lesson, WHO).whole
+    after = json.loads((run / "run.json").read_text())
+    assert "faces_seen" not in after and after["settings"] == info["settings"]
+
+
+def test_a_gain_that_cannot_be_fitted_again_goes_and_is_named(lesson: Path) -> None:
+    write_json(lesson / "gain.json", {"students": {WHO: 1.2, "S-01": 1.1}})
+    said = forget(lesson, WHO)
+    assert said.proven and not said.whole and not (lesson / "gain.json").exists()
+    assert [x.split(":")[0] for x in said.lost] == ["gain.json"]
