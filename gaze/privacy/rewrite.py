@@ -567,8 +567,9 @@ def _take_exports(work: Work) -> list[tuple[Path, dict[str, Any]]]:
                     if name.endswith(".json"):
                         group["out"] = None
                 if group["out"] is not None:
-                    options = {"options": entry.get("options") or {}}
-                    again[(folder, *group.values())] = folder, {**group, **options}
+                    if entry.get("options"):
+                        group["options"] = entry["options"]
+                    again[(folder, *map(str, group.values()))] = folder, group
             work.delete(path)
         if folder.is_dir():
             write_json(manifest, {"files": left})

@@ -1,0 +1,476 @@
+"""The solve on small scenes: a board of 30 corners, ten poses; every step against the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from calibration.corners.boards import Board
+from calibration.lens import Lens
+from calibration.solve import bundle
+from calibration.solve.covariance import joint_covariance
+from calibration.solve.holdout import folds_of, hold_out, subset, substate
+from calibration.solve.intrinsics import fit_camera, planar_poses
+from calibration.solve.pair import consensus, diagnose, mirror, resect
+from calibration.solve.problem import build, possible, robust_sigma, robust_solve, view_rms
+from calibration.transform import Array, geodesic_deg, rotation_log
+from tests.calibration import rigs
+
+BOARD = Board("chessboard", (6, 5), 0.11)
+POINTS = BOARD.points_B()
+Views = list[tuple[Array | None, Array | None]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What was seen without noise, and the true parameters."""
+
+    room: rigs.Room
+    exact: Views
+    truth: bundle.State
+
+
+def scene(seed: int = 0, *, shared: int = 7, alone: int = 3, deform: Array | None = None) -> Scene:
+    """Seven poses that both cameras see, three for each alone; every pose of the true state."""
+    rng = np.random.default_rng(seed)
+    room = rigs.random_room(rng, board=BOARD, angle_deg=60)
+    exact = rigs.look(room, rng, shared=shared, alone=alone, deform=deform)
+    lenses = (room.rig.left.lens, room.rig.right.lens)
+    poses = [planar_poses(POINTS, a, lenses[0])[0] if a is not None
+             else planar_poses(POINTS, b, lenses[1])[0] for a, b in exact]  # fmt: skip
+    R, t = np.array([p[0] for p in poses]), np.array([p[1] for p in poses])
+    T = room.rig.T_RL
+    return Scene(room, exact, bundle.State(lenses, T.R, T.t, R, t))
+
+
+def noisy(views: Views, sigma_px: float, seed: int = 0) -> Views:
+    rng = np.random.default_rng(seed)
+    return [(rigs.noisy(a, rng, sigma_px), rigs.noisy(b, rng, sigma_px)) for a, b in views]
+
+
+def problem_of(views: Views) -> bundle.Problem:
+    return build([POINTS], [(a, b, 0) for a, b in views])
+
+
+def pushed(state: bundle.State, seed: int = 0) -> bundle.State:
+    """A start that is a few percent and degrees off."""
+    rng = np.random.default_rng(seed)
+    G, V = sum(x.size for x in state.lenses) + 6, len(state.t_view)
+    d = rng.normal(0, 0.02, G) * np.r_[state.lenses[0].values, state.lenses[1].values, np.ones(6)]
+    return state.moved(d, rng.normal(0, 0.02, (V, 6)), False)
+
+
+def off(found: bundle.State, truth: bundle.State) -> tuple[float, float, float]:
+    """Largest error of focal length and centre (px), of the pair's turn (deg) and place (m)."""
+    lens = max(
+        np.abs(a.values[:4] - b.values[:4]).max()
+        for a, b in zip(found.lenses, truth.lenses, strict=True)
+    )
+    turn = float(geodesic_deg(found.R_RL, truth.R_RL))
+    return float(lens), turn, float(np.abs(found.t_RL - truth.t_RL).max())
+
+
+@pytest.fixture(scope="module")
+def small() -> Scene:
+    return scene()
+
+
+# -- the solve itself --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("robust_px", [None, 0.5])
+def test_exact_corners_give_the_truth_from_a_start_that_is_off(
+    small: Scene, robust_px: float | None
+) -> None:
+    end = bundle.solve(problem_of(small.exact), pushed(small.truth), robust_px=robust_px)
+    lens, turn, place = off(end.state, small.truth)
+    assert lens < 1e-3 and turn < 1e-4 and place < 1e-6
+    assert end.converged and end.iterations < 40 and end.rms_px < 1e-5
+    corners = 30 * (2 * 7 + 3 + 3)
+    assert end.dof == 2 * corners - (16 + 6) - 6 * 13
+    np.testing.assert_allclose(end.state.t_view, small.truth.t_view, atol=1e-5)
+
+
+@pytest.mark.parametrize("robust_px", [None, 0.3])
+def test_the_end_is_the_lowest_point_around(small: Scene, robust_px: float | None) -> None:
+    problem = problem_of(noisy(small.exact, 0.3))
+    end = bundle.solve(problem, pushed(small.truth), robust_px=robust_px)
+    least = bundle.cost_of(problem, end.state, robust_px)
+    rng = np.random.default_rng(1)
+    for size in (1e-3, 1e-5):
+        for _ in range(20):
+            scale = np.r_[1e3 * np.ones(4), np.ones(4), 1e3 * np.ones(4), np.ones(4), np.ones(6)]
+            d = size * rng.normal(size=22) * scale
+            moved = end.state.moved(d, size * rng.normal(size=(13, 6)), False)
+            assert bundle.cost_of(problem, moved, robust_px) > least
+    assert end.cost == pytest.approx(sum(float((r**2).sum()) for r in end.residuals))
+
+
+@pytest.mark.parametrize("robust_px", [None, 1.5 * 0.3])
+def test_sigma_is_the_corners_noise(small: Scene, robust_px: float | None) -> None:
+    found = [bundle.solve(problem_of(noisy(small.exact, 0.3, seed)), small.truth,
+                          robust_px=robust_px).sigma_px for seed in range(4)]  # fmt: skip
+    # Huber's factor is for what is lost to the loss: with Gaussian noise a little
+    assert np.mean(found) == pytest.approx(0.3, rel=0.06)
+
+
+def test_rms_counts_points_as_opencv_does(small: Scene) -> None:
+    end = bundle.solve(problem_of(noisy(small.exact, 0.3)), small.truth)
+    r2 = np.concatenate([(r**2).sum(-1).ravel() for r in end.residuals])
+    assert end.rms_px == pytest.approx(np.sqrt(r2.mean()), rel=1e-9)
+
+
+def test_a_robust_loss_lets_wrong_corners_pull_little(small: Scene) -> None:
+    views = noisy(small.exact, 0.1)
+    for k in (0, 3, 5):
+        views[k][0][[4, 11]] += [9.0, -14.0]  # type: ignore[index]
+    problem = problem_of(views)
+    plain = bundle.solve(problem, small.truth)
+    robust = bundle.solve(problem, small.truth, robust_px=0.15)
+    assert off(robust.state, small.truth)[1] < off(plain.state, small.truth)[1] / 3
+    assert off(robust.state, small.truth)[1] < 0.1 and robust.converged
+    two_steps = robust_solve(problem, pushed(small.truth), False)
+    assert off(two_steps.state, small.truth)[1] < 0.1 and two_steps.converged
+    assert robust_sigma(two_steps, problem, 0) == pytest.approx(0.1, rel=0.2)
+
+
+def test_what_is_held_stays(small: Scene) -> None:
+    free = np.zeros(22, bool)
+    free[-6:] = True
+    start = pushed(small.truth)
+    start = replace(start, lenses=small.truth.lenses)
+    end = bundle.solve(problem_of(small.exact), start, free=free).state
+    assert all((a.values == b.values).all() for a, b in zip(end.lenses, start.lenses, strict=True))
+    assert off(end, small.truth)[1] < 1e-4
+    none = bundle.solve(problem_of(small.exact), start, free=np.zeros(22, bool)).state
+    assert (none.R_RL == start.R_RL).all() and (none.t_RL == start.t_RL).all()
+    degrees = bundle.solve(problem_of(small.exact), start, free=free).dof
+    assert degrees == 1200 - 6 - 6 * 13
+
+
+def test_too_few_steps_are_no_convergence(small: Scene) -> None:
+    end = bundle.solve(problem_of(small.exact), pushed(small.truth), max_iterations=1)
+    assert not end.converged and end.iterations == 1
+
+
+def test_a_board_behind_the_camera_has_no_cost_and_is_left(small: Scene) -> None:
+    problem = problem_of(small.exact)
+    behind = small.truth.t_view.copy()
+    behind[2] *= -1
+    state = replace(small.truth, t_view=behind)
+    assert bundle.cost_of(problem, state) == np.inf
+    assert not bundle.linearise(problem, state, 0, with_warp=False).in_front
+    assert bundle.cost_of(problem, small.truth) < 1e-6
+
+
+@pytest.mark.parametrize("given", [(0.004, -0.003), (0.0, 0.006)])
+def test_a_bent_board_is_found_bent(given: tuple[float, float]) -> None:
+    """A parabola along each side, up to 6 mm in the middle and nothing at the edge rows."""
+    x, y = POINTS[:, 0] / POINTS[:, 0].max() * 2 - 1, POINTS[:, 1] / POINTS[:, 1].max() * 2 - 1
+    lift = given[0] * (1 - x**2) + given[1] * (1 - y**2)
+    bent = scene(3, deform=np.c_[np.zeros((30, 2)), lift])
+    end = bundle.solve(problem_of(bent.exact), bent.truth, with_warp=True)
+    np.testing.assert_allclose(end.state.warp, given, atol=1e-6)
+    assert end.rms_px < 1e-4 and off(end.state, bent.truth)[0] < 0.01
+    flat = bundle.solve(problem_of(bent.exact), bent.truth)
+    assert flat.rms_px > 0.1 and (flat.state.warp == 0).all()
+
+
+def test_a_rational_lens_is_held_near_zero_where_nothing_asks_for_it(small: Scene) -> None:
+    """k3 … k6 have σ 1 in units of a corner's 0.1 px; with k3 alone nothing is added."""
+    lenses = [Lens(np.r_[x.values, 0.0, 0.0, 0.0, 0.0]) for x in small.truth.lenses]
+    rational = replace(small.truth, lenses=(lenses[0], lenses[1]))
+    problem = problem_of(noisy(small.exact, 0.1))
+    end = bundle.solve(problem, rational, robust_px=None).state
+    for lens, true in zip(end.lenses, small.truth.lenses, strict=True):
+        assert np.abs(lens.values[8:]).max() < 2.0  # within two σ of the prior
+        assert lens.f_px == pytest.approx(true.f_px, rel=0.02)
+    precision, value = bundle.prior(end, 30)
+    assert np.flatnonzero(precision).tolist() == [8, 9, 10, 11, 20, 21, 22, 23]
+    np.testing.assert_allclose(precision[precision > 0], 0.1**2)
+    np.testing.assert_allclose(value[8:12], end.lenses[0].values[8:])
+    seen = sum(float((r**2).sum()) for r in bundle.solve(
+        problem, end, free=np.zeros(30, bool), max_iterations=1).residuals)  # fmt: skip
+    pull = float((precision * value**2).sum())
+    assert bundle.cost_of(problem, end) == pytest.approx(seen + pull, rel=1e-4)
+
+
+# -- the problem -------------------------------------------------------------------------------
+
+
+def test_a_problem_holds_what_was_seen() -> None:
+    """Missing corners count nothing, shorter boards are padded, given weights multiply."""
+    a, b = np.arange(60.0).reshape(30, 2), np.arange(8.0).reshape(4, 2)
+    a[5] = np.nan
+    other = np.zeros((4, 3))
+    half = np.full(30, 0.5)
+    problem = build(
+        [POINTS, other], [(a, None, 0), (None, b, 1), (a, a, 0)],
+        weights=[(None, None), (None, None), (half, None)],
+    )  # fmt: skip
+    left, right = problem.cameras
+    assert left.view.tolist() == [0, 2] and right.view.tolist() == [1, 2]
+    assert left.board.tolist() == [0, 0] and right.board.tolist() == [1, 0]
+    assert problem.home_right.tolist() == [False, True, False] and problem.n_views == 3
+    assert left.weight[0, 5] == 0 and left.weight[0].sum() == 29
+    assert left.weight[1].sum() == 29 / 2 and right.weight[0].sum() == 4
+    assert (left.uv_px[0, 6] == a[6]).all() and np.isfinite(left.uv_px).all()
+    assert problem.boards.shape == (2, 30, 3)
+
+
+def test_errors_of_views_and_cameras(small: Scene) -> None:
+    views = noisy(small.exact, 0.2)
+    views[1][1][:] += np.random.default_rng(9).normal(0, 2.0, (30, 2))  # type: ignore[index]
+    views[2][0][7] += 30.0  # type: ignore[index]
+    problem = problem_of(views)
+    end = robust_solve(problem, small.truth, False)
+    for c in (0, 1):
+        assert robust_sigma(end, problem, c) == pytest.approx(0.2, rel=0.25)
+    rms, typical = view_rms(problem, end), view_rms(problem, end, typical=True)
+    assert np.isnan(rms[7:10, 1]).all() and np.isnan(rms[10:, 0]).all()
+    assert np.isfinite(rms[:7]).all() and np.isfinite(rms[7:10, 0]).all()
+    k = int(np.flatnonzero(problem.cameras[0].view == 2)[0])
+    assert rms[2, 0] == pytest.approx(np.sqrt((end.residuals[0][k] ** 2).sum(1).mean()))
+    assert rms[2, 0] > 5 and typical[2, 0] < 0.6  # one wrong corner is no wrong view
+    assert typical[1, 1] == pytest.approx(2.0 * np.sqrt(2), rel=0.35)
+    assert np.nanmedian(typical) == pytest.approx(0.2 * np.sqrt(2), rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("lens", "good"),
+    [((1200, 1200, 950, 540), True), ((150, 1200, 950, 540), False), ((1200, 150, 950, 540), False),
+     ((250, 250, 950, 540), True), ((150e3, 150e3, 950, 540), True),
+     ((250e3, 1200, 950, 540), False), ((1200, 1200, -1800, -1000), True),
+     ((1200, 1200, -2000, 540), False), ((1200, 1200, 3700, 2100), True),
+     ((1200, 1200, 4000, 540), False), ((1200, 1200, 950, -1200), False),
+     ((1200, 1200, 950, 2300), False), ((np.nan, 1200, 950, 540), False)],
+)  # fmt: skip
+def test_lenses_that_can_be_and_that_cannot(lens: tuple[float, ...], good: bool) -> None:
+    assert possible(Lens(np.array([*lens, 0, 0, 0, 0], float)), (1920, 1080)) is good
+
+
+# -- one camera --------------------------------------------------------------------------------
+
+
+def test_one_camera_by_itself(small: Scene) -> None:
+    corners = [a for a, _ in small.exact if a is not None]
+    mono = fit_camera(POINTS, corners, (1920, 1080), 4)
+    np.testing.assert_allclose(mono.lens.values, small.truth.lenses[0].values, atol=1e-3)
+    np.testing.assert_allclose(mono.t_CB, small.truth.t_view[:10], atol=1e-5)
+    assert mono.converged and mono.rms_px < 1e-4 and len(mono.view_rms_px) == 10
+    noise = [rigs.noisy(c, np.random.default_rng(3), 0.2) for c in corners]
+    again = fit_camera(POINTS, [c for c in noise if c is not None], (1920, 1080), 4)
+    assert again.sigma_px == pytest.approx(0.2, rel=0.1)
+    assert again.rms_px == pytest.approx(np.sqrt((again.view_rms_px**2).mean()), rel=1e-6)
+
+
+def test_both_poses_of_a_flat_board(small: Scene) -> None:
+    """The better first; corners that are missing do not count; three are too few."""
+    uv = small.exact[0][0]
+    assert uv is not None
+    poses = planar_poses(POINTS, uv, small.truth.lenses[0])
+    assert len(poses) == 2 and poses[0][2] < 1e-3 < poses[1][2]
+    np.testing.assert_allclose(poses[0][1], small.truth.t_view[0], atol=1e-5)
+    holes = uv.copy()
+    holes[::3] = np.nan
+    again = planar_poses(POINTS, holes, small.truth.lenses[0])
+    np.testing.assert_allclose(again[0][1], small.truth.t_view[0], atol=1e-4)
+    holes[4:] = np.nan
+    holes[0] = np.nan
+    assert planar_poses(POINTS, holes, small.truth.lenses[0]) == []
+
+
+# -- the pair ----------------------------------------------------------------------------------
+
+
+def both(views: Views) -> tuple[list[Array], list[Array]]:
+    pairs = [(a, b) for a, b in views if a is not None and b is not None]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def test_most_views_decide_and_the_others_are_named(small: Scene) -> None:
+    left, right = both(noisy(small.exact, 0.1))
+    right[2] = right[2][::-1].copy()
+    right[5] = left[5]
+    agreed = consensus(POINTS, left, right, small.truth.lenses)
+    assert agreed is not None
+    assert np.flatnonzero(~agreed.agrees).tolist() == [2, 5]
+    assert agreed.support == pytest.approx(5 / 7)
+    assert float(geodesic_deg(agreed.R_RL, small.truth.R_RL)) < 0.5
+    np.testing.assert_allclose(agreed.t_RL, small.truth.t_RL, atol=0.03)
+    good = agreed.agrees
+    np.testing.assert_allclose(agreed.t_LB[good], small.truth.t_view[:7][good], atol=0.03)
+    assert geodesic_deg(agreed.R_LB[good], small.truth.R_view[:7][good]).max() < 3
+    nothing = np.full((30, 2), np.nan)
+    assert consensus(POINTS, [nothing], [nothing], small.truth.lenses) is None
+
+
+@pytest.mark.parametrize("seen", ["both", "left", "right"])
+def test_a_board_is_placed_by_the_pictures_there_are(small: Scene, seen: str) -> None:
+    a, b = small.exact[3]
+    assert a is not None and b is not None
+    end = resect(
+        POINTS, a if seen != "right" else None, b if seen != "left" else None,
+        small.truth.lenses, small.truth.R_RL, small.truth.t_RL,
+    )  # fmt: skip
+    assert end is not None
+    R, t, rms, left, right = end
+    np.testing.assert_allclose(t, small.truth.t_view[3], atol=1e-4)
+    assert float(geodesic_deg(R, small.truth.R_view[3])) < 0.01 and rms < 1e-3
+    assert left.shape == right.shape == (30, 2)
+    assert resect(POINTS, None, None, small.truth.lenses, np.eye(3), np.zeros(3)) is None
+
+
+def test_a_bend_that_is_known_places_a_board_exactly() -> None:
+    warp = np.array([0.005, 0.0])
+    bent = scene(3, deform=np.c_[np.zeros((30, 2)), bundle.warp_basis(POINTS) @ warp])
+    a, b = bent.exact[0]
+    args = (POINTS, a, b, bent.truth.lenses, bent.truth.R_RL, bent.truth.t_RL)
+    knowing, not_knowing = resect(*args, warp), resect(*args)
+    assert knowing is not None and not_knowing is not None
+    assert knowing[2] < 1e-3 < 0.05 < not_knowing[2]
+
+
+def test_a_mirrored_picture_twice_is_itself(small: Scene) -> None:
+    uv = small.exact[0][0]
+    assert uv is not None
+    for along in (0, 1):
+        once = mirror(uv, 1920, (6, 5), along)
+        np.testing.assert_allclose(mirror(once, 1920, (6, 5), along), uv)
+        assert set(np.round(once[:, 0], 6)) == set(np.round(1919 - uv[:, 0], 6))
+    # a mirror exchanges left and right within each row, or the rows
+    assert np.allclose(mirror(uv, 1920, (6, 5), 1)[0], [1919 - uv[5, 0], uv[5, 1]])
+    assert np.allclose(mirror(uv, 1920, (6, 5), 0)[0], [1919 - uv[24, 0], uv[24, 1]])
+
+
+def named(small: Scene, left: Array, right: Array) -> object:
+    s = small.truth
+    return diagnose(POINTS, (6, 5), left, right, (1920, 1920), s.lenses, s.R_RL, s.t_RL, 2.0)
+
+
+@pytest.mark.parametrize("k", [0, 3, 5])
+def test_what_is_wrong_with_a_view_is_named(small: Scene, k: int) -> None:
+    a, b = noisy(small.exact, 0.1)[k]
+    assert a is not None and b is not None
+    reverse = named(small, a, b[::-1].copy())
+    assert reverse.code == "reversed_view" and np.allclose(reverse.right, b)  # type: ignore[attr-defined]
+    assert np.allclose(reverse.left, a)  # type: ignore[attr-defined]
+    for camera, pair in (("left", (mirror(a, 1920, (6, 5), 1), b)),
+                         ("right", (a, mirror(b, 1920, (6, 5), 1)))):  # fmt: skip
+        found = named(small, *pair)
+        assert (found.code, found.camera) == ("mirrored_picture", camera)  # type: ignore[attr-defined]
+    swapped = named(small, b, a)
+    assert swapped.code == "swapped_pictures"  # type: ignore[attr-defined]
+    assert np.allclose(swapped.left, a) and np.allclose(swapped.right, b)  # type: ignore[attr-defined]
+    later = small.exact[(k + 1) % 7][1]
+    assert later is not None
+    assert named(small, a, later).code == "not_simultaneous"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("times", [0.8, 1.25])
+def test_another_board_is_told_by_its_size(small: Scene, times: float) -> None:
+    """A board of other squares at the same pose: the factor is said."""
+    s = small.truth
+    pair = []
+    for c, camera in enumerate((small.room.rig.left, small.room.rig.right)):
+        P = times * POINTS @ s.R_view[2].T + s.t_view[2]
+        pair.append(camera.project(P if c == 0 else P @ s.R_RL.T + s.t_RL))
+    found = named(small, *pair)
+    assert found.code == "another_board" and f"{times:.2f} times" in found.detail  # type: ignore[attr-defined]
+    pair = [uv + 1e-3 for uv in small.exact[2] if uv is not None]
+    assert named(small, pair[0], pair[1] + [80.0, 0]).code == "not_simultaneous"  # type: ignore[attr-defined]
+
+
+# -- hold-out and covariance -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "k"), [(7, 5), (3, 5), (12, 4)])
+def test_every_view_is_left_out_once(n: int, k: int) -> None:
+    folds = folds_of(n, k)
+    assert len(folds) == min(n, k)
+    assert sorted(np.concatenate(folds).tolist()) == list(range(n))
+    assert max(map(len, folds)) - min(map(len, folds)) <= 1
+    assert all((a == b).all() for a, b in zip(folds, folds_of(n, k), strict=True))
+
+
+def test_a_part_of_a_problem_is_the_problem_of_that_part(small: Scene) -> None:
+    keep = np.ones(13, bool)
+    keep[[0, 8, 12]] = False
+    part = subset(problem_of(small.exact), keep)
+    built = problem_of([v for v, k in zip(small.exact, keep, strict=True) if k])
+    for one, other in zip(part.cameras, built.cameras, strict=True):
+        assert (one.view == other.view).all() and (one.uv_px == other.uv_px).all()
+        assert (one.weight == other.weight).all()
+    assert (part.home_right == built.home_right).all() and part.n_views == 10
+    state = substate(small.truth, keep)
+    assert bundle.cost_of(part, state) < 1e-6
+
+
+def test_hold_out_sees_what_the_fit_hides(small: Scene) -> None:
+    """Exact corners: nothing. Noise: what the noise explains. A pair that moved: much more."""
+    shared = np.arange(7)
+    nothing = hold_out(problem_of(small.exact), small.truth, shared, with_warp=False)
+    assert nothing.both_px < 1e-3 and nothing.folds == 5
+    assert sorted(nothing.per_view_px) == list(range(7))
+    views = noisy(small.exact, 0.2)
+    problem = problem_of(views)
+    end = bundle.solve(problem, small.truth)
+    held = hold_out(problem, end.state, shared, with_warp=False, sigma_px=0.2)
+    assert 0.2 < held.expected_px < held.left_to_right_px < 3 * held.expected_px
+    assert end.rms_px < held.both_px
+    lo, hi = sorted((held.left_to_right_px, held.right_to_left_px))
+    assert held.both_px**2 == pytest.approx((lo**2 + hi**2) / 2)
+    n = np.sqrt(np.mean(np.square(list(held.per_view_px.values()))))
+    assert n == pytest.approx(held.left_to_right_px)
+    twice = hold_out(problem, end.state, shared, with_warp=False, sigma_px=0.4)
+    assert twice.expected_px == pytest.approx(2 * held.expected_px)
+    for _, b in views[:3]:
+        b += [4.0, 3.0]  # type: ignore[misc]
+    moved = problem_of(views)
+    worse = hold_out(moved, bundle.solve(moved, small.truth).state, shared, with_warp=False)
+    assert worse.left_to_right_px > 3 * held.left_to_right_px
+
+
+def shaken(views: Views, seed: int, shift_px: float) -> Views:
+    """Noise of 0.1 px, and each picture shifted as a whole."""
+    rng = np.random.default_rng(seed)
+    return [tuple(None if uv is None else uv + rng.normal(0, 0.1, uv.shape)
+                  + rng.normal(0, shift_px, 2) for uv in v) for v in views]  # type: ignore[misc] # fmt: skip
+
+
+@pytest.mark.parametrize("shift_px", [0.0, 0.3])
+@pytest.mark.parametrize("robust_px", [None, 0.6])
+def test_sigma_of_the_pair_and_of_poses_is_true(
+    small: Scene, shift_px: float, robust_px: float | None
+) -> None:
+    pair, pose, noise_px = [], [], []
+    for seed in range(12):
+        problem = problem_of(shaken(small.exact, seed, shift_px))
+        end = bundle.solve(problem, small.truth, robust_px=robust_px)
+        C, noise = joint_covariance(
+            problem, end.state, robust_px=robust_px, views=np.array([1], np.intp)
+        )
+        assert C.shape == (28, 28) and np.allclose(C, C.T)
+        s, t = end.state, small.truth
+        e = np.r_[rotation_log(s.R_RL.T @ t.R_RL), t.t_RL - s.t_RL]
+        pair.append(float(e @ np.linalg.solve(C[16:22, 16:22], e)) / 6)
+        e = np.r_[rotation_log(s.R_view[1].T @ t.R_view[1]), t.t_view[1] - s.t_view[1]]
+        pose.append(float(e @ np.linalg.solve(C[22:, 22:], e)) / 6)
+        noise_px.append((noise.corner_px, noise.shift_px))
+    assert 0.55 < np.mean(pair) < 1.9, np.mean(pair)
+    assert 0.5 < np.mean(pose) < 1.9, np.mean(pose)
+    corner, shift = np.mean(noise_px, 0)
+    assert corner == pytest.approx(0.1, rel=0.12)
+    assert shift == pytest.approx(shift_px, rel=0.4, abs=0.03)
+
+
+def test_the_order_of_views_is_of_no_matter(small: Scene) -> None:
+    views = noisy(small.exact, 0.1)
+    order = np.random.default_rng(2).permutation(13)
+    one = bundle.solve(problem_of(views), small.truth).state
+    t = small.truth
+    state = replace(t, R_view=t.R_view[order], t_view=t.t_view[order])
+    other = bundle.solve(problem_of([views[k] for k in order]), state).state
+    np.testing.assert_allclose(one.t_RL, other.t_RL, atol=1e-6)
