@@ -115,7 +115,7 @@ def roles_of(
     short = (
         (share < PASSER_SHARE) & (count * step_s < PASSER_S) & (moments * step_s > 12 * PASSER_S)
     )
-    on_foot = ~still & (~stays | short | (standing & (~settled | (place[:, 2] < front))))
+    on_foot = ~still & (short | (standing & (~settled | (place[:, 2] < front))))
     if desk_xz_m is not None:
         on_foot |= np.linalg.norm(place[:, ::2] - desk_xz_m, axis=1) < 2 * STAYS_M
     joined = {}

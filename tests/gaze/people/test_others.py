@@ -114,6 +114,16 @@ def test_who_stands_up_at_the_own_seat_stays_himself() -> None:
     assert (found.role == STUDENT).all()
 
 
+def test_who_moves_to_another_place_is_no_teacher() -> None:
+    """Half of the lesson here, half there, on a chair that rolls: nobody stands."""
+    scene = Scene.lesson(10, seconds=150.0)
+    scene.P_W[:, 4, 0] += np.interp(scene.time_s, [70, 78], [0.0, 0.9])
+    scene.P_W[:, 4, 2] += np.interp(scene.time_s, [70, 78], [0.0, 1.0])
+    _, who, found = identified(scene, 10)
+    assert (found.role == STUDENT).all()
+    assert (found.student[who == 4] >= 0).mean() > 0.4
+
+
 def test_a_teacher_who_sits_is_declared() -> None:
     """At a desk before the class, seated, all the lesson: a student unless session.toml says so."""
     scene = Scene.lesson(8, seconds=150.0)
