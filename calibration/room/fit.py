@@ -60,11 +60,12 @@ def solve_room(
     without: Iterable[str] = (),
     free_scale: bool = False,
     start: Transform | None = None,
+    hopeless_chi2: float = np.inf,
 ) -> Solved:
     """T_WL from everything that was measured, weighted by how well.
 
     without : names of rows that do not count. free_scale : solve for the size of things as well.
-    start : T_WL to begin with.
+    start : T_WL to begin with. hopeless_chi2 : above it, a step that gains under 1 % is the last.
     """
     names = evidence.names()
     keep = np.array([n not in set(without) for n in names])
@@ -95,7 +96,8 @@ def solve_room(
             damping = max(damping, 1e-6) * 10
             continue
         (R, t, more), r, J, damping = trial, r_new, J_new, max(damping / 10, 1e-12)
-        if gain < 1e-7 * float(r @ r) + 1e-9:
+        chi2 = float(r @ r)
+        if gain < 1e-7 * chi2 + 1e-9 or (chi2 > hopeless_chi2 and gain < 0.01 * chi2):
             break
     T = Transform(R, t, "W", "L")
     return Solved(

@@ -27,6 +27,8 @@ ALARM_CHI2 = 13.0
 ALARM_P = 0.0005
 #: A guess reconciles where its fit is no worse than once in two hundred rooms.
 FITS_P = 0.005
+#: A guess that fits as badly as this is not solved to the end.
+HOPELESS_CHI2 = 1000.0
 #: The next best guess is told where it is this near, in χ².
 NEAR_CHI2 = 8.0
 #: How far gaze points from 6 m may be moved by an error that nothing would show, cm.
@@ -84,7 +86,9 @@ def _under(guess: Guess) -> tuple[Solved | None, float]:
         return solved, float(-np.mean(solved.residual[rows]))
     best = min(
         (
-            solve_room(e, without=free, free_scale=guess.free_scale, start=s)
+            solve_room(
+                e, without=free, free_scale=guess.free_scale, start=s, hopeless_chi2=HOPELESS_CHI2
+            )
             for s in _starts(e, free)
         ),
         key=lambda s: s.chi2,
