@@ -184,8 +184,11 @@ def why_inconsistent(
         f"fits only if it is bent: its middle bulges by {bulge_mm:.0f} mm",
         "Glue the print to glass or an aluminium plate.",
     )  # fmt: skip
-    alone = [planar_poses(points, uv, s.lenses[k]) for k, uv in enumerate((left, right))]
-    mono = [poses[0][2] if poses else np.inf for poses in alone]
+    alone = [
+        resect(points, *pictures, s.lenses, s.R_RL, s.t_RL)
+        for pictures in ((left, None), (None, right))
+    ]
+    mono = [np.inf if end is None else end[2] for end in alone]
     hypothesis(
         float(np.sqrt((mono[0] ** 2 + mono[1] ** 2) / 2)), 6, "auxiliary_moved",
         f"is not in the same place in both pictures ({rms_px:.1f} px): it was moved between them, "

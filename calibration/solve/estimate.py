@@ -206,7 +206,8 @@ def estimate(
             (sizes["left"][1], sizes["right"][1]), with_warp=with_warp, robust_px=robust_px,
         )  # fmt: skip
         changes = [] if changed is None else [changed]
-        if changed is None or changed.code == "not_simultaneous":  # which bends to any large zoom
+        # unknowns of each picture bend to a large zoom as well: it is solved for in full
+        if changed is None or changed.code in ("not_simultaneous", "rolling_shutter"):
             zooms = [
                 zoom_changed(c, board, views, sizes[c], choice_of(lens))
                 for c, lens in zip(CAMERAS, solution.state.lenses, strict=True)

@@ -454,6 +454,23 @@ _add(
     lambda s: s.views(lambda i, v: v if i < 5 else replace(v, left=_zoom(v.left, 1.06))),
     "zoom_changed",
 )
+_add(
+    "zoom changed half way by 1 %",
+    lambda s: s.views(lambda i, v: v if i < 5 else replace(v, left=_zoom(v.left, 1.01))),
+    "zoom_changed",
+)
+
+
+def _rolled(s: Scene) -> Seen:
+    """Each picture is sheared by its own few pixels from the first row to the last."""
+
+    def sheared(uv: Array | None) -> Array | None:
+        return None if uv is None else uv + s.rng.normal(0, 4, 2) * (uv[:, 1:] - 540) / 1080
+
+    return s.views(lambda i, v: replace(v, left=sheared(v.left), right=sheared(v.right)))
+
+
+_add("board moving while rows are read (4 px)", _rolled, "rolling_shutter")
 for _px in (15, 40):
     _add(f"right camera moved by {_px} px half way", _moved_half_way(_px), "camera_moved")
 _add(
