@@ -345,6 +345,7 @@ DE: dict[str, str] = {
     "null_band": "Zufall",
     "moved_together": "gemeinsam bewegt",
     "title_students": "Platz für Platz",
+    "nav_scarf": "Streifenbild",
     "title_scarf": "Platz für Platz durch die Stunde",
     "scarf_lede": (
         "Eine Zeile je Platz (Reihe · Platz), in Fenstern von {window}: wohin der Kopf am "

@@ -325,6 +325,7 @@ EN: dict[str, str] = {
     "null_band": "chance",
     "moved_together": "moved together",
     "title_students": "Student by student",
+    "nav_scarf": "Scarf plot",
     "title_scarf": "Seat by seat over the lesson",
     "scarf_lede": (
         "A line for each seat (row · seat), in windows of {window}: the place its head pointed to "

@@ -280,6 +280,7 @@ ZH: dict[str, str] = {
     "null_band": "偶然",
     "moved_together": "一起转向",
     "title_students": "逐个学生",
+    "nav_scarf": "条带图",
     "title_scarf": "整节课逐座位",
     "scarf_lede": (
         "每个座位一行（排 · 座位），每 {window} 一窗：头部最常朝向之处。空白：该窗内测量不到一半。"

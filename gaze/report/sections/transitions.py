@@ -37,8 +37,10 @@ def facts(page: Page) -> Facts | None:
     return {
         "states": t.states,
         "rows": _rows(page, t),
-        "phases": [(p.mark.label, _rows(page, p.measures.transitions)) for p in phases
-                   if p.measures.transitions.counts.sum()],
+        "phases": [
+            (f"{p.mark.label}, {page.clock(p.mark.time_s)}", _rows(page, p.measures.transitions))
+            for p in phases if p.measures.transitions.counts.sum()
+        ],
         "gap": f"{page.measures.gap_s:g}",
     }  # fmt: skip
 
