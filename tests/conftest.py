@@ -13,6 +13,7 @@ settings.load_profile("no clock")
 HERE = Path(__file__).parent
 SLOW = (
     "calibration/corners/test_fuzz_pictures.py",
+    "calibration/solve/test_changes.py",
     "calibration/test_spoiled.py",
     "gaze/app",
     "gaze/lesson/test_background.py",
