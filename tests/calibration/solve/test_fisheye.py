@@ -25,11 +25,12 @@ def calibrated() -> tuple[Rig, rigs.Room]:
 def test_the_fisheye_is_found(calibrated: tuple[Rig, rigs.Room]) -> None:
     rig, room = calibrated
     assert rig.verdict.status == "PASS", rig.verdict.causes
-    pair = rig.quality["pair"]
-    held = [r["holdout_px"] for r in rig.quality["views"] if r["holdout_px"] is not None]
+    pair = rig.quality.pair
+    assert pair is not None and pair.holdout_px and pair.holdout_expected_px
+    held = [r.holdout_px for r in rig.quality.views if r.holdout_px is not None]
     assert len(held) == 12 and np.median(held) < 0.3
     # a far board is badly posed by one camera: the rms is its noise's
-    assert pair["holdout_px"] < 2 * pair["holdout_expected_px"]
+    assert pair.holdout_px < 2 * pair.holdout_expected_px
     for name in ("left", "right"):
         found, true = rig.camera(name), room.rig.camera(name)
         assert found.model == "equidistant"
@@ -38,7 +39,7 @@ def test_the_fisheye_is_found(calibrated: tuple[Rig, rigs.Room]) -> None:
         uv = np.stack(np.meshgrid(np.linspace(100, 1819, 9), np.linspace(60, 1019, 7)), -1)
         apart = np.degrees(np.arccos(np.clip((found.rays(uv) * true.rays(uv)).sum(-1), -1, 1)))
         assert apart.max() < 0.15
-        assert rig.quality["cameras"][name]["coverage"]["beyond_lens_share"] < 0.01
+        assert rig.quality.cameras[name].coverage.beyond_lens_share < 0.01
     assert geodesic_deg(rig.T_RL.R, room.rig.T_RL.R) < 0.05
 
 
