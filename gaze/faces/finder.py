@@ -143,12 +143,13 @@ class FaceFinder:
     def _stretch(
         self, time_s: Array, pictures: Sequence[Sequence[Picture | None]], begin: int, end: int
     ) -> Faces:
-        last = self._at_end(float(time_s[end]), pictures, end)
+        before = [p.face.take(p.seen_s >= self._looked_s) for p in self._places]
+        last = self._at_end(float(time_s[end]), pictures, end, before)
         parts, asked = [last], []
         for c, side in enumerate(pictures):
             between = [m for m in range(begin, end) if side[m] is not None]
             mine = last.take(last.camera == c)
-            stayed, doubtful = self._between(c, mine, time_s, side, between, end)
+            stayed, doubtful = self._between(c, before[c], mine, time_s, side, between, end)
             parts.append(stayed)
             asked += doubtful
         parts.append(self._look(Glances.concatenate(asked), pictures))
@@ -160,7 +161,11 @@ class FaceFinder:
         return faces
 
     def _at_end(
-        self, time_s: float, pictures: Sequence[Sequence[Picture | None]], end: int
+        self,
+        time_s: float,
+        pictures: Sequence[Sequence[Picture | None]],
+        end: int,
+        before: Sequence[Faces],
     ) -> Faces:
         """Both cameras' faces at a stretch's last moment: a scan where one is due, and the known
         places; around those whose face is gone a look twice as wide."""
@@ -180,8 +185,7 @@ class FaceFinder:
         faces = unique(Faces.concatenate([*scanned, found]))
         lost = []
         for c, side in enumerate(pictures):
-            places = self._places[c]
-            recent = places.face.box_px[places.seen_s >= self._looked_s]
+            recent = before[c].box_px
             there = _overlap(recent, faces.box_px[faces.camera == c]).max(1, initial=0.0) > 0.1
             if side[end] is not None:
                 lost.append(Glances.at(c, end, recent[~there], wide=2.0))
@@ -190,6 +194,7 @@ class FaceFinder:
     def _between(
         self,
         camera: int,
+        before: Faces,
         last: Faces,
         time_s: Array,
         side: Sequence[Picture | None],
@@ -197,9 +202,7 @@ class FaceFinder:
         end: int,
     ) -> tuple[Faces, list[Glances]]:
         """Faces at the moments ``between`` that stayed where they were, and where to look for the
-        others."""
-        places = self._places[camera]
-        before = places.face.take(places.seen_s >= self._looked_s)
+        others. before, last : the camera's faces when it was last looked at, and at the end."""
         if not between or len(before) + len(last) == 0:
             return Faces.empty(), []
         old, new = _pairs(before.box_px, last.box_px, self.settings.same_overlap)

@@ -85,6 +85,19 @@ def test_half_a_face_at_a_tiles_border_is_no_face(seed: int) -> None:
     assert np.bincount(2 * faces.moment + faces.camera).max() == 8
 
 
+def test_who_moves_goes_in_a_straight_line_under_a_scan_too() -> None:
+    boxes = np.repeat(wandering(1), 27, 0)
+    boxes[:, :, [0, 2]] += np.arange(27)[:, None, None]  # a pixel a moment
+    pictures = [picture_of(b) for b in boxes]
+    finder = FaceFinder(SquareDetector(), FinderSettings(scan_every_s=(1.0, 1.0)))
+    for first in range(0, 27, 9):
+        shown = pictures[first : first + 9]
+        faces = finder.find(np.arange(first, first + 9) / 5, [shown, [None] * 9], first)
+        found = faces.box_px.reshape(9, 5, 4)
+        np.testing.assert_allclose(found, boxes[first : first + 9] - 0.5, atol=0.8)
+    assert finder.scans > 3
+
+
 def test_who_comes_in_is_found_by_the_next_scan() -> None:
     boxes = wandering(60)
     pictures = [picture_of(b[: 4 if m < 10 else 5]) for m, b in enumerate(boxes)]
