@@ -57,6 +57,8 @@ class IdentitySettings:
     size_pair, size_class : σ of the logarithm of the face's size between the cameras, and in a
         class. height_class_m : of the noses' heights. head_deg : between the two cameras' heads.
     seat_m : of a nose about its seat in session.toml.
+    unlisted : what it costs at most to sit at none of session.toml's seats (−2 log of one in ten):
+        classes are listed in part, and pupils sit elsewhere.
     no_match : cost above which two tracks are rather nobody's pair.
     beside_m : σ of how far a ray passes from its student's seat.
     far_m : a nose farther than this from its student's seat is not this student's.
@@ -74,6 +76,7 @@ class IdentitySettings:
     height_class_m: float = 0.14
     head_deg: float = 14.0
     seat_m: float = 0.35
+    unlisted: float = 4.6
     no_match: float = 24.0
     beside_m: float = 0.2
     far_m: float = 0.75

@@ -25,7 +25,7 @@ def match_pairs(
         return np.zeros(0, np.intp), cost
     if seats_xz_m is not None and len(seats_xz_m):
         away = np.linalg.norm(pairs.P_W[:, None, ::2] - seats_xz_m[None], axis=-1).min(1)
-        cost = cost + np.minimum((away / s.seat_m) ** 2, 16.0)
+        cost = cost + np.minimum((away / s.seat_m) ** 2, s.unlisted)
     size = np.sqrt(pairs.size_m.prod(1))
     heights = np.arange(-0.6, 2.0, 0.08)
     sizes = np.exp(np.arange(np.log(0.13), np.log(0.32), 0.07))

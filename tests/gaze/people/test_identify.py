@@ -114,6 +114,31 @@ def test_seats_give_names_and_hidden_students_stay() -> None:
         assert students.name[students.student[who == k].max()] == names[k]
 
 
+@pytest.mark.parametrize("listed", [1, 2, 4, 7])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_class_that_is_listed_in_part_is_found_whole(seed: int, listed: int) -> None:
+    rig, places = room_rig(seed), seats(seed=seed)
+    found, who = sightings(rig, places, seed)
+    some = np.random.default_rng(seed).permutation(9)[:listed]
+    names = [f"A{k}" for k in some]
+    students = identify(rig, found, names=names, seats_xz_m=places[some][:, ::2])
+    assert len(students) == 9
+    assert_nobody_switched(students, who)
+    for k, name in zip(some, names, strict=True):
+        assert students.name[students.student[who == k].max()] == name
+
+
+def test_seats_that_are_all_wrong_cost_nobody() -> None:
+    """Declared from the wrong corner: two metres off."""
+    rig, places = room_rig(2), seats(seed=2)
+    found, who = sightings(rig, places, 2)
+    students = identify(
+        rig, found, names=[f"A{k}" for k in range(9)], seats_xz_m=places[:, ::2] + [2.0, 0.0]
+    )
+    assert len(students) == 9
+    assert_nobody_switched(students, who)
+
+
 def test_one_camera_only_is_a_student_of_its_own() -> None:
     rig, places = room_rig(0), seats(seed=0)
     found, who = sightings(rig, places, 0)
