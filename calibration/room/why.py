@@ -185,8 +185,8 @@ def why_inconsistent(
         "Glue the print to glass or an aluminium plate.",
     )  # fmt: skip
     alone = [
-        resect(points, *pictures, s.lenses, s.R_RL, s.t_RL)
-        for pictures in ((left, None), (None, right))
+        resect(points, left, None, s.lenses, s.R_RL, s.t_RL),
+        resect(points, None, right, s.lenses, s.R_RL, s.t_RL),
     ]
     mono = [np.inf if end is None else end[2] for end in alone]
     hypothesis(

@@ -24,6 +24,7 @@ from gaze.measures.measures import board_shares
 from gaze.privacy import forget as forgetting
 from gaze.privacy.forget import forget
 from gaze.privacy.rewrite import FROM_PEOPLE, OF_THE_FILM
+from gaze.privacy.said import PrivacyError
 from gaze.report import write_report
 from gaze.report.heatmap import write_heatmaps
 from gaze.validation.validate import validate_lesson
@@ -314,6 +315,10 @@ def test_links_lead_nowhere(small: Path, tmp_path: Path) -> None:
     (small / "runs" / NAME / "parts").symlink_to(outside / "parts")
     (small / "runs" / "linked").symlink_to(outside)
     before = world(outside)
+    with pytest.raises(PrivacyError, match="is a link"):  # what it names would not be forgotten
+        forget(small, WHO)
+    assert world(outside) == before and WHO in (small / "session.toml").read_text()
+    (small / "runs" / "linked").unlink()
     forget(small, WHO)
     assert world(outside) == before and (small / "elsewhere").is_symlink()
     CliRunner().invoke(app, ["forget", str(small), "--all-video", "--yes"])
