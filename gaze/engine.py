@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 ENGINES = ("local", "ray")
 #: A proxy that is none: whatever asks for a host by HTTP is refused on this machine.
 NOWHERE = "http://127.0.0.1:9"
-#: Memory that Ray sets aside for a lesson (docs/performance.md: 1.5 to 1.8 GB at the peak).
+#: Memory that Ray sets aside for a lesson (docs/performance.md: 1.0 to 1.3 GB at the peak).
 LESSON_BYTES = 2 << 30
 
 Status = Literal["done", "not good enough", "failed"]

@@ -42,7 +42,7 @@ _PEOPLE = ["tests/gaze/people/test_identify.py"]
 _GAIN = ["tests/gaze/gain/test_axis_fit.py", "tests/gaze/gain/test_fit.py", "-k", "not monte_carlo"]
 _SOLVE = ["tests/calibration/solve/test_small_scene.py"]
 _WHOLE = ["tests/calibration/solve/test_estimate.py", "-k"]
-_FORGET = ["tests/gaze/privacy/test_forget.py"]
+_FORGET = ["tests/gaze/privacy/test_small_lessons.py", "tests/gaze/privacy/test_search.py"]
 TESTS = {
     "gaze/room/geometry.py": ["tests/gaze/room/test_geometry.py"],
     "gaze/room/fusion.py": ["tests/gaze/room/test_fusion.py"],
