@@ -215,7 +215,7 @@ class SessionConfig(Strict):
     teacher: Teacher | None = None
     cameras: Cameras
     students: tuple[Student, ...] = ()
-    retention_days: int | None = Field(default=None, ge=0, le=36500)
+    retention_days: int | None = Field(default=None, ge=0, le=36500, strict=True)
     salt: Text | None = None
 
     def pictures(self) -> Iterator[str]:
