@@ -38,6 +38,7 @@ from gaze.lesson.points import Seats, grid_of, measure
 from gaze.lesson.quality import (
     Evidence,
     quality_report,
+    seats_caveat,
     students_table,
     targets_caveat,
     unseen_seats_caveat,
@@ -175,6 +176,8 @@ def _analyze(
     quality = quality_report(gaze.table, summary, evidence, looker.seconds)
     strangers = targets_caveat(session, set(summary["student"].astype(str)))
     quality = quality if strangers is None else quality.with_first(strangers)
+    beside = seats_caveat(session, summary)
+    quality = quality if beside is None else quality.with_first(beside)
     if gaze.unseen_seats:
         quality = quality.with_first(unseen_seats_caveat(gaze.unseen_seats))
     quality.write(run.quality_path)

@@ -18,7 +18,7 @@ from gaze.lesson.background import background_quality
 from gaze.lesson.film import Film
 from gaze.people.evidence import UNMATCHED
 from gaze.people.others import PASSER, PORTRAIT, TEACHER
-from gaze.people.seats import Students
+from gaze.people.seats import Students, shift_of_seats
 from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.quality import (
@@ -466,6 +466,30 @@ def _row_caveats(row: RowQuality) -> Iterator[Caveat]:
             facts={**facts, "face_px": row.face_px},
             cost_cm=cost_cm,
         )
+
+
+def seats_caveat(session: Session, students: pd.DataFrame) -> Caveat | None:
+    """A class that sits beside its declared seats as a whole: the room's tape or the seats are
+    wrong, and names may be the neighbours'."""
+    declared = [s.seat_m for s in session.config.students if s.seat_m and not s.opt_out]
+    noses = students[["seat_x_m", "seat_z_m"]].to_numpy(np.float64)
+    noses = noses[np.isfinite(noses).all(1)]
+    found = shift_of_seats(noses, np.array(declared, np.float64).reshape(-1, 2))
+    if found is None:
+        return None
+    (x_m, z_m), sigma, n = found
+    cm = 100 * float(np.hypot(x_m, z_m))
+    aside = f"{100 * abs(x_m):.0f} cm to the {'left' if x_m > 0 else 'right'}"
+    along = f"{100 * abs(z_m):.0f} cm {'farther back' if z_m > 0 else 'nearer the board'}"
+    return Caveat(
+        code="seats_shifted",
+        message=f"The class sits {cm:.0f} cm beside its seats of session.toml ({aside} and "
+        f"{along}, ± {100 * float(np.hypot(*sigma)):.0f} cm, {n} students): the tape to the "
+        "blackboard or the seats were taken from another corner. Points may be off by as much, "
+        "and names may be the neighbours'.",
+        facts={"cm": round(cm), "n": n},
+        cost_cm=cm,
+    )
 
 
 def unseen_seats_caveat(n: int) -> Caveat:

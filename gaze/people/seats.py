@@ -17,6 +17,13 @@ from calibration.transform import Array
 from gaze.people.evidence import UNMATCHED, Sightings
 from gaze.room.position import ray_points, seat_prior, sight
 
+#: A class sits beside its declared seats if it is this far off as a whole (seats are read off a
+#: plan, noses lean over desks), as far as is tried; a nose at a seat; noses that make a class, and
+#: the share of the class that must then sit at seats.
+LEAST_SHIFT_M, MOST_SHIFT_M = 0.4, 2.0
+AT_SEAT_M = 0.4
+LEAST_SHIFTED, MOST_OF_THEM = 4, 0.75
+
 
 @dataclass(frozen=True)
 class Students:
@@ -102,6 +109,46 @@ def seat_rows(z_m: Array, *, gap_m: float = 0.45) -> NDArray[np.int32]:
     if len(order):
         row[order] = 1 + np.cumsum(np.r_[False, np.diff(z[order]) > gap_m])
     return row
+
+
+@shapes(noses_xz_m="n 2", seats_xz_m="s 2")
+def shift_of_seats(noses_xz_m: Array, seats_xz_m: Array) -> tuple[Array, Array, int] | None:
+    """By how much a class as a whole sits beside its declared seats.
+
+    Every difference of a nose and a seat is tried as the shift; the one under which most noses
+    lie at seats is taken if it explains the class far better than none does. Two names may be
+    exchanged, a pupil may sit elsewhere: a shift is of all.
+
+    Parameters
+    ----------
+    noses_xz_m, seats_xz_m : (N, 2), (S, 2) x_W, z_W; all finite.
+
+    Returns
+    -------
+    (shift (2,), its 1σ (2,), noses at seats under it), metres; None: no shift, or too few.
+    """
+    if min(len(noses_xz_m), len(seats_xz_m)) < LEAST_SHIFTED:
+        return None
+    apart = noses_xz_m[:, None] - seats_xz_m[None]
+    tried = apart.reshape(-1, 2)
+    tried = np.vstack([np.zeros(2), tried[np.linalg.norm(tried, axis=1) <= MOST_SHIFT_M]])
+    off = np.linalg.norm(apart[None] - tried[:, None, None], axis=-1).min(-1)  # (K, N)
+    score = np.maximum(1 - (off / AT_SEAT_M) ** 2, 0).sum(1)
+    best = int(np.argmax(score - 0.01 * np.linalg.norm(tried, axis=1)))
+    from_seat = np.linalg.norm(apart - tried[best], axis=-1)
+    at = np.flatnonzero(from_seat.min(1) < AT_SEAT_M)
+    if len(at) < LEAST_SHIFTED:
+        return None
+    each = apart[at, from_seat[at].argmin(1)]
+    shift, sigma = each.mean(0), each.std(0, ddof=1) / np.sqrt(len(at))
+    size = float(np.linalg.norm(shift))
+    # against the best that is none: a class that leans
+    gained = score[best] - score[np.linalg.norm(tried, axis=1) < LEAST_SHIFT_M / 2].max()
+    fits = len(at) >= MOST_OF_THEM * min(noses_xz_m.shape[0], len(seats_xz_m))
+    surely = size >= max(LEAST_SHIFT_M, 3 * float(np.linalg.norm(sigma)))
+    if not (fits and surely and gained >= max(1.5, 0.15 * len(at))):
+        return None
+    return shift, sigma, len(at)
 
 
 @shapes(seats_xz_m="s 2")

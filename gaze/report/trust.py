@@ -19,8 +19,8 @@ ANY = float("inf")  # may be wrong by any amount
 #: it is not known. Every kind stands here and has words in each language (a test walks them).
 COST_CM: dict[str, float | None] = {
     **dict.fromkeys(
-        ("rig_forced", "noses_miss", "camera_knocked", "heads_disagree", "clock_assumed",
-         "class_does_not_fit"), ANY,
+        ("rig_forced", "noses_miss", "seats_shifted", "camera_knocked", "heads_disagree",
+         "clock_assumed", "class_does_not_fit"), ANY,
     ),
     **dict.fromkeys(
         ("rig_remark", "room_unchecked", "camera_changed", "camera_unchecked", "row_small_faces",

@@ -561,6 +561,10 @@ DE: dict[str, str] = {
         "Bei {n} von {students} Personen ist ein Teil des Gesichts verdeckt (Maske, Hand, Buch, "
         "Haare, jemand davor), typischerweise in {share} % der Zeit."
     ),
+    "caveat_seats_shifted": (
+        "Die Klasse sitzt {cm} cm neben ihren Plätzen in session.toml ({n} Personen): Raum oder "
+        "Plätze wurden von einer anderen Ecke aus gemessen; Namen können die der Nachbarn sein."
+    ),
     "caveat_camera_changed": "Eine Kamera ist nicht mehr so, wie sie kalibriert wurde ({said}).",
     "caveat_class_does_not_fit": (
         "Die Klasse passt nicht zur Kalibrierung: {one_camera_only} von {students} Personen "

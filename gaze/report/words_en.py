@@ -522,6 +522,10 @@ EN: dict[str, str] = {
         "Of {n} of {students} students a part of the face is covered (mask, hand, book, hair, "
         "somebody in front), typically in {share} % of the time."
     ),
+    "caveat_seats_shifted": (
+        "The class sits {cm} cm beside its seats in session.toml ({n} students): the room or the "
+        "seats were measured from another corner, and names may be the neighbours'."
+    ),
     "caveat_camera_changed": "A camera is no longer as it was calibrated ({said}).",
     "caveat_class_does_not_fit": (
         "The class does not fit the calibration: {one_camera_only} of {students} students are "

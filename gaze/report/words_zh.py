@@ -429,6 +429,10 @@ ZH: dict[str, str] = {
         "{students} 名学生中有 {n} 名的脸部分被遮挡（口罩、手、书、头发或前面的人），通常占 "
         "{share} % 的时间。"
     ),
+    "caveat_seats_shifted": (
+        "全班的位置与 session.toml 中的座位相差 {cm} 厘米（{n} 名学生）：教室或座位是从另一个角开始"
+        "测量的，姓名可能是邻座的。"
+    ),
     "caveat_camera_changed": "有一台相机已与标定时不同（{said}）。",
     "caveat_class_does_not_fit": (
         "班级与标定不符：{students} 名学生中有 {one_camera_only} 名只被一台相机看到，或两台相机"

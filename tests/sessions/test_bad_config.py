@@ -27,8 +27,8 @@ BAD = {
                                   ["retention_days", "36500"]),
     "retention of true days": ("[blackboard]", "retention_days = true\n[blackboard]",
                                ["retention_days"]),
-    "corners of true": ("[cameras.right]", "[calibration.chessboard]\ninner_corners = [true, 6]\n[cameras.right]",
-                        ["inner_corners"]),
+    "corners of true": ("[cameras.right]", "[calibration.chessboard]\n"
+                        "inner_corners = [true, 6]\n[cameras.right]", ["inner_corners"]),
     "retention of 10^400 days": ("[blackboard]", f"retention_days = 1{'0' * 400}\n[blackboard]",
                                  ["retention_days"]),
     "a year of no lesson": ("2026-03-02", "9999-12-31", ["date", "2026-11-20"]),
