@@ -50,6 +50,7 @@ def test_no_command_calls_out_or_leaves_anything_at_home(tmp_path: Path) -> None
         ["report", str(run), "--class-only", "--language", "de"],
         *(["export", str(run), "--format", f, "--out", str(out / f)]
           for f in sorted(FORMATS)),
+        ["replay", str(run), "--out", str(out / "clip.gif")],
         ["fit-gain", there],
         ["benchmark", "tracks"],
         ["agree", str(run), str(out / "codes.csv")],
@@ -80,6 +81,7 @@ def test_no_command_calls_out_or_leaves_anything_at_home(tmp_path: Path) -> None
         f"catalog {there} --sql INSTALL httpfs",
         " ".join(pool),
         " ".join(compare),
+        f"export {run} --format targets --out {out / 'targets'}",  # one blackboard: no targets
     }
     assert set(wrong) <= refused, said[-4000:]
     assert [str(p) for p in home.rglob("*")] == []

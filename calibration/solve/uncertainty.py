@@ -134,6 +134,7 @@ def room_spread(
 ) -> tuple[tuple[SeatSpread, ...], tuple[BoardSpread, ...]]:
     """What the rig's covariance means: cm (1 σ) at seats 3, 6, 9 m away; where there is a world,
     also of gaze points: from each seat on the blackboard's middle, from 6 m on five of its points.
+    What lies beyond a lens's valid angle is left out.
     """
     assert rig.covariance is not None
     points = seats(rig, blackboard_m)
@@ -147,20 +148,25 @@ def room_spread(
             position_cm=float(np.linalg.norm(sigma)),
         )
         for distance, point, sigma in zip(SEAT_DISTANCES_M, points, _sigma_cm(cov), strict=True)
+        if np.isfinite(sigma).all()
     ]
     if rig.T_WA is None:
         return tuple(spread), ()
     w, h = blackboard_m if blackboard_m is not None else (2 * float(points[0, 0]), 1.2)
     middle = np.tile([w / 2, h / 2, 0.0], (len(points), 1))
     cov = covariance_of(gaze_jacobian(rig, points, middle), rig.covariance, 2)
+    gaze_cm = dict(zip(SEAT_DISTANCES_M, _sigma_cm(cov), strict=True))
     spread = [
-        s.but(gaze_cm=sigma.tolist()) for s, sigma in zip(spread, _sigma_cm(cov), strict=True)
-    ]
+        s.but(gaze_cm=gaze_cm[s.distance_m].tolist())
+        if np.isfinite(gaze_cm[s.distance_m]).all() else s
+        for s in spread
+    ]  # fmt: skip
     targets = np.array([[w / 2, h / 2, 0], [0, 0, 0], [w, 0, 0], [0, h, 0], [w, h, 0.0]])
     cov = covariance_of(gaze_jacobian(rig, np.tile(points[1], (5, 1)), targets), rig.covariance, 2)
     return tuple(spread), tuple(
         BoardSpread(point_m=target[:2].tolist(), gaze_cm=sigma.tolist())
         for target, sigma in zip(targets, _sigma_cm(cov), strict=True)
+        if np.isfinite(sigma).all()
     )
 
 

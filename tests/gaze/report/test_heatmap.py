@@ -13,8 +13,9 @@ from scipy.stats import multivariate_normal
 
 from gaze.report.colours import sequential
 from gaze.report.density import Grid, density, density_exact
-from gaze.report.heatmap import file_name, heatmaps, raster, write_heatmaps
+from gaze.report.heatmap import file_name, heatmaps, png, raster, write_heatmaps
 from gaze.report.lesson import ReportError, load_lesson
+from sessions.run import marked_picture
 from tests.gaze.lessons import gaze_table, one_dot, write_lesson
 
 
@@ -133,7 +134,8 @@ def test_files_arrays_and_bytes(tmp_path: Path) -> None:
     gaze = pd.concat([one_dot(3.0, 0.6), one_dot(1.0, 0.6).assign(student="class")])
     run = write_lesson(tmp_path / "a", gaze)
     (run / "heatmaps").mkdir()
-    (run / "heatmaps" / "gone.png").write_bytes(b"of a student who is no longer there")
+    gone = marked_picture(png(np.zeros((2, 2, 3), np.uint8)))  # of who is no longer there
+    (run / "heatmaps" / "gone.png").write_bytes(gone)
     (run / "heatmaps" / "mine.png").write_bytes(b"somebody's own")
     np.savez(run / "heatmaps.npz", students=np.array(["gone", "S-01"]))
     first = {p.name: p.read_bytes() for p in write_heatmaps(run)}

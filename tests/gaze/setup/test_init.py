@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from calibration.errors import UserError
 from gaze.setup.init import DEFAULTS, FOLDERS, init_lesson, session_toml
-from sessions import config
+from sessions import config, surfaces
 from sessions.config import SessionConfig, load_config
 from sessions.errors import ConfigError, SessionError
 from sessions.events.marks import read_marks
@@ -23,7 +23,8 @@ from sessions.folder import Session
 from sessions.targets import read_targets
 from sessions.video import read_timestamps
 
-PAGE = (Path(__file__).parents[3] / "docs/session.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "session.md").read_text(encoding="utf-8")
 
 
 def test_an_empty_lesson_loads_and_has_its_folders(tmp_path: Path) -> None:
@@ -128,14 +129,15 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
 
 SECTIONS: dict[type[BaseModel], str] = {
     config.SessionConfig: "Top level",
-    config.Blackboard: "[blackboard]",
-    config.Area: "[[blackboard.areas]]",
+    surfaces.Blackboard: "[blackboard]",
+    surfaces.Area: "[[blackboard.areas]]",
     config.BoardConfig: "[board]",
     config.Auxiliary: "[auxiliary]",
     config.RoomPictureConfig: "[auxiliary.room_picture]",
     config.Cameras: "[cameras]",
     config.CameraConfig: "[cameras.left] and [cameras.right]",
     config.Student: "[[students]]",
+    config.Teacher: "[teacher]",
 }
 
 
@@ -147,11 +149,16 @@ def section(heading: str) -> str:
 
 def test_every_model_of_the_configuration_has_a_section() -> None:
     models = {
-        m for m in vars(config).values()
-        if isinstance(m, type) and issubclass(m, BaseModel) and m.__module__ == config.__name__
+        m for module in (config, surfaces) for m in vars(module).values()
+        if isinstance(m, type) and issubclass(m, BaseModel) and m.__module__ == module.__name__
         and m.model_fields
     }  # fmt: skip
-    assert models == set(SECTIONS)
+    on_targets_page = {surfaces.Surface, surfaces.Targets}
+    assert models - {surfaces.WithAreas} == set(SECTIONS) | on_targets_page
+    page = (DOCS / "targets.md").read_text(encoding="utf-8")
+    for model in on_targets_page:
+        for key in model.model_fields:
+            assert re.search(rf"^\|.*`{key}`.* \| .* \|$", page, flags=re.M), key
 
 
 @pytest.mark.parametrize("model", SECTIONS, ids=lambda m: m.__name__)
