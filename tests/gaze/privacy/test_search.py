@@ -241,6 +241,7 @@ def test_files_below_a_folder_and_no_link_followed(tmp_path: Path) -> None:
     ("data", "raw"),
     [(b"plain", False), ("ë".encode(), False), (b"\xff\xfe", True), (b"a\x00b", True),
      (gzip.compress(b"x"), False), (png(b"tEXt", b"x"), False), (jpeg(b"x"), False)],
+    ids=["text", "UTF-8", "a mark", "a zero", "gzip", "PNG", "JPEG"],  # gzip holds the time
 )  # fmt: skip
 def test_which_bytes_are_searched_as_they_are(data: bytes, raw: bool, tmp_path: Path) -> None:
     path = tmp_path / "a"
