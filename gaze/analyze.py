@@ -37,10 +37,9 @@ from gaze.lesson.heads_clock import checked_by_heads, with_clock_spread
 from gaze.lesson.points import Seats, grid_of, measure
 from gaze.lesson.quality import (
     Evidence,
+    folder_caveats,
     quality_report,
-    seats_caveat,
     students_table,
-    targets_caveat,
     unseen_seats_caveat,
 )
 from gaze.lesson.resume import look_at_lesson, open_run, refuse_taken
@@ -174,10 +173,8 @@ def _analyze(
         gaze.student, gaze.rig_sigma_m, gaze.chi2, agreed,
     )  # fmt: skip
     quality = quality_report(gaze.table, summary, evidence, looker.seconds)
-    strangers = targets_caveat(session, set(summary["student"].astype(str)))
-    quality = quality if strangers is None else quality.with_first(strangers)
-    beside = seats_caveat(session, summary)
-    quality = quality if beside is None else quality.with_first(beside)
+    for caveat in folder_caveats(session, summary):
+        quality = quality.with_first(caveat)
     if gaze.unseen_seats:
         quality = quality.with_first(unseen_seats_caveat(gaze.unseen_seats))
     quality.write(run.quality_path)

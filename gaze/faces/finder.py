@@ -297,8 +297,8 @@ class FaceFinder:
         order = order[np.argsort(-seen_s[order], kind="stable")]
         recent_first = np.linspace(1, 0.5, len(order))
         one_group = np.zeros(len(order), np.intp)
-        unique = suppress(face.box_px[order], recent_first, one_group, overlap=0.5)
-        kept = np.sort(order[unique])
+        once = suppress(face.box_px[order], recent_first, one_group, overlap=0.5)
+        kept = np.sort(order[once])
         places.face, places.seen_s = face.take(kept), seen_s[kept]
 
 

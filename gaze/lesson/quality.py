@@ -468,6 +468,16 @@ def _row_caveats(row: RowQuality) -> Iterator[Caveat]:
         )
 
 
+def folder_caveats(session: Session, students: pd.DataFrame) -> Iterator[Caveat]:
+    """What the lesson's own files say that its students (students.parquet) do not bear out."""
+    for caveat in (
+        targets_caveat(session, set(students["student"].astype(str))),
+        seats_caveat(session, students),
+    ):
+        if caveat is not None:
+            yield caveat
+
+
 def seats_caveat(session: Session, students: pd.DataFrame) -> Caveat | None:
     """A class that sits beside its declared seats as a whole: the room's tape or the seats are
     wrong, and names may be the neighbours'."""

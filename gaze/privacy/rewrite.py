@@ -27,7 +27,7 @@ from gaze.exports.common import load_source
 from gaze.gain.agreed import agreement_of, corrected, uncorrected
 from gaze.gain.fit import fit_gain_of_lesson
 from gaze.gain.model import Gain
-from gaze.lesson.quality import seats_caveat, targets_caveat, with_tables
+from gaze.lesson.quality import folder_caveats, with_tables
 from gaze.lesson.rig_watch import watch_noses
 from gaze.measures.measures import board_shares
 from gaze.privacy.csv_rows import cell, read_csv, write_csv, write_text
@@ -361,10 +361,8 @@ def _quality(work: Work, path: Path) -> str:
     )
     new = with_tables(base, gaze, students, facts)
     session = Session(work.folder, load_config(work.folder))
-    strangers = targets_caveat(session, set(students["student"].astype(str)))
-    new = new if strangers is None else new.with_first(strangers)
-    beside = seats_caveat(session, students)
-    new = new if beside is None else new.with_first(beside)
+    for caveat in folder_caveats(session, students):
+        new = new.with_first(caveat)
     for caveat in (w for w in old.warnings if w.code == "seats_unseen"):
         new = new.with_first(caveat)
     new.write(path)
