@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     Future,
@@ -277,13 +277,23 @@ def _on_ray(
                 yield i, LessonResult(lessons[i], "failed", seconds=seconds, message=reason)
 
 
+def _set_environment(values: Mapping[str, str | None]) -> None:
+    """Set variables; None takes one out."""
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
 @contextlib.contextmanager
 def _cluster(ray: Any, workers: int) -> Iterator[None]:
     """The cluster that is there already, that of ``RAY_ADDRESS``, or our own on this machine.
 
-    Ours is reached by nobody else and asks nobody: left to itself, Ray looks for cloud providers'
+    Ours is told to listen here and to ask nobody: left to itself, Ray looks for cloud providers'
     hosts and for a way out even with its usage statistics off, writes a token into the home folder,
-    and leaves its logs, which name lessons, in the temporary folder.
+    and leaves its logs, which name lessons, in the temporary folder. What it still does
+    (docs/privacy.md) is not ours to change.
     """
     if ray.is_initialized():
         yield
@@ -298,7 +308,9 @@ def _cluster(ray: Any, workers: int) -> Iterator[None]:
             )
             alone = {"RAY_AUTH_TOKEN": secrets.token_hex(32), "http_proxy": NOWHERE,
                      "https_proxy": NOWHERE, "no_proxy": "127.0.0.1,localhost"}  # fmt: skip
-            os.environ.update(alone)  # of this process, too: it talks to the cluster alone
+            before = {k: os.environ.get(k) for k in alone}
+            stack.callback(_set_environment, before)  # a notebook goes on after us
+            _set_environment(alone)  # of this process, too: it talks to the cluster alone
             ray.init(num_cpus=workers, include_dashboard=False, _node_ip_address="127.0.0.1",
                      _temp_dir=logs, **silent)  # fmt: skip
         stack.callback(ray.shutdown)
