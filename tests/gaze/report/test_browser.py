@@ -6,7 +6,6 @@ axe-playwright-python must be there too.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -123,29 +122,15 @@ def test_the_tables_as_csv(browser: Any, report: Path) -> None:
     page.close()
 
 
-def test_a_whole_lesson_opens_within_two_seconds(browser: Any, tmp_path: Path) -> None:
-    """28 students, 45 minutes: wall time from navigation until every figure is drawn.
-
-    The best of four, because other work on the machine can only lengthen it; on a machine with more
-    to do than it has cores, wall time says nothing about the page.
-    """
-    if hasattr(os, "getloadavg") and os.getloadavg()[0] > (os.cpu_count() or 1) + 1:
-        pytest.skip("other work keeps this machine busy")
+def test_a_whole_lesson_opens(browser: Any, tmp_path: Path) -> None:
+    """28 students, 45 minutes: every figure is drawn (how soon: tests/benchmarks/report.py)."""
     path = write_report(write_lesson(tmp_path / "a", big_lesson()))
-    drawn_ms = []
-    for _ in range(4):
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.add_init_script(
-            """new MutationObserver(() => {
-                if (document.documentElement?.dataset.ready && !window.drawnAt) {
-                    window.drawnAt = performance.now();
-                } }).observe(document, {attributes: true, subtree: true});"""
-        )
-        page.goto(path.as_uri())
-        page.wait_for_selector('html[data-ready="1"]', state="attached", timeout=60_000)
-        drawn_ms.append(page.evaluate("window.drawnAt"))
-        page.close()
-    assert min(drawn_ms) < 2000, drawn_ms
+    page = open_page(browser, path)
+    figures = page.evaluate("document.querySelectorAll('.js-plotly-plot').length")
+    drawn = page.evaluate("document.querySelectorAll('.js-plotly-plot .main-svg').length")
+    assert figures > 3 and drawn >= figures
+    assert path.stat().st_size < 10e6
+    page.close()
 
 
 def test_the_heatmap_is_the_right_way_round(browser: Any, tmp_path: Path) -> None:
