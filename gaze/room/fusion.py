@@ -138,5 +138,4 @@ def angle_sigmas_deg(R_WS: Array, covariance_rad2: Array) -> Array:
 
 def _turned(difference_deg: Array) -> Array:
     """Differences of angles within ±180°: a pitch of 179.9° and one of −179.9° are 0.2° apart."""
-    turned = difference_deg - 360.0 * np.round(difference_deg / 360.0)
-    return np.asarray(np.where(np.abs(difference_deg) > 180.0, turned, difference_deg))
+    return np.asarray((difference_deg + 180.0) % 360.0 - 180.0)

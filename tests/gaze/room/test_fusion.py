@@ -105,6 +105,15 @@ def test_angle_sigmas_against_monte_carlo() -> None:
     assert sigma == pytest.approx(sampled, rel=0.05)
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_angle_sigmas_where_an_angle_goes_round(axis: int) -> None:
+    """Heads from −180° to 180° about each of their axes: next to the jump σ is as on its sides."""
+    turned = np.radians([178.0, 179.999999, 180.0, 180.000001, 182.0])
+    R = rotation_exp(turned[:, None] * np.eye(3)[axis])
+    sigma = angle_sigmas_deg(R, np.tile(S1, (5, 1, 1)))
+    np.testing.assert_allclose(sigma[1:4], np.tile(sigma[[0, 4]].mean(0), (3, 1)), rtol=0.01)
+
+
 def test_each_covariance_is_turned_with_its_head() -> None:
     """Two heads rolled 40° apart: in the room's axes the fused Σ is that of two independent ones.
 
@@ -206,3 +215,19 @@ def test_a_head_with_a_number_missing_is_none() -> None:
         assert f.share[0].tolist() == [0, 1] and np.isnan(f.chi2[0])
         np.testing.assert_array_equal(f.R_WS[0], R[0])
         broken[0, 0, 1, 2] = kept
+
+
+def test_cameras_may_change_places_and_rows_know_nothing_of_each_other() -> None:
+    """Whichever camera is called first, and whoever else is there: one answer, in the room's axes.
+    The second head is seen by one camera."""
+    R, delta = heads(2), np.radians([3.0, -4.0, 2.0])
+    S = np.stack([25 * S1, S1])
+    both = np.stack([R, R @ rotation_exp(delta)], 1)
+    both[1, 0] = np.nan
+    f = fuse_heads(both, np.tile(S, (2, 1, 1, 1)), common=(0.9, 0.9, 0.9))
+    g = fuse_heads(both[:, ::-1], np.tile(S[::-1], (2, 1, 1, 1)), common=(0.9, 0.9, 0.9))
+    np.testing.assert_allclose(f.R_WS, g.R_WS, atol=1e-4)
+    np.testing.assert_allclose(f.covariance_rad2, g.covariance_rad2, rtol=0.02, atol=1e-6)
+    np.testing.assert_allclose(f.share, g.share[:, ::-1], atol=1e-5)
+    assert f.share[0, 1] > 0.8 and f.share[1].tolist() == [0, 1]
+    assert np.isfinite(f.chi2[0]) and np.isnan(f.chi2[1])
