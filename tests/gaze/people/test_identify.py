@@ -8,16 +8,13 @@ import numpy as np
 import pytest
 
 from calibration.transform import rotation_exp
-from gaze.people.costs import MATCHERS, IdentityError
+from gaze.people.costs import IdentityError
 from gaze.people.evidence import (
     UNMATCHED,
     IdentitySettings,
-    Pairs,
     Sightings,
-    pair_evidence,
 )
 from gaze.people.identify import identify
-from gaze.people.matching import match_pairs
 from gaze.people.seats import seat_rows
 from gaze.room.geometry import aimed_rotation
 from tests.gaze.classroom import project, room_rig, seats
@@ -224,53 +221,6 @@ def test_unknown_matcher() -> None:
     found, _ = sightings(rig, seats(), 0, moments=5)
     with pytest.raises(IdentityError, match=r"both or embedding or geometry"):
         identify(rig, found, identity="magic")
-
-
-def a_pair(**more: object) -> Pairs:
-    """Pairs that fit in every way, but for what is said; P of them by the arrays' length."""
-    n = len(np.atleast_1d(next(iter(more.values()))))
-    good = {
-        "left": np.arange(n, dtype=np.int32),
-        "right": np.arange(n, dtype=np.int32),
-        "count": np.full(n, 50),
-        "epipolar": np.ones(n),
-        "P_W": np.tile([1.0, 0.8, 4.0], (n, 1)),
-        "in_room": np.ones(n),
-        "size_m": np.full((n, 2), 0.2),
-        "head_deg": np.zeros(n),
-    }
-    return Pairs(**{**good, **more})
-
-
-@pytest.mark.parametrize("matcher", sorted(MATCHERS))
-def test_rays_that_meet_outside_the_room_are_nobody_s(matcher: str) -> None:
-    cost = MATCHERS[matcher](a_pair(in_room=np.array([1.0, 0.4])), IdentitySettings(), {})
-    assert np.isfinite(cost[0]) and np.isinf(cost[1])
-
-
-def test_an_uncertain_nose_may_miss_by_more() -> None:
-    """Squared distances in σ shrink by exactly what the noses' σ adds to the floor's."""
-    rig, s = room_rig(3), IdentitySettings()
-    found, _ = sightings(rig, seats(seed=3), 3, noise_px=0.5)
-    sigma_px = 12.0
-    wide = replace(found, sigma_px=np.full(len(found.sigma_px), sigma_px))
-    one, other = pair_evidence(rig, found, s), pair_evidence(rig, wide, s)
-    near = one.epipolar < 2  # one person's, where no moment is capped
-    assert near.sum() >= 9
-    f2 = (1 / rig.left.f_px**2 + 1 / rig.right.f_px**2) * np.degrees(1) ** 2
-    floor2 = s.epipolar_floor_deg**2
-    shrinks = (0.5**2 * f2 + floor2) / (sigma_px**2 * f2 + floor2)
-    np.testing.assert_allclose(other.epipolar[near], shrinks * one.epipolar[near], rtol=1e-6)
-
-
-def test_the_class_s_own_height_and_size_are_found_exactly() -> None:
-    """Between two steps of what is tried first: what is left to pay is the pairs' own cost."""
-    s = IdentitySettings()
-    P_W = np.column_stack([np.arange(4.0), np.full(4, 0.88), np.full(4, 4.0)])
-    pairs = a_pair(P_W=P_W, size_m=np.full((4, 2), 0.13 * np.exp(0.07 * 4.5)))
-    chosen, cost = match_pairs(pairs, np.full(4, 2.0), s)
-    assert sorted(chosen) == [0, 1, 2, 3]
-    np.testing.assert_allclose(cost, 2.0, atol=1e-9)
 
 
 @pytest.mark.parametrize(("share", "is_student"), [(0.1, False), (0.25, False), (0.6, True)])
