@@ -105,9 +105,8 @@ def track(
         np.zeros(0, np.int64),
     )
     opened = 0
-    changes = np.diff(moment, prepend=-2, append=-2) if len(moment) else np.zeros(0)
-    edges = np.flatnonzero(changes).tolist()
-    for first, last in itertools.pairwise(edges):
+    firsts = np.unique(moment, return_index=True)[1].tolist()
+    for first, last in itertools.pairwise([*firsts, len(moment)]):
         rows = np.arange(first, last)
         now = float(time_s[first])
         kept = now - tracks.seen_s <= s.forget_s
