@@ -36,7 +36,7 @@ def geometry_cost(pairs: Pairs, s: IdentitySettings, embeddings: Embeddings | No
     cost = pairs.epipolar.copy()
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.log(pairs.size_m[:, 0] / pairs.size_m[:, 1]) / s.size_pair
-    cost += np.minimum(np.nan_to_num(ratio, nan=3.0) ** 2, 9.0)
+    cost += np.fmin(ratio**2, 9.0)  # unknown: the most
     cost += np.minimum(np.nan_to_num(pairs.head_deg / s.head_deg, nan=1.0) ** 2, 9.0)
     cost[pairs.in_room < 0.5] = np.inf
     return cost

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
@@ -324,15 +325,13 @@ def _meeting(rig: Rig, seen: Sightings, rows: NDArray[np.intp]) -> Array:
     student = np.full(len(seen.camera), UNMATCHED, np.int32)
     student[rows] = 0
     i, j, _ = matched_rows(seen, student)
-    if len(i) == 0:
-        return np.full(3, np.nan)
     take = spread(np.arange(len(i)), 200)
     P = ray_points(
         rig,
         sight(rig.left, seen.nose_px[i[take]]).xy,
         sight(rig.right, seen.nose_px[j[take]]).xy,
     )
-    return np.asarray(np.nanmedian(P, axis=0)) if np.isfinite(P).any() else np.full(3, np.nan)
+    return pd.DataFrame(P).median().to_numpy(np.float64)
 
 
 def _one_row_each(

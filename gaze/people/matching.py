@@ -36,25 +36,23 @@ def match_pairs(
         if best is None or worth > best[0]:
             best = worth, chosen, total
     assert best is not None
+    _, chosen, total = best
     for _ in range(3):  # polish: the class's own medians
-        chosen = best[1]
         if len(chosen) == 0:
             break
         weight = pairs.count[chosen]
         height = _weighted_median(pairs.P_W[chosen, 1], weight)
         face = _weighted_median(size[chosen], weight)
         total = cost + _class_cost(pairs.P_W[:, 1], size, height, face, s)
-        best = (0.0, _assign(pairs, total, s)[0], total)
-    return best[1], best[2]
+        chosen, _ = _assign(pairs, total, s)
+    return chosen, total
 
 
 def _class_cost(y_W: Array, size: Array, height: float, face: float, s: IdentitySettings) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         a = ((y_W - height) / s.height_class_m) ** 2
         b = (np.log(size / face) / s.size_class) ** 2
-    return np.minimum(np.nan_to_num(a, nan=16.0), 16.0) + np.minimum(
-        np.nan_to_num(b, nan=16.0), 16.0
-    )
+    return np.asarray(np.fmin(a, 16.0) + np.fmin(b, 16.0))  # unknown: the most
 
 
 def _assign(pairs: Pairs, cost: Array, s: IdentitySettings) -> tuple[NDArray[np.intp], float]:
@@ -63,7 +61,7 @@ def _assign(pairs: Pairs, cost: Array, s: IdentitySettings) -> tuple[NDArray[np.
     lefts, a = np.unique(pairs.left, return_inverse=True)
     rights, b = np.unique(pairs.right, return_inverse=True)
     table = np.zeros((len(lefts), len(rights)))
-    index = np.full(table.shape, -1)
+    index = np.zeros(table.shape, np.intp)
     table[a, b], index[a, b] = worth, np.arange(len(pairs))
     i, j = linear_sum_assignment(table, maximize=True)
     good = table[i, j] > 0

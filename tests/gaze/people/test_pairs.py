@@ -54,14 +54,19 @@ def test_an_uncertain_nose_may_miss_by_more() -> None:
     np.testing.assert_allclose(other.epipolar[near], shrinks * one.epipolar[near], rtol=1e-6)
 
 
-def test_the_class_s_own_height_and_size_are_found_exactly() -> None:
-    """Between two steps of what is tried first: what is left to pay is the pairs' own cost."""
-    s = IdentitySettings()
-    P_W = np.column_stack([np.arange(4.0), np.full(4, 0.88), np.full(4, 4.0)])
-    pairs = a_pair(P_W=P_W, size_m=np.full((4, 2), 0.13 * np.exp(0.07 * 4.5)))
-    chosen, cost = match_pairs(pairs, np.full(4, 2.0), s)
-    assert sorted(chosen) == [0, 1, 2, 3]
-    np.testing.assert_allclose(cost, 2.0, atol=1e-9)
+@pytest.mark.parametrize("n", [1, 4])
+@pytest.mark.parametrize("y_m", [-0.52, 0.88, 1.88])
+@pytest.mark.parametrize("steps", [1.0, 9.5, 12.0])
+def test_the_class_s_own_height_and_size_are_found_exactly(
+    n: int, y_m: float, steps: float
+) -> None:
+    """On and between the steps of what is tried first (8 cm, and 7 % from 13 cm on), for pairs that
+    could not pay for being half a step off: what is left is the pairs' own cost."""
+    P_W = np.column_stack([np.arange(n), np.full(n, y_m), np.full(n, 4.0)])
+    pairs = a_pair(P_W=P_W, size_m=np.full((n, 2), 0.13 * np.exp(0.07 * steps)))
+    chosen, cost = match_pairs(pairs, np.full(n, 23.8), S)
+    assert sorted(chosen) == list(range(n))
+    np.testing.assert_allclose(cost, 23.8, atol=1e-9)
 
 
 # -- costs -----------------------------------------------------------------------------------------
@@ -126,7 +131,7 @@ def test_one_to_one_by_moments_and_nobody_is_forced() -> None:
     pairs = a_pair(left=left, right=right, count=count)
     chosen, _ = match_pairs(pairs, np.array([3.0, 1.0, 1.0, 24.0]), S)
     assert sorted(chosen) == [0, 2]
-    chosen, _ = match_pairs(pairs, np.array([20.0, 1.0, 1.0, 23.9]), S)
+    chosen, _ = match_pairs(pairs, np.array([20.0, 1.0, 1.0, 23.999]), S)
     assert sorted(chosen) == [1, 3]  # 40 · 23 are more than 100 · 4 and 10 · 23
     none, _ = match_pairs(pairs, np.full(4, np.inf), S)
     assert len(none) == 0

@@ -1,0 +1,202 @@
+"""Pieces of tracks and single rows: four students, without noise but for a sway of 2 cm, in which
+one thing is otherwise. The limits of IdentitySettings, each from both sides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from calibration.camera import CAMERAS
+from gaze.people.evidence import UNMATCHED, Sightings
+from gaze.people.identify import identify
+from gaze.people.seats import Students
+from tests.gaze.classroom import project, room_rig
+
+RIG = room_rig(3)
+PLACES = np.array([[0.8, 0.8, 3.5], [2.6, 0.85, 3.6], [1.4, 0.8, 5.0], [3.0, 0.9, 5.2]])
+MOMENTS = 60
+FACE_M = 0.21
+
+
+class Room:
+    """Rows of one camera after the other: who, when, where; changed by a test, then identified."""
+
+    def __init__(self, places: np.ndarray = PLACES) -> None:
+        rng = np.random.default_rng(1)
+        n = len(places)
+        sway = rng.normal(0, 0.02, (MOMENTS, n, 3))
+        self.P = places + sway - sway.mean(0)
+        m, k = (v.ravel() for v in np.meshgrid(np.arange(MOMENTS), np.arange(n), indexing="ij"))
+        self.camera = np.repeat([0, 1], len(m)).astype(np.int8)
+        self.moment, self.who = np.tile(m, 2), np.tile(k, 2)
+        self.track = self.who.astype(np.int32) + 10
+        uv = project(RIG, self.P)
+        self.nose = np.concatenate([uv[m, k, 0], uv[m, k, 1]])
+        self.height = np.concatenate([self.size(self.P[m, k], c) for c in (0, 1)])
+
+    @staticmethod
+    def size(P: np.ndarray, camera: int) -> np.ndarray:
+        """Height in pixels of a face at P (N, 3)."""
+        name = CAMERAS[camera]
+        far = np.linalg.norm(RIG.T_WC(name).inverse().apply(P), axis=-1)
+        return np.asarray(RIG.camera(name).f_px * FACE_M / far)
+
+    def rows(self, who: int, camera: int, first: int = 0, last: int = MOMENTS) -> np.ndarray:
+        """Rows of a student in a camera from moment ``first`` to before ``last``."""
+        mine = (self.who == who) & (self.camera == camera)
+        return np.flatnonzero(mine & (self.moment >= first) & (self.moment < last))
+
+    def put(self, rows: np.ndarray, P: np.ndarray) -> None:
+        """Where the rows' one camera sees a point P (3,)."""
+        c = int(self.camera[rows[0]])
+        self.nose[rows], self.height[rows] = project(RIG, P)[c], self.size(P[None], c)[0]
+
+    def leave_out(self, rows: np.ndarray) -> None:
+        for name in ("camera", "moment", "who", "track", "nose", "height"):
+            setattr(self, name, np.delete(getattr(self, name), rows, axis=0))
+
+    def add(self, camera: int, moment: np.ndarray, track: int, P: np.ndarray) -> np.ndarray:
+        """Rows of somebody new at P (N, 3), and their numbers."""
+        n = len(moment)
+        more = {"camera": np.full(n, camera, np.int8), "moment": moment, "who": np.full(n, 99),
+                "track": np.full(n, track, np.int32), "nose": project(RIG, P)[:, camera],
+                "height": self.size(P, camera)}  # fmt: skip
+        for name, value in more.items():
+            setattr(self, name, np.concatenate([getattr(self, name), value]))
+        return np.arange(len(self.who) - n, len(self.who))
+
+    def identified(self) -> Students:
+        one = np.ones(len(self.who))
+        return identify(RIG, Sightings(self.camera, self.moment.astype(np.int32), self.track,
+                                       self.nose, one, self.height))  # fmt: skip
+
+
+def test_four_students() -> None:
+    room = Room()
+    found = room.identified()
+    assert len(found) == 4 and (found.student >= 0).all()
+    assert all(len(set(found.student[room.who == k])) == 1 for k in range(4))
+
+
+@pytest.mark.parametrize("who", range(4))
+@pytest.mark.parametrize("camera", [0, 1])
+@pytest.mark.parametrize(("off_m", "hosted"), [(0.3, True), (0.5, False)])
+def test_a_piece_belongs_to_the_seat_that_its_rays_pass(
+    who: int, camera: int, off_m: float, hosted: bool
+) -> None:
+    """Two σ of 20 cm. From half of the lesson on one camera sees somebody beside the seat."""
+    room = Room()
+    rows = room.rows(who, camera, 30)
+    room.leave_out(room.rows(who, 1 - camera, 30))
+    rows = room.rows(who, camera, 30)
+    room.track[rows] = 50
+    room.put(rows, PLACES[who] - [0, off_m, 0])
+    found = room.identified()
+    usual = found.student[room.rows(who, camera, 0, 30)[0]]
+    assert (found.student[rows] == usual).all() == hosted
+    assert len(found) == (4 if hosted else 5)
+
+
+@pytest.mark.parametrize(("share", "hosted"), [(0.03, True), (0.08, False)])
+def test_a_piece_is_not_a_student_s_who_is_there_as_well(share: float, hosted: bool) -> None:
+    """More than one in twenty of its moments together: two faces, two people."""
+    room = Room()
+    n = round(MOMENTS / 2 * share)
+    piece = room.rows(1, 0, 30)
+    room.track[piece] = 50
+    moment = np.arange(30 - n, 30)
+    extra = room.add(0, moment, 50, PLACES[[1]] + np.zeros((n, 1)) - [0, 0.35, 0])
+    found = room.identified()
+    usual = found.student[room.rows(1, 0, 0, 30)[0]]
+    assert (found.student[piece] == usual).all() == hosted
+    assert (found.student[extra] != usual).all()  # one row each: the nearer to the seat
+
+
+@pytest.mark.parametrize("who", range(4))
+def test_of_two_faces_at_a_moment_the_nearer_is_the_student_s(who: int) -> None:
+    room = Room()
+    extra = room.add(0, np.array([7]), int(room.track[room.rows(who, 0)[0]]),
+                     PLACES[[who]] + [0, 0.2, 0])  # fmt: skip
+    found = room.identified()
+    assert found.student[extra[0]] == UNMATCHED
+    assert (found.student[room.rows(who, 0)] >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("moved_px", "stays"),
+    [
+        ([0, 22], True),  # 7 σ, and the rays still meet at the seat
+        ([0, 30], True),
+        ([0, 45], False),  # 15 σ
+        ([70, 0], True),  # along the epipolar line, half a metre of depth
+        ([70, 28], False),  # 9 σ, and far from the seat
+        ([150, 0], False),  # more than 75 cm from the seat
+    ],
+)
+@pytest.mark.parametrize("camera", [0, 1])
+def test_rows_of_two_cameras_that_do_not_mean_one_point(
+    moved_px: list[int], stays: bool, camera: int
+) -> None:
+    """The one whose ray passes farther from the seat goes, at that moment alone."""
+    room = Room()
+    odd = room.rows(2, camera, 10, 12)
+    room.nose[odd] += moved_px
+    found = room.identified()
+    given = found.student >= 0
+    assert given[odd].all() == stays and given[odd].any() == stays
+    assert given[np.setdiff1d(np.arange(len(given)), odd)].all()
+
+
+@pytest.mark.parametrize(
+    ("apart_m", "always", "students"),
+    [
+        ([0.1, 0.12, 0.12], True, 4),  # 20 cm: a head up and down
+        ([0.15, 0.17, 0.2], True, 5),  # 30 cm, both seen at once
+        ([0.15, 0.17, 0.2], False, 4),  # 30 cm, never at once: moved the chair
+        ([0.25, 0.25, 0.25], False, 5),  # 43 cm
+    ],
+)
+def test_how_near_two_people_can_be(apart_m: list[float], always: bool, students: int) -> None:
+    room = Room(np.vstack([PLACES, PLACES[1] + apart_m]))
+    if not always:
+        gone = [room.rows(1, c, 30) for c in (0, 1)] + [room.rows(4, c, 0, 30) for c in (0, 1)]
+        room.leave_out(np.concatenate(gone))
+    assert len(room.identified()) == students
+
+
+@pytest.mark.parametrize(("below_m", "somebody"), [(0.5, True), (0.7, False), (-0.7, False)])
+@pytest.mark.parametrize("camera", [0, 1])
+def test_who_one_camera_sees_has_a_head_at_the_class_s_height(
+    below_m: float, somebody: bool, camera: int
+) -> None:
+    room = Room()
+    P = np.tile([2.0, 0.84 + below_m, 4.2], (MOMENTS, 1))
+    extra = room.add(camera, np.arange(MOMENTS), 50, P)
+    assert len(room.identified()) == 4 + somebody
+    assert (room.identified().student[extra] >= 0).all() == somebody
+
+
+@pytest.mark.parametrize(("heights", "same"), [(0.9, True), (1.5, False)])
+@pytest.mark.parametrize("camera", [0, 1])
+def test_a_broken_track_that_one_camera_alone_sees(heights: float, same: bool, camera: int) -> None:
+    """It goes on within two σ (of 0.6 of a face) in the picture; farther is somebody else."""
+    room = Room()
+    P = np.array([2.0, 0.84, 4.2])
+    P = np.tile(P, (MOMENTS, 1))
+    rows = room.add(camera, np.arange(MOMENTS), 50, P)
+    room.track[rows[30:]] = 51
+    room.nose[rows[30:], 0] += heights * room.height[rows[0]]
+    found = room.identified()
+    assert len(set(found.student[rows])) == (1 if same else 2)
+    assert len(found) == (5 if same else 6)
+
+
+@pytest.mark.parametrize(("ratio", "same"), [(1.6, True), (2.1, False)])
+def test_a_piece_with_another_s_size_is_another_s(ratio: float, same: bool) -> None:
+    """Two σ of 0.3 of the size's logarithm, at the same place in the picture."""
+    room = Room()
+    rows = room.add(0, np.arange(MOMENTS), 50, np.tile([2.0, 0.84, 4.2], (MOMENTS, 1)))
+    room.track[rows[30:]] = 51
+    room.height[rows[30:]] *= ratio
+    found = room.identified()
+    assert (found.student[rows[30:]] == found.student[rows[0]]).all() == same
