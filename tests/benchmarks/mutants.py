@@ -39,6 +39,11 @@ LEAST_S, WALL_S = 20, 900
 QUIET = ["-q", "-p", "no:cacheprovider", "--no-header", "--hypothesis-seed=0"]
 
 _PAIRS = ["tests/gaze/people/test_pairs.py"]
+_PIECES = [
+    "tests/gaze/people/test_pieces.py",
+    "tests/gaze/people/test_identify.py",
+    "-k", "pairs or pieces or joined[0] or names or wrong or seldom or share_a_place",
+]  # fmt: skip
 _GAIN = ["tests/gaze/gain/test_axis_fit.py", "tests/gaze/gain/test_fit.py", "-k", "not monte_carlo"]
 _SOLVE = ["tests/calibration/solve/test_small_scene.py"]
 _WHOLE = ["tests/calibration/solve/test_estimate.py", "-k"]
@@ -48,17 +53,8 @@ TESTS = {
     "gaze/room/fusion.py": ["tests/gaze/room/test_fusion.py"],
     "gaze/room/position.py": ["tests/gaze/room/test_position.py"],
     "gaze/people/costs.py": _PAIRS,
-    "gaze/people/evidence.py": [
-        *_PAIRS,
-        "tests/gaze/people/test_identify.py",
-        "-k",
-        "seldom or test_pairs",
-    ],
-    "gaze/people/identify.py": [
-        "tests/gaze/people/test_identify.py",
-        "-k",
-        "not (thirty or 2] or 3] or 4] or 5] or 6] or 7] or 8] or 9] or 10] or 11] or wrong)",
-    ],
+    "gaze/people/evidence.py": [*_PAIRS, *_PIECES],
+    "gaze/people/identify.py": _PIECES,
     "gaze/people/matching.py": _PAIRS,
     "gaze/people/tracks.py": ["tests/gaze/people/test_tracks.py"],
     "gaze/gain/axis_fit.py": _GAIN[:1],

@@ -73,7 +73,7 @@ def assert_nobody_switched(students, who, least=0.97):
         assert len(np.unique(who[students.student == s])) == 1
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_three_rows_of_three(seed: int) -> None:
     rig = room_rig(seed)
     found, who = sightings(rig, seats(seed=seed), seed)
@@ -84,7 +84,7 @@ def test_three_rows_of_three(seed: int) -> None:
     assert list(students.row) == [1, 1, 1, 2, 2, 2, 3, 3, 3]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_thirty_students_without_heads(seed: int) -> None:
     rig = room_rig(seed, width_m=5.0)
     places = seats(5, 6, seed=seed, width_m=5.0)
@@ -92,7 +92,7 @@ def test_thirty_students_without_heads(seed: int) -> None:
     assert_nobody_switched(identify(rig, found), who)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_broken_tracks_are_joined(seed: int) -> None:
     rig = room_rig(seed)
     found, who = sightings(rig, seats(seed=seed), seed, breaks=2)
