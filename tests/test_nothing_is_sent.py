@@ -61,7 +61,7 @@ def alone(code: str, home: Path) -> str:
            "OMP_NUM_THREADS": "1"}  # fmt: skip
     result = subprocess.run(
         [sys.executable, "-c", GUARD + code + END], env=env, capture_output=True, text=True,
-        cwd=home, timeout=300,
+        cwd=home,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     return result.stdout

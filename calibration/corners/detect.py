@@ -2,7 +2,8 @@
 
 The work runs in a process of its own (``python -m calibration.corners.detect``) with a time limit
 for each picture: a picture that makes a decoder crash or a detector search for ever costs its limit
-and is reported with the reason, and the calibration goes on.
+and is reported with the reason, and the calibration goes on. The limit is processor time: a busy
+machine takes longer and finds the same boards.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -40,7 +42,9 @@ MIN_SIDE_PX = 48
 FIRST_PIXELS = 350_000.0
 SEARCH_PIXELS = 1_100_000.0
 TIME_LIMIT_S = 25.0
-START_LIMIT_S = 60.0
+#: So much longer than its limit of processor time may a picture take by the clock on the wall.
+PATIENCE = 20
+GIVEN_UP = 77  # exit code of the process: the limit is over
 
 #: How hard to look: only count the corners; one reduced picture; everything.
 Effort = Literal["count", "some", "all"]
@@ -507,7 +511,7 @@ def find_in_file(
 class Detector:
     """Finds corners in files, in a process of its own that is replaced when it hangs or dies.
 
-    Use as a context manager. ``time_limit_s`` is for one picture.
+    Use as a context manager. ``time_limit_s`` is for one picture, of processor time.
     """
 
     def __init__(self, time_limit_s: float = TIME_LIMIT_S) -> None:
@@ -551,8 +555,7 @@ class Detector:
         assert process.stdout is not None
         threading.Thread(target=_listen, args=(process.stdout, answers), daemon=True).start()
         self._process, self._answers = process, answers
-        with contextlib.suppress(queue.Empty):
-            answers.get(timeout=START_LIMIT_S)  # "ready": starting costs no picture its time
+        answers.get()  # "ready", or None where it ended: starting costs no picture its time
         return process
 
     def find(
@@ -563,7 +566,7 @@ class Detector:
         effort: Effort = "all",
         mounting: Mounting = AS_THE_FILE_SAYS,
     ) -> Found:
-        """Corners in a picture file (or its bytes); never longer than the time limit.
+        """Corners in a picture file (or its bytes); never more work than the time limit.
 
         mounting : of the camera that took the file; bytes are upright.
         """
@@ -573,13 +576,19 @@ class Detector:
         assert process.stdin is not None
         item = job if isinstance(job, bytes) else str(job)
         try:
-            _send(process.stdin, (item, board.to_dict(), effort, tuple(mounting)))
+            _send(
+                process.stdin,
+                (item, board.to_dict(), effort, tuple(mounting), self.time_limit_s),
+            )
         except OSError:
             self.close()
             return Found(None, None, "the detector could not be started")
         try:
-            answer = self._answers.get(timeout=self.time_limit_s)
+            answer = self._answers.get(timeout=PATIENCE * self.time_limit_s)
+            over = answer is None and process.wait() == GIVEN_UP
         except queue.Empty:
+            answer, over = None, True
+        if over:
             self.close()
             return Found(
                 None, None,
@@ -656,17 +665,33 @@ def find_all(
     return out
 
 
+class _Limit(threading.Thread):
+    """Ends this process when it has worked for longer than it may."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.until_s = float("inf")  # of processor time
+        self.start()
+
+    def run(self) -> None:
+        while time.process_time() < self.until_s:
+            time.sleep(0.05)
+        os._exit(GIVEN_UP)
+
+
 def _work(stdin: IO[bytes], stdout: IO[bytes]) -> None:
     """The process: answers jobs until its input ends."""
     cv2.setNumThreads(1)
+    limit = _Limit()
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource  # not on Windows
 
-        limit = 6 * 1024**3
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        memory = 6 * 1024**3
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     _send(stdout, "ready")
     while (item := _receive(stdin)) is not None:
-        job, board_dict, effort, mounting = item
+        job, board_dict, effort, mounting, limit_s = item
+        limit.until_s = time.process_time() + limit_s
         board = Board.from_dict(board_dict)
         try:
             if isinstance(job, bytes):
@@ -680,6 +705,7 @@ def _work(stdin: IO[bytes], stdout: IO[bytes]) -> None:
         except Exception as error:  # one picture must never end the calibration
             reason = f"the detector failed: {type(error).__name__}: {error}"
             answer = Found(None, None, reason[:300])
+        limit.until_s = float("inf")
         _send(stdout, answer)
 
 

@@ -8,18 +8,16 @@ median wall time, with the processor and how busy it was.
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 
-import playwright.sync_api as playwright
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gaze.report import write_report
 from tests.benchmarks.app import processor
+from tests.gaze.browsing import chromium
 from tests.gaze.lessons import big_lesson, write_lesson
 
 DRAWN_AT = """new MutationObserver(() => {
@@ -30,12 +28,8 @@ DRAWN_AT = """new MutationObserver(() => {
 
 def main() -> None:
     """Measure and print."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    with tempfile.TemporaryDirectory() as folder, playwright.sync_playwright() as p:
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         path = write_report(write_lesson(Path(folder) / "a", big_lesson()))
-        browser = p.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
         drawn_s = []
         for _ in range(5):
             page = browser.new_page(viewport={"width": 1280, "height": 800})
@@ -44,7 +38,6 @@ def main() -> None:
             page.wait_for_selector('html[data-ready="1"]', state="attached")
             drawn_s.append(page.evaluate("window.drawnAt") / 1000)
             page.close()
-        browser.close()
         print(
             f"| {path.stat().st_size / 1e6:.1f} MB | {min(drawn_s):.2f} s | "
             f"{statistics.median(drawn_s):.2f} s | {processor()} |"

@@ -1,4 +1,4 @@
-"""Fixtures: tiny packs, tiny weights, a cache of its own."""
+"""Fixtures: tiny packs, tiny weights."""
 
 from __future__ import annotations
 
@@ -27,10 +27,3 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "tiny.pt"
     tensors.save(path, "tiny", build(config), config, 64, CALIBRATION)
     return path
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Converted models of one test session are shared, the user's cache is left alone."""
-    folder = tmp_path_factory.getbasetemp() / "headpose-cache"
-    monkeypatch.setenv("HEADPOSE_CACHE", str(folder))

@@ -228,7 +228,7 @@ def mutated(edits: list[tuple[str, int, str]]) -> str:
 
 
 @given(st.lists(EDITS, min_size=1, max_size=4))
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 def test_any_mutation_is_a_configuration_or_one_sentence(tmp_path: Path, edits) -> None:
     (tmp_path / "session.toml").write_bytes(mutated(edits).encode("utf-8", "surrogatepass"))
     try:
@@ -238,7 +238,7 @@ def test_any_mutation_is_a_configuration_or_one_sentence(tmp_path: Path, edits) 
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 def test_any_bytes_are_one_sentence(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "session.toml").write_bytes(data)
     with pytest.raises(UserError):

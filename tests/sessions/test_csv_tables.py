@@ -76,7 +76,7 @@ def test_a_mistyped_student_is_named_with_the_one_meant(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=120), st.integers(0, len(GOOD)))
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 def test_any_bytes_are_a_table_or_one_sentence(tmp_path: Path, data: bytes, at: int) -> None:
     (tmp_path / "targets.csv").write_bytes(GOOD.encode()[:at] + data + GOOD.encode()[at:])
     try:

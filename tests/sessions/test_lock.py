@@ -17,19 +17,20 @@ from sessions.errors import SessionError
 from sessions.lock import LOCK, lesson_lock
 
 HOLD = """
-import sys, time
+import sys
 from sessions.lock import lesson_lock
 with lesson_lock(sys.argv[1]):
     print("held", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
 def hold(lesson: Path) -> subprocess.Popen[str]:
     """Another process that holds the lesson's lock."""
     other = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(lesson)], stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-c", HOLD, str(lesson)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     assert other.stdout is not None and other.stdout.readline() == "held\n"
     return other
 

@@ -288,8 +288,7 @@ def test_truncated_pictures_are_refused_not_guessed(
 # -- anything --------------------------------------------------------------------------------------
 @settings(
     max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_damaged_bytes_never_hang_or_crash(
@@ -315,8 +314,7 @@ def test_damaged_bytes_never_hang_or_crash(
 
 @settings(
     max_examples=30,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     head=st.sampled_from(

@@ -85,7 +85,7 @@ def test_round_trip(tmp_path: Path, format: str, convergence_deg: float, world: 
     assert back.rig.verdict.status == "WARN", "a file of another program is no PASS"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     rotvec=st.tuples(*[st.floats(-1.5, 1.5)] * 3),
     t=st.tuples(*[st.floats(-4, 4)] * 3).filter(lambda t: np.linalg.norm(t) > 0.05),
@@ -476,7 +476,7 @@ def test_bad_files_are_one_clear_sentence(
         interop.read(tmp_path / name)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     format=st.sampled_from(interop.formats()),
     cut=st.floats(0, 1),

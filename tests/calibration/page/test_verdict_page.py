@@ -250,7 +250,7 @@ def test_a_bare_rig_says_what_it_lacks(tmp_path: Path) -> None:
     assert "nan" not in text.lower().replace("finance", "")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_whatever_is_missing_the_verdict_is_shown(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,12 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
-                None)  # fmt: skip
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update",
-]  # fmt: skip
+from tests.gaze.browsing import listening_page
 
 
 @dataclass
@@ -69,22 +63,16 @@ def running(folder: Path) -> Iterator[App]:
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(20)
+            process.wait(120)
         except subprocess.TimeoutExpired:
             process.kill()
 
 
 def open_page(browser: Any, app: App, *, width: int = 1200, dark: bool = False) -> Any:
     """A page that was let in; errors and requests are kept."""
-    page = browser.new_page(
-        viewport={"width": width, "height": 850}, reduced_motion="reduce",
-        color_scheme="dark" if dark else "light",
-    )  # fmt: skip
-    page.seen_errors, page.seen_requests = [], []
-    page.on("pageerror", lambda e: page.seen_errors.append(str(e)))
-    page.on("console", lambda m: page.seen_errors.append(m.text) if m.type == "error" else None)
-    page.on("request", lambda r: page.seen_requests.append(r.url))
-    page.on("websocket", lambda w: page.seen_requests.append(w.url))
+    page = listening_page(
+        browser, viewport={"width": width, "height": 850}, color_scheme="dark" if dark else "light"
+    )
     page.goto(app.address)
     page.wait_for_selector("h1")
     return page

@@ -22,9 +22,11 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_camera_stays_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(live, "WAIT_S", 600.0)  # on a busy machine
+    monkeypatch.setattr(live, "IDLE_S", 600.0)
     yield
     monkeypatch.setattr(live, "IDLE_S", -1.0)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 600
     while any(s.open for s in live._sources.values()) and time.monotonic() < end:
         time.sleep(0.02)
     assert not any(s.open for s in live._sources.values())  # whom nobody asks, lets go

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from gaze.app.sights import LiveView, Moment, Picture, Planned, Recording, Seat
 from gaze.setup.init import init_lesson
 from sessions.config import CONFIG_NAME, edit_config, load_config
 from tests.gaze.app.waiting import until
+
+PATIENT = 6000
 
 
 class Answers:
@@ -47,6 +50,8 @@ def visit(build: Callable[[], None], then: Callable[[User], Awaitable[None]]) ->
     async def go() -> None:
         async with user_simulation(root=build) as user:
             await user.open("/")
+            for see in ("should_see", "should_not_see"):  # a try each 0.1 s, until it is so
+                setattr(user, see, partial(getattr(user, see), retries=PATIENT))
             await then(user)
 
     asyncio.run(go())
@@ -322,7 +327,7 @@ def test_forgetting_asks_first(place: Place) -> None:
     place.desk.jobs.add = lambda folder, *c: queued.extend(c) or []  # type: ignore[assignment,method-assign]
 
     async def forget(user: User) -> None:
-        await user.should_see(kind=ui.select, content="Student", retries=300)
+        await user.should_see(kind=ui.select, content="Student")
         (chosen,) = user.find(kind=ui.select, content="Student").elements
         chosen.set_value("S-02")
         (button,) = [b for b in user.find(kind=ui.button).elements if b.text == "Forget"]
@@ -330,7 +335,7 @@ def test_forgetting_asks_first(place: Place) -> None:
         await user.should_see("Forget S-02?")
         assert queued == [] and button is not None
         user.find(kind=ui.button, content="Cancel").click()
-        await user.should_not_see("Forget S-02?", retries=50)
+        await user.should_not_see("Forget S-02?")
         assert queued == []
 
     visit(lambda: report.build(place), forget)
@@ -398,7 +403,7 @@ def test_a_seat_is_dragged_and_its_error_expected(place: Place) -> None:
     asked = place.desk.worker.asked  # type: ignore[attr-defined]
 
     async def drag_it(user: User) -> None:
-        await user.should_see("expected here: 17 cm off", retries=200)
+        await user.should_see("expected here: 17 cm off")
         assert "≈ 90 cm" in screen.drawing.content and "var(--quiet)" in screen.drawing.content
         with user:
             await screen._moved(Dropped(0, 50.0, 40.0))
@@ -489,7 +494,7 @@ def test_areas_are_drawn_on_a_photograph(place: Place) -> None:
         assert "#2f4a43" in screen.canvas.content  # a plain blackboard
         (which,) = user.find(kind=ui.select, content="Picture of the room").elements
         which.set_value("calibration/auxiliary/room1.jpg")
-        await user.should_see("Save the corners", retries=300)  # they are known already
+        await user.should_see("Save the corners")  # they are known already
         user.find("Save the corners").click()
         await until(lambda: screen.photographed)
         assert screen.canvas.source.startswith("/shelf/") and "#2f4a43" not in screen.canvas.content
@@ -520,7 +525,7 @@ def test_a_live_camera_is_looked_through_and_kept_only_when_asked(place: Place) 
             key=lambda e: e.id,
         )
         first.set_value("0")
-        await user.should_see("8 faces", retries=300)
+        await user.should_see("8 faces")
         await user.should_see("The left video is dark")
         assert {a[0] for a in answers.asked} == {"live_view"}
         user.find("As chessboard pictures").click()

@@ -21,25 +21,13 @@ from calibration.room.world import Tape
 from gaze.setup.demo import LESSON, copy_lesson
 from sessions.config import load_config
 from tests.gaze.app.room_photo import take_photo
-from tests.gaze.app.serving import CHROMIUM, FLAGS, App, open_page, running
+from tests.gaze.app.serving import App, open_page, running
+from tests.gaze.browsing import LONG_MS, needs_chromium
 
 pytest.importorskip("nicegui", reason="needs the extra `app`")
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium on this machine"),
-    pytest.mark.slow,
-]
+pytestmark = needs_chromium
 SCREENS = ("setup", "recordings", "board", "room", "seats", "areas", "run", "report")
-LONG_MS = 600_000  # of a step on a machine that has other things to do
 TAPE = {"left_m": 1.74, "down_m": 1.36, "out_m": 1.75}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as p:
-        chromium = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 def put_in(page: Any, button: Any, files: list[Path]) -> None:
@@ -83,7 +71,6 @@ def test_from_an_empty_folder_to_the_report(browser: Any, tmp_path: Path) -> Non
     folder.mkdir()
     with running(folder) as app:
         page = open_page(browser, app)
-        page.set_default_timeout(120_000)
         new_lesson(page)
         lesson = folder / "7b-fractions"
         recordings(page, lesson)
@@ -111,7 +98,7 @@ def recordings(page: Any, lesson: Path) -> None:
                [LESSON / f"{camera}.mp4"])  # fmt: skip
         until((lesson / f"{camera}.mp4").is_file)
         page.wait_for_load_state("networkidle")
-    page.wait_for_selector("img.shot >> nth=1", timeout=LONG_MS)
+    page.wait_for_selector("img.shot >> nth=1")
     page.get_by_role("button", name="Save the offset").click()
     until(lambda: load_config(lesson).cameras.right.offset_s == 0.0)
 
@@ -125,7 +112,7 @@ def chessboard(page: Any, lesson: Path) -> None:
         files = sorted((LESSON / "calibration" / camera).iterdir())[::2]  # half: they are enough
         put_in(page, page.get_by_role("button", name="Add pictures or a video").nth(k), files)
         until(lambda c=camera, n=len(files): len(list((lesson / "calibration" / c).iterdir())) == n)
-    page.wait_for_selector("text=Board found in 11 of 11 pictures >> nth=1", timeout=LONG_MS)
+    page.wait_for_selector("text=Board found in 11 of 11 pictures >> nth=1")
     assert barriers(page) == []
 
 
@@ -155,7 +142,7 @@ def room(page: Any, lesson: Path, tmp_path: Path) -> None:
     page.get_by_label("Picture of the room").click()
     page.get_by_role("option", name="room1.jpg").click()
     image = page.locator(".clickable img")
-    image.wait_for(timeout=LONG_MS)
+    image.wait_for()
     page.wait_for_function("document.querySelector('.clickable img').naturalWidth > 0")
     scale = image.bounding_box()["width"] / 2016
     image.click(position={"x": 5, "y": 5})  # a slip …
@@ -167,7 +154,7 @@ def room(page: Any, lesson: Path, tmp_path: Path) -> None:
         )
     page.get_by_role("button", name="Save the corners").click()
     said = page.locator(".finding", has_text="Tape − pictures")
-    said.wait_for(timeout=LONG_MS)
+    said.wait_for()
     off_cm = [float(n) for n in re.findall(r"([+-][\d.]+) ±", said.inner_text())]
     assert len(off_cm) == 3 and max(map(abs, off_cm)) < 6
     assert barriers(page) == []
@@ -182,7 +169,7 @@ def run_and_read(page: Any, lesson: Path) -> None:
     page.get_by_label("Moments per second").click()
     page.get_by_role("option", name="1", exact=True).click()
     page.get_by_role("button", name="Do everything").click()
-    page.wait_for_selector("[role=progressbar]", timeout=LONG_MS)
+    page.wait_for_selector("[role=progressbar]")
     assert barriers(page) == []
     page.goto("about:blank")  # the page is closed; the work goes on
     until((lesson / "rig.json").is_file)
@@ -190,11 +177,11 @@ def run_and_read(page: Any, lesson: Path) -> None:
     assert rig["verdict"]["status"] in ("PASS", "WARN"), rig["verdict"]["causes"]
     until(lambda: any(lesson.glob("runs/*/report.html")))
     page.go_back()
-    page.wait_for_selector(".pill.good:has-text('done') >> nth=2", timeout=LONG_MS)
+    page.wait_for_selector(".pill.good:has-text('done') >> nth=2")
     step(page, "Report")
     report = page.frame_locator("iframe.report")
-    report.get_by_text("7b, fractions").first.wait_for(timeout=LONG_MS)
-    page.get_by_label("Student", exact=True).wait_for(timeout=LONG_MS)
+    report.get_by_text("7b, fractions").first.wait_for()
+    page.get_by_label("Student", exact=True).wait_for()
     assert barriers(page) == []
 
 
@@ -230,21 +217,21 @@ FILLED = {
 def test_every_screen_for_everybody(visitor: Any, demo: App, screen: str) -> None:
     """No serious barrier in light and dark; nothing wider than a phone, a tablet, a desktop."""
     visitor.goto(demo.origin + (f"/lesson/demo-lesson/{screen}" if screen else "/"))
-    visitor.wait_for_selector(FILLED.get(screen, "ul.cards li"), timeout=LONG_MS)
+    visitor.wait_for_selector(FILLED.get(screen, "ul.cards li"))
     for light in ("dark", "light"):
         visitor.emulate_media(color_scheme=light, reduced_motion="reduce")
-        visitor.wait_for_selector(f".body--{light}", timeout=LONG_MS)
+        visitor.wait_for_selector(f".body--{light}")
         assert barriers(visitor) == [], light
     for width in (390, 768, 1400):
         visitor.set_viewport_size({"width": width, "height": 850})
         wide = "document.documentElement.scrollWidth <= innerWidth"
-        visitor.wait_for_function(wide, timeout=LONG_MS)
+        visitor.wait_for_function(wide)
 
 
 def test_every_control_has_a_name_and_takes_the_keyboard(visitor: Any, demo: App) -> None:
     visitor.set_viewport_size({"width": 1200, "height": 850})
     visitor.goto(f"{demo.origin}/lesson/demo-lesson/run")
-    visitor.wait_for_selector("h1")
+    visitor.wait_for_selector(FILLED["run"])
     reached = []
     for _ in range(25):
         visitor.keyboard.press("Tab")
@@ -271,8 +258,8 @@ def test_a_seat_is_dragged_by_pointer_and_by_keys(visitor: Any, demo: App) -> No
     visitor.set_viewport_size({"width": 1200, "height": 1200})
     visitor.goto(f"{demo.origin}/lesson/demo-lesson/seats")
     spot = visitor.locator(".movable[data-number='0']")
-    spot.locator("circle").wait_for(timeout=LONG_MS)
-    visitor.wait_for_selector("text=expected here", timeout=LONG_MS)
+    spot.locator("circle").wait_for()
+    visitor.wait_for_selector("text=expected here")
 
     def place() -> list[float]:
         fields = visitor.locator(".seat").first.locator("input[type=number]")
@@ -294,4 +281,4 @@ def test_a_seat_is_dragged_by_pointer_and_by_keys(visitor: Any, demo: App) -> No
     spot.focus()
     visitor.keyboard.press("ArrowLeft")
     until(lambda: place()[0] == pytest.approx(before[0] + 0.05))
-    visitor.wait_for_function("document.activeElement.dataset.number == '0'", timeout=LONG_MS)
+    visitor.wait_for_function("document.activeElement.dataset.number == '0'")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-async def until(true: Callable[[], Any], seconds: float = 60.0) -> None:
+async def until(true: Callable[[], Any], seconds: float = 600.0) -> None:
     """Let the page and its commands work until it is so; fails where it never is."""
     async with asyncio.timeout(seconds):
         while not true():

@@ -191,7 +191,7 @@ def test_rectangle_probability_against_scipy(rho: float) -> None:
         assert got[0] == pytest.approx(want, abs=2e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_shares_of_a_partition_sum_to_one(seed: int) -> None:
     rng = np.random.default_rng(seed)

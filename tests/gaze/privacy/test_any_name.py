@@ -30,7 +30,7 @@ def spelt(name: str, form: Any) -> str:
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=list(HealthCheck),
+    max_examples=30, suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.generate),  # a lesson each: shrinking would take minutes
 )  # fmt: skip
 @given(name=ANY | WRITTEN, written=FORM, asked=FORM)

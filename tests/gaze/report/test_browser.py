@@ -1,7 +1,7 @@
 """The report in a real browser: drawn, usable by keyboard and screen reader, printed.
 
-Needs a Chromium on this machine; skipped without. Where there is one, playwright and
-axe-playwright-python must be there too.
+Skipped where there is no Chromium; where there is one, playwright and axe-playwright-python must be
+there too.
 """
 
 from __future__ import annotations
@@ -9,23 +9,16 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gaze.report import write_report
+from tests.gaze.browsing import listening_page, needs_chromium
 from tests.gaze.lessons import big_lesson, one_dot, write_lesson
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
-                None)  # fmt: skip
-if CHROMIUM is None:
-    pytest.skip("needs a Chromium on this machine", allow_module_level=True)
-import playwright.sync_api as playwright  # noqa: E402
-from axe_playwright_python.sync_playwright import Axe  # noqa: E402
-
-pytestmark = pytest.mark.slow
+pytestmark = needs_chromium
 SIZES = {"phone": (390, 844), "laptop": (1280, 800), "projector": (1920, 1080)}
 
 
@@ -41,30 +34,13 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as p:
-        chromium = p.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                  "--disable-background-networking", "--disable-component-update"],
-        )  # fmt: skip
-        yield chromium
-        chromium.close()
-
-
 def open_page(
     browser: Any, path: Path, width: int = 1280, height: int = 800, scheme: str = "light"
 ) -> Any:
     """A page that has drawn its figures; every request and every error is kept."""
-    page = browser.new_page(viewport={"width": width, "height": height}, reduced_motion="reduce",
-                            color_scheme=scheme)  # fmt: skip
-    page.seen_errors, page.seen_requests = [], []
-    page.on("pageerror", lambda e: page.seen_errors.append(str(e)))
-    page.on("console", lambda m: page.seen_errors.append(m.text) if m.type == "error" else None)
-    page.on("request", lambda r: page.seen_requests.append(r.url))
+    page = listening_page(browser, viewport={"width": width, "height": height}, color_scheme=scheme)
     page.goto(path.as_uri())
-    page.wait_for_selector('html[data-ready="1"]', state="attached", timeout=60_000)
+    page.wait_for_selector('html[data-ready="1"]', state="attached")
     return page
 
 
@@ -152,7 +128,7 @@ def test_the_heatmap_is_the_right_way_round(browser: Any, tmp_path: Path) -> Non
     assert x > box["x"] + 0.6 * box["width"]  # on the right of the picture
     assert y < box["y"] + 0.6 * box["height"]  # in its upper part
     page.mouse.move(x, y)  # at once: a label on the way there might be read
-    page.wait_for_selector("#fig-heat .hoverlayer text", timeout=5000)
+    page.wait_for_selector("#fig-heat .hoverlayer text")
     said = page.locator("#fig-heat .hoverlayer").text_content()
     found = re.search(r"([\d.]+) m from the right, ([\d.]+) m down", said)
     assert found, said
@@ -211,6 +187,8 @@ def test_by_keyboard_alone(browser: Any, report: Path) -> None:
 ])  # fmt: skip
 def test_axe_finds_nothing(browser: Any, report: Path, name: str, size: str, scheme: str) -> None:
     """WCAG 2.1 A and AA, with every table unfolded, on a light and on a dark page."""
+    from axe_playwright_python.sync_playwright import Axe
+
     page = open_page(browser, report.with_name(name), *SIZES[size], scheme)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     found = Axe().run(page, options={
@@ -260,7 +238,7 @@ def test_the_replay_plays_and_is_scrubbed_by_keyboard(browser: Any, report: Path
     player.locator("[data-of=speed]").select_option("60")
     player.locator("button").focus()
     page.keyboard.press("Space")
-    for _ in range(100):  # the page's policy forbids wait_for_function's eval
+    for _ in range(6000):  # the page's policy forbids wait_for_function's eval
         page.wait_for_timeout(100)
         if int(slider.input_value()) > 250:
             break

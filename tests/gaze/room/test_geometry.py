@@ -22,7 +22,7 @@ metres = st.floats(-8, 8, allow_nan=False)
 
 
 @given(x=metres, y=metres, z=st.floats(0.3, 12), tx=metres, ty=metres)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_aiming_then_meeting_returns_the_target(x, y, z, tx, ty) -> None:
     P_W, target = np.array([x, y, z]), np.array([tx, ty, 0.0])
     R_WS = aimed_rotation(P_W, target)
@@ -34,7 +34,6 @@ def test_aiming_then_meeting_returns_the_target(x, y, z, tx, ty) -> None:
 
 
 @given(roll=st.floats(-1.5, 1.5), z=st.floats(0.5, 9))
-@settings(deadline=None)
 def test_roll_about_the_line_of_sight_changes_nothing(roll, z) -> None:
     P_W = np.array([1.0, 0.2, z])
     R_WS = aimed_rotation(P_W, [2.5, 0.9, 0.0]) @ rotation_exp([0, 0, roll])
