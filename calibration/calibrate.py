@@ -16,17 +16,11 @@ import cv2
 import numpy as np
 
 from calibration.camera import CAMERAS
+from calibration.corners.auxiliary import read_auxiliary, read_room_pictures
 from calibration.corners.boards import PICTURES, Board
-from calibration.corners.detect import TIME_LIMIT_S
-from calibration.corners.folder import (
-    AS_THE_FILES_SAY,
-    AuxiliaryPlacement,
-    Mountings,
-    board_in,
-    read_auxiliary,
-    read_folder,
-    read_room_pictures,
-)
+from calibration.corners.folder import AS_THE_FILES_SAY, Mountings, board_in, read_folder
+from calibration.corners.placement import AuxiliaryPlacement
+from calibration.corners.process import TIME_LIMIT_S
 from calibration.errors import CalibrationError
 from calibration.inputs import Auxiliary, Seen
 from calibration.judge import judge

@@ -32,16 +32,11 @@ from gaze.faces.rows import FaceRows
 from gaze.gain.agreed import agreement_of, corrected
 from gaze.gain.model import Gain
 from gaze.lesson import refusals
+from gaze.lesson.caveats import folder_caveats, unseen_seats_caveat
 from gaze.lesson.film import Film, open_film
 from gaze.lesson.heads_clock import checked_by_heads, with_clock_spread
 from gaze.lesson.points import Seats, grid_of, measure
-from gaze.lesson.quality import (
-    Evidence,
-    folder_caveats,
-    quality_report,
-    students_table,
-    unseen_seats_caveat,
-)
+from gaze.lesson.quality import Evidence, quality_report, students_table
 from gaze.lesson.resume import look_at_lesson, open_run, refuse_taken
 from gaze.lesson.rig_watch import watch_rig
 from gaze.lesson.settings import AnalyzeSettings

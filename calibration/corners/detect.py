@@ -1,50 +1,27 @@
 """Corners of a board in pictures that may be anything: large, grey, 16-bit, damaged, no picture.
 
-The work runs in a process of its own (``python -m calibration.corners.detect``) with a time limit
-for each picture: a picture that makes a decoder crash or a detector search for ever costs its limit
-and is reported with the reason, and the calibration goes on. The limit is processor time: a busy
-machine takes longer and finds the same boards.
+One picture at a time; many, each with a time limit: process.py.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import pickle
-import queue
-import struct
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.corners.boards import Board, pitch_px
+from calibration.corners.picture_file import Gray, read_picture
 from calibration.errors import CalibrationError
 from calibration.mounting import AS_THE_FILE_SAYS, Mounting
 from calibration.transform import Array
 
-Gray = NDArray[np.uint8]
-
-#: No camera takes larger pictures; a decoder asked for more is fed a trap.
-MAX_PIXELS = 160_000_000
-MAX_BYTES = 500_000_000
-MIN_SIDE_PX = 48
 #: Pictures are reduced to about these many pixels to find the board, and refined in full.
 FIRST_PIXELS = 350_000.0
 SEARCH_PIXELS = 1_100_000.0
-TIME_LIMIT_S = 25.0
-#: So much longer than its limit of processor time may a picture take by the clock on the wall.
-PATIENCE = 20
-GIVEN_UP = 77  # exit code of the process: the limit is over
 
 #: How hard to look: only count the corners; one reduced picture; everything.
 Effort = Literal["count", "some", "all"]
@@ -68,121 +45,6 @@ class Found:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
-# -- reading ---------------------------------------------------------------------------------------
-def _declared_size(data: bytes) -> tuple[int, int] | None:
-    """(width, height) in a PNG's or JPEG's header, without decoding; None where unknown."""
-    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
-        w, h = struct.unpack(">II", data[16:24])
-        return int(w), int(h)
-    if data[:2] == b"\xff\xd8":
-        i = 2
-        while i + 9 < len(data):
-            if data[i] != 0xFF:
-                i += 1
-                continue
-            marker = data[i + 1]
-            if marker in (0x01, 0xFF) or 0xD0 <= marker <= 0xD8:
-                i += 1 if marker == 0xFF else 2
-                continue
-            if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-                h, w = struct.unpack(">HH", data[i + 5 : i + 9])
-                return int(w), int(h)
-            i += 2 + int(struct.unpack(">H", data[i + 2 : i + 4])[0])
-    return None
-
-
-def _truncated(data: bytes) -> bool:
-    """Whether a JPEG or PNG ends before its end marker."""
-    if data[:2] == b"\xff\xd8":
-        return b"\xff\xd9" not in data[-4096:]
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return b"IEND" not in data[-4096:]
-    return False
-
-
-def read_picture(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> Gray:
-    """Any picture file as 8-bit grey, upright as its EXIF says, or as ``mounting`` says.
-
-    Raises
-    ------
-    CalibrationError : missing, empty, not a picture, cut off, too large or too small; the reason is
-        ``error.what``.
-    """
-    path = Path(path)
-
-    def refuse(what: str, **more: Any) -> CalibrationError:
-        return CalibrationError(what, where=path, **more)
-
-    if not path.is_file():
-        raise refuse("there is no such picture")
-    try:
-        n_bytes = path.stat().st_size
-        if n_bytes == 0:
-            raise refuse("the file is empty")
-        if n_bytes > MAX_BYTES:
-            raise refuse("the file is too large for a picture", found=f"{n_bytes / 1e6:.0f} MB")
-        data = path.read_bytes()
-    except OSError as error:
-        raise refuse("the file cannot be read", found=str(error)) from error
-    return decode_picture(data, path, mounting)
-
-
-def decode_picture(
-    data: bytes, where: str | Path = "picture", mounting: Mounting = AS_THE_FILE_SAYS
-) -> Gray:
-    """The bytes of a picture file as 8-bit grey; see :func:`read_picture`."""
-    size = _declared_size(data)
-    if size is not None and size[0] * size[1] > MAX_PIXELS:
-        raise CalibrationError(
-            "the picture is too large", where=where, found=f"{size[0]} × {size[1]} pixels",
-            expected=f"at most {MAX_PIXELS // 1_000_000} megapixels",
-        )  # fmt: skip
-    if _truncated(data):
-        raise CalibrationError("the picture is cut off: its file ends too early", where=where)
-    flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
-    if mounting.rotate is not None:
-        flags |= cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except (cv2.error, MemoryError, ValueError) as error:
-        raise CalibrationError(
-            "the picture cannot be decoded", where=where, found=str(error).strip()[:200]
-        ) from error
-    if image is None or image.size == 0:
-        raise CalibrationError("this is not a picture, or it is damaged", where=where)
-    return mounting.turn().apply(to_gray(image, where))
-
-
-def to_gray(image: NDArray[Any], where: str | Path = "picture") -> Gray:
-    """Any decoded picture (grey, colour, alpha; 8, 16 bit or float) as (h, w) 8-bit grey."""
-    if image.ndim == 3:
-        channels = image.shape[2]
-        if channels == 2:
-            image = image[..., 0]
-        elif channels > 2:
-            image = image[..., :3]
-        else:
-            image = image[..., 0]
-    if image.dtype != np.uint8:
-        values = image.astype(np.float32)
-        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-        low, high = float(values.min()), float(np.percentile(values, 99.8))
-        if high <= low:
-            high = float(values.max())
-        scale = 255.0 / max(high - low, 1e-9)
-        image = np.clip((values - low) * scale, 0, 255).astype(np.uint8)
-    if image.ndim == 3:
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    h, w = image.shape[:2]
-    if min(w, h) < MIN_SIDE_PX:
-        raise CalibrationError(
-            "the picture is too small", where=where, found=f"{w} × {h} pixels",
-            expected=f"at least {MIN_SIDE_PX} pixels each way",
-        )  # fmt: skip
-    return np.ascontiguousarray(image)
-
-
-# -- chessboards -----------------------------------------------------------------------------------
 _SB = cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_ACCURACY
 
 
@@ -445,7 +307,6 @@ def _sane(corners: Array, inner: tuple[int, int]) -> tuple[bool, str]:
     return True, ""
 
 
-# -- ChArUco ---------------------------------------------------------------------------------------
 def find_charuco(gray: Gray, board: Board) -> Found:
     """A ChArUco board's corners; those that are hidden are NaN."""
     h, w = gray.shape
@@ -505,212 +366,3 @@ def find_in_file(
     except CalibrationError as error:
         return Found(None, None, error.what + ("" if error.found is None else f" ({error.found})"))
     return find_corners(gray, board, effort=effort)
-
-
-# -- a process with a time limit -------------------------------------------------------------------
-class Detector:
-    """Finds corners in files, in a process of its own that is replaced when it hangs or dies.
-
-    Use as a context manager. ``time_limit_s`` is for one picture, of processor time.
-    """
-
-    def __init__(self, time_limit_s: float = TIME_LIMIT_S) -> None:
-        self.time_limit_s = time_limit_s
-        self._process: subprocess.Popen[bytes] | None = None
-        self._answers: queue.Queue[Any] = queue.Queue()
-
-    def __enter__(self) -> Detector:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the process."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:
-                    with contextlib.suppress(OSError):
-                        pipe.close()
-            self._process = None
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        environment = dict(os.environ)
-        here = str(Path(__file__).resolve().parents[2])
-        environment["PYTHONPATH"] = os.pathsep.join(
-            p for p in (here, environment.get("PYTHONPATH", "")) if p
-        )
-        environment["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)
-        environment["OPENCV_LOG_LEVEL"] = "SILENT"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "calibration.corners.detect"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-        )
-        answers: queue.Queue[Any] = queue.Queue()
-        assert process.stdout is not None
-        threading.Thread(target=_listen, args=(process.stdout, answers), daemon=True).start()
-        self._process, self._answers = process, answers
-        answers.get()  # "ready", or None where it ended: starting costs no picture its time
-        return process
-
-    def find(
-        self,
-        job: str | Path | bytes,
-        board: Board,
-        *,
-        effort: Effort = "all",
-        mounting: Mounting = AS_THE_FILE_SAYS,
-    ) -> Found:
-        """Corners in a picture file (or its bytes); never more work than the time limit.
-
-        mounting : of the camera that took the file; bytes are upright.
-        """
-        process = self._process
-        if process is None or process.poll() is not None:
-            process = self._start()
-        assert process.stdin is not None
-        item = job if isinstance(job, bytes) else str(job)
-        try:
-            _send(
-                process.stdin,
-                (item, board.to_dict(), effort, tuple(mounting), self.time_limit_s),
-            )
-        except OSError:
-            self.close()
-            return Found(None, None, "the detector could not be started")
-        try:
-            answer = self._answers.get(timeout=PATIENCE * self.time_limit_s)
-            over = answer is None and process.wait() == GIVEN_UP
-        except queue.Empty:
-            answer, over = None, True
-        if over:
-            self.close()
-            return Found(
-                None, None,
-                f"the search for the board took longer than {self.time_limit_s:.0f} s and was "
-                "given up (noise, or a pattern that repeats?)",
-            )  # fmt: skip
-        if answer is None:
-            self.close()
-            return Found(None, None, "the picture made the detector crash; it is damaged")
-        found: Found = answer
-        return found
-
-
-def _send(pipe: IO[bytes], item: Any) -> None:
-    data = pickle.dumps(item)
-    pipe.write(struct.pack("<Q", len(data)) + data)
-    pipe.flush()
-
-
-def _receive(pipe: IO[bytes]) -> Any:
-    head = pipe.read(8)
-    if len(head) < 8:
-        return None
-    (n,) = struct.unpack("<Q", head)
-    data = pipe.read(n)
-    return pickle.loads(data) if len(data) == n else None
-
-
-def _listen(pipe: IO[bytes], answers: queue.Queue[Any]) -> None:
-    """Hand over answers; None when the process ends."""
-    try:
-        while (item := _receive(pipe)) is not None:
-            answers.put(item)
-    except (OSError, ValueError, EOFError, pickle.UnpicklingError):
-        pass
-    answers.put(None)
-
-
-def find_all(
-    jobs: Sequence[tuple[str | Path | bytes, Board]],
-    *,
-    time_limit_s: float = TIME_LIMIT_S,
-    effort: Effort = "all",
-    progress: Callable[[float], None] | None = None,
-    mountings: Sequence[Mounting] | None = None,
-) -> list[Found]:
-    """Corners in many pictures, each within its time limit, in as many processes as help.
-
-    mountings : one for each job (:meth:`Detector.find`).
-    """
-    n = max(1, min(4, os.cpu_count() or 1, len(jobs)))
-    idle: queue.SimpleQueue[Detector] = queue.SimpleQueue()
-    detectors = [Detector(time_limit_s) for _ in range(n)]
-    for detector in detectors:
-        idle.put(detector)
-
-    def one(job: tuple[str | Path | bytes, Board], mounting: Mounting) -> Found:
-        detector = idle.get()
-        try:
-            return detector.find(job[0], job[1], effort=effort, mounting=mounting)
-        finally:
-            idle.put(detector)
-
-    out: list[Found] = []
-    try:
-        with ThreadPoolExecutor(n) as pool:
-            for found in pool.map(one, jobs, mountings or [AS_THE_FILE_SAYS] * len(jobs)):
-                out.append(found)
-                if progress:
-                    progress(len(out) / len(jobs))
-    finally:
-        for detector in detectors:
-            detector.close()
-    return out
-
-
-class _Limit(threading.Thread):
-    """Ends this process when it has worked for longer than it may."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.until_s = float("inf")  # of processor time
-        self.start()
-
-    def run(self) -> None:
-        while time.process_time() < self.until_s:
-            time.sleep(0.05)
-        os._exit(GIVEN_UP)
-
-
-def _work(stdin: IO[bytes], stdout: IO[bytes]) -> None:
-    """The process: answers jobs until its input ends."""
-    cv2.setNumThreads(1)
-    limit = _Limit()
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource  # not on Windows
-
-        memory = 6 * 1024**3
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    _send(stdout, "ready")
-    while (item := _receive(stdin)) is not None:
-        job, board_dict, effort, mounting, limit_s = item
-        limit.until_s = time.process_time() + limit_s
-        board = Board.from_dict(board_dict)
-        try:
-            if isinstance(job, bytes):
-                answer = find_corners(decode_picture(job), board, effort=effort)
-            else:
-                answer = find_in_file(job, board, effort=effort, mounting=Mounting(*mounting))
-        except CalibrationError as error:
-            answer = Found(None, None, error.what)
-        except MemoryError:
-            answer = Found(None, None, "the picture needs more memory than there is")
-        except Exception as error:  # one picture must never end the calibration
-            reason = f"the detector failed: {type(error).__name__}: {error}"
-            answer = Found(None, None, reason[:300])
-        limit.until_s = float("inf")
-        _send(stdout, answer)
-
-
-if __name__ == "__main__":
-    # unpickling in the parent wants calibration.detect.Found, not __main__.Found
-    from calibration.corners import detect
-
-    detect._work(sys.stdin.buffer, sys.stdout.buffer)

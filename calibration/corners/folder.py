@@ -12,24 +12,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from calibration.camera import CAMERAS
 from calibration.corners.boards import PICTURES, VIDEOS, Board, View
-from calibration.corners.detect import TIME_LIMIT_S, Detector, Found, find_all, read_picture
+from calibration.corners.detect import Found
+from calibration.corners.process import TIME_LIMIT_S, find_all
 from calibration.errors import CalibrationError
 from calibration.mounting import AS_THE_FILE_SAYS, Mounting
-from calibration.room.picture import (
-    CLICK_SIGMA_PX,
-    RoomPicture,
-    TakenWith,
-    check_clicks,
-    turned_over,
-)
-from calibration.room.world import PLACEMENT_SIGMA_DEG, TAPE_SIGMA_M, Tape
 from calibration.transform import Array
 from calibration.verdict import Cause
 
@@ -40,123 +32,16 @@ Mountings = Mapping[str, Mounting]
 AS_THE_FILES_SAY: Mountings = dict.fromkeys(CAMERAS, AS_THE_FILE_SAYS)
 
 
-@dataclass(frozen=True)
-class RoomPictureFile:
-    """A picture of the room, as the user gives it.
-
-    Parameters
-    ----------
-    file : the picture.
-    blackboard_corners : four clicked points [u, v] (:data:`calibration.room.picture.ORDER`).
-    taken_with : ``phone`` (any other camera), ``left`` or ``right``.
-    click_sigma_px : how well they were clicked (1 σ).
-    mirrored : it shows the room in a mirror, or as a selfie camera does.
-    """
-
-    file: Path
-    blackboard_corners: Any
-    taken_with: TakenWith = "phone"
-    click_sigma_px: float = CLICK_SIGMA_PX
-    mirrored: bool = False
-
-
-@dataclass(frozen=True)
-class AuxiliaryPlacement:
-    """One placement of the auxiliary board: pictures and tape.
-
-    Parameters
-    ----------
-    placement : ``flat``, ``standing`` or ``tilted`` (then ``angle_deg``: 0 flat … 90 standing).
-    left_m, down_m, out_m : tape, from the blackboard's upper right corner to the board's first
-        inner corner (docs/conventions.md). ``left_m`` may be negative; the others may not.
-    board : its own board, or None for the calibration board.
-    left, right : pictures; None = not given.
-    corners : clicked corners where detection fails: ``{"left": [[x, y] × 4], "right": …}``, the
-        four outermost inner corners as the board lies, seen from its printed side: upper right
-        (the first inner corner), upper left, lower left, lower right; or all of them, in the
-        board's order.
-    tape_sigma_m, placement_sigma_deg : how well the tape and the placement are known (1 σ).
-    room_pictures : pictures of the room that show the blackboard's corners and this board; with
-        them the tape may be left out (None).
-    """
-
-    placement: Literal["flat", "standing", "tilted"]
-    left_m: float | None = None
-    down_m: float | None = None
-    out_m: float | None = None
-    angle_deg: float | None = None
-    board: Board | None = None
-    left: Path | None = None
-    right: Path | None = None
-    corners: dict[str, Any] | None = None
-    tape_sigma_m: float = TAPE_SIGMA_M
-    placement_sigma_deg: float = PLACEMENT_SIGMA_DEG
-    room_pictures: tuple[RoomPictureFile, ...] = ()
-
-    def tape(self) -> Tape:
-        """The measured part, checked.
-
-        Raises
-        ------
-        CalibrationError : wrong sign, wrong unit, an angle missing.
-        """
-        if self.placement not in ("flat", "standing", "tilted"):
-            raise CalibrationError(
-                "unknown placement", where="[auxiliary] placement", found=self.placement,
-                expected="flat, standing or tilted",
-            )  # fmt: skip
-        if self.placement == "tilted" and self.angle_deg is None:
-            raise CalibrationError(
-                "a tilted board needs its angle", where="[auxiliary] angle_deg",
-                expected="degrees about its lower edge: 0 = flat, 90 = standing",
-            )  # fmt: skip
-        lengths = {key: getattr(self, key) for key in ("left_m", "down_m", "out_m")}
-        missing = [key for key, value in lengths.items() if value is None]
-        if missing and (len(missing) < 3 or not self.room_pictures):
-            raise CalibrationError(
-                "the tape is not complete", where=f"[auxiliary] {missing[0]}", found="nothing",
-                expected="left_m, down_m and out_m, or a picture of the room in their place",
-            )  # fmt: skip
-        for key, given in lengths.items():
-            if given is None:
-                continue
-            value = float(given)
-            if not np.isfinite(value):
-                raise CalibrationError("this is no length", where=f"[auxiliary] {key}", found=value)
-            if value < 0 and key != "left_m":
-                side = "below" if key == "down_m" else "in front of"
-                raise CalibrationError(
-                    f"the auxiliary board must lie {side} the blackboard's upper right corner",
-                    where=f"[auxiliary] {key}", found=value, expected="a positive length in metres",
-                    remedy="Measure downwards and into the room: both are positive.",
-                )  # fmt: skip
-            if abs(value) > 15:
-                unit, factor = ("mm", 1000) if abs(value) >= 400 else ("cm", 100)
-                raise CalibrationError(
-                    f"the tape cannot be that long in a classroom: this looks like {unit}",
-                    where=f"[auxiliary] {key}", found=value,
-                    expected=f"metres, e.g. {value / factor:g}",
-                )  # fmt: skip
-        return Tape(
-            self.placement,
-            None if self.left_m is None else float(self.left_m),
-            None if self.down_m is None else float(self.down_m),
-            None if self.out_m is None else float(self.out_m),
-            None if self.angle_deg is None else float(self.angle_deg),
-            self.tape_sigma_m,
-            self.placement_sigma_deg,
-        )
-
-
-# -- files -----------------------------------------------------------------------------------------
 def _files(folder: Path, kinds: Sequence[str]) -> list[Path]:
     if not folder.is_dir():
         return []
     found = [p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")]
-    return sorted((p for p in found if p.suffix.lower() in kinds), key=lambda p: _natural(p.name))
+    return sorted(
+        (p for p in found if p.suffix.lower() in kinds), key=lambda p: natural_order(p.name)
+    )
 
 
-def _natural(name: str) -> list[Any]:
+def natural_order(name: str) -> list[Any]:
     """Sorts 2 before 10."""
     return [(0, int(x), "") if x.isdigit() else (1, 0, x.lower()) for x in re.split(r"(\d+)", name)
             if x]  # fmt: skip
@@ -169,7 +54,7 @@ def _all_pictures(folder: Path) -> list[Path]:
     skip = (*VIDEOS, ".txt", ".md", ".json", ".toml", ".csv", ".yml", ".yaml", ".ini", ".db")
     found = [p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")]
     return sorted(
-        (p for p in found if p.suffix.lower() not in skip), key=lambda p: _natural(p.name)
+        (p for p in found if p.suffix.lower() not in skip), key=lambda p: natural_order(p.name)
     )
 
 
@@ -190,11 +75,10 @@ def pair_names(
     unique = all(len({number(p) for p in side}) == len(side) for side in (left, right))
     key = number if unique and len(by_number) > len(by_stem) else stem
     a, b = {key(p): p for p in left}, {key(p): p for p in right}
-    names = sorted(set(a) | set(b), key=_natural)
+    names = sorted(set(a) | set(b), key=natural_order)
     return [(n, a.get(n), b.get(n)) for n in names]
 
 
-# -- the way ---------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class FolderCorners:
     """What a folder gives: views, sizes, and what was found wrong on the way."""
@@ -499,136 +383,3 @@ def _views(
             )
         )
     return FolderCorners(tuple(views), sizes, tuple(causes))
-
-
-# -- the auxiliary board ---------------------------------------------------------------------------
-def clicked_grid(four: Any, board: Board, where: str) -> Array:
-    """(N, 2) corners from the four outermost ones; only those four are known, the rest are NaN.
-
-    four : upper right, upper left, lower left, lower right of the board as it lies.
-    """
-    points = np.asarray(four, np.float64)
-    if points.shape == (board.n_corners, 2):
-        return points
-    if points.shape != (4, 2) or not np.isfinite(points).all():
-        raise CalibrationError(
-            "clicked corners must be four points [x, y]", where=where, found=str(four)[:80],
-            expected="upper right, upper left, lower left, lower right inner corner",
-        )  # fmt: skip
-    nx, ny = board.inner_corners
-    area = 0.5 * float(
-        np.sum(points[:, 0] * np.roll(points[:, 1], -1) - np.roll(points[:, 0], -1) * points[:, 1])
-    )
-    if area > 0:  # clockwise in the picture: the order given is counter-clockwise
-        raise CalibrationError(
-            "the clicked corners go round the wrong way", where=where, found=str(four)[:80],
-            expected="upper right, upper left, lower left, lower right",
-        )  # fmt: skip
-    out = np.full((ny, nx, 2), np.nan)
-    out[0, nx - 1], out[0, 0], out[ny - 1, 0], out[ny - 1, nx - 1] = points
-    return out.reshape(-1, 2)
-
-
-def read_auxiliary(
-    placement: AuxiliaryPlacement,
-    board: Board,
-    sizes: dict[str, tuple[int, int]],
-    index: int,
-    *,
-    time_limit_s: float = TIME_LIMIT_S,
-    mountings: Mountings = AS_THE_FILES_SAY,
-) -> tuple[View, bool, list[Cause]]:
-    """The auxiliary board's corners in both cameras: (view, clicked, causes)."""
-    corners: dict[str, Array | None] = {"left": None, "right": None}
-    notes: dict[str, dict[str, Any]] = {}
-    causes: list[Cause] = []
-    clicked = False
-    given = placement.corners or {}
-    with Detector(time_limit_s) as detector:
-        for camera in CAMERAS:
-            path = getattr(placement, camera)
-            note: dict[str, Any] = {}
-            if camera in given and given[camera] is not None:
-                corners[camera] = clicked_grid(
-                    given[camera], board, f"[auxiliary] corners.{camera}"
-                )
-                clicked = True
-                note["detector"] = "clicked"
-            elif path is None:
-                note["reason"] = "there is no picture"
-            else:
-                found = detector.find(Path(path), board, mounting=mountings[camera])
-                note |= found.notes | {"file": f"auxiliary/{Path(path).name}"}
-                if found.size_px is not None and found.size_px != sizes[camera]:
-                    note["reason"] = (
-                        f"the picture is {found.size_px[0]} × {found.size_px[1]}, the calibration "
-                        f"pictures are {sizes[camera][0]} × {sizes[camera][1]}"
-                    )
-                    causes.append(
-                        Cause(
-                            "auxiliary_size",
-                            "FAIL",
-                            f"auxiliary/{Path(path).name}: {note['reason']}: resized, or taken "
-                            "with another setting",
-                            "Take it with the same camera setting as the calibration pictures.",
-                        )
-                    )
-                elif found.corners_px is None:
-                    note["reason"] = found.reason
-                else:
-                    corners[camera] = found.corners_px
-            notes[camera] = note
-    return View(f"auxiliary {index + 1}", corners["left"], corners["right"], notes), clicked, causes
-
-
-def read_room_pictures(
-    placement: AuxiliaryPlacement, board: Board, *, time_limit_s: float = TIME_LIMIT_S
-) -> tuple[RoomPicture, ...]:
-    """The pictures of the room: clicks checked, the auxiliary board looked for.
-
-    Raises
-    ------
-    CalibrationError : a picture that is missing or none, or clicks that cannot be
-        (:func:`calibration.room.picture.check_clicks`). A board that is not found is no error: its
-        reason is kept.
-    """
-    out = []
-    for i, given in enumerate(placement.room_pictures):
-        where = f"[auxiliary] room_picture {i + 1}" if i else "[auxiliary] room_picture"
-        path = Path(given.file)
-        if not path.is_file():
-            raise CalibrationError(
-                "there is no such picture of the room", where=path,
-                remedy=f"Check `file` of {where}.",
-            )  # fmt: skip
-        if given.taken_with not in ("phone", "left", "right"):
-            raise CalibrationError(
-                "unknown camera", where=f"{where} taken_with", found=given.taken_with,
-                expected="phone, left or right",
-            )  # fmt: skip
-        with Detector(time_limit_s) as detector:
-            found = detector.find(path, board)
-            if found.size_px is None:
-                raise CalibrationError(
-                    "the picture of the room cannot be used", where=path, found=found.reason
-                )
-            size_px = found.size_px
-            if given.mirrored:  # a board is looked for as it is printed
-                _, png = cv2.imencode(".png", read_picture(path)[:, ::-1])
-                found = detector.find(png.tobytes(), board)
-        clicks = check_clicks(given.blackboard_corners, size_px, f"{where} blackboard_corners")
-        if given.mirrored:
-            clicks = turned_over(clicks, size_px[0])
-        out.append(
-            RoomPicture(
-                clicks,
-                found.corners_px,
-                size_px,
-                given.taken_with,
-                given.click_sigma_px,
-                path.name,
-                found.reason or "",
-                given.mirrored,
-            )
-        )
-    return tuple(out)

@@ -21,8 +21,8 @@ from calibration.rig_quality import (
 from calibration.room import world
 from calibration.room.evidence import Evidence, PoseMeasured, by_picture
 from calibration.room.fit import World
-from calibration.room.picture import (
-    ORDER,
+from calibration.room.picture import ORDER
+from calibration.room.picture_fit import (
     SIZE_SIGMAS,
     KnownLens,
     RoomPose,

@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
 from calibration.corners.boards import Board
-from calibration.corners.detect import read_picture
+from calibration.corners.picture_file import read_picture
 from calibration.corners.wanted import CELLS, FACINGS, Shown, coverage, shown, wanted
 from calibration.errors import UserError
 from calibration.mounting import Mounting
 from calibration.rig import Rig
 from gaze.app.sights import BoardView, Moment, Picture, Planned, Recording, Seat
 from gaze.faces.detectors import Detector, load_detector
-from sessions.config import CONFIG_NAME, edit_config
+from sessions.config import CONFIG_NAME
+from sessions.config_edit import edit_config
 from sessions.folder import Session
 from sessions.lock import lesson_lock
 from sessions.run import Run
@@ -197,12 +198,12 @@ def room_against_tape(folder: Path, number: int = 0) -> str:
 
     Telephones only: what the lesson's cameras took needs their lenses, which `gaze calibrate` has.
     """
+    from calibration.corners.auxiliary import read_room_pictures
     from calibration.corners.boards import View
-    from calibration.corners.folder import read_room_pictures
     from calibration.inputs import Auxiliary
     from calibration.room import world
     from calibration.room.evidence import by_picture
-    from calibration.room.picture import by_placement, misfits, room_poses
+    from calibration.room.picture_fit import by_placement, misfits, room_poses
     from gaze.setup.calibrate import board_of, placements_of
 
     config = Session.open(folder).config
@@ -266,7 +267,7 @@ def print_board(kind: str, inner_corners: tuple[int, int], square_m: float, pape
 @cache
 def corner_finder() -> Any:
     """Finds chessboards, in a process of its own."""
-    from calibration.corners.detect import Detector as CornerFinder
+    from calibration.corners.process import Detector as CornerFinder
 
     return CornerFinder()
 

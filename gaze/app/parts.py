@@ -18,7 +18,8 @@ from nicegui import ui
 from calibration.errors import UserError
 from gaze.app.desk import DEMO, SCREENS, TOUR, Desk
 from gaze.app.words import LANGUAGES
-from sessions.config import SessionConfig, edit_config
+from sessions.config import SessionConfig
+from sessions.config_edit import edit_config
 from sessions.lock import lesson_lock
 
 Named = TypeVar("Named", bound=ui.element)

@@ -85,7 +85,7 @@ def _set_clock(lesson: Path, left: Any, clock: Any) -> None:
     ------
     SessionError : it is not measured well enough.
     """
-    from sessions.config import edit_config
+    from sessions.config_edit import edit_config
     from sessions.errors import SessionError
 
     if clock.measured is None or clock.status != "measured":

@@ -20,7 +20,7 @@ from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
 from calibration.camera import CAMERAS, Camera
-from calibration.corners.detect import read_picture
+from calibration.corners.picture_file import read_picture
 from calibration.errors import UserError
 from calibration.rig import Rig
 from calibration.transform import Array, Transform

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from calibration.progress import Progress
+from sessions.clock.activity import Activity
 from sessions.clock.clock import Clock
 from sessions.clock.joined import Joined, join
-from sessions.clock.match import REACH_S, Activity, Estimate, match
+from sessions.clock.match import REACH_S, Estimate, match
 from sessions.clock.motion import MOTION, motion_energy, stretches
 from sessions.clock.sound import SOUND, hear
 from sessions.clock.times import judge_pair, judge_times

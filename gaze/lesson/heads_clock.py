@@ -13,9 +13,10 @@ from gaze.faces.rows import FaceRows
 from gaze.lesson.clock import joined_by
 from gaze.lesson.film import Film
 from gaze.people.seats import Students
+from sessions.clock.activity import Activity
 from sessions.clock.heads import HEADS, turning
 from sessions.clock.joined import MEASURED_S
-from sessions.clock.match import Activity, match
+from sessions.clock.match import match
 from sessions.video import nearest_frames
 
 

@@ -21,25 +21,17 @@ import tomllib
 from pathlib import Path
 
 from gaze.privacy.audit import AUDIT_NAME, audit
+from gaze.privacy.made_again import CACHES
 from gaze.privacy.named import names_in
 from gaze.privacy.names import Finder, same_name
-from gaze.privacy.outside import (
-    exports_outside,
-    found_behind,
-    refuse_links,
-    take_out_of_tables,
-)
+from gaze.privacy.outside import exports_outside, found_behind, refuse_links, take_out_of_tables
 from gaze.privacy.owned import kind_of
-from gaze.privacy.rewrite import CACHES, Work, rewrite
+from gaze.privacy.rewrite import rewrite
 from gaze.privacy.said import PrivacyError, Report
-from gaze.privacy.search import (
-    VIDEOS,
-    files_below,
-    is_ordinary,
-    is_raw,
-    mentions,
-)
-from sessions.config import CONFIG_NAME, load_config, without_student
+from gaze.privacy.search import VIDEOS, files_below, is_ordinary, is_raw, mentions
+from gaze.privacy.work import Work
+from sessions.config import CONFIG_NAME, load_config
+from sessions.config_edit import without_student
 from sessions.lock import LOCK, lesson_lock
 from sessions.run import is_exported, is_our_picture
 

@@ -8,7 +8,7 @@ from typing import Any
 from calibration.calibrate import calibrate_folder
 from calibration.camera import CAMERAS
 from calibration.corners.boards import Board
-from calibration.corners.folder import AuxiliaryPlacement, RoomPictureFile
+from calibration.corners.placement import AuxiliaryPlacement, RoomPictureFile
 from calibration.errors import CalibrationError
 from calibration.files import GENERATOR, refuse_foreign
 from calibration.progress import Progress

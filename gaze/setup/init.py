@@ -12,7 +12,8 @@ from typing import Any
 
 from calibration.camera import CAMERAS
 from calibration.files import write_file
-from sessions.config import CONFIG_NAME, edit_config, load_config
+from sessions.config import CONFIG_NAME, load_config
+from sessions.config_edit import edit_config
 from sessions.errors import ConfigError, SessionError
 from sessions.run import atomic_write
 

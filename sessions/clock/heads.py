@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.transform import Array
-from sessions.clock.match import Activity, Sense
+from sessions.clock.activity import Activity, Sense
 
 # Five looks a second are enough: a turn of the head takes longer, and there are many.
 HEADS = Sense("heads", rate_hz=25.0, slow_s=1.5, smooth_s=0.0, floor_s=0.003, tame=8.0)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from calibration.errors import CalibrationError
 from calibration.transform import Array
-from sessions.clock.match import Sense
+from sessions.clock.activity import Sense
 
 # Two views of one room move differently strong: a match under 8 σ may be another one's.
 MOTION = Sense("motion", rate_hz=50.0, slow_s=4.0, smooth_s=0.03, floor_s=0.01, least_score=8.0)

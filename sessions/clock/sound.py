@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
 from calibration.transform import Array
-from sessions.clock.match import Activity, Sense
+from sessions.clock.activity import Activity, Sense
 
 # Sound takes 3 ms a metre: a voice between two cameras 5 m apart reaches one of them up to 15 ms
 # before the other, and phones write their sound some milliseconds beside their pictures.

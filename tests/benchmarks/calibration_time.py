@@ -27,15 +27,12 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from calibration.over_time.watch import (  # noqa: E402
-    epipolar_px,
-    watch,
-    which_camera_moved,
-)
+from calibration.over_time.watch import epipolar_px, watch, which_camera_moved  # noqa: E402
 from calibration.rig import Rig  # noqa: E402
 from calibration.transform import Array  # noqa: E402
+from sessions.clock.activity import Activity  # noqa: E402
 from sessions.clock.clock import Clock  # noqa: E402
-from sessions.clock.match import Activity, match  # noqa: E402
+from sessions.clock.match import match  # noqa: E402
 from sessions.clock.motion import MOTION, motion_energy, stretches  # noqa: E402
 from tests.calibration.over_time import test_watch as people  # noqa: E402
 

@@ -23,10 +23,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from calibration.transform import Array
+from sessions.clock.activity import Activity
 from sessions.clock.clock import Clock, Jump
 from sessions.clock.heads import HEADS
 from sessions.clock.joined import Joined, join
-from sessions.clock.match import Activity, match
+from sessions.clock.match import match
 from sessions.clock.motion import MOTION, stretches
 from sessions.clock.sound import SOUND
 from tests.sessions import clock_lessons as draw

@@ -9,7 +9,7 @@ import pytest
 
 from calibration.calibrate import calibrate_folder
 from calibration.corners.boards import Board
-from calibration.corners.folder import AuxiliaryPlacement, RoomPictureFile
+from calibration.corners.placement import AuxiliaryPlacement, RoomPictureFile
 from calibration.errors import CalibrationError
 from calibration.mounting import AS_STORED, Mounting, Turn
 from tests.calibration import rigs

@@ -15,7 +15,7 @@ import pytest
 
 from calibration.calibrate import solve
 from calibration.corners.boards import Board, View
-from calibration.corners.folder import AuxiliaryPlacement
+from calibration.corners.placement import AuxiliaryPlacement
 from calibration.errors import CalibrationError
 from calibration.inputs import Seen
 from calibration.rig import Rig

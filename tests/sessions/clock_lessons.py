@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from calibration.transform import Array
+from sessions.clock.activity import Activity
 from sessions.clock.clock import Clock
-from sessions.clock.match import Activity
 
 
 def stamps(begin_s: float, duration_s: float, rate_hz: float, base: float = 1 / 90000) -> Array:

@@ -7,10 +7,12 @@ import pytest
 
 from calibration.errors import CalibrationError
 from calibration.transform import Array
+from sessions.clock.activity import Activity
 from sessions.clock.clock import Clock, Jump
 from sessions.clock.heads import HEADS, turning
-from sessions.clock.match import Activity, Estimate, _unseen_jumps, _with_odd_windows, match
+from sessions.clock.match import Estimate, match
 from sessions.clock.motion import MOTION, stretches
+from sessions.clock.pieces import _unseen_jumps, _with_odd_windows
 from sessions.clock.sound import SOUND
 from tests.sessions import clock_lessons as draw
 

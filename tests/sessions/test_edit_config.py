@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gaze.setup.init import init_lesson
-from sessions.config import CONFIG_NAME, edit_config, load_config
+from sessions.config import CONFIG_NAME, load_config
+from sessions.config_edit import edit_config
 from sessions.errors import ConfigError, SessionError
 
 

@@ -11,7 +11,7 @@ from gaze.app.desk import DEMO, TOUR, Card, Desk
 from gaze.app.parts import action, address, box, complain, heading, named, pill, sheet, text
 from gaze.app.units import UNITS, parse_length, show_length
 from gaze.setup.init import DEFAULTS, init_lesson, init_like
-from sessions.config import edit_config
+from sessions.config_edit import edit_config
 
 KINDS = {"broken": "bad", "new": "", "recorded": "warn", "calibrated": "warn", "analysed": "good"}
 VERDICT_KINDS = {"PASS": "good", "WARN": "warn", "FAIL": "bad"}

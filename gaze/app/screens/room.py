@@ -17,13 +17,8 @@ from gaze.app.parts import Place, action, ask, box, cross, files_button, screen,
 from gaze.app.screens.clicks import CORNERS, Clicker, Clicks
 from gaze.app.screens.recordings import findings
 from gaze.app.units import UNITS, parse_length, show_length
-from sessions.config import (
-    Auxiliary,
-    RoomPictureConfig,
-    SessionConfig,
-    edit_config,
-    load_config,
-)
+from sessions.config import Auxiliary, RoomPictureConfig, SessionConfig, load_config
+from sessions.config_edit import edit_config
 from sessions.lock import lesson_lock
 
 AUXILIARY = "calibration/auxiliary"

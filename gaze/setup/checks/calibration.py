@@ -9,8 +9,8 @@ import numpy as np
 
 from calibration.camera import CAMERAS
 from calibration.corners.boards import PICTURES, VIDEOS
-from calibration.corners.detect import read_picture
 from calibration.corners.folder import pair_names
+from calibration.corners.picture_file import read_picture
 from calibration.errors import UserError
 from calibration.rig import Rig
 from gaze.lesson.refusals import otherwise_mounted, same_shape

@@ -13,17 +13,12 @@ import pytest
 
 from calibration.calibrate import calibrate_folder, solve, solve_again
 from calibration.camera import CAMERAS
+from calibration.corners.auxiliary import clicked_grid, read_auxiliary
 from calibration.corners.boards import Board
-from calibration.corners.detect import Detector
-from calibration.corners.folder import (
-    AuxiliaryPlacement,
-    board_in,
-    clicked_grid,
-    pair_names,
-    read_auxiliary,
-    read_folder,
-)
+from calibration.corners.folder import board_in, pair_names, read_folder
 from calibration.corners.moments import board_moments
+from calibration.corners.placement import AuxiliaryPlacement
+from calibration.corners.process import Detector
 from calibration.errors import CalibrationError
 from calibration.inputs import Seen
 from calibration.mounting import Mounting

@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 
 from calibration.calibrate import calibrate_folder
 from calibration.corners.boards import Board
-from calibration.corners.detect import MAX_PIXELS, Detector, Found, find_all
+from calibration.corners.detect import Found
+from calibration.corners.picture_file import MAX_PIXELS
+from calibration.corners.process import Detector, find_all
 
 BOARD = Board("chessboard", (9, 6), 0.025)
 LIMIT_S = 60.0  # no picture here needs a second; a busy machine may take its time

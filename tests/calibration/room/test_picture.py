@@ -12,23 +12,17 @@ import pytest
 
 from calibration.calibrate import calibrate_folder, solve, solve_again
 from calibration.camera import Camera
+from calibration.corners.auxiliary import read_room_pictures
 from calibration.corners.boards import Board
-from calibration.corners.folder import AuxiliaryPlacement, RoomPictureFile, read_room_pictures
+from calibration.corners.placement import AuxiliaryPlacement, RoomPictureFile
 from calibration.errors import CalibrationError
 from calibration.inputs import Seen
 from calibration.lens import Lens
 from calibration.page.verdict_page import verdict_page
 from calibration.rig import Rig
 from calibration.room import world
-from calibration.room.picture import (
-    KnownLens,
-    RoomPicture,
-    _Problem,
-    blackboard_points_W,
-    check_clicks,
-    room_poses,
-    turned_over,
-)
+from calibration.room.picture import RoomPicture, blackboard_points_W, check_clicks, turned_over
+from calibration.room.picture_fit import KnownLens, _Problem, room_poses
 from calibration.room.world import Tape
 from calibration.transform import Array, Transform, geodesic_deg, rotation_log
 from gaze.setup.calibrate import placements_of, rig_summary, room_sentences

@@ -12,7 +12,7 @@ import pytest
 from calibration.errors import UserError
 from gaze.app import look
 from gaze.setup.demo import LESSON, copy_lesson
-from sessions.config import edit_config
+from sessions.config_edit import edit_config
 from sessions.video import probe, read_frames
 
 

@@ -17,7 +17,8 @@ from gaze.app.parts import Place
 from gaze.app.units import INCH_M, parse_length, show_length
 from gaze.app.words import LANGUAGES, TABLE, Words
 from gaze.setup.init import init_lesson, init_like
-from sessions.config import edit_config, load_config
+from sessions.config import load_config
+from sessions.config_edit import edit_config
 from sessions.errors import ConfigError, SessionError
 from sessions.lock import lesson_lock
 from sessions.validation import Errors, Spread, Validation

@@ -22,7 +22,8 @@ from gaze.app.parts import Place
 from gaze.app.screens import areas, lessons, recordings, report, room, run, seats, setup
 from gaze.app.sights import LiveView, Moment, Picture, Planned, Recording, Seat
 from gaze.setup.init import init_lesson
-from sessions.config import CONFIG_NAME, edit_config, load_config
+from sessions.config import CONFIG_NAME, load_config
+from sessions.config_edit import edit_config
 from tests.gaze.app.waiting import until
 
 PATIENT = 6000

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from gaze.gain.agreed import agreement_of, corrected, uncorrected
 from gaze.gain.angles import angles_of, meet, meet_jacobian, towards
-from gaze.lesson.quality import caveats
+from gaze.lesson.caveats import caveats
 from sessions.config import Area, Blackboard
 from sessions.quality import Agreement, Quality
 from tests.gaze.lessons import gaze_table

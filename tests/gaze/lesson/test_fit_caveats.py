@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gaze.lesson.quality import caveats
+from gaze.lesson.caveats import caveats
 from gaze.lesson.refusals import one_recording
 from sessions.errors import SessionError
 from sessions.quality import Quality

@@ -7,7 +7,8 @@ import pytest
 
 from calibration.camera import CAMERAS
 from gaze.faces.rows import FaceRows
-from gaze.lesson.quality import caveats, identity_counts
+from gaze.lesson.caveats import caveats
+from gaze.lesson.quality import identity_counts
 from gaze.people.evidence import Sightings
 from gaze.people.identify import identify
 from gaze.people.others import PASSER, PORTRAIT, STUDENT, TEACHER

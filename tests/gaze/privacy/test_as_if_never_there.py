@@ -23,7 +23,7 @@ from gaze.lesson.rig_watch import watch_noses
 from gaze.measures.measures import board_shares
 from gaze.privacy import forget as forgetting
 from gaze.privacy.forget import forget
-from gaze.privacy.rewrite import FROM_PEOPLE, OF_THE_FILM
+from gaze.privacy.run_tables import FROM_PEOPLE, OF_THE_FILM
 from gaze.privacy.said import PrivacyError
 from gaze.report import write_report
 from gaze.report.heatmap import write_heatmaps

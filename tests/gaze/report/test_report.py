@@ -20,7 +20,7 @@ import pytest
 from jinja2 import ChoiceLoader, FileSystemLoader
 
 import gaze.report
-from gaze.lesson.quality import caveats
+from gaze.lesson.caveats import caveats
 from gaze.measures.measures import MeasureError, measures
 from gaze.report import sections, templates, write_report
 from gaze.report.colours import area_colour, rgb

@@ -98,7 +98,7 @@ def test_pictures_and_videos_turn_alike(tmp_path: Path) -> None:
     """EXIF orientation 6 (turn clockwise) and a display matrix of −90° show the same picture."""
     from PIL import Image
 
-    from calibration.corners.detect import read_picture
+    from calibration.corners.picture_file import read_picture
 
     stored = np.ascontiguousarray(np.rot90(picture(5)))
     exif = Image.Exif()

@@ -1,0 +1,87 @@
+"""The copy of a lesson in which a student is being forgotten, and what was done to its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gaze.privacy.named import UNREADABLE
+from gaze.privacy.names import Finder
+from gaze.privacy.said import Report
+from gaze.privacy.search import mentions
+from sessions.quality import Agreement
+from sessions.run import sha256
+
+
+@dataclass
+class Work:
+    """A copied lesson in which a student is being forgotten.
+
+    folder : the copy. lesson : where it will lie, resolved. finder : finds the student's name.
+    ordinary : the name is a number or a word of ours (gaze/privacy/search.py), so that running
+    text is left alone. config, masked : the new session.toml, and its seat's new id. done : files
+    that are taken care of.
+    """
+
+    folder: Path
+    lesson: Path
+    finder: Finder
+    ordinary: bool
+    config: str
+    masked: str | None
+    said: Report
+    done: set[Path] = field(default_factory=set)
+    agreed: dict[Path, Agreement] = field(default_factory=dict)  # of runs, without the student
+
+    def name(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+    def named(self, path: Path) -> bool:
+        """Whether a file mentions the student, as far as running text can tell."""
+        return not self.ordinary and mentions(self.finder, path)
+
+    def delete(self, path: Path) -> None:
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+            self.said.deleted.append(self.name(path))
+            for folder in path.parents:  # that it leaves empty
+                if folder == self.folder or any(folder.iterdir()):
+                    break
+                folder.rmdir()
+
+    def changed(self, path: Path, how: str) -> None:
+        self.said.changed.append(f"{self.name(path)}: {how}")
+        self.done.add(path)
+
+    def lost(self, path: Path, error: object) -> None:
+        self.said.lost.append(f"{self.name(path)}: {error}")
+
+    def others(self, names: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """(N,) which of N names are not the student's."""
+        return np.array([not self.finder.is_it(n) for n in names], bool)
+
+
+def apply_rule(work: Work, path: Path, rule: Callable[[Work, Path], str | None]) -> None:
+    """Do with a file what its rule says; one that cannot be read is deleted, and named."""
+    if path.is_symlink() or not path.is_file():
+        return
+    before = sha256(path)
+    try:
+        how = rule(work, path)
+    except UNREADABLE as error:
+        work.delete(path)
+        work.lost(path, error)
+        return
+    work.done.add(path)
+    if how and path.is_file() and sha256(path) != before:
+        work.changed(path, how)
+
+
+def nobodys(faces: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    student = faces["student"].astype(object)
+    return np.asarray(student.isna() | (student == ""), bool)
