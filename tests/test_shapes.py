@@ -16,7 +16,8 @@ from calibration.shapes import shapes
 # Where geometry is met from outside; what each must check at the least.
 GEOMETRY = {
     "calibration.camera": 5, "calibration.transform": 6, "calibration.room.world": 4,
-    "calibration.room.evidence": 2, "calibration.room.picture": 2, "calibration.room.why": 2,
+    "calibration.room.evidence": 2, "calibration.room.picture": 1,
+    "calibration.room.picture_fit": 1, "calibration.room.why": 2,
     "calibration.solve.uncertainty": 4, "gaze.room.geometry": 6, "gaze.room.plane": 3,
     "gaze.room.position": 6,
     "gaze.room.fusion": 2, "gaze.gain.angles": 5, "gaze.gain.apply": 1, "gaze.gain.axis_fit": 1,

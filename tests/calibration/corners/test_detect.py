@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from calibration.camera import Camera
-from calibration.corners import detect
+from calibration.corners import detect, picture_file, process
 from calibration.corners.boards import Board, View, pitch_px
 from calibration.errors import CalibrationError
 from calibration.transform import Array, Transform, rotation_exp
@@ -144,7 +144,7 @@ def test_files_that_are_no_pictures_have_a_reason(tmp_path: Path) -> None:
         assert found.corners_px is None and found.size_px is None
         assert reason in str(found.reason), (name, found.reason)
         with pytest.raises(CalibrationError, match=name):
-            detect.read_picture(tmp_path / name)
+            picture_file.read_picture(tmp_path / name)
     assert "no such picture" in str(detect.find_in_file(tmp_path / "none.png", BOARD).reason)
 
 
@@ -153,7 +153,7 @@ def test_a_picture_that_takes_too_long_is_given_up_and_the_next_is_found(tmp_pat
     write(tmp_path / "noise.png", rng.integers(0, 255, (2400, 3200), dtype=np.uint8))
     picture, truth = _picture()
     write(tmp_path / "board.png", picture)
-    with detect.Detector(time_limit_s=0.05) as detector:
+    with process.Detector(time_limit_s=0.05) as detector:
         found = detector.find(tmp_path / "noise.png", BOARD)
         assert "longer than" in str(found.reason)
         detector.time_limit_s = 30.0
@@ -164,7 +164,7 @@ def test_a_picture_that_takes_too_long_is_given_up_and_the_next_is_found(tmp_pat
 def test_a_detector_that_dies_costs_one_picture(tmp_path: Path) -> None:
     picture, _ = _picture()
     write(tmp_path / "board.png", picture)
-    with detect.Detector() as detector:
+    with process.Detector() as detector:
         assert detector.find(tmp_path / "board.png", BOARD).corners_px is not None
         assert detector._process is not None
         detector._process.kill()
