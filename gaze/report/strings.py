@@ -1,20 +1,26 @@
-"""The report's words: one table of strings, a module a language (``words_en``, ``words_de``)."""
+"""The report's words: a table, ``words.csv``; a row for each string, a column for each language."""
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal
 
-from gaze.report.words_de import DE
-from gaze.report.words_en import EN
-from gaze.report.words_zh import ZH
-
-LANGUAGES: dict[str, dict[str, str]] = {"en": EN, "de": DE, "zh": ZH}
 LOCALES = {"en": "en_GB", "de": "de_DE", "zh": "zh_Hans_CN"}
+
+
+def _read() -> dict[str, dict[str, str]]:
+    with Path(__file__).with_name("words.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, strict=True))
+    return {language: {row["key"]: row[language] for row in rows} for language in LOCALES}
+
+
+LANGUAGES = _read()
 
 
 @dataclass(frozen=True)
