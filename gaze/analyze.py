@@ -41,7 +41,7 @@ from gaze.lesson.resume import look_at_lesson, open_run, refuse_taken
 from gaze.lesson.rig_watch import watch_rig
 from gaze.lesson.settings import AnalyzeSettings
 from gaze.lesson.status import unmatched_here
-from gaze.lesson.tables import faces_table, gaze_columns, no_gaze, with_absent
+from gaze.lesson.tables import faces_table, gaze_columns, no_rows, teacher_table, with_absent
 from gaze.lesson.truth import truth_of
 from gaze.measures.measures import board_shares, step_of
 from gaze.people.costs import uses_embeddings
@@ -162,6 +162,10 @@ def _analyze(
     write_table(faces_table(rows, tracks, students, film.when), run.faces_path, "faces")
     write_table(gaze.table, run.gaze_path, "gaze")
     write_table(summary, run.students_path, "students")
+    if session.config.teacher is not None and session.config.teacher.keep_track:
+        time_s = film.when.time_s
+        places = teacher_table(rig, seen, students, time_s, step_of(time_s))
+        write_table(places, run.teacher_path, "teacher")
     lap("tables")
     evidence = Evidence(
         film, rig, settings.force, rows, tracks, students, drift,
@@ -248,7 +252,7 @@ def who_is_who(
         seats_xz_m=np.array([s.seat_m or (np.nan, np.nan) for s in named]).reshape(-1, 2),
         embeddings=embeddings,
         step_s=step_of(film.when.time_s),
-        teacher_xz_m=None if session.config.teacher is None else session.config.teacher.seat_m,
+        teacher_xz_m=None if (t := session.config.teacher) is None else t.seat_m,
     )
     refusals.swapped_videos(rig, seen, students)
     return students
@@ -284,7 +288,7 @@ def gaze_of_lesson(
     truth = truth_of(session, settings, students, film.when)
     grid = grid_of(rows, students, len(film.when))
     nobodys: NDArray[np.bool_] = unmatched_here(rows, students, grid)
-    tables, chi2, rig_sigma_m = [no_gaze()], [np.zeros(0)], [np.zeros(0)]
+    tables, chi2, rig_sigma_m = [no_rows("gaze")], [np.zeros(0)], [np.zeros(0)]
     for k, block in enumerate(grid.blocks(BLOCK)):
         progress("gaze points", k * BLOCK / len(grid))
         found = measure(rig, rows, R_WS, students, seats, block, truth=truth, gain=gain)

@@ -22,6 +22,7 @@ from gaze.gain.model import Gain
 from gaze.lesson.settings import AnalyzeSettings
 from gaze.measures.measures import Measures, measures
 from gaze.measures.targets import TargetMeasures
+from gaze.measures.teacher import TeacherMeasures
 from gaze.report import write_report
 from gaze.report.heatmap import Heatmaps, heatmaps
 from gaze.report.lesson import load_lesson
@@ -173,6 +174,11 @@ class LessonRun:
         """Which boards, screens, desks and people heads pointed at (docs/targets.md); None where
         session.toml names none."""
         return self._lesson.targets()
+
+    def teacher(self) -> TeacherMeasures | None:
+        """Where the teacher stood against where the class's heads pointed (docs/targets.md); None
+        where session.toml does not ask for it."""
+        return self._lesson.teacher()
 
     def visits(self, areas: Sequence[Area] | None = None) -> pd.DataFrame:
         """A row for each time a student's gaze stayed within an area."""

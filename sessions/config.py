@@ -183,9 +183,11 @@ class Student(Strict):
 
 
 class Teacher(Strict):
-    """Where the teacher sits, if anywhere: x_W, z_W in metres. On foot the teacher is found."""
+    """seat_m : where the teacher sits, if anywhere: x_W, z_W in metres; on foot he is found.
+    keep_track : whether a run keeps where the teacher stood, for a table of the whole class."""
 
-    seat_m: tuple[Metres, Metres]
+    seat_m: tuple[Metres, Metres] | None = None
+    keep_track: bool = Field(default=False, strict=True)
 
 
 class SessionConfig(Strict):

@@ -27,7 +27,7 @@ RUNS = "runs"  # a lesson's folder of runs
 
 # What we write into a run folder, exports (which have a manifest of their own) aside.
 _OWN = re.compile(
-    r"run\.json|quality\.json|(gaze|faces|students)\.(parquet|json|csv)|heatmaps\.npz"
+    r"run\.json|quality\.json|(gaze|faces|students|teacher)\.(parquet|json|csv)|heatmaps\.npz"
     r"|report(-class)?\.html|validation\.(json|svg)|parts/\d+\.npz"
     r"|(.+/)?\.[^/]+\.part\.\w+"  # half-written when the power went
 )
@@ -346,6 +346,11 @@ class Run:
     @property
     def students_path(self) -> Path:
         return self.folder / "students.parquet"
+
+    @property
+    def teacher_path(self) -> Path:
+        """Only where session.toml asks for it."""
+        return self.folder / "teacher.parquet"
 
     @property
     def faces_path(self) -> Path:

@@ -115,9 +115,16 @@ STUDENTS = _columns(
     ("sigma_median_m", "float64", "m", "median standard deviation of the gaze point (rms of both axes)"),
 )
 
+TEACHER = _columns(
+    ("time_s", "float64", "s", "moment on the lesson's one clock at which both cameras saw the teacher"),
+    ("nose_x_m", "float64", "m", "tip of the teacher's nose, x_W"),
+    ("nose_y_m", "float64", "m", "tip of the teacher's nose, y_W"),
+    ("nose_z_m", "float64", "m", "tip of the teacher's nose, z_W"),
+)
+
 # fmt: on
 
-TABLES = {"gaze": GAZE, "faces": FACES, "students": STUDENTS}
+TABLES = {"gaze": GAZE, "faces": FACES, "students": STUDENTS, "teacher": TEACHER}
 LATER = ("covered",)  # columns that runs of older versions lack; they read as not known
 
 

@@ -10,14 +10,18 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from calibration.camera import CAMERAS
+from calibration.rig import Rig
+from calibration.transform import Array
 from gaze.faces.rows import FaceRows
 from gaze.lesson.points import Measured
 from gaze.lesson.status import statuses
+from gaze.people.evidence import Sightings
+from gaze.people.others import TEACHER, Person
 from gaze.people.seats import Students
 from gaze.room.fusion import angle_sigmas_deg
 from gaze.room.geometry import head_angles_deg
 from sessions.config import Blackboard, Student
-from sessions.tables import GAZE, WITH_POINT
+from sessions.tables import TABLES, WITH_POINT
 from sessions.video import Moments
 
 
@@ -112,6 +116,19 @@ def faces_table(
     )
 
 
+def teacher_table(
+    rig: Rig, seen: Sightings, students: Students, time_s: Array, step_s: float
+) -> pd.DataFrame:
+    """teacher.parquet: where the teacher's nose was at the moments (T,) at which both cameras saw
+    it. step_s : between two moments."""
+    rows = np.flatnonzero(students.role == TEACHER)
+    person = Person.of(rig, seen, rows, step_s) if len(rows) else None
+    if person is None:
+        return no_rows("teacher")
+    places = {f"nose_{a}_m": person.P_W[:, k] for k, a in enumerate("xyz")}
+    return pd.DataFrame({"time_s": time_s[person.moment], **places})
+
+
 def with_absent(
     table: pd.DataFrame,
     listed: Sequence[Student],
@@ -160,9 +177,9 @@ def _not_seen(
             "row_right": -1,
         }
     )
-    return part[which].reindex(columns=no_gaze().columns)
+    return part[which].reindex(columns=no_rows("gaze").columns)
 
 
-def no_gaze() -> pd.DataFrame:
-    """gaze.parquet without a row."""
-    return pd.DataFrame({c.name: pd.Series(dtype=c.dtype) for c in GAZE})
+def no_rows(table: str) -> pd.DataFrame:
+    """A table without a row."""
+    return pd.DataFrame({c.name: pd.Series(dtype=c.dtype) for c in TABLES[table]})

@@ -81,12 +81,51 @@ def target_measures(
 ) -> TargetMeasures | None:
     """Targets of a lesson; None where session.toml names none (or nothing was measured).
 
-    gaze : the gaze table. slid : how surfaces were slid (events.csv). reseated_s : when students
-    changed seats. teacher : time_s, nose_x_m,
-    nose_y_m, nose_z_m where the teacher was seen; None: no target. row_of : student → row of seats.
+    row_of : student → row of seats. The others as :func:`fitted_targets` takes them.
     """
     if not config.surfaces and config.targets is None:
         return None
+    fit = fitted_targets(gaze, config, slid=slid, reseated_s=reseated_s, teacher=teacher)
+    if fit is None:
+        return None
+    m, cells = fit.moments, fit.cells
+    errors = share_errors(m, np.zeros(len(m.time_s), np.int64), 1, draws=draws, seed=seed)
+    enough = m.coverage >= MIN_COVERAGE
+    return TargetMeasures(
+        cells.names, m.time_s, m.students,
+        tuple(s for s, e in zip(m.students, enough, strict=True) if e),
+        np.where(m.measured[..., None], m.probability[..., : len(cells.names)], np.nan),
+        _shares(m, errors.student_sd(), errors.class_sd(enough), enough, cells),
+        _apart(fit.room, fit.looks, row_of or {}), _hidden(fit.room, cells), fit.left_out,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FittedTargets:
+    """The looks with a probability for each target: ``moments``' first states are the names of
+    ``cells``. room : as it stood at first. left_out : targets that σ does not carry."""
+
+    moments: Moments
+    cells: Cells
+    room: Room
+    looks: Looks
+    left_out: tuple[str, ...]
+
+
+def fitted_targets(
+    gaze: pd.DataFrame,
+    config: SessionConfig,
+    *,
+    slid: Sequence[Move] = (),
+    reseated_s: Sequence[float] = (),
+    teacher: pd.DataFrame | None = None,
+) -> FittedTargets | None:
+    """Every look met with all there is; None where nothing was measured.
+
+    gaze : the gaze table. slid : how surfaces were slid (events.csv). reseated_s : when students
+    changed seats. teacher : time_s, nose_x_m, nose_y_m, nose_z_m where the teacher was seen; None:
+    no target.
+    """
     frame, _ = clean_gaze(gaze)
     frame = frame[(frame["status"] != "masked").to_numpy() & (frame["student"] != "").to_numpy()]
     looks = Looks.of(frame)
@@ -95,22 +134,13 @@ def target_measures(
     epochs = standing_at(slid, looks.time_s, reseated_s)
     rooms = _rooms(looks, config, epochs, teacher=teacher is not None and len(teacher) > 0)
     rooms, left_out = _with_what_can_be_told(rooms, looks, config)
-    cells = _Cells.of_room(rooms[0])
+    cells = Cells.of_room(rooms[0])
     found = _Fit(looks, rooms, epochs.number[looks.moment], cells, teacher).mixture()
-    m = _moments(looks, found, cells)
-    errors = share_errors(m, np.zeros(len(m.time_s), np.int64), 1, draws=draws, seed=seed)
-    enough = m.coverage >= MIN_COVERAGE
-    return TargetMeasures(
-        cells.names, m.time_s, m.students,
-        tuple(s for s, e in zip(m.students, enough, strict=True) if e),
-        np.where(m.measured[..., None], m.probability[..., : len(cells.names)], np.nan),
-        _shares(m, errors.student_sd(), errors.class_sd(enough), enough, cells),
-        _apart(rooms[0], looks, row_of or {}), _hidden(rooms[0], cells), left_out,
-    )  # fmt: skip
+    return FittedTargets(_moments(looks, found, cells), cells, rooms[0], looks, left_out)
 
 
 @dataclass(frozen=True)
-class _Cells:
+class Cells:
     """All cells by number. names : (K,) targets. areas : (A,) of them, (target, area). of : (C, K +
     A + 1) which target and area each belongs to; the last column: any surface. area_m2 : (C,).
     size : (C,) weights of a gaze that may be anywhere: every target alike, by area within it.
@@ -124,7 +154,7 @@ class _Cells:
     teacher: int
 
     @classmethod
-    def of_room(cls, room: Room) -> _Cells:
+    def of_room(cls, room: Room) -> Cells:
         patches = room.patches(0)
         names = tuple(dict.fromkeys(p.target for p in patches))
         target = np.repeat(
@@ -158,7 +188,7 @@ class _Fit:
     looks: Looks
     rooms: Sequence[Room]
     epoch: NDArray[np.int64]
-    cells: _Cells
+    cells: Cells
     teacher: pd.DataFrame | None
 
     def mixture(self) -> Mixture:
@@ -191,7 +221,7 @@ class _Fit:
                     where = nose[at], angles[at], cov[at]
                     out[np.ix_(some, seen)] = density(sight.only(seen), *where) + TINY
                     if self.cells.teacher >= 0:
-                        out[some, self.cells.teacher] = _of_teacher(teacher[at], *where)
+                        out[some, self.cells.teacher] = teachers_density(teacher[at], *where)
             return out[:, keep]
 
         return Mixture.fitted(of, student, count, self.cells.size, likelihood)
@@ -227,13 +257,12 @@ def density(sight: Sight, nose_W: Array, angles_rad: Array, cov_rad2: Array) -> 
     return np.asarray(np.exp(-q / 2) / (2 * np.pi * np.sqrt(det)))
 
 
-def _of_teacher(teacher_W: Array, nose_W: Array, angles_rad: Array, cov_rad2: Array) -> Array:
-    """(U,) :func:`density` of the teacher's face, who is elsewhere at each moment."""
+def teachers_density(teacher_W: Array, nose_W: Array, angles_rad: Array, cov_rad2: Array) -> Array:
+    """(U,) :func:`density` of the teacher's face, who is elsewhere at each moment (NaN: unseen)."""
+    seen = np.isfinite(teacher_W).all(1)
+    face = Sight(teacher_W[seen, None], HEAD_SIGMA_M**2 * np.eye(3)[None], np.ones(1))
     out = np.full(len(teacher_W), TINY)
-    for u in np.flatnonzero(np.isfinite(teacher_W).all(1)):
-        face = Sight(teacher_W[u : u + 1], HEAD_SIGMA_M**2 * np.eye(3)[None], np.ones(1))
-        at = slice(u, u + 1)
-        out[u] += density(face, nose_W[at], angles_rad[at], cov_rad2[at])[0, 0]
+    out[seen] += density(face, nose_W[seen], angles_rad[seen], cov_rad2[seen])[:, 0]
     return out
 
 
@@ -261,7 +290,7 @@ def _rooms(
 # -- what can be told apart ------------------------------------------------------------------------
 
 
-def confusion(room: Room, cells: _Cells, looks: Looks, student: int) -> Array:
+def confusion(room: Room, cells: Cells, looks: Looks, student: int) -> Array:
     """(K, K) for looks at each target from a seat: what they are taken for, on average; the worse
     of two classes, one that looks at every target alike and one that looks at each by its size (at
     ``elsewhere`` alike in both). NaN rows: it cannot be seen from there."""
@@ -296,7 +325,7 @@ def _with_what_can_be_told(
     half of the students could tell them from each surface; and which are left out for that."""
     asked = config.targets or Targets(desks=False, neighbours=False)
     full = replace(rooms[0], desks=True, neighbours=True)
-    cells = _Cells.of_room(full)
+    cells = Cells.of_room(full)
     chosen, left_out = [], []
     open_ = None in (asked.desks, asked.neighbours)
     found = np.array([confusion(full, cells, looks, k) for k in range(len(looks.students))
@@ -321,7 +350,7 @@ def _told_by_half(found: Array, k: int, surfaces: int) -> bool:
 
 def _apart(room: Room, looks: Looks, row_of: dict[str, int]) -> pd.DataFrame:
     """:attr:`TargetMeasures.apart`; medians of a row's students."""
-    cells = _Cells.of_room(room)
+    cells = Cells.of_room(room)
     found = np.array([confusion(room, cells, looks, k) for k in range(len(looks.students))])
     row = np.array([row_of.get(s, 0) for s in looks.students])
     rows = []
@@ -335,7 +364,7 @@ def _apart(room: Room, looks: Looks, row_of: dict[str, int]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["row", "target", "other", "taken", "told"])
 
 
-def _hidden(room: Room, cells: _Cells) -> float:
+def _hidden(room: Room, cells: Cells) -> float:
     """:attr:`TargetMeasures.hidden`."""
     seats = np.flatnonzero(np.isfinite(room.noses_W).all(1)).tolist()
     size, board = cells.size, cells.of[:, 0]
@@ -346,7 +375,7 @@ def _hidden(room: Room, cells: _Cells) -> float:
 # -- shares ----------------------------------------------------------------------------------------
 
 
-def _moments(looks: Looks, found: Mixture, cells: _Cells) -> Moments:
+def _moments(looks: Looks, found: Mixture, cells: Cells) -> Moments:
     """The looks as the measures' dense arrays; states are targets, then their areas."""
     shape = (len(looks.students), len(looks.time_s))
     at = looks.student, looks.moment
@@ -370,7 +399,7 @@ def _moments(looks: Looks, found: Mixture, cells: _Cells) -> Moments:
 
 
 def _shares(
-    m: Moments, own_sd: Array, class_sd: Array, enough: NDArray[np.bool_], cells: _Cells
+    m: Moments, own_sd: Array, class_sd: Array, enough: NDArray[np.bool_], cells: Cells
 ) -> pd.DataFrame:
     """:attr:`TargetMeasures.shares`."""
     share = shares(m)

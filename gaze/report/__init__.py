@@ -78,7 +78,7 @@ def write_report(
     page = Page(
         lesson, m, maps or heatmaps(lesson), lesson.marks, _phases(lesson, m, seed), words,
         class_only, photograph(lesson.board, lesson.run.lesson_folder, 900),
-        _compared(compare, seed), lesson.targets(seed=seed),
+        _compared(compare, seed), lesson.targets(seed=seed), lesson.teacher(seed=seed),
     )  # fmt: skip
     default = lesson.run.report_path
     shared = default.with_name("report-class.html")

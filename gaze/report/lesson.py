@@ -12,6 +12,7 @@ import pandas as pd
 from calibration.errors import UserError
 from gaze.measures.measures import MEASURED, Problem, clean_gaze, step_of
 from gaze.measures.targets import TargetMeasures, target_measures
+from gaze.measures.teacher import TeacherMeasures, teacher_measures
 from gaze.report.strings import LANGUAGES, Strings, strings
 from sessions.config import Blackboard, SessionConfig, Student
 from sessions.events.marks import MOVES, Mark, counted, excluded_s, moves, read_marks
@@ -84,6 +85,22 @@ class Lesson:
             slid=self.slid,
             reseated_s=self.reseated_s,
             row_of=row,
+            draws=draws,
+            seed=seed,
+        )
+
+    def teacher(self, *, draws: int = 16, seed: int = 0) -> TeacherMeasures | None:
+        """Where the teacher stood against where the class's heads pointed; None where session.toml
+        does not ask for it, or the run does not have it."""
+        asked = self.config.teacher is not None and self.config.teacher.keep_track
+        if not asked or not self.run.teacher_path.is_file():
+            return None
+        return teacher_measures(
+            self.gaze,
+            self.config,
+            read_table(self.run.teacher_path, "teacher"),
+            slid=self.slid,
+            reseated_s=self.reseated_s,
             draws=draws,
             seed=seed,
         )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from gaze.measures.measures import Measures
 from gaze.measures.targets import TargetMeasures
+from gaze.measures.teacher import TeacherMeasures
 from gaze.report import figures
 from gaze.report.findings import SMALL_CELL, row_table, seat_table
 from gaze.report.heatmap import Heatmaps
@@ -82,6 +83,7 @@ class Page:
     photo: NDArray[np.uint8] | None = None
     compared: tuple[tuple[Lesson, Measures, Heatmaps], ...] = ()
     targets: TargetMeasures | None = None
+    teacher: TeacherMeasures | None = None
     class_copy: str = ""  # file beside the report that may be shared
 
     # -- how things are written --------------------------------------------------------------------

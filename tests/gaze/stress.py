@@ -23,7 +23,7 @@ from gaze.faces.landmarks import Landmarks
 from gaze.faces.rows import FaceRows
 from gaze.lesson.points import Seats, grid_of, measure
 from gaze.lesson.status import unmatched_here
-from gaze.lesson.tables import gaze_columns, with_absent
+from gaze.lesson.tables import gaze_columns, teacher_table, with_absent
 from gaze.measures.measures import MIN_COVERAGE, board_shares
 from gaze.people.evidence import Sightings
 from gaze.people.identify import identify
@@ -178,12 +178,13 @@ def _hidden(P_W: Array, here: NDArray[np.bool_], camera_W: Array) -> NDArray[np.
 @dataclass(frozen=True)
 class Answer:
     """What the chain makes of a scene: gaze table, names found, each student's share of the board,
-    and who has been measured long enough to count in the class's numbers."""
+    who has been measured long enough to count in the class's numbers, and the teacher's places."""
 
     gaze: pd.DataFrame
     names: tuple[str, ...]
     share: dict[str, float]
     used: tuple[str, ...]
+    teacher: pd.DataFrame
 
     def of(self, name: str, start_s: float = 0.0, end_s: float = np.inf) -> pd.DataFrame:
         """A student's rows of a part of the lesson."""
@@ -219,7 +220,8 @@ def analysed(scene: Scene, rows: FaceRows) -> Answer:
     table["student"] = table["student"].astype(str)
     measured = table[table["status"].isin([*WITH_POINT, "away"])]["student"].value_counts()
     used = tuple(n for n in students.name if measured.get(n, 0) >= MIN_COVERAGE * len(time_s))
-    return Answer(table, students.name, dict(board_shares(table, BOARD)), used)
+    teacher = teacher_table(rig, seen, students, time_s, 1 / HZ)
+    return Answer(table, students.name, dict(board_shares(table, BOARD)), used, teacher)
 
 
 def true_share(scene: Scene, answer: Answer, body: int) -> float:
