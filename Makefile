@@ -16,7 +16,7 @@ demo: $(STAMP)  ## calibrate, analyze, validate the lesson that comes with the r
 
 test: $(STAMP)  ## lint, types, all tests
 	$(BIN)/ruff check .
-	$(BIN)/mypy calibration headpose sessions gaze
+	$(BIN)/mypy calibration headpose sessions gaze tools
 	$(BIN)/python -m pytest -n 2 tests
 
 test-fast: $(STAMP)  ## the same without what renders, trains or analyses pictures
@@ -28,7 +28,7 @@ docs: $(STAMP)  ## the documentation as a site, build/site/index.html; a warning
 	! grep -rlE '(src|href)="https?:[^"]*\.(js|css)' build/site --include='*.html'  # nothing is fetched
 
 types: $(STAMP)
-	$(BIN)/mypy calibration headpose sessions gaze
+	$(BIN)/mypy calibration headpose sessions gaze tools
 
 audit: $(STAMP)  ## known vulnerabilities in the pinned packages (asks PyPI; no answer is a failure)
 	$(BIN)/python -m pip install --quiet pip-audit

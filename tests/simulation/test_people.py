@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sessions.people_factory.bake import HAIR, IRIS, SKIN, crowd
+from tools.people_factory.bake import HAIR, IRIS, SKIN, crowd
 
 LABELS = [
     "l-eye-scale-incr", "r-eye-scale-incr", "l-cheek-volume-incr", "r-cheek-volume-incr",

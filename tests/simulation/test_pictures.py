@@ -162,8 +162,8 @@ def test_committed_lesson_shows_every_face_where_the_truth_says() -> None:
 @needs_renderer
 def test_head_crops_have_exact_labels_and_the_packs_layout() -> None:
     pytest.importorskip("vtk")
-    from sessions.people_factory.heads import euler_matrix, render_heads
     from sessions.simulation.people import load_people
+    from tools.people_factory.heads import euler_matrix, render_heads
 
     poses = np.array(
         [[0, 45, 0], [0, -45, 0], [25, 0, 0], [-25, 0, 0], [0, 0, 25], [10.0, 80, -20]]
@@ -195,8 +195,8 @@ def test_head_crops_have_exact_labels_and_the_packs_layout() -> None:
 @needs_renderer
 def test_heads_out_of_a_classroom_have_exact_labels_too() -> None:
     pytest.importorskip("vtk")
-    from sessions.people_factory.class_heads import render_classrooms
     from sessions.simulation.people import load_people
+    from tools.people_factory.class_heads import render_classrooms
 
     def choose(_rng: np.random.Generator, seed: int) -> Options:
         return Options(

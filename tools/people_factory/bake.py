@@ -3,11 +3,11 @@ that nobody else needs anny.
 
 A developer's command, in three steps that each leave a file (so that one can be repeated alone)::
 
-    python -m sessions.people_factory.bake bodies  # needs anny; writes the meshes
-    python -m sessions.people_factory.bake landmarks face68_model.npz  # dlib's weights; S axes
-    python -m sessions.people_factory.bake crowd CROWD.npz 60 7  # 60 random people more, seed 7,
-    python -m sessions.people_factory.bake landmarks face68_model.npz CROWD.npz  # to train on
-    python -m sessions.people_factory.bake check HEADS.npz headpose_peers.py  # against others
+    python -m tools.people_factory.bake bodies  # needs anny; writes the meshes
+    python -m tools.people_factory.bake landmarks face68_model.npz  # dlib's weights; S axes
+    python -m tools.people_factory.bake crowd CROWD.npz 60 7  # 60 random people more, seed 7,
+    python -m tools.people_factory.bake landmarks face68_model.npz CROWD.npz  # to train on
+    python -m tools.people_factory.bake check HEADS.npz headpose_peers.py  # against others
 
 Body frame B of every person (the axes of a head at rest, frames.md's S): x = the person's left, y =
 up, z = forward; metres; origin = the pivot about which the head turns (the middle of the neck). See
@@ -891,14 +891,14 @@ def main(arguments: list[str]) -> None:
         save_people(people, out)
         print(out.stat().st_size / 1e6, "MB")
     elif step == "landmarks":
-        from sessions.people_factory.bake_landmarks import measure
+        from tools.people_factory.bake_landmarks import measure
 
         model = np.load(arguments[1])
         face_model = model["fit_mean"].astype(float), model["fit_modes"].astype(float)
         out = Path(arguments[2]) if len(arguments) > 2 else PEOPLE_FILE
         save_people([measure(person, face_model) for person in load_people(path=out)], out)
     elif step == "check":
-        from sessions.people_factory.bake_landmarks import compare_with_networks
+        from tools.people_factory.bake_landmarks import compare_with_networks
 
         compare_with_networks(Path(arguments[1]), Path(arguments[2]))
     else:

@@ -258,7 +258,7 @@ def measure(person: Person, face_model: tuple[np.ndarray, np.ndarray], views: in
 def compare_with_networks(pack: Path, peers_file: Path) -> None:
     """Print how far published networks see the heads of a pack from their labels, about each axis.
 
-    ``pack``: by ``python -m sessions.people_factory.heads``, or any pack of photographs of the same
+    ``pack``: by ``python -m tools.people_factory.heads``, or any pack of photographs of the same
     layout, for comparison. ``peers_file``: a module with ``PEERS``, a dict of classes whose
     ``predict`` takes ``[{"img": BGR, "box": (x0, y0, x1, y1)}, …]`` and returns (N,3,3).
     """

@@ -1,8 +1,8 @@
 """Heads as a classroom's cameras see them: crops out of rendered classrooms, with exact labels.
 
-    python -m sessions.people_factory.class_heads OUT.npz --rooms 60 --people train --seed 5
+    python -m tools.people_factory.class_heads OUT.npz --rooms 60 --people train --seed 5
 
-Close-ups (:mod:`sessions.people_factory.heads`) have every pose; these have what a lesson has:
+Close-ups (:mod:`tools.people_factory.heads`) have every pose; these have what a lesson has:
 lamps on the ceiling, cameras above the faces, others in front, 15–60 px from brow to chin, the
 lens, the sensor and the codec. The layout of the file is the same. Every face is seen through a
 virtual camera that looks at it (docs/conventions.md), so R is relative to the line of sight.
@@ -19,7 +19,14 @@ import cv2
 import numpy as np
 
 from calibration.camera import Camera
-from sessions.people_factory.heads import (
+from sessions.simulation.classroom import Classroom
+from sessions.simulation.draw import Sensor, write_video
+from sessions.simulation.people import Person
+from sessions.simulation.render import Lens
+from sessions.simulation.room import PLACEMENTS, ROOMS
+from sessions.simulation.script import Heads, visible_share
+from sessions.simulation.simulate import Options, World, build_world
+from tools.people_factory.heads import (
     CAMERA_FROM_PICTURE,
     CROP_PX,
     CROP_SCALE,
@@ -28,13 +35,6 @@ from sessions.people_factory.heads import (
     save_pack,
     varied,
 )
-from sessions.simulation.classroom import Classroom
-from sessions.simulation.draw import Sensor, write_video
-from sessions.simulation.people import Person
-from sessions.simulation.render import Lens
-from sessions.simulation.room import PLACEMENTS, ROOMS
-from sessions.simulation.script import Heads, visible_share
-from sessions.simulation.simulate import Options, World, build_world
 
 VISIBLE = 0.75  # share of the landmarks that nobody in front may hide
 TURNED_AWAY_COS = -0.1  # of the angle between face and camera: beyond, there is no face to see

@@ -1,7 +1,7 @@
 """Close-up renders of the simulator's heads with exact labels, as one more training source for
 ``headpose``.
 
-    python -m sessions.people_factory.heads OUT.npz --n 6000 --people train --seed 1
+    python -m tools.people_factory.heads OUT.npz --n 6000 --people train --seed 1
 
 The file has the layout of the photograph packs (docs/headpose.md): ``jpg``/``jpg_off`` bytes, ``R``
 (N,3,3) and ``pitch``, ``yaw``, ``roll`` in the 300W-LP convention, ``pts68`` crop pixels, ``box``,
@@ -22,10 +22,10 @@ from scipy.spatial.transform import Rotation
 
 from calibration.files import atomic_write
 from calibration.transform import Transform
-from sessions.people_factory.bake_landmarks import similarity
 from sessions.simulation.people import EXPRESSIONS, PARTS, Person, load_people
 from sessions.simulation.render import Lamp, PersonActors, Scene
 from sessions.simulation.script import facing
+from tools.people_factory.bake_landmarks import similarity
 
 CROP_PX = 128
 CROP_SCALE = 1.6
