@@ -53,10 +53,10 @@ def turn_flag(frame: VideoFrame) -> Turn:
 
 # -- streams, packets, frames ---------------------------------------------------------------------
 def best_stream(container: InputContainer) -> VideoStream | None:
-    """The film itself: not a cover or thumbnails, and of several the one with most pixels."""
+    """The film itself: no cover, thumbnails or still, and of several the one with most pixels."""
     stills = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
     films = [s for s in container.streams.video if not s.disposition & stills and s.width]
-    return max(films, key=lambda s: (s.width * s.height, -s.index), default=None)
+    return max(films, key=lambda s: (s.frames != 1, s.width * s.height, -s.index), default=None)
 
 
 def pixel_aspect(stream: VideoStream) -> float:

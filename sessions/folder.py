@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
+from calibration.files import in_place_of_file
 from calibration.mounting import Mounting
 from sessions.config import CONFIG_NAME, SessionConfig, load_config
 from sessions.errors import SessionError
@@ -85,6 +86,7 @@ class Session:
                 raise SessionError(
                     f"the {camera} camera's video is missing",
                     where=path,
+                    found=in_place_of_file(path),
                     expected=f"a video, as cameras.{camera}.video says",
                     remedy="Both cameras' videos are needed; copy it, or correct session.toml.",
                 )

@@ -130,6 +130,12 @@ def read_folder(
             jobs.append((name, {"left": left, "right": right}))
     for camera in CAMERAS:
         if not any(j[camera] is not None for _, j in jobs):
+            if videos[camera]:
+                raise CalibrationError(
+                    f"the {camera} camera's chessboard views are a video, the other camera's are "
+                    "pictures", where=folder / camera,
+                    remedy="Give a video for each camera, or pictures for each.",
+                )  # fmt: skip
             raise CalibrationError(
                 "there are no calibration pictures", where=folder / camera,
                 remedy="Put pictures of the board (or one video) into it.",

@@ -6,15 +6,19 @@ the second takes the frames of the quietest moment of every half second, in both
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
 import cv2
 import numpy as np
+from av.container import InputContainer
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
@@ -32,6 +36,8 @@ from calibration.transform import Array
 #: One moment at most in this time, and this many in all.
 EVERY_S = 0.5
 MOST = 80
+#: A video is first looked at in so many places, so many packets in each for a whole picture.
+PLACES, PACKETS = 8, 60
 #: Frames of the two videos that lie further apart than this, or half a frame, are not one moment.
 TOGETHER_S = 0.02
 #: The two videos' motion is compared on this grid, without what is slower than SLOW steps.
@@ -39,6 +45,7 @@ GRID_S, SLOW = 0.04, 201
 #: How alike they must be: Fisher's z of the correlation times √(shared seconds), motion being
 #: independent after about a second; how much more so than at any other offset; for how long.
 AGREE, STANDS_OUT, LEAST_SHARED_S = 4.5, 1.5, 5.0
+ANEW = "Copy it from the camera again, or use pictures."
 
 
 @dataclass(frozen=True)
@@ -58,30 +65,73 @@ class _Shown(NamedTuple):
     frame: VideoFrame
 
 
-def _frames(path: Path, mounting: Mounting) -> Iterator[_Shown]:
-    """Every whole frame."""
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """A video file and its film, in as many threads as there are.
+
+    Raises
+    ------
+    CalibrationError : it cannot be read, or holds no film.
+    """
     try:
         with av.open(str(path)) as container:
             stream = best_stream(container)
             if stream is None:
-                raise CalibrationError("the file holds no video", where=path)
+                raise CalibrationError("the file holds no video", where=path, remedy=ANEW)
             stream.thread_type = "AUTO"
-            begin_s = (container.start_time or 0) / 1e6
-            base = stream.time_base or 0  # not the frame's own: the last ones have none
-            step_s = 1 / float(stream.guessed_rate or stream.average_rate or 25)
-            turn: Turn | None = None
-            for i, (frame, whole) in enumerate(
-                decoded(packets_of(container, stream), stream.codec_context)
-            ):
-                if frame is not None and whole:
-                    turn = turn or mounting.turn(turn_flag(frame))
-                    time_s = i * step_s if frame.pts is None else float(frame.pts * base) - begin_s
-                    yield _Shown(time_s, turn, pixel_aspect(stream), frame)
+            yield container, stream
     except (av.FFmpegError, OSError, ValueError) as error:
         raise CalibrationError(
-            "the calibration video cannot be read", where=path, found=str(error)[:120],
-            remedy="Copy it from the camera again, or use pictures.",
-        ) from error  # fmt: skip
+            "the calibration video cannot be read", where=path, found=str(error)[:120], remedy=ANEW
+        ) from error
+
+
+def _frames(path: Path, mounting: Mounting) -> Iterator[_Shown]:
+    """Every whole frame."""
+    with _opened(path) as (container, stream):
+        begin_s = (container.start_time or 0) / 1e6
+        base = stream.time_base or 0  # not the frame's own: the last ones have none
+        step_s = 1 / float(stream.guessed_rate or stream.average_rate or 25)
+        turn: Turn | None = None
+        for i, (frame, whole) in enumerate(
+            decoded(packets_of(container, stream), stream.codec_context)
+        ):
+            if frame is not None and whole:
+                turn = turn or mounting.turn(turn_flag(frame))
+                time_s = i * step_s if frame.pts is None else float(frame.pts * base) - begin_s
+                yield _Shown(time_s, turn, pixel_aspect(stream), frame)
+
+
+def refuse_damaged(path: Path) -> None:
+    """A look at a video before all of it is decoded, which takes minutes.
+
+    Raises
+    ------
+    CalibrationError : it cannot be read, or in most places no picture comes whole.
+    """
+    good = looked = 0
+    with _opened(path) as (container, stream):
+        begin, length = container.start_time or 0, container.duration or 0
+        for k in range(PLACES):
+            try:
+                if k:
+                    container.seek(begin + k * length // PLACES)
+            except (av.FFmpegError, OSError):
+                continue  # a container that cannot: judged by its beginning
+            stream.codec_context.flush_buffers()
+            some = islice(packets_of(container, stream), PACKETS)
+            looked += 1
+            good += any(f is not None and w for f, w in decoded(some, stream.codec_context, 0))
+            if looked - good > PLACES // 2:
+                break
+    if good == 0:
+        raise CalibrationError("no picture of the calibration video can be decoded", where=path,
+                               remedy=ANEW)  # fmt: skip
+    if looked - good > PLACES // 2:
+        raise CalibrationError(
+            "the calibration video is damaged in most places", where=path,
+            found=f"a whole picture in {good} of {looked} places", remedy=ANEW,
+        )  # fmt: skip
 
 
 def _motion(path: Path, mounting: Mounting) -> _Motion:
@@ -95,10 +145,8 @@ def _motion(path: Path, mounting: Mounting) -> _Motion:
         times.append(shown.since_s)
         last = small
     if not times:
-        raise CalibrationError(
-            "no frame of the calibration video can be decoded", where=path,
-            remedy="Copy it from the camera again, or use pictures.",
-        )  # fmt: skip
+        raise CalibrationError("no picture of the calibration video can be decoded", where=path,
+                               remedy=ANEW)  # fmt: skip
     return _Motion(np.array(times), np.array(changes))
 
 
@@ -202,6 +250,8 @@ def board_moments(
     CalibrationError : a video cannot be read, or the two have no moment in common.
     """
     say = progress or (lambda stage, share: None)
+    for path in (left, right):
+        refuse_damaged(path)
     motion = []
     for i, path in enumerate((left, right)):
         motion.append(_motion(path, mountings[i]))

@@ -184,7 +184,11 @@ def _agreed(found: Sequence[Estimate], at_s: Array, causes: list[Cause]) -> Cloc
 
 def _bent(found: Sequence[Estimate], span_s: float) -> float:
     """1σ of a jump that the pictures' line may have bent over: sound, which has none, drifts
-    otherwise than they do."""
+    otherwise than they do.
+
+    Over the recording a jump bends a line by as much as itself to half as much again, and by less
+    where such a drift is hard to believe.
+    """
     straight = [(e.sense, e.clock) for e in found if e.clock is not None and not e.clock.jumps]
     sounds = [c for sense, c in straight if sense == "sound"]
     pictures = [c for sense, c in straight if sense != "sound"]
@@ -194,7 +198,7 @@ def _bent(found: Sequence[Estimate], span_s: float) -> float:
     bend_ppm = abs(sound.drift_ppm - picture.drift_ppm)
     if bend_ppm < BENT_SIGMAS * np.hypot(sound.sigma_drift_ppm, picture.sigma_drift_ppm):
         return 0.0
-    return bend_ppm * 1e-6 * span_s / 2
+    return bend_ppm * 1e-6 * span_s
 
 
 def _averaged(clocks: Sequence[Clock]) -> Clock:

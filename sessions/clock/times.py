@@ -59,7 +59,7 @@ def judge_times(
 
     if t.size < 2 or not np.isfinite(t).all():
         bad = int((~np.isfinite(t)).sum())
-        message = f"{bad} frames have no time" if bad else f"{t.size} frames have a time"
+        message = f"{bad} frames have no time" if bad else "one picture at most, no film"
         add("times_missing", "FAIL", message, "Record again, or let the clock be estimated.")
         return TimesReport(name, t.size, False, 0.0, 0.0, 0.0, np.zeros((0, 2)), 0, tuple(causes))
 

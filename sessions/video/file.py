@@ -21,6 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from calibration.files import in_place_of_file
 from calibration.film import (
     FilmPacket,
     best_stream,
@@ -43,6 +44,12 @@ STRAYS, FAR_S = 8, 30.0
 FEW = 0.05
 #: A share of the header's duration that is not there: cut off.
 CUT_OFF = 0.02
+#: Lists of other files: their pictures are not this file's.
+LISTS = frozenset({"hls", "concat", "dash", "imf"})
+#: Kinds of boxes that an .mp4 or .mov begins with.
+BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
+#: A film taken with so many times more pictures a second than it is played with: slow motion.
+SLOW_MOTION = 1.5
 
 
 @dataclass(frozen=True)
@@ -191,9 +198,15 @@ def index_file(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> Video
     """
     path = Path(path)
     if not path.is_file():
-        raise VideoError("the video is missing", where=path)
+        raise VideoError("the video is missing", where=path, found=in_place_of_file(path))
     try:
         with av.open(str(path)) as container:
+            if container.format.name in LISTS:
+                raise VideoError(
+                    "the file is a list of other files, no video",
+                    where=path,
+                    remedy="Name the videos themselves: `video = [...]`, in their order.",
+                )
             stream = best_stream(container)
             if stream is None:
                 raise VideoError("the file holds no video", where=path)
@@ -222,7 +235,8 @@ def _unreadable(path: Path, error: Exception) -> VideoError:
         return VideoError(
             "the video is empty", where=path, found="0 bytes", remedy="Copy it again."
         )
-    if path.suffix.lower() in (".mp4", ".mov", ".m4v") and b"moov" not in _both_ends(path):
+    begins, ends = _both_ends(path)
+    if begins[4:8] in BOXES and b"moov" not in begins + ends:
         return VideoError(
             "the video cannot be read: its index is missing, as after a full card, an empty "
             "battery or a half copied file",
@@ -230,6 +244,12 @@ def _unreadable(path: Path, error: Exception) -> VideoError:
             expected="a whole video",
             remedy="Copy it again; if that does not help, let the camera repair it (switch it on "
             "with the card inside).",
+        )
+    if not any(begins):
+        return VideoError(
+            "the file holds nothing but zeros: it was never wholly written or copied",
+            where=path,
+            remedy="Copy it again from the camera.",
         )
     return VideoError(
         "the video cannot be read",
@@ -240,12 +260,12 @@ def _unreadable(path: Path, error: Exception) -> VideoError:
     )
 
 
-def _both_ends(path: Path, n: int = 1 << 20) -> bytes:
-    """The first and last megabyte."""
+def _both_ends(path: Path, n: int = 1 << 20) -> tuple[bytes, bytes]:
+    """The first and the last megabyte."""
     with path.open("rb") as file:
         head = file.read(n)
         file.seek(max(0, path.stat().st_size - n))
-        return head + file.read(n)
+        return head, file.read(n)
 
 
 def _first_picture(path: Path, index: int) -> VideoFrame | None:
@@ -334,6 +354,12 @@ def _indexed(
         )
     if packets.damaged:
         remarks.append(f"has {packets.damaged} damaged packet{'s' * (packets.damaged > 1)} of {n}")
+    taken_hz = _taken_hz(container)
+    if n > 1 and taken_hz > SLOW_MOTION * (n - 1) / (times[-1] - times[0]):
+        remarks.append(
+            f"was taken as slow motion ({taken_hz:g} pictures a second): its times are not the "
+            "lesson's"
+        )
     flag = turn_flag(first)
     turn = mounting.turn(flag)
     traits += _traits(container, stream, first, turn, flag)
@@ -426,13 +452,21 @@ def _traits(
         out.append("interlaced: its lines are filled in")
     if first.color_trc in (16, 18):
         out.append("HDR: brought to standard range")
-    films = [s for s in container.streams.video if s.width]
+    films = [s for s in container.streams.video if s.width and s.frames != 1]
     if len(films) > 1:
         out.append(f"the largest of {len(films)} streams")
     if pixel_aspect(stream) != 1:
         w, h = square_px((first.width, first.height), pixel_aspect(stream))
         out.append(f"stored as {first.width} × {first.height}, shown as {w} × {h}")
     return out
+
+
+def _taken_hz(container: InputContainer) -> float:
+    """Pictures a second when it was filmed, where the camera says it (Android); else 0."""
+    try:
+        return float(container.metadata.get("com.android.capture.fps", ""))
+    except ValueError:
+        return 0.0
 
 
 def _created(container: InputContainer, stream: VideoStream) -> dt.datetime | None:

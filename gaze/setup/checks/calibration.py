@@ -11,7 +11,7 @@ from calibration.camera import CAMERAS
 from calibration.corners.boards import PICTURES, VIDEOS
 from calibration.corners.folder import pair_names
 from calibration.corners.picture_file import read_picture
-from calibration.errors import UserError
+from calibration.errors import CalibrationError, UserError
 from calibration.rig import Rig
 from gaze.lesson.refusals import otherwise_mounted, same_shape
 from gaze.setup.checks.registry import Finding, Subject, from_causes, from_error, register
@@ -40,9 +40,7 @@ def calibration(subject: Subject) -> list[Finding]:
             files[name] = pictures
             findings += _board_pictures(session, pictures, name, videos.get(name), where)
         elif films:
-            findings.append(
-                Finding("ok", f"The {name} chessboard views are a video ({films[0].name})", where)
-            )
+            findings.append(_board_video(session, films[0], name, where))
         else:
             findings.append(
                 Finding(
@@ -88,6 +86,17 @@ def calibration(subject: Subject) -> list[Finding]:
             if not (session.folder / picture.file).is_file()
         ]
     return findings
+
+
+def _board_video(session: Session, film: Path, name: str, where: str) -> Finding:
+    """Can it be decoded? (a look at a few places)"""
+    from calibration.corners.moments import refuse_damaged  # PyAV only where there are videos
+
+    try:
+        refuse_damaged(film)
+    except CalibrationError as error:
+        return from_error(session, error)
+    return Finding("ok", f"The {name} chessboard views are a video ({film.name})", where)
 
 
 def _board_pictures(

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
 
-from calibration.corners.folder import _causes_of_videos
-from calibration.corners.moments import Offset, _Motion, board_moments, measured_offset
+from calibration.corners.boards import Board
+from calibration.corners.folder import _causes_of_videos, read_folder
+from calibration.corners.moments import (
+    Offset,
+    _Motion,
+    board_moments,
+    measured_offset,
+    refuse_damaged,
+)
+from calibration.errors import CalibrationError
 from tests.sessions.video import films
 
 
@@ -89,3 +99,40 @@ def test_videos_that_began_apart_show_the_same_moments(tmp_path: Path) -> None:
     assert [c.code for c in said] == ["calibration_videos_apart", "calibration_videos_unused"]
     assert "1.20 s later" in said[0].message and said[0].severity == "PASS"
     assert _causes_of_videos({}, Offset(0.0, False))[0].severity == "WARN"
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (lambda share: True, "no picture of the calibration video can be decoded"),
+        (lambda share: share > 0.1, "damaged in most places"),
+        (lambda share: int(9 * share) % 3 == 0, None),
+        (lambda share: False, None),
+    ],
+)
+def test_a_damaged_video_is_refused_at_first_sight(
+    tmp_path: Path, bad: Callable[[float], bool], said: str | None
+) -> None:
+    """Noise in the packets of this share of the film."""
+    path = films.write(tmp_path / "a.mp4", frames=300, options={"g": "12", "preset": "ultrafast"})
+    with av.open(str(path)) as film:
+        packets = [(p.pos or 0, p.size) for p in film.demux(video=0) if p.size]
+    data, rng = bytearray(path.read_bytes()), np.random.default_rng(3)
+    for i, (pos, size) in enumerate(packets):
+        if bad(i / len(packets)):
+            data[pos + 8 : pos + size] = rng.integers(0, 256, size - 8, np.uint8).tobytes()
+    path.write_bytes(data)
+    if said is None:
+        refuse_damaged(path)
+    else:
+        with pytest.raises(CalibrationError, match=said):
+            board_moments(path, path)
+
+
+def test_one_video_and_pictures_are_told_apart(tmp_path: Path) -> None:
+    for camera in ("left", "right"):
+        (tmp_path / camera).mkdir()
+    films.write(tmp_path / "left" / "a.mp4", frames=5)
+    cv2.imwrite(str(tmp_path / "right" / "a.png"), films.picture(0))
+    with pytest.raises(CalibrationError, match="the left camera's chessboard views are a video"):
+        read_folder(tmp_path, Board("chessboard", (9, 6), 0.05))

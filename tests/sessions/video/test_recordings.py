@@ -500,3 +500,52 @@ def test_an_empty_file_is_called_so(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     with pytest.raises(VideoError, match="is empty"):
         probe(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("begins", [b"", b"hello, this is no video. " * 40, b"\0" * 40_000])
+def test_what_never_was_a_video_is_not_called_interrupted(tmp_path: Path, begins: bytes) -> None:
+    (tmp_path / "a.mp4").write_bytes(begins)
+    with pytest.raises(VideoError) as told:
+        probe(tmp_path / "a.mp4")
+    assert "index is missing" not in str(told.value)
+    assert ("nothing but zeros" in str(told.value)) == begins.startswith(b"\0")
+
+
+def test_what_stands_in_place_of_a_video_is_said(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("gone.mp4")
+    write(tmp_path / "a.mp4", frames=5)
+    (tmp_path / "list.ffconcat").write_text("ffconcat version 1.0\nfile 'a.mp4'\n")
+    for name, said in (
+        ("folder", "found a folder"),
+        ("link", "found a link to gone.mp4, which is not there"),
+        ("nothing", "the video is missing$|the video is missing\\."),
+        ("list.ffconcat", "a list of other files"),
+    ):
+        with pytest.raises(VideoError, match=said):
+            probe(tmp_path / name)
+
+
+def test_a_larger_still_beside_the_film_is_not_the_film(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mov"), "w") as out:
+        streams = [out.add_stream("libx264", rate=25) for _ in range(2)]
+        for stream, (h, w) in zip(streams, ((224, 384), (112, 192)), strict=True):
+            stream.height, stream.width, stream.pix_fmt = h, w, "yuv420p"
+        for n in range(20):
+            for stream in streams[n > 0 :]:
+                shown = picture(n, stream.width, stream.height)
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="bgr24")))
+        for stream in streams:
+            out.mux(stream.encode())
+    info = probe(tmp_path / "a.mov")
+    assert info.size_px == (192, 112) and info.frames == 20 and info.traits == ()
+
+
+@pytest.mark.parametrize(("taken", "said"), [("240.0", True), ("25.000000", False), ("", False)])
+def test_slow_motion_is_said(tmp_path: Path, taken: str, said: bool) -> None:
+    """As Android telephones write it: 240 pictures a second, played at 25."""
+    path = write(
+        tmp_path / "a.mp4", frames=10, metadata={"com.android.capture.fps": taken},
+        muxing={"movflags": "use_metadata_tags"},
+    )  # fmt: skip
+    assert any("slow motion" in r for r in probe(path).remarks) == said
