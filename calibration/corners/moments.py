@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,8 +36,9 @@ from calibration.transform import Array
 #: One moment at most in this time, and this many in all.
 EVERY_S = 0.5
 MOST = 80
-#: A video is first looked at in so many places, so many packets in each for a whole picture.
-PLACES, PACKETS = 8, 60
+#: A video is first looked at in so many places: so many packets for a whole picture, from a key
+#: frame that lies at most so many packets further on.
+PLACES, PACKETS, GROUP = 8, 60, 600
 #: Frames of the two videos that lie further apart than this, or half a frame, are not one moment.
 TOGETHER_S = 0.02
 #: The two videos' motion is compared on this grid, without what is slower than SLOW steps.
@@ -118,10 +119,8 @@ def refuse_damaged(path: Path) -> None:
                     container.seek(begin + k * length // PLACES)
             except (av.FFmpegError, OSError):
                 continue  # a container that cannot: judged by its beginning
-            stream.codec_context.flush_buffers()
-            some = islice(packets_of(container, stream), PACKETS)
-            looked += 1
-            good += any(f is not None and w for f, w in decoded(some, stream.codec_context, 0))
+            whole = _comes_whole(container, stream)
+            good, looked = good + (whole is True), looked + (whole is not None)
             if looked - good > PLACES // 2:
                 break
     if good == 0:
@@ -132,6 +131,19 @@ def refuse_damaged(path: Path) -> None:
             "the calibration video is damaged in most places", where=path,
             found=f"a whole picture in {good} of {looked} places", remedy=ANEW,
         )  # fmt: skip
+
+
+def _comes_whole(container: InputContainer, stream: VideoStream) -> bool | None:
+    """Whether the first group of pictures from here on begins whole; None: none begins here."""
+    stream.codec_context.flush_buffers()
+    packets = packets_of(container, stream)
+    for number, packet in enumerate(packets):
+        if packet.is_keyframe:
+            group = chain([packet], islice(packets, PACKETS))
+            return any(f is not None and w for f, w in decoded(group, stream.codec_context, 0))
+        if number == GROUP:
+            return False
+    return None  # .ts: from where the search landed to the end
 
 
 def _motion(path: Path, mounting: Mounting) -> _Motion:
