@@ -331,7 +331,7 @@ def _meeting(rig: Rig, seen: Sightings, rows: NDArray[np.intp]) -> Array:
         sight(rig.left, seen.nose_px[i[take]]).xy,
         sight(rig.right, seen.nose_px[j[take]]).xy,
     )
-    return pd.DataFrame(P).median().to_numpy(np.float64)
+    return np.asarray(pd.DataFrame(P).median(), np.float64)
 
 
 def _one_row_each(
