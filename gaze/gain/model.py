@@ -122,13 +122,11 @@ class Gain:
             "class_share_sigma": (2,), "class_covariance": (2, 2, 2),
         }  # fmt: skip
         for name, shape in shapes.items():
-            value = np.asarray(getattr(self, name), np.float64).reshape(
-                shape if n == 0 and shape[0] == 0 else np.shape(getattr(self, name))
-            )
+            value = np.asarray(getattr(self, name), np.float64)
             if value.shape != shape or not np.isfinite(value).all():
                 raise ValueError(f"gain: {name} must be finite with shape {shape}")
             object.__setattr__(self, name, value)
-        if (self.share < MIN_SHARE - 1e-9).any() or (self.class_share < MIN_SHARE - 1e-9).any():
+        if min(self.share.min(initial=1), self.class_share.min()) < MIN_SHARE - 1e-9:
             raise ValueError(f"gain: a share below {MIN_SHARE}")
 
     def describe(self) -> str:
@@ -155,9 +153,7 @@ class Gain:
         share = self.class_share if i < 0 else self.share[i]
         offset = self.class_offset_deg if i < 0 else self.offset_deg[i]
         aim = np.degrees(angles_of(towards(np.asarray(P_W, np.float64), self.reference_m)))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            neutral = aim + offset / (1 - share)
-        return np.where(np.abs(1 - share) > 1e-6, neutral, np.nan)
+        return np.asarray(aim + offset / np.where(share == 1, np.nan, 1 - share))
 
     def _index(self, students: Sequence[str] | NDArray[Any]) -> NDArray[np.int64]:
         """(N,) row of each student in the arrays, −1 for those without a fit of their own."""

@@ -44,7 +44,6 @@ _PIECES = [
     "tests/gaze/people/test_identify.py",
     "-k", "pairs or pieces or joined[0] or names or wrong or seldom or share_a_place",
 ]  # fmt: skip
-_GAIN = ["tests/gaze/gain/test_axis_fit.py", "tests/gaze/gain/test_fit.py", "-k", "not monte_carlo"]
 _SOLVE = ["tests/calibration/solve/test_small_scene.py"]
 _WHOLE = ["tests/calibration/solve/test_estimate.py", "-k"]
 _FORGET = ["tests/gaze/privacy/test_small_lessons.py", "tests/gaze/privacy/test_search.py"]
@@ -57,9 +56,18 @@ TESTS = {
     "gaze/people/identify.py": _PIECES,
     "gaze/people/matching.py": _PAIRS,
     "gaze/people/tracks.py": ["tests/gaze/people/test_tracks.py"],
-    "gaze/gain/axis_fit.py": _GAIN[:1],
-    "gaze/gain/fit.py": _GAIN,
-    "gaze/gain/model.py": _GAIN,
+    "gaze/gain/axis_fit.py": ["tests/gaze/gain/test_axis_fit.py"],
+    "gaze/gain/fit.py": [
+        "tests/gaze/gain/test_fit.py",
+        "-k",
+        "fewest or left_out_or or too_few or no_benefit or newest or same_seed or save",
+    ],
+    "gaze/gain/model.py": [
+        "tests/gaze/gain/test_model.py",
+        "tests/gaze/gain/test_fit.py",
+        "-k",
+        "test_model or save or says_so",
+    ],
     "gaze/privacy/names.py": ["tests/gaze/privacy/test_names.py"],
     "gaze/privacy/search.py": _FORGET,
     "gaze/privacy/owned.py": _FORGET,

@@ -20,6 +20,7 @@ from gaze.room.geometry import gaze_points
 from sessions.folder import Session
 from sessions.run import Run
 from sessions.tables import GAZE, write_table
+from tests.gaze.gain.test_model import GAIN, SMALL
 
 WIDTH_M, HEIGHT_M = 4.0, 1.2
 
@@ -203,17 +204,13 @@ def test_each_students_own_bias_falls_by_70_percent_too(seed: int) -> None:
 
 def known_gain(own_share: tuple[float, float], own_offset_deg: tuple[float, float], **changes):
     """A gain as if fitted: student A has these values, fairly surely; the class others."""
-    fitted = fit_gain(*pair_of(lesson(5, students=8)))
-    small = np.broadcast_to(np.diag([np.radians(0.5), 0.02]) ** 2, (2, 2, 2))
     values = {
-        "reference_m": np.array([2.0, 0.6]),
         "students": ("A",), "share": np.array([own_share]),
-        "offset_deg": np.array([own_offset_deg]),
-        "covariance": small[None].copy(), "class_share": np.array([0.8, 0.8]),
-        "class_offset_deg": np.zeros(2), "class_share_sigma": np.array([0.01, 0.01]),
-        "class_covariance": 16 * small,
+        "offset_deg": np.array([own_offset_deg]), "covariance": SMALL[None].copy(),
+        "class_share": np.array([0.8, 0.8]), "class_offset_deg": np.zeros(2),
+        "class_share_sigma": np.array([0.01, 0.01]),
     }  # fmt: skip
-    return replace(fitted, **{**values, **changes})
+    return replace(GAIN, **{**values, **changes})
 
 
 def pair_of(one: Lesson) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -404,8 +401,10 @@ def test_no_benefit_is_refused() -> None:
     noise = np.radians(rng.normal(0, 4, (2, len(P))))
     R = head_directions(a + noise[0], e + noise[1])
     gaze = table(one.gaze["time_s"].to_numpy(), list(one.gaze["student"]), P, R)
-    with pytest.raises(GainError, match="no proven benefit on points left out"):
+    with pytest.raises(GainError, match="no proven benefit on points left out") as said:
         fit_gain(gaze, one.targets)
+    before, after, least, most = map(float, re.findall(r"[+-]?\d+(?= cm| %)", str(said.value)))
+    assert -60 < least < 100 * (after / before - 1) < most < 100 and most >= 0
 
 
 def test_heads_that_do_not_follow_are_refused() -> None:
@@ -422,6 +421,29 @@ def test_too_few_points_are_refused() -> None:
     late = one.targets.assign(start_s=1e4, end_s=1e4 + 3)
     with pytest.raises(GainError, match="no measured moment lies in a marked interval"):
         fit_gain(one.gaze, late)
+
+
+def test_the_fewest_that_are_fitted() -> None:
+    """Twelve looks at four points; each from 0.4 s after its beginning (3.6 of 4 s, 5 a second)."""
+    least = pair_of(lesson(0, students=3, grid=(2, 2), noise_deg=(0.1, 0.1), neutral_deg=9.0))
+    gain = fit_gain(*least)
+    assert gain.evidence.looks <= 12 and gain.evidence.rows == 18 * gain.evidence.looks
+    assert (
+        fit_gain(*least, seed=0).evidence
+        == gain.evidence
+        == fit_gain(*least, settle_s=0.4).evidence
+    )
+    assert gain.evidence != fit_gain(*least, seed=1).evidence
+
+
+def test_what_cannot_be_left_out_or_is_not_there_is_refused() -> None:
+    gaze, targets = pair_of(lesson(0, students=1, grid=(4, 4)))
+    with pytest.raises(GainError, match="nobody can be left out of the fit"):
+        fit_gain(gaze, targets, holdout="students")
+    with pytest.raises(ValueError, match="'rows' is neither 'targets' nor 'students'"):
+        fit_gain(gaze, targets, holdout="rows")  # type: ignore[arg-type]
+    with pytest.raises(GainError, match=r"lacks columns; found start_s, end_s, student, target"):
+        fit_gain(gaze, targets.drop(columns=["x_m"]))
 
 
 def test_missing_values_in_the_table_are_left_out() -> None:
@@ -495,7 +517,10 @@ def test_a_session_is_fitted_from_its_newest_run(tmp_path) -> None:
     with pytest.raises(UserError, match="there are no marked points"):
         fit_gain_of_lesson(session)
     one.targets.to_csv(tmp_path / "targets.csv", index=False)
+    fit_gain_of_lesson(session, save=False)
+    assert not session.gain_path.exists()
     gain = fit_gain_of_lesson(session)
+    assert fit_gain_of_lesson(session, run="2026-01-01T0900", save=False).evidence == gain.evidence
     assert re.match(
         r"The head does [67]\d % of a gaze shift .* Fitted on 72 looks", gain.describe()
     )
