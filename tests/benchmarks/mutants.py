@@ -293,7 +293,7 @@ def main() -> None:
     sys.dont_write_bytecode = True
     by_file: dict[str, list[Mutant]] = {}
     if given.known:
-        for mutant in known():
+        for mutant in (m for m in known() if given.only in m.what):
             by_file.setdefault(mutant.file, []).append(mutant)
     for file in given.files:
         if file not in TESTS:
