@@ -30,6 +30,7 @@ NO_ACCESS = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG,
     errno.ELOOP, errno.EIO, errno.EEXIST,
 }  # fmt: skip
+GONE = {errno.ENOENT, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ENOTCONN}
 
 Lesson = Annotated[Path, typer.Argument(help="The session folder (it holds session.toml).")]
 Overwrite = Annotated[bool, typer.Option(help="Write over the file that is there.")]
@@ -80,6 +81,12 @@ def command(function: Callable[P, T]) -> Callable[P, T]:
         except OSError as error:
             if error.errno in NO_ACCESS and error.filename:
                 text = f"this cannot be read or written: {error.filename} ({error.strerror})."
+                end(text, error, as_json)
+            if error.errno in GONE and error.filename:
+                text = (
+                    f"this went away while the command was at work: {error.filename}. If a folder "
+                    "was moved or a disk unplugged, put it back and run the same command again."
+                )
                 end(text, error, as_json)
             if error.errno not in NO_ROOM:  # which may strike anywhere
                 raise

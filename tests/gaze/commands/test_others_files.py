@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import sessions.tables
 from gaze.commands.app import app
 from gaze.exports import FORMATS
 from sessions.lock import lesson_lock
@@ -115,6 +116,25 @@ def test_a_file_in_the_place_of_a_folder_is_one_sentence(lesson: Path) -> None:
     (lesson.parent / "out" / "file").write_text(MINE)
     code, said = run("report RUN --out OUT/file/x.html", lesson)
     assert code == 2 and "cannot be read or written" in said
+
+
+@pytest.mark.parametrize(
+    "words", ["report RUN", "export RUN --out OUT/e", "validate LESSON --run RUN"]
+)
+def test_a_lesson_that_is_moved_while_a_command_works_is_one_sentence(
+    words: str, lesson: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sessions.tables.pq.read_table
+
+    def moves(*args: object, **kwargs: object) -> object:
+        table = real(*args, **kwargs)
+        if lesson.exists():
+            lesson.rename(lesson.with_name("elsewhere"))
+        return table
+
+    monkeypatch.setattr(sessions.tables.pq, "read_table", moves)
+    code, said = run(words, lesson)
+    assert code == 2 and said.startswith("Error: ") and not lesson.exists()
 
 
 AT_WORK = [
