@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from gaze.lesson.refusals import one_recording
 from gaze.setup.checks.registry import Finding, Subject, from_causes, from_error, register
 from sessions.clock.times import judge_pair, judge_times
+from sessions.errors import SessionError
 
 
 @register("videos")
@@ -49,6 +51,11 @@ def videos(subject: Subject) -> list[Finding]:
                     "Correct cameras.left.video or cameras.right.video.",
                 )
             )
+        else:
+            try:
+                one_recording(left, right)
+            except SessionError as error:
+                findings.append(from_error(subject.session, error))
         if left.size_px != right.size_px:
             findings.append(
                 Finding(

@@ -87,7 +87,7 @@ def template(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("template")
     (folder / "session.toml").write_text(TOML + STUDENTS)
     write_video(folder / "left.mp4")
-    write_video(folder / "right.mp4")
+    write_video(folder / "right.mp4", dim=0.98)
     for camera in ("left", "right"):
         (folder / "calibration" / camera).mkdir(parents=True)
         for i in range(20):
@@ -177,6 +177,12 @@ def test_one_video_for_both_cameras(lesson: Path) -> None:
     text = (lesson / "session.toml").read_text().replace('"right.mp4"', '"left.mp4"')
     (lesson / "session.toml").write_text(text)
     assert only(look(lesson)).what == "Both cameras name the same video"
+
+
+def test_one_video_under_two_names(lesson: Path) -> None:
+    shutil.copy(lesson / "left.mp4", lesson / "right.mp4")
+    found = only(look(lesson))
+    assert found.severity == "error" and "one and the same recording" in found.what
 
 
 def test_what_a_recording_is_is_told(lesson: Path) -> None:
