@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,8 +102,17 @@ class Session:
         return Mounting(config.rotate, mirrored)
 
     def run_folders(self) -> list[Path]:
-        """Finished and unfinished runs, oldest first; not those that are made aside."""
+        """Finished and unfinished runs, oldest first, whatever their names; not those that are made
+        aside."""
         if not self.runs_folder.is_dir():
             return []
         folders = (p for p in self.runs_folder.iterdir() if not p.name.startswith("."))
-        return sorted(p for p in folders if (p / "run.json").is_file())
+        runs = (p for p in folders if (p / "run.json").is_file())
+        return sorted(runs, key=lambda p: (_began(p), p.name))
+
+
+def _began(run: Path) -> str:
+    """When a run began, by its run.json; "" where that does not say."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return str(json.loads((run / "run.json").read_text(encoding="utf-8")).get("started", ""))
+    return ""

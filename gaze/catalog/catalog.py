@@ -264,7 +264,8 @@ def _find_runs(
                 left_out.append(LeftOut(run_folder, f"it cannot be read: {error}"))
         if found:
             # A run that was fed the simulator's truth stands for the lesson only where it is alone.
-            newest = max(found, key=lambda r: (not r["truth"], r["run"]))
+            order = {f.name: k for k, f in enumerate(session.run_folders())}
+            newest = max(found, key=lambda r: (not r["truth"], order.get(r["run"], -1)))
             newest["newest"] = True
         rows += found
     return rows, tuple(left_out)

@@ -198,3 +198,15 @@ def test_remove_refuses_what_is_not_a_run(tmp_path: Path) -> None:
     assert world(tmp_path, without=tmp_path / "nothing") == before
     Run(lesson / "runs" / "demo").remove()
     assert not (lesson / "runs" / "demo").exists()
+
+
+def test_the_newest_run_is_the_last_that_was_begun_whatever_its_name(tmp_path: Path) -> None:
+    lesson = write_world(tmp_path)
+    runs = {"trial": "2026-03-01T10", "2026-03-02T090000": "2026-03-02T09", "Zwei": "2026-03-02T08"}
+    for name, began in runs.items():
+        Run.create(lesson / "runs" / name, SETTINGS).update(started=began)
+    (lesson / "runs" / "broken").mkdir()
+    (lesson / "runs" / "broken" / "run.json").write_text("no JSON")
+    Run(lesson / "runs" / "demo").update(started="2026-02-01")
+    names = [p.name for p in Session.open(lesson).run_folders() if not p.is_symlink()]
+    assert names == ["broken", "demo", "trial", "Zwei", "2026-03-02T090000"]
