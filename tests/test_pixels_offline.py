@@ -101,13 +101,7 @@ def test_the_whole_demo_and_its_pages(watched: Watched, tmp_path: Path) -> None:
     watched.check()
     before = {p.name for p in LESSON.iterdir()} - {"runs"}
     after = {p.name for p in lesson.iterdir()}
-    assert after - before == {
-        "rig.json",
-        "calibration.html",
-        "runs",
-        "sync.html",
-        "validation.json",
-    }
+    assert after - before == {"rig.json", "calibration.html", "runs", "sync.html"}
     pages = [*lesson.rglob("*.html")]
     assert len(pages) >= 3 and not any(loads(p.read_text(encoding="utf-8")) for p in pages)
 
