@@ -1,4 +1,4 @@
-"""The documentation's site: every page is in its navigation, no link is broken, tutorials run."""
+"""The documentation: every page is in its navigation, no link is broken, what it shows runs."""
 
 from __future__ import annotations
 
@@ -85,6 +85,13 @@ def test_the_commands_of_a_tutorial_are_there(page: Path) -> None:
 def snippets(page: str) -> list[str]:
     text = (DOCS / page).read_text(encoding="utf-8")
     return re.findall(r"```python\n(.*?)```", text, flags=re.S)
+
+
+@pytest.mark.parametrize("number", range(len(snippets("conventions.md"))))
+def test_conventions_hold(number: int) -> None:
+    snippet = snippets("conventions.md")[number]
+    assert "assert" in snippet
+    exec(compile(snippet, f"conventions.md snippet {number + 1}", "exec"), {})
 
 
 @pytest.mark.slow

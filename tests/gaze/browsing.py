@@ -11,7 +11,6 @@ import pytest
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
                 None)  # fmt: skip
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium on this machine")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update",
@@ -22,6 +21,8 @@ LONG_MS = 600_000  # of any step, on a machine that has other things to do
 @contextmanager
 def chromium() -> Iterator[Any]:
     """The browser, until it is no longer needed."""
+    if CHROMIUM is None:
+        pytest.skip("needs a Chromium on this machine")
     from playwright import sync_api as playwright
 
     with playwright.sync_playwright() as p:

@@ -22,10 +22,9 @@ from gaze.setup.demo import LESSON, copy_lesson
 from sessions.config import load_config
 from tests.gaze.app.room_photo import take_photo
 from tests.gaze.app.serving import App, open_page, running
-from tests.gaze.browsing import LONG_MS, needs_chromium
+from tests.gaze.browsing import LONG_MS
 
 pytest.importorskip("nicegui", reason="needs the extra `app`")
-pytestmark = needs_chromium
 SCREENS = ("setup", "recordings", "board", "room", "seats", "areas", "run", "report")
 TAPE = {"left_m": 1.74, "down_m": 1.36, "out_m": 1.75}
 
