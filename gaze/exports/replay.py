@@ -55,13 +55,13 @@ def write_replay(
     width, fps = SIZES[path.suffix.lower()]
     drawing = _Drawing(source, r, width, language, (b - a) / seconds)
     times = a + np.arange(round(seconds * fps)) / (seconds * fps) * (b - a)
-    pictures = (np.ascontiguousarray(drawing.at(t)[..., ::-1]) for t in times)  # BGR
+    pictures = (np.asarray(cv2.cvtColor(drawing.at(t), cv2.COLOR_RGB2BGR), np.uint8) for t in times)
     height, width = drawing.still.shape[:2]
     with atomic_write(path) as aside:
         if path.suffix.lower() == ".gif":
             _write_gif(aside, pictures, fps)
         else:
-            write_video(str(aside), pictures, fps, (width, height), crf=20)
+            write_video(str(aside), pictures, fps, (width, height), crf=20, preset="veryfast")
     return [path]
 
 

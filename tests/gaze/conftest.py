@@ -1,4 +1,4 @@
-"""Fixtures: a browser."""
+"""Fixtures: a browser; small clips."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gaze.exports import replay
 from tests.gaze.browsing import chromium
 
 
@@ -15,3 +16,12 @@ def browser() -> Iterator[Any]:
     """Of one file's tests: while it is open, `asyncio.run` is refused in this process."""
     with chromium() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_clips() -> Iterator[None]:
+    """A clip that is written and not looked at is small; report/test_replay.py looks at some."""
+    with pytest.MonkeyPatch.context() as patch:
+        for ending in replay.SIZES:
+            patch.setitem(replay.SIZES, ending, (320, 2))
+        yield

@@ -15,6 +15,7 @@ from calibration.transform import geodesic_deg
 from gaze.analyze import analyze
 from gaze.lesson.settings import AnalyzeSettings
 from gaze.people.embeddings import best_rows, encode
+from headpose.estimator import HeadPoseEstimator
 from sessions.tables import WITH_POINT, read_table
 
 LESSON = Path(__file__).parents[1] / "data" / "lesson"
@@ -39,7 +40,9 @@ def truth(lesson: Path) -> pd.DataFrame:
 def run(lesson: Path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "heatmaps_and_report", lambda run, report: None)
-        return analyze(lesson, AnalyzeSettings(stop_s=STOP_S), run_name="network")
+        # not the fastest here: that is measured, and answers a little otherwise on each processor
+        model = HeadPoseEstimator.load(runtime="torch")
+        return analyze(lesson, AnalyzeSettings(stop_s=STOP_S), run_name="network", model=model)
 
 
 @pytest.fixture(scope="module")

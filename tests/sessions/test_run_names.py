@@ -65,7 +65,7 @@ PATHS = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(PATHS, st.booleans(), st.booleans())
 def test_the_world_outside_the_run_stays_byte_for_byte(given, overwrite, resume) -> None:
     with tempfile.TemporaryDirectory() as temporary:

@@ -42,6 +42,7 @@ class Commands:
         self.ran: list[tuple[str, ...]] = []
         self.codes: asyncio.Queue[int] = asyncio.Queue()
         monkeypatch.setattr(app_jobs, "_run", self.run)
+        monkeypatch.setattr(app_jobs, "PATIENCE_S", 0.0)  # they do not hear a Ctrl-C
 
     async def run(self, job: Job) -> int:
         self.ran.append((job.command, *job.arguments))

@@ -23,6 +23,7 @@ from gaze.lesson.rig_watch import watch_noses
 from gaze.measures.measures import board_shares
 from gaze.privacy import forget as forgetting
 from gaze.privacy.forget import forget
+from gaze.privacy.owned import kind_of
 from gaze.privacy.run_tables import FROM_PEOPLE, OF_THE_FILM
 from gaze.privacy.said import PrivacyError
 from gaze.report import write_report
@@ -213,6 +214,14 @@ def test_nothing_gives_the_forgotten_one_by_subtraction(forgotten) -> None:
         if table == "faces":
             assert numbers["row"].tolist() == list(range(len(numbers)))
             assert set(numbers["track"]) == set(range(6))
+
+
+def test_every_file_of_a_lesson_is_in_the_register(forgotten) -> None:
+    """But for exports, which the manifest beside them lists."""
+    _, other, _ = forgotten
+    files = [p.relative_to(other).as_posix() for p in other.rglob("*") if p.is_file()]
+    files.append(f"runs/{NAME}/parts/00000.npz")
+    assert [f for f in files if kind_of(f) is None and not f.startswith("out/")] == []
 
 
 def test_every_part_of_quality_json_is_known_to_a_forgetting() -> None:

@@ -123,6 +123,13 @@ def test_the_report_has_it_and_the_one_for_sharing_has_not(run: Path, tmp_path: 
 # -- the clip --------------------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def large_clips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As users get them."""
+    for ending, size in ((".mp4", (1280, 20)), (".gif", (640, 8))):
+        monkeypatch.setitem(drawn.SIZES, ending, size)
+
+
 def frames(path: Path) -> list[np.ndarray]:
     with av.open(str(path)) as container:
         return [f.to_ndarray(format="rgb24") for f in container.decode(video=0)]

@@ -49,7 +49,7 @@ def text_of(path: Path) -> str:
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Nine students, four minutes."""
     folder = tmp_path_factory.mktemp("report") / "lesson"
-    run = write_lesson(folder, big_lesson(rows=3, columns=3, minutes=4, fps=2))
+    run = write_lesson(folder, big_lesson(rows=3, columns=3, minutes=4, fps=1))
     (folder / "events.csv").write_text(
         "time_s,label,end_s\n0,lecture,120\n120,seat work,240\n60,<b>film</b>,\n900,next lesson,\n"
     )
