@@ -13,7 +13,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from sessions.config import CONFIG_NAME, SessionConfig, checked, config_path, load_config
 from sessions.config_errors import parsed, read_text
-from sessions.errors import ConfigError
+from sessions.errors import ConfigError, SessionError
 from sessions.run import atomic_write
 
 
@@ -41,6 +41,36 @@ def edit_config(folder: str | Path, changes: Mapping[str, Any]) -> SessionConfig
         except (KeyError, IndexError, TypeError, TOMLKitError) as error:
             raise ConfigError(f"there is no place for the key `{key}`", where=path) from error
     text = tomlkit.dumps(document)
+    config = checked(path, parsed(path, text))
+    with atomic_write(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+    return config
+
+
+def config_text(folder: str | Path) -> str:
+    """The text of ``session.toml``, whether or not it is good.
+
+    Raises
+    ------
+    SessionError, ConfigError : it cannot be read, or is not UTF-8.
+    """
+    return read_text(config_path(folder))
+
+
+def rewrite_config(folder: str | Path, text: str, before: str) -> SessionConfig:
+    """Write ``session.toml`` whole, once the text is good. before : what it is taken to say now.
+
+    Raises
+    ------
+    SessionError, ConfigError : as :func:`load_config`, for the new text; or the file says something
+        else than ``before``.
+    """
+    path = config_path(folder)
+    if read_text(path) != before:
+        raise SessionError(
+            "session.toml was changed meanwhile; nothing was written", where=folder,
+            remedy="Load it again, then change it.",
+        )  # fmt: skip
     config = checked(path, parsed(path, text))
     with atomic_write(path) as aside:
         aside.write_text(text, encoding="utf-8")

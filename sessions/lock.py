@@ -77,3 +77,18 @@ def held(path: Path, where: str | Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def at_work(lesson: str | Path) -> bool:
+    """Whether somebody holds the lesson's lock at this moment."""
+    path = Path(lesson) / RUNS / LOCK
+    lock = FileLock(path, timeout=0, mode=0o600)
+    try:
+        if path.is_file():
+            lock.acquire()
+    except Timeout:
+        return True
+    except (OSError, NotImplementedError):
+        return False  # what cannot be locked is held by nobody; the command says what is wrong
+    lock.release()
+    return False

@@ -21,7 +21,7 @@ from gaze.app.units import Unit
 from gaze.app.words import Language, Words
 from gaze.app.worker import Worker
 from sessions.config import CONFIG_NAME, SessionConfig
-from sessions.errors import SessionError
+from sessions.errors import ConfigError, SessionError
 from sessions.folder import Session
 from sessions.run import RUNS, Run
 from sessions.validation import Validation
@@ -58,8 +58,9 @@ class Shelf:
 class Card:
     """A lesson at a glance, read from its folder.
 
-    error : the sentence of a lesson that cannot be opened. verdict : of rig.json. off_cm : mean
-    error of the gaze point by `gaze validate`, of the newest run. next : the screen to go to.
+    error : the sentence of a lesson that cannot be opened. mendable : by its session.toml.
+    verdict : of rig.json. off_cm : mean error of the gaze point by `gaze validate`, of the newest
+    run. next : the screen to go to.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Card:
     stage: Stage
     next: str
     error: str = ""
+    mendable: bool = False
     verdict: str = ""
     off_cm: float | None = None
     runs: tuple[str, ...] = ()
@@ -96,8 +98,21 @@ class Desk:
         return Words(self.language)
 
     def lessons(self) -> list[Path]:
-        """The folder itself where it is a lesson, and its folders that are."""
-        inside = [p for p in sorted(self.folder.iterdir()) if self._is_lesson(p)]
+        """The folder itself where it is a lesson, and its folders that are.
+
+        Raises
+        ------
+        SessionError : the folder cannot be read (any more).
+        """
+        try:
+            inside = [p for p in sorted(self.folder.iterdir()) if self._is_lesson(p)]
+        except OSError as error:
+            raise SessionError(
+                "the folder of lessons cannot be read",
+                where=self.folder,
+                found=error.strerror,
+                remedy="Is its disk still there? Otherwise end the app and start it again.",
+            ) from error
         return [self.folder, *inside] if (self.folder / CONFIG_NAME).is_file() else inside
 
     def _is_lesson(self, path: Path) -> bool:
@@ -139,8 +154,9 @@ def card(folder: Path) -> Card:
     """What a lesson's folder says of itself."""
     try:
         session = Session.open(folder)
-    except UserError as error:
-        return Card(folder.name, folder, folder.name, "", "broken", "run", str(error))
+    except (UserError, OSError) as error:
+        mendable = isinstance(error, ConfigError)
+        return Card(folder.name, folder, folder.name, "", "broken", "run", str(error), mendable)
     config = session.config
     verdict = read_verdict(session.rig_path)
     runs = tuple(p.name for p in session.run_folders() if Run(p).is_done)
@@ -155,7 +171,7 @@ def card(folder: Path) -> Card:
         stage, following = "new", "recordings"
     date = config.date.isoformat() if config.date else ""
     return Card(
-        folder.name, folder, config.title, date, stage, following, "",
+        folder.name, folder, config.title, date, stage, following, "", False,
         "" if verdict is None else verdict.status, _off_cm(folder, runs), runs,
     )  # fmt: skip
 

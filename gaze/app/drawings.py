@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from gaze.app.sights import Marked, Trace
+
 CM = 100.0  # one unit of a drawing is a centimetre
 ARROWS = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
@@ -174,6 +176,55 @@ def _spot(s: Spot, k: float) -> str:
         f'<g class="movable" data-number="{s.number}" tabindex="0" role="button" '
         f'aria-label="{escape(f"{s.name} {s.note}".strip())}">{inside}</g>'
     )
+
+
+def traces(rows: Sequence[Trace], now: float, title: str) -> str:
+    """Sound (filled) and light (a line) of both cameras, one above the other. now : 0 to 1."""
+    parts = []
+    for k, row in enumerate(rows):
+        bottom = 50 * (k + 1)
+        for values, style in (
+            (row.sound, 'fill="var(--slate)" fill-opacity=".55"'),
+            (row.light, 'fill="none" stroke="var(--warn)" stroke-width="1.5"'),
+        ):
+            step = 600 / max(len(values) - 1, 1)
+            at = " ".join(f"{step * i:.1f},{bottom - 46 * v:.1f}" for i, v in enumerate(values))
+            ends = f"0,{bottom} {at} 600,{bottom}" if "slate" in style else at
+            if values:
+                parts.append(
+                    f'<polyline points="{ends}" {style} vector-effect="non-scaling-stroke"/>'
+                )
+        parts.append(f'<path d="M0 {bottom}H600" stroke="var(--line)"/>')
+    parts.append(f'<path d="M{600 * now:.1f} 0V100" stroke="var(--bad)" stroke-width="2" '
+                 'vector-effect="non-scaling-stroke"/>')  # fmt: skip
+    return (
+        f'<svg viewBox="0 0 600 101" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(title)}">{"".join(parts)}</svg>'
+    )
+
+
+def timeline(marks: Sequence[Marked], length_s: float, now_s: float) -> str:
+    """HTML of a lesson's time: phases as bars that do not cover each other, moments as lines."""
+
+    def percent(time_s: float) -> float:
+        return 100 * min(max(time_s / length_s, 0.0), 1.0) if length_s else 0.0
+
+    parts: list[str] = []
+    ends: list[float] = []  # of each row of bars
+    for start_s, label, end_s in sorted(marks, key=lambda m: m[0]):
+        words, left = escape(label), percent(start_s)
+        if end_s is None:
+            parts.append(f'<i class="moment" style="left:{left:.2f}%" title="{words}"></i>')
+            continue
+        row = next((k for k, end in enumerate(ends) if end <= start_s), len(ends))
+        ends[row : row + 1] = [end_s]
+        parts.append(
+            f'<div class="phase" style="left:{left:.2f}%;width:{percent(end_s) - left:.2f}%;'
+            f'top:{1.7 * row:.1f}rem" title="{words}">{words}</div>'
+        )
+    parts.append(f'<i class="now" style="left:{percent(now_s):.2f}%"></i>')
+    height = 1.7 * max(len(ends), 1)
+    return f'<div class="timeline" style="height:{height:.1f}rem">{"".join(parts)}</div>'
 
 
 def coverage_cells(cells: Sequence[int], title: str) -> str:

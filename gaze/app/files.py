@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sessions.config import CONFIG_NAME
 from sessions.errors import SessionError
 from sessions.lock import lock_around
 from sessions.run import atomic_write
 
 #: What the buttons offer; whether a file is good the commands say.
 VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".mts", ".m2ts", ".m4v", ".webm")
+AUXILIARY = "calibration/auxiliary"
 PICTURES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 
 
@@ -53,10 +57,24 @@ async def bring(folder: Path, kinds: tuple[str, ...], name: str, upload: Any) ->
 
     Raises
     ------
-    SessionError : as :func:`place_for`; a command is at work in the lesson (a forgetting would
-        lose the file: its copy of the lesson takes the lesson's place).
+    SessionError : as :func:`place_for` and :func:`writing`.
     """
     path = place_for(folder, name, kinds)
-    with lock_around(path), atomic_write(path) as aside:
+    with writing(path) as aside:
         await upload.save(aside)
     return path
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Yields where to write a file of a lesson, whole or not at all.
+
+    Raises
+    ------
+    SessionError : the lesson is gone, or a command is at work in it (a forgetting would lose the
+        file: its copy of the lesson takes the lesson's place).
+    """
+    if not any((folder / CONFIG_NAME).is_file() for folder in path.parents):
+        raise SessionError("the lesson is not there any more", where=path.parent)
+    with lock_around(path), atomic_write(path) as aside:
+        yield aside

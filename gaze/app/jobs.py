@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from sessions.lock import at_work
 from sessions.run import keep_json
 
 State = Literal["waiting", "running", "done", "not_good", "failed", "cancelled"]
@@ -28,6 +29,7 @@ OPEN: tuple[State, ...] = ("waiting", "running")
 LOG_LINES = 400
 LOG_BYTES = 1 << 20  # longest line of a command's output
 PATIENCE_S = 10.0  # from Ctrl-C to the end of a command
+HELD_LOOK_S = 1.0  # from one look whether a lesson is free to the next
 QUEUE = "gaze-queue.json"
 #: What may go on without being asked for again: what resumes, and neither removes nor shares.
 RESUMED = ("check", "calibrate", "analyze", "validate")
@@ -47,6 +49,7 @@ class Job:
     share: float = 0.0
     log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
     output: str = ""
+    held: bool = False  # it waits for somebody else who is at work in its lesson
     process: asyncio.subprocess.Process | None = None
     _stage_since: tuple[float, float] = (0.0, 0.0)  # when this stage began, and at what share
 
@@ -146,18 +149,38 @@ class Jobs:
             self._worker.cancel()
 
     async def _work(self) -> None:
-        while (job := next((j for j in self.jobs if j.state == "waiting"), None)) is not None:
+        while any(j.state == "waiting" for j in self.jobs):
+            if (job := self._next()) is None:
+                await asyncio.sleep(HELD_LOOK_S)
+                continue
             job.state = "running"
             try:
                 code = await _run(job)
             except OSError as error:
                 job.log.append(str(error))
                 code = 2
+            if job.state == "running" and code < 0:
+                job.log.append(
+                    f"This command was ended from outside (signal {-code}): mostly too little "
+                    "memory. Close other programs; the same button tries again."
+                )
             if job.state == "running":
                 job.state = "done" if code == 0 else "not_good" if code == 1 else "failed"
             if job.state == "failed" or (job.state == "not_good" and job.command != "analyze"):
                 self._drop_rest(job)
             self._keep()
+
+    def _next(self) -> Job | None:
+        """The first that waits and can run: nobody else is at work in its lesson."""
+        held: set[int] = set()  # chains
+        for job in self.jobs:
+            if job.state != "waiting" or job.chain in held:
+                continue
+            job.held = job.command != "check" and at_work(job.folder)
+            if not job.held:
+                return job
+            held.add(job.chain)
+        return None
 
     def _drop_rest(self, job: Job) -> None:
         for other in self.jobs:

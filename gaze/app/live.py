@@ -14,22 +14,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from calibration.errors import UserError
+from calibration.rig import Rig
 from gaze.app import look
-from gaze.app.files import PICTURES, VIDEOS, of_kind, place_for
+from gaze.app.files import PICTURES, VIDEOS, of_kind, place_for, writing
 from gaze.app.sights import LiveView
 from gaze.setup.calibrate import board_of
-from gaze.setup.checks.faces import face_sizes
+from gaze.setup.checks.faces import face_sizes, places_W
 from gaze.setup.checks.pictures import judge_pictures
 from sessions.folder import Session
-from sessions.lock import lock_around
-from sessions.run import atomic_write
 
 Image = NDArray[np.uint8]
 
 IDLE_S = 10.0  # a camera nobody looks at is closed
 WAIT_S = 8.0  # for a camera's first picture
+BESIDE_M, DEPTH = 0.25, 0.25  # 1 σ of a face beside its seat, and of its distance by its height
 BOARD_PX = 1280  # boards are looked for in pictures of at most this width: it is to be quick
 FACE_SCORE = 0.5  # of a face that is counted; blurred are more
 STREAM = re.compile(r"rtsps?://[^\s\"'<>]+")
@@ -148,28 +149,61 @@ def live_view(folder: Path, camera: str, where: str) -> LiveView:
         corners_px = found.corners_px * max(image.shape[1] / BOARD_PX, 1.0)
         corners = np.nan_to_num(corners_px, nan=-99).astype(np.float32).reshape(-1, 1, 2)
         cv2.drawChessboardCorners(shown, board.inner_corners, corners, True)
-    _mark(shown, boxes)
+    names = _seats_of(session, camera, boxes)
+    _mark(shown, boxes, names)
+    heights = tuple((n, float(b[3] - b[1])) for n, b in zip(names, boxes, strict=True) if n)
     return LiveView(
         look.jpeg(shown, look.PREVIEW_PX), (image.shape[1], image.shape[0]), len(boxes),
         found.corners_px is not None, found.reason or "",
-        tuple((f.severity, f.what, f.action) for f in findings),
+        tuple((f.severity, f.what, f.action) for f in findings), tuple(sorted(heights)),
     )  # fmt: skip
 
 
-def _mark(image: Image, boxes: NDArray[np.float64]) -> None:
-    """Faces with their heights, and the lines that a level camera has its walls along."""
+def _seats_of(session: Session, camera: str, boxes: NDArray[np.float64]) -> list[str]:
+    """The seat (pseudonym) of each face (N, 4), empty where none is near; all are without a rig.
+
+    A face's line of sight passes its seat, and its height says how far along, within a quarter.
+    """
+    seats = [s for s in session.config.students if s.seat_m is not None and not s.opt_out]
+    names = [""] * len(boxes)
+    try:
+        rig = Rig.load(session.rig_path)
+        T_WC = rig.T_WC(camera)
+    except UserError:
+        return names
+    if not seats or not len(boxes):
+        return names
+    faces_W = places_W(rig, camera, boxes)
+    at = np.array([s.seat_m for s in seats], float)  # (M, 2) x_W, z_W
+    start = T_WC.t[[0, 2]]
+    way = faces_W[:, [0, 2]] - start  # (N, 2)
+    far_m = np.linalg.norm(way, axis=1)
+    sight = (way / far_m[:, None])[:, None]  # (N, 1, 2)
+    to_seat = at[None] - start
+    along_m = (to_seat * sight).sum(2)
+    beside_m = np.linalg.norm(to_seat - along_m[..., None] * sight, axis=2)
+    off = np.hypot(beside_m / BESIDE_M, (along_m / far_m[:, None] - 1) / DEPTH)
+    for face, seat in zip(*linear_sum_assignment(np.minimum(off, 9.0)), strict=True):
+        if off[face, seat] < 2:
+            names[face] = seats[seat].id
+    return names
+
+
+def _mark(image: Image, boxes: NDArray[np.float64], names: list[str]) -> None:
+    """Faces with their seats and heights, and the lines that a level camera has its walls along."""
     h, w = image.shape[:2]
     scale = w / look.PREVIEW_PX
     thick = max(round(scale), 1)
     for share in (0.25, 0.5, 0.75):
         cv2.line(image, (round(share * w), 0), (round(share * w), h), (255, 255, 255), thick)
         cv2.line(image, (0, round(share * h)), (w, round(share * h)), (255, 255, 255), thick)
-    for x0, y0, x1, y1 in boxes:
+    for name, (x0, y0, x1, y1) in zip(names, boxes, strict=True):
         corners = (round(x0), round(y0)), (round(x1), round(y1))
         cv2.rectangle(image, *corners, (80, 220, 120), 2 * thick)
         at = (round(x0), round(y0 - 4 * scale))
-        cv2.putText(image, f"{y1 - y0:.0f} px", at, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * scale,
-                    (80, 220, 120), 2 * thick)  # fmt: skip
+        label = f"{name if name.isascii() else ''} {y1 - y0:.0f} px".strip()  # no other letters
+        font = cv2.FONT_HERSHEY_SIMPLEX
+        cv2.putText(image, label, at, font, 0.5 * scale, (80, 220, 120), 2 * thick)
 
 
 def keep_picture(folder: Path, camera: str, where: str, what: str) -> Path:
@@ -184,11 +218,10 @@ def keep_picture(folder: Path, camera: str, where: str, what: str) -> Path:
     image = _source(folder, camera, where).picture()
     if what == "board":
         into = folder / "calibration" / camera
-        into.mkdir(parents=True, exist_ok=True)
         names = (f"live-{n:03d}.jpg" for n in range(1, 1000))
         path = into / next(n for n in names if not (into / n).exists())
     else:
         path = place_for(folder / "calibration" / "auxiliary", f"{camera}.jpg", PICTURES)
-    with lock_around(path), atomic_write(path) as aside:
+    with writing(path) as aside:
         aside.write_bytes(look.jpeg(image, None, 97))
     return path

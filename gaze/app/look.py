@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,22 @@ from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
 from calibration.corners.boards import Board
+from calibration.corners.detect import Found
 from calibration.corners.picture_file import read_picture
+from calibration.corners.placement import RoomPictureFile
 from calibration.corners.wanted import CELLS, FACINGS, Shown, coverage, shown, wanted
 from calibration.errors import UserError
 from calibration.mounting import Mounting
 from calibration.rig import Rig
-from gaze.app.sights import BoardView, Moment, Picture, Planned, Recording, Seat
+from calibration.room.picture import RoomPicture
+from gaze.app.sights import BoardView, Marked, Moment, Picture, Planned, Recording, Seat, Trace
 from gaze.faces.detectors import Detector, load_detector
+from gaze.lesson.clock import sounds_of
+from sessions.clock.match import Activity
+from sessions.clock.sound import hear
 from sessions.config import CONFIG_NAME
 from sessions.config_edit import edit_config
+from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.lock import lesson_lock
 from sessions.run import Run
@@ -143,6 +151,65 @@ def _start_s(session: Session) -> float:
         return float(_video(session, "right").times_s[0])
 
 
+# -- sound and light: claps and flashes ------------------------------------------------------------
+TRACE_BINS = 480
+LEAST_LIGHT = 12.0  # grey levels that fill a trace's height: less is noise, and stays small
+
+
+def traces(
+    folder: Path, start_s: float, stop_s: float, offset_s: float, light: bool
+) -> dict[str, Trace]:
+    """How loud and how bright it was for both cameras between two times of the lesson.
+
+    Times are since the left video's first frame. offset_s : right's clock minus left's. light : all
+    pictures of that time are looked at, so let it be short.
+    """
+    session = Session.open(folder)
+    out = {}
+    for camera in CAMERAS:
+        try:
+            video = _video(session, camera)
+        except UserError:
+            out[camera] = Trace()
+            continue
+        late_s = _start_s(session) + (offset_s if camera == "right" else 0.0)
+        changed_ns = max(f.path.stat().st_mtime_ns for f in video.files)
+        heard = _heard(tuple(sounds_of(video)), changed_ns)
+        grid = np.linspace(start_s, stop_s, TRACE_BINS)
+        sound, bright = np.zeros(0), np.zeros(0)
+        if heard is not None:
+            loud = np.asarray(heard.values).mean(1)
+            sound = _on_grid(heard.times_s - late_s, loud, grid) - np.percentile(loud, 10)
+            sound /= max(float(np.percentile(loud, 99.9) - np.percentile(loud, 10)), 1.0)
+        when = video.times_s - late_s
+        frames = np.flatnonzero((when >= start_s) & (when <= stop_s)).tolist() if light else []
+        pictures = read_frames(video, frames, grey=True, small_px=(64, 36))
+        seen = [(when[n], p.mean()) for n, p in pictures]
+        if len(seen) > 1:
+            at, level = np.array(seen).T
+            bright = (_on_grid(at, level, grid) - level.min()) / max(np.ptp(level), LEAST_LIGHT)
+        out[camera] = Trace(*(tuple(np.clip(v, 0, 1).round(3).tolist()) for v in (sound, bright)))
+    return out
+
+
+@lru_cache(2)
+def _heard(parts: tuple[tuple[Path, float], ...], changed_ns: int) -> Activity | None:
+    return hear(parts)
+
+
+def _on_grid(
+    times_s: NDArray[np.float64], values: NDArray[np.float64], grid: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The largest value of each bin; between the samples where they are sparser than the bins."""
+    step = grid[1] - grid[0]
+    bins = np.round((times_s - grid[0]) / step).astype(int)
+    inside = (bins >= 0) & (bins < len(grid))
+    least = float(values.min())
+    out: NDArray[np.float64] = np.interp(grid, times_s, values, least, least)
+    np.maximum.at(out, bins[inside], values[inside])
+    return out
+
+
 # -- pictures --------------------------------------------------------------------------------------
 def picture(path: Path, width_px: int | None = PREVIEW_PX) -> Picture:
     """A picture file as JPEG with its faces pixelated, and its full size (width, height)."""
@@ -193,12 +260,13 @@ def check_corners(path: Path, corners: list[list[float]]) -> None:
     check_clicks(corners, (image.shape[1], image.shape[0]), path.name)
 
 
-def room_against_tape(folder: Path, number: int = 0) -> str:
+def room_against_tape(folder: Path, number: int, changes: dict[str, Any]) -> str:
     """Tape minus the pictures of the room, of a placement by number, in a sentence.
 
-    Telephones only: what the lesson's cameras took needs their lenses, which `gaze calibrate` has.
+    changes : what session.toml does not say yet: typed or clicked, but not saved. Empty: nothing to
+    compare. Telephones only: what the lesson's cameras took needs their lenses, which
+    `gaze calibrate` has.
     """
-    from calibration.corners.auxiliary import read_room_pictures
     from calibration.corners.boards import View
     from calibration.inputs import Auxiliary
     from calibration.room import world
@@ -206,10 +274,14 @@ def room_against_tape(folder: Path, number: int = 0) -> str:
     from calibration.room.picture_fit import by_placement, misfits, room_poses
     from gaze.setup.calibrate import board_of, placements_of
 
-    config = Session.open(folder).config
+    with tempfile.TemporaryDirectory() as aside:
+        shutil.copyfile(folder / CONFIG_NAME, Path(aside) / CONFIG_NAME)
+        config = edit_config(aside, changes)
     placement = placements_of(folder, config)[number]
     board = placement.board or board_of(config.board)
-    pictures = [p for p in read_room_pictures(placement, board) if p.taken_with == "phone"]
+    pictures = [_room_picture(p, board) for p in placement.room_pictures if p.taken_with == "phone"]
+    if not pictures:
+        return ""
     for picture in pictures:
         if picture.board_px is None:
             return f"{picture.file}: the auxiliary board was not found ({picture.reason})."
@@ -230,6 +302,27 @@ def room_against_tape(folder: Path, number: int = 0) -> str:
         said = "By the pictures: " + ", ".join(f"{n} {v:.3f} ± {s:.3f} m" for n, v, s in each)
     wrong = misfits(pose, pictures)
     return said + "." + (f" {wrong[0][0]}: {wrong[0][1]}." if wrong else "")
+
+
+def _room_picture(given: RoomPictureFile, board: Board) -> RoomPicture:
+    """A picture of the room; its board is looked for once, however often its clicks change."""
+    from calibration.corners.auxiliary import read_room_pictures
+    from calibration.corners.placement import AuxiliaryPlacement
+    from calibration.room.picture import check_clicks, turned_over
+
+    key = given.file, given.file.stat().st_mtime_ns, board, given.mirrored
+    if key not in _room_pictures:
+        (seen,) = read_room_pictures(AuxiliaryPlacement("flat", room_pictures=(given,)), board)
+        _room_pictures.clear()
+        _room_pictures[key] = seen
+    seen = _room_pictures[key]
+    clicks = check_clicks(given.blackboard_corners, seen.size_px, given.file.name)
+    if given.mirrored:
+        clicks = turned_over(clicks, seen.size_px[0])
+    return replace(seen, blackboard_px=clicks, click_sigma_px=given.click_sigma_px)
+
+
+_room_pictures: dict[tuple[Path, int, Board, bool], RoomPicture] = {}
 
 
 def copy_demo(folder: Path) -> Path:
@@ -276,9 +369,26 @@ def corner_finder() -> Any:
 def _board_view(path: Path, changed_ns: int, board: Board, mounting: Mounting) -> BoardView:
     found = corner_finder().find(path, board, mounting=mounting)
     try:
-        image = np.asarray(cv2.cvtColor(read_picture(path, mounting), cv2.COLOR_GRAY2BGR), np.uint8)
+        grey = read_picture(path, mounting)
     except UserError:
         return BoardView(b"", False, found.reason or "this is no picture")
+    return _drawn(grey, found, board)
+
+
+@lru_cache(200)
+def _film_view(
+    path: Path, changed_ns: int, board: Board, mounting: Mounting, share: float
+) -> BoardView:
+    film = probe(path, mounting)
+    for _, grey in read_frames(film, [int(share * film.frames)], grey=True):
+        found = corner_finder().find(jpeg(grey, None, 95), board, effort="some")
+        return _drawn(grey, found, board)
+    return BoardView(b"", False, "this moment of the video cannot be read")
+
+
+def _drawn(grey: Image, found: Found, board: Board) -> BoardView:
+    """A picture (H, W) with the corners that were found in it."""
+    image = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
     h, w = image.shape[:2]
     scale = THUMB_PX / w
     small = np.asarray(cv2.resize(image, None, fx=2 * scale, fy=2 * scale), np.uint8)
@@ -294,13 +404,17 @@ def _board_view(path: Path, changed_ns: int, board: Board, mounting: Mounting) -
     )  # fmt: skip
 
 
-def board_view(path: Path, folder: Path) -> BoardView:
-    """One chessboard picture of a lesson, as far as it goes before anything is solved."""
+def board_view(path: Path, folder: Path, share: float | None = None) -> BoardView:
+    """One chessboard picture of a lesson, as far as it goes before anything is solved.
+
+    share : of a video that has gone by, 0 to 1; None for a picture.
+    """
     from gaze.setup.calibrate import board_of
 
     session = Session.open(folder)
     mounting = session.mounting(path.parent.name, calibration=True)
-    return _board_view(path, path.stat().st_mtime_ns, board_of(session.config.board), mounting)
+    args = path, path.stat().st_mtime_ns, board_of(session.config.board), mounting
+    return _board_view(*args) if share is None else _film_view(*args, share)
 
 
 def still_wanted(views: list[BoardView]) -> tuple[list[str], list[int]]:
@@ -372,26 +486,33 @@ def seats_planned(
     return [Planned(*(None if np.isnan(v) else float(v) for v in pair)) for pair in values]
 
 
-def marks_of(folder: Path) -> list[tuple[float, str, float | None]]:
-    """The lesson's events.csv: (time_s, label, end_s)."""
+def marks_of(folder: Path) -> list[Marked]:
+    """The lesson's events.csv."""
     from sessions.events.marks import read_marks
 
     path = Session.open(folder).events_path
     return [(m.time_s, m.label, m.end_s) for m in read_marks(path)] if path.is_file() else []
 
 
-def write_marks(folder: Path, marks: list[tuple[float, str, float | None]]) -> None:
+def write_marks(folder: Path, marks: list[Marked], since: list[Marked]) -> None:
     """Write events.csv, once it reads back as what was meant; kinds of marks stay.
+
+    since : what it said when the page showed it.
 
     Raises
     ------
-    UserError : a mark that cannot be, or a file of ELAN's, which stays as it is; a command is at
-        work in the lesson.
+    UserError : a mark that cannot be, or a file of ELAN's, which stays as it is; it was changed
+        meanwhile; a command is at work in the lesson.
     """
     from sessions.events import marks as events
 
     path = Session.open(folder).events_path
     before = events.read_marks(path) if path.is_file() else ()
+    if sorted((m.time_s, m.label, m.end_s) for m in before) != sorted(since):
+        raise SessionError(
+            "events.csv was changed meanwhile; nothing was written", where=folder.name,
+            remedy="Load this page again, then mark.",
+        )  # fmt: skip
     kinds = {(m.time_s, m.label, m.end_s): m.kind for m in before}
     with lesson_lock(folder):
         events.write_marks(path, [events.Mark(*m, kinds.get(m, "mark")) for m in marks])

@@ -12,7 +12,9 @@ from calibration.errors import UserError
 from gaze.app.desk import SCREENS, Desk
 from gaze.app.guard import PAGE_POLICY
 from gaze.app.parts import Place, sheet, text
-from gaze.app.screens import lessons
+from gaze.app.screens import lessons, mend
+from sessions.config import load_config
+from sessions.errors import ConfigError
 
 REPORTS = ("report.html", "report-class.html")
 LESSON_PAGES = ("calibration.html", "sync.html")
@@ -23,7 +25,12 @@ def add_pages(server: FastAPI, desk: Desk) -> None:
 
     @ui.page("/")
     def first() -> None:
-        lessons.build(desk)
+        try:
+            desk.lessons()
+        except UserError as error:
+            _not_shown(desk, error)
+        else:
+            lessons.build(desk)
 
     @ui.page("/lesson/{name}/{screen}")
     def of_lesson(name: str, screen: str) -> None:
@@ -31,10 +38,14 @@ def add_pages(server: FastAPI, desk: Desk) -> None:
             if screen not in SCREENS:
                 raise UserError("there is no such page", found=repr(screen)[:60])
             place = Place(desk, desk.lesson(name))
-            import_module(f"gaze.app.screens.{screen}").build(place)
+            try:
+                load_config(place.lesson)
+            except ConfigError as error:
+                mend.build(place, error)
+            else:
+                import_module(f"gaze.app.screens.{screen}").build(place)
         except UserError as error:
-            with sheet(desk, desk.words("not_shown")):
-                text(str(error), "finding error")
+            _not_shown(desk, error)
 
     @server.get("/shelf/{key}")
     def shelf(key: str) -> Response:
@@ -54,6 +65,11 @@ def add_pages(server: FastAPI, desk: Desk) -> None:
         if file not in LESSON_PAGES:
             raise HTTPException(404)
         return _page(desk, name, file)
+
+
+def _not_shown(desk: Desk, error: UserError) -> None:
+    with sheet(desk, desk.words("not_shown")):
+        text(str(error), "finding error")
 
 
 def _page(desk: Desk, name: str, *parts: str) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import inspect
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from nicegui import ui
 from calibration.errors import UserError
 from gaze.app.desk import DEMO, SCREENS, TOUR, Desk
 from gaze.app.words import LANGUAGES
-from sessions.config import SessionConfig
+from sessions.config import SessionConfig, load_config
 from sessions.config_edit import edit_config
+from sessions.errors import SessionError
 from sessions.lock import lesson_lock
 
 Named = TypeVar("Named", bound=ui.element)
@@ -42,14 +44,42 @@ class Place:
     def __call__(self, key: str, /, **values: Any) -> str:
         return self.desk.words(key, **values)
 
-    def edit(self, changes: dict[str, Any]) -> SessionConfig | None:
-        """Write session.toml; why it is refused, or has to wait, is said on the page."""
+    def edit(self, changes: dict[str, Any], since: SessionConfig) -> SessionConfig | None:
+        """As :meth:`write`; why it is refused, or has to wait, is said on the page."""
         try:
-            with lesson_lock(self.lesson):
-                return edit_config(self.lesson, changes)
-        except UserError as error:
+            return self.write(changes, since)
+        except (UserError, OSError) as error:
             complain(error)
             return None
+
+    def write(self, changes: dict[str, Any], since: SessionConfig) -> SessionConfig:
+        """Write session.toml. since : as it was when the page showed what is changed.
+
+        Raises
+        ------
+        SessionError : a command is at work; or an editor, a command or another tab has changed the
+            same values meanwhile. ConfigError : the file would not be good.
+        """
+        with lesson_lock(self.lesson):
+            now = load_config(self.lesson)
+            for key in changes:
+                if value_of(now, key) != value_of(since, key):
+                    raise SessionError(
+                        f"{key} in session.toml was changed meanwhile; nothing was written",
+                        where=self.lesson.name, remedy="Load this page again, then change it.",
+                    )  # fmt: skip
+            return edit_config(self.lesson, changes)
+
+
+def value_of(config: SessionConfig, key: str) -> Any:
+    """What session.toml says under a key such as ``auxiliary[1].left_m``; None: nothing."""
+    item: Any = config
+    for part in re.findall(r"[a-z_]+|\d+", key):
+        if part.isdigit():
+            item = item[int(part)] if isinstance(item, tuple) and len(item) > int(part) else None
+        else:
+            item = getattr(item, part, None)
+    return item
 
 
 @contextmanager
@@ -164,21 +194,44 @@ def action(
     return button.props("flat no-caps color=none").classes("main" if main else "plain")
 
 
-async def attempt(do: Callable[[], Any]) -> None:
-    """Do it; a UserError becomes a sentence on the page."""
+async def attempt(do: Callable[[], Any]) -> bool:
+    """Do it; what goes wrong becomes a sentence on the page. Returns whether it went well."""
     try:
         result = do()
         if inspect.isawaitable(result):
             await result
-    except UserError as error:
+    except Exception as error:
         complain(error)
+        if not isinstance(error, (UserError, OSError)):
+            raise  # a fault of ours: its traceback goes to the terminal
+        return False
+    return True
 
 
-def complain(error: UserError | str) -> None:
+def complain(error: Exception | str) -> None:
     """An error's sentence, until it is closed."""
-    ui.notify(
-        str(error), type="negative", timeout=0, close_button="✕", multi_line=True, position="top"
-    )
+    said = str(error)
+    if isinstance(error, OSError):
+        said = f"{error.filename or 'A file'} cannot be read or written: {error.strerror}."
+    elif not isinstance(error, (str, UserError)):
+        said = f"This went wrong, and should not have: {type(error).__name__}: {error}"
+    ui.notify(said, type="negative", timeout=0, close_button="✕", multi_line=True, position="top")
+
+
+def later(do: Callable[[], Any]) -> None:
+    """Do it once the page is there."""
+    ui.timer(0.1, partial(attempt, do), once=True)
+
+
+def every(seconds: float, do: Callable[[], Any]) -> ui.timer:
+    """Do it again and again, until it goes wrong: that is said once."""
+
+    async def again() -> None:
+        if not await attempt(do):
+            timer.deactivate()
+
+    timer = ui.timer(seconds, again)
+    return timer
 
 
 def finding(place: Place, severity: str, what: str, remedy: str = "") -> None:
@@ -242,6 +295,11 @@ def page_frame(lesson: Path, where: str, title: str, changed_ns: int) -> None:
         'sandbox="allow-scripts allow-downloads"'
     )
     frame.props["title"] = title
+
+
+#: Where something was clicked from its left edge, 0 to 1, for the handler's ``event.args``.
+SHARE = """(e) => { const r = e.currentTarget.getBoundingClientRect();
+  emit((e.clientX - r.left) / r.width); }"""
 
 
 def cross(do: Callable[[], Any], name: str) -> ui.button:

@@ -18,7 +18,8 @@ def serve(folder: Path, *, port: int = 0, browser: bool = True) -> None:
 
     Raises
     ------
-    UserError : the folder is not there, the port is taken, or NiceGUI is not installed.
+    UserError : the folder is not there, another app has it open, the port is taken, or NiceGUI is
+        not installed.
     """
     folder = Path(folder).resolve()
     if not folder.is_dir():
@@ -35,6 +36,7 @@ def serve(folder: Path, *, port: int = 0, browser: bool = True) -> None:
         ) from error
     from gaze.app.guard import HOST
 
+    alone = _alone(folder)
     listening = _listen(HOST, port)
     guard = make_server(folder, listening.getsockname()[1])
     config = uvicorn.Config(
@@ -44,7 +46,32 @@ def serve(folder: Path, *, port: int = 0, browser: bool = True) -> None:
     print(f"gaze app, for this computer only: {guard.address}\nCtrl-C ends it.", flush=True)
     if browser:
         threading.Timer(0.8, webbrowser.open, [guard.address]).start()
-    uvicorn.Server(config).run(sockets=[listening])
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        os.close(alone)
+
+
+def _alone(folder: Path) -> int:
+    """A lock on the folder itself, so that nothing is left in it; it ends with the process.
+
+    Two apps would both go on with the folder's queue. Where a system or share has no such lock,
+    nothing is held.
+    """
+    opened = os.open(folder if os.name == "posix" else os.devnull, os.O_RDONLY)
+    try:
+        import fcntl
+
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(opened)
+        raise UserError(
+            "this folder is open in another `gaze app`", where=folder,
+            remedy="Use its page, or end it (Ctrl-C where it was started) and start again.",
+        ) from error  # fmt: skip
+    except (ImportError, OSError):
+        pass
+    return opened
 
 
 def _listen(host: str, port: int) -> socket.socket:

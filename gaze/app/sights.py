@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+Marked = tuple[float, str, float | None]  # time_s, label, end_s; of a moment or a phase
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -37,6 +39,17 @@ class Moment:
     right: bytes | None
     frame_left: int
     frame_right: int
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a camera heard, and how bright its pictures were, evenly over some time; 0 to 1.
+
+    Empty: no sound, or nothing asked for.
+    """
+
+    sound: tuple[float, ...] = ()
+    light: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +91,7 @@ class Seat:
 @dataclass(frozen=True)
 class LiveView:
     """What a camera sees now: a JPEG, the full picture's size, faces, the chessboard, and what
-    there is to say of it (severity, what, remedy).
+    there is to say of it (severity, what, remedy). seats : faces whose seat is known, px high.
     """
 
     data: bytes
@@ -87,6 +100,7 @@ class LiveView:
     board: bool
     reason: str
     findings: tuple[tuple[str, str, str], ...]
+    seats: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
+
+from calibration.errors import UserError
 
 IDLE_S = 180.0
 
@@ -23,18 +27,26 @@ class Worker:
         self._end: asyncio.TimerHandle | None = None
 
     async def call(self, name: str, *args: Any) -> Any:
-        """The result of that function of :mod:`gaze.app.look`; its errors as they are."""
+        """The result of that function of :mod:`gaze.app.look`; its errors as they are.
+
+        Raises
+        ------
+        UserError : as the function; or its process was ended from outside.
+        """
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(1, mp_context=context)
+            self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_end_with_the_app)
         if self._end is not None:
             self._end.cancel()
         self._calls += 1
         try:
             return await asyncio.wrap_future(self._pool.submit(_call, name, *args))
-        except BrokenProcessPool:
-            self.close()  # killed for memory, say: the next call starts a fresh one
-            raise
+        except BrokenProcessPool as error:
+            self.close()  # the next call starts a fresh one
+            raise UserError(
+                "what makes pictures and numbers for this page was ended from outside",
+                remedy="Mostly too little memory: close other programs and try again.",
+            ) from error
         finally:
             self._calls -= 1
             if self._calls == 0:
@@ -45,6 +57,18 @@ class Worker:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+
+
+def _end_with_the_app() -> None:
+    """However the app ends, its worker does not stay behind."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _call(name: str, *args: Any) -> Any:

@@ -117,7 +117,7 @@ def _by_sound(
 ) -> Estimate:
     heard = []
     for k, (name, info) in enumerate((("left", left), ("right", right))):
-        sound = hear(_sounds(info), float(info.times_s[0]) + heard_s)
+        sound = hear(sounds_of(info), float(info.times_s[0]) + heard_s)
         progress(STAGE, 0.1 * (k + 1))
         if sound is None:
             return Estimate(SOUND.name, None, f"the {name} video has none")
@@ -134,7 +134,7 @@ def wall_clock_offset_s(left: VideoInfo, right: VideoInfo) -> float:
     return apart_s if REACH_S / 2 < abs(apart_s) < WALL_CLOCK_S else 0.0
 
 
-def _sounds(info: VideoInfo) -> list[tuple[Path, float]]:
+def sounds_of(info: VideoInfo) -> list[tuple[Path, float]]:
     """Each file, and what is to be added to its own times to have the recording's."""
     first, out = 0, []
     for file in info.files:

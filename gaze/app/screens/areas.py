@@ -11,8 +11,10 @@ from nicegui import ui
 from nicegui.events import MouseEventArguments
 
 from calibration.errors import UserError
-from gaze.app.files import PICTURES, bring, of_kind
+from gaze.app.drawings import timeline
+from gaze.app.files import AUXILIARY, PICTURES, bring, of_kind
 from gaze.app.parts import (
+    SHARE,
     Place,
     action,
     box,
@@ -20,16 +22,16 @@ from gaze.app.parts import (
     cross,
     describe_image,
     files_button,
+    later,
     screen,
     text,
 )
 from gaze.app.screens.clicks import Clicker, Clicks
 from gaze.app.screens.recordings import findings
-from gaze.app.sights import Moment, Recording
+from gaze.app.sights import Marked, Moment, Recording
 from sessions.config import load_config
 
 PX_PER_M = 250
-ROOM_PICTURES = "calibration/auxiliary"
 COLOURS = ("#0f6cab", "#c98200", "#0b8a63", "#b4558f", "#5b57a6", "#8a5a2b")
 LEAST_M = 0.05  # a smaller rectangle was a click
 
@@ -48,12 +50,13 @@ class Areas:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        config = load_config(place.lesson)
-        self.board = config.blackboard
+        self.config = load_config(place.lesson)
+        self.board = self.config.blackboard
         self.areas = [Drawn(a.name, list(a.x_m), list(a.y_m)) for a in self.board.areas]
         self.start: tuple[float, float] | None = None
-        self.marks: list[tuple[float, str, float | None]] = []
-        self.time_s = 0.0
+        self.marks: list[Marked] = []
+        self.marks_written = list(self.marks)  # as events.csv has them
+        self.time_s = self.length_s = 0.0
         self.asked = 0
         self.photographed = False
         self.chosen = ""
@@ -85,8 +88,8 @@ class Areas:
             with box(p("what_check_says")):
                 findings(p, "areas")
         self._show()
-        ui.timer(0.05, self._show_photograph, once=True)
-        ui.timer(0.1, self._load, once=True)
+        later(self._show_photograph)
+        later(self._load)
 
     # -- areas -----------------------------------------------------------------------------------
     def _mouse(self, event: MouseEventArguments) -> None:
@@ -174,15 +177,20 @@ class Areas:
 
     def _write(self) -> None:
         rows = [{"name": a.name, "x_m": a.x_m, "y_m": a.y_m} for a in self.areas]
-        if self.place.edit({"blackboard.areas": rows or None}):
+        if self._edit({"blackboard.areas": rows or None}):
             ui.notify(self.place("written"), type="positive")
+
+    def _edit(self, changes: dict[str, Any]) -> bool:
+        new = self.place.edit(changes, self.config)
+        self.config = new or self.config
+        return new is not None
 
     # -- the photograph to draw on ---------------------------------------------------------------
     def _photograph(self) -> None:
         """Choose a picture and click the blackboard's corners in it; the report shows it too."""
         p = self.place
         text(p("photo_how"), "small quiet")
-        folders = (p.lesson, p.lesson / ROOM_PICTURES)
+        folders = (p.lesson, p.lesson / AUXILIARY)
         files = [f for folder in folders for f in of_kind(folder, PICTURES)]
         names = [f.relative_to(p.lesson).as_posix() for f in files]
         with ui.element("div").classes("rowline"):
@@ -196,7 +204,7 @@ class Areas:
     async def _choose(self, event: Any) -> None:
         """With the corners that are known of it."""
         self.chosen = str(event.value)
-        config = load_config(self.place.lesson)
+        config = self.config
         known: Any = ()
         if config.blackboard.picture == self.chosen:
             known = config.blackboard.picture_corners_px or ()
@@ -211,7 +219,7 @@ class Areas:
         corners = [list(c) for c in clicks]
         await p.desk.worker.call("check_corners", p.desk.inside(p.lesson, self.chosen), corners)
         changes = {"blackboard.picture": self.chosen, "blackboard.picture_corners_px": corners}
-        if p.edit(changes):
+        if self._edit(changes):
             ui.notify(p("written"), type="positive")
             await self._show_photograph()
 
@@ -240,6 +248,9 @@ class Areas:
                     f'label aria-label="{p("time_in_lesson")}"'
                 )
                 self.slider.on("change", lambda: self._go(float(self.slider.value)))
+                self.time = ui.html("", sanitize=False)
+                self.time.on("click", lambda e: self._go(float(e.args) * self.length_s),
+                             js_handler=SHARE)  # fmt: skip
                 with ui.element("div").classes("rowline"):
                     self.clock = ui.label("0.0 s").classes("num")
                     self.label = ui.input(p("mark_label")).props("outlined dense")
@@ -253,20 +264,24 @@ class Areas:
         call = self.place.desk.worker.call
         try:
             self.marks = await call("marks_of", self.place.lesson)
+            self.marks_written = list(self.marks)
         except UserError as error:
             with self.list:
                 text(str(error), "finding error")
             return
-        self._list()
         probed: dict[str, Recording] = await call("recordings", self.place.lesson)
         longest = max((r.duration_s for r in probed.values()), default=0.0)
+        self.length_s = longest
         self.slider.props(f"max={max(longest - 0.1, 0.1):.1f}")
+        self._list()
         if longest:
             await self._go(0.0)
 
     async def _go(self, time_s: float) -> None:
         p = self.place
         self.time_s = time_s
+        self.slider.set_value(round(time_s, 1))
+        self.time.set_content(timeline(self.marks, self.length_s, time_s))
         self.clock.set_text(f"{time_s:.1f} s")
         self.asked += 1
         asked = self.asked
@@ -299,6 +314,7 @@ class Areas:
     def _list(self) -> None:
         p = self.place
         self.marks.sort(key=lambda m: m[0])
+        self.time.set_content(timeline(self.marks, self.length_s, self.time_s))
         self.list.clear()
         with self.list:
             if not self.marks:
@@ -311,16 +327,15 @@ class Areas:
                     ui.label(label)
                     cross(partial(self._unmark, mark), f"{p('remove')} {label}")
 
-    def _unmark(self, mark: tuple[float, str, float | None]) -> None:
+    def _unmark(self, mark: Marked) -> None:
         self.marks.remove(mark)
         self._list()
 
     async def _write_marks(self) -> None:
-        try:
-            await self.place.desk.worker.call("write_marks", self.place.lesson, self.marks)
-        except UserError as error:
-            complain(error)
-            return
+        marks = list(self.marks)
+        call = self.place.desk.worker.call
+        await call("write_marks", self.place.lesson, marks, self.marks_written)
+        self.marks_written = marks
         ui.notify(self.place("marks_written"), type="positive")
 
 

@@ -6,24 +6,40 @@ from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from nicegui import ui
 
 from calibration.camera import CAMERAS
-from calibration.errors import UserError
 from calibration.rig_file import read_verdict
 from gaze.app.drawings import coverage_cells
-from gaze.app.files import PICTURES, VIDEOS, bring, of_kind
-from gaze.app.parts import Place, action, box, complain, files_button, finding, named, screen, text
+from gaze.app.files import AUXILIARY, PICTURES, VIDEOS, bring, of_kind
+from gaze.app.parts import (
+    Place,
+    action,
+    box,
+    every,
+    files_button,
+    finding,
+    later,
+    named,
+    screen,
+    text,
+)
 from gaze.app.screens.lessons import VERDICT_KINDS
 from gaze.app.screens.recordings import findings
 from gaze.app.screens.run import JobList
-from gaze.app.sights import BoardView
+from gaze.app.sights import BoardView, Picture
 from sessions.config import load_config
 
 PAPERS = ("A4", "A3", "A2", "letter", "tabloid")
 SEVERITIES = {"FAIL": "error", "WARN": "warning", "PASS": "ok"}
 LOOK_EVERY_S = 2.0
+
+
+FILM_VIEWS = 24  # moments of a calibration video that are looked at here
+#: A picture, when it was changed; or a moment of a video, by the share that has gone by.
+View = tuple[Path, int, float | None]
 
 
 class Chessboard:
@@ -32,8 +48,8 @@ class Chessboard:
     def __init__(self, place: Place) -> None:
         self.place = place
         self.config = load_config(place.lesson)
-        self.seen: dict[tuple[Path, int], BoardView] = {}
-        self.shown: dict[str, list[tuple[Path, int]]] = {}
+        self.seen: dict[View, BoardView] = {}
+        self.shown: dict[str, list[View]] = {}
         self.summary: dict[str, ui.element] = {}
         self.gallery: dict[str, ui.element] = {}
         self.busy = False
@@ -55,7 +71,7 @@ class Chessboard:
                 self._calibrate()
             with box(p("what_check_says")):
                 findings(p, "board")
-        ui.timer(LOOK_EVERY_S, self._look)
+        every(LOOK_EVERY_S, self._look)
 
     # -- print -----------------------------------------------------------------------------------
     def _print(self) -> None:
@@ -80,7 +96,7 @@ class Chessboard:
             }
 
         def write() -> None:
-            if new := p.edit(described()):
+            if new := p.edit(described(), self.config):
                 self.config = new
                 self.seen.clear()
                 self.shown.clear()
@@ -124,8 +140,6 @@ class Chessboard:
         try:
             for camera in CAMERAS:
                 await self._look_at(camera)
-        except UserError as error:
-            complain(error)
         finally:
             self.busy = False
 
@@ -133,7 +147,10 @@ class Chessboard:
         p = self.place
         folder = p.lesson / "calibration" / camera
         paths, films = of_kind(folder, PICTURES), of_kind(folder, VIDEOS)
-        now = [(path, path.stat().st_mtime_ns) for path in paths]
+        now: list[View] = [(path, path.stat().st_mtime_ns, None) for path in paths]
+        if films and not now:
+            shares = [(k + 0.5) / FILM_VIEWS for k in range(FILM_VIEWS)]
+            now = [(films[0], films[0].stat().st_mtime_ns, share) for share in shares]
         if self.shown.get(camera) == now:
             return
         if set(self.shown.get(camera, [])) - set(now):  # one was removed or changed
@@ -142,43 +159,44 @@ class Chessboard:
         for key in now:
             if key not in self.shown.get(camera, []):
                 if key not in self.seen:
-                    self.seen[key] = await p.desk.worker.call("board_view", key[0], p.lesson)
+                    path, _, share = key
+                    self.seen[key] = await p.desk.worker.call("board_view", path, p.lesson, share)
                 with self.gallery[camera]:
-                    self._thumb(key[0], self.seen[key])
+                    self._thumb(key, self.seen[key])
                 self.shown.setdefault(camera, []).append(key)
-                await self._say(camera, len(now), films)
+                await self._say(camera, now)
         self.shown[camera] = now
-        await self._say(camera, len(now), films)
+        await self._say(camera, now)
 
-    async def _say(self, camera: str, all_of_them: int, films: list[Path]) -> None:
+    async def _say(self, camera: str, now: list[View]) -> None:
         p = self.place
         looked = [self.seen[key] for key in self.shown[camera]]
         lacking, cells = await p.desk.worker.call("still_wanted", looked)
         self.summary[camera].clear()
         with self.summary[camera]:
-            if films and not all_of_them:
-                text(p("views_video", name=films[0].name))
-                return
-            text(p("boards_found", n=sum(v.found for v in looked), all=all_of_them))
-            if len(looked) < all_of_them:
-                text(p("looking", n=all_of_them - len(looked)), "small quiet")
+            if now and now[0][2] is not None:
+                text(p("views_video", name=now[0][0].name, n=FILM_VIEWS), "small quiet")
+            text(p("boards_found", n=sum(v.found for v in looked), all=len(now)))
+            if len(looked) < len(now):
+                text(p("looking", n=len(now) - len(looked)), "small quiet")
             title = p("coverage_of", n=sum(c > 0 for c in cells))
             ui.html(coverage_cells(cells, title), sanitize=False).classes("cells")
             if lacking:
                 names = ", ".join(p(f"want_{code}") for code in lacking)
                 text(p("still_wanted", what=names), "finding warning")
-            elif len(looked) == all_of_them:
+            elif len(looked) == len(now):
                 text(p("enough"), "finding ok")
 
-    def _thumb(self, path: Path, v: BoardView) -> None:
-        p = self.place
-        facing = p(f"want_facing_{v.facing}") if v.facing else ""
+    def _thumb(self, view: View, v: BoardView) -> None:
+        p, (path, _, share) = self.place, view
+        name = path.name if share is None else f"{share:.0%}"
+        facing = f"{p(f'want_facing_{v.facing}')}, {v.tilt_deg:.0f}°" if v.facing else ""
         said = p("board_seen") if v.found else v.reason
         with ui.element("figure").classes("" if v.found else "bad"):
             if v.data:
-                source, alt = p.desk.shelf.put(v.data), escape(f"{path.name}: {said}")
+                source, alt = p.desk.shelf.put(v.data), escape(f"{name}: {said}")
                 ui.html(f'<img src="{source}" alt="{alt}">', sanitize=False)
-            words = filter(None, (path.name, facing, "" if v.found else said))
+            words = filter(None, (name, facing, "" if v.found else said))
             text(" · ".join(words), "small")
 
     # -- solve -----------------------------------------------------------------------------------
@@ -192,7 +210,7 @@ class Chessboard:
         slot = ui.element("div").classes("stack").style("margin-top:.8rem")
         self.verdict = ui.element("div").classes("stack")
         JobList(p, slot, only=("calibrate",), then=self._show_verdict)
-        ui.timer(0.3, self._show_verdict, once=True)
+        later(self._show_verdict)
 
     async def _show_verdict(self) -> None:
         p = self.place
@@ -210,11 +228,20 @@ class Chessboard:
         figure = await p.desk.worker.call("room_figure", rig)
         figure["layout"] |= {"paper_bgcolor": "#fcfbf8", "autosize": True}
         figure["layout"].pop("width", None)
+        photo = next(iter(of_kind(p.lesson / AUXILIARY, PICTURES)), None)
+        seen: Picture | None = None
+        if photo is not None:
+            seen = await p.desk.worker.call("picture", photo)
         with self.verdict:
-            ui.plotly(figure).style("width:100%;height:34rem").props(
-                f'role=group aria-label="{p("room_3d")}"'
-            )
-            ui.link(p("whole_page"), f"/page/{p.lesson.name}/calibration.html", new_tab=True).style(
+            with ui.element("div").classes("two"):
+                ui.plotly(figure).style("width:100%;height:30rem").props(
+                    f'role=group aria-label="{p("room_3d")}"'
+                )
+                if seen is not None:
+                    source, alt = p.desk.shelf.put(seen.data), p("room_picture")
+                    ui.html(f'<img class="shot" src="{source}" alt="{alt}">', sanitize=False)
+            where = f"/page/{quote(p.lesson.name, safe='')}/calibration.html"
+            ui.link(p("whole_page"), where, new_tab=True).style(
                 "color:var(--slate);font-weight:600"
             )
 

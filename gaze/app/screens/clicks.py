@@ -11,7 +11,7 @@ from nicegui import ui
 from nicegui.events import MouseEventArguments
 
 from calibration.errors import UserError
-from gaze.app.parts import Place, action, complain, describe_image, text
+from gaze.app.parts import Place, action, complain, describe_image, later, text
 from gaze.app.sights import Picture
 
 CORNERS = ("upper_left", "upper_right", "lower_right", "lower_left")
@@ -39,12 +39,18 @@ class Clicker:
     """Where a picture is shown, once one is chosen.
 
     save : called with the clicked corners, in pixels of the whole picture, upright, in the order of
-        :data:`CORNERS`.
+        :data:`CORNERS`. changed : called when a corner was.
     """
 
-    def __init__(self, place: Place, name: str, save: Callable[[Clicks], Any]) -> None:
+    def __init__(
+        self,
+        place: Place,
+        name: str,
+        save: Callable[[Clicks], Any],
+        changed: Callable[[], Any] | None = None,
+    ) -> None:
         ui.add_body_html(LOUPE)
-        self.place, self.name, self.save = place, name, save
+        self.place, self.name, self.save, self.changed = place, name, save, changed
         self.clicks: Clicks = []
         self.canvas = ui.element("div")
 
@@ -110,6 +116,8 @@ class Clicker:
             ends = " ".join(f"{u},{v}" for u, v in self.clicks)
             marks += f'<polygon points="{ends}" fill="none" stroke="#ff4a2e" stroke-width="2"/>'
         self.image.set_content(marks)
+        if self.changed is not None:
+            later(self.changed)
 
     def _move(self, i: int, axis: int, event: Any) -> None:
         """A corner by its numbers: for the keyboard, pixel by pixel."""

@@ -55,6 +55,9 @@ def _card(desk: Desk, card: Card) -> None:
     text(" · ".join(filter(None, (card.name, card.date))), "quiet small")
     if card.error:
         text(card.error, "finding error")
+        if card.mendable:
+            link = ui.link(words("mend"), address(card.folder, "run"))
+            named(link, f"{words('mend')}: {card.name}").style("color:var(--slate);font-weight:600")
         return
     with ui.element("div").classes("rowline"):
         if card.verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from functools import partial
 from typing import Any
 
@@ -11,21 +12,27 @@ from pydantic import BaseModel, ValidationError
 from calibration.camera import CAMERAS
 from calibration.errors import UserError
 from gaze.app.desk import video_name
+from gaze.app.drawings import traces
 from gaze.app.files import VIDEOS, bring, of_kind
 from gaze.app.parts import (
+    SHARE,
     Place,
     action,
     box,
+    every,
     files_button,
     finding,
+    later,
     page_frame,
     screen,
     text,
 )
 from gaze.app.screens.run import JobList
-from gaze.app.sights import Moment, Recording
+from gaze.app.sights import Moment, Recording, Trace
 from gaze.setup.findings import Finding
 from sessions.config import load_config
+
+NEAR_S = 3.0  # to either side of the moment: all its pictures are looked at
 
 
 class Recordings:
@@ -33,11 +40,12 @@ class Recordings:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        config = load_config(place.lesson)
+        self.config = load_config(place.lesson)
         self.time_s = 0.0
-        self.offset_s = config.cameras.right.offset_s or 0.0
+        self.offset_s = self.config.cameras.right.offset_s or 0.0
         self.probed: dict[str, Recording] = {}
         self.asked = 0
+        self.longest_s = self.near_s = 0.0  # of the lesson; where the near signs begin
         self.facts: dict[str, ui.element] = {}
         self.shots: dict[str, ui.element] = {}
 
@@ -56,9 +64,9 @@ class Recordings:
                 self._sync()
             with box(p("what_check_says")):
                 findings(p, "recordings")
-        ui.timer(0.05, self._start, once=True)
+        later(self._start)
         self.there = of_kind(p.lesson, VIDEOS)
-        ui.timer(2.0, self._watch)
+        every(2.0, self._watch)
 
     def _watch(self) -> None:
         """A video that is copied into the folder appears by itself, where one is missing."""
@@ -72,8 +80,7 @@ class Recordings:
     # -- which file ------------------------------------------------------------------------------
     def _choice(self, camera: str) -> None:
         p = self.place
-        config = load_config(p.lesson)
-        named = video_name(config, camera)
+        named = video_name(self.config, camera)
         names = [f.name for f in of_kind(p.lesson, VIDEOS)]
         options = {n: n for n in names} | {
             named: named if named in names else p("missing", f=named)
@@ -90,11 +97,16 @@ class Recordings:
 
     async def _bring(self, camera: str, name: str, upload: Any) -> None:
         path = await bring(self.place.lesson, VIDEOS, name, upload)
-        self.place.edit({f"cameras.{camera}.video": path.name})
+        self._edit({f"cameras.{camera}.video": path.name})
 
     def _use(self, camera: str, name: str) -> None:
-        if self.place.edit({f"cameras.{camera}.video": name}):
+        if self._edit({f"cameras.{camera}.video": name}):
             ui.navigate.reload()
+
+    def _edit(self, changes: dict[str, Any]) -> bool:
+        new = self.place.edit(changes, self.config)
+        self.config = new or self.config
+        return new is not None
 
     # -- the moment ------------------------------------------------------------------------------
     def _controls(self) -> None:
@@ -104,6 +116,7 @@ class Recordings:
             f'label aria-label="{p("time_in_lesson")}"'
         )
         self.slider.on("change", lambda: self._go(float(self.slider.value)))
+        self._signs()
         with ui.element("div").classes("rowline"):
             for step, key in ((-1.0, "back_1s"), (1.0, "on_1s")):
                 action(p(key), partial(self._step, step))
@@ -125,6 +138,46 @@ class Recordings:
                 action(p(f"rotate_{camera}"), turn, icon="rotate_right")
                 action(p(f"mirror_{camera}"), partial(self._mirror, camera), icon="flip")
 
+    def _signs(self) -> None:
+        """Claps and flashes: the lesson's sound, and sound and light around the moment."""
+        p = self.place
+        action(p("show_signs"), self._show_signs, icon="graphic_eq")
+        self.signs = ui.element("div")
+        self.signs.set_visibility(False)
+        self.whole: dict[str, Trace] = {}
+        with self.signs:
+            self.overview = ui.html("", sanitize=False).classes("traces")
+            text(p("signs_near", s=2 * NEAR_S), "small")
+            self.near = ui.html("", sanitize=False).classes("traces")
+            text(p("signs_legend"), "small quiet")
+
+        async def to_whole(event: Any) -> None:
+            await self._go(float(event.args) * self.longest_s)
+
+        async def to_near(event: Any) -> None:
+            await self._go(max(0.0, self.near_s + float(event.args) * 2 * NEAR_S))
+
+        self.overview.on("click", to_whole, js_handler=SHARE)
+        self.near.on("click", to_near, js_handler=SHARE)
+
+    async def _show_signs(self) -> None:
+        call, p = self.place.desk.worker.call, self.place
+        if not self.whole:
+            self.signs.set_visibility(True)
+            self.overview.set_content(html.escape(p("listening")))
+            args = 0.0, self.longest_s, self.offset_s, False
+            self.whole = await call("traces", p.lesson, *args)
+        if any(t.sound for t in self.whole.values()):
+            rows, share = list(self.whole.values()), self.time_s / max(self.longest_s, 0.1)
+            self.overview.set_content(traces(rows, min(share, 1.0), p("signs_whole")))
+        else:
+            self.overview.set_content(html.escape(p("no_sound")))
+        self.near_s = max(self.time_s - NEAR_S, 0.0)
+        args = self.near_s, self.near_s + 2 * NEAR_S, self.offset_s, True
+        near: dict[str, Trace] = await call("traces", p.lesson, *args)
+        share = (self.time_s - self.near_s) / (2 * NEAR_S)
+        self.near.set_content(traces(list(near.values()), share, p("signs_near", s=2 * NEAR_S)))
+
     async def _start(self) -> None:
         self.probed = await self.place.desk.worker.call("recordings", self.place.lesson)
         longest = 0.0
@@ -137,6 +190,7 @@ class Recordings:
                 else:
                     _facts(self.place, r)
             longest = max(longest, r.duration_s)
+        self.longest_s = longest
         self.slider.props(f"max={max(longest - 0.1, 0.04):.2f}")
         await self._go(min(1.0, longest / 2))
 
@@ -157,6 +211,8 @@ class Recordings:
             return  # said in the facts already
         if asked == self.asked:
             self._show(seen)
+            if self.whole:
+                await self._show_signs()
 
     def _show(self, seen: Moment) -> None:
         p = self.place
@@ -195,7 +251,8 @@ class Recordings:
             if path.is_file():
                 with page:
                     page_frame(p.lesson, "sync.html", p("sync_title"), path.stat().st_mtime_ns)
-            self.offset_s = load_config(p.lesson).cameras.right.offset_s or self.offset_s
+            self.config = load_config(p.lesson)
+            self.offset_s = self.config.cameras.right.offset_s or self.offset_s
             self.offset.set_value(f"{self.offset_s:.3f}")
 
         JobList(p, slot, only=("sync",), then=show)
@@ -217,32 +274,32 @@ class Recordings:
         await self._go(self.time_s)
 
     def _write_offset(self) -> None:
-        if self.place.edit({"cameras.right.offset_s": round(self.offset_s, 4)}):
+        if self._edit({"cameras.right.offset_s": round(self.offset_s, 4)}):
             ui.notify(self.place("written"), type="positive")
 
     def _estimate(self) -> None:
-        if self.place.edit({"cameras.right.offset_s": None}):
+        if self._edit({"cameras.right.offset_s": None}):
             ui.notify(self.place("will_estimate"), type="positive")
 
     def _swap(self) -> None:
-        config = load_config(self.place.lesson).cameras
+        config = self.config.cameras
         left, right = (c.model_dump(exclude_none=True) for c in (config.left, config.right))
         keys = set(left) | set(right)
         changes = {f"cameras.left.{k}": _plain(right.get(k)) for k in keys if k != "offset_s"}
         changes |= {f"cameras.right.{k}": _plain(left.get(k)) for k in keys if k != "offset_s"}
         if config.right.offset_s is not None:
             changes["cameras.right.offset_s"] = -config.right.offset_s
-        if self.place.edit(changes):
+        if self._edit(changes):
             ui.navigate.reload()
 
     def _rotate(self, camera: str) -> None:
         now = self.probed.get(camera, Recording()).turned_deg
-        if self.place.edit({f"cameras.{camera}.rotate": (now + 90) % 360}):
+        if self._edit({f"cameras.{camera}.rotate": (now + 90) % 360}):
             ui.navigate.reload()
 
     def _mirror(self, camera: str) -> None:
-        now = getattr(load_config(self.place.lesson).cameras, camera).mirrored
-        if self.place.edit({f"cameras.{camera}.mirrored": not now}):
+        now = getattr(self.config.cameras, camera).mirrored
+        if self._edit({f"cameras.{camera}.mirrored": not now}):
             ui.navigate.reload()
 
 
@@ -302,16 +359,16 @@ def findings(place: Place, screen: str) -> None:
 
     @ui.refreshable
     def shown() -> None:
-        every = found_by_check(place)
+        found = found_by_check(place)
         job = place.desk.jobs.latest(place.lesson, "check")
         if job is not None and job.state in ("waiting", "running"):
             text(place("checking"), "quiet")
-        elif every is None:
+        elif found is None:
             text(place("not_checked"), "quiet")
             if job is not None and job.state == "failed":
                 text("\n".join(list(job.log)[-3:]), "finding error")
         else:
-            mine = [f for f in every if screen_of(f.where, f.what) == screen]
+            mine = [f for f in found if screen_of(f.where, f.what) == screen]
             order = {"error": 0, "warning": 1, "ok": 2}
             for f in sorted(mine, key=lambda f: order[f.severity]):
                 finding(place, f.severity, f.what, f.action)

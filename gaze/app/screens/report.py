@@ -10,7 +10,7 @@ from nicegui import ui
 
 from gaze.app.desk import Card, card
 from gaze.app.files import PICTURES, VIDEOS
-from gaze.app.parts import Place, action, ask, box, page_frame, sheet, text
+from gaze.app.parts import Place, action, ask, box, later, page_frame, sheet, text
 from gaze.app.screens.run import JobList
 from gaze.app.words import LANGUAGES
 from sessions.config import load_config
@@ -115,7 +115,7 @@ def _privacy(place: Place) -> None:
         changes: dict[str, object] = {"retention_days": value}
         if config.date is None:
             changes["date"] = dt.date.today()
-        if place.edit(changes):
+        if place.edit(changes, config):
             ui.navigate.reload()
 
     action(place("write"), write)
@@ -166,4 +166,4 @@ def _forget(place: Place, about: Card) -> None:
             place.desk.jobs.add(place.lesson, job)
 
     action(place("forget_videos_button"), videos, icon="videocam_off").classes("danger")
-    ui.timer(0.2, fill, once=True)
+    later(fill)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from functools import partial
 from pathlib import Path
@@ -12,17 +13,28 @@ from nicegui import ui
 from calibration.camera import CAMERAS
 from calibration.errors import UserError
 from gaze.app.drawings import Lengths, Spot, elevation, plan
-from gaze.app.files import PICTURES, bring, of_kind
-from gaze.app.parts import Place, action, ask, box, cross, files_button, screen, text
+from gaze.app.files import AUXILIARY, PICTURES, bring, of_kind
+from gaze.app.parts import (
+    Place,
+    action,
+    ask,
+    box,
+    cross,
+    files_button,
+    later,
+    screen,
+    text,
+    value_of,
+)
 from gaze.app.screens.clicks import CORNERS, Clicker, Clicks
 from gaze.app.screens.recordings import findings
 from gaze.app.units import UNITS, parse_length, show_length
-from sessions.config import Auxiliary, RoomPictureConfig, SessionConfig, load_config
-from sessions.config_edit import edit_config
-from sessions.lock import lesson_lock
+from sessions.config import Auxiliary, RoomPictureConfig, load_config
 
-AUXILIARY = "calibration/auxiliary"
 TAPE = ("left_m", "down_m", "out_m")
+
+
+COMPARE_S = 0.3  # from the last key or click to the comparison
 
 
 class Room:
@@ -36,6 +48,7 @@ class Room:
         self.typed: dict[str, float | None] = {}
         self.fields: dict[str, ui.input] = {}
         self.chosen = ""
+        self.asked = 0
         self.cameras: list[Spot] = []
 
     @property
@@ -88,7 +101,7 @@ class Room:
     # -- the tape --------------------------------------------------------------------------------
     def _field(self, key: str, label: str) -> None:
         unit = self.place.desk.unit
-        value = _value(self.config, key)
+        value = value_of(self.config, key)
         self.typed[key] = value
         field = ui.input(
             f"{self.place(label)} ({unit})", value=show_length(value, unit),
@@ -114,6 +127,8 @@ class Room:
         if self._is_length(given) is None:
             self.typed[key] = parse_length(given, self.place.desk.unit) if given else None
             self._draw()
+            if key.startswith((self.prefix, "blackboard")):
+                later(self._compare)
 
     def _commit(self, key: str) -> None:
         """Once typed: written, if the whole file is good with it."""
@@ -127,8 +142,7 @@ class Room:
             if None in (changes[f"{self.prefix}.{k}"] for k in TAPE) and not self._room_pictures():
                 return  # all three, or none: the drawing shows what is missing
         try:
-            with lesson_lock(self.place.lesson):
-                self.config = edit_config(self.place.lesson, changes)
+            self.config = self.place.write(changes, self.config)
         except UserError as error:
             self.fields[key].error = str(error)
 
@@ -173,7 +187,7 @@ class Room:
 
         async def remove() -> None:
             if await ask(p("remove_placement", n=self.number + 1), p("remove"), p("cancel")):
-                p.edit({self.prefix: None})
+                p.edit({self.prefix: None}, self.config)
                 show(0)
 
         with ui.element("div").classes("rowline"):
@@ -204,7 +218,7 @@ class Room:
             changes = {f"{self.prefix}.placement": event.value}
             if event.value != "tilted":
                 changes[f"{self.prefix}.angle_deg"] = None
-            if self.aux and (new := p.edit(changes)):
+            if self.aux and (new := p.edit(changes, self.config)):
                 self.config = new
                 self._draw()
 
@@ -267,8 +281,9 @@ class Room:
                 ).style("min-width:12rem")
             files_button(p("add_room_picture"), partial(bring, folder, PICTURES),
                          ui.navigate.reload, kinds=",".join(PICTURES), multiple=True)  # fmt: skip
-        self.clicker = Clicker(p, p("room_picture"), self._write_corners)
-        self.said = ui.element("div").classes("stack")
+        self.clicker = Clicker(p, p("room_picture"), self._write_corners, self._compare)
+        self.said = ui.element("div").classes("stack").props("aria-live=polite")
+        later(self._compare)
 
     async def _choose(self, event: Any) -> None:
         p = self.place
@@ -285,6 +300,8 @@ class Room:
                 self.mirrored = ui.switch(p("in_mirror"), value=bool(known and known.mirrored))
 
         await self.clicker.show(path, known.blackboard_corners if known else (), more)
+        self.taken.on_value_change(self._compare)
+        self.mirrored.on_value_change(self._compare)
 
     def _known(self) -> RoomPictureConfig | None:
         """What session.toml says of the chosen picture."""
@@ -293,32 +310,58 @@ class Room:
 
     async def _write_corners(self, clicks: Clicks) -> None:
         p = self.place
+        path = p.desk.inside(p.lesson, AUXILIARY, self.chosen)
+        await p.desk.worker.call("check_corners", path, [list(c) for c in clicks])
+        if new := p.edit(self._clicked(clicks), self.config):
+            self.config = new
+            ui.notify(p("written"), type="positive")
+
+    def _clicked(self, clicks: Clicks) -> dict[str, Any]:
+        """The chosen picture with these corners, among those that session.toml has."""
         file = f"{AUXILIARY}/{self.chosen}"
-        corners = [list(c) for c in clicks]
-        await p.desk.worker.call("check_corners", p.desk.inside(p.lesson, file), corners)
         rows: list[dict[str, Any]] = [
             {k: _listed(v) for k, v in r.model_dump(exclude_defaults=True).items()}
             for r in (self.aux.room_picture if self.aux else ())
         ]
         now: dict[str, Any] = next((r for r in rows if r["file"] == file), {"file": file})
-        now["blackboard_corners"] = corners
+        now["blackboard_corners"] = [list(c) for c in clicks]
         now["mirrored"] = True if self.mirrored.value else None
         now["taken_with"] = None if self.taken.value == "phone" else self.taken.value
         rows = [r for r in rows if r is not now] + [now]
         changes: dict[str, Any] = {f"{self.prefix}.room_picture": rows}
         if self.aux is None:
             changes[f"{self.prefix}.placement"] = "flat"
-        new = p.edit(changes)
-        if new is None:
+        return changes
+
+    async def _compare(self) -> None:
+        """How far tape and clicks are apart, as they stand on the page, saved or not."""
+        clicks = self.clicker.clicks
+        if not self._room_pictures() and len(clicks) < 4:
             return
-        self.config = new
+        self.asked += 1
+        asked = self.asked
+        await asyncio.sleep(COMPARE_S)
+        if asked != self.asked:
+            return  # typed or clicked on meanwhile
         self.said.clear()
         with self.said:
-            text(p("comparing"), "quiet")
-        said = await p.desk.worker.call("room_against_tape", p.lesson, self.number)
-        self.said.clear()
-        with self.said:
-            text(said, "finding")
+            text(self.place("comparing"), "quiet")
+        changes = {
+            k: v for k, v in self._tape_changes().items() if v is not None or self.aux is not None
+        }
+        changes |= {k: v for k, v in self.typed.items() if k.startswith("blackboard") and v}
+        changes |= self._clicked(clicks) if len(clicks) == 4 else {}
+        try:
+            said = await self.place.desk.worker.call(
+                "room_against_tape", self.place.lesson, self.number, changes
+            )
+        except UserError as error:
+            said = str(error)
+        if asked == self.asked:
+            self.said.clear()
+            with self.said:
+                if said:
+                    text(said, "finding")
 
     def _said_by_rig(self) -> None:
         """After `gaze calibrate`: tape, corners and clicks against each other."""
@@ -335,18 +378,7 @@ class Room:
                 for sentence in sentences:
                     text(sentence, "finding")
 
-        ui.timer(0.2, fill, once=True)
-
-
-def _value(config: SessionConfig, key: str) -> float | None:
-    """A length of session.toml by its key."""
-    item: Any = config
-    for part in re.findall(r"[a-z_]+|\d+", key):
-        if part.isdigit():
-            item = item[int(part)] if isinstance(item, tuple) and len(item) > int(part) else None
-        else:
-            item = getattr(item, part, None)
-    return item if isinstance(item, float) else None
+        later(fill)
 
 
 def _rounded(value: float | None) -> float | None:

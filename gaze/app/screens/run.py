@@ -10,7 +10,7 @@ from nicegui import ui
 
 from gaze.app.desk import Desk
 from gaze.app.jobs import OPEN, Job, State
-from gaze.app.parts import Place, action, box, heading, meter, pill, screen, text
+from gaze.app.parts import Place, action, box, every, heading, meter, pill, screen, text
 from gaze.lesson.kept import kept
 
 Done = Callable[[], object] | None
@@ -72,7 +72,7 @@ class JobList:
         self.shown: list[tuple[int, State]] = []
         self.parts: dict[int, tuple[ui.html, ui.html]] = {}
         self.update()
-        ui.timer(0.7, self.update)
+        every(0.7, self.update)
 
     def update(self) -> None:
         jobs = self._jobs()
@@ -137,8 +137,12 @@ class JobList:
         if job.state in ("failed", "not_good") and job.log and job.command != "check":
             last = [line for line in job.log if line.strip()][-1:]
             return f'<p class="finding error">{html.escape(" ".join(last))}</p>'
-        how = f"after_cancelled_{kept(job.command)}" if job.state == "cancelled" else ""
-        return f'<p class="small">{html.escape(p(how or f"after_{job.state}"))}</p>'
+        how = f"after_{job.state}"
+        if job.state == "cancelled":
+            how += f"_{kept(job.command)}"
+        elif job.state == "waiting" and job.held:
+            how = "after_held"
+        return f'<p class="small">{html.escape(p(how))}</p>'
 
 
 def _duration(seconds: float) -> str:

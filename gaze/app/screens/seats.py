@@ -11,7 +11,7 @@ from nicegui import ui
 from calibration.errors import UserError
 from gaze.app.desk import card
 from gaze.app.drawings import CM, MOVING, Lengths, Spot, plan
-from gaze.app.parts import Place, action, ask, box, cross, screen, text
+from gaze.app.parts import Place, action, ask, box, cross, later, screen, text
 from gaze.app.screens.recordings import findings
 from gaze.app.sights import Planned, Seat
 from gaze.app.units import show_length
@@ -60,14 +60,14 @@ class Seats:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        config = load_config(place.lesson)
-        self.board = config.blackboard
+        self.config = load_config(place.lesson)
+        self.board = self.config.blackboard
         self.chairs = [
             Chair(s.id, s.seat_m[0], s.seat_m[1], s.opt_out)
-            for s in config.students if s.seat_m is not None
+            for s in self.config.students if s.seat_m is not None
         ]  # fmt: skip
         self.expected: dict[int, ui.html] = {}  # of each chair, by its id
-        self.without_seat = [s for s in config.students if s.seat_m is None]
+        self.without_seat = [s for s in self.config.students if s.seat_m is None]
 
     def build(self) -> None:
         p = self.place
@@ -97,7 +97,7 @@ class Seats:
             with box(p("what_check_says")):
                 findings(p, "seats")
         self._show()
-        ui.timer(0.1, self._expect, once=True)
+        later(self._expect)
 
     async def _find(self, at_s: float) -> None:
         self.busy.set_content(self.place("finding_seats"))
@@ -254,7 +254,8 @@ class Seats:
             {"id": s.id, "opt_out": True if s.opt_out else None}
             for s in self.without_seat if s.id not in rows
         ]  # fmt: skip
-        if self.place.edit({"students": students or None}):
+        if new := self.place.edit({"students": students or None}, self.config):
+            self.config = new
             ui.notify(self.place("written"), type="positive")
 
 

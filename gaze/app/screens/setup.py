@@ -9,7 +9,7 @@ from nicegui import ui
 from calibration.camera import CAMERAS
 from calibration.errors import UserError
 from gaze.app.files import VIDEOS, of_kind
-from gaze.app.parts import Place, action, box, finding, pill, screen, text
+from gaze.app.parts import Place, action, box, every, finding, pill, screen, text
 from gaze.app.sights import LiveView
 
 LOOK_EVERY_S = 1.0
@@ -39,7 +39,7 @@ class SetUp:
                 with ui.element("div").classes("rowline"):
                     for what in ("board", "auxiliary"):
                         action(p(f"keep_{what}"), partial(self._keep, what), icon="photo_camera")
-        ui.timer(LOOK_EVERY_S, self._look)
+        every(LOOK_EVERY_S, self._look)
 
     def _camera(self, camera: str) -> None:
         p = self.place
@@ -94,6 +94,9 @@ class SetUp:
                 pill(p("faces_now", n=seen.faces), "good" if seen.faces else "warn")
                 pill(p("board_now") if seen.board else p("no_board_now"),
                      "good" if seen.board else "")  # fmt: skip
+            if seen.seats:
+                heights = ", ".join(f"{name} {px:.0f} px" for name, px in seen.seats)
+                text(p("faces_by_seat", heights=heights), "small")
             for severity, what, remedy in seen.findings:
                 finding(p, severity, what, remedy)
 

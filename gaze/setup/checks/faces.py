@@ -85,7 +85,7 @@ def _by_distance(session: Session, boxes: dict[str, Array]) -> dict[str, Array]:
         return {}
     try:
         rig = Rig.load(session.rig_path)
-        distance = np.concatenate([_distance_m(rig, n, boxes[n]) for n in heights])
+        distance = np.concatenate([places_W(rig, n, boxes[n])[:, 2] for n in heights])
     except UserError:  # no rig yet, or one without a world
         return {"All rows": np.concatenate(list(heights.values()))}
     height = np.concatenate(list(heights.values()))
@@ -105,11 +105,11 @@ def _by_distance(session: Session, boxes: dict[str, Array]) -> dict[str, Array]:
     return {name: height[inside] for name, inside in groups.items() if inside.any()}
 
 
-def _distance_m(rig: Rig, name: str, box_px: Array) -> Array:
-    """(N,) rough z_W of faces from the height of their boxes."""
+def places_W(rig: Rig, name: str, box_px: Array) -> Array:
+    """(N, 3) rough places of faces in W, their distance from the height of their boxes."""
     camera = rig.camera(name)
     centre = (box_px[:, :2] + box_px[:, 2:]) / 2
     depth_m = camera.f_px * FACE_HEIGHT_M / (box_px[:, 3] - box_px[:, 1])
     xy = camera.undistort(centre)
     P_C = np.concatenate([xy, np.ones((len(xy), 1))], 1) * depth_m[:, None]
-    return np.asarray(rig.T_WC(name).apply(P_C)[:, 2])
+    return np.asarray(rig.T_WC(name).apply(P_C))

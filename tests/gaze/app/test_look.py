@@ -98,15 +98,17 @@ def test_cameras_on_the_plan_are_where_the_rig_says() -> None:
 
 def test_marks_are_written_as_they_were_meant(lesson: Path) -> None:
     marks = [(2.0, "question, 黑板", None), (1.0, "lecture", 7.5)]
-    look.write_marks(lesson, marks)
+    look.write_marks(lesson, marks, [])
     assert look.marks_of(lesson) == [(1.0, "lecture", 7.5), (2.0, "question, 黑板", None)]
     before = (lesson / "events.csv").read_bytes()
+    with pytest.raises(UserError, match="changed meanwhile"):
+        look.write_marks(lesson, [], marks[:1])
     with pytest.raises(UserError):
-        look.write_marks(lesson, [(2.0, "x", 1.0)])
+        look.write_marks(lesson, [(2.0, "x", 1.0)], marks)
     assert (lesson / "events.csv").read_bytes() == before
     (lesson / "events.csv").write_text("tier\t1\t2\t1\tx\n")
     with pytest.raises(UserError, match="ELAN"):
-        look.write_marks(lesson, marks)
+        look.write_marks(lesson, marks, look.marks_of(lesson))
     (lesson / "events.csv").unlink()
 
 

@@ -269,17 +269,19 @@ def test_the_app_writes_nothing_into_a_lesson_in_which_a_command_works(
     lesson = init_lesson(tmp_path / "lesson", {"title": "before"})
     place, said = Place(Desk(tmp_path), lesson), []
     monkeypatch.setattr("gaze.app.parts.complain", lambda error: said.append(str(error)))
-    mark = [(1.0, "question", None)]
+    mark, config = [(1.0, "question", None)], load_config(lesson)
     bringing = bring(lesson, PICTURES, "board.jpg", Upload())
     with lesson_lock(lesson):
-        assert place.edit({"title": "after"}) is None
+        assert place.edit({"title": "after"}, config) is None
         assert len(said) == 1 and "another command is at work in this lesson" in said[0]
         with pytest.raises(SessionError, match="another command is at work"):
-            write_marks(lesson, mark)
+            write_marks(lesson, mark, [])
         with pytest.raises(SessionError, match="another command is at work"):
             asyncio.run(bringing)
     assert load_config(lesson).title == "before"
     assert not (lesson / "events.csv").exists() and not (lesson / "board.jpg").exists()
-    assert place.edit({"title": "after"}) is not None and load_config(lesson).title == "after"
-    write_marks(lesson, mark)
+    assert (
+        place.edit({"title": "after"}, config) is not None and load_config(lesson).title == "after"
+    )
+    write_marks(lesson, mark, [])
     assert asyncio.run(bring(lesson, PICTURES, "board.jpg", Upload())).read_bytes() == b"jpeg"
