@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,17 @@ from sessions.run import atomic_write
 VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".mts", ".m2ts", ".m4v", ".webm")
 AUXILIARY = "calibration/auxiliary"
 PICTURES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
+
+
+def free_bytes(folder: Path) -> int:
+    """Room for a file that is brought: it is taken in aside, then written into the folder.
+
+    None is left where the folder is gone.
+    """
+    try:
+        return min(shutil.disk_usage(p).free for p in (folder, tempfile.gettempdir()))
+    except OSError:
+        return 0
 
 
 def of_kind(folder: Path, kinds: tuple[str, ...]) -> list[Path]:

@@ -18,6 +18,7 @@ from nicegui import ui
 
 from calibration.errors import UserError
 from gaze.app.desk import DEMO, SCREENS, TOUR, Desk
+from gaze.app.files import free_bytes
 from gaze.app.words import LANGUAGES
 from sessions.config import SessionConfig, load_config
 from sessions.config_edit import edit_config
@@ -262,6 +263,7 @@ async def ask(question: str, yes: str, no: str, detail: str = "") -> bool:
 
 
 def files_button(
+    place: Place,
     label: str,
     bring: Callable[[str, Any], Awaitable[Any]],
     then: Callable[[], Any],
@@ -280,7 +282,15 @@ def files_button(
         uploader.reset()
         await attempt(then)
 
-    uploader = ui.upload(multiple=multiple, auto_upload=True, on_multi_upload=all_there)
+    def refused() -> None:
+        gb = free_bytes(place.desk.folder) / 1e9
+        complain(place("not_taken", kinds=kinds.replace(",", ", "), gb=f"{gb:.1f}"))
+
+    uploader = ui.upload(
+        multiple=multiple, auto_upload=True, on_multi_upload=all_there, on_rejected=refused,
+        max_file_size=free_bytes(place.desk.folder),
+    )  # fmt: skip
+    uploader.on("failed", refused)
     uploader.props(f'accept="{kinds}" aria-hidden=true')
     button = ui.button(label, icon="upload").props("outline no-caps color=none").classes("plain")
     button.on("click", js_handler=f"() => runMethod({uploader.id}, 'pickFiles', [])")

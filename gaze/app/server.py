@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import PlainTextResponse, Response
 from nicegui import ui
 
 from gaze.app.desk import Desk
+from gaze.app.files import free_bytes
 from gaze.app.guard import Guard
 from gaze.app.pages import add_pages
 
@@ -32,6 +34,17 @@ def make_server(folder: Path, port: int) -> Guard:
         desk.worker.close()
 
     server = FastAPI(lifespan=life, openapi_url=None, docs_url=None, redoc_url=None)
+
+    @server.middleware("http")
+    async def only_what_fits(
+        request: Request, answer: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        """An upload that has no room is refused before it is read."""
+        size = request.headers.get("content-length", "0")
+        if not size.isdigit() or int(size) > free_bytes(folder):
+            return PlainTextResponse("no room for it", 413)
+        return await answer(request)
+
     add_pages(server, desk)
     ui.run_with(
         server,

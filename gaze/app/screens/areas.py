@@ -197,7 +197,7 @@ class Areas:
             if names:
                 which = ui.select(names, label=p("room_picture"), on_change=self._choose)
                 which.props("outlined dense").style("min-width:12rem")
-            files_button(p("add_photo"), partial(bring, p.lesson, PICTURES), ui.navigate.reload,
+            files_button(p, p("add_photo"), partial(bring, p.lesson, PICTURES), ui.navigate.reload,
                          kinds=",".join(PICTURES))  # fmt: skip
         self.clicker = Clicker(p, p("blackboard_photo"), self._take_photograph)
 

@@ -122,7 +122,7 @@ class Chessboard:
         p = self.place
         folder = p.lesson / "calibration" / camera
         files_button(
-            p("add_pictures"), partial(bring, folder, (*PICTURES, *VIDEOS)), self._look,
+            p, p("add_pictures"), partial(bring, folder, (*PICTURES, *VIDEOS)), self._look,
             kinds=",".join((*PICTURES, *VIDEOS)), multiple=True,
         )  # fmt: skip
         self.summary[camera] = ui.element("div").props("aria-live=polite")

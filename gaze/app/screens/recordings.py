@@ -91,7 +91,7 @@ class Recordings:
                 on_change=lambda e: self._use(camera, str(e.value)),
             ).props("outlined dense").style("min-width:12rem")  # fmt: skip
             files_button(
-                p("add_video"), partial(self._bring, camera), ui.navigate.reload,
+                p, p("add_video"), partial(self._bring, camera), ui.navigate.reload,
                 kinds=",".join(VIDEOS), multiple=False,
             )  # fmt: skip
 

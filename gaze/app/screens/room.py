@@ -262,7 +262,7 @@ class Room:
             for camera in CAMERAS:
                 there = (p.lesson / AUXILIARY / self._picture(camera)).is_file()
                 label = p(f"aux_{camera}") + (" ✓" if there else "")
-                files_button(label, partial(self._bring_auxiliary, camera), ui.navigate.reload,
+                files_button(p, label, partial(self._bring_auxiliary, camera), ui.navigate.reload,
                              kinds=".jpg,.jpeg")  # fmt: skip
 
     async def _bring_auxiliary(self, camera: str, name: str, upload: Any) -> None:
@@ -279,7 +279,7 @@ class Room:
                 ui.select(names, label=p("room_picture"), on_change=self._choose).props(
                     "outlined dense"
                 ).style("min-width:12rem")
-            files_button(p("add_room_picture"), partial(bring, folder, PICTURES),
+            files_button(p, p("add_room_picture"), partial(bring, folder, PICTURES),
                          ui.navigate.reload, kinds=",".join(PICTURES), multiple=True)  # fmt: skip
         self.clicker = Clicker(p, p("room_picture"), self._write_corners, self._compare)
         self.said = ui.element("div").classes("stack").props("aria-live=polite")

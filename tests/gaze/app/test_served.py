@@ -157,6 +157,52 @@ def test_a_stranger_s_websocket_is_refused(app: App, client: httpx.Client) -> No
     assert asyncio.run(handshake(app.origin, "")) == 403
 
 
+async def posted(app: App, client: httpx.Client, headers: str) -> int:
+    """The status of a request whose head promises more than is ever sent."""
+    cookie = "; ".join(f"{k}={v}" for k, v in client.cookies.items())
+    host = app.origin.removeprefix("http://")
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(host.rsplit(":", 1)[1]))
+    writer.write(
+        f"POST /_nicegui/client/x/upload/1 HTTP/1.1\r\nHost: {host}\r\nOrigin: {app.origin}\r\n"
+        f"Cookie: {cookie}\r\n{headers}\r\n\r\n".encode()
+    )
+    status = int((await reader.readline()).split()[1])
+    writer.close()
+    return status
+
+
+def test_an_upload_that_has_no_room_is_refused_before_it_is_read(
+    app: App, client: httpx.Client
+) -> None:
+    assert asyncio.run(posted(app, client, f"Content-Length: {10**16}")) == 413
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/_nicegui/../secret", "/_nicegui/%2e%2e/%2e%2e/etc/passwd", "/_nicegui/x/static/..%2f..%2fpy",
+     "/_nicegui/x/components/..%2f..%2f..%2fsecret", "/static/../../secret/report.html",
+     "//etc/passwd", "/page/a/one/report.html%00", "/lesson/a/run/../../../../etc/passwd"],
+)  # fmt: skip
+def test_no_path_leads_elsewhere(app: App, client: httpx.Client, path: str) -> None:
+    """As it stands, not as a client tidies it up."""
+
+    async def asked() -> str:
+        host = app.origin.removeprefix("http://")
+        cookie = "; ".join(f"{k}={v}" for k, v in client.cookies.items())
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(host.rsplit(":", 1)[1]))
+        writer.write(
+            f"GET {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n"
+            "Connection: close\r\n\r\n".encode()
+        )
+        answer = (await reader.read()).decode("utf-8", "replace")
+        writer.close()
+        return answer
+
+    answer = asyncio.run(asked())
+    assert "SECRET" not in answer and "root:" not in answer
+    assert int(answer.split()[1]) in (400, 404) or "This cannot be shown" in answer
+
+
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     from calibration.errors import UserError
     from gaze.app.serve import serve
