@@ -30,7 +30,7 @@ from calibration.room.picture import RoomPicture
 from gaze.app.sights import BoardView, Marked, Moment, Picture, Planned, Recording, Seat, Trace
 from gaze.faces.detectors import Detector, load_detector
 from gaze.lesson.clock import sounds_of
-from sessions.clock.match import Activity
+from sessions.clock.activity import Activity
 from sessions.clock.sound import hear
 from sessions.config import CONFIG_NAME
 from sessions.config_edit import edit_config

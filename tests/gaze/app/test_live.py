@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from calibration.errors import UserError
 from gaze.app import live, look
 from gaze.setup.demo import LESSON, copy_lesson
+from sessions.config_edit import edit_config
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +76,21 @@ def test_a_camera_that_is_not_there_says_so(lesson: Path) -> None:
         live.live_view(lesson, "left", "9")
     with pytest.raises(UserError, match="cannot be opened"):
         live.live_view(lesson, "left", "rtsp://user:secret@127.0.0.1:9/1")
+
+
+def test_each_face_has_its_seat_once_the_rig_is_known(lesson: Path) -> None:
+    """Eight students, seen by each camera: every face is named, the nearer rows are larger."""
+    shutil.copy(LESSON / "truth" / "rig.json", lesson / "rig.json")
+    seats = [(0.56, 3), (1.71, 3), (2.86, 3), (1.14, 5), (2.29, 5), (3.44, 5), (1.14, 7), (2.29, 7)]
+    names = ["A1", "A2", "A3", "B1", "B2", "B3", "C1", "C2"]
+    students = [{"id": n, "seat_m": list(s)} for n, s in zip(names, seats, strict=True)]
+    edit_config(lesson, {"students": students})
+    seen = live.live_view(lesson, "left", "left.mp4")
+    assert [name for name, _ in seen.seats] == names
+    row = {r: np.median([px for n, px in seen.seats if n[0] == r]) for r in "ABC"}
+    assert row["A"] > row["B"] > row["C"]
+    edit_config(lesson, {"students[0].opt_out": True})
+    seen = live.live_view(lesson, "left", "left.mp4")
+    assert "A1" not in [name for name, _ in seen.seats]  # who opted out is not named
+    (lesson / "rig.json").unlink()
+    assert live.live_view(lesson, "left", "left.mp4").seats == ()

@@ -124,3 +124,50 @@ def test_seats_of_a_few_seconds_and_nothing_is_kept(lesson: Path) -> None:
     for x, z in truth:
         assert min(np.hypot(s.x_m - x, s.z_m - z) for s in found) < 0.3
     assert [s.row for s in found] == sorted(s.row for s in found)
+
+
+def film_with(path: Path, frames: list[np.ndarray], fps: float = 25.0) -> None:
+    size = frames[0].shape[1::-1]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, size)
+    for frame in frames:
+        writer.write(frame)
+    writer.release()
+
+
+def test_a_flash_stands_at_its_time_and_a_late_clock_moves_it(lesson: Path, tmp_path: Path) -> None:
+    """A flash at 2.0 s in both; the right camera's clock is 0.4 s ahead."""
+    shutil.copy(lesson / "session.toml", tmp_path)
+    names = {f"cameras.{c}.video": f"{c}.avi" for c in ("left", "right")}
+    edit_config(tmp_path, {**names, "students": None})
+    for camera, at in (("left", 50), ("right", 60)):
+        level = [200 if k in (at, at + 1) else 60 for k in range(120)]
+        film_with(tmp_path / f"{camera}.avi", [np.full((90, 160, 3), v, np.uint8) for v in level])
+    for offset_s, right_s in ((0.0, 2.4), (0.4, 2.0)):
+        seen = look.traces(tmp_path, 0.0, 4.0, offset_s, True)
+        for camera, at_s in (("left", 2.0), ("right", right_s)):
+            light = np.array(seen[camera].light)
+            assert seen[camera].sound == () and light.max() == 1
+            begin = np.flatnonzero(light > 0.9)[0] / (len(light) - 1) * 4.0
+            assert begin == pytest.approx(at_s, abs=0.05)
+    assert look.traces(tmp_path, 0.0, 4.0, 0.0, False)["left"].light == ()
+
+
+def test_a_clap_is_seen_in_the_sound() -> None:
+    times = np.arange(0, 60, 0.005)
+    loud = np.where(np.abs(times - 42.0) < 0.02, 0.0, -9.0)
+    grid = np.linspace(0, 60, look.TRACE_BINS)
+    on_grid = look._on_grid(times, loud, grid)
+    assert grid[on_grid.argmax()] == pytest.approx(42.0, abs=0.13)  # half a bin of a whole lesson
+    near = np.linspace(41, 43, look.TRACE_BINS)
+    assert near[look._on_grid(times, loud, near) > -1][0] == pytest.approx(41.98, abs=0.01)
+
+
+def test_boards_are_found_in_a_video_too(lesson: Path, tmp_path: Path) -> None:
+    pictures = sorted((lesson / "calibration" / "left").iterdir())[:2]
+    frames = [cv2.imread(str(p)) for p in pictures for _ in range(5)]
+    folder = tmp_path / "calibration" / "left"
+    folder.mkdir(parents=True)
+    shutil.copy(lesson / "session.toml", tmp_path)
+    film_with(folder / "board.avi", frames)
+    views = [look.board_view(folder / "board.avi", tmp_path, share) for share in (0.25, 0.75)]
+    assert all(v.found and v.data for v in views) and views[0].cells != views[1].cells
