@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -18,9 +19,10 @@ from nicegui.testing import User
 from nicegui.testing.user_simulation import user_simulation
 
 from gaze.app.desk import DEMO, TOUR, Desk
+from gaze.app.drawings import timeline
 from gaze.app.parts import Place
 from gaze.app.screens import areas, lessons, recordings, report, room, run, seats, setup
-from gaze.app.sights import LiveView, Moment, Picture, Planned, Recording, Seat
+from gaze.app.sights import LiveView, Moment, Picture, Planned, Recording, Seat, Trace
 from gaze.setup.init import init_lesson
 from sessions.config import CONFIG_NAME, load_config
 from sessions.config_edit import edit_config
@@ -553,3 +555,81 @@ def test_the_tour_leads_through_the_demo_lesson_and_no_other(tmp_path: Path) -> 
             build = import_module(f"gaze.app.screens.{screen}").build
             visit(lambda build=build, lesson=lesson: build(Place(desk, lesson)), read)
     assert stops == list(TOUR[1:4])
+
+
+# -- sound, light, time ----------------------------------------------------------------------------
+def test_sound_and_light_are_drawn_and_lead_to_the_moment(place: Place) -> None:
+    probed = {c: Recording("", f"{c}.mp4", (1920, 1080), 25.0, 60.0, "h264", 1500)
+              for c in ("left", "right")}  # fmt: skip
+    heard = {c: Trace((0.0, 1.0, 0.2), (0.1, 0.1)) for c in ("left", "right")}
+    answers = Answers(recordings=probed, moment=Moment(0.0, b"x", b"y", 0, 0), traces=heard)
+    place.desk.worker = answers  # type: ignore[assignment]
+    screen = recordings.Recordings(place)
+
+    async def hear(user: User) -> None:
+        await until(lambda: any(a[0] == "moment" for a in answers.asked))
+        assert not any(a[0] == "traces" for a in answers.asked)  # not before it is asked for
+        user.find("Show sound and light").click()
+        await until(lambda: "polyline" in screen.near.content)
+        assert screen.overview.content.count("polyline") == 4
+        asked = [a[2:] for a in answers.asked if a[0] == "traces"]
+        assert asked == [(0.0, 60.0, 0.0, False), (0.0, 6.0, 0.0, True)]
+        with user:
+            await screen._go(30.0)
+        assert answers.asked[-1] == ("traces", place.lesson, 27.0, 33.0, 0.0, True)
+        assert "M300.0 0V100" in screen.near.content  # the moment is in the middle
+
+    visit(screen.build, hear)
+
+
+def test_phases_are_drawn_on_the_lesson_s_time() -> None:
+    drawn = timeline(
+        [(10.0, "work <b>", 40.0), (20.0, "talk", 30.0), (50.0, "bell", None)], 100, 25
+    )
+    assert "left:10.00%;width:30.00%;top:0.0rem" in drawn and "work &lt;b&gt;" in drawn
+    assert "left:20.00%;width:10.00%;top:1.7rem" in drawn  # beside the one it would cover
+    assert 'class="moment" style="left:50.00%"' in drawn and "height:3.4rem" in drawn
+    assert 'class="now" style="left:25.00%"' in drawn
+
+
+@dataclass
+class Chosen:
+    """What a field says when it is changed."""
+
+    value: Any
+
+
+def test_tape_and_clicks_are_compared_before_anything_is_saved(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "COMPARE_S", 0.0)
+    corners = [[10, 10], [90, 12], [88, 40], [11, 39]]
+    picture = {"file": "calibration/auxiliary/room1.jpg", "blackboard_corners": corners}
+    tape = {"left_m": 1.0, "down_m": 1.1, "out_m": 1.2, "room_picture": picture}
+    (place.lesson / "calibration" / "auxiliary" / "room1.jpg").write_bytes(b"x")
+    edit_config(place.lesson, {"auxiliary": tape})
+    before = (place.lesson / CONFIG_NAME).read_bytes()
+    answers = Answers(
+        picture=Picture(b"photo", (100, 50)),
+        room_against_tape="apart",
+    )
+    place.desk.worker = answers  # type: ignore[assignment]
+    screen, left = room.Room(place), "auxiliary[0].left_m"
+
+    def compared() -> dict[str, Any]:
+        """What was compared last, as it would be saved."""
+        return next((a[-1] for a in reversed(answers.asked) if a[0] == "room_against_tape"), {})
+
+    async def measure(user: User) -> None:
+        await until(lambda: compared().get(left) == 1.0)
+        user.find(kind=ui.input, content="Left (m)").clear().type("1.25")  # and not left yet
+        await until(lambda: compared().get(left) == 1.25)
+        with user:
+            await screen._choose(Chosen("room1.jpg"))
+            screen.clicker._move(0, 0, Chosen(12.0))
+        await until(lambda: "auxiliary[0].room_picture" in compared())
+        rows = compared()["auxiliary[0].room_picture"]
+        assert rows[0]["blackboard_corners"][0] == [12.0, 10.0]
+
+    visit(screen.build, measure)
+    assert (place.lesson / CONFIG_NAME).read_bytes() == before
