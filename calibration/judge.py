@@ -55,7 +55,8 @@ ROOM_CODES = {
     "tape_other_corner", "tape_outer_corner", "tape_exchanged", "tape_digits", "tape_units",
     "tape_wrong", "tape_to_floor", "board_slipped", "placement_askew", "placement_tilt",
     "placement_slope", "auxiliary_elsewhere", "corners_exchanged", "corners_wrong",
-    "blackboard_width",
+    "corners_begun", "camera_elsewhere", "blackboard_width", "blackboard_height",
+    "placements_exchanged",
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sessions.errors import RunError
 from sessions.run import write_json
 
-__all__ = ["Errors", "RowErrors", "Spread", "Validation"]
+__all__ = ["Errors", "RoomShift", "RowErrors", "Spread", "Validation"]
 
 VALIDATION_VERSION = 1
 
@@ -61,12 +61,30 @@ class RowErrors(Errors):
     distance_m: float
 
 
+class RoomShift(_Record):
+    """How far a whole class points beside marked points for no reason of its heads: the room's.
+
+    shift_cm, sigma_cm : x_W (left) and y_W (down), and 1 σ of each. students : who looked.
+    """
+
+    shift_cm: tuple[float, float]
+    sigma_cm: tuple[float, float]
+    students: int
+
+    @property
+    def seen(self) -> bool:
+        """Whether it is more than heads explain: over 3 σ and 5 cm on an axis."""
+        pairs = zip(self.shift_cm, self.sigma_cm, strict=True)
+        return any(abs(s) > max(3 * sigma, 5.0) for s, sigma in pairs)
+
+
 class Validation(_Record):
     """What ``gaze validate`` prints.
 
     coverage : share of student-moments at marked points (which face the board) with a gaze point.
     identity_switches : changes of the true student behind a pseudonym; None without a truth.
     inside_68 : share of gaze points whose marked point lies in their own 68 % ellipse.
+    room : what marked points say of the room, with σ; None with fewer than four students.
     unknown_students : in targets.csv, but neither in session.toml nor in the run; their lines count
     for nobody.
     """
@@ -77,6 +95,7 @@ class Validation(_Record):
     coverage: float | None = None
     identity_switches: int | None = None
     inside_68: float | None = None
+    room: RoomShift | None = None
     run: Path
     figure: Path | None = None
     head: str = "network"

@@ -3,12 +3,12 @@
 Each placement of the auxiliary board gives three lengths by tape and three angles (how it was
 laid), perhaps a pose by pictures of the room; the tape from each lens to the blackboard's corners
 gives lengths that know nothing of the auxiliary board. Unknown are T_WL and, where lengths lead to
-it, the blackboard's width. Frames: docs/conventions.md.
+them, the blackboard's width and height. Frames: docs/conventions.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -35,6 +35,8 @@ SIZE_SIGMA_M = 0.005
 COMMON_M = 0.003
 #: σ of a length of which nothing is believed.
 LOOSE_M = 3.0
+#: What :attr:`Evidence.loose` may be beside a length: where all tapes from the lenses begin.
+BEGUN = "begun"
 #: Distances from the blackboard at which the cost of an error is said.
 ROWS_M = (3.0, 6.0, 9.0)
 
@@ -99,9 +101,9 @@ class PlacedBoard:
 class Measured:
     """One row of the least squares.
 
-    name : ``0.left_m`` (placement, length or turn), ``left.upper right`` (lens, corner) or
-    ``width_m``. sigma : 1 σ, metres or radians. stated : the length that was given, metres; None:
-    an angle, or a picture's.
+    name : ``0.left_m`` (placement, length or turn), ``left.upper right`` (lens, corner),
+    ``width_m`` or ``height_m``. sigma : 1 σ, metres or radians. stated : the length that was given,
+    metres; None: an angle, or a picture's.
     """
 
     name: str
@@ -120,7 +122,8 @@ class Evidence:
     blackboard_m : (width, height).
     corners_m : per camera the lengths from its lens to :data:`CORNERS` (two or four).
     noise : (m, m) what the cameras' own noise adds to the rows' covariance; None = nothing.
-    loose : a length (``left_m`` …) that all placements may have wrong by the same amount.
+    loose : what may be wrong by any amount: a length (``left_m`` …) of all placements, or all
+        lengths from the lenses by the same (:data:`BEGUN`).
     """
 
     boards: tuple[PlacedBoard, ...]
@@ -151,7 +154,14 @@ class Evidence:
         if self.corners_m:
             assert self.blackboard_m is not None
             out.append(Measured("width_m", SIZE_SIGMA_M, self.blackboard_m[0]))
+            if self.to_lower_corners:
+                out.append(Measured("height_m", SIZE_SIGMA_M, self.blackboard_m[1]))
         return tuple(out)
+
+    @property
+    def to_lower_corners(self) -> bool:
+        """Whether lengths lead to the blackboard's lower corners, so that its height matters."""
+        return any(len(far) > 2 for far in self.corners_m.values())
 
     def names(self) -> tuple[str, ...]:
         """What each row of the least squares measures."""
@@ -165,9 +175,9 @@ class Evidence:
     @shapes(vision="m m")
     def with_noise(self, vision: Array) -> Evidence:
         """With the (6 + 6 n, 6 + 6 n) covariance of (δ, t) of T_RL and of each T_LB."""
-        T, width = self.start(), self.blackboard_m[0] if self.blackboard_m else 0.0
+        T, size = self.start(), self.blackboard_m or (0.0, 0.0)
         J = np.stack([
-            (self.seen(e).residuals(T, width) - self.seen(-e).residuals(T, width)) / 2e-6
+            (self.seen(e).residuals(T, size) - self.seen(-e).residuals(T, size)) / 2e-6
             for e in 1e-6 * np.eye(len(vision))
         ], 1)  # fmt: skip
         return replace(self, noise=J @ vision @ J.T)
@@ -190,16 +200,24 @@ class Evidence:
                 C[k : k + 6, k : k + 6] = b.picture.covariance
         for length in LENGTHS:  # all placements start at one corner of the blackboard
             rows = [k for name, k in at.items() if name.endswith(f".{length}")]
-            common = COMMON_M**2 if len(self.boards) > 1 else 0.0
-            C[np.ix_(rows, rows)] += common + (LOOSE_M**2 if length == self.loose else 0.0)
+            C[np.ix_(rows, rows)] += COMMON_M**2 if len(self.boards) > 1 else 0.0
+        if self.loose:
+            direction = self.direction(self.loose)
+            C += LOOSE_M**2 * np.outer(direction, direction)
         return C
 
-    def residuals(self, T_WL: Transform, width_m: float, scale: float = 1.0) -> Array:
+    def direction(self, what: str) -> Array:
+        """(m,) which rows an error that they share is in (:attr:`loose`)."""
+        ends = CORNERS if what == BEGUN else (what,)
+        return np.array([float(n.split(".")[-1] in ends) for n in self.names()])
+
+    def residuals(self, T_WL: Transform, size_m: Sequence[float] | Array, scale: float = 1.0) -> Array:
         """(m,) by how much the cameras disagree with each row, metres and radians (seen − stated).
 
-        scale : how much larger everything seen is than the squares say.
+        size_m : (width, height) of the blackboard. scale : how much larger everything seen is than
+        the squares say.
         """
-        return self.rows(T_WL.R, T_WL.t, width_m, scale)[0]
+        return self.rows(T_WL.R, T_WL.t, size_m, scale)[0]
 
     @cached_property
     def _fixed(self) -> tuple[list[tuple[Array, Array, Array]], Array, list[Array]]:
@@ -211,15 +229,17 @@ class Evidence:
             turns.append((T_LA.R, R_WA.T, np.eye(3) if b.picture is None else b.picture.T_WA.R.T))
         return turns, np.array(points), [np.array(v) for v in self.corners_m.values()]
 
-    def rows(self, R_WL: Array, t_WL: Array, width_m: float, scale: float) -> tuple[Array, Array]:
-        """:meth:`residuals`, and their (m, 8) derivative by (δ, t of T_WL, width, scale)."""
+    def rows(
+        self, R_WL: Array, t_WL: Array, size_m: Sequence[float] | Array, scale: float
+    ) -> tuple[Array, Array]:
+        """:meth:`residuals`; their (m, 9) derivative by (δ, t of T_WL, width, height, scale)."""
         turns, points_L, lengths = self._fixed
         points = scale * points_L @ R_WL.T
         # R exp(δ) s p + t:  ∂/∂δ = −R [s p]ₓ, ∂/∂t = I, ∂/∂s = R p
-        moves = np.zeros((len(points), 3, 8))
+        moves = np.zeros((len(points), 3, 9))
         moves[:, :, :3] = -R_WL @ _cross(scale * points_L)
         moves[:, :, 3:6] = np.eye(3)
-        moves[:, :, 7] = points / scale
+        moves[:, :, 8] = points / scale
         points = points + t_WL
         r: list[Array] = []
         J: list[Array] = []
@@ -227,7 +247,7 @@ class Evidence:
         def turn(R_stated: Array, R_seen: Array, R_LA: Array) -> None:
             v = _log(R_stated @ R_seen)
             r.append(v)
-            J.append(np.concatenate([_log_jacobian(v) @ R_LA.T, np.zeros((3, 5))], 1))
+            J.append(np.concatenate([_log_jacobian(v) @ R_LA.T, np.zeros((3, 6))], 1))
 
         for b, at, move, (R_LA, R_stated, R_picture) in zip(
             self.boards, points[1:], moves[1:], turns, strict=True
@@ -241,8 +261,9 @@ class Evidence:
                 r.append(at - b.picture.T_WA.t)
                 J.append(move)
         if self.corners_m:
-            corners = self.corners_W(width_m)
-            left = np.concatenate([np.zeros((3, 3)), np.eye(3), np.zeros((3, 2))], 1)
+            width, height = size_m
+            corners = np.array([[width, 0, 0], [0, 0, 0], [width, height, 0], [0, height, 0]])
+            left = np.concatenate([np.zeros((3, 3)), np.eye(3), np.zeros((3, 3))], 1)
             for camera, given in zip(self.corners_m, lengths, strict=True):
                 lens, move = (t_WL, left) if camera == "left" else (points[0], moves[0])
                 away = lens - corners[: len(given)]
@@ -250,19 +271,16 @@ class Evidence:
                 r.append(far - given)
                 J.append(away / far[:, None] @ move)
                 J[-1][::2, 6] -= away[::2, 0] / far[::2]  # the left corners move with the width
+                J[-1][2:, 7] -= away[2:, 1] / far[2:]  # the lower ones with the height
             assert self.blackboard_m is not None
-            r.append(np.array([width_m - self.blackboard_m[0]]))
-            J.append(np.eye(8)[6:7])
+            known = 2 if self.to_lower_corners else 1
+            r.append(np.array([width, height] - np.array(self.blackboard_m))[:known])
+            J.append(np.eye(9)[6 : 6 + known])
         return np.concatenate(r), np.concatenate(J)
 
     def stated(self, row: str) -> float | None:
         """The length that a row states; None for angles, pictures and several at once."""
         return next((m.stated for m in self.measured if m.name == row), None)
-
-    def corners_W(self, width_m: float) -> Array:
-        """(4, 3) the blackboard's corners in W, in the order of :data:`CORNERS`."""
-        height = self.blackboard_m[1] if self.blackboard_m else 0.0
-        return np.array([[width_m, 0, 0], [0, 0, 0], [width_m, height, 0], [0, height, 0]])
 
     def start(self) -> Transform:
         """T_WL by the best measured board alone."""

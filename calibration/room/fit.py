@@ -18,14 +18,16 @@ class Solved:
 
     Parameters
     ----------
-    T_WL, width_m, scale : what was solved for (the latter two as stated where they were not free).
+    T_WL, size_m, scale : what was solved for (as stated where they were not free); the blackboard's
+        (width, height).
     names : the rows that counted; residual : (m,) theirs, seen − stated; sigma : (m,) of each.
-    J : (m, n) whitened derivative by (δ, t of T_WL[, width][, scale]); white : (m, m) L⁻¹.
+    J : (m, n) whitened derivative by (δ, t of T_WL[, width][, height][, scale]).
+    white : (m, m) L⁻¹.
     chi2, dof : of all rows.
     """
 
     T_WL: Transform
-    width_m: float
+    size_m: tuple[float, float]
     scale: float
     names: tuple[str, ...]
     residual: Array
@@ -74,19 +76,22 @@ def solve_room(
     part = C / np.outer(sigma, sigma) + 1e-12 * np.eye(len(C))  # together are known to kilometres
     white = np.asarray(np.linalg.inv(np.linalg.cholesky(part)) / sigma, np.float64)
     T = start if start is not None else evidence.start()
-    more = np.array([evidence.blackboard_m[0] if evidence.blackboard_m else 0.0, 1.0])
-    free = [*range(6), *([6] if evidence.corners_m else []), *([7] if free_scale else [])]
+    more = np.array([*(evidence.blackboard_m or (0.0, 0.0)), 1.0])
+    free = list(range(6))
+    free += [6] if evidence.corners_m else []
+    free += [7] if evidence.to_lower_corners else []
+    free += [8] if free_scale else []
 
     R, t = T.R, T.t
 
     def rows(R: Array, t: Array, more: Array) -> tuple[Array, Array]:
-        r, J = evidence.rows(R, t, *more)
+        r, J = evidence.rows(R, t, more[:2], more[2])
         return white @ r[keep], white @ J[keep][:, free]
 
     (r, J), damping = rows(R, t, more), 1e-6
     for _ in range(60):
         H = J.T @ J
-        step = np.zeros(8)
+        step = np.zeros(9)
         damped = H + damping * np.diag(np.diag(H) + 1e-9)
         step[free] = -np.linalg.lstsq(damped, J.T @ r, rcond=None)[0]
         trial = R @ cv2.Rodrigues(step[:3])[0], t + step[3:6], more + step[6:]
@@ -101,8 +106,9 @@ def solve_room(
             break
     T = Transform(R, t, "W", "L")
     return Solved(
-        T, float(more[0]), float(more[1]), tuple(np.array(names)[keep].tolist()),
-        evidence.residuals(T, *more)[keep], np.sqrt(np.diag(C)), J, white, float(r @ r),
+        T, (float(more[0]), float(more[1])), float(more[2]),
+        tuple(np.array(names)[keep].tolist()),
+        evidence.residuals(T, more[:2], more[2])[keep], np.sqrt(np.diag(C)), J, white, float(r @ r),
         int(keep.sum()) - np.linalg.matrix_rank(J),
     )  # fmt: skip
 
@@ -132,7 +138,7 @@ def solve_world(evidence: Evidence) -> World:
     solved = solve_room(evidence)
     n = len(evidence.boards)
     gain = np.linalg.pinv(solved.J)[:6] @ solved.white
-    more = (solved.width_m, solved.scale)
+    more = (solved.size_m, solved.scale)
 
     def of(e: Evidence, d_room: Array) -> tuple[Transform, Transform]:
         b = e.boards[0]

@@ -6,17 +6,28 @@ askew, …) and what the measurements would then be; reconcile.py tries them all
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
-from calibration.room.evidence import CORNERS, LENGTHS, Evidence
+from calibration.room.evidence import BEGUN, CORNERS, LENGTHS, Evidence
 from calibration.room.world import R_AP, R_WA, Tape
 from calibration.transform import Array
 
 #: What it costs to believe in a number that only the measurements themselves suggest, in χ².
 FREE_COST = 9.0
+#: What a length may be in, and what it would be times that in metres.
+UNITS = {"inches taken for cm": 2.54, "feet taken for metres": 0.3048}
+#: Orders in which somebody may have given the four lengths of :data:`CORNERS`.
+ORDERS: dict[tuple[int, ...], str] = {
+    (1, 0, 3, 2): "right corner first",
+    (0, 1, 3, 2): "round the blackboard, clockwise",
+    (0, 3, 1, 2): "round the blackboard, anticlockwise",
+    (2, 3, 0, 1): "lower corners first",
+    (0, 2, 1, 3): "down the left side first",
+}
 #: Tables are this high: what "down" loses where it was taken to the floor.
 TABLE_M = (0.4, 1.1)
 
@@ -56,6 +67,8 @@ def guesses(e: Evidence) -> Iterator[Guess]:
         yield from _laid_guesses(e, i)
     if len(e.boards) > 1 and all(b.tape.measured for b in e.boards):
         yield from _common_guesses(e)
+        for i, j in combinations(range(len(e.boards)), 2):
+            yield _exchanged(e, i, j)
     if e.corners_m:
         yield from _lens_guesses(e)
     if e.blackboard_m and (e.corners_m or any(b.picture is not None for b in e.boards)):
@@ -66,6 +79,18 @@ def guesses(e: Evidence) -> Iterator[Guess]:
             "one printer).",
             e, free_scale=True, cost=FREE_COST,
         )  # fmt: skip
+
+
+def _exchanged(e: Evidence, i: int, j: int) -> Guess:
+    """The pictures of two placements exchanged."""
+    a, b = e.boards[i].tape, e.boards[j].tape
+    return Guess(
+        "placements_exchanged",
+        f"the pictures of placements {i + 1} and {j + 1} were exchanged",
+        "Give each [[auxiliary]] the pictures of its own board: left.*, right.* are the first "
+        "placement's, left2.*, right2.* the second's.",
+        _with_tape(_with_tape(e, i, b), j, a),
+    )
 
 
 def _with_tape(e: Evidence, i: int, tape: Tape) -> Evidence:
@@ -137,7 +162,7 @@ def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
                 "tape_digits", f"{length} = {t[j]:.2f} m has two digits exchanged: {value:.2f} m?",
                 other, f"Measure {length} again.", 2.0,
             )  # fmt: skip
-        for unit, factor in (("inches taken for cm", 2.54), ("feet taken for metres", 0.3048)):
+        for unit, factor in UNITS.items():
             other = t.copy()
             other[j] *= factor
             yield at(
@@ -147,7 +172,7 @@ def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
             "tape_wrong", name + f"{length} disagrees by {{size}} with everything else",
             f"Measure {length} again.", e, free=(f"{i}.{length}",), cost=FREE_COST,
         )  # fmt: skip
-    for unit, factor in (("inches taken for cm", 2.54), ("feet taken for metres", 0.3048)):
+    for unit, factor in UNITS.items():
         yield at("tape_units", f"the tape is in {unit}", t * factor, "Give metres.")
     if tape.tilt_deg < 45:
         yield Guess(
@@ -235,6 +260,12 @@ def _common_guesses(e: Evidence) -> Iterator[Guess]:
                 (np.array([0, height, 0]), np.array([1.0, sign, 1])),
                 "Measure down_m from the upper edge.",
             )  # fmt: skip
+    for unit, factor in UNITS.items():
+        new = tuple(replace(b, tape=b.tape.at(b.tape.t_WA * factor)) for b in boards)
+        yield Guess(
+            "tape_units", f"the tape of all placements is in {unit}", "Give metres.",
+            replace(e, boards=new),
+        )  # fmt: skip
     for length in LENGTHS:
         # what is common has no row of its own: the rows may move together
         yield Guess(
@@ -264,13 +295,25 @@ def _lens_guesses(e: Evidence) -> Iterator[Guess]:
             "corners_exchanged", "the corners_m of the left and the right camera were exchanged",
             {"left": given["right"], "right": given["left"]},
         )  # fmt: skip
+    for order, says in ORDERS.items():
+        turned = {c: _in_order(v, order) for c, v in given.items()}
+        if turned == given:
+            continue
+        wrong = f"corners_m were given in the wrong order ({says})"
+        for camera, lengths in turned.items():
+            yield instead(
+                "corners_exchanged", f"the {camera} camera's {wrong}", given | {camera: lengths}
+            )
+        yield instead("corners_exchanged", wrong, turned)
     for camera, lengths in given.items():
-        mirrored = tuple(lengths[j ^ 1] for j in range(len(lengths)))
-        yield instead(
-            "corners_exchanged",
-            f"the {camera} camera's corners_m were given in the wrong order (right corner first)",
-            given | {camera: mirrored},
-        )
+        yield Guess(
+            "camera_elsewhere",
+            f"the {camera} camera's corners_m disagree by {{size}} with everything else: was it "
+            "moved after they were measured?",
+            f"Measure from the {camera} lens to the blackboard's corners again.",
+            e, free=tuple(f"{camera}.{c}" for c in CORNERS[: len(lengths)]),
+            cost=2 * FREE_COST - 3.0,
+        )  # fmt: skip
         for j, length in enumerate(lengths):
             for value in _digits_exchanged(length):
                 new = (*lengths[:j], value, *lengths[j + 1 :])
@@ -286,13 +329,15 @@ def _lens_guesses(e: Evidence) -> Iterator[Guess]:
                 "with everything else",
                 again, e, free=(f"{camera}.{CORNERS[j]}",), cost=FREE_COST,
             )  # fmt: skip
-    both = {c: tuple(lengths[j ^ 1] for j in range(len(lengths))) for c, lengths in given.items()}
-    yield instead(
-        "corners_exchanged", "corners_m were given in the wrong order (right corner first)", both
-    )
     yield instead(
         "corners_wrong", "corners_m are in inches taken for cm",
         {c: tuple(2.54 * v for v in lengths) for c, lengths in given.items()},
+    )  # fmt: skip
+    yield Guess(
+        "corners_begun",
+        "corners_m are all {size} off by the same amount: the tape was not begun at the lenses",
+        "Measure from the glass of each lens, not from the camera's case or its holder.",
+        e, free=(BEGUN,), cost=FREE_COST,
     )  # fmt: skip
     if e.blackboard_m and all(len(v) == 2 for v in given.values()):
         yield Guess(
@@ -306,3 +351,20 @@ def _lens_guesses(e: Evidence) -> Iterator[Guess]:
         "Measure width_m again: between the corners that the tape leads to.",
         e, free=("width_m",), cost=FREE_COST,
     )  # fmt: skip
+    if e.to_lower_corners:
+        yield Guess(
+            "blackboard_height",
+            "the blackboard's height_m disagrees by {size} with everything else",
+            "Measure height_m again: between the corners that the tape leads to.",
+            e, free=("height_m",), cost=FREE_COST,
+        )  # fmt: skip
+    if e.blackboard_m:
+        yield Guess(
+            "blackboard_width", "the blackboard's width_m and height_m were exchanged",
+            "Exchange width_m and height_m.", replace(e, blackboard_m=e.blackboard_m[::-1]),
+        )  # fmt: skip
+
+
+def _in_order(lengths: tuple[float, ...], order: Sequence[int]) -> tuple[float, ...]:
+    """The lengths where they were given in another order; two are only the right way or not."""
+    return tuple(lengths[j] for j in order if j < len(lengths))

@@ -31,7 +31,7 @@ from calibration.room.picture_fit import (
     room_poses,
     size_error,
 )
-from calibration.room.why import pose_solutions, scale_of, why_inconsistent
+from calibration.room.why import WRONG_PICTURES, pose_solutions, scale_of, why_inconsistent
 from calibration.room.world import HUNG_DEG, ROLL_DEG, Tape
 from calibration.solve.covariance import joint_covariance
 from calibration.solve.estimate import Estimate
@@ -162,7 +162,10 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
         room.note(index, scale_percent=100 * (scale[0] - 1), scale_sigma_percent=100 * scale[1])
     usable = best[2] <= limit
     if not usable:
-        room.causes.append(why_inconsistent(label, aux, seen, found, best[2], scale))
+        why = why_inconsistent(label, aux, seen, found, best[2], scale)
+        room.causes.append(why)
+        if why.code in WRONG_PICTURES:
+            return  # the room by such pictures would only hide it
     # planar solutions that explain the pictures equally well (χ² within 16)
     chi2 = [2 * n * (sol[2] ** 2 - best[2] ** 2) / max(2 * best[2] ** 2 / 2, sigma**2) / 2
             for sol in solutions]  # fmt: skip

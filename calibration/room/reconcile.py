@@ -13,7 +13,7 @@ import numpy as np
 from scipy.stats import chi2 as chi2_law
 
 from calibration.camera import CAMERAS
-from calibration.room.evidence import LENGTHS, ROWS_M, TURNS, Evidence
+from calibration.room.evidence import BEGUN, LENGTHS, ROWS_M, TURNS, Evidence
 from calibration.room.fit import Solved, solve_room
 from calibration.room.guesses import Guess, guesses
 from calibration.room.reliability import Unseen, costs_cm, directions, gaze_shift, reliability
@@ -33,6 +33,8 @@ HOPELESS_CHI2 = 1000.0
 NEAR_CHI2 = 8.0
 #: How far gaze points from 6 m may be moved by an error that nothing would show, cm.
 UNCHECKED_CM = 8.0
+#: Errors that several rows share: one unknown, whose variance is opened.
+SHARED = (*LENGTHS, BEGUN)
 #: How far a contradiction moves gaze points from 6 m: FAIL beyond.
 WRONG_CM = 10.0
 #: A room that fits as well and puts the lenses on the other side of the blackboard's surface: said
@@ -79,11 +81,10 @@ def reconcile(evidence: Evidence) -> list[Reconciled]:
 def _under(guess: Guess) -> tuple[Solved | None, float]:
     """The room under a guess, and the size of the error that it frees (stated − seen)."""
     e, free = guess.evidence, guess.free
-    common = [f for f in free if f in LENGTHS]
-    if common:  # one unknown shift of a length of all placements: its common variance is opened
-        solved = solve_room(replace(e, loose=common[0]))
-        rows = [k for k, n in enumerate(solved.names) if n.endswith("." + common[0])]
-        return solved, float(-np.mean(solved.residual[rows]))
+    if len(free) == 1 and free[0] in SHARED:
+        solved = solve_room(replace(e, loose=free[0]))
+        shared = e.direction(free[0]) > 0
+        return solved, float(-np.mean(solved.residual[shared]))
     best = min(
         (
             solve_room(
@@ -97,7 +98,7 @@ def _under(guess: Guess) -> tuple[Solved | None, float]:
         return best, best.scale
     if not free:
         return best, 0.0
-    off = dict(zip(e.names(), e.residuals(best.T_WL, best.width_m, best.scale), strict=True))
+    off = dict(zip(e.names(), e.residuals(best.T_WL, best.size_m, best.scale), strict=True))
     sizes = np.array([off[f] for f in free])
     return best, float(-sizes[0]) if len(free) == 1 else float(np.linalg.norm(sizes))
 
@@ -256,4 +257,5 @@ def row_words(name: str) -> str:
         return f"how the board lies ({TURNS[last]})"
     if first in CAMERAS:
         return f"the length from the {first} lens to the {last} corner"
-    return {"width_m": "the blackboard's width"}.get(name, last)
+    blackboard = {"width_m": "the blackboard's width", "height_m": "the blackboard's height"}
+    return blackboard.get(name, last)

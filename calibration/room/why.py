@@ -13,12 +13,19 @@ from calibration.shapes import shapes
 from calibration.solve import bundle
 from calibration.solve.estimate import Estimate
 from calibration.solve.intrinsics import planar_poses
-from calibration.solve.pair import resect
+from calibration.solve.pair import Diagnosis, diagnose, resect
 from calibration.solve.problem import (
     build,
 )
 from calibration.transform import Array, geodesic_deg
 from calibration.verdict import Cause
+
+#: What may be wrong with the two pictures by themselves, and what to do.
+WRONG_PICTURES = {
+    "same_picture_twice": "Give each camera's own picture.",
+    "swapped_pictures": "Exchange the two files: left is left for somebody who faces the board.",
+    "mirrored_picture": "Switch off mirroring (often a selfie setting) and take it again.",
+}
 
 _Pose = tuple[Array, Array, float, Array, Array]
 
@@ -146,6 +153,14 @@ def why_inconsistent(
     )
     if left is None or right is None:
         return Cause(lens[0], "FAIL", lens[1], lens[2])
+    widths = (seen.sizes["left"][0], seen.sizes["right"][0])
+    known = diagnose(
+        points, aux.board.inner_corners, left, right, widths, s.lenses, s.R_RL, s.t_RL, good
+    )
+    if np.array_equal(left, right, equal_nan=True):
+        known = Diagnosis("same_picture_twice", None, "left and right hold the same picture")
+    if known.code in WRONG_PICTURES:
+        return Cause(known.code, "FAIL", f"{label}: {known.detail}", WRONG_PICTURES[known.code])
     tried: list[tuple[float, int, tuple[str, str, str]]] = []  # rms, parameters, what is said
 
     def hypothesis(rms: float, parameters: int, code: str, says: str, action: str) -> None:
@@ -192,7 +207,7 @@ def why_inconsistent(
     hypothesis(
         float(np.sqrt((mono[0] ** 2 + mono[1] ** 2) / 2)), 6, "auxiliary_moved",
         f"is not in the same place in both pictures ({rms_px:.1f} px): it was moved between them, "
-        "or a camera was",
+        "or the cameras were (pictures of another day?)",
         "Take both auxiliary pictures without touching board or cameras.",
     )  # fmt: skip
     corners = sum(int(np.isfinite(uv).all(1).sum()) for uv in (left, right))

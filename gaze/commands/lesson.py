@@ -213,6 +213,17 @@ def _print_validation(result: Any) -> None:
         f"coverage {100 * result.coverage:.1f} %   identity switches {switches}   "
         f"inside their own 68 % ellipse {inside}"
     )
+    if result.room is not None:
+        (x, y), (sx, sy) = result.room.shift_cm, result.room.sigma_cm
+        says = (
+            "more than heads explain: the room is off, measure tape and lengths again"
+            if result.room.seen
+            else "no more than heads explain"
+        )
+        say(
+            f"the class as a whole points {x:+.0f} ± {sx:.0f} cm left and {y:+.0f} ± {sy:.0f} cm "
+            f"down of the marked points: {says}"
+        )
     if result.unknown_students:
         strangers = ", ".join(result.unknown_students)
         say(f"[yellow]![/] targets.csv names students whom nobody knows: {escape(strangers)}")

@@ -66,6 +66,10 @@ def simulate(
             help="Focal length in pixels for both cameras; default: as long as the class allows."
         ),
     ] = None,
+    fisheye: Annotated[
+        float | None,
+        typer.Option(help="Both lenses are fisheyes, pictures as wide as this: 60 to 130 degrees."),
+    ] = None,
     auxiliary: Annotated[
         float, typer.Option(help="Tilt of the auxiliary board: 0 = flat … 60 degrees.")
     ] = 0.0,
@@ -130,6 +134,7 @@ def simulate(
         near_m=near,
         far_m=far,
         lens_px=lens,
+        fisheye_deg=fisheye,
         auxiliary_deg=auxiliary,
         people=people,
         timestamps=timestamps,

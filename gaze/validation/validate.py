@@ -23,8 +23,12 @@ from sessions.lock import lesson_lock
 from sessions.run import Run, run_folder
 from sessions.tables import WITH_POINT, read_table
 from sessions.targets import read_targets, unknown_students
-from sessions.validation import Errors, RowErrors, Spread, Validation
+from sessions.validation import Errors, RoomShift, RowErrors, Spread, Validation
 
+#: What all heads of a class may be off together, 1 σ, across and down: the network's zero.
+HEADS_ZERO_DEG = (0.5, 1.0)
+#: A student's own lasting error is at least so large, however well a few of them happen to agree.
+OWN_LEAST_DEG = 1.0
 SAME_NOSE_M = 0.03  # σ of a nose's place is taken to be at least this when asking whose it is
 
 
@@ -185,7 +189,48 @@ def compare(
         "coverage": float(has_point[at_mark].mean()),
         "identity_switches": switches,
         "inside_68": float(inside.mean()),
+        "room": room_shift(
+            offset[used],
+            gaze["nose_z_m"].to_numpy(np.float64)[used],
+            gaze["student"].astype(str).astype("category").cat.codes.to_numpy(np.int64)[used],
+        ),
     }
+
+
+def room_shift(offset_m: Array, distance_m: Array, student: NDArray[np.int64]) -> RoomShift | None:
+    """What looks at marked points say of the room, as one more measurement of it, with its σ.
+
+    A room that is wrong moves the points of all rows alike; heads that are off by an angle move
+    them in proportion to the distance. Per axis a student's mean offset is ``s + z d + own``:
+    ``z`` has the heads' zero for a prior, ``own`` grows with the distance and is of its own size.
+
+    Parameters
+    ----------
+    offset_m : (N, 2) gaze point − marked point. distance_m : (N,) of the noses from the
+        blackboard. student : (N,) whose.
+    """
+    count = np.bincount(student)
+    some = count > 0
+    if some.sum() < 4:
+        return None
+
+    def mean(v: Array) -> Array:
+        return np.asarray(np.bincount(student, v)[some] / count[some])
+
+    d = mean(distance_m)
+    A = np.stack([1 / d, np.ones_like(d)], 1)  # of angles: a student's own error is one
+    shift, sigma = [], []
+    for axis, zero_deg in enumerate(HEADS_ZERO_DEG):
+        angle = mean(offset_m[:, axis]) / d
+        left = angle - A @ np.linalg.lstsq(A, angle, rcond=None)[0]
+        own = max(float(np.sqrt((left**2).sum() / (len(d) - 2))), np.radians(OWN_LEAST_DEG))
+        information = A.T @ A / own**2 + np.diag([0, np.radians(zero_deg) ** -2])
+        C = np.linalg.inv(information)
+        shift.append(float(100 * (C @ A.T @ angle)[0] / own**2))
+        sigma.append(float(100 * np.sqrt(C[0, 0])))
+    return RoomShift(
+        shift_cm=(shift[0], shift[1]), sigma_cm=(sigma[0], sigma[1]), students=int(some.sum())
+    )
 
 
 def _against_truth(

@@ -175,9 +175,10 @@ def _seen_whole(
     world = np.einsum("nij,pj->npi", held.R_WB, paper) + held.centre_W[:, None]
     P_C = T_WC.inverse().apply(world)
     # past a certain angle the distortion polynomial folds back into the picture: keep well inside
+    furthest = 0.95 if camera.model == "pinhole" else 0.98 * camera.lens.widest
     with np.errstate(divide="ignore", invalid="ignore"):
         off_axis = np.hypot(P_C[..., 0], P_C[..., 1]) / P_C[..., 2]
-    good = (P_C[..., 2] > 0.3).all(1) & (off_axis < 0.95).all(1)
+    good = (P_C[..., 2] > 0.3).all(1) & (off_axis < furthest).all(1)
     to_camera = T_WC.t - held.centre_W
     to_camera /= np.linalg.norm(to_camera, axis=1, keepdims=True)
     good &= (held.R_WB[:, :, 2] * to_camera).sum(1) >= facing

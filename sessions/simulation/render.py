@@ -358,8 +358,13 @@ class Lens:
     map_y: np.ndarray
 
     @classmethod
-    def of(cls, camera: Camera, scale: float = 1.5) -> Lens:
-        """The pinhole that covers every pixel of ``camera``."""
+    def of(cls, camera: Camera, scale: float | None = None) -> Lens:
+        """The pinhole that covers every pixel of ``camera``.
+
+        scale : None: 1.5; 1 for a fisheye, whose pinhole is several times as large anyway.
+        """
+        if scale is None:
+            scale = 1.0 if camera.model == "equidistant" else 1.5
         width, height = camera.size_px
         u, v = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
         xy = camera.undistort(np.stack([u, v], -1).reshape(-1, 2)).reshape(height, width, 2)

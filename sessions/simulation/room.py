@@ -69,6 +69,11 @@ DISTORTION = {
     "left": np.array([-0.235, 0.095, 0.0006, -0.0004, -0.018]),
     "right": np.array([-0.165, 0.045, -0.0005, 0.0007, 0.004]),
 }
+# k1 … k4 of the two as equidistant fisheyes (calibration/lens.py).
+FISHEYE = {
+    "left": np.array([0.018, -0.009, 0.004, -0.001]),
+    "right": np.array([-0.012, 0.006, -0.003, 0.0008]),
+}
 RIGHT_WIDER = 0.90
 CENTRE_OFF_PX = {"left": (9.3, -6.1), "right": (-7.4, 5.2)}  # at 1920 px wide
 
@@ -203,11 +208,13 @@ def fitted_camera(
     lens_px: float | None = None,
     wider: float = 1.0,
     roll_deg: float = 0.0,
+    fisheye_deg: float | None = None,
 ) -> tuple[Camera, Transform]:
     """A camera aimed at the middle of what it must see (N,3), with the longest lens that still sees
     it all.
 
     ``lens_px`` fixes the focal length instead; ``wider`` < 1 shortens the fitted one.
+    ``fisheye_deg`` makes it an equidistant fisheye whose picture is about as wide as that.
     """
     d = must_see_W - position_W
     yaw, pitch = np.arctan2(d[:, 0], d[:, 2]), np.arctan2(d[:, 1], np.hypot(d[:, 0], d[:, 2]))
@@ -224,11 +231,15 @@ def fitted_camera(
             ]
         )
         camera = Camera(K, DISTORTION[name], size_px, name)
+        if fisheye_deg is not None:
+            camera = Camera(K, FISHEYE[name], size_px, name, "equidistant")
         return camera, camera.project(T.inverse().apply(must_see_W))
 
     T = aimed(
         position_W, np.array([np.sin(y) * np.cos(p), np.sin(p), np.cos(y) * np.cos(p)]), roll_deg
     )
+    if fisheye_deg is not None:
+        lens_px = size_px[0] / np.radians(fisheye_deg)
     if lens_px is not None:
         return build(lens_px, T)[0], T
     low, high = 0.25 * size_px[0], 3.0 * size_px[0]

@@ -62,6 +62,7 @@ OPTION_NAMES = {
     "near_m": "near",
     "far_m": "far",
     "lens_px": "lens",
+    "fisheye_deg": "fisheye",
     "auxiliary_deg": "auxiliary",
 }
 
@@ -92,6 +93,7 @@ class Options:
     near_m: float = 3.0
     far_m: float = 7.0
     lens_px: float | None = None
+    fisheye_deg: float | None = None
     auxiliary_deg: float = 0.0
     people: str = "all"
     timestamps: bool = False
@@ -160,6 +162,10 @@ class Options:
             refuse("people", "all, train or test")
         if self.lens_px is not None and not 200 <= self.lens_px <= 20000:
             refuse("lens_px", "200 to 20000")
+        if self.fisheye_deg is not None and not 60 <= self.fisheye_deg <= 130:
+            refuse("fisheye_deg", "60 to 130 degrees")
+        if self.fisheye_deg is not None and self.lens_px is not None:
+            refuse("fisheye_deg", "this or --lens, not both")
         if not 0 <= self.auxiliary_deg <= 60:
             refuse("auxiliary_deg", "0 (flat) to 60 degrees")
         placed_cameras(ROOMS[self.room], self.placement)
@@ -255,6 +261,7 @@ def build_world(options: Options, cast: list[Person] | None = None) -> World:
             o.lens_px,
             RIGHT_WIDER if name == "right" else 1.0,
             float(jitter.normal(0, 0.8)),
+            o.fisheye_deg,
         )
     script_rng = np.random.default_rng([o.seed, 3])
     marks = None

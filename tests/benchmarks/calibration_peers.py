@@ -1,13 +1,20 @@
-"""OpenCV 5's ways to solve a pair, beside this project's, on the same corners, in one run.
+"""Real stereo chessboard sets: OpenCV 5's ways to solve a pair, beside this project's, in one run.
 
     python tests/benchmarks/calibration_peers.py SETS
 
-SETS as in calibration_sets.py. Ways: ``stereoCalibrate`` (from two ``calibrateCamera``, 5
-coefficients), ``calibrateMultiview`` (pinhole, the same), ``fisheye.stereoCalibrate`` (from two
+SETS holds folders ``set_a``, ``set_b`` … with ``left/``, ``right/``, ``published.json`` (``board``:
+``inner_cols``, ``inner_rows``, ``square_size``) and, where there are more views than pictures,
+``corners_all*.json`` (``image_size``, ``views``: ``id``, ``left``, ``right``). Public sets of this
+form: OpenCV's own stereo samples (set_a), aliyasineser/stereoDepth (set_b), leoZhao2/Stereo_Calib
+(set_c).
+
+Ways, on the same corners: ``stereoCalibrate`` (from two ``calibrateCamera``, 5 coefficients),
+``calibrateMultiview`` (pinhole, the same), ``fisheye.stereoCalibrate`` (from two
 ``fisheye.calibrate``, 4 coefficients), and ``estimate`` of this project (model by hold-out, nothing
-rejected). rms per point; hold-out as in docs/calibration.md (five folds, board from the left
-corners, error in the right picture). σ of the pair: no function of OpenCV's gives one;
-``NEES / 6`` is of halves against each other (calibration_sigma.py).
+rejected); then this project from the pictures, as `gaze calibrate` does. rms per point; hold-out as
+in docs/calibration.md (five folds, board from the left corners, error in the right picture). σ of
+the pair: no function of OpenCV's gives one; ``NEES / 6`` is of halves against each other
+(calibration_sigma.py).
 """
 
 from __future__ import annotations
@@ -26,7 +33,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from calibration.corners.boards import Board, View  # noqa: E402
-from calibration.solve.estimate import estimate  # noqa: E402
+from calibration.corners.folder import read_folder  # noqa: E402
+from calibration.solve.estimate import Estimate, estimate  # noqa: E402
 from calibration.solve.holdout import folds_of  # noqa: E402
 from calibration.transform import Array  # noqa: E402
 from tests.benchmarks.calibration_sigma import halves, views_of  # noqa: E402
@@ -127,11 +135,33 @@ def held_out(
     return float(np.sqrt((np.concatenate(errors) ** 2).sum(1).mean()))
 
 
+def own_row(folder: Path, board: Board) -> None:
+    """Print the row of this project from a set's pictures, as `gaze calibrate` does."""
+    begun = time.process_time()
+    read = read_folder(folder, board)
+    found = estimate(board, read.sizes, read.views)
+    spent = time.process_time() - begun  # without the corners, which other processes find
+    assert found.holdout is not None
+    print(
+        f"| {folder.name} ({len(found.shared)}) | this project, own corners ({chosen(found)}) "
+        f"| {found.solution.rms_px:.3f} | {found.holdout.left_to_right_px:.3f} | – "
+        f"| {spent:.1f} |",
+        flush=True,
+    )
+
+
+def chosen(found: Estimate) -> str:
+    """The lens models and board that hold-out chose."""
+    row = next(m for m in found.tried if m["chosen"])
+    return f"{row['left']}/{row['right']}" + (" + warp" if row["warp"] else "")
+
+
 def rows_of(
     name: str, board: Board, sizes: dict[str, Size], views: list[View], splits: int
 ) -> None:
-    """Print a set's rows."""
+    """Print a set's rows of all ways on the same corners."""
     points, size = board.points_B(), sizes["left"]
+    label = f"{name} ({len(views)})"
     left = [v.left for v in views if v.left is not None]
     right = [v.right for v in views if v.right is not None]
     ways = {
@@ -143,17 +173,17 @@ def rows_of(
             rms = way(points, left, right, size).rms_px
             held = f"{held_out(way, points, left, right, size):.4f}"
         except cv2.error as error:
-            print(f"| {name} | OpenCV: {says} | fails: {error.err} | – | – | – |", flush=True)
+            print(f"| {label} | OpenCV: {says} | fails: {error.err} | – | – | – |", flush=True)
             continue
         spent = time.process_time() - begun
-        print(f"| {name} | OpenCV: {says} | {rms:.4f} | {held} | – | {spent:.1f} |", flush=True)
+        print(f"| {label} | OpenCV: {says} | {rms:.4f} | {held} | – | {spent:.1f} |", flush=True)
     begun = time.process_time()
     found = estimate(board, sizes, views, reject=False)
     spent = time.process_time() - begun
     assert found.holdout is not None
     nees = [r["scatter"] for r in halves(name, board, sizes, views, splits)]
     print(
-        f"| {name} | this project | {found.solution.rms_px:.4f} "
+        f"| {label} | this project ({chosen(found)}) | {found.solution.rms_px:.4f} "
         f"| {found.holdout.left_to_right_px:.4f} | {np.mean(nees):.2f} | {spent:.1f} |",
         flush=True,
     )
@@ -165,10 +195,12 @@ def main() -> None:
     parser.add_argument("sets", type=Path)
     parser.add_argument("--splits", type=int, default=5)
     options = parser.parse_args()
-    print("| set | way | rms, px | hold-out, px | NEES / 6 | fit and hold-out, CPU s |")
+    print("| set (views) | way | rms, px | hold-out, px | NEES / 6 | fit and hold-out, CPU s |")
     print("|---|---|---|---|---|---|")
     for folder in sorted(p for p in options.sets.iterdir() if (p / "published.json").exists()):
-        rows_of(folder.name, *views_of(folder), options.splits)
+        board, sizes, views = views_of(folder)
+        rows_of(folder.name, board, sizes, views, options.splits)
+        own_row(folder, board)
 
 
 if __name__ == "__main__":

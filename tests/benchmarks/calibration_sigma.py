@@ -5,7 +5,7 @@
 Simulated: rigs as in calibration_rigs.py (12 shared and 2 × 8 single views, 0.1 px of noise), e =
 true − found of (δ, t) of T_RL. *Structured*: each view in each camera is shifted by 0.15 px and
 stretched by 4e-4 (about the board's middle, or about the picture's). *Rolling*: sheared by 0.6 px
-from the first row to the last. Real: SETS as in calibration_sets.py; the shared views are drawn
+from the first row to the last. Real: SETS as in calibration_peers.py; the shared views are drawn
 into two halves, each is calibrated by itself, e = their difference, against the sum of both
 covariances.
 

@@ -40,19 +40,21 @@ def random_room(
     size_px: tuple[int, int] = (1920, 1080),
     fisheye_deg: float | None = None,
     roll_deg: float = 0.0,
+    beside_m: tuple[float, float] = (0.05, 0.6),
 ) -> Room:
     """Two cameras on either side of a blackboard, converging by 40–90° on the class.
 
     fisheye_deg : their lenses are equidistant, and their pictures as wide as this.
     roll_deg : they hang turned by so much: 90 on their side, 180 upside down.
+    beside_m : how far they stand beside the blackboard, from … to.
     """
     width = rng.uniform(3.0, 4.5)
     angle = rng.uniform(40, 90) if angle_deg is None else angle_deg
     share = rng.uniform(0.42, 0.58)
     poses = {}
     for name, x, turn in (
-        ("left", width + rng.uniform(0.05, 0.6), angle * share),
-        ("right", -rng.uniform(0.05, 0.6), -angle * (1 - share)),
+        ("left", width + rng.uniform(*beside_m), angle * share),
+        ("right", -rng.uniform(*beside_m), -angle * (1 - share)),
     ):
         position = np.array([x, rng.uniform(-0.4, 0.5), rng.uniform(-0.1, 0.4)])
         # C of a camera that looks straight into the class: X_C = +x_W, Y_C = +y_W, Z_C = +z_W

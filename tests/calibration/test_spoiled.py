@@ -380,6 +380,27 @@ def auxiliary_board_not_found() -> Seen:
     return _aux(seen, view=View("auxiliary 1"))
 
 
+@spoil("swapped_pictures", says="exchanged")
+def auxiliary_pictures_exchanged() -> Seen:
+    _, seen, _ = _scene()
+    view = seen.auxiliary[0].view
+    return _aux(seen, view=replace(view, left=view.right, right=view.left))
+
+
+@spoil("same_picture_twice", says="same picture")
+def auxiliary_picture_given_for_both_cameras() -> Seen:
+    _, seen, _ = _scene()
+    view = seen.auxiliary[0].view
+    return _aux(seen, view=replace(view, right=view.left))
+
+
+@spoil("mirrored_picture", says="left picture is mirrored")
+def auxiliary_picture_mirrored() -> Seen:
+    _, seen, _ = _scene()
+    view = seen.auxiliary[0].view
+    return _aux(seen, view=replace(view, left=_mirrored(view.left, 1920)))
+
+
 @pytest.mark.parametrize("name", SPOILS)
 def test_spoiled_calibration_is_named(name: str) -> None:
     make, codes, says = SPOILS[name]

@@ -111,6 +111,31 @@ MISTAKES: dict[str, tuple[Callable[[int], Evidence], str, str]] = {
             **e.corners_m, LENS: (*e.corners_m[LENS][:1], e.corners_m[LENS][1] - 0.33,
                                   *e.corners_m[LENS][2:])}),
         "corners_wrong", "upper right"),
+    "height with the frame": (
+        lambda s: replace(room(s), blackboard_m=(WIDTH, HEIGHT + 0.12)), "blackboard_height", "1.3"),
+    "both sizes exchanged": (
+        lambda s: replace(room(s), blackboard_m=(HEIGHT, WIDTH)), "blackboard_width", "exchanged"),
+    "round the blackboard": (
+        lambda s: replace(e := room(s), corners_m={
+            c: (v[0], v[1], v[3], v[2]) for c, v in e.corners_m.items()}),
+        "corners_exchanged", "clockwise"),
+    "from behind the lenses": (
+        lambda s: replace(e := room(s), corners_m={
+            c: tuple(x + 0.1 for x in v) for c, v in e.corners_m.items()}),
+        "corners_begun", "10 cm"),
+    "a camera moved": (
+        lambda s: replace(e := room(s), corners_m={**e.corners_m, LENS: tuple(
+            float(np.linalg.norm(T_WL.t + [0.15, 0.05, 0.12] - p))
+            for p in ([WIDTH, 0, 0], [0, 0, 0], [WIDTH, HEIGHT, 0], [0, HEIGHT, 0]))}),
+        "camera_elsewhere", "left camera"),
+    "pictures of two placements exchanged": (
+        lambda s: replace(e := room(s, TAPE, replace(TAPE, left_m=2.6, out_m=1.9)), boards=tuple(
+            replace(b, tape=o.tape) for b, o in zip(e.boards, e.boards[::-1], strict=True))),
+        "placements_exchanged", "1 and 2"),
+    "both placements in inches": (
+        lambda s: replace(e := room(s, TAPE, replace(TAPE, left_m=2.6)), boards=tuple(
+            replace(b, tape=b.tape.at(b.tape.t_WA / 2.54)) for b in e.boards)),
+        "tape_units", "all placements"),
     "one origin of two": (
         lambda s: taped(room(s, replace(TAPE, left_m=1.83), replace(TAPE, left_m=2.6)),
                         left_m=WIDTH - 1.83), "tape_from_upper_left", "placement 1"),

@@ -143,12 +143,13 @@ def test_derivatives_of_the_room_are_those_of_differences() -> None:
     pose = PoseMeasured(Transform(world.R_WA, board.tape.t_WA, "W", "A"), np.eye(6))
     e = Evidence((replace(board, picture=pose),), T_RL, (4.0, 1.2), _lengths(T_WL, 4.0, 1.2))
     T_WL = Transform(T_WL.R @ rotation_exp([0.2, -0.1, 0.3]), T_WL.t + 0.1, "W", "L")
-    _, J = e.rows(T_WL.R, T_WL.t, 4.1, 1.02)
-    assert J.shape == (len(e.names()), 8)
-    for k, d in enumerate(1e-6 * np.eye(8)):
+    size = np.array([4.1, 1.1])
+    _, J = e.rows(T_WL.R, T_WL.t, size, 1.02)
+    assert J.shape == (len(e.names()), 9)
+    for k, d in enumerate(1e-6 * np.eye(9)):
         ends = [
-            e.rows(T_WL.R @ rotation_exp(s * d[:3]), T_WL.t + s * d[3:6], 4.1 + s * d[6],
-                   1.02 + s * d[7])[0]
+            e.rows(T_WL.R @ rotation_exp(s * d[:3]), T_WL.t + s * d[3:6], size + s * d[6:8],
+                   1.02 + s * d[8])[0]
             for s in (1, -1)
         ]  # fmt: skip
         assert np.allclose(J[:, k], (ends[0] - ends[1]) / 2e-6, atol=1e-7)

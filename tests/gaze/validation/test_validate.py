@@ -14,7 +14,13 @@ from calibration.transform import rotation_exp
 from gaze.analyze import analyze
 from gaze.lesson.settings import AnalyzeSettings
 from gaze.room.geometry import aimed_rotation, gaze_points
-from gaze.validation.validate import compare, marked_points, validate_lesson
+from gaze.validation.validate import (
+    HEADS_ZERO_DEG,
+    compare,
+    marked_points,
+    room_shift,
+    validate_lesson,
+)
 from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.quality import Quality
@@ -157,3 +163,31 @@ def test_students_whom_nobody_knows_are_said(tmp_path: Path, monkeypatch) -> Non
     found = validate_lesson(Session.open(tmp_path / "l"), run="r")
     assert found.unknown_students == ("s-O2 (meant: S-02?)", "Nobody")
     assert found.to_dict()["unknown_students"] == list(found.unknown_students)
+
+
+def class_of(rng: np.random.Generator, room_m: tuple[float, float]) -> tuple[np.ndarray, ...]:
+    """24 students in four rows whose heads have a common zero and 1.5° each of their own."""
+    far = np.repeat([2.2, 3.5, 4.8, 6.1], 6)
+    zero = np.radians(rng.normal(0, HEADS_ZERO_DEG))
+    own = np.radians(rng.normal(0, 1.5, (24, 2)))
+    offset = np.array(room_m) + far[:, None] * (zero + own)
+    student = np.repeat(np.arange(24), 5)
+    return offset[student] + rng.normal(0, 0.02, (120, 2)), far[student], student
+
+
+def test_what_marked_points_say_of_the_room_has_a_true_sigma() -> None:
+    rng = np.random.default_rng(0)
+    found = [room_shift(*class_of(rng, (0.06, -0.1))) for _ in range(300)]
+    z = np.array([(np.array(f.shift_cm) - (6, -10)) / f.sigma_cm for f in found if f])
+    assert z.shape == (300, 2)
+    assert np.all(np.abs(z.mean(0)) < 0.2) and np.all((z.std(0) > 0.8) & (z.std(0) < 1.2))
+    # the zero of all heads is worth more downwards, so the room is known less
+    assert np.median([f.sigma_cm[1] - f.sigma_cm[0] for f in found if f]) > 0.5
+
+
+def test_a_room_that_is_off_by_half_a_metre_is_seen_and_none_is_not() -> None:
+    rng = np.random.default_rng(1)
+    right = [room_shift(*class_of(rng, (0, 0))) for _ in range(100)]
+    wrong = [room_shift(*class_of(rng, (0.5, 0))) for _ in range(100)]
+    assert sum(f.seen for f in right if f) <= 4 and sum(f.seen for f in wrong if f) >= 96
+    assert room_shift(np.zeros((3, 2)), np.ones(3), np.arange(3)) is None
