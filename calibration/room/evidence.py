@@ -211,7 +211,9 @@ class Evidence:
         ends = CORNERS if what == BEGUN else (what,)
         return np.array([float(n.split(".")[-1] in ends) for n in self.names()])
 
-    def residuals(self, T_WL: Transform, size_m: Sequence[float] | Array, scale: float = 1.0) -> Array:
+    def residuals(
+        self, T_WL: Transform, size_m: Sequence[float] | Array, scale: float = 1.0
+    ) -> Array:
         """(m,) by how much the cameras disagree with each row, metres and radians (seen − stated).
 
         size_m : (width, height) of the blackboard. scale : how much larger everything seen is than

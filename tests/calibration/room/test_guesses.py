@@ -112,7 +112,8 @@ MISTAKES: dict[str, tuple[Callable[[int], Evidence], str, str]] = {
                                   *e.corners_m[LENS][2:])}),
         "corners_wrong", "upper right"),
     "height with the frame": (
-        lambda s: replace(room(s), blackboard_m=(WIDTH, HEIGHT + 0.12)), "blackboard_height", "1.3"),
+        lambda s: replace(room(s), blackboard_m=(WIDTH, HEIGHT + 0.12)),
+        "blackboard_height", "1.3"),
     "both sizes exchanged": (
         lambda s: replace(room(s), blackboard_m=(HEIGHT, WIDTH)), "blackboard_width", "exchanged"),
     "round the blackboard": (
