@@ -96,15 +96,16 @@ class Camera:
         return out
 
     @shapes(uv_px="n 2")
-    def undistort_with_slope(self, uv_px: ArrayLike, step_px: float = 0.5) -> tuple[Array, Array]:
+    def undistort_with_slope(self, uv_px: ArrayLike) -> tuple[Array, Array]:
         """(N, 2) pixels → (N, 2) as :meth:`undistort`, and (N, 2, 2) its derivative by the pixels.
 
-        By central differences; far from the axis of a wide lens a pixel is a long way on the plane.
+        Far from the axis of a wide lens a pixel is a long way on the plane.
         """
-        moves = step_px * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
-        xy = self.undistort(np.asarray(uv_px, np.float64)[:, None] + moves)
-        slope = np.stack([xy[:, 1] - xy[:, 2], xy[:, 3] - xy[:, 4]], -1) / (2 * step_px)
-        return xy[:, 0], slope
+        xy = self.undistort(uv_px)
+        slope = np.full((len(xy), 2, 2), np.nan)
+        known = np.isfinite(xy).all(1)
+        slope[known] = np.linalg.inv(self.lens.pixels_by_xy(xy[known]))
+        return xy, slope
 
     @shapes(uv_px="... 2")
     def contains(self, uv_px: ArrayLike, margin_px: float = 0.0) -> NDArray[np.bool_]:

@@ -124,6 +124,20 @@ class Lens:
             uv[seen] = project_with_jacobian(P_C[seen], self, jacobian=False)[0]
         return uv
 
+    def pixels_by_xy(self, xy: Array) -> Array:
+        """(N, 2) normalised coordinates → (N, 2, 2) derivative of their pixels by them."""
+        slope = np.full((len(xy), 2, 2), np.nan)
+        known = np.isfinite(xy).all(1)
+        if known.any():
+            P_C = np.concatenate([xy[known], np.ones((known.sum(), 1))], 1)
+            if self.model == "pinhole":
+                zero = np.zeros(3)
+                _, J = cv2.projectPoints(P_C[:, None], zero, zero, self.K, self.distortion)
+                slope[known] = J.reshape(-1, 2, J.shape[1])[:, :, 3:5]  # by t_x, t_y at z = 1
+            else:
+                slope[known] = project_with_jacobian(P_C, self)[2][:, :, :2]
+        return slope
+
     def undistort(self, uv_px: Array) -> Array:
         """(N, 2) pixels → (N, 2) x/z, y/z; NaN where no direction up to :attr:`widest` is met."""
         uv = np.ascontiguousarray(uv_px, np.float64)

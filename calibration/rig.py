@@ -125,21 +125,20 @@ class Rig:
     def perturbed(self, delta: Array) -> Rig:
         """The rig with its parameters moved by ``delta`` (P,), in the order of the names.
 
-        Lenses and translations add; rotations become ``R exp(δ)``. This is how any quantity's
+        Lenses and translations add; rotations become ``R exp(δ)``; a camera whose lens is not moved
+        is the same object. This is how any quantity's
         Jacobian with respect to the rig is taken (gaze/room/geometry.py).
         """
         delta = np.asarray(delta, np.float64)
         k = 0
         cameras = []
         for cam in (self.left, self.right):
-            K = cam.K.copy()
-            K[0, 0] += delta[k]
-            K[1, 1] += delta[k + 1]
-            K[0, 2] += delta[k + 2]
-            K[1, 2] += delta[k + 3]
-            n = cam.distortion.size
-            cameras.append(replace(cam, K=K, distortion=cam.distortion + delta[k + 4 : k + 4 + n]))
-            k += 4 + n
+            step = delta[k : k + cam.lens.size]
+            k += cam.lens.size
+            lens = cam.lens + step
+            cameras.append(
+                replace(cam, K=lens.K, distortion=lens.distortion) if step.any() else cam
+            )
         moved: list[Transform | None] = []
         for T in (self.T_RL, self.T_AL, self.T_WA):
             if T is None:

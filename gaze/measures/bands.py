@@ -14,6 +14,10 @@ from calibration.transform import Array
 from gaze.gain.consensus import CONSTANT, LASTING
 from gaze.measures.moments import Moments
 
+MOVED = 0.5  # variance of a student's share, of the square of what the mixture moved it by
+MOVED_ALIKE = 0.4  # of which this part is the class's: it does not average out over students
+# both measured on simulated natural lessons with seeds of their own (docs/attention.md)
+
 
 def shares(m: Moments) -> Array:
     """(S, K) share of each student's measured time in each state; NaN where never measured."""
@@ -55,31 +59,42 @@ class Errors:
     own_var : (S, K + 1) variance of each student's share by the error of his own points, given the
     mixture; windows_var : (S, B, K + 1) of each window's. whole : (D, S, K + 1), windows :
     (D, S, B, K + 1) shares under mixtures refitted to the class with random weights: what all
-    students' shares have in common. NaN where a student was not measured.
+    students' shares have in common. moved : (S, K + 1), windows_moved : (S, B, K + 1) shares less
+    those of the points counted where they lie: how much was undone, and may have been undone too
+    far. NaN where a student was not measured.
     """
 
     own_var: Array
     windows_var: Array
     whole: Array
     windows: Array
+    moved: Array
+    windows_moved: Array
 
     def student_sd(self) -> Array:
         """(S, K + 1) of each student's share."""
-        return np.asarray(np.sqrt(self.own_var + self.whole.var(0)))
+        return np.asarray(np.sqrt(self.own_var + self.whole.var(0) + MOVED * self.moved**2))
 
     def class_sd(self, use: NDArray[np.bool_]) -> Array:
         """(K + 1,) of the mean over the students in ``use`` (S,)."""
-        n = max(int(use.sum()), 1)
-        common = mean_known(self.whole[:, use], 1).var(0)
-        return np.asarray(np.sqrt(np.nansum(self.own_var[use], 0) / n**2 + common))
+        return _mean_sd(self.own_var[use], self.whole[:, use], self.moved[use])
 
     def window_sd(self, use: NDArray[np.bool_], present: NDArray[np.bool_]) -> Array:
         """(B, K + 1) of each window's mean over those students in ``use`` who are ``present``."""
-        there = present[..., None]
-        n = np.maximum(there.sum(0), 1)
-        common = mean_known(np.where(there, self.windows[:, use], np.nan), 1).var(0)
-        own = np.where(there, self.windows_var[use], 0.0).sum(0)
-        return np.asarray(np.sqrt(own / n**2 + common))
+        own, moved = (
+            np.where(present[..., None], v[use], np.nan)
+            for v in (self.windows_var, self.windows_moved)
+        )
+        return _mean_sd(own, np.where(present[..., None], self.windows[:, use], np.nan), moved)
+
+
+def _mean_sd(own_var: Array, refitted: Array, moved: Array) -> Array:
+    """Standard deviation of the mean over students (axis 0; axis 1 of ``refitted``), without those
+    who are NaN."""
+    n = np.maximum(np.isfinite(own_var).sum(0), 1)
+    own = np.nansum(own_var + (1 - MOVED_ALIKE) * MOVED * moved**2, 0) / n**2
+    alike = MOVED_ALIKE * MOVED * mean_known(moved, 0) ** 2
+    return np.asarray(np.sqrt(own + mean_known(refitted, 1).var(0) + np.nan_to_num(alike)))
 
 
 def share_errors(
@@ -114,7 +129,21 @@ def share_errors(
                 + (1 - CONSTANT - LASTING) * per_window(var, index, n_windows)
             ) * in_window**2
     whole, windows = _refitted(m, index, n_windows, n_measured, draws, seed)
-    return Errors(own, windows_var, whole, windows)
+    moved = per_window(_moved(m), index, n_windows)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return Errors(own, windows_var, whole, windows,
+                      moved.sum(1) / n[:, None], moved * in_window[..., None])  # fmt: skip
+
+
+def _moved(m: Moments) -> Array:
+    """(S, T, K + 1) probability of each state less whether the point itself lies in it; 0 without
+    a point."""
+    out = np.zeros((*m.measured.shape, len(m.states) + 1))
+    if m.places is not None and m.members is not None:
+        at = m.point_of >= 0
+        lies = m.members[m.places.likelihood.argmax(1)][m.places.of[m.point_of[at]]]
+        out[at] = np.column_stack([m.probability[at], m.on_board[at]]) - lies
+    return out
 
 
 def _refitted(

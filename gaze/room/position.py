@@ -8,7 +8,7 @@ alone still has a position, with the seat's own uncertainty along the ray.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,14 +51,9 @@ class Sight:
 
 @shapes(uv_px="n 2")
 def sight(camera: Camera, uv_px: Array) -> Sight:
-    """Undistort (N, 2) pixels, with the local magnification from central differences."""
-    xy, xy_by_px = camera.undistort_with_slope(uv_px)
-    inverse = np.full_like(xy_by_px, np.nan)
-    known: NDArray[np.bool_] = np.asarray(np.isfinite(xy_by_px).all((-1, -2)))
-    xy[~known] = np.nan  # not seen, or where the lens draws no direction
-    if known.any():
-        inverse[known] = np.linalg.inv(xy_by_px[known])
-    return Sight(xy, inverse)
+    """Undistort (N, 2) pixels, with the lens's magnification there."""
+    xy = camera.undistort(uv_px)  # NaN: not seen, or where the lens draws no direction
+    return Sight(xy, camera.lens.pixels_by_xy(xy))
 
 
 @shapes(left="n 2", right="n 2")
@@ -199,7 +194,10 @@ def linearised_nose(rig: Rig, uv_px: Array, sigma_px: Array, P_W: Array) -> Call
     def shift(moved: Rig) -> Array:
         g = np.zeros((len(rows), 3))
         for c, name in enumerate(CAMERAS):
-            s, T_CW = sight(moved.camera(name), uv_px[:, c]), moved.T_WC(name).inverse()
+            s, camera = sights[c], moved.camera(name)
+            if camera is not rig.camera(name):  # the magnification's change is of second order
+                s = replace(s, xy=camera.undistort(uv_px[:, c]))
+            T_CW = moved.T_WC(name).inverse()
             r, _ = _reprojection(T_CW.apply(P_W[rows]), T_CW.R, s, rows)
             JT, r0 = projections[c]
             g += (JT @ (np.nan_to_num(r) - r0)[..., None])[..., 0]

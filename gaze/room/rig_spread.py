@@ -47,7 +47,7 @@ def gaze_spread_from_rig(rig: Rig, rows: RigDependence) -> Array:
     steps = rig.steps(STEP_SIGMAS)
     by_nose, by_head = gaze_jacobians(rows.P_W, rows.R_WS)
     nose = linearised_nose(rig, rows.uv_px, rows.sigma_px, rows.P_W) if rows.nose_from_rig else None
-    lines = _lines_of_sight(rig, rows.centre_px, rig)
+    R_CV = [_looking(rig, rig, c, rows.centre_px) for c in range(len(CAMERAS))]
     J = np.zeros((n, 2, len(steps)))
     for k in np.flatnonzero(steps > 0):
         step = np.zeros(len(steps))
@@ -57,28 +57,32 @@ def gaze_spread_from_rig(rig: Rig, rows: RigDependence) -> Array:
         if nose is not None:
             change += (by_nose @ nose(moved)[..., None])[..., 0]
         if (rows.share > 0).any():
-            turned = _lines_of_sight(moved, rows.centre_px, rig)
-            # each camera's head turns by log(R' Rᵀ) in W; the fused head by their weighted mean
-            turn = np.zeros((n, 3))
-            for c in range(len(CAMERAS)):
-                used = rows.share[:, c] > 0
-                if used.any():
-                    w = rotation_log(turned[used, c] @ np.swapaxes(lines[used, c], -1, -2))
-                    turn[used] += rows.share[used, c, None] * w
             # a turn in W is δ = Rᵀ turn in S
-            delta = np.einsum("nji,nj->ni", rows.R_WS, turn)
+            delta = np.einsum("nji,nj->ni", rows.R_WS, _turn(rig, moved, R_CV, rows))
             change += (by_head @ delta[..., None])[..., 0]
         J[:, :, k] = change / step[k]
     return np.asarray(J @ rig.covariance @ np.swapaxes(J, -1, -2))
 
 
-def _lines_of_sight(rig: Rig, centre_px: Array, upright: Rig) -> Array:
-    """R_WV (N, 2, 3, 3) = R_WC R_CV; "down" in the crop stays where the analysed crops had it."""
-    out = np.full((len(centre_px), 2, 3, 3), np.nan)
+def _looking(rig: Rig, upright: Rig, c: int, centre_px: Array) -> Array:
+    """R_CV (N, 3, 3) of a camera's crops; "down" in them stays where the analysed crops had it."""
+    down_C = upright.T_WC(CAMERAS[c]).R.T @ np.array([0.0, 1.0, 0.0])
+    return rig.camera(CAMERAS[c]).look_at_rotations(centre_px[:, c], down_C)
+
+
+def _turn(rig: Rig, moved: Rig, R_CV: list[Array], rows: RigDependence) -> Array:
+    """(N, 3) rotation vectors in W by which the fused heads turn when the rig does: each camera's
+    heads by log(R' Rᵀ), R = R_WC R_CV, the fused ones by their weighted mean."""
+    turn = np.zeros((len(rows.share), 3))
     for c, name in enumerate(CAMERAS):
-        known = np.isfinite(centre_px[:, c]).all(1)
-        if known.any():
-            down_C = upright.T_WC(name).R.T @ np.array([0.0, 1.0, 0.0])
-            R_CV = rig.camera(name).look_at_rotations(centre_px[known, c], down_C)
-            out[known, c] = rig.T_WC(name).R @ R_CV
-    return out
+        used = rows.share[:, c] > 0
+        R, R_moved = rig.T_WC(name).R, moved.T_WC(name).R
+        same_lens = moved.camera(name) is rig.camera(name)
+        if not used.any() or (same_lens and np.array_equal(R, R_moved)):
+            continue
+        off = R_moved @ R.T
+        if not same_lens:
+            R_CV_moved = _looking(moved, rig, c, rows.centre_px[used])
+            off = R_moved @ R_CV_moved @ np.swapaxes(R @ R_CV[c][used], -1, -2)
+        turn[used] += rows.share[used, c, None] * rotation_log(off)
+    return turn
