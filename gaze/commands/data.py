@@ -129,6 +129,7 @@ def _catalog_page(folder: Path, page: Path, language: str, as_json: bool) -> Non
     from calibration.errors import UserError
     from calibration.files import refuse_foreign
     from gaze.catalog.catalog import Catalog
+    from gaze.privacy.audit import went_out
     from gaze.report.lesson import words_of
     from gaze.studies.compare import compare
     from gaze.studies.compare_page import write_comparison
@@ -140,6 +141,8 @@ def _catalog_page(folder: Path, page: Path, language: str, as_json: bool) -> Non
     words_of(language)
     with Catalog.open(folder) as catalog:
         taken, left_out = take_all(catalog)
+    for t in taken:
+        went_out(t.lesson.run.lesson_folder, "comparison", t.lesson.run.name, page)
     write_comparison(compare(taken), page, language=language, left_out=left_out)
     if as_json:
         print_json({"page": str(page), "lessons": [t.name for t in taken], "left_out": left_out})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -261,7 +262,8 @@ def report(
 
     folder, maps = run_folder(run), None
     others = tuple(run_folder(other) for other in compare or ())
-    with lock_around(folder if out_html is None else out_html):
+    here = out_html is None or out_html.resolve().is_relative_to(folder.parents[1])
+    with lock_around(folder), nullcontext() if here else lock_around(out_html or folder):
         if out_html is None and not class_only and events is None:  # the run's own, and pictures
             lesson = load_lesson(folder)
             maps = heatmaps(lesson)

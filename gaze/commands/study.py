@@ -41,6 +41,7 @@ def compare(
     Example: gaze compare lessons/ --out compared.html
     """
     from calibration.errors import UserError
+    from gaze.privacy.audit import went_out
     from gaze.studies.compare import compare as compared
     from gaze.studies.compare_page import write_comparison
     from gaze.studies.lessons import take
@@ -49,8 +50,11 @@ def compare(
         if out_html.suffix.lower() not in (".html", ".htm"):
             raise UserError("a page is written into an .html file", found=str(out_html))
         refuse_taken(out_html, overwrite=overwrite)
-    found = compared(take(lessons))
+    taken = take(lessons)
+    found = compared(taken)
     if out_html is not None:
+        for t in taken:
+            went_out(t.lesson.run.lesson_folder, "comparison", t.lesson.run.name, out_html)
         write_comparison(found, out_html, language=language)
     if as_json:
         shares = found.shares.assign(date=found.shares["date"].astype(str)).to_dict("records")
@@ -215,12 +219,16 @@ def contribute(
 
     Example: gaze contribute lessons/ --study boards-2026 --out our-school.json
     """
+    from gaze.privacy.audit import went_out
     from gaze.studies.lessons import take
     from gaze.studies.pool import contribute as given_by
     from gaze.studies.pool import write_contribution
 
     refuse_taken(out_json, overwrite=overwrite)
-    given = given_by(take(lessons), study)
+    taken = take(lessons)
+    given = given_by(taken, study)
+    for t in taken:  # a forgetting must know of it, whatever happens then
+        went_out(t.lesson.run.lesson_folder, "contribution", t.lesson.run.name, out_json)
     write_contribution(out_json, given)
     if as_json:
         print_json(given.model_dump())

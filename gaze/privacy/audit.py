@@ -33,6 +33,14 @@ def audit(folder: str | Path, action: str, **facts: Any) -> None:
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
+def went_out(folder: str | Path, what: str, run: str, path: str | Path) -> None:
+    """Note a page or file made from a lesson's run that is written outside the lesson, so that a
+    forgetting can name it. what : ``report``, ``comparison``, ``contribution``."""
+    real = Path(path).resolve()
+    if not real.is_relative_to(Path(folder).resolve()):
+        audit(folder, "export", format=what, run=run, out=str(real), files=1, salted=False)
+
+
 def lines(folder: str | Path) -> Iterator[dict[str, Any]]:
     """What the log says, line by line; lines that are none of ours are left out."""
     path = Path(folder) / AUDIT_NAME

@@ -15,6 +15,12 @@ from gaze.privacy.said import PrivacyError, Report
 from gaze.privacy.search import VIDEOS, files_below, is_ordinary, mentions
 from sessions.run import EXPORTED, RUNS, is_exported, read_manifest, sha256, write_json
 
+OUTSIDE = {
+    STUDY_TABLE: "a table over lessons",
+    "comparison": "a page over lessons",
+    "contribution": "what was given to a study (ask there, too)",
+    "report": "a report",
+}
 LINKED_NOWHERE = {"config", "rows", "quality", "run", "refit"}  # rules of gaze/privacy/owned.py
 
 
@@ -48,7 +54,7 @@ def exports_outside(folder: Path, lesson: Path) -> list[str]:
         if not out.is_absolute():
             said.append(f"{out}: an export went there, from a folder unknown; delete it yourself")
         elif not out.resolve().is_relative_to(lesson) and out.exists():
-            what = "a table over lessons" if entry.get("format") == STUDY_TABLE else "an export"
+            what = OUTSIDE.get(str(entry.get("format")), "an export")
             said.append(f"{out}: {what} outside the lesson; delete it yourself")
     return list(dict.fromkeys(said))
 

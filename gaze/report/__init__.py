@@ -8,6 +8,7 @@ from pathlib import Path
 
 from calibration.files import refuse_foreign
 from gaze.measures.measures import Measures, measures
+from gaze.privacy.audit import went_out
 from gaze.privacy.names import Finder
 from gaze.report.compose import html
 from gaze.report.findings import SMALL_CELL
@@ -75,13 +76,16 @@ def write_report(
             expected=f"at least {SMALL_CELL}",
             remedy="Make the ordinary report, and keep it to yourself.",
         )
+    compared = _compared(compare, seed)
     page = Page(
         lesson, m, maps or heatmaps(lesson), lesson.marks, _phases(lesson, m, seed), words,
         class_only, photograph(lesson.board, lesson.run.lesson_folder, 900),
-        _compared(compare, seed), lesson.targets(seed=seed), lesson.teacher(seed=seed),
+        compared, lesson.targets(seed=seed), lesson.teacher(seed=seed),
     )  # fmt: skip
     default = lesson.run.report_path
     shared = default.with_name("report-class.html")
+    for run in (lesson.run, *(other.run for other, _, _ in compared)):
+        went_out(run.lesson_folder, "report", run.name, out or (shared if class_only else default))
     if class_only:
         return _write(_for_sharing(page), Path(out) if out else shared)
     if out is not None or len(m.used) < SMALL_CELL:

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from gaze.commands.app import app
 from gaze.privacy.forget import forget, forget_everything
 from gaze.studies.table import write_study_table
 from sessions.run import is_exported
 from tests.gaze.lessons import THIRDS, big_lesson, write_lesson
 
 WHO = "S-02"
+NAMES = ("monday", "tuesday")
 
 
 @pytest.fixture
@@ -22,7 +25,7 @@ def lessons(tmp_path: Path) -> Path:
     folder = tmp_path / "lessons"
     gaze = big_lesson(rows=2, columns=3, minutes=1)
     gaze = gaze[gaze["student"] != "S-06"]
-    for name in ("monday", "tuesday"):
+    for name in NAMES:
         write_lesson(folder / name, gaze, areas=THIRDS, title=name)
     return folder
 
@@ -59,6 +62,30 @@ def test_a_table_that_was_changed_stays_and_is_named(lessons: Path, tmp_path: Pa
     assert not said.proven and out.read_text() == mine
     (line,) = (r for r in said.remains if str(out) in r)
     assert "a table over lessons with rows made with the student" in line and "changed" in line
+
+
+def test_every_page_and_file_outside_the_lesson_is_named(lessons: Path, tmp_path: Path) -> None:
+    """A report elsewhere, or of another lesson that this one is compared with; a page over lessons;
+    what was given to a study. Of what a lesson had no part in, its forgetting says nothing."""
+    run = {name: str(next((lessons / name / "runs").glob("[!.]*"))) for name in NAMES}
+    outs = {k: str(tmp_path / k) for k in ("own.html", "page.html", "catalog.html", "given.json")}
+    for words in (
+        ["report", run["monday"], "--out", outs["own.html"]],
+        ["report", run["tuesday"], "--compare", run["monday"]],
+        ["compare", str(lessons), "--out", outs["page.html"]],
+        ["catalog", str(lessons), "--out", outs["catalog.html"]],
+        ["contribute", str(lessons), "--study", "x", "--out", outs["given.json"]],
+    ):
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, result.output
+    said = {name: forget(lessons / name, WHO).kept for name in NAMES}
+    report = Path(run["tuesday"]) / "report.html"
+    named = {line.split(": ")[0] for line in said["monday"]}
+    assert named == {*outs.values(), str(report)}
+    assert {line.split(": ")[0] for line in said["tuesday"]} == {
+        outs["page.html"], outs["catalog.html"], outs["given.json"]
+    }  # fmt: skip
+    assert any("what was given to a study (ask there, too)" in line for line in said["monday"])
 
 
 def test_a_table_that_is_gone_or_that_never_had_the_student_says_nothing(
