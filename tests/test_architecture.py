@@ -17,8 +17,9 @@ PACKAGES = ("calibration", "headpose", "sessions", "gaze")
 
 # Rooms of gaze/ in order: a room imports from itself and from those before it only.
 GAZE_ROOMS = (
-    "room", "faces", "people", "gain", "lesson", "measures", "privacy.names", "report", "analyze",
-    "engine", "validation", "privacy.audit", "privacy.pseudonyms", "exports", "privacy", "catalog",
+    "room", "faces", "people", "gain", "lesson", "measures", "privacy.names",
+    "privacy.audit", "report", "analyze",
+    "engine", "validation", "privacy.pseudonyms", "exports", "privacy", "catalog",
     "studies", "setup", "benchmark", "notebook", "app", "commands",
 )  # fmt: skip
 
