@@ -22,9 +22,12 @@ settings.register_profile("steady", calm, derandomize=True)
 settings.load_profile("steady")
 
 HERE = Path(__file__).parent
-SLOW = (
+SLOW = (  # what solves calibrations, trains, converts networks, opens browsers, analyses, reports
+    "calibration/corners/test_folder.py",
     "calibration/corners/test_fuzz_pictures.py",
-    "calibration/solve/test_changes.py",
+    "calibration/room",
+    "calibration/solve",
+    "calibration/test_calibrate.py",
     "calibration/test_spoiled.py",
     "gaze/app",
     "gaze/lesson/test_background.py",
@@ -33,24 +36,48 @@ SLOW = (
     "gaze/measures/test_targets.py",
     "gaze/people/test_others.py",
     "gaze/people/test_seat_changes.py",
+    "gaze/privacy/test_any_name.py",
     "gaze/privacy/test_as_if_never_there.py",
+    "gaze/privacy/test_forget.py",
+    "gaze/privacy/test_gain_again.py",
+    "gaze/privacy/test_outside.py",
     "gaze/report/test_browser.py",
+    "gaze/report/test_report.py",
+    "gaze/studies/test_compare.py",
+    "gaze/studies/test_studies.py",
     "gaze/test_analyze.py",
     "gaze/test_analyze_lesson.py",
+    "gaze/test_stress.py",
+    "headpose/networks",
+    "headpose/research",
     "headpose/runtimes",
+    "headpose/test_estimator.py",
+    "headpose/test_visibility.py",
     "headpose/train",
+    "sessions/test_clock_match.py",
     "sessions/video",
     "simulation/test_pictures.py",
     "test_commands_offline.py",
+    "test_nothing_is_sent.py",
     "test_pixels_offline.py",
 )
 
 
+def is_slow(path: Path) -> bool:
+    """Whether a file's tests, all of them, are slow ones."""
+    place = path.relative_to(HERE).as_posix() if path.is_relative_to(HERE) else ""
+    return any(place == name or place.startswith(f"{name}/") for name in SLOW)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """In the fast lane they are not even imported."""
+    return True if config.option.markexpr == "not slow" and is_slow(collection_path) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark them; and the slow files come first, or one worker ends with a long one alone."""
+    """Mark them; and they come first, or one worker ends with a long file alone."""
     for item in items:
-        place = item.path.relative_to(HERE).as_posix()
-        if any(place == name or place.startswith(f"{name}/") for name in SLOW):
+        if is_slow(item.path):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 

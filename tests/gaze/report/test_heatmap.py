@@ -11,12 +11,19 @@ import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal
 
+import gaze.report.density as summed
 from gaze.report.colours import sequential
 from gaze.report.density import Grid, density, density_exact
 from gaze.report.heatmap import file_name, heatmaps, png, raster, write_heatmaps
 from gaze.report.lesson import ReportError, load_lesson
 from sessions.run import marked_picture
 from tests.gaze.lessons import gaze_table, one_dot, write_lesson
+
+
+@pytest.fixture
+def none_is_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many points are summed, whatever their number."""
+    monkeypatch.setattr(summed, "_FEW", 0)
 
 
 def _points(n: int, low: float, high: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -37,6 +44,7 @@ def test_density_equals_the_plain_sum(low: float, high: float) -> None:
     assert fast.sum() == pytest.approx(exact.sum(), rel=2e-3)
 
 
+@pytest.mark.usefixtures("none_is_few")
 def test_one_point_is_the_normal_of_its_own_covariance() -> None:
     grid = Grid.around(4.0, 1.2)
     xy, cov = np.array([[1.0, 0.4]]), np.array([[0.09, 0.03, 0.04]])
@@ -52,11 +60,18 @@ def test_one_point_is_the_normal_of_its_own_covariance() -> None:
     np.testing.assert_allclose(moments, [0.09, 0.03, 0.04], rtol=0.02)
 
 
+def test_few_points_are_the_plain_sum() -> None:
+    grid = Grid.around(4.0, 1.2)
+    xy, cov = _points(summed._FEW, 0.02, 2.0)
+    np.testing.assert_array_equal(density(xy, cov, grid), density_exact(xy, cov, grid))
+
+
 def test_no_points_is_an_empty_map() -> None:
     grid = Grid.around(4.0, 1.2)
     assert density(np.zeros((0, 2)), np.zeros((0, 3)), grid).sum() == 0
 
 
+@pytest.mark.usefixtures("none_is_few")
 @pytest.mark.parametrize("sigma_m", [1.0, 3.0, 30.0, 573.0, 1e4, 1e6])
 @pytest.mark.parametrize("narrow", [1.0, 0.1, 1e-4])
 def test_wide_points_cost_no_more_than_the_grid(sigma_m: float, narrow: float) -> None:
@@ -79,6 +94,7 @@ def test_wide_points_cost_no_more_than_the_grid(sigma_m: float, narrow: float) -
     assert np.abs(got - want / 301).max() < 0.02 * want.max() / 301
 
 
+@pytest.mark.usefixtures("none_is_few")
 def test_far_points_do_not_come_round_the_other_side() -> None:
     """The Fourier transform is periodic; what lies far out must not show up anywhere."""
     grid = Grid.around(4.0, 1.2)
