@@ -80,20 +80,26 @@ def make_run(
 
 
 @pytest.fixture
-def lessons(tmp_path: Path) -> Path:
+def lessons(made_once: Path, tmp_path: Path) -> Path:
     """Three lessons in two weeks; row 4's share of board time is 1/2 and 3/4."""
-    one = make_lesson(tmp_path / "monday's", "2026-03-02", title="fractions")
+    return Path(shutil.copytree(made_once, tmp_path, dirs_exist_ok=True))
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lessons")
+    one = make_lesson(folder / "monday's", "2026-03-02", title="fractions")
     make_run(one, "r1", {"A": (4, ["ok", "ok", "ok", "ok"])})  # older: must not count
     make_run(one, "r2", {
         "A": (4, ["ok", "ok", "ok", "off_board"]),           # 3/4
         "B": (4, ["away", "ok", "away", "away", "no_face"]),  # 1/4 of the measured four
         "C": (1, ["ok"]),
     })  # fmt: skip
-    two = make_lesson(tmp_path / "deeper/friday", "2026-03-06")
+    two = make_lesson(folder / "deeper/friday", "2026-03-06")
     make_run(two, "r1", {"A": (4, ["off_board", "ok"]), "D": (2, ["no_face", "no_face"])})
-    three = make_lesson(tmp_path / "next-week", "2026-03-09")
+    three = make_lesson(folder / "next-week", "2026-03-09")
     make_run(three, "r1", {"A": (4, ["ok", "ok", "ok", "away"])})
-    return tmp_path
+    return folder
 
 
 def test_board_time_in_row_4_by_week(lessons: Path) -> None:
