@@ -6,7 +6,10 @@ import builtins
 import io
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +158,35 @@ def test_on_a_ray_cluster_of_two_workers(tmp_path: Path, monkeypatch) -> None:
     assert json.loads((lessons[0] / "runs/r1/quality.json").read_text())["fps"] == 3.0
     assert (lessons[0] / "runs/r1/pid").read_text() != str(os.getpid())
     assert not ray.is_initialized() and list((tmp_path / "home").iterdir()) == []
+
+
+ALONE = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+JOB = """
+import sys
+from pathlib import Path
+from gaze.engine import analyze_many
+from tests.gaze.test_engine import pretend
+batch = analyze_many(sys.argv[1:], engine="ray", workers=1, analyze=pretend)
+print([r.status for r in batch.lessons])
+"""
+
+
+def test_a_ray_job_runs_to_its_end_without_any_network(tmp_path: Path) -> None:
+    """In a namespace of Linux in which there is loopback and nothing else."""
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    if not shutil.which("unshare") or subprocess.run([*ALONE, "true"]).returncode:
+        pytest.skip("this system gives us no network namespace of our own")
+    for name in ("home", "tmp"):
+        (tmp_path / name).mkdir()
+    lessons = folders(tmp_path, "a", "broken")
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"),
+           "TMPDIR": str(tmp_path / "tmp"), "PYTHONPATH": os.pathsep.join(sys.path)}  # fmt: skip
+    done = subprocess.run(
+        [*ALONE, sys.executable, "-c", JOB, *map(str, lessons)], env=env, capture_output=True,
+        text=True, timeout=1200,
+    )  # fmt: skip
+    assert "['done', 'failed']" in done.stdout, done.stderr[-2000:]
+    assert [list((tmp_path / n).iterdir()) for n in ("home", "tmp")] == [[], []]
 
 
 def test_openvino_takes_as_many_threads_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
