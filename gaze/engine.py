@@ -311,7 +311,14 @@ def _cluster(ray: Any, workers: int) -> Iterator[None]:
             before = {k: os.environ.get(k) for k in alone}
             stack.callback(_set_environment, before)  # a notebook goes on after us
             _set_environment(alone)  # of this process, too: it talks to the cluster alone
-            ray.init(num_cpus=workers, include_dashboard=False, _node_ip_address="127.0.0.1",
-                     _temp_dir=logs, **silent)  # fmt: skip
+            try:
+                ray.init(num_cpus=workers, include_dashboard=False, _node_ip_address="127.0.0.1",
+                         _temp_dir=logs, **silent)  # fmt: skip
+            except Exception as error:  # it has no kind of its own for this
+                raise EngineError(
+                    "Ray did not start",
+                    found=" ".join(str(error).split())[:200],
+                    remedy="Use --engine local --workers N.",
+                ) from error
         stack.callback(ray.shutdown)
         yield
