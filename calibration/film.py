@@ -33,6 +33,8 @@ BEHIND = 64
 NONE = 1 << 62
 #: Decoders that can be told, packet by packet, to leave out what no frame leans on (AV1's: once).
 SKIPS = frozenset({"h264", "hevc", "mpeg2video", "mpeg4"})
+#: Decoders that tell which of their pictures lean on no other; of others' the packets tell it.
+TELLS = SKIPS | {"av1", "libdav1d", "mpeg1video", "vp8", "vp9"}
 #: Containers that do not list their packets: one that is lost is known by the leap in time alone.
 WITHOUT_INDEX = frozenset({"mpegts", "mpeg"})
 #: Pixels this much wider than high, or higher than wide, are told from square ones: encoders round.
@@ -106,6 +108,7 @@ def decoded(
     """
     held: deque[tuple[VideoFrame | None, bool, int]] = deque()
     fed: dict[int, int] = {}  # presentation time → place in the file, of frames still to come
+    keys: set[int] = set()  # places of packets that say so, where the decoder does not
     holes = _Holes()
     place, bad_from, last_bad = -1, 0, -1  # NONE: nothing is bad
 
@@ -122,6 +125,8 @@ def decoded(
             codec.skip_frame = "NONREF" if skipped else "DEFAULT"
             if packet.pts is not None and not skipped:
                 fed[packet.pts] = place
+            if packet.is_keyframe and codec.name not in TELLS:
+                keys.add(place)
             if packet.is_corrupt or holes.before(packet):
                 damage(place, place)
             elif packet.is_keyframe and packet.is_discard:
@@ -136,7 +141,7 @@ def decoded(
             at = fed.pop(frame.pts, place) if frame.pts is not None else place
             if frame.is_corrupt:
                 damage(at if frame.pts is not None else 0, at)
-            elif frame.key_frame and at > last_bad:
+            elif (frame.key_frame or at in keys) and at > last_bad:
                 bad_from = NONE
             held.append((frame, at < bad_from, at))
         while len(held) > hold:

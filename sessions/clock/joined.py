@@ -177,8 +177,9 @@ def _agreed(found: Sequence[Estimate], at_s: Array, causes: list[Cause]) -> Cloc
         )
         unseen_s = float(np.hypot(unseen_s, worst))
     if not any(c.code == "clock_senses_disagree" for c in causes):
-        clock = clock if clock.jumps else _averaged(straight)
-        unseen_s = float(np.hypot(unseen_s, _bent(found, float(np.ptp(at_s)))))
+        if not clock.jumps:
+            clock = _averaged(straight)
+            unseen_s = float(np.hypot(unseen_s, _bent(found, float(np.ptp(at_s)))))
     return replace(clock, sigma_offset_s=float(np.hypot(clock.sigma_offset_s, unseen_s)))
 
 
@@ -269,7 +270,7 @@ def _not_measured(
         )
         message = f"the clock could not be measured ({why}): {taken}"
     else:
-        sigma = float(_sigma(measured, at_s).max())
+        sigma = float(_sigma(clock, at_s).max())
         message = f"the clock is known to ± {1e3 * sigma:.0f} ms only ({measured.source})"
         if measured.source == "sound":
             message += ": sound alone does not show whether pictures were lost"

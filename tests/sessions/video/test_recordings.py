@@ -471,6 +471,8 @@ def test_one_file_by_itself(tmp_path: Path) -> None:
         ("mp4", {"frames": 1}),
         ("ts", {"frames": 1}),
         ("gif", {"codec": "gif", "pixels": "rgb8"}),
+        ("mov", {"codec": "cfhd", "pixels": "yuv422p10le"}),  # GoPro; tells no key frames
+        ("mov", {"codec": "qtrle", "pixels": "rgb24"}),
         ("flv", {}),
     ],
 )

@@ -1,0 +1,143 @@
+"""A teacher who walks through a rendered lesson: found, kept out of the class, shown?
+
+    python tests/benchmarks/teacher.py OUT [--seconds 20] [--seed 1]
+
+One natural lesson is rendered twice, as it is and with somebody more who walks, standing, before
+and between the rows, facing the front. Both are analysed with their true rig. Half a CPU minute a
+lesson for the pictures, as much for the analysis.
+
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from gaze.analyze import analyze
+from gaze.lesson.settings import AnalyzeSettings
+from gaze.measures.measures import board_shares
+from gaze.validation.validate import validate_lesson
+from sessions.folder import Session
+from sessions.quality import Quality
+from sessions.simulation.classroom import Classroom
+from sessions.simulation.draw import draw_video
+from sessions.simulation.people import load_people
+from sessions.simulation.render import Lens
+from sessions.simulation.script import PAD_S, Heads, Placement, Plan, heads_at
+from sessions.simulation.simulate import Options, World, build_world, write_session
+
+STANDS_M = 0.42  # above where one sits
+FPS = 2.5
+#: Where the teacher walks, x and z in W: along the first row, behind it, behind the second one.
+WAY_M = np.array([[3.4, 2.2], [0.3, 2.2], [0.3, 4.0], [3.4, 4.0], [3.4, 6.0], [1.0, 6.0]])
+
+
+def who_walks(at_W: np.ndarray) -> Placement:
+    """The teacher, in dark clothes."""
+    return Placement(load_people("test")[-1], "teacher", at_W, np.zeros(2), np.full(3, 0.02))
+
+
+@dataclass(frozen=True)
+class Taught(World):
+    """A lesson through which a teacher walks; the last of its heads is the teacher's."""
+
+    def heads(self, time_s: np.ndarray) -> Heads:
+        students = super().heads(time_s)
+        walked = np.concatenate([[0.0], np.linalg.norm(np.diff(WAY_M, axis=0), axis=1).cumsum()])
+        at = np.interp(time_s, [0, self.options.seconds], [0, walked[-1]])
+        x, z = (np.interp(at, walked, WAY_M[:, k]) for k in range(2))
+        looks = Plan(
+            np.array([-PAD_S]), np.array([1e-3]), np.array([[2.0, 0.9, 0.0]]), np.zeros(1),
+            ("board",),
+        )  # fmt: skip
+        y = np.full(len(x), self.people[0].t_WB[1] - STANDS_M)
+        alone = [
+            heads_at(time_s[[k]], [who_walks(at_W)], [looks], 0.3, 1.6, 7)
+            for k, at_W in enumerate(np.stack([x, y, z], 1))
+        ]
+        joined = {
+            f.name: np.concatenate(
+                [getattr(students, f.name), np.concatenate([getattr(a, f.name) for a in alone])], 1
+            )
+            for f in fields(Heads)
+            if f.name != "time_s"
+        }
+        return Heads(time_s=time_s, **joined)
+
+
+def make(folder: Path, world: World) -> Session:
+    """The lesson's folder with its true rig and its two films."""
+    shutil.rmtree(folder, ignore_errors=True)
+    parts = folder / "parts"
+    parts.mkdir(parents=True)
+    seated = World(**{f.name: getattr(world, f.name) for f in fields(World)})
+    write_session(folder, seated)
+    shutil.copy(folder / "truth" / "rig.json", folder)
+    people = [*world.people, *([who_walks(np.zeros(3))] if isinstance(world, Taught) else [])]
+    room = Classroom(world.room, world.seats, world.auxiliary, people, None, 1.0, 1)
+    room.show_people(True)
+    for name, camera in world.cameras.items():
+        draw_video(
+            folder / f"{name}.mp4", parts, name, world, room, Lens.of(camera),
+            lambda stage, share: None,
+        )  # fmt: skip
+    room.close()
+    shutil.rmtree(parts)
+    return Session.open(folder)
+
+
+def seen_share(world: Taught) -> float:
+    """Share of the moments at which the teacher's nose is in both pictures."""
+    heads = world.heads(world.frame_times("left"))
+    both = np.ones(len(heads.time_s), bool)
+    for name, camera in world.cameras.items():
+        both &= camera.contains(camera.project(world.T_WC[name].inverse().apply(heads.P_W[:, -1])))
+    return float(both.mean())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    options = Options(
+        students=8, rows=3, seconds=args.seconds, fps=FPS, scenario="natural", people="test",
+        seed=args.seed,
+    )  # fmt: skip
+    seated = build_world(options)
+    taught = Taught(**{f.name: getattr(seated, f.name) for f in fields(World)})
+    print("lesson | listed | students | teacher % (true) | passers | gaze cm mean, median | "
+          "inside own 68 % | on board % | said")  # fmt: skip
+    for name, world in (("alone", seated), ("teacher", taught)):
+        session = make(args.out / name, world)
+        for listed in (True, False):
+            if not listed:
+                toml = session.folder / "session.toml"
+                toml.write_text(toml.read_text().split("[[students]]")[0])
+                session = Session.open(session.folder)
+            run = analyze(session, AnalyzeSettings(), run_name=f"listed-{listed}")
+            q, found = Quality.read(run.quality_path), validate_lesson(session, run=run.path.name)
+            cm = found.overall.gaze_cm
+            shares = board_shares(pd.read_parquet(run.gaze_path), session.config.blackboard)
+            true = f" ({100 * seen_share(taught):.0f})" if name == "teacher" else ""
+            said = "; ".join(w.message for w in q.warnings if "teacher" in w.code) or "–"
+            print(
+                f"{name} | {listed} | {q.identity.students} | {100 * q.identity.teacher_share:.0f}"
+                f"{true} | {q.identity.passers} | {cm.mean:.1f}, {cm.median:.1f} | "
+                f"{100 * (found.inside_68 or 0):.0f} | "
+                f"{100 * np.nanmean(list(shares.values())):.0f} | {said}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
