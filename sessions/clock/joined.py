@@ -176,10 +176,9 @@ def _agreed(found: Sequence[Estimate], at_s: Array, causes: list[Cause]) -> Cloc
             )
         )
         unseen_s = float(np.hypot(unseen_s, worst))
-    if not any(c.code == "clock_senses_disagree" for c in causes):
-        if not clock.jumps:
-            clock = _averaged(straight)
-            unseen_s = float(np.hypot(unseen_s, _bent(found, float(np.ptp(at_s)))))
+    if not clock.jumps and not any(c.code == "clock_senses_disagree" for c in causes):
+        clock = _averaged(straight)
+        unseen_s = float(np.hypot(unseen_s, _bent(found, float(np.ptp(at_s)))))
     return replace(clock, sigma_offset_s=float(np.hypot(clock.sigma_offset_s, unseen_s)))
 
 
