@@ -47,15 +47,14 @@ def show(page: Any, origin: str, screen: str, width: int, dark: bool, language: 
     page.get_by_role("option", name=language).click()
     page.wait_for_timeout(500)
     page.goto(f"{origin}/lesson/demo-lesson/{screen}" if screen else origin)
-    there = FILLED.get(screen, "ul.cards li")
-    page.wait_for_selector("h1" if there.startswith("text=") else there, timeout=120_000)
+    page.wait_for_selector(FILLED.get(screen, "ul.cards li"))
     if screen == "setup":
         page.locator(".sheet .q-select").first.click()
         page.get_by_role("option").filter(has_text="left.mp4").click()
-        page.wait_for_selector("img.shot", timeout=120_000)
+        page.wait_for_selector("img.shot")
     if screen == "seats":
         page.get_by_role("button").nth(2).click()  # the seats of the run
-        page.wait_for_selector(".movable", timeout=120_000)
+        page.wait_for_selector(".movable")
     page.wait_for_timeout(1500)
     return bytes(page.screenshot())
 
@@ -77,7 +76,6 @@ def main() -> None:
         with running(Path(aside) / "lessons") as app, sync_playwright() as p:
             browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             page = open_page(browser, app)
-            page.set_default_timeout(120_000)
             for name, *what in shots:
                 data = show(page, app.origin, *what)
                 image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
