@@ -22,8 +22,9 @@ from playwright.sync_api import sync_playwright
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gaze.app.desk import SCREENS
-from tests.gaze.app.serving import CHROMIUM, FLAGS, open_page, running
+from tests.gaze.app.serving import open_page, running
 from tests.gaze.app.test_way import FILLED
+from tests.gaze.browsing import CHROMIUM, FLAGS
 
 HERE = Path(__file__).parent
 # file, screen, width px, dark, language

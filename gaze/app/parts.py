@@ -31,6 +31,7 @@ STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 HERE_IN_VIEW = (
     "document.querySelector('[aria-current]')?.scrollIntoView({inline: 'center', block: 'nearest'})"
 )
+QUASAR: dict[str, Any] = {"en": "en-GB", "de": "de", "zh": "zh-CN"}
 ICONS = {None: "brightness_auto", False: "light_mode", True: "dark_mode"}
 FOLLOWS: dict[bool | None, bool | None] = {None: False, False: True, True: None}
 
@@ -89,7 +90,7 @@ def sheet(desk: Desk, title: str, lesson: Path | None = None, screen: str = "") 
     words = desk.words
     ui.page_title(f"{title} · gaze")
     ui.add_head_html(f"<style>{STYLE}</style>")
-    ui.run_javascript(f"document.documentElement.lang = {desk.language!r}")
+    ui.context.client.page.language = QUASAR[desk.language]  # of the page, and of its own few words
     ui.colors(primary="var(--slate)")
     dark = ui.dark_mode(desk.dark)
     ui.add_body_html(f'<a class="skip" href="#content">{html.escape(words("skip"))}</a>')

@@ -147,7 +147,7 @@ class Recordings:
         self.whole: dict[str, Trace] = {}
         with self.signs:
             self.overview = ui.html("", sanitize=False).classes("traces")
-            text(p("signs_near", s=2 * NEAR_S), "small")
+            text(p("signs_near", s=f"{2 * NEAR_S:g}"), "small")
             self.near = ui.html("", sanitize=False).classes("traces")
             text(p("signs_legend"), "small quiet")
 
@@ -176,7 +176,9 @@ class Recordings:
         args = self.near_s, self.near_s + 2 * NEAR_S, self.offset_s, True
         near: dict[str, Trace] = await call("traces", p.lesson, *args)
         share = (self.time_s - self.near_s) / (2 * NEAR_S)
-        self.near.set_content(traces(list(near.values()), share, p("signs_near", s=2 * NEAR_S)))
+        self.near.set_content(
+            traces(list(near.values()), share, p("signs_near", s=f"{2 * NEAR_S:g}"))
+        )
 
     async def _start(self) -> None:
         self.probed = await self.place.desk.worker.call("recordings", self.place.lesson)
