@@ -66,7 +66,7 @@ class Room:
             with ui.element("div").classes("two"):
                 with box(p("blackboard")):
                     self.front = ui.html("", sanitize=False).classes("drawing")
-                    with ui.element("div").classes("fields"):
+                    with ui.element("div").classes("fields wide"):
                         self._field("blackboard.width_m", "board_width")
                         self._field("blackboard.height_m", "board_height")
                         self._field("cameras.apart_m", "lenses_apart")
@@ -78,7 +78,7 @@ class Room:
                 with box(p("auxiliary_board")):
                     self._which()
                     self.above = ui.html("", sanitize=False).classes("drawing")
-                    with ui.element("div").classes("fields"):
+                    with ui.element("div").classes("fields wide"):
                         for key in TAPE:
                             self._field(f"{self.prefix}.{key}", key)
                         self._field(f"{self.prefix}.board.square_m", "aux_square")
@@ -107,7 +107,7 @@ class Room:
             f"{self.place(label)} ({unit})", value=show_length(value, unit),
             validation=self._is_length,
         )  # fmt: skip
-        field.props(f'outlined dense hide-bottom-space data-key="{key}"')
+        field.props(f'outlined dense stack-label hide-bottom-space data-key="{key}"')
         field.on_value_change(partial(self._type, key))
         field.on("change", partial(self._commit, key))
         self.fields[key] = field

@@ -156,7 +156,7 @@ class Seats:
                     if key == "name"
                     else ui.number(label, value=float(value), step=0.05)
                 )
-                field.props("outlined dense hide-bottom-space").style("width:6.4rem")
+                field.props("outlined dense hide-bottom-space").style("width:7.6rem")
                 field.on_value_change(partial(self._change, chair, key))
                 field.on("change", self._expect)
             out = ui.switch(p("opt_out"), value=chair.opt_out)
