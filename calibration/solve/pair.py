@@ -9,7 +9,7 @@ and the one that makes the view fit is named.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from calibration.camera import CAMERAS
 from calibration.lens import Lens
 from calibration.solve import bundle
 from calibration.solve.intrinsics import planar_poses
+from calibration.solve.problem import build
 from calibration.transform import Array, geodesic_deg, rotation_exp, rotation_log
 
 AGREE_DEG = 8.0  # relative rotations of two views agree within this
@@ -97,6 +98,33 @@ def consensus(
     )
 
 
+def one_view(points_B: Array, left: Array | None, right: Array | None) -> bundle.Problem:
+    """One view alone, its pose in the left camera's frame whichever camera saw it."""
+    problem = build([points_B], [(left, right, 0)])
+    return replace(problem, home_right=np.zeros(1, bool))
+
+
+def view_starts(
+    points_B: Array,
+    left: Array | None,
+    right: Array | None,
+    lenses: tuple[Lens, Lens],
+    R_RL: Array,
+    t_RL: Array,
+    each: int = 2,
+) -> list[tuple[Array, Array]]:
+    """(R_LB, t_LB) from which to fit a view: the best ``each`` planar poses by each camera."""
+    starts = []
+    if left is not None:
+        starts += [(R, t) for R, t, _ in planar_poses(points_B, left, lenses[0])[:each]]
+    if right is not None:
+        starts += [
+            (R_RL.T @ R, R_RL.T @ (t - t_RL))
+            for R, t, _ in planar_poses(points_B, right, lenses[1])[:each]
+        ]
+    return starts
+
+
 def resect(
     points_B: Array,
     left: Array | None,
@@ -111,31 +139,8 @@ def resect(
     Returns (R_LB, t_LB, rms per point, residuals left (N, 2), residuals right (N, 2)) of the best
     of all planar starts; None where there is none.
     """
-    N = len(points_B)
-    starts = []
-    if left is not None:
-        starts += [(R, t) for R, t, _ in planar_poses(points_B, left, lenses[0])]
-    if right is not None:
-        starts += [
-            (R_RL.T @ R, R_RL.T @ (t - t_RL))
-            for R, t, _ in planar_poses(points_B, right, lenses[1])
-        ]
-    observations = []
-    for uv in (left, right):
-        if uv is None:
-            nothing = np.zeros(0, np.intp)
-            observations.append(
-                bundle.Observations(nothing, nothing, np.zeros((0, N, 2)), np.zeros((0, N)))
-            )
-        else:
-            weight = np.asarray(np.isfinite(uv).all(1), np.float64)
-            zero = np.zeros(1, np.intp)
-            observations.append(
-                bundle.Observations(zero, zero, np.nan_to_num(uv)[None], weight[None])
-            )
-    problem = bundle.Problem(
-        points_B[None], (observations[0], observations[1]), 1, np.zeros(1, bool)
-    )
+    problem = one_view(points_B, left, right)
+    starts = view_starts(points_B, left, right, lenses, R_RL, t_RL)
     fixed = np.zeros(lenses[0].size + lenses[1].size + 6, bool)
     bend = np.zeros(2) if warp is None else warp
     states = [bundle.State(lenses, R_RL, t_RL, R[None], t[None], bend) for R, t in starts]
@@ -149,7 +154,7 @@ def resect(
             best = end
     if best is None:
         return None
-    r = [x[0] if len(x) else np.zeros((N, 2)) for x in best.residuals]
+    r = [x[0] if len(x) else np.zeros((len(points_B), 2)) for x in best.residuals]
     return best.state.R_view[0], best.state.t_view[0], best.rms_px, r[0], r[1]
 
 
