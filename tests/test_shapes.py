@@ -21,7 +21,7 @@ GEOMETRY = {
     "calibration.solve.uncertainty": 4, "gaze.room.geometry": 6, "gaze.room.plane": 3,
     "gaze.room.position": 6,
     "gaze.room.fusion": 2, "gaze.gain.angles": 5, "gaze.gain.apply": 1, "gaze.gain.axis_fit": 1,
-    "gaze.people.seats": 2, "gaze.report.density": 3,
+    "gaze.people.seats": 2, "gaze.report.density": 2,
 }  # fmt: skip
 SIZES = {"n": 5, "m": 5, "p": 5, "s": 5, "y": 4, "x": 7}
 

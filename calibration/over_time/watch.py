@@ -62,11 +62,6 @@ class DriftEvent:
     p_value: float
     people: int
 
-    @property
-    def confidence(self) -> float:
-        """1 − p_value."""
-        return 1 - self.p_value
-
 
 @dataclass(frozen=True)
 class Watch:

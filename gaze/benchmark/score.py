@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from calibration.transform import Array
 from gaze.benchmark.tracks import BenchmarkError
 from gaze.measures.measures import board_shares
-from gaze.room.geometry import gaze_points
+from gaze.room.geometry import gaze_points, inside_ellipse
 from sessions.config import Blackboard
 from sessions.simulation.simulate import World
 
@@ -27,7 +27,6 @@ NEEDED = ("time_s", "student", "gaze_x_m", "gaze_y_m")
 SPREAD = ("gaze_xx_m2", "gaze_xy_m2", "gaze_yy_m2")
 NOSE = ("nose_x_m", "nose_y_m", "nose_z_m")
 ASKED_HZ = 5.0
-INSIDE_68 = 2.2789  # χ² with two degrees of freedom
 SOMEBODY_ELSE_M = 0.3  # a nose that is nearer to another student's, by this, is that one's
 
 
@@ -151,11 +150,10 @@ def score_entry(entry: pd.DataFrame, world: World) -> LessonScore:
 def _inside(spread: Array, e: Array) -> Array:
     """(K,) 1 where an error lies in its own 68 % ellipse, 0 where not, NaN where none is stated."""
     xx, xy, yy = spread.T
-    with np.errstate(invalid="ignore", divide="ignore"):
-        chi2 = (yy * e[:, 0] ** 2 - 2 * xy * e[:, 0] * e[:, 1] + xx * e[:, 1] ** 2) / (
-            xx * yy - xy**2
-        )
-    return np.where(np.isfinite(chi2), chi2 <= INSIDE_68, np.nan)
+    known = xx * yy > xy**2  # finite, and an ellipse
+    out = np.full(len(e), np.nan)
+    out[known] = inside_ellipse(e[known], spread[known][:, [[0, 1], [1, 2]]], 0.68)
+    return out
 
 
 def _shares(known: pd.DataFrame, ids: NDArray[Any], board: Blackboard) -> Array:

@@ -3,7 +3,7 @@
 378 000 points on a grid cost minutes as a plain sum. Points of one student have similar
 covariances, so they are put into classes of nearly equal covariance, each class spread on a grid
 (linear binning), and all classes are summed in the Fourier domain, where a normal's transform is
-known exactly. Tests compare with the plain sum (:func:`density_exact`).
+known exactly. Tests compare with the plain sum.
 """
 
 from __future__ import annotations
@@ -73,15 +73,6 @@ def _floored(cov: Array) -> Array:
     return c
 
 
-@shapes(xy_m="n 2", cov_m2="n 3")
-def density_exact(xy_m: Array, cov_m2: Array, grid: Grid) -> Array:
-    """The plain sum of normals, for tests and small N: (ny, nx) in 1/m², points of weight 1/N.
-
-    xy_m : (N, 2). cov_m2 : (N, 3) as xx, xy, yy.
-    """
-    return _sum_exact(np.asarray(xy_m, np.float64), _floored(cov_m2), grid) / max(1, len(xy_m))
-
-
 def _sum_exact(xy_m: Array, cov_m2: Array, grid: Grid) -> Array:
     """The sum (not the mean) of normals at the cells' centres: (ny, nx) in 1/m²."""
     out = np.zeros(grid.shape)
@@ -98,7 +89,7 @@ def _sum_exact(xy_m: Array, cov_m2: Array, grid: Grid) -> Array:
 
 @shapes(xy_m="n 2", cov_m2="n 3")
 def density(xy_m: Array, cov_m2: Array, grid: Grid) -> Array:
-    """As :func:`density_exact`, in milliseconds instead of minutes.
+    """The mean of the points' normals at the cells' centres, in milliseconds.
 
     xy_m : (N, 2). cov_m2 : (N, 3) as xx, xy, yy in m².
     Returns (ny, nx) in 1/m²; its integral over the whole plane is 1, over the grid the share of the

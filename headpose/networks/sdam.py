@@ -11,8 +11,7 @@ Two gates, one after the other, on a map F (N, C, H, W) that keep its size:
 A 1x1 depthwise convolution is one scale and one shift per channel, so where there are more pixels
 than channels ``Q K^T`` follows from the Gram matrix ``F F^T`` and the channel means, and the mean
 over space commutes with the product with V: no (C, HW) copy of Q, K or V is made.  Elsewhere fused
-attention never stores the (C, C) matrix.  :func:`csam_naive` is the same thing word by word, for
-the test.
+attention never stores the (C, C) matrix.  Tests compare with the same thing word by word.
 
 A bare sigmoid halves every activation at the start, and eight of them starve the stages behind.
 ``gate``: "residual" (default) multiplies by ``M + 1/2`` (identity at M = 1/2), "open" starts the
@@ -142,17 +141,6 @@ class CSAM(nn.Module):
             for s, t in ((sq, tq), (sk, tk), (sv, tv))
         )
         return nn.functional.scaled_dot_product_attention(q, k, v)[:, 0].mean(-1)
-
-
-def csam_naive(block: CSAM, x: Tensor) -> Tensor:
-    """What :class:`CSAM` computes, as the paper writes it: Q, K, V in full."""
-    n, c, h, w = x.shape
-    q, k, v = (
-        (x * block.scale[i][:, None, None] + block.shift[i][:, None, None]).reshape(n, c, h * w)
-        for i in range(3)
-    )
-    attended = (q @ k.transpose(1, 2) / math.sqrt(h * w)).softmax(-1) @ v
-    return apply_gate(x, attended.reshape(n, c, h, w).mean((2, 3), keepdim=True), block.gate)
 
 
 class SDAM(nn.Sequential):

@@ -23,15 +23,6 @@ MARGIN_SQUARES = (
 SUBSAMPLES = 5
 
 
-def board_points(inner_corners: tuple[int, int], square_m: float) -> np.ndarray:
-    """Inner corners (M,3) in the board's frame B (X to its right, Y up, Z out of the print), first
-    = upper right, then leftwards.
-    """
-    nx, ny = inner_corners
-    grid = np.stack([g.ravel() for g in np.meshgrid(-np.arange(nx), -np.arange(ny))], 1)
-    return np.concatenate([grid * square_m, np.zeros((len(grid), 1))], 1).astype(float)
-
-
 def board_centre(inner_corners: tuple[int, int], square_m: float) -> np.ndarray:
     """The middle of the pattern in B."""
     return np.array([-(inner_corners[0] - 1) / 2, -(inner_corners[1] - 1) / 2, 0.0]) * square_m

@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,30 @@ INNER_CORNERS = (9, 6)
 SQUARE_M = 0.05
 MAX_STUDENTS = 60
 
+# what an option may be
+CHOICES: dict[str, Collection[str]] = {
+    "room": ROOMS,
+    "resolution": RESOLUTIONS,
+    "scenario": ("grid", "natural"),
+    "people": ("all", "train", "test"),
+}
+LIMITS = {
+    "students": (1, MAX_STUDENTS),
+    "rows": (1, 10),
+    "seconds": (0.5, 4 * 3600),
+    "fps": (0.5, 60),
+    "points": (4, 49),
+    "eye_share": (0, 0.9),
+    "offset_s": (-4, 4),
+    "drift_ppm": (-1000, 1000),
+    "light": (0.1, 3),
+    "noise": (0, 10),
+    "near_m": (2.4, 25),
+    "far_m": (2.4, 25),
+    "lens_px": (200, 20000),
+    "fisheye_deg": (60, 130),
+    "auxiliary_deg": (0, 60),
+}
 
 # options of `gaze simulate` whose field has its unit in its name
 OPTION_NAMES = {
@@ -113,61 +138,22 @@ class Options:
                 expected=expected,
             )
 
-        for name in (
-            "seconds",
-            "fps",
-            "offset_s",
-            "drift_ppm",
-            "light",
-            "noise",
-            "near_m",
-            "far_m",
-        ):
-            if not math.isfinite(getattr(self, name)):
-                refuse(name, "a finite number")
-        if not 1 <= self.students <= MAX_STUDENTS:
-            refuse("students", f"1 to {MAX_STUDENTS}")
-        if not 1 <= self.rows <= 10 or self.rows > self.students:
-            refuse("rows", "1 to 10, and no more rows than students")
-        if self.room not in ROOMS:
-            refuse("room", f"one of {', '.join(ROOMS)}")
-        if self.resolution not in RESOLUTIONS:
-            refuse("resolution", f"one of {', '.join(RESOLUTIONS)}")
-        if self.scenario not in ("grid", "natural"):
-            refuse("scenario", "grid or natural")
-        if not 0.5 <= self.seconds <= 4 * 3600:
-            refuse("seconds", "0.5 to 14400")
-        if not 0.5 <= self.fps <= 60:
-            refuse("fps", "0.5 to 60")
-        if not 4 <= self.points <= 49:
-            refuse("points", "4 to 49")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                refuse(name, f"one of {', '.join(choices)}")
+        for name, (low, high) in LIMITS.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:  # nor where it is no number
+                refuse(name, f"{low:g} to {high:g}")
+        if self.rows > self.students:
+            refuse("rows", "no more rows than students")
         if self.scenario == "grid" and self.seconds / self.points < 0.6:
             refuse("seconds", f"at least 0.6 s for each of the {self.points} marked points")
-        if self.eye_share is not None and not 0 <= self.eye_share <= 0.9:
-            refuse("eye_share", "0 to 0.9")
-        if abs(self.offset_s) > 4:
-            refuse("offset_s", "within ±4 s")
-        if abs(self.drift_ppm) > 1000:
-            refuse("drift_ppm", "within ±1000")
-        if not 0.1 <= self.light <= 3 or not 0 <= self.noise <= 10:
-            refuse(
-                "light" if not 0.1 <= self.light <= 3 else "noise", "light 0.1 to 3, noise 0 to 10"
-            )
-        if not 2.4 <= self.near_m <= self.far_m or self.far_m > ROOMS[self.room].depth_m - 0.8:
-            refuse(
-                "far_m",
-                f"2.4 ≤ near ≤ far ≤ {ROOMS[self.room].depth_m - 0.8:.1f} m (the room's depth)",
-            )
-        if self.people not in ("all", "train", "test"):
-            refuse("people", "all, train or test")
-        if self.lens_px is not None and not 200 <= self.lens_px <= 20000:
-            refuse("lens_px", "200 to 20000")
-        if self.fisheye_deg is not None and not 60 <= self.fisheye_deg <= 130:
-            refuse("fisheye_deg", "60 to 130 degrees")
         if self.fisheye_deg is not None and self.lens_px is not None:
             refuse("fisheye_deg", "this or --lens, not both")
-        if not 0 <= self.auxiliary_deg <= 60:
-            refuse("auxiliary_deg", "0 (flat) to 60 degrees")
+        depth_m = ROOMS[self.room].depth_m - 0.8
+        if not self.near_m <= self.far_m <= depth_m:
+            refuse("far_m", f"near ≤ far ≤ {depth_m:.1f} m (the room's depth)")
         placed_cameras(ROOMS[self.room], self.placement)
         return self
 

@@ -20,7 +20,7 @@ from calibration.transform import Transform
 from sessions.errors import SessionError
 from sessions.lock import held
 from sessions.simulation import draw
-from sessions.simulation.boards import RayTable, board_points, draw_board, view_poses
+from sessions.simulation.boards import RayTable, draw_board, view_poses
 from sessions.simulation.draw import simulate
 from sessions.simulation.simulate import INNER_CORNERS, SQUARE_M, Options, build_world
 
@@ -29,6 +29,15 @@ needs_renderer = pytest.mark.skipif(
     ctypes.util.find_library("EGL") is None,
     reason="no EGL library on this machine (apt-get install libegl1 libgl1-mesa-dri)",
 )
+
+
+def board_points(inner_corners: tuple[int, int], square_m: float) -> np.ndarray:
+    """Inner corners (M,3) in the board's frame B (X to its right, Y up, Z out of the print), first
+    = upper right, then leftwards.
+    """
+    nx, ny = inner_corners
+    grid = np.stack([g.ravel() for g in np.meshgrid(-np.arange(nx), -np.arange(ny))], 1)
+    return np.concatenate([grid * square_m, np.zeros((len(grid), 1))], 1).astype(float)
 
 
 def corner_rms_px(found: np.ndarray, true: np.ndarray) -> float:

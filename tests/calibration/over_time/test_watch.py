@@ -141,7 +141,7 @@ def test_a_bump_is_found_where_it_happened(n: int) -> None:
         if got.status == "moved":
             (event,) = got.events
             assert abs(event.time_s - when) < 2 * event.precision_s
-            assert event.confidence >= 0.99 and event.size > 0.5 and event.people >= n - 1
+            assert event.p_value <= 0.01 and event.size > 0.5 and event.people >= n - 1
             found += 1
     assert found >= (4 if n == 4 else 5)
 

@@ -20,12 +20,13 @@ import pytest
 from calibration.errors import UserError
 from gaze.exports import FORMATS, ExportError, export
 from gaze.measures.measures import measures
-from gaze.report.density import Grid, density_exact
+from gaze.report.density import Grid
 from gaze.report.heatmap import write_heatmaps
 from gaze.report.lesson import load_lesson
 from sessions.events.marks import read_marks
 from sessions.tables import GAZE
 from tests.gaze.lessons import THIRDS, big_lesson, gaze_table, write_lesson
+from tests.gaze.plain_density import density_exact
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,12 @@ from scipy.stats import multivariate_normal
 
 import gaze.report.density as summed
 from gaze.report.colours import sequential
-from gaze.report.density import Grid, density, density_exact
+from gaze.report.density import Grid, density
 from gaze.report.heatmap import file_name, heatmaps, png, raster, write_heatmaps
 from gaze.report.lesson import ReportError, load_lesson
 from sessions.run import marked_picture
 from tests.gaze.lessons import gaze_table, one_dot, write_lesson
+from tests.gaze.plain_density import density_exact
 
 
 @pytest.fixture

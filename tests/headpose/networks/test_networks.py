@@ -13,8 +13,19 @@ from headpose.classes import HOPENET
 from headpose.errors import ConfigError
 from headpose.networks import NETWORKS, NetworkConfig, build
 from headpose.networks.heads import LandmarkHead, rotation_of_sixd
-from headpose.networks.sdam import CSAM, MRAM, SDAM, GroupNorm, csam_naive
+from headpose.networks.sdam import CSAM, MRAM, SDAM, GroupNorm, apply_gate
 from headpose.train import losses
+
+
+def csam_naive(block: CSAM, x: torch.Tensor) -> torch.Tensor:
+    """What :class:`CSAM` computes, as the paper writes it: Q, K, V in full."""
+    n, c, h, w = x.shape
+    q, k, v = (
+        (x * block.scale[i][:, None, None] + block.shift[i][:, None, None]).reshape(n, c, h * w)
+        for i in range(3)
+    )
+    attended = (q @ k.transpose(1, 2) / math.sqrt(h * w)).softmax(-1) @ v
+    return apply_gate(x, attended.reshape(n, c, h, w).mean((2, 3), keepdim=True), block.gate)
 
 
 @pytest.mark.parametrize("side", [2, 4, 8])  # fewer, as many and more pixels than channels
