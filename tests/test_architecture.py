@@ -143,3 +143,13 @@ def test_results_are_read_by_their_models() -> None:
         if name.startswith(SHOW) and parses_json(path.read_text(encoding="utf-8"))
     }
     assert found == OTHER_JSON
+
+
+# A file that is read top to bottom in one sitting; ruff holds the branches of a function (15).
+MOST_LINES = 500
+
+
+def test_no_file_grows_into_a_second_job() -> None:
+    long = {n: k for n, p in MODULES.items()
+            if (k := p.read_text(encoding="utf-8").count("\n")) > MOST_LINES}  # fmt: skip
+    assert not long, "split it along its jobs, as docs/architecture.md shows"

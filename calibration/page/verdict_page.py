@@ -17,13 +17,8 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from calibration.files import write_file
-from calibration.page.figures import (
-    figure_arrows,
-    figure_coverage,
-    figure_plan,
-    figure_room,
-    rigs_as_read,
-)
+from calibration.page.figures import figure_arrows, figure_coverage, figure_plan, rigs_as_read
+from calibration.page.room_figure import figure_room
 from calibration.rig import Rig
 from calibration.rig_quality import PairQuality
 from calibration.room.words import camera_words, room_words

@@ -234,7 +234,7 @@ def blackboard_photo(folder: Path, width_px: int) -> Picture | None:
 # -- rigs ------------------------------------------------------------------------------------------
 def room_figure(rig_path: Path) -> dict[str, Any]:
     """The verdict page's 3-D room, as Plotly takes it."""
-    from calibration.page.figures import figure_room
+    from calibration.page.room_figure import figure_room
 
     return dict(json.loads(figure_room(Rig.load(rig_path)).to_json()))
 

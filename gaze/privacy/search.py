@@ -66,7 +66,7 @@ def is_raw(path: Path) -> bool:
     if path.is_symlink() or not path.is_file():
         return False
     data = path.read_bytes()
-    if _packed(path.name, data) or _is_picture(data):
+    if _packed(data) or _is_picture(data):
         return False
     with contextlib.suppress(UnicodeDecodeError):
         data.decode("utf-8")
@@ -78,39 +78,10 @@ def texts(name: str, data: bytes, depth: int = 0) -> Iterator[str]:
     """All that a file says. Tables column by column (with dictionaries that no row uses any more),
     archives member by member, JSON, TOML and CSV parsed, pages without pixels and plotly's code;
     anything else, and what is damaged, as raw bytes in the usual encodings."""
+    packed = _packed(data) if depth < DEEP else None
     try:
-        packed = _packed(name, data) if depth < DEEP else None
-        if packed == "parquet":
-            yield from _table_texts(pq.read_table(io.BytesIO(data)))
-            return
-        if packed == "arrow":
-            yield from _table_texts(pa.ipc.open_file(io.BytesIO(data)).read_all())
-            return
-        if packed == "zip":
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                yield str(archive.comment, "utf-8", "replace")
-                for inner in archive.infolist():
-                    yield inner.filename
-                    yield str(inner.comment, "utf-8", "replace")
-                    yield from texts(inner.filename, archive.read(inner), depth + 1)
-            return
-        if packed == "tar":
-            with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-                for member in tar:
-                    yield f"{member.name}\n{member.linkname}"
-                    file = tar.extractfile(member)
-                    if file is not None:
-                        yield from texts(member.name, file.read(), depth + 1)
-            return
-        if packed in _UNPACK:
-            yield from texts(Path(name).stem, _UNPACK[packed](data), depth + 1)
-            return
-        if packed == "npy":
-            array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
-            if array.dtype.kind in "US":
-                yield "\n".join(a.decode("latin-1") if isinstance(a, bytes) else str(a)
-                                for a in array.ravel())  # fmt: skip
-            yield str(array.dtype.names or "")
+        if packed is not None:
+            yield from _unpacked(packed, name, data, depth)
             return
     except DAMAGED:
         pass  # damaged, encrypted or pickled: its raw bytes are searched
@@ -130,6 +101,36 @@ def texts(name: str, data: bytes, depth: int = 0) -> Iterator[str]:
     yield from _raw_texts(data)
 
 
+def _unpacked(packed: str, name: str, data: bytes, depth: int) -> Iterator[str]:
+    """What a packed file (:func:`_packed`) says."""
+    if packed == "parquet":
+        yield from _table_texts(pq.read_table(io.BytesIO(data)))
+    elif packed == "arrow":
+        yield from _table_texts(pa.ipc.open_file(io.BytesIO(data)).read_all())
+    elif packed == "zip":
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            yield str(archive.comment, "utf-8", "replace")
+            for inner in archive.infolist():
+                yield inner.filename
+                yield str(inner.comment, "utf-8", "replace")
+                yield from texts(inner.filename, archive.read(inner), depth + 1)
+    elif packed == "tar":
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            for member in tar:
+                yield f"{member.name}\n{member.linkname}"
+                file = tar.extractfile(member)
+                if file is not None:
+                    yield from texts(member.name, file.read(), depth + 1)
+    elif packed == "npy":
+        array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+        if array.dtype.kind in "US":
+            yield "\n".join(a.decode("latin-1") if isinstance(a, bytes) else str(a)
+                            for a in array.ravel())  # fmt: skip
+        yield str(array.dtype.names or "")
+    else:
+        yield from texts(Path(name).stem, _UNPACK[packed](data), depth + 1)
+
+
 _UNPACK = {"gzip": gzip.decompress, "bz2": bz2.decompress, "xz": lzma.decompress}
 _MAGIC = {
     b"PAR1": "parquet", b"ARROW1": "arrow", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip",
@@ -137,7 +138,7 @@ _MAGIC = {
 }  # fmt: skip
 
 
-def _packed(name: str, data: bytes) -> str | None:
+def _packed(data: bytes) -> str | None:
     """What a file is packed as, by its first bytes, whatever its name."""
     if data[257:262] == b"ustar":
         return "tar"

@@ -20,14 +20,8 @@ from calibration.corners.boards import Board, View
 from calibration.errors import RigError
 from calibration.files import write_file
 from calibration.inputs import Auxiliary, Seen
-from calibration.page.figures import (
-    SCREEN_L,
-    SCREEN_W,
-    corners_of,
-    figure_arrows,
-    figure_coverage,
-    figure_room,
-)
+from calibration.page.figures import corners_of, figure_arrows, figure_coverage
+from calibration.page.room_figure import SCREEN_L, SCREEN_W, figure_room
 from calibration.page.verdict_page import most_helpful, verdict_page
 from calibration.rig import Rig
 from calibration.rig_file import RigInputs
