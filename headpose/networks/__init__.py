@@ -1,11 +1,12 @@
-"""Networks, one file each; ``build(name)`` makes one.  A file registers its networks itself."""
+"""Networks, one file each, known by being there; ``build(config)`` makes one."""
 
-from headpose.networks import backbones, dadl, heads, hopenet, plain, quick, sdam
+from importlib import import_module
+from pkgutil import iter_modules
+
 from headpose.networks.heads import head_pose_net
 from headpose.networks.registry import NETWORKS, NetworkConfig, build
 
-__all__ = [
-    "NETWORKS", "NetworkConfig", "backbones", "build", "dadl", "head_pose_net", "heads",
-    "hopenet",
-    "plain", "quick", "sdam",
-]  # fmt: skip
+__all__ = ["NETWORKS", "NetworkConfig", "build", "head_pose_net"]
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
