@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from calibration.transform import Array
-from gaze.report import figures
+from gaze.report import figures, svg
 from gaze.report.heatmap import top_of_scale
 from gaze.report.page import Choice, Page, Table, each
 
@@ -26,8 +26,11 @@ def heat(page: Page) -> dict[str, Any]:
         page.w("heat_said", students=a.students, n=page.num(a.points))
         for a in layers
     ]  # fmt: skip
+    alt = _alt(page)
+    still = svg.board_svg(page.maps.whole, page.maps.grid, page.lesson.board,
+                          page.measures.area_list, top=top, label=alt)  # fmt: skip
     return {
-        "figure": page.plot("fig-heat", figure, _alt(page)),
+        "figure": page.plot("fig-heat", figure, alt, still),
         "choices": [Choice(a.name, s) for a, s in zip(layers, said, strict=True)],
         "left_out": _left_out(page),
         "table": _table(page, page.maps.whole),

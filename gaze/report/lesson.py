@@ -16,7 +16,7 @@ from gaze.measures.teacher import TeacherMeasures, teacher_measures
 from gaze.report.strings import LANGUAGES, Strings, strings
 from sessions.config import Blackboard, SessionConfig, Student
 from sessions.events.marks import MOVES, Mark, counted, excluded_s, moves, read_marks
-from sessions.events.moves import Move
+from sessions.events.moves import Move, read_track
 from sessions.folder import Session
 from sessions.quality import Quality
 from sessions.run import Run, RunInfo
@@ -176,7 +176,7 @@ def load_lesson(
         step_s=step_of(gaze["time_s"].to_numpy(np.float64)),
         problems=tuple(problems),
         marks=tuple(m for m in marks if m.kind not in MOVES),
-        slid=moves(marks, "slid"),
+        slid=(*moves(marks, "slid"), *_track(session)),
         reseated_s=tuple(m.time_s for m in moves(marks, "seat")),
         excluded=excluded,
     )
@@ -186,6 +186,11 @@ def _marks(session: Session, events: str | Path | None) -> tuple[Mark, ...]:
     if events is not None:
         return read_marks(events)
     return read_marks(session.events_path) if session.events_path.is_file() else ()
+
+
+def _track(session: Session) -> tuple[Move, ...]:
+    path = session.surface_track_path
+    return read_track(path) if path.is_file() else ()
 
 
 def _gain(session: Session) -> str:

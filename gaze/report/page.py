@@ -45,11 +45,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Plot:
-    """An interactive figure: its JSON, and a text for those who do not see it."""
+    """An interactive figure: its JSON, and a text for those who do not see it. still : a picture
+    that stands in its place until there is time to draw it, or for ever where no script runs."""
 
     key: str
     json: Markup
     label: str
+    still: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,9 +158,9 @@ class Page:
         text = str(known[0]) if len(known) == 1 else f"{known[0]}–{known[-1]}"
         return self.w("row", rows=text + (" +" if len(known) < len(rows) else ""))
 
-    def plot(self, key: str, figure: dict[str, Any], label: str) -> Plot:
+    def plot(self, key: str, figure: dict[str, Any], label: str, still: str = "") -> Plot:
         text = json.dumps(figure, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        return Plot(key, Markup(text.replace("</", "<\\/")), label)
+        return Plot(key, Markup(text.replace("</", "<\\/")), label, still)
 
     def nav(self, section: str) -> Markup:
         """A section's name in the list of contents: shorter than its title where it has one."""

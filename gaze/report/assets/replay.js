@@ -176,5 +176,7 @@
   addEventListener("resize", draw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   if (typeof DecompressionStream === "undefined") { said.textContent = data.words.old; return; }
-  unpack().then(function () { button.disabled = false; show(0); });
+  (window.requestIdleCallback || setTimeout)(function () {  // what is in view comes first
+    unpack().then(function () { button.disabled = false; show(0); });
+  });
 })();

@@ -85,20 +85,45 @@
     });
   }
 
-  // One figure a task, so that the page can be read and scrolled from the first moment on.
+  // What is in view is drawn first, then the page is ready; the rest whenever there is time, one
+  // figure a task, so that the page can be read and scrolled from the first moment on. A figure with
+  // a still picture is there already, and plotly.js (half of the time) runs for the first that needs it.
   var waitingFigures = Array.from(document.querySelectorAll("[data-figure]"));
-  function drawNext() {
-    if (!waitingFigures.length) {
-      document.documentElement.dataset.ready = "1";
-      return;
+  function later(f) {
+    if (window.requestIdleCallback) { requestIdleCallback(f, { timeout: 1000 }); } else { setTimeout(f, 0); }
+  }
+  function plotly() {
+    var code = document.createElement("script");
+    code.textContent = document.getElementById("plotly").textContent;
+    document.head.appendChild(code);
+  }
+  function drawFirst(which) {
+    var holder = waitingFigures.find(which);
+    if (holder) {
+      waitingFigures.splice(waitingFigures.indexOf(holder), 1);
+      if (!window.Plotly) { plotly(); }
+      holder.replaceChildren();
+      draw(holder);
     }
-    draw(waitingFigures.shift());
-    setTimeout(drawNext, 0);
+    return holder;
+  }
+  function inView(holder) {
+    var box = holder.getBoundingClientRect();
+    return box.top < innerHeight && box.bottom >= 0;
+  }
+  function isMissed(holder) { return inView(holder) && !holder.firstElementChild; }
+  function drawNext() {
+    if (drawFirst(inView) || drawFirst(function () { return true; })) { later(drawNext); return; }
+    document.documentElement.dataset.drawn = "1";
   }
   function drawAll() {
-    while (waitingFigures.length) { draw(waitingFigures.shift()); }
+    while (drawFirst(function () { return true; })) { /* the next */ }
   }
-  setTimeout(drawNext, 0);
+  setTimeout(function () {
+    while (drawFirst(isMissed)) { /* the next */ }
+    document.documentElement.dataset.ready = "1";
+    later(drawNext);
+  }, 0);
 
   var waiting = 0;
   addEventListener("resize", function () {
@@ -110,6 +135,7 @@
 
   document.querySelectorAll("fieldset.toggle input").forEach(function (input) {
     input.addEventListener("change", function () {
+      drawFirst(function (holder) { return holder.id === input.dataset.plot; });
       var plot = plots.find(function (p) { return p.holder.id === input.dataset.plot; });
       plot.figure.data.forEach(function (t, i) {  // several traces may be one choice
         t.visible = (t.meta && t.meta.choice !== undefined ? t.meta.choice : i) === Number(input.value);

@@ -40,7 +40,7 @@ def open_page(
     """A page that has drawn its figures; every request and every error is kept."""
     page = listening_page(browser, viewport={"width": width, "height": height}, color_scheme=scheme)
     page.goto(path.as_uri())
-    page.wait_for_selector('html[data-ready="1"]', state="attached")
+    page.wait_for_selector('html[data-drawn="1"]', state="attached", timeout=120_000)
     return page
 
 
@@ -59,6 +59,24 @@ def test_draws_at_every_width_without_network(browser: Any, report: Path, size: 
     for width, height, place in boxes:
         assert 100 < height < 800 and width <= place + 1
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.close()
+
+
+def test_the_page_is_ready_before_plotly_runs(browser: Any, report: Path) -> None:
+    """The heatmap's still picture stands where its figure will be; printing draws every figure."""
+    page = listening_page(browser, viewport={"width": 1280, "height": 800})
+    page.add_init_script("window.requestIdleCallback = () => {}")  # never any time
+    page.goto(report.as_uri())
+    page.wait_for_selector('html[data-ready="1"]', state="attached", timeout=120_000)
+    still = page.locator("#fig-heat .still svg").bounding_box()
+    assert page.evaluate("typeof Plotly") == "undefined"
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator(".plot .main-svg").count() > 3 and page.locator(".still").count() == 0
+    drawn = page.locator("#fig-heat .plot-container").bounding_box()
+    assert drawn["x"] <= still["x"] and abs(still["y"] - drawn["y"]) < 20
+    assert still["width"] > 0.7 * drawn["width"]
+    assert page.seen_errors == []
     page.close()
 
 
@@ -305,6 +323,7 @@ def test_without_scripts_the_tables_are_there(browser: Any, report: Path) -> Non
     page.goto(report.as_uri())
     assert page.locator(".js-plotly-plot").count() == 0
     assert page.locator("noscript").count() == 1
+    assert page.locator("#fig-heat .still svg").is_visible()
     assert page.locator("table").count() > 6
     assert page.locator(".answer").is_visible()
     context.close()
