@@ -64,6 +64,10 @@ class Session:
         return self.folder / "events.csv"
 
     @property
+    def surface_track_path(self) -> Path:
+        return self.folder / "surface_track.csv"
+
+    @property
     def timestamps_path(self) -> Path:
         return self.folder / "timestamps.csv"
 

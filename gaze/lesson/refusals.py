@@ -17,7 +17,7 @@ from gaze.people.seats import Students
 from sessions.config import CONFIG_NAME, LEAST_SEATS_APART_M
 from sessions.errors import SessionError
 from sessions.events.marks import moves, read_marks
-from sessions.events.moves import unknown
+from sessions.events.moves import read_track, unknown
 from sessions.folder import Session
 from sessions.video import VideoInfo
 
@@ -66,17 +66,24 @@ def shared_seats(session: Session) -> None:
 
 
 def unknown_moves(session: Session) -> None:
-    """Refuse an events.csv that cannot be read, or that moves what the lesson does not have.
+    """Refuse an events.csv or a surface_track.csv that cannot be read, or that moves what the
+    lesson does not have.
 
     Raises
     ------
     SessionError : a line that cannot be read; a surface or a student that session.toml does not
-        know.
+        know; a surface that both files move.
     """
-    if not session.events_path.exists():
-        return
-    marks = read_marks(session.events_path)
+    marks = read_marks(session.events_path) if session.events_path.exists() else ()
     slid = moves(marks, "slid")
+    track = read_track(session.surface_track_path) if session.surface_track_path.exists() else ()
+    if both := sorted({m.name for m in slid} & {m.name for m in track}):
+        raise SessionError(
+            "events.csv and surface_track.csv both slide a surface",
+            where=session.surface_track_path,
+            found=", ".join(both[:5]),
+            remedy="Take its lines out of one of the two.",
+        )
     ids = [s.id for s in session.config.students]
     if strangers := unknown(moves(marks, "seat"), ids):
         raise SessionError(
@@ -96,15 +103,16 @@ def unknown_moves(session: Session) -> None:
             "and take the line out of events.csv: both seats are then masked all the time.",
         )
     names = [s.name for s in session.config.surfaces]
-    if strangers := unknown(slid, names):
-        raise SessionError(
-            "events.csv slides a surface that session.toml does not have",
-            where=session.events_path,
-            found=", ".join(strangers[:5]),
-            expected=", ".join(names) or "[[surfaces]] in session.toml",
-            remedy="Names are those of [[surfaces]]; a [blackboard] that slides is given there, "
-            "too.",
-        )
+    for path, moved in ((session.events_path, slid), (session.surface_track_path, track)):
+        if strangers := unknown(moved, names):
+            raise SessionError(
+                f"{path.name} slides a surface that session.toml does not have",
+                where=path,
+                found=", ".join(strangers[:5]),
+                expected=", ".join(names) or "[[surfaces]] in session.toml",
+                remedy="Names are those of [[surfaces]]; a [blackboard] that slides is given "
+                "there, too.",
+            )
 
 
 def usable_rig(session: Session, *, force: bool = False) -> Rig:

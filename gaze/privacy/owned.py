@@ -74,6 +74,7 @@ OWNED = (
     Owned("targets.csv", "who looked at which marked point when", _SEEN, "validate, fit-gain",
           "rows"),
     Owned("events.csv", "the teacher's marks", "whoever is named", "report, export", "lines"),
+    Owned("surface_track.csv", "where sliding boards stood when", "nobody", "report", "nobody"),
     Owned("gain.json", "the head-to-gaze correction", _SEEN, "analyze --gain, report", "refit"),
     Owned("validation.json", "errors at marked points, kept for the report", "sums over students",
           "report", "again"),

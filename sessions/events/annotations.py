@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,14 @@ from sessions.errors import SessionError
 from sessions.events.times import CLOCK, seconds
 
 LARGEST_BYTES = 50_000_000
+PACKED = {
+    b"PK": ("a workbook or an archive, not text", "Save the sheet as CSV UTF-8."),
+    b"\x1f\x8b": ("packed by gzip", "Unpack it first."),
+}
+# columns of a list of slides
+SLIDE, TITLE = {"slide", "folie", "nr", "number"}, {"title", "titel", "name", "label"}
+TIME = {"time", "time_s", "start", "start_s", "begin", "timestamp", "zeit", "beginn"}
+DURATION = {"duration", "duration_s", "dauer", "dauer_s"}
 
 
 @dataclass(frozen=True)
@@ -77,12 +86,14 @@ def _text(path: Path) -> str:
     if path.stat().st_size > LARGEST_BYTES:
         raise SessionError("the file is far too large for annotations", where=path)
     raw = path.read_bytes()
+    if raw[:2] in PACKED:
+        raise SessionError(f"this is {PACKED[raw[:2]][0]}", where=path, remedy=PACKED[raw[:2]][1])
     wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")  # Excel's "Unicode text"
     try:
         return raw.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise SessionError(
-            "the events are not UTF-8 text", where=path, remedy="Save the file as CSV UTF-8."
+            "the events are not UTF-8 text", where=path, remedy="Save the file again as UTF-8."
         ) from error
 
 
@@ -101,17 +112,22 @@ def _guess(path: Path, text: str) -> str:
     if any(_is_boris_header(line) for line in text.splitlines()[:30]):
         return "boris"
     first = next((line for line in text.splitlines() if line.strip()), "")
-    cells = {c.strip().lower() for c in re.split(r"[,;\t]", first)}
+    cells = set(_head(first))
+    if cells & (SLIDE | {"title", "titel"}):
+        return "slides"
     if cells & {"time_s", "start_s"}:
         return "csv"
-    if cells & {"slide", "title"}:
-        return "slides"
     # a time first, then a title: a list of slides; a tier first, then two times: ELAN's text
     if "\t" in first and seconds(first.split("\t")[0]) is None:
         return "elan"
-    if seconds(re.split(r"[,;\t ]", first.strip())[0]) is not None:
+    if seconds(re.split(r"[,;\t ]", first.strip().lstrip('"'))[0].strip('"')) is not None:
         return "slides"
     return "csv"
+
+
+def _head(line: str) -> list[str]:
+    """The names in a header, small."""
+    return [c.strip().strip('"').lower() for c in re.split(r"[,;\t]", line)]
 
 
 def _wrong(path: Path, line: int, what: str, found: str, expected: str = "") -> SessionError:
@@ -149,7 +165,10 @@ def _eaf(text: str, path: Path) -> list[Annotation]:
         raise SessionError("this is no ELAN file", where=path, found=str(error)) from error
     if root.tag != "ANNOTATION_DOCUMENT":
         raise SessionError("this is no ELAN file", where=path, found=f"<{root.tag}>")
-    times = _time_slots(root)
+    units = next((h.get("TIME_UNITS", "") for h in root.iter("HEADER")), "")
+    if units not in ("", "milliseconds"):
+        raise SessionError("ELAN's times are not in milliseconds", where=path, found=units)
+    times = _time_slots(root, path)
     spans: dict[str, tuple[float, float]] = {}
     refers: dict[str, str] = {}
     for a in root.iter("ALIGNABLE_ANNOTATION"):
@@ -176,10 +195,16 @@ def _eaf(text: str, path: Path) -> list[Annotation]:
     return found
 
 
-def _time_slots(root: ET.Element) -> dict[str, float]:
+def _time_slots(root: ET.Element, path: Path) -> dict[str, float]:
     """Seconds of each slot; slots without a time lie evenly between their neighbours."""
     slots = [(s.get("TIME_SLOT_ID", ""), s.get("TIME_VALUE")) for s in root.iter("TIME_SLOT")]
-    known = [(k, int(v) / 1000) for k, (_, v) in enumerate(slots) if v is not None]
+    known = []
+    for k, (name, v) in enumerate(slots):
+        if v is not None and not re.fullmatch(r"\s*-?\d+\s*", v):
+            raise SessionError(f"ELAN's time slot {name} has no time", where=path, found=v[:40],
+                               expected="milliseconds")  # fmt: skip
+        if v is not None:
+            known.append((k, int(v) / 1000))
     times = {slots[k][0]: t for k, t in known}
     for (k0, t0), (k1, t1) in itertools.pairwise(known):
         for k in range(k0 + 1, k1):
@@ -245,19 +270,23 @@ def _boris(text: str, path: Path, observation: str | None) -> list[Annotation]:
 def _boris_project(text: str, path: Path, observation: str | None) -> list[Annotation]:
     try:
         project = json.loads(text)
-        observations: dict[str, Any] = project["observations"]
+        events_of: dict[str, list[Any]] = {
+            name: list(o.get("events", [])) for name, o in project["observations"].items()
+        }
         kinds = {
             b["code"]: str(b.get("type", "")).lower()
             for b in project.get("behaviors_conf", {}).values()
         }
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise SessionError("this is no BORIS project", where=path, found=str(error)[:80]) from error
-    name = _the_observation(list(observations), observation, path)
+    name = _the_observation(list(events_of), observation, path)
     events = []
-    for k, event in enumerate(observations[name].get("events", []), start=1):
+    for k, event in enumerate(events_of[name], start=1):
         try:
             time, subject, code = float(event[0]), str(event[1]), str(event[2])
-        except (ValueError, IndexError, TypeError) as error:
+            if not math.isfinite(time):
+                raise ValueError
+        except (ValueError, IndexError, TypeError, KeyError) as error:
             raise SessionError(
                 f"event {k} of BORIS' observation {name!r} has no time, subject and behaviour",
                 where=path, found=str(event)[:80],
@@ -269,6 +298,8 @@ def _boris_project(text: str, path: Path, observation: str | None) -> list[Annot
 def _the_observation(names: list[str], wanted: str | None, path: Path) -> str:
     if wanted is None and len(names) == 1:
         return names[0]
+    if not names:
+        raise SessionError("this BORIS project holds no observation", where=path)
     if wanted is None or wanted not in names:
         raise SessionError(
             "say which of BORIS' observations", where=path, found=wanted or f"{len(names)} in it",
@@ -322,7 +353,9 @@ def _boris_table(text: str, path: Path, observation: str | None) -> list[Annotat
     head = [c.strip().lower().replace("behaviour", "behavior") for c in rows[0]]
 
     def cell(row: list[str], *names: str) -> str:
-        at = next((i for n in names for i, c in enumerate(head) if c.startswith(n)), None)
+        whole = (i for n in names for i, c in enumerate(head) if c == n)  # not "Time offset (s)"
+        begun = (i for n in names for i, c in enumerate(head) if c.startswith(n))
+        at = next(itertools.chain(whole, begun), None)
         return row[at].strip() if at is not None and at < len(row) else ""
 
     numbered = [(top + k, row) for k, row in enumerate(rows[1:], start=2) if any(row)]
@@ -376,18 +409,52 @@ def _srt(text: str, path: Path) -> list[Annotation]:
 
 
 def _slides(text: str, path: Path) -> list[Annotation]:
-    """A time, then a title (which may be missing); a first line that is neither is a header."""
+    """A time, then a title (which may be missing), in each line; or columns with names, in any
+    order: times, or how long each slide was shown, as PowerPoint's rehearsed timings."""
+    lines = [(i, line.strip()) for i, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    head = _head(lines[0][1])
+    if seconds(head[0]) is None and set(head) & (SLIDE | TITLE | TIME | DURATION):
+        return _slides_by_column(lines, head, path)
     found: list[Annotation] = []
-    for i, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        time, title = _TIME_FIRST.fullmatch(line.strip()).groups()  # type: ignore[union-attr]
+    for i, line in lines:
+        if '"' in line:
+            time, *rest = next(csv.reader([line], delimiter=max(",;\t", key=line.count)))
+            title = ", ".join(rest)
+        else:
+            time, title = _TIME_FIRST.fullmatch(line).groups()  # type: ignore[union-attr]
         if seconds(time) is None and not found and i == 1:
-            continue
+            continue  # a header in words of its own
         start = _time(time, path, i)
-        found.append(
-            Annotation("", start, None, _one_line(title) or f"{len(found) + 1}", i, slide=True)
-        )
+        title = _one_line(title).removeprefix("- ") or f"{len(found) + 1}"
+        found.append(Annotation("", start, None, title, i, slide=True))
+    return found
+
+
+def _slides_by_column(
+    lines: list[tuple[int, str]], head: list[str], path: Path
+) -> list[Annotation]:
+    time, duration, title, number = (
+        next((k for k, c in enumerate(head) if c in names), None)
+        for names in (TIME, DURATION, TITLE, SLIDE)
+    )
+    if time is None and duration is None:
+        raise SessionError("the list of slides has no column of times", where=path,
+                           found=", ".join(head)[:80],
+                           expected="time (when each began), or duration")  # fmt: skip
+    title = number if title is None else title
+    delimiter = max(",;\t", key=lines[0][1].count)
+    found: list[Annotation] = []
+    start = 0.0
+    for i, line in lines[1:]:
+        row = next(csv.reader([line], delimiter=delimiter))
+        column = duration if time is None else time
+        if column is None or len(row) <= column:
+            raise SessionError(f"line {i}: a time is needed", where=path, found=line[:60])
+        value = _time(row[column], path, i)
+        name = _one_line(row[title]) if title is not None and title < len(row) else ""
+        begun = start if time is None else value
+        found.append(Annotation("", begun, None, name or f"{len(found) + 1}", i, slide=True))
+        start += value
     return found
 
 

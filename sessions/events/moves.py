@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sessions.csv_table import read_csv_table
+from sessions.errors import SessionError
+
+TRACK_COLUMNS = ("time_s", "surface", "left_m", "down_m")
+TRACK_STEP_M = 0.06  # a moving surface is followed to 5 cm, far less than the σ of a gaze
+FARTHEST_M = 10.0
 _LABEL = re.compile(r"(.+?)\s*:\s*(-?\d+(?:\.\d+)?)\s*[,;/ ]\s*(-?\d+(?:\.\d+)?)\s*")
 EXPECTED = {
     "slid": "the surface's name, then how far left and down in metres: whiteboard: 0 -0.85",
@@ -59,3 +68,48 @@ def unknown(moves: Iterable[Move], names: Iterable[str]) -> list[str]:
     """Names of moves that the lesson does not know."""
     known = set(names)
     return sorted({m.name for m in moves} - known)
+
+
+def read_track(path: Path) -> tuple[Move, ...]:
+    """surface_track.csv: where sliding surfaces were marked to stand, straight ways between.
+
+    Before its first line a surface stands as there, after its last one as there.
+
+    Raises
+    ------
+    SessionError : no such table, values that are no numbers or too large, times that go back.
+    """
+    table = read_csv_table(path, TRACK_COLUMNS)
+    time_s, left_m, down_m = (table.numbers(c) for c in ("time_s", "left_m", "down_m"))
+    marked: dict[str, list[tuple[float, tuple[float, float]]]] = {}
+    rows = zip(table.columns["surface"], time_s, left_m, down_m, table.lines, strict=True)
+    for name, t, left, down, line in rows:
+        before = marked.setdefault(name, [])
+        if before and t <= before[-1][0]:
+            raise SessionError(
+                f"surface_track.csv goes back in time in line {line}", where=path,
+                found=f"{name}: {t:g} s after {before[-1][0]:g} s",
+                expected="each surface's lines in order of time, one a moment",
+            )  # fmt: skip
+        if max(abs(left), abs(down)) > FARTHEST_M:
+            raise SessionError(
+                f"surface_track.csv slides {name!r} too far in line {line}", where=path,
+                found=f"{left:g}, {down:g}", expected=f"metres, at most {FARTHEST_M:g}",
+            )  # fmt: skip
+        before.append((t, (left, down)))
+    return tuple(m for name, places in marked.items() for m in _followed(name, places))
+
+
+def _followed(name: str, places: Sequence[tuple[float, tuple[float, float]]]) -> list[Move]:
+    """Moves of one surface that follow a track; marks that tremble by less are one place."""
+    found = [Move(-math.inf, name, places[0][1])]
+    for (t0, p0), (t1, p1) in itertools.pairwise(places):
+        steps = math.ceil(math.dist(p0, p1) / TRACK_STEP_M)
+        for k in range(steps):
+            share = (k + 0.5) / steps
+            at = p0[0] + share * (p1[0] - p0[0]), p0[1] + share * (p1[1] - p0[1])
+            if math.dist(at, found[-1].to_m) >= TRACK_STEP_M / 4:
+                found.append(Move(t0 + k / steps * (t1 - t0), name, at))
+        if math.dist(p1, found[-1].to_m) >= TRACK_STEP_M / 4:
+            found.append(Move(t1, name, p1))
+    return found

@@ -65,9 +65,19 @@ Time\tSubject\tBehavior\tBehavioral category\tStatus
 """
 
 
+# as BORIS 8 writes it: other columns' names begin alike
+TABULAR_8 = """Observation id,Observation date,Source,Time offset (s),FPS (frame/s),Subject,\
+Observation duration by subject by observation,Behavior,Behavioral category,Behavior type,Time,\
+Media file name,Image index,Comment
+7b,2026-03-02,player #1:left.mp4,0.000,25,A1,60,left,,START,1.000,left.mp4,25,
+7b,2026-03-02,player #1:left.mp4,0.000,25,No focal subject,60,bell,,POINT,2.500,left.mp4,62,
+7b,2026-03-02,player #1:left.mp4,0.000,25,A1,60,left,,STOP,4.000,left.mp4,100,
+"""
+
+
 def read(folder: Path, name: str, text: str, **how: str) -> list[tuple[object, ...]]:
     path = folder / name
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="latin-1" if text.startswith("\x1f\x8b") else "utf-8")
     return [(a.tier, a.start_s, a.end_s, a.label) for a in read_annotations(path, **how)]
 
 
@@ -91,7 +101,8 @@ def test_elan_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name, text",
     [("a.boris", json.dumps(BORIS)), ("a.csv", AGGREGATED), ("a.tsv", TABULAR),
-     ("b.csv", AGGREGATED.replace(",", ";"))],
+     ("b.csv", AGGREGATED.replace(",", ";")), ("c.csv", TABULAR_8),
+     ("d.tsv", TABULAR_8.replace(",", "\t"))],
 )  # fmt: skip
 def test_boris_in_each_of_its_forms(tmp_path: Path, name: str, text: str) -> None:
     assert read(tmp_path, name, text) == [("A1", 1.0, 4.0, "left"), ("", 2.5, None, "bell")]
@@ -110,6 +121,10 @@ def test_subtitles_slides_and_tables(tmp_path: Path) -> None:
                  "time;slide\n0;Title\n312,5;Fractions, again\n400;\n",
                  "0\tTitle\n312.5\tFractions, again\n400\n"):  # fmt: skip
         assert read(tmp_path, "slides.txt", text) == want
+    for text in ("Slide,Title,Time\n1,Title,0:00\n2,\"Fractions, again\",5:12.5\n3,,6:40\n",
+                 "Folie;Titel;Dauer\n1;Title;312,5\n2;Fractions, again;0:01:27,5\n3;;10\n",
+                 '"0:00","Title"\n"5:12.5","Fractions, again"\n"6:40"\n'):  # fmt: skip
+        assert read(tmp_path, "slides.csv", text) == want
     codes = "student,start_s,end_s,area\nA1,1,2,left\n"
     assert read(tmp_path, "codes.csv", codes) == [("A1", 1, 2, "left")]
 
@@ -128,7 +143,18 @@ def test_subtitles_slides_and_tables(tmp_path: Path) -> None:
      ("a.tsv", TABULAR.replace("START", "STOP"), "line 4: 'left' stops and never began"),
      ("a.srt", "hello", "no subtitles"), ("a.txt", "0:00 a\nsoon b\n", "line 2: this is no time"),
      ("a.csv", "student,from\n", "no header"),
-     ("a.csv", "\ufeffx", "no header")],
+     ("a.csv", "\ufeffx", "no header"),
+     ("a.eaf", EAF.replace('TIME_VALUE="1000"', 'TIME_VALUE="soon"'), "slot ts1 has no time"),
+     ("a.eaf", EAF.replace("milliseconds", "NTSC-frames"),
+      "not in milliseconds"),
+     ("a.boris", json.dumps({"observations": [1]}), "no BORIS project"),
+     ("a.boris", json.dumps({"observations": {"x": {"events": None}}}), "no BORIS project"),
+     ("a.boris", json.dumps({"observations": {}}), "holds no observation"),
+     ("a.boris", '{"observations": {"x": {"events": [[NaN, "", "a"]]}}}', "event 1 of BORIS"),
+     ("a.boris", '{"a": ' + "[" * 100_000, "no BORIS project"),
+     ("a.csv", "Slide,Title\n1,Welcome\n", "no column of times"),
+     ("a.csv", "Slide,Time\n1\n", "line 2: a time is needed"),
+     ("a.xlsx", "PK\x03\x04", "a workbook"), ("a.gz", "\x1f\x8b", "packed by gzip")],
 )  # fmt: skip
 def test_what_cannot_be_read(tmp_path: Path, name: str, text: str, said: str) -> None:
     with pytest.raises(SessionError, match=said):

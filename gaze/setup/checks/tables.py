@@ -76,16 +76,16 @@ def targets(subject: Subject) -> list[Finding]:
 
 @register("tables")
 def events(subject: Subject) -> list[Finding]:
-    """events.csv: readable, within the lesson, and what it moves is there."""
+    """events.csv, surface_track.csv: readable, within the lesson, and what they move is there."""
     session, videos = subject.session, subject.videos
     path = session.events_path
-    if not path.is_file():
-        return []
     try:
-        marks = read_marks(path)
         unknown_moves(session)
+        marks = read_marks(path) if path.is_file() else ()
     except UserError as error:
         return [from_error(session, error)]
+    if not path.is_file():
+        return []
     span = _lesson_span(videos)
     outside = [
         m

@@ -10,17 +10,20 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from gaze.exports import ExportError, export
+from gaze.lesson.refusals import unknown_moves
 from gaze.measures.directions import Looks, angles_of, basis
 from gaze.measures.sights import Room, room_around
 from gaze.measures.targets import TargetMeasures, target_measures
 from gaze.report import write_report
+from gaze.report.lesson import load_lesson
 from gaze.room.fusion import angle_sigmas_deg
 from gaze.room.geometry import R_FRONTAL, aimed_rotation, gaze_with_covariance, head_angles_deg
 from gaze.room.plane import Plane
 from gaze.setup.check import check
 from sessions.config import SessionConfig
+from sessions.errors import SessionError
 from sessions.events.marks import moves, read_marks, write_marks
-from sessions.events.moves import Move, standing_at
+from sessions.events.moves import Move, read_track, standing_at
 from sessions.folder import Session
 from tests.gaze.lessons import gaze_table, write_lesson
 
@@ -164,6 +167,42 @@ def test_a_slid_board_is_followed() -> None:
     assert epochs.moved == ({}, {"upper": (0.0, 1.3)}, {"upper": (0.0, 0.0)})
 
 
+def test_a_marked_track_is_followed(tmp_path: Path) -> None:
+    """A board sinks by 1.4 m in ten seconds while everybody looks at one place of it; where it was
+    taken to hang still, the looks would be the wall's."""
+    upper = {"name": "upper", "left_m": 0.0, "down_m": -1.6, "out_m": 0.1, "width_m": 4.0,
+             "height_m": 0.7}  # fmt: skip
+    path = tmp_path / "surface_track.csv"
+    path.write_text("time_s;surface;left_m;down_m\n4;upper;0;0\n14;upper;0,0;1,4\n")
+    track = read_track(path)
+    t = np.arange(90) / 5
+    low = np.interp(t, [4, 14], [0, 1.4])
+    true = np.stack([np.full(90, 2.0), -1.25 + low, np.full(90, 0.1)], 1)
+    gaze = looking(np.repeat(true[:, None], len(SEATS), 1), sigma_deg=2.0)
+    session = config(surfaces=[upper])
+    every = slice(None)
+    followed = measured(gaze, session, slid=track)
+    assert of(followed, "upper", every) > 0.9
+    assert of(measured(gaze, session), "upper", every) < 0.7
+    # the track itself, at all times
+    epochs = standing_at(track, t)
+    at = np.array([epochs.moved[k]["upper"][1] for k in epochs.number])
+    assert np.abs(at - low).max() < 0.05 and len(epochs.moved) < 30
+
+
+@pytest.mark.parametrize(("lines", "said"), [
+    ("4,upper,0,0\n3,upper,0,1", "goes back in time in line 3"),
+    ("4,upper,0,85", "too far in line 2"),
+    ("4,upper,0,x", "`down_m` is not a number"),
+    ("4,upper,0", "has 3 fields"),
+])  # fmt: skip
+def test_tracks_that_cannot_be(tmp_path: Path, lines: str, said: str) -> None:
+    path = tmp_path / "surface_track.csv"
+    path.write_text(f"time_s,surface,left_m,down_m\n{lines}\n")
+    with pytest.raises(SessionError, match=said):
+        read_track(path)
+
+
 def test_directions_and_their_covariance() -> None:
     """Of points and of heads alike, against drawn errors."""
     rng = np.random.default_rng(1)
@@ -257,12 +296,20 @@ def test_lines_that_slide(tmp_path: Path) -> None:
 
 
 def test_an_unknown_surface_is_refused(run: Path) -> None:
-    from gaze.lesson.refusals import unknown_moves
-    from sessions.errors import SessionError
-
     session = Session.open(run.parent.parent)
     session.events_path.write_text("time_s,label,end_s,kind\n3,scren: 0 -0.8,,slid\n")
-    with pytest.raises(SessionError, match="does not have"):
+    with pytest.raises(SessionError, match=r"events\.csv slides a surface .* does not have"):
         unknown_moves(session)
     assert any("does not have" in f.what for f in check(session, detector=None))
+    session.events_path.write_text("time_s,label,end_s,kind\n3,screen <1>: 0 -0.8,,slid\n")
+    track = session.surface_track_path
+    track.write_text("time_s,surface,left_m,down_m\n3,scren,0,1\n")
+    with pytest.raises(SessionError, match=r"surface_track\.csv slides a surface"):
+        unknown_moves(session)
+    track.write_text("time_s,surface,left_m,down_m\n3,screen <1>,0,1\n")
+    with pytest.raises(SessionError, match="both slide a surface"):
+        unknown_moves(session)
     session.events_path.unlink()
+    unknown_moves(session)
+    assert load_lesson(run).slid[0].to_m == (0.0, 1.0)
+    track.unlink()
