@@ -25,6 +25,7 @@ UNIX_CALLS = {
     "SIGUSR1", "alarm", "setitimer",
 }  # fmt: skip
 TEXT = {"read_text", "write_text"}
+MODES = {"r", "w", "a", "x", "rt", "wt", "r+", "w+", "a+"}
 
 
 def traps(source: str) -> Iterator[tuple[int, str]]:
@@ -45,6 +46,8 @@ def traps(source: str) -> Iterator[tuple[int, str]]:
             of_os = isinstance(node.value, ast.Name) and node.value.id in ("os", "signal")
             if of_os and node.attr in UNIX_CALLS:
                 yield node.lineno, f"{ast.unparse(node)} is Unix' alone"
+            if node.attr in ("symlink", "symlink_to"):
+                yield node.lineno, "links need a right on Windows"
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             if node.value in ("/tmp", "/dev/shm") or node.value.startswith(("/tmp/", "/dev/shm/")):
                 yield node.lineno, f"a folder of one system: {node.value}"
@@ -72,6 +75,11 @@ def _of_call(node: ast.Call) -> Iterator[str]:
         if not (isinstance(mode, ast.Constant) and "b" in str(mode.value)):
             yield "open() in the system's own encoding"
     first = node.args[0] if node.args else None
+    by_mode = isinstance(first, ast.Constant) and first.value in MODES
+    if isinstance(node.func, ast.Attribute) and name == "open" and "encoding" not in given:
+        yield from ["open() in the system's own encoding"] * by_mode
+    if "text" in given and name in ("run", "Popen", "check_output") and "encoding" not in given:
+        yield "a program's words in the system's own encoding"
     if name in ("get_context", "set_start_method") and isinstance(first, ast.Constant):
         yield from ["processes by fork"] * (first.value == "fork")
 
@@ -90,7 +98,8 @@ def test_nothing_known_to_break_elsewhere() -> None:
     ["import os\nos.fork()", "import fcntl", "import os\nx = os.geteuid()", "open('a')",
      "from pathlib import Path\nPath('a').read_text()", "p.write_text('x')", "open('a', 'w')",
      "run('ls', shell=True)", "x = '/tmp/a'", "get_context('fork')",
-     "import signal\nsignal.SIGKILL"],
+     "import signal\nsignal.SIGKILL", "p.open('w', newline='')", "run(['ls'], text=True)",
+     "p.symlink_to(q)"],
 )  # fmt: skip
 def test_the_search_would_notice(source: str) -> None:
     assert list(traps(source))
@@ -100,6 +109,8 @@ def test_the_search_would_notice(source: str) -> None:
     "source",
     ["open('a', 'rb')", "open('a', encoding='utf-8')", "p.write_text('x', 'utf-8')",
      "p.read_text(encoding='utf-8')", "run(['ls'], shell=False)", "get_context('spawn')",
+     "p.open('wb')", "Session.open(folder)", "run(['ls'], text=True, encoding='utf-8')",
+     "table.rename(columns={})", "p.replace(q)",
      "try:\n    import fcntl\nexcept ImportError:\n    pass",
      "x = os.geteuid() if hasattr(os, 'geteuid') else 0"],
 )  # fmt: skip

@@ -443,7 +443,10 @@ def seats_at(folder: Path, start_s: float, stop_s: float) -> list[Seat]:
     with tempfile.TemporaryDirectory() as aside:
         for path in folder.iterdir():
             if path.is_file() and path.name != CONFIG_NAME:
-                (Path(aside) / path.name).symlink_to(path.resolve())
+                try:
+                    (Path(aside) / path.name).symlink_to(path.resolve())
+                except OSError:  # Windows gives nobody the right to
+                    shutil.copyfile(path, Path(aside) / path.name)
         shutil.copyfile(folder / CONFIG_NAME, Path(aside) / CONFIG_NAME)
         masked = [
             {"id": s.id, "seat_m": list(s.seat_m), "opt_out": True}

@@ -136,7 +136,9 @@ def power(
         list[Path] | None, typer.Argument(metavar="[LESSON…]", help="Whose spread is taken.")
     ] = None,
     difference: Annotated[float, typer.Option(help="To be seen, in per cent points.")] = 10.0,
-    students: Annotated[int, typer.Option(help="In each lesson.")] = 25,
+    students: Annotated[
+        int | None, typer.Option(help="In each lesson; else as many as in those lessons, or 25.")
+    ] = None,
     area: Annotated[str, typer.Option(help="Whose share: board, an area, down …")] = "board",
     design: Annotated[
         Literal["groups", "paired"],
@@ -150,13 +152,17 @@ def power(
 ) -> None:
     """How many lessons are needed to see a difference, given what lessons and students vary.
 
-    Example: gaze power lessons/ --difference 10 --students 25
+    Example: gaze power lessons/ --difference 10 --students 28
     """
     from calibration.errors import UserError
     from gaze.studies.lessons import student_shares, take
     from gaze.studies.power import lessons_needed, spread
 
-    found = spread(student_shares(take(lessons)), area) if lessons else None
+    shares = student_shares(take(lessons)) if lessons else None
+    found = spread(shares, area) if shares is not None else None
+    if students is None and shares is not None:
+        students = round(float(shares.groupby("lesson")["student"].nunique().median()))
+    students = students or 25
     of_lessons = lesson_sd / 100 if lesson_sd is not None else found.lesson_sd if found else None
     of_students = (
         student_sd / 100 if student_sd is not None else found.student_sd if found else None

@@ -36,6 +36,7 @@ def methods(run_folder: str | Path) -> str:
     info = lesson.info
     n, seconds = len(lesson.students), m.end_s - m.start_s
     sentences = [
+        _simulated(lesson),
         f"Head direction was measured from two synchronised cameras beside the blackboard with "
         f"classroom-gaze {info.versions.get('classroom-gaze', __version__)} "
         f"(head-pose weights: {info.weights}).",
@@ -61,6 +62,16 @@ def methods(run_folder: str | Path) -> str:
         "& Zhu, 2002), and the measures say board-facing, not attention.",
     ]
     return " ".join(s for s in sentences if s) + "\n\n" + CITATIONS
+
+
+def _simulated(lesson: Lesson) -> str:
+    if any(w.code == "truth_only" for w in lesson.quality.warnings):
+        return ("NOTHING WAS MEASURED: this run was drawn from a simulated lesson's truth and an "
+                "error budget; the rest describes what a measured run would rest on.")  # fmt: skip
+    of = [what for what in ("head", "nose") if getattr(lesson.info, what) == "truth"]
+    if not of:
+        return ""
+    return f"NOT A MEASUREMENT: {' and '.join(of)} are a simulated lesson's truth."
 
 
 def _left_out(lesson: Lesson) -> str:

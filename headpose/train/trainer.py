@@ -291,7 +291,7 @@ class Trainer:
         path = self.folder / "log.csv"
         new = not path.is_file()
         fields = list(row) if new else path.read_text(encoding="utf-8").splitlines()[0].split(",")
-        with path.open("a", newline="") as f:
+        with path.open("a", newline="", encoding="utf-8") as f:
             writer = csv.DictWriter(f, fields, extrasaction="ignore")
             if new:
                 writer.writeheader()

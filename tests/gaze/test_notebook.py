@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,16 +19,33 @@ from sessions.simulation.simulate import Options
 from sessions.simulation.truth_only import write_truth_only
 
 ROOT = Path(__file__).parents[2]
-SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "docs/notebook.md").read_text("utf-8"), re.S)
+PAGE = ROOT / "docs/notebook.md"
+# code, and below it what it prints, where it prints something
+CELL = re.compile(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", re.S)
+NUMBER = re.compile(r"(?<![\w.:-])\d+(?:\.\d+)?(?![\w.:-])")  # alone: no part of a name
 
 
-def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+def run_cells(scope: dict[str, object]) -> list[tuple[str, str, str]]:
+    """Of each cell of the page: its code, the output that the page shows, and its true one."""
+    found = []
+    for number, (code, shown) in enumerate(CELL.findall(PAGE.read_text("utf-8")), 1):
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            exec(compile(code, f"notebook.md cell {number}", "exec"), scope)
+        lines = [line.rstrip() for line in said.getvalue().splitlines()]
+        found.append((code, shown, "".join(f"{line}\n" for line in lines)))
+    return found
+
+
+def test_the_page_runs_and_shows_what_it_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Texts are equal, numbers to 0.1 or a tenth of themselves: processors round differently."""
     monkeypatch.chdir(tmp_path)
     scope: dict[str, object] = {}
-    for number, snippet in enumerate(SNIPPETS, 1):
-        exec(compile(snippet, f"notebook.md snippet {number}", "exec"), scope)
-    said = capsys.readouterr().out
-    assert "no picture was analysed" in said and "formula" in said
+    for _, shown, said in run_cells(scope):
+        assert NUMBER.sub("#", shown).split() == NUMBER.sub("#", said).split()
+        for a, b in zip(NUMBER.findall(shown), NUMBER.findall(said), strict=True):
+            assert float(a) == pytest.approx(float(b), rel=0.1, abs=0.1)
     run = scope["run"]
     density = run.heatmap("A1").density
     grid = run.heatmap("A1").x_m
@@ -51,3 +72,15 @@ def test_importing_costs_nothing() -> None:
     assert said.stdout.split() == ["False", "False"]
     with pytest.raises(AttributeError, match="nonsense"):
         gaze.nonsense  # noqa: B018
+
+
+if __name__ == "__main__":  # python -m tests.gaze.test_notebook: writes the outputs into the page
+    here, page = Path.cwd(), PAGE.read_text("utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for code, shown, said in run_cells({}):
+            old = f"```python\n{code}```\n" + (f"\n```text\n{shown}```\n" if shown else "")
+            new = f"```python\n{code}```\n" + (f"\n```text\n{said}```\n" if said else "")
+            page = page.replace(old, new)
+        os.chdir(here)
+    PAGE.write_text(page, "utf-8")

@@ -20,6 +20,8 @@ from gaze.studies.lessons import StudyError, take
 from gaze.studies.methods import methods
 from gaze.studies.pool import contribute, pool, read_contribution, write_contribution
 from gaze.studies.table import write_study_table
+from sessions.simulation.simulate import Options
+from sessions.simulation.truth_only import write_truth_only
 from tests.gaze.lessons import THIRDS, gaze_table, write_lesson
 
 N = 200  # moments of 0.2 s
@@ -215,6 +217,12 @@ def test_a_methods_paragraph(run: Path) -> None:
     assert "6 students were measured every 0.2 s over 0.7 min" in text
     assert "not validated at marked points" in text and "No correction" in text
     assert "S-0" not in text and "nan" not in text
+
+
+def test_the_methods_of_a_simulation_say_so(run: Path, tmp_path: Path) -> None:
+    drawn = write_truth_only(tmp_path / "l", Options(seconds=10, fps=1, seed=1))
+    assert methods(drawn).startswith("NOTHING WAS MEASURED")
+    assert "MEASURE" not in methods(run)
 
 
 def test_commands(folder: Path, run: Path, tmp_path: Path) -> None:
