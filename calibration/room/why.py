@@ -12,11 +12,7 @@ from calibration.judge import HOLDOUT_RATIO
 from calibration.shapes import shapes
 from calibration.solve import bundle
 from calibration.solve.estimate import Estimate
-from calibration.solve.intrinsics import planar_poses
-from calibration.solve.pair import Diagnosis, diagnose, resect
-from calibration.solve.problem import (
-    build,
-)
+from calibration.solve.pair import Diagnosis, diagnose, one_view, resect, view_starts
 from calibration.transform import Array, geodesic_deg
 from calibration.verdict import Cause
 
@@ -40,18 +36,9 @@ def pose_solutions(
 ) -> list[_Pose]:
     """All distinct minima of the board's pose over the pictures there are, best first."""
     ends: list[_Pose] = []
-    starts: list[tuple[Array, Array]] = []
-    if left is not None:
-        starts += [(R, t) for R, t, _ in planar_poses(points, left, s.lenses[0])]
-    if right is not None:
-        starts += [
-            (s.R_RL.T @ R, s.R_RL.T @ (t - s.t_RL))
-            for R, t, _ in planar_poses(points, right, s.lenses[1])
-        ]
-    problem = build([points], [(left, right, 0)])
-    problem = replace(problem, home_right=np.zeros(1, bool))
+    problem = one_view(points, left, right)
     free = np.zeros(s.lenses[0].size + s.lenses[1].size + 6, bool)
-    for R, t in starts:
+    for R, t in view_starts(points, left, right, s.lenses, s.R_RL, s.t_RL):
         state = bundle.State(
             s.lenses, s.R_RL, s.t_RL, R[None], t[None], np.zeros(2) if warp is None else warp
         )
@@ -79,7 +66,7 @@ def scale_of(
     end = resect(points, left, right, s.lenses, s.R_RL, s.t_RL)
     if end is None:
         return None
-    problem = build([points], [(left, right, 0)])
+    problem = one_view(points, left, right)
     state = bundle.State(s.lenses, s.R_RL, s.t_RL, end[0][None], end[1][None])
     factor = 1.0
     variance = 1.0
@@ -293,12 +280,8 @@ def _fit_one(
     free : (G,) as in :func:`calibration.solve.bundle.solve`; two more where the board may bend.
     """
     with_warp = len(free) > s.lenses[0].size + s.lenses[1].size + 6
-    problem = build([points], [(left, right, 0)])
-    starts = [(R, t) for R, t, _ in planar_poses(points, left, s.lenses[0])[:1]]
-    starts += [
-        (s.R_RL.T @ R, s.R_RL.T @ (t - s.t_RL))
-        for R, t, _ in planar_poses(points, right, s.lenses[1])[:1]
-    ]
+    problem = one_view(points, left, right)
+    starts = view_starts(points, left, right, s.lenses, s.R_RL, s.t_RL, each=1)
     ends = [
         bundle.solve(
             problem, bundle.State(s.lenses, s.R_RL, s.t_RL, R[None], t[None]), free=free,
