@@ -208,6 +208,7 @@ def test_shares_of_a_partition_sum_to_one(seed: int) -> None:
         np.testing.assert_allclose(share[seen], 1.0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_band_holds_the_truth_where_nothing_is_known_before() -> None:
     """True places all over the wall, errors of the stated σ half of which lasts: 95 % bands hold
     about 95 % of the true shares (26 of 30 at least, which a 95 % band misses once in 50 tries)."""
