@@ -26,9 +26,15 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from calibration.transform import Array
+from calibration.camera import Camera
+from calibration.transform import Array, geodesic_deg
+from gaze.analyze import load_model
 from gaze.faces.boxes import Picture, suppress
 from gaze.faces.detectors import load_detector
+from gaze.faces.heads import Crops, HeadPoseModel, crops_through, estimate_heads, views
+from gaze.faces.landmarks import tight_boxes
+from gaze.faces.look import CROP_PX
+from gaze.lesson.settings import AnalyzeSettings
 
 Found = tuple[Array, Array]  # boxes (N, 4), scores (N,)
 Find = Callable[[Picture], Found]
@@ -39,6 +45,7 @@ LEAST = 0.05  # score down to which boxes are collected
 OVERLAP = 1 / 3
 FALSE_SHARE = 0.01
 SCRFD_PX = 640
+WHOLE_PX = 80  # faces whose direction is taken as known
 
 
 # -- detectors -------------------------------------------------------------------------------------
@@ -201,15 +208,76 @@ def by_size(faces: list[tuple[float, str, float]], at: float, kind: str | None =
     return " | ".join(cells)
 
 
+# -- directions ------------------------------------------------------------------------------------
+def directions(patches: list[Picture], faces: list[Array], model: HeadPoseModel) -> Array:
+    """(N, 3, 3) the head in each patch's camera, by way of the detector; NaN where it does not find
+    the face, whose box (4,) is in shares of the patch."""
+    out = np.full((len(patches), 3, 3), np.nan)
+    for k, (patch, face) in enumerate(zip(patches, faces, strict=True)):
+        h, w = patch.shape[:2]
+        found = _OURS.detect(patch[None], LEAST)
+        meets = overlap(found.box_px, face[None] * [w, h, w, h])[:, 0]
+        if meets.max(initial=0.0) < OVERLAP:
+            continue
+        box = found.box_px[[int(np.argmax(meets))]]
+        lens = Camera(np.array([[4.0 * w, 0, w / 2], [0, 4.0 * w, h / 2], [0, 0, 1]]), np.zeros(5),
+                      (w, h))  # fmt: skip
+        seen = views(lens, tight_boxes(box), None)
+        crops = crops_through(lens, patch, seen, int(getattr(model, "input_px", CROP_PX)))
+        out[k] = estimate_heads(model, Crops(crops, seen))[0].R_CS[0]
+    return out
+
+
+def poses(pictures: dict[str, Picture], truth: dict[str, list[tuple[Array, str]]]) -> None:
+    """How far a head's direction in fewer pixels lies from the same face's at full size."""
+    model = load_model(AnalyzeSettings().weights)
+    patches, faces, kinds, heights = [], [], [], []
+    for name, picture in pictures.items():
+        for (x0, y0, x1, y1), kind in truth[name]:
+            if kind == "unsure" or y1 - y0 < WHOLE_PX:
+                continue
+            m, (h, w) = 0.5 * (y1 - y0), picture.shape[:2]
+            left, top = max(round(x0 - m), 0), max(round(y0 - m), 0)
+            right, low = min(round(x1 + m), w), min(round(y1 + m), h)
+            patches.append(picture[top:low, left:right])
+            size = np.array([right - left, low - top] * 2)
+            faces.append((np.array([x0, y0, x1, y1]) - [left, top, left, top]) / size)
+            kinds.append(kind)
+            heights.append(y1 - y0)
+    whole = directions(patches, faces, model)
+    of = np.array(kinds)
+    names = [k for k in ("bare", "mask", "profile") if (of == k).any()]
+    print(f"\n| {WHOLE_PX} px and more, made smaller to | " + " | ".join(
+        f"{k} ({(of == k).sum()})" for k in names) + " |\n|---|" + "---|" * len(names))  # fmt: skip
+    rows = [(px, "as it is") for px in (40, 24, 16, 12)] + [(24, s) for s in SPOILT][1:]
+    for px, spoilt in rows:
+        small = [
+            SPOILT[spoilt](np.asarray(cv2.resize(p, None, fx=px / h, fy=px / h,
+                                                 interpolation=cv2.INTER_AREA)))
+            for p, h in zip(patches, heights, strict=True)
+        ]  # fmt: skip
+        off = geodesic_deg(whole, directions(small, faces, model))
+        cells = []
+        for k in names:
+            known = off[(of == k) & np.isfinite(off)]
+            at = np.percentile(known, [50, 90]) if len(known) else [np.nan] * 2
+            cells.append(f"{at[0]:.1f}°, {at[1]:.0f}° ({len(known)})")
+        print(f"| {px} px, {spoilt} | " + " | ".join(cells) + " |", flush=True)
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--peer", action="append", default=[], help="yunet=FILE or scrfd=FILE")
+    parser.add_argument("--poses", action="store_true", help="directions instead of faces")
     args = parser.parse_args()
     cv2.setNumThreads(1)
     truth = read_truth(args.folder)
     pictures = {n: np.asarray(cv2.imread(str(args.folder / n)), np.uint8) for n in truth}
+    if args.poses:
+        poses(pictures, truth)
+        return
     detectors: dict[str, Find] = {"centerface": ours}
     for peer in args.peer:
         kind, file = peer.split("=", 1)
