@@ -256,7 +256,9 @@ def poses(pictures: dict[str, Picture], truth: dict[str, list[tuple[Array, str]]
                                                  interpolation=cv2.INTER_AREA)))
             for p, h in zip(patches, heights, strict=True)
         ]  # fmt: skip
-        off = geodesic_deg(whole, directions(small, faces, model))
+        seen, off = directions(small, faces, model), np.full(len(of), np.nan)
+        both = np.isfinite(whole + seen).all((1, 2))
+        off[both] = geodesic_deg(whole[both], seen[both])
         cells = []
         for k in names:
             known = off[(of == k) & np.isfinite(off)]
