@@ -103,8 +103,8 @@ def unknown_moves(session: Session) -> None:
             "and take the line out of events.csv: both seats are then masked all the time.",
         )
     names = [s.name for s in session.config.surfaces]
-    for path, moved in ((session.events_path, slid), (session.surface_track_path, track)):
-        if strangers := unknown(moved, names):
+    for path, slides in ((session.events_path, slid), (session.surface_track_path, track)):
+        if strangers := unknown(slides, names):
             raise SessionError(
                 f"{path.name} slides a surface that session.toml does not have",
                 where=path,
