@@ -22,6 +22,49 @@ AREA = 'name = "left panel"'
 STUDENT = '[[students]]\nid = "A1"\nseat_m = [0.8, 3.2]\n'
 PICTURE = "height_m = 1.2"
 BAD = {
+    # each kind of value
+    "no width": ("width_m = 4.0", "", ["key `blackboard.width_m` is missing"]),
+    "a width in centimetres": ("width_m = 4.0", "width_m = 400", ["centimetres"]),
+    "a number in quotes": ("width_m = 4.0", 'width_m = "4"',
+                           ["`blackboard.width_m` is impossible: expected a number"]),
+    "true for a number": ("width_m = 4.0", "width_m = true", ["expected a number"]),
+    "a length in centimetres": ("left_m = 2.10", "left_m = 210", ["centimetres"]),
+    "out into the wall": ("out_m = 0.80", "out_m = -0.80", ["`auxiliary.out_m`"]),
+    "down upwards": ("down_m = 1.45", "down_m = -1.45", ["positive numbers"]),
+    "a square in millimetres": ("square_m = 0.025", "square_m = 25",
+                                ["centimetres or millimetres"]),
+    "both counts even": ("inner_corners = [9, 6]", "inner_corners = [8, 6]",
+                         ["same after half a turn"]),
+    "both counts odd": ("inner_corners = [9, 6]", "inner_corners = [9, 7]",
+                        ["one odd and one even"]),
+    "a board of one row": ("inner_corners = [9, 6]", "inner_corners = [9, 1]",
+                           ["between 3 and 40"]),
+    "a placement of none": ('placement = "flat"', 'placement = "lying"', ["`auxiliary.placement`"]),
+    "tilted without an angle": ('placement = "flat"', 'placement = "tilted"', ["angle_deg"]),
+    "an area turned round": ("x_m = [2.0, 4.0]", "x_m = [4.0, 2.0]", ["from < to"]),
+    "no video": ('video = "right.mp4"', "", ["`cameras.right.video` is missing"]),
+    "no left camera": ("[cameras.left]", "[cameras.links]", ["`cameras.left` is missing"]),
+    "a slash in an id": ('id = "A1"', 'id = "A/1"', ["`students[0].id`"]),
+    "an id twice": ('id = "A1"', 'id = "A1"\n[[students]]\nid = "A1"', ["same id"]),
+    "one length of three": ("left_m = 2.10", "", ["left_m missing"]),
+    "no length and no picture": ("left_m = 2.10\ndown_m = 1.45\nout_m = 0.80", "",
+                                 ["or a room_picture"]),
+    "three corners of a room": (
+        "out_m = 0.80",
+        "out_m = 0.8\n"
+        "[auxiliary.room_picture]\n"
+        'file = "a.jpg"\n'
+        "blackboard_corners = [[1, 2], [3, 4], [5, 6]]",
+        ["`auxiliary.room_picture.blackboard_corners` is impossible: expected four points"],
+    ),
+    "no corners of a room": (
+        "out_m = 0.80",
+        "out_m = 0.8\n"
+        "[auxiliary.room_picture]\n"
+        'file = "a.jpg"',
+        ["`auxiliary.room_picture.blackboard_corners` is missing"],
+    ),
+    "two signs of equality": ("title =", "title = =", ["not valid TOML"]),
     # numbers
     "retention of 27 000 years": ("[blackboard]", "retention_days = 9999999\n[blackboard]",
                                   ["retention_days", "36500"]),
