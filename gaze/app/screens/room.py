@@ -372,7 +372,9 @@ class Room:
 
         async def fill() -> None:
             sentences, places = await self.place.desk.worker.call("room_of_rig", rig)
-            self.cameras = [Spot(name, x, z, "camera") for name, x, z in places]
+            self.cameras = [
+                Spot(self.place(f"camera_{name}"), x, z, "camera") for name, x, z in places
+            ]
             self._draw()
             with slot:
                 for sentence in sentences:
