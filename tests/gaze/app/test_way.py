@@ -215,7 +215,7 @@ LATIN = r"""() => {
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
     const e = walk.currentNode.parentElement, words = walk.currentNode.textContent.trim();
-    if (e.closest('script,style,i,pre,.js-plotly-plot,.finding,.q-select,header,h2,.bad')) continue;
+    if (e.closest('script,style,i,pre,.js-plotly-plot,.finding,.q-select,header,h2,.bad,.nicegui-error-popup')) continue;
     if (/[A-Za-z]{4,}/.test(words.replace(/ChArUco|RTSP|Plotly|PASS|WARN|FAIL/g, '')) && !names.test(words)) found.push(words);
   }
   return found;
