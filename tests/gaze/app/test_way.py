@@ -157,6 +157,7 @@ def room(page: Any, lesson: Path, tmp_path: Path) -> None:
     off_cm = [float(n) for n in re.findall(r"([+-][\d.]+) ±", said.inner_text())]
     assert len(off_cm) == 3 and max(map(abs, off_cm)) < 6
     assert barriers(page) == []
+    until(lambda: load_config(lesson).auxiliary[0].room_picture)
     clicked = load_config(lesson).auxiliary[0].room_picture[0]
     assert [list(c) for c in clicked.blackboard_corners] == [
         pytest.approx(list(c), abs=2.5) for c in corners
