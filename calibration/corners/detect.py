@@ -73,8 +73,14 @@ def _classic(gray: Gray, inner: tuple[int, int]) -> Array | None:
 REFINE_BLUR_PX = 0.8
 
 
-def refine(gray: Gray, corners: Array, inner: tuple[int, int]) -> Array:
+#: Half a refinement window, in squares; of what is white round a ChArUco corner, up to its markers.
+WINDOW, WHITE_WINDOW = 1 / 3, 0.7
+
+
+def refine(gray: Gray, corners: Array, inner: tuple[int, int], window: float = WINDOW) -> Array:
     """Sub-pixel refinement; the window follows the smallest distance of neighbours.
+
+    window : half of it, in squares.
 
     A fixed window takes in the next corner on small boards (4–8 px of error instead of 0.1). A
     corner that would move by over a third of a square stays where it was.
@@ -82,7 +88,7 @@ def refine(gray: Gray, corners: Array, inner: tuple[int, int]) -> Array:
     seen = np.isfinite(corners).all(1)
     pitch = pitch_px(corners, inner)
     pitch = pitch if np.isfinite(pitch) else 10.0
-    half = int(np.clip(pitch / 3, 2, 15))
+    half = int(np.clip(pitch * window, 2, 15))
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 100, 1e-4)
     out = corners.copy()
     if not seen.any():
@@ -334,7 +340,9 @@ def find_charuco(gray: Gray, board: Board) -> Found:
             (w, h),
             f"no ChArUco board with {nx} × {ny} inner corners ({board.dictionary}) was found",
         )
-    best = refine(gray, best, board.inner_corners)
+    # a window that reaches the markers is drawn to their edges: by a pixel and more
+    white = (1 - float(board.marker_m or 0) / board.square_m) / 2
+    best = refine(gray, best, board.inner_corners, min(WINDOW, WHITE_WINDOW * white))
     return Found(
         best, (w, h), None, {"pitch_px": pitch_px(best, board.inner_corners), "detector": "charuco"}
     )

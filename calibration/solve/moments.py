@@ -21,6 +21,8 @@ ZOOM_TEST_RATIO = 2.0
 ZOOM_TEST_SUPPORT = 0.9
 #: What two lenses gain on the squares of one at least, where nothing changed.
 LEAST_GAIN = 0.02
+#: A view that fits so many times worse than the typical one is looked past.
+ONE_BAD_VIEW = 3.0
 
 
 def zoom_changed(
@@ -47,10 +49,17 @@ def zoom_changed(
         square = len(first) * one.rms_px**2 + len(second) * two.rms_px**2
         return float(np.sqrt(square / n)), one.lens.f_px, two.lens.f_px
 
-    n = len(rows)
-    whole = fit(rows) if n >= 2 * LEAST_VIEWS else None
+    whole = fit(rows) if len(rows) >= 2 * LEAST_VIEWS else None
     if whole is None:
         return None
+    worst = int(whole.view_rms_px.argmax())
+    if whole.view_rms_px[worst] > ONE_BAD_VIEW * np.median(whole.view_rms_px):
+        # corners found beside themselves bend a lens that is fitted to few views: no zoom is in one
+        rows = rows[:worst] + rows[worst + 1 :]
+        whole = fit(rows) if len(rows) >= 2 * LEAST_VIEWS else None
+        if whole is None:
+            return None
+    n = len(rows)
     cuts = sorted({n // 4, n // 3, n // 2, 2 * n // 3, 3 * n // 4})
     ends = {cut: end for cut in cuts if (end := halves(rows[:cut], rows[cut:])) is not None}
     # any halves are fitted better by two lenses; a zoom has a moment, a wrong lens model has none

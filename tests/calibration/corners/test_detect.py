@@ -200,6 +200,26 @@ def test_charuco_hidden_corners_are_missing() -> None:
     assert np.abs(found.corners_px[seen] - whole.corners_px[seen]).max() < 0.3
 
 
+@pytest.mark.parametrize("marker", [0.75, 0.6])
+def test_charuco_corners_are_not_drawn_to_the_markers(marker: float) -> None:
+    k = 60
+    board = Board("charuco", (9, 6), 0.03, 0.03 * marker)
+    dictionary = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, board.dictionary))
+    flat = cv2.aruco.CharucoBoard((10, 7), 1.0, marker, dictionary).generateImage((10 * k, 7 * k))
+    flat = cv2.copyMakeBorder(flat, k, k, k, k, cv2.BORDER_CONSTANT, value=235)
+    h, w = flat.shape
+    there = np.array([[90, 60], [560, 100], [530, 420], [70, 400]], np.float32)
+    ends = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32) - 0.5
+    H = cv2.getPerspectiveTransform(ends, there)
+    picture = cv2.warpPerspective(cv2.GaussianBlur(flat, (0, 0), 1.2), H, (640, 480))
+    x, y = np.meshgrid(np.arange(2, 11) * k - 0.5, np.arange(2, 8) * k - 0.5)
+    grid = np.stack([x, y], -1).reshape(-1, 1, 2)
+    truth = cv2.perspectiveTransform(grid, H.astype(np.float64)).reshape(-1, 2)
+    found = detect.find_corners(picture, board).corners_px
+    assert found is not None and np.isfinite(found).all()
+    assert np.sqrt(((found - truth) ** 2).sum(1).mean()) < 0.12
+
+
 def test_view_survives_the_file() -> None:
     uv = np.array([[1.23456, 2.0], [np.nan, np.nan]])
     back = View.from_dict(View("a", uv, None, {"left": {"file": "x"}}).to_dict())
