@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import csv
 import json
 import string
 from pathlib import Path
@@ -34,6 +35,7 @@ def test_every_word_in_every_language() -> None:
     lines = (APP / "words.csv").read_text(encoding="utf-8").splitlines()
     keys = [line.partition(",")[0] for line in lines[1:]]
     assert len(keys) == len(set(keys)) == len(TABLE)
+    assert {len(row) for row in csv.reader(lines, strict=True)} == {4}, "a comma without quotes"
 
 
 def test_the_same_values_in_every_language() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import csv
 import datetime as dt
 import json
 import re
@@ -318,8 +319,10 @@ def test_other_areas(small: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("language", sorted(set(LANGUAGES) - {"en"}))
 def test_the_languages_have_the_same_strings(language: str) -> None:
     english, other = LANGUAGES["en"], LANGUAGES[language]
-    rows = (Path(gaze.report.__file__).parent / "words.csv").read_text(encoding="utf-8")
-    assert len(rows.splitlines()) == 1 + len(english), "a row each, no key twice"
+    with (Path(gaze.report.__file__).parent / "words.csv").open(newline="", encoding="utf-8") as f:
+        rows = list(csv.reader(f, strict=True))
+    assert {len(row) for row in rows} == {1 + len(LANGUAGES)}, "a comma without quotes"
+    assert len(rows) == 1 + len(english), "a key twice"
     assert all(other.values())
 
     def fields(text: str) -> set[str]:
