@@ -18,6 +18,8 @@ from calibration.transform import Array
 
 #: What it costs to believe in a number that only the measurements themselves suggest, in χ².
 FREE_COST = 9.0
+#: No board slips further.
+SLIPPED_M = 1.5
 #: What a length may be in, and what it would be times that in metres.
 UNITS = {"inches taken for cm": 2.54, "feet taken for metres": 0.3048}
 #: Orders in which somebody may have given the four lengths of :data:`CORNERS`.
@@ -186,6 +188,7 @@ def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
         name + "the board was moved by {size} after it was measured",
         "Measure again where the board lies in the pictures.",
         e, free=(f"{i}.left_m", f"{i}.out_m"), cost=2 * FREE_COST - 3.0,
+        between=(0.0, SLIPPED_M),
     )  # fmt: skip
 
 
@@ -312,7 +315,7 @@ def _lens_guesses(e: Evidence) -> Iterator[Guess]:
             "moved after they were measured?",
             f"Measure from the {camera} lens to the blackboard's corners again.",
             e, free=tuple(f"{camera}.{c}" for c in CORNERS[: len(lengths)]),
-            cost=2 * FREE_COST - 3.0,
+            cost=2 * FREE_COST,
         )  # fmt: skip
         for j, length in enumerate(lengths):
             for value in _digits_exchanged(length):
