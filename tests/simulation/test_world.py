@@ -17,6 +17,7 @@ from sessions.config import load_config
 from sessions.errors import SessionError
 from sessions.simulation.draw import simulate
 from sessions.simulation.people import load_people
+from sessions.simulation.render import Lens
 from sessions.simulation.room import PLACEMENTS, ROOMS
 from sessions.simulation.script import FACING_BOARD, visible_share
 from sessions.simulation.simulate import (
@@ -306,3 +307,20 @@ def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(SessionError, match="not empty"):
         simulate(tmp_path / "mine", Options())
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["mine", "notes.txt"]
+
+
+def test_fisheyes_are_as_wide_as_asked_and_every_pixel_has_a_place_in_the_pinhole() -> None:
+    world = build_world(Options(students=4, rows=2, fisheye_deg=120, resolution="720p"))
+    for camera in world.cameras.values():
+        assert camera.model == "equidistant"
+        ends = camera.rays(np.array([[0.0, 359.5], [1279.0, 359.5]]))
+        assert np.degrees(np.arccos(ends[0] @ ends[1])) == pytest.approx(120, abs=3)
+        lens = Lens.of(camera)
+        u, v = 900, 100  # the pinhole's pixel looks where the camera's does
+        x, y = lens.map_x[v, u], lens.map_y[v, u]
+        looks = np.linalg.solve(lens.K, [x, y, 1.0])
+        assert np.allclose(looks / np.linalg.norm(looks), camera.rays([u, v]), atol=1e-4)
+        assert lens.map_x.min() >= 0 and lens.map_x.max() <= lens.size_px[0] - 1
+    for wrong in ({"fisheye_deg": 170}, {"fisheye_deg": 120, "lens_px": 900}):
+        with pytest.raises(SessionError, match="--fisheye is impossible"):
+            Options(**wrong).checked()
