@@ -212,7 +212,7 @@ FILLED = {
 }  # fmt: skip
 #: Latin words on a page that is Chinese, outside the project's own sentences and what was named.
 LATIN = r"""() => {
-  const found = [], names = /demo|left|right|lesson|toml|csv|mp4|jpg|png|calibrat|github/i;
+  const found = [], names = /demo|left|right|third|lesson|toml|csv|mp4|jpg|png|calibrat|github/i;
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
     const e = walk.currentNode.parentElement, words = walk.currentNode.textContent.trim();
