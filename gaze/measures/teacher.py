@@ -86,7 +86,7 @@ def teacher_measures(
     with np.errstate(invalid="ignore", divide="ignore"):
         share = mean_known((total / np.where(measured, measured, np.nan)[..., None])[use], 0)
     errors = share_errors(m, place[order], n, draws=draws, seed=seed)
-    low, high = band(share, errors.window_sd(use, measured > 0)[:, :K])
+    low, high = band(share, errors.window_sd(use, measured[use] > 0)[:, :K])
     there = [p for p in range(n) if (place == p).any()]
     return TeacherMeasures(
         fit.cells.names, int(use.sum()),

@@ -92,6 +92,17 @@ def test_a_long_gap_is_not_bridged(scene: tuple[Scene, np.ndarray, np.ndarray, A
     assert found.shares.set_index(["place", "target"]).loc[("unseen", "teacher"), "share"] < 1e-6
 
 
+def test_who_was_hardly_measured_is_not_in_it(
+    scene: tuple[Scene, np.ndarray, np.ndarray, Answer],
+) -> None:
+    made, _, _, answer = scene
+    gaze = answer.gaze
+    few = (gaze["student"] == made.names[0]) & (gaze["time_s"] > 5)
+    found = teacher_measures(gaze[~few], config(), answer.teacher, draws=2)
+    assert found is not None and found.used == len(made.names) - 1
+    assert found.shares[["share", "low", "high"]].notna().all(axis=None)
+
+
 def test_no_teacher_no_table(scene: tuple[Scene, np.ndarray, np.ndarray, Answer]) -> None:
     answer = scene[-1]
     assert teacher_measures(answer.gaze, config(), answer.teacher[:0]) is None
