@@ -247,7 +247,7 @@ def _unreadable(path: Path, error: Exception) -> VideoError:
         )
     if not any(begins):
         return VideoError(
-            "the file holds nothing but zeros: it was never wholly written or copied",
+            "the file begins with nothing but zeros: it was never wholly written or copied",
             where=path,
             remedy="Copy it again from the camera.",
         )
