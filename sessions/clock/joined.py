@@ -27,7 +27,7 @@ BY_HAND_S = 2.0
 BY_EYE_FRAMES = 0.5
 #: 1σ of what sound cannot see: microphones go on while a camera loses pictures and hides it.
 UNSEEN_BY_SOUND_S = 0.1
-#: From how many σ on another drift of sound and pictures is taken for a jump that was bent over.
+#: From how many σ on sound and pictures that differ are taken for a jump that was bent over.
 BENT_SIGMAS = 2.0
 
 Status = Literal["measured", "roughly measured", "not measured"]
@@ -178,27 +178,25 @@ def _agreed(found: Sequence[Estimate], at_s: Array, causes: list[Cause]) -> Cloc
         unseen_s = float(np.hypot(unseen_s, worst))
     if not clock.jumps and not any(c.code == "clock_senses_disagree" for c in causes):
         clock = _averaged(straight)
-        unseen_s = float(np.hypot(unseen_s, _bent(found, float(np.ptp(at_s)))))
+        unseen_s = float(np.hypot(unseen_s, _bent(found, at_s)))
     return replace(clock, sigma_offset_s=float(np.hypot(clock.sigma_offset_s, unseen_s)))
 
 
-def _bent(found: Sequence[Estimate], span_s: float) -> float:
-    """1σ of a jump that the pictures' line may have bent over: sound, which has none, drifts
-    otherwise than they do.
+def _bent(found: Sequence[Estimate], at_s: Array) -> float:
+    """1σ of a jump that the pictures' line may have bent over: sound, which has none, says another
+    line than they do.
 
-    Over the recording a jump bends a line by as much as itself to half as much again, and by less
-    where such a drift is hard to believe.
+    Over the recording a jump bends or shifts a line by about as much as itself.
     """
     straight = [(e.sense, e.clock) for e in found if e.clock is not None and not e.clock.jumps]
     sounds = [c for sense, c in straight if sense == "sound"]
     pictures = [c for sense, c in straight if sense != "sound"]
     if not sounds or not pictures:
         return 0.0
-    sound, picture = sounds[0], _averaged(pictures)
-    bend_ppm = abs(sound.drift_ppm - picture.drift_ppm)
-    if bend_ppm < BENT_SIGMAS * np.hypot(sound.sigma_drift_ppm, picture.sigma_drift_ppm):
-        return 0.0
-    return bend_ppm * 1e-6 * span_s
+    picture = _averaged(pictures)
+    off_s = np.abs(_between(sounds[0], picture, at_s))
+    sigma_s = np.hypot(_sigma(sounds[0], at_s), _sigma(picture, at_s))
+    return float(off_s.max()) if (off_s > BENT_SIGMAS * sigma_s).any() else 0.0
 
 
 def _averaged(clocks: Sequence[Clock]) -> Clock:

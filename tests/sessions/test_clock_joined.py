@@ -94,3 +94,11 @@ def test_nothing_measured_is_said_and_has_a_sigma(declared: Clock | None) -> Non
     assert cause.code == "clock_unmeasured" and "sound: too quiet" in cause.message
     assert got.clock.sigma_offset_s == (2.0 if declared is None else 0.02)
     assert got.status == "not measured"
+
+
+def test_pictures_that_lie_beside_sound_may_have_missed_a_jump() -> None:
+    """150 ms apart where their lines are known to 40: no contradiction yet, and no small sigma."""
+    motion = Estimate("motion", Clock(0.55, 0.0, 0.04, 50.0, "motion"), unseen_s=0.06)
+    got = join([says("sound", 0.4), motion], SPAN)
+    assert "clock_senses_disagree" not in [c.code for c in got.causes]
+    assert 0.14 < got.clock.sigma_offset_s < 0.2
