@@ -294,15 +294,17 @@ def _cluster(ray: Any, workers: int) -> Iterator[None]:
     hosts and for a way out even with its usage statistics off, writes a token into the home folder,
     and leaves its logs, which name lessons, in the temporary folder. What it still does
     (docs/privacy.md) is not ours to change.
+
+    Raises
+    ------
+    EngineError : it does not start (in time; or the path of the temporary folder is too long).
     """
     if ray.is_initialized():
         yield
         return
-    silent: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
+    options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
     with contextlib.ExitStack() as stack:
-        if os.environ.get("RAY_ADDRESS"):
-            ray.init(**silent)
-        else:
+        if not os.environ.get("RAY_ADDRESS"):
             logs = stack.enter_context(
                 tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
             )
@@ -311,14 +313,15 @@ def _cluster(ray: Any, workers: int) -> Iterator[None]:
             before = {k: os.environ.get(k) for k in alone}
             stack.callback(_set_environment, before)  # a notebook goes on after us
             _set_environment(alone)  # of this process, too: it talks to the cluster alone
-            try:
-                ray.init(num_cpus=workers, include_dashboard=False, _node_ip_address="127.0.0.1",
-                         _temp_dir=logs, **silent)  # fmt: skip
-            except Exception as error:  # it has no kind of its own for this
-                raise EngineError(
-                    "Ray did not start",
-                    found=" ".join(str(error).split())[:200],
-                    remedy="Use --engine local --workers N.",
-                ) from error
+            options |= {"num_cpus": workers, "include_dashboard": False,
+                        "_node_ip_address": "127.0.0.1", "_temp_dir": logs}  # fmt: skip
+        try:
+            ray.init(**options)
+        except Exception as error:  # it has no kind of its own for this
+            raise EngineError(
+                "Ray did not start",
+                found=" ".join(str(error).split())[:200],
+                remedy="Use --engine local --workers N.",
+            ) from error
         stack.callback(ray.shutdown)
         yield

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -136,6 +137,22 @@ def test_what_cannot_be_started_says_why(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(builtins, "__import__", no_ray)
     with pytest.raises(EngineError, match=r"Ray, which is not installed.*\[ray\]"):
         analyze_many([tmp_path], engine="ray")
+
+
+@pytest.mark.parametrize("address", ["", "10.9.9.9:6379"])
+def test_ray_that_does_not_start_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    def init(**options: object) -> None:
+        assert ("_node_ip_address" in options) == (not address)
+        raise Exception("The current node\n timed out.")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: 0, init=init))
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    monkeypatch.setenv("no_proxy", "mine")
+    with pytest.raises(EngineError, match=r"Ray did not start; found The current node timed out"):
+        analyze_many([tmp_path], engine="ray")
+    assert os.environ["no_proxy"] == "mine" and "RAY_AUTH_TOKEN" not in os.environ
 
 
 def test_ctrl_c_is_not_swallowed(tmp_path: Path) -> None:
