@@ -146,6 +146,23 @@ def test_the_class_s_middle_is_that_of_most_moments() -> None:
     np.testing.assert_allclose(cost, np.where(y > 0.9, (0.2 / 0.14) ** 2, 0), atol=1e-9)
 
 
+def test_the_middle_is_the_median_of_moments() -> None:
+    y = np.array([0.74, 0.8, 0.86])
+    P_W = np.column_stack([np.arange(3.0), y, np.full(3, 4.0)])
+    _, cost = match_pairs(a_pair(P_W=P_W, count=np.array([30, 40, 30])), np.zeros(3), S)
+    np.testing.assert_allclose(cost, ((y - 0.8) / 0.14) ** 2, atol=1e-9)
+
+
+def test_a_class_sits_at_one_height_though_other_pairs_fit_better_by_themselves() -> None:
+    """Tracks 1 and 2 cross on two epipolar planes: the wrong pairs meet at 1.9 m, and so near to
+    their planes that each is the cheaper one; with them track 0 would sit alone."""
+    left, right = np.array([0, 1, 2, 1, 2], np.int32), np.array([0, 1, 2, 2, 1], np.int32)
+    P_W = np.column_stack([np.arange(5.0), [0.8, 0.8, 0.8, 1.9, 1.9], np.full(5, 4.0)])
+    own = np.array([5.0, 5.0, 5.0, 4.9, 4.9])
+    chosen, _ = match_pairs(a_pair(left=left, right=right, P_W=P_W), own, S)
+    assert sorted(chosen) == [0, 1, 2]
+
+
 # -- evidence --------------------------------------------------------------------------------------
 
 
