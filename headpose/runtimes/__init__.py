@@ -1,11 +1,9 @@
-"""Runtimes: torch, torch.compile, OpenVINO, ONNX Runtime; each one file, known by being there."""
+"""Runtimes: torch, torch.compile, OpenVINO, ONNX Runtime; each one file, found by its name."""
 
-from importlib import import_module
-from pkgutil import iter_modules
-
+from headpose.runtimes import onnxruntime_, openvino_, openvino_int8, torch_, torch_compile
 from headpose.runtimes.registry import RUNTIMES, Runtime, get
 
-__all__ = ["RUNTIMES", "Runtime", "get"]
-
-for _module in iter_modules(__path__):
-    import_module(f"{__name__}.{_module.name}")
+__all__ = [
+    "RUNTIMES", "Runtime", "get", "onnxruntime_", "openvino_", "openvino_int8", "torch_",
+    "torch_compile",
+]  # fmt: skip
