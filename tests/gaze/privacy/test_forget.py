@@ -439,7 +439,7 @@ def test_an_expired_lesson_is_not_exported(lesson: Path) -> None:
 
 def visible(html: str) -> str:
     """What a page says besides plotly's own code."""
-    scripts = re.findall(r"<script>.*?</script>", html, flags=re.S)
+    scripts = re.findall(r"<script(?: type=.text/plain.[^>]*)?>.*?</script>", html, flags=re.S)
     for s in scripts:
         html = html.replace(s, "")
     return html

@@ -104,7 +104,7 @@ def test_the_catalogue_s_page(folder: Path, tmp_path: Path) -> None:
     assert json.loads(said.stdout)["lessons"] == ["w0", "w1", "w2"]
     html = page.read_text(encoding="utf-8")
     assert "few: fewer than 5 students with enough data" in html
-    assert "NaN" not in html.split("<script>")[0]
+    assert "NaN" not in html.split('<script type="text/plain"')[0]
     found = re.search(r'id="fig-lessons-data">(.*?)</script>', html)
     assert found is not None
     data = json.loads(found[1])["data"]
@@ -135,6 +135,6 @@ def test_the_page(folder: Path, tmp_path: Path, language: str) -> None:
     assert len(json.loads(said.stdout)["shares"]) == 3 * 7
     html = path.read_text()
     assert f'lang="{language}"' in html and "&lt;week 1&gt;" in html and "<week 1>" not in html
-    assert "S-0" not in html.split("<script>")[0]
+    assert "S-0" not in html.split('<script type="text/plain"')[0]
     again = CliRunner().invoke(app, command)
     assert again.exit_code == 2 and "there is a file of this name" in again.output
