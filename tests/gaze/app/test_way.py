@@ -56,8 +56,9 @@ def until(true: Any, seconds: float = LONG_MS / 1000) -> None:
 
 
 def barriers(page: Any) -> list[Any]:
-    """What axe finds serious on the page as it is."""
+    """What axe finds serious on the page as it is, once a message that fades is gone."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe")
+    page.wait_for_function("!document.querySelector('.q-notification')")
     return [
         (v["id"], [n["html"][:120] for n in v["nodes"]])
         for v in axe.Axe().run(page).response["violations"]
