@@ -143,6 +143,13 @@ SAME = {
         "goes on after nothing moves by 1e-7",
     ("gaze/gain/axis_fit.py", "if step > 30 and moved < 1e-7:", "1e-07 -> 2e-07"):
         "ends 1e-7 earlier",
+    ("gaze/people/evidence.py", "keys = seen.track.astype(np.int64) * 2 + seen.camera", "2 -> 4"):
+        "a number of its own for each track of each camera, all the same",
+    ("gaze/people/evidence.py", "keys = seen.track.astype(np.int64) * 2 + seen.camera",
+     "seen.track.astype(np.int64) * 2 + seen.camera -> seen.track.astype(np.int64) * 2 - seen.camera"):  # noqa: E501
+        "so it is, of the other parity",
+    ("gaze/people/evidence.py", "parts.append(spread(np.unique(seen.moment[keys == key]), 20))",
+     "20 -> 40"): "looks at more moments of each track than are needed",
     ("gaze/people/matching.py", "heights = np.arange(-0.6, 2.0, 0.08)", "2.0 -> 4.0"):
         "tries heights at which nobody sits as well",
     ("gaze/people/matching.py", "sizes = np.exp(np.arange(np.log(0.13), np.log(0.32), 0.07))",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -52,6 +52,16 @@ def test_an_uncertain_nose_may_miss_by_more() -> None:
     floor2 = s.epipolar_floor_deg**2
     shrinks = (0.5**2 * f2 + floor2) / (sigma_px**2 * f2 + floor2)
     np.testing.assert_allclose(other.epipolar[near], shrinks * one.epipolar[near], rtol=1e-6)
+
+
+def test_cameras_that_never_see_the_same_moment_have_no_pair() -> None:
+    rig = room_rig(3)
+    found, _ = sightings(rig, seats(seed=3), 3, noise_px=0.5)
+    apart = replace(found, moment=found.moment + 1000 * (found.camera == 1))
+    pairs = pair_evidence(rig, apart, IdentitySettings())
+    assert {f.name: len(getattr(pairs, f.name)) for f in fields(pairs)} == dict.fromkeys(
+        (f.name for f in fields(pairs)), 0
+    )
 
 
 @pytest.mark.parametrize("n", [1, 4])
