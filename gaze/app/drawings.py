@@ -87,7 +87,7 @@ def plan(lengths: Lengths, labels: dict[str, str], spots: Sequence[Spot] = ()) -
         parts += [
             f'<rect x="{x - along:.1f}" y="{z:.1f}" width="{along:.1f}" height="{deep:.1f}" '
             'fill="var(--slate)" fill-opacity="0.25" stroke="var(--slate)" stroke-width="2"/>',
-            _arrow(0, z, x, z, labels["left"], k, above=True),
+            _arrow(0, z, x, z, labels["left"], k, level=-6),
             _arrow(x, 0, x, z, labels["out"], k),
             f'<circle cx="{x:.1f}" cy="{z:.1f}" r="{5 * k:.1f}" fill="var(--bad)"/>',
         ]
@@ -108,7 +108,7 @@ def elevation(lengths: Lengths, labels: dict[str, str]) -> str:
     parts = [
         f'<rect x="{-w:.1f}" y="0" width="{w:.1f}" height="{h:.1f}" fill="var(--chalk)" '
         'fill-opacity="0.2" stroke="var(--chalk)" stroke-width="4"/>',
-        _arrow(0, -22 * k, -w, -22 * k, labels["width"], k, above=True),
+        _arrow(0, -22 * k, -w, -22 * k, labels["width"], k, level=-6),
         _arrow(-w - 20 * k, 0, -w - 20 * k, h, "", k),
         _label(-w + 12 * k, h / 2 + 5 * k, labels["height"], k, "start"),
     ]
@@ -120,7 +120,7 @@ def elevation(lengths: Lengths, labels: dict[str, str]) -> str:
             f'<rect x="{x - along:.1f}" y="{y:.1f}" width="{along:.1f}" height="{tall:.1f}" '
             'fill="var(--slate)" fill-opacity="0.35" stroke="var(--slate)" stroke-width="2"/>',
             _arrow(x, 0, x, y, labels["down"], k),
-            _arrow(0, y, x, y, labels["left"], k, above=True),
+            _arrow(0, y, x, y, labels["left"], k, level=18),
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{5 * k:.1f}" fill="var(--bad)"/>',
         ]
     parts.append(f'<circle cx="0" cy="0" r="{5 * k:.1f}" fill="var(--bad)"/>')
@@ -145,14 +145,15 @@ def _label(x: float, y: float, words: str, k: float, anchor: str = "middle") -> 
 
 
 def _arrow(
-    x0: float, y0: float, x1: float, y1: float, words: str, k: float, *, above: bool = False
+    x0: float, y0: float, x1: float, y1: float, words: str, k: float, *, level: float | None = None
 ) -> str:
+    """An arrow with its words to the right; of a level arrow so far below it (negative: above)."""
     line = (
         f'<line x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}" stroke="var(--slate)" '
         f'stroke-width="{2 * k:.1f}" marker-start="url(#tip)" marker-end="url(#tip)"/>'
     )
-    if above:
-        return line + _label((x0 + x1) / 2, y0 - 6 * k, words, k)
+    if level is not None:
+        return line + _label((x0 + x1) / 2, y0 + level * k, words, k)
     return line + _label(x0 + 8 * k, (y0 + y1) / 2 + 5 * k, words, k, "start")
 
 
