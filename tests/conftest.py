@@ -23,6 +23,7 @@ settings.load_profile("steady")
 
 HERE = Path(__file__).parent
 SLOW = (  # what solves calibrations, trains, converts networks, opens browsers, analyses, reports
+    "calibration/corners/test_detect.py",
     "calibration/corners/test_folder.py",
     "calibration/corners/test_fuzz_pictures.py",
     "calibration/over_time",
@@ -39,6 +40,7 @@ SLOW = (  # what solves calibrations, trains, converts networks, opens browsers,
     "gaze/lesson/test_recordings.py",
     "gaze/lesson/test_resume.py",
     "gaze/measures/test_targets.py",
+    "gaze/people/test_identify.py",
     "gaze/people/test_others.py",
     "gaze/people/test_seat_changes.py",
     "gaze/privacy/test_any_name.py",
@@ -49,6 +51,7 @@ SLOW = (  # what solves calibrations, trains, converts networks, opens browsers,
     "gaze/report/test_browser.py",
     "gaze/report/test_replay.py",
     "gaze/report/test_report.py",
+    "gaze/setup/test_check.py",
     "gaze/setup/test_events.py",
     "gaze/studies/test_compare.py",
     "gaze/studies/test_studies.py",
