@@ -68,6 +68,17 @@ def test_one_camera_uses_the_seat_and_says_how_wide_it_is() -> None:
     assert np.isnan(found.residual_px).all()
 
 
+def test_who_is_seen_by_one_camera_is_placed_the_same_beside_others() -> None:
+    rig, P = room_rig(0), seats()
+    uv, sigma = project(rig, P), np.ones((len(P), 2))
+    uv[::2, 0] = np.nan
+    prior, spread = P + 0.1, np.tile(np.diag([0.08, 0.05, 0.12]) ** 2, (len(P), 1, 1))
+    together = solve_positions(rig, uv, sigma, prior, spread)
+    alone = solve_positions(rig, uv[::2], sigma[::2], prior[::2], spread[::2])
+    np.testing.assert_allclose(together.P_W[::2], alone.P_W, atol=1e-9)
+    np.testing.assert_allclose(together.covariance_m2[::2], alone.covariance_m2, atol=1e-12)
+
+
 def test_nothing_from_nothing() -> None:
     rig = room_rig(0)
     uv = np.full((3, 2, 2), np.nan)
