@@ -73,6 +73,20 @@ class Place:
             return edit_config(self.lesson, changes)
 
 
+class Editor:
+    """A screen that changes session.toml. config : the file as the page shows it."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.config = load_config(place.lesson)
+
+    def edit(self, changes: dict[str, Any]) -> bool:
+        """As :meth:`Place.edit`, the page shows what is then there; whether it was written."""
+        new = self.place.edit(changes, self.config)
+        self.config = new or self.config
+        return new is not None
+
+
 def value_of(config: SessionConfig, key: str) -> Any:
     """What session.toml says under a key such as ``auxiliary[1].left_m``; None: nothing."""
     item: Any = config

@@ -15,6 +15,7 @@ from gaze.app.drawings import timeline
 from gaze.app.files import AUXILIARY, PICTURES, bring, of_kind
 from gaze.app.parts import (
     SHARE,
+    Editor,
     Place,
     action,
     box,
@@ -29,7 +30,6 @@ from gaze.app.parts import (
 from gaze.app.screens.clicks import Clicker, Clicks
 from gaze.app.screens.recordings import findings
 from gaze.app.sights import Marked, Moment, Recording
-from sessions.config import load_config
 
 PX_PER_M = 250
 COLOURS = ("#0f6cab", "#c98200", "#0b8a63", "#b4558f", "#5b57a6", "#8a5a2b")
@@ -45,12 +45,11 @@ class Drawn:
     y_m: list[float]
 
 
-class Areas:
+class Areas(Editor):
     """The screen's state."""
 
     def __init__(self, place: Place) -> None:
-        self.place = place
-        self.config = load_config(place.lesson)
+        super().__init__(place)
         self.board = self.config.blackboard
         self.areas = [Drawn(a.name, list(a.x_m), list(a.y_m)) for a in self.board.areas]
         self.start: tuple[float, float] | None = None
@@ -177,13 +176,8 @@ class Areas:
 
     def _write(self) -> None:
         rows = [{"name": a.name, "x_m": a.x_m, "y_m": a.y_m} for a in self.areas]
-        if self._edit({"blackboard.areas": rows or None}):
+        if self.edit({"blackboard.areas": rows or None}):
             ui.notify(self.place("written"), type="positive")
-
-    def _edit(self, changes: dict[str, Any]) -> bool:
-        new = self.place.edit(changes, self.config)
-        self.config = new or self.config
-        return new is not None
 
     # -- the photograph to draw on ---------------------------------------------------------------
     def _photograph(self) -> None:
@@ -219,7 +213,7 @@ class Areas:
         corners = [list(c) for c in clicks]
         await p.desk.worker.call("check_corners", p.desk.inside(p.lesson, self.chosen), corners)
         changes = {"blackboard.picture": self.chosen, "blackboard.picture_corners_px": corners}
-        if self._edit(changes):
+        if self.edit(changes):
             ui.notify(p("written"), type="positive")
             await self._show_photograph()
 

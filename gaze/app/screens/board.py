@@ -15,6 +15,7 @@ from calibration.rig_file import read_verdict
 from gaze.app.drawings import coverage_cells
 from gaze.app.files import AUXILIARY, PICTURES, VIDEOS, bring, of_kind
 from gaze.app.parts import (
+    Editor,
     Place,
     action,
     box,
@@ -30,7 +31,6 @@ from gaze.app.screens.lessons import VERDICT_KINDS
 from gaze.app.screens.recordings import findings
 from gaze.app.screens.run import JobList
 from gaze.app.sights import BoardView, Picture
-from sessions.config import load_config
 
 PAPERS = ("A4", "A3", "A2", "letter", "tabloid")
 SEVERITIES = {"FAIL": "error", "WARN": "warning", "PASS": "ok"}
@@ -42,12 +42,11 @@ FILM_VIEWS = 24  # moments of a calibration video that are looked at here
 View = tuple[Path, int, float | None]
 
 
-class Chessboard:
+class Chessboard(Editor):
     """The screen's state: which pictures were looked at."""
 
     def __init__(self, place: Place) -> None:
-        self.place = place
-        self.config = load_config(place.lesson)
+        super().__init__(place)
         self.seen: dict[View, BoardView] = {}
         self.shown: dict[str, list[View]] = {}
         self.summary: dict[str, ui.element] = {}
@@ -96,8 +95,7 @@ class Chessboard:
             }
 
         def write() -> None:
-            if new := p.edit(described(), self.config):
-                self.config = new
+            if self.edit(described()):
                 self.seen.clear()
                 self.shown.clear()
                 for gallery in self.gallery.values():

@@ -16,6 +16,7 @@ from gaze.app.drawings import traces
 from gaze.app.files import VIDEOS, bring, of_kind
 from gaze.app.parts import (
     SHARE,
+    Editor,
     Place,
     action,
     box,
@@ -35,12 +36,11 @@ from sessions.config import load_config
 NEAR_S = 3.0  # to either side of the moment: all its pictures are looked at
 
 
-class Recordings:
+class Recordings(Editor):
     """The screen's state: which moment is shown, and the right camera's offset tried out."""
 
     def __init__(self, place: Place) -> None:
-        self.place = place
-        self.config = load_config(place.lesson)
+        super().__init__(place)
         self.time_s = 0.0
         self.offset_s = self.config.cameras.right.offset_s or 0.0
         self.probed: dict[str, Recording] = {}
@@ -97,16 +97,11 @@ class Recordings:
 
     async def _bring(self, camera: str, name: str, upload: Any) -> None:
         path = await bring(self.place.lesson, VIDEOS, name, upload)
-        self._edit({f"cameras.{camera}.video": path.name})
+        self.edit({f"cameras.{camera}.video": path.name})
 
     def _use(self, camera: str, name: str) -> None:
-        if self._edit({f"cameras.{camera}.video": name}):
+        if self.edit({f"cameras.{camera}.video": name}):
             ui.navigate.reload()
-
-    def _edit(self, changes: dict[str, Any]) -> bool:
-        new = self.place.edit(changes, self.config)
-        self.config = new or self.config
-        return new is not None
 
     # -- the moment ------------------------------------------------------------------------------
     def _controls(self) -> None:
@@ -276,11 +271,11 @@ class Recordings:
         await self._go(self.time_s)
 
     def _write_offset(self) -> None:
-        if self._edit({"cameras.right.offset_s": round(self.offset_s, 4)}):
+        if self.edit({"cameras.right.offset_s": round(self.offset_s, 4)}):
             ui.notify(self.place("written"), type="positive")
 
     def _estimate(self) -> None:
-        if self._edit({"cameras.right.offset_s": None}):
+        if self.edit({"cameras.right.offset_s": None}):
             ui.notify(self.place("will_estimate"), type="positive")
 
     def _swap(self) -> None:
@@ -291,17 +286,17 @@ class Recordings:
         changes |= {f"cameras.right.{k}": _plain(left.get(k)) for k in keys if k != "offset_s"}
         if config.right.offset_s is not None:
             changes["cameras.right.offset_s"] = -config.right.offset_s
-        if self._edit(changes):
+        if self.edit(changes):
             ui.navigate.reload()
 
     def _rotate(self, camera: str) -> None:
         now = self.probed.get(camera, Recording()).turned_deg
-        if self._edit({f"cameras.{camera}.rotate": (now + 90) % 360}):
+        if self.edit({f"cameras.{camera}.rotate": (now + 90) % 360}):
             ui.navigate.reload()
 
     def _mirror(self, camera: str) -> None:
         now = getattr(self.config.cameras, camera).mirrored
-        if self._edit({f"cameras.{camera}.mirrored": not now}):
+        if self.edit({f"cameras.{camera}.mirrored": not now}):
             ui.navigate.reload()
 
 

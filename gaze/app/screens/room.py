@@ -15,6 +15,7 @@ from calibration.errors import UserError
 from gaze.app.drawings import Lengths, Spot, elevation, plan
 from gaze.app.files import AUXILIARY, PICTURES, bring, of_kind
 from gaze.app.parts import (
+    Editor,
     Place,
     action,
     ask,
@@ -29,7 +30,7 @@ from gaze.app.parts import (
 from gaze.app.screens.clicks import CORNERS, Clicker, Clicks
 from gaze.app.screens.recordings import findings
 from gaze.app.units import UNITS, parse_length, show_length
-from sessions.config import Auxiliary, RoomPictureConfig, load_config
+from sessions.config import Auxiliary, RoomPictureConfig
 
 TAPE = ("left_m", "down_m", "out_m")
 
@@ -37,12 +38,11 @@ TAPE = ("left_m", "down_m", "out_m")
 COMPARE_S = 0.3  # from the last key or click to the comparison
 
 
-class Room:
+class Room(Editor):
     """The screen's state: what is typed, and the corners that are clicked."""
 
     def __init__(self, place: Place) -> None:
-        self.place = place
-        self.config = load_config(place.lesson)
+        super().__init__(place)
         self.number = min(place.desk.placements.get(place.lesson, 0), len(self.config.auxiliary))
         self.prefix = f"auxiliary[{self.number}]"
         self.typed: dict[str, float | None] = {}
@@ -186,9 +186,9 @@ class Room:
             ui.navigate.reload()
 
         async def remove() -> None:
-            if await ask(p("remove_placement", n=self.number + 1), p("remove"), p("cancel")):
-                p.edit({self.prefix: None}, self.config)
-                show(0)
+            sure = await ask(p("remove_placement", n=self.number + 1), p("remove"), p("cancel"))
+            if sure and self.edit({self.prefix: None}):
+                show(0)  # refused: the page stays, and with it the sentence that says why
 
         with ui.element("div").classes("rowline"):
             if n > 1 or self.number:
@@ -218,8 +218,7 @@ class Room:
             changes = {f"{self.prefix}.placement": event.value}
             if event.value != "tilted":
                 changes[f"{self.prefix}.angle_deg"] = None
-            if self.aux and (new := p.edit(changes, self.config)):
-                self.config = new
+            if self.aux and self.edit(changes):
                 self._draw()
 
         ui.select(names, value=now, label=p("placement"), on_change=choose).props(
@@ -312,8 +311,7 @@ class Room:
         p = self.place
         path = p.desk.inside(p.lesson, AUXILIARY, self.chosen)
         await p.desk.worker.call("check_corners", path, [list(c) for c in clicks])
-        if new := p.edit(self._clicked(clicks), self.config):
-            self.config = new
+        if self.edit(self._clicked(clicks)):
             ui.notify(p("written"), type="positive")
 
     def _clicked(self, clicks: Clicks) -> dict[str, Any]:

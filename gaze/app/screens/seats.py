@@ -11,11 +11,10 @@ from nicegui import ui
 from calibration.errors import UserError
 from gaze.app.desk import card
 from gaze.app.drawings import CM, MOVING, Lengths, Spot, plan
-from gaze.app.parts import Place, action, ask, box, cross, later, screen, text
+from gaze.app.parts import Editor, Place, action, ask, box, cross, later, screen, text
 from gaze.app.screens.recordings import findings
 from gaze.app.sights import Planned, Seat
 from gaze.app.units import show_length
-from sessions.config import load_config
 
 LOOK_S = 4.0
 #: As `gaze check` and the planner say: read as left, right or away; told apart in thirds.
@@ -55,12 +54,11 @@ class Chair:
         return ""
 
 
-class Seats:
+class Seats(Editor):
     """The screen's state: the chairs, as they will be written."""
 
     def __init__(self, place: Place) -> None:
-        self.place = place
-        self.config = load_config(place.lesson)
+        super().__init__(place)
         self.board = self.config.blackboard
         self.chairs = [
             Chair(s.id, s.seat_m[0], s.seat_m[1], s.opt_out)
@@ -254,8 +252,7 @@ class Seats:
             {"id": s.id, "opt_out": True if s.opt_out else None}
             for s in self.without_seat if s.id not in rows
         ]  # fmt: skip
-        if new := self.place.edit({"students": students or None}, self.config):
-            self.config = new
+        if self.edit({"students": students or None}):
             ui.notify(self.place("written"), type="positive")
 
 
