@@ -13,7 +13,7 @@ from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from calibration.transform import Array, geodesic_deg
 from gaze.faces.rows import FaceRows
-from gaze.room.position import epipolar_deg, ray_points, sight
+from gaze.room.position import epipolar_deg, ray_points
 
 UNMATCHED = -1
 
@@ -141,7 +141,7 @@ def pair_evidence(rig: Rig, seen: Sightings, settings: IdentitySettings) -> Pair
     xy = np.full((len(seen.camera), 2), np.nan)
     for c, name in enumerate(CAMERAS):
         mine = seen.camera == c
-        xy[mine] = sight(rig.camera(name), seen.nose_px[mine]).xy
+        xy[mine] = rig.camera(name).undistort(seen.nose_px[mine])
     P = ray_points(rig, xy[i], xy[j])
     angle = epipolar_deg(rig, xy[i], xy[j])
     sigma = np.hypot(

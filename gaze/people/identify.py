@@ -41,7 +41,7 @@ from gaze.people.evidence import (
 from gaze.people.matching import match_pairs
 from gaze.people.others import PORTRAIT, STUDENT, TEACHER, Person, hangs_still, roles_of
 from gaze.people.seats import Students, matched_rows, named, seats_of
-from gaze.room.position import epipolar_deg, ray_points, sight
+from gaze.room.position import epipolar_deg, ray_points
 
 LOST_SHARE = 0.6  # fewer pairs than this share of the possible ones: is the rig off?
 KNOCKED_FLOOR_DEG = 0.8
@@ -328,8 +328,8 @@ def _meeting(rig: Rig, seen: Sightings, rows: NDArray[np.intp]) -> Array:
     take = spread(np.arange(len(i)), 200)
     P = ray_points(
         rig,
-        sight(rig.left, seen.nose_px[i[take]]).xy,
-        sight(rig.right, seen.nose_px[j[take]]).xy,
+        rig.left.undistort(seen.nose_px[i[take]]),
+        rig.right.undistort(seen.nose_px[j[take]]),
     )
     return np.asarray(pd.DataFrame(P).median(), np.float64)
 
@@ -348,7 +348,7 @@ def _one_row_each(
     xy = np.full((len(student), 2), np.nan)
     for c, name in enumerate(CAMERAS):
         mine = (seen.camera == c) & (student >= 0)
-        xy[mine] = sight(rig.camera(name), seen.nose_px[mine]).xy
+        xy[mine] = rig.camera(name).undistort(seen.nose_px[mine])
     P = ray_points(rig, xy[i], xy[j]) if len(i) else np.zeros((0, 3))
     count = int(student.max(initial=-1)) + 1
     seats = np.full((count, 3), np.nan)

@@ -21,7 +21,7 @@ from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from calibration.transform import Array, geodesic_deg
 from gaze.people.evidence import Sightings
-from gaze.room.position import ray_points, sight
+from gaze.room.position import ray_points
 
 STUDENT, TEACHER, PASSER, PORTRAIT = range(4)
 STANDING_M = 0.28  # a nose so far above the class's is a standing one's
@@ -67,7 +67,7 @@ class Person:
                                       return_indices=True)  # fmt: skip
         i, j = sides[0][a], sides[1][b]
         P = ray_points(
-            rig, sight(rig.left, seen.nose_px[i]).xy, sight(rig.right, seen.nose_px[j]).xy
+            rig, rig.left.undistort(seen.nose_px[i]), rig.right.undistort(seen.nose_px[j])
         )
         good = np.isfinite(P).all(1)
         if not good.any():

@@ -15,7 +15,7 @@ from calibration.rig import Rig
 from calibration.shapes import shapes
 from calibration.transform import Array
 from gaze.people.evidence import UNMATCHED, Sightings
-from gaze.room.position import ray_points, seat_prior, sight
+from gaze.room.position import ray_points, seat_prior
 
 #: A class sits beside its declared seats if it is this far off as a whole (seats are read off a
 #: plan, noses lean over desks), as far as is tried; a nose at a seat; noses that make a class, and
@@ -83,7 +83,7 @@ def seats_of(
     i, j, who = matched_rows(seen, student)
     if len(i):
         P = ray_points(
-            rig, sight(rig.left, seen.nose_px[i]).xy, sight(rig.right, seen.nose_px[j]).xy
+            rig, rig.left.undistort(seen.nose_px[i]), rig.right.undistort(seen.nose_px[j])
         )
         for k in range(kept):
             mine = P[(who == k) & np.isfinite(P).all(1)]
