@@ -124,13 +124,17 @@ def refuse_damaged(path: Path) -> None:
             if looked - good > PLACES // 2:
                 break
     if good == 0:
-        raise CalibrationError("no picture of the calibration video can be decoded", where=path,
-                               remedy=ANEW)  # fmt: skip
+        raise _undecodable(path)
     if looked - good > PLACES // 2:
         raise CalibrationError(
             "the calibration video is damaged in most places", where=path,
             found=f"a whole picture in {good} of {looked} places", remedy=ANEW,
         )  # fmt: skip
+
+
+def _undecodable(path: Path) -> CalibrationError:
+    what = "no picture of the calibration video can be decoded"
+    return CalibrationError(what, where=path, remedy=ANEW)
 
 
 def _comes_whole(container: InputContainer, stream: VideoStream) -> bool | None:
@@ -157,8 +161,7 @@ def _motion(path: Path, mounting: Mounting) -> _Motion:
         times.append(shown.since_s)
         last = small
     if not times:
-        raise CalibrationError("no picture of the calibration video can be decoded", where=path,
-                               remedy=ANEW)  # fmt: skip
+        raise _undecodable(path)
     return _Motion(np.array(times), np.array(changes))
 
 

@@ -153,24 +153,21 @@ def traces_camera(cam: Camera, T_XC: Transform, screen: Array) -> list[Any]:
     ]
 
 
+def _sheet(corners_W: Array, screen: Array, colour: str, opacity: float) -> Any:
+    """A filled rectangle, (4, 3) corners in order."""
+    x, y, z = screen @ corners_W.T
+    return go.Mesh3d(
+        x=x, y=y, z=z, i=[0, 0], j=[1, 2], k=[2, 3], color=colour, opacity=opacity,
+        hoverinfo="skip",
+    )  # fmt: skip
+
+
 def traces_blackboard(rig: Rig, screen: Array) -> list[Any]:
     """The blackboard, dark, with its name in reading direction and W's corner."""
     w, h = blackboard_m(rig)
     c = np.array([[0, 0, 0], [w, 0, 0], [w, h, 0], [0, h, 0.0]])
-    s = c @ screen.T
-    mesh = go.Mesh3d(
-        x=s[:, 0],
-        y=s[:, 1],
-        z=s[:, 2],
-        i=[0, 0],
-        j=[1, 2],
-        k=[2, 3],
-        color="#2f4a43",
-        opacity=0.45,
-        hoverinfo="skip",
-    )
     return [
-        mesh,
+        _sheet(c, screen, "#2f4a43", 0.45),
         _lines([*c, c[0]], screen, "#2f4a43", 5, "blackboard"),
         _words(
             [[0.7 * w, 0.65 * h, 0.0]], [f"blackboard {w:.2f} × {h:.2f} m"], screen, INK, size=14
@@ -213,20 +210,7 @@ def traces_auxiliary(rig: Rig, screen: Array) -> list[Any]:
         at = rig.T_WA.t if row.t_WA_m is None else np.array(row.t_WA_m)
         T_WA = Transform(rig.T_WA.R, at, "W", "A")
         p = (T_WA @ row.T_AB.transform("A", "B")).apply(board_outline(board))
-        s = p @ screen.T
-        out.append(
-            go.Mesh3d(
-                x=s[:, 0],
-                y=s[:, 1],
-                z=s[:, 2],
-                i=[0, 0],
-                j=[1, 2],
-                k=[2, 3],
-                color=SKY,
-                opacity=0.8,
-                hoverinfo="skip",
-            )
-        )
+        out.append(_sheet(p, screen, SKY, 0.8))
         name = f"auxiliary board ({row.placement})"
         out.append(_lines([*p, p[0]], screen, INK, 4, name))
         below = p.mean(0) + [0, 0.15, 0]  # W's Y is down: under the board, not on it
