@@ -141,8 +141,7 @@ def _catalog_page(folder: Path, page: Path, language: str, as_json: bool) -> Non
     words_of(language)
     with Catalog.open(folder) as catalog:
         taken, left_out = take_all(catalog)
-    for t in taken:
-        went_out(t.lesson.run.lesson_folder, "comparison", t.lesson.run.name, page)
+    went_out((t.lesson.run for t in taken), "comparison", page)
     write_comparison(compare(taken), page, language=language, left_out=left_out)
     if as_json:
         print_json({"page": str(page), "lessons": [t.name for t in taken], "left_out": left_out})

@@ -53,8 +53,7 @@ def compare(
     taken = take(lessons)
     found = compared(taken)
     if out_html is not None:
-        for t in taken:
-            went_out(t.lesson.run.lesson_folder, "comparison", t.lesson.run.name, out_html)
+        went_out((t.lesson.run for t in taken), "comparison", out_html)
         write_comparison(found, out_html, language=language)
     if as_json:
         shares = found.shares.assign(date=found.shares["date"].astype(str)).to_dict("records")
@@ -233,8 +232,8 @@ def contribute(
     refuse_taken(out_json, overwrite=overwrite)
     taken = take(lessons)
     given = given_by(taken, study)
-    for t in taken:  # a forgetting must know of it, whatever happens then
-        went_out(t.lesson.run.lesson_folder, "contribution", t.lesson.run.name, out_json)
+    # a forgetting must know of it, whatever happens then
+    went_out((t.lesson.run for t in taken), "contribution", out_json)
     write_contribution(out_json, given)
     if as_json:
         print_json(given.model_dump())

@@ -7,9 +7,11 @@ import datetime as dt
 import getpass
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from sessions.run import Run
 
 AUDIT_NAME = "audit.log"
 STUDY_TABLE = "study-table"  # the format of tables over lessons, which lie outside them
@@ -33,12 +35,14 @@ def audit(folder: str | Path, action: str, **facts: Any) -> None:
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def went_out(folder: str | Path, what: str, run: str, path: str | Path) -> None:
-    """Note a page or file made from a lesson's run that is written outside the lesson, so that a
+def went_out(runs: Iterable[Run], what: str, path: str | Path) -> None:
+    """Note a page or file made from runs, in each lesson outside which it is written, so that a
     forgetting can name it. what : ``report``, ``comparison``, ``contribution``."""
     real = Path(path).resolve()
-    if not real.is_relative_to(Path(folder).resolve()):
-        audit(folder, "export", format=what, run=run, out=str(real), files=1, salted=False)
+    for run in runs:
+        lesson = run.lesson_folder
+        if not real.is_relative_to(lesson.resolve()):
+            audit(lesson, "export", format=what, run=run.name, out=str(real), files=1, salted=False)
 
 
 def lines(folder: str | Path) -> Iterator[dict[str, Any]]:

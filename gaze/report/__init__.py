@@ -84,8 +84,8 @@ def write_report(
     )  # fmt: skip
     default = lesson.run.report_path
     shared = default.with_name("report-class.html")
-    for run in (lesson.run, *(other.run for other, _, _ in compared)):
-        went_out(run.lesson_folder, "report", run.name, out or (shared if class_only else default))
+    runs = (lesson.run, *(other.run for other, _, _ in compared))
+    went_out(runs, "report", out or (shared if class_only else default))
     if class_only:
         return _write(_for_sharing(page), Path(out) if out else shared)
     if out is not None or len(m.used) < SMALL_CELL:

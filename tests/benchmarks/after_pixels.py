@@ -31,7 +31,7 @@ from gaze.people.identify import identify
 from gaze.people.tracks import tracks_of
 from sessions.config import Student
 from sessions.video import Moments
-from tests.benchmarks.app import processor
+from tests.benchmarks.machine import processor
 from tests.gaze import stress
 
 BLOCK = 20_000  # as gaze/analyze.py

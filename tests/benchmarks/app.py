@@ -10,8 +10,6 @@ asked for. Prints the table of docs/app.md with the processor and how busy it wa
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -23,15 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gaze.app.desk import SCREENS
 from gaze.setup.demo import copy_lesson
+from tests.benchmarks.machine import processor
 from tests.gaze.app.serving import running
-
-
-def processor() -> str:
-    """The processor by name, how many of it, and how many processes want it."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [v.strip() for k, _, v in (ln.partition(":") for ln in lines) if "model name" in k]
-    name = names[0] if names else platform.machine()
-    return f"{name}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
 
 
 def main() -> None:

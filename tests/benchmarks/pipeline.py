@@ -16,8 +16,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
-import platform
 import resource
 import shutil
 import sys
@@ -52,6 +50,7 @@ from sessions.clock.clock import Clock
 from sessions.folder import Session
 from sessions.run import versions
 from sessions.video import frame_pairs, moments, open_camera, pairs, probe, read_frames
+from tests.benchmarks.machine import processor
 
 VIDEO_FPS, ANALYSED_FPS = 25, 5.0
 COPIES = {8: 1, 30: 2}  # copies of the scene along each side of the picture
@@ -95,13 +94,8 @@ def main() -> None:
 def machine() -> str:
     """What it ran on."""
     names = versions()
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        found = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
-        model = found[0].split(":")[1].strip() if found else model
     return (
-        f"{os.cpu_count()} cores ({model}), load {os.getloadavg()[0]:.1f} at the start, Python "
+        f"{processor()} at the start, Python "
         f"{names['python']}, OpenVINO {names.get('openvino', 'none')}, torch {names['torch']}"
     )
 

@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gaze.report import write_report
-from tests.benchmarks.app import processor
+from tests.benchmarks.machine import processor
 from tests.gaze.browsing import chromium
 from tests.gaze.lessons import big_lesson, write_lesson
 
