@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
-import html
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
@@ -91,66 +93,48 @@ OLD_PAGE = "<title>Two clocks</title>"  # what pages had before they bore our ma
 
 def write_page(path: Path, left: VideoInfo, right: VideoInfo, clock: Joined) -> Path:
     """One HTML file: the senses' numbers and curves, and two moments in both cameras."""
-    rows = "".join(_row(e) for e in clock.estimates)
-    curves = "".join(_curve(e) for e in clock.estimates if len(e.lags_s))
-    said = "".join(
-        f"<li>{html.escape(c.message)}. {html.escape(c.action)}</li>" for c in clock.causes
-    )
     used = clock.measured or clock.clock
     begin, end = float(left.times_s[0]), float(left.times_s[-1])
-    moments = "".join(_moment(left, right, used, begin + s * (end - begin)) for s in (0.25, 0.75))
-    page = f"""<!doctype html><html lang="en"><meta charset="utf-8">
-{GENERATOR}"><title>Two clocks</title>
-<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}}
-table{{border-collapse:collapse}}td,th{{padding:.2rem .8rem;text-align:left}}
-img{{width:49%}}svg{{width:100%;height:auto}}</style>
-<h1>The right camera's clock minus the left's</h1><p>{html.escape(clock.checked)}.</p>
-<table><tr><th>sense<th>offset at 0:00, s<th>± s<th>drift, ppm<th>jumps<th></tr>{rows}</table>
-<ul>{said}</ul><h2>How well each offset fits</h2>{curves}
-<h2>The same moment in both cameras, by this clock</h2><p>All is blurred.</p>{moments}</html>"""
+    template = Environment(
+        loader=PackageLoader("gaze", "lesson"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    ).get_template("sync.html.j2")
+    page = template.render(
+        generator=Markup(f'{GENERATOR}">'),
+        clock=clock,
+        curves=[_curve(e) for e in clock.estimates if len(e.lags_s)],
+        moments=[_moment(left, right, used, begin + s * (end - begin)) for s in (0.25, 0.75)],
+    )
     with atomic_write(path) as aside:
         aside.write_text(page, encoding="utf-8")
     return path
 
 
-def _row(e: Estimate) -> str:
-    if e.clock is None:
-        return f"<tr><td>{e.sense}<td colspan=5>not measured: {html.escape(e.reason)}</tr>"
-    jumps = ", ".join(f"{j.shift_s:+.2f} s at {j.at_s:.0f} s" for j in e.clock.jumps) or "none"
-    return (
-        f"<tr><td>{e.sense}<td>{e.clock.offset_s:+.3f}<td>{e.clock.sigma_offset_s:.3f}"
-        f"<td>{e.clock.drift_ppm:+.0f} ± {e.clock.sigma_drift_ppm:.0f}<td>{jumps}"
-        f"<td>{e.score:.0f} σ above chance</tr>"
-    )
-
-
-def _curve(e: Estimate) -> str:
-    """The match over the offsets, 5 s to either side of the best one, as an SVG."""
-    best = float(e.lags_s[int(np.nanargmax(e.height))])
-    near = (np.abs(e.lags_s - best) <= 5) & np.isfinite(e.height)
-    x = (e.lags_s[near] - best + 5) * 80
+def _curve(e: Estimate) -> dict[str, Any]:
+    """The match over the offsets, 5 s to either side of the best one, as points of an SVG."""
+    best_s = float(e.lags_s[int(np.nanargmax(e.height))])
+    near = (np.abs(e.lags_s - best_s) <= 5) & np.isfinite(e.height)
+    x = (e.lags_s[near] - best_s + 5) * 80
     y = 150 - 130 * np.clip(e.height[near] / max(float(np.nanmax(e.height)), 1e-9), -0.1, 1)
     line = " ".join(f"{a:.0f},{b:.0f}" for a, b in zip(x, y, strict=True))
-    label = f"{e.sense}: the match of offsets from {best - 5:.2f} to {best + 5:.2f} s"
-    return (
-        f'<h3>{e.sense}</h3><svg viewBox="0 0 800 180" role="img" aria-label="{label}">'
-        f'<polyline points="{line}" fill="none" stroke="#06c" stroke-width="2"/>'
-        f'<text x="0" y="175">{best - 5:.1f} s</text><text x="380" y="175">{best:.2f} s</text>'
-        f'<text x="740" y="175">{best + 5:.1f} s</text></svg>'
-    )
+    return {"sense": e.sense, "best_s": best_s, "line": line}
 
 
-def _moment(left: VideoInfo, right: VideoInfo, clock: Clock, time_s: float) -> str:
+def _moment(left: VideoInfo, right: VideoInfo, clock: Clock, time_s: float) -> dict[str, Any]:
+    """What both cameras saw at a lesson time, blurred."""
     at = np.array([time_s])
     numbers = (
         int(nearest_frames(left.times_s, at, np.inf)[0]),
         int(nearest_frames(right.times_s, clock.left_to_right(at), np.inf)[0]),
     )
-    images = ""
-    for name, video, number in zip(CAMERAS, (left, right), numbers, strict=True):
-        for _, picture in read_frames(video, [number]):
-            images += f'<img alt="{name}, blurred" src="{_blurred(picture)}"> '
-    return f"<h3>{time_s:.1f} s</h3>{images}"
+    pictures = [
+        (name, _blurred(picture))
+        for name, video, number in zip(CAMERAS, (left, right), numbers, strict=True)
+        for _, picture in read_frames(video, [number])
+    ]
+    return {"time_s": time_s, "pictures": pictures}
 
 
 def _blurred(picture: NDArray[np.uint8]) -> str:

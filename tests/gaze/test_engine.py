@@ -115,7 +115,6 @@ def test_the_same_lesson_twice_is_analysed_once(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_lesson_fails_by_the_real_function(tmp_path: Path) -> None:
-    pytest.importorskip("gaze.analyze")
     (result,) = analyze_many([tmp_path / "nowhere"]).lessons
     assert result.status == "failed" and "there is no such session folder" in result.message
 
