@@ -71,6 +71,8 @@ def guesses(e: Evidence) -> Iterator[Guess]:
         yield from _common_guesses(e)
         for i, j in combinations(range(len(e.boards)), 2):
             yield _exchanged(e, i, j)
+            if np.allclose(e.boards[i].tape.t_WA, e.boards[j].tape.t_WA, atol=1e-3):
+                yield from (_copied(e, i, j), _copied(e, j, i))
     if e.corners_m:
         yield from _lens_guesses(e)
     if e.blackboard_m and (e.corners_m or any(b.picture is not None for b in e.boards)):
@@ -93,6 +95,17 @@ def _exchanged(e: Evidence, i: int, j: int) -> Guess:
         "placement's, left2.*, right2.* the second's.",
         _with_tape(_with_tape(e, i, b), j, a),
     )
+
+
+def _copied(e: Evidence, i: int, j: int) -> Guess:
+    """One placement's lengths given to another that lies elsewhere."""
+    return Guess(
+        "tape_copied",
+        f"placements {i + 1} and {j + 1} have the same lengths, but placement {j + 1} lies "
+        "{size} from there: were they copied?",
+        f"Measure placement {j + 1}.",
+        e, free=tuple(f"{j}.{length}" for length in LENGTHS), cost=FREE_COST,
+    )  # fmt: skip
 
 
 def _with_tape(e: Evidence, i: int, tape: Tape) -> Evidence:
@@ -156,6 +169,20 @@ def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
             "tape_exchanged", f"{LENGTHS[j]} and {LENGTHS[k]} were exchanged", swapped,
             f"Exchange {LENGTHS[j]} and {LENGTHS[k]}.",
         )  # fmt: skip
+    for says, other in _slopes(t):
+        yield at(
+            "tape_slope", f"{says} to the board", other,
+            "Measure along three directions at right angles, or hold a string level and plumb.",
+            4.0,
+        )  # fmt: skip
+    for j, k in ((0, 1), (1, 2)):  # left and out together: the board was moved, below
+        yield Guess(
+            "tape_wrong",
+            name + f"{LENGTHS[j]} and {LENGTHS[k]} disagree, together by {{size}}, with everything "
+            "else",
+            f"Measure {LENGTHS[j]} and {LENGTHS[k]} again.",
+            e, free=(f"{i}.{LENGTHS[j]}", f"{i}.{LENGTHS[k]}"), cost=2 * FREE_COST - 1.0,
+        )  # fmt: skip
     for j, length in enumerate(LENGTHS):
         for value in _digits_exchanged(float(t[j])):
             other = t.copy()
@@ -190,6 +217,22 @@ def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
         e, free=(f"{i}.left_m", f"{i}.out_m"), cost=2 * FREE_COST - 3.0,
         between=(0.0, SLIPPED_M),
     )  # fmt: skip
+
+
+def _slopes(t: Array) -> Iterator[tuple[str, Array]]:
+    """Lengths that were taken along a slope: what was done, and the three lengths as they are."""
+    for j, k in ((1, 2), (2, 1), (0, 2), (0, 1)):
+        if abs(t[j]) > abs(t[k]):
+            other = t.copy()
+            other[j] = np.sign(t[j]) * np.sqrt(t[j] ** 2 - t[k] ** 2)
+            yield (
+                f"{LENGTHS[j]} was measured along the slope of {LENGTHS[j]} and {LENGTHS[k]}",
+                other,
+            )
+    left, down, out = t
+    if abs(left) > abs(out) > abs(down):
+        straight = np.array([np.sqrt(left**2 - out**2), down, np.sqrt(out**2 - down**2)])
+        yield "all lengths were measured straight from the corner", straight
 
 
 def _digits_exchanged(value: float) -> set[float]:

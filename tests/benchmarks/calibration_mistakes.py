@@ -699,6 +699,94 @@ _add("tape in inches taken for cm, both placements",
      lambda s: s.every_tape(lambda t: t / INCH_CM), "tape_units", placements=TWO)  # fmt: skip
 
 
+# -- a third time: their first run, before any guess was made for them, is told in the docs --------
+def _feet(value: float) -> float:
+    """Feet and inches with the inches written behind the point."""
+    inches = value / 0.0254
+    return (inches // 12 + round(inches % 12) / 10) * 0.3048
+
+
+def _to_the_floor(lengths: Array) -> Array:
+    return np.array([*lengths[:2], *np.hypot(lengths[2:], 0.9)])
+
+
+_add(
+    "left_m from the blackboard's middle",
+    lambda s: s.taped(left_m=s.tape.left_m - W(s) / 2),
+    "tape_wrong",
+)
+_add(
+    "left_m in feet, 5'8 written 5.8",
+    lambda s: s.taped(left_m=_feet(s.tape.left_m)),
+    "tape_wrong",
+    "harmless",
+)
+_add("out_m with the point one place left", lambda s: s.taped(out_m=s.tape.out_m / 10),
+     "tape_wrong")  # fmt: skip
+_add("out_m with the wrong sign", lambda s: s.taped(out_m=-s.tape.out_m), "tape_wrong")
+_add(
+    "down_m along the slope to the board",
+    lambda s: s.taped(down_m=float(np.hypot(s.tape.down_m, s.tape.out_m))),
+    "tape_slope",
+)
+_add(
+    "out_m along the slope to the board",
+    lambda s: s.taped(out_m=float(np.hypot(s.tape.down_m, s.tape.out_m))),
+    "tape_slope",
+)
+_add(
+    "left_m and out_m straight from the corner",
+    lambda s: s.taped(
+        left_m=float(np.linalg.norm(s.tape.t_WA)),
+        out_m=float(np.hypot(s.tape.down_m, s.tape.out_m)),
+    ),
+    "tape_slope",
+)
+_add(
+    "left_m and down_m each 20 cm wrong",
+    lambda s: s.taped(left_m=s.tape.left_m + 0.2, down_m=s.tape.down_m - 0.2),
+    "tape_wrong",
+)
+_add(
+    "the first placement's tape given for both",
+    lambda s: s.auxiliary(1, tape=s.tape),
+    "tape_copied",
+    placements=TWO,
+)
+_add(
+    "board turned by 90°, the tape led to where its corner had been",
+    lambda s: s.laid((0, 0, 90)),
+    "tape_other_corner",
+)
+_add(
+    "corners_m of the left lens given for both cameras",
+    lambda s: s.lens("right", lambda v: s.seen.corners_m["left"]),
+    "corners_exchanged",
+    "corners_wrong",
+    "camera_elsewhere",
+)
+_add(
+    "corners_m of one camera, the right corners first",
+    lambda s: s.lens("right", lambda v: tuple(v[j ^ 1] for j in range(len(v)))),
+    "corners_exchanged",
+)
+_add("corners_m to the floor below the lower corners", lambda s: s.every_lens(_to_the_floor),
+     "blackboard_height", "corners_wrong")  # fmt: skip
+_add(
+    "corners_m by a tape that sags, 3 % too long",
+    lambda s: s.every_lens(lambda v: v * 1.03),
+    "scale",
+    "corners_begun",
+)
+_add("an A3 board taken for A4, both boards", lambda s: s.squares(0.707),
+     "scale", "scale_implausible")  # fmt: skip
+_add(
+    "apart_m 50 cm short",
+    lambda s: replace(s.seen, cameras_apart_m=s.room.rig.baseline_m - 0.5),
+    "scale",
+)
+
+
 # -- what it comes to ------------------------------------------------------------------------------
 def gaze_off_cm(rig: Rig, truth: Rig, blackboard_m: tuple[float, float]) -> float:
     """How far gaze points from 6 m are moved by the wrong room: rms of five points, cm."""

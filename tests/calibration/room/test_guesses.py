@@ -83,7 +83,18 @@ MISTAKES: dict[str, tuple[Callable[[int], Evidence], str, str]] = {
         lambda s: led_to(room(s), -8 * SQUARE, -5 * SQUARE), "tape_other_corner", "diagonally"),
     "down and out": (
         lambda s: taped(room(s), down_m=1.62, out_m=1.36), "tape_exchanged", "down_m and out_m"),
-    "the floor": (lambda s: taped(room(s), down_m=1.36 + 0.74), "tape_to_floor", "to the floor"),
+    "down along the slope": (
+        lambda s: taped(room(s), down_m=float(np.hypot(1.36, 1.62))), "tape_slope", "down_m"),
+    "straight from the corner": (
+        lambda s: taped(room(s), left_m=float(np.linalg.norm([1.83, 1.36, 1.62])),
+                        out_m=float(np.hypot(1.36, 1.62))), "tape_slope", "straight"),
+    "two lengths": (
+        lambda s: taped(room(s), left_m=2.06, down_m=1.19), "tape_wrong", "left_m and down_m"),
+    "lengths copied": (
+        lambda s: replace(e := room(s, TAPE, replace(TAPE, left_m=2.6, out_m=1.9)), boards=(
+            e.boards[0], replace(e.boards[1], tape=TAPE))),
+        "tape_copied", "placement 2 lies 8"),
+    "the floor": (lambda s: taped(room(s), down_m=1.36 + 0.9), "tape_to_floor", "to the floor"),
     "lower edge": (lambda s: taped(room(s), down_m=0.16), "tape_from_lower_edge", "LOWER"),
     "digits": (lambda s: taped(room(s), left_m=1.38), "tape_digits", "1.83"),
     "left in inches": (lambda s: taped(room(s), left_m=1.83 / 2.54), "tape_units", "inches"),
