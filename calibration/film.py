@@ -45,12 +45,24 @@ MOST_ERRORS = 50
 
 # -- which way is up ------------------------------------------------------------------------------
 def turn_flag(frame: VideoFrame) -> Turn:
-    """The turn that a frame's display matrix asks for; none: as stored."""
+    """The turn nearest to what a frame's display matrix asks for; none: as stored."""
+    return Turn.of_matrix(_display_axes(frame))
+
+
+def askew_deg(frame: VideoFrame) -> float:
+    """By how much the display matrix asks for another turn than the nearest quarter."""
+    axes, nearest = _display_axes(frame), turn_flag(frame).axes()
+    cosine = (nearest * axes).sum() / max(np.sqrt(2) * np.linalg.norm(axes), 1e-9)
+    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))) if axes.any() else 0.0
+
+
+def _display_axes(frame: VideoFrame) -> NDArray[np.float64]:
+    """(2, 2) the upper left of a frame's display matrix (:meth:`Turn.axes`); none: as stored."""
     data: Any = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
-        return AS_STORED
+        return np.eye(2)
     a, b, _, c, d = np.frombuffer(bytes(data), "<i4")[:5].astype(np.float64) / 65536
-    return Turn.of_matrix(np.array([[a, b], [c, d]]))
+    return np.array([[a, b], [c, d]])
 
 
 # -- streams, packets, frames ---------------------------------------------------------------------
@@ -76,12 +88,16 @@ def square_px(size_px: tuple[int, int], aspect: float) -> tuple[int, int]:
     return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
 
 
-def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[FilmPacket]:
-    """The stream's packets from here on; goes on behind places that cannot be read."""
+def packets_of(
+    container: InputContainer, stream: VideoStream, *others: Any
+) -> Iterator[FilmPacket]:
+    """The stream's packets from here on, with those of other streams among them where they are
+    named; goes on behind places that cannot be read."""
     errors = 0
     while errors < MOST_ERRORS:
         try:
-            for packet in container.demux(stream):
+            demuxed: Iterator[Any] = container.demux(stream, *others)
+            for packet in demuxed:
                 if packet.size:
                     errors = 0
                     yield packet

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from calibration.files import in_place_of_file
 from calibration.film import (
     FilmPacket,
+    askew_deg,
     best_stream,
     decoded,
     packets_of,
@@ -33,6 +34,7 @@ from calibration.film import (
 )
 from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
 from sessions.errors import VideoError
+from sessions.video.unreadable import unreadable
 
 #: Packets that may be decoded in search of a first picture.
 MOST_TO_FIRST = 2000
@@ -44,10 +46,14 @@ STRAYS, FAR_S = 8, 30.0
 FEW = 0.05
 #: A share of the header's duration that is not there: cut off.
 CUT_OFF = 0.02
+#: Sound behind the last picture, in seconds and as a share of the film, that is worth a word.
+SOUND_ALONE_S = 2.0
+#: Key frames that are tried, to see whether decoding can begin at them, and packets for each.
+TRIED, TRIED_PACKETS = 3, 40
+#: A display matrix this far from a quarter turn asks for something that is not done.
+ASKEW_DEG = 5.0
 #: Lists of other files: their pictures are not this file's.
 LISTS = frozenset({"hls", "concat", "dash", "imf"})
-#: Kinds of boxes that an .mp4 or .mov begins with.
-BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
 #: A film taken with so many times more pictures a second than it is played with: slow motion.
 SLOW_MOTION = 1.5
 
@@ -124,7 +130,8 @@ class VideoFile:
 class Packets(NamedTuple):
     """The film's packets in the order of the file; a missing stamp is NaN.
 
-    hidden : packets that are decoded but not shown (before a cut).
+    hidden : packets that are decoded but not shown (before a cut). sound_end_s : the container's
+    time at which its sound ends, where the film's own stream does not say how long it is; else −∞.
     """
 
     pts: NDArray[np.float64]
@@ -132,18 +139,25 @@ class Packets(NamedTuple):
     key: NDArray[np.bool_]
     damaged: int
     hidden: int
+    sound_end_s: float = -np.inf
 
     @classmethod
     def read(cls, container: InputContainer, stream: VideoStream) -> Packets:
-        rows = [
-            (np.nan if p.pts is None else p.pts, np.nan if p.dts is None else p.dts,
-             p.is_keyframe, p.is_corrupt, p.is_discard or not _shown(p, stream))
-            for p in packets_of(container, stream)
-        ]  # fmt: skip
+        rows, sound_end_s = [], -np.inf
+        others = () if _own_duration_s(container, stream) else container.streams.audio
+        for p in packets_of(container, stream, *others):
+            if p.stream_index != stream.index:
+                if p.pts is not None:
+                    sound_end_s = max(sound_end_s, float((p.pts + (p.duration or 0)) * p.time_base))
+                continue
+            rows.append(
+                (np.nan if p.pts is None else p.pts, np.nan if p.dts is None else p.dts,
+                 p.is_keyframe, p.is_corrupt, p.is_discard or not _shown(p, stream))
+            )  # fmt: skip
         table = np.array(rows, np.float64).reshape(-1, 5)
         hidden = table[:, 4] > 0
         pts, dts, key, damaged, _ = table[~hidden].T
-        return cls(pts, dts, key > 0, int(damaged.sum()), int(hidden.sum()))
+        return cls(pts, dts, key > 0, int(damaged.sum()), int(hidden.sum()), sound_end_s)
 
     def first_fields(self) -> Packets:
         """Without the packets that hold a frame's second field."""
@@ -151,8 +165,7 @@ class Packets(NamedTuple):
         if not 0.4 < second.mean() < 0.6:
             second = np.arange(len(self.pts)) % 2 == 1
         hidden = self.hidden + int(second.sum())
-        kept = ~second
-        return Packets(self.pts[kept], self.dts[kept], self.key[kept], self.damaged, hidden)
+        return self._only(~second)._replace(hidden=hidden)
 
     def without_strays(self, base: float) -> Packets:
         """Without packets whose stamps are damaged: far off while those after them go on, or
@@ -163,9 +176,11 @@ class Packets(NamedTuple):
             stray |= unnamed
         if not stray.any():
             return self
-        kept = ~stray
         damaged = self.damaged + int(stray.sum())
-        return Packets(self.pts[kept], self.dts[kept], self.key[kept], damaged, self.hidden)
+        return self._only(~stray)._replace(damaged=damaged)
+
+    def _only(self, kept: NDArray[np.bool_]) -> Packets:
+        return self._replace(pts=self.pts[kept], dts=self.dts[kept], key=self.key[kept])
 
 
 def strays(times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -200,6 +215,7 @@ def index_file(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> Video
     if not path.is_file():
         raise VideoError("the video is missing", where=path, found=in_place_of_file(path))
     try:
+        n_bytes = path.stat().st_size
         with av.open(str(path)) as container:
             if container.format.name in LISTS:
                 raise VideoError(
@@ -224,48 +240,17 @@ def index_file(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> Video
             if first.interlaced_frame and _two_packets_a_frame(path, stream.index):
                 packets = packets.first_fields()
             packets = packets.without_strays(float(stream.time_base or 0))
+            if not _keys_stand_alone(path, stream, packets):
+                packets = packets._replace(key=np.zeros(len(packets.key), np.bool_))
+            if path.stat().st_size != n_bytes:
+                raise VideoError(
+                    "the video is still being written or copied",
+                    where=path,
+                    remedy="Wait until that is done, and run the same command again.",
+                )
             return _indexed(path, container, stream, packets, first, mounting)
     except (av.error.FFmpegError, OSError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> VideoError:
-    """A file that does not open, with its likely cause."""
-    if path.stat().st_size == 0:
-        return VideoError(
-            "the video is empty", where=path, found="0 bytes", remedy="Copy it again."
-        )
-    begins, ends = _both_ends(path)
-    if begins[4:8] in BOXES and b"moov" not in begins + ends:
-        return VideoError(
-            "the video cannot be read: its index is missing, as after a full card, an empty "
-            "battery or a half copied file",
-            where=path,
-            expected="a whole video",
-            remedy="Copy it again; if that does not help, let the camera repair it (switch it on "
-            "with the card inside).",
-        )
-    if not any(begins):
-        return VideoError(
-            "the file begins with nothing but zeros: it was never wholly written or copied",
-            where=path,
-            remedy="Copy it again from the camera.",
-        )
-    return VideoError(
-        "the video cannot be read",
-        where=path,
-        found=str(error).split("] ")[-1].split(":")[0],
-        expected="a whole video (was the recording stopped properly?)",
-        remedy="Copy it again from the camera.",
-    )
-
-
-def _both_ends(path: Path, n: int = 1 << 20) -> tuple[bytes, bytes]:
-    """The first and the last megabyte."""
-    with path.open("rb") as file:
-        head = file.read(n)
-        file.seek(max(0, path.stat().st_size - n))
-        return head, file.read(n)
+        raise unreadable(path, error) from error
 
 
 def _first_picture(path: Path, index: int) -> VideoFrame | None:
@@ -281,6 +266,32 @@ def _first_picture(path: Path, index: int) -> VideoFrame | None:
             if k > MOST_TO_FIRST:
                 break
     return None
+
+
+def _keys_stand_alone(path: Path, stream: VideoStream, packets: Packets) -> bool:
+    """Whether decoding can begin at what the packets call key frames.
+
+    In an H.264 film that is refreshed bit by bit these are only places from which on a picture is
+    whole *some time later*. One of three that gives its picture is enough.
+    """
+    keys = np.flatnonzero(packets.key & ~np.isnan(packets.pts) & ~np.isnan(packets.dts))[1:]
+    if stream.codec_context.name != "h264" or len(keys) == 0:
+        return True
+    reached = False
+    for key in keys[np.linspace(0, len(keys) - 1, min(TRIED, len(keys))).astype(int)]:
+        pts = packets.pts[key]
+        with av.open(str(path)) as container:
+            anew = container.streams[stream.index]
+            assert isinstance(anew, VideoStream)
+            container.seek(int(packets.dts[key]), stream=anew, backward=True)
+            near = list(islice(packets_of(container, anew), MOST_TO_FIRST))
+            at = next((k for k, p in enumerate(near) if p.pts == pts), len(near))
+            reached |= at < len(near)
+            since = near[at : at + TRIED_PACKETS]
+            for frame, whole in decoded(since, anew.codec_context, hold=0):
+                if frame is not None and frame.pts == pts and whole:
+                    return True
+    return not reached  # a container that lands behind what is sought tells nothing
 
 
 def _two_packets_a_frame(path: Path, index: int, n: int = 40) -> bool:
@@ -338,20 +349,24 @@ def _indexed(
     where[:] = order
     keyframes = np.union1d([0], np.flatnonzero(packets.key[order])).astype(np.int64)
     length = float(times[-1] - times[0]) + (float(np.median(np.diff(times))) if n > 1 else 0.0)
-    stated = float(stream.duration * base) if stream.duration else None
+    stated, there = _own_duration_s(container, stream), length
     if stated is None and container.duration:
         stated = container.duration / 1e6  # from the first moment to the last, or from 0
-        if stated > length and container.start_time:
+        there = max(length + float(times[0]), packets.sound_end_s - zero)
+        if stated > there and container.start_time:
             stated -= container.start_time / 1e6
     short = max(
         1 - (n + packets.hidden) / stream.frames if stream.frames else 0.0,
-        1 - length / stated if stated and n > 1 else 0.0,
+        1 - there / stated if stated and n > 1 else 0.0,
     )
-    if short > CUT_OFF and not counted:
+    alone_s = _sound_end_s(container, packets) - zero - float(times[0]) - length
+    if not counted and short > CUT_OFF:
         said = stated or stream.frames / float(rate)
         remarks.append(
-            f"ends after {length:.1f} s, its header says {said:.1f} s: it is cut off or damaged"
+            f"ends after {there:.1f} s, its header says {said:.1f} s: it is cut off or damaged"
         )
+    elif not counted and alone_s > max(SOUND_ALONE_S, CUT_OFF * length):
+        remarks.append(f"has {alone_s:.0f} s of sound behind its last picture")
     if packets.damaged:
         remarks.append(f"has {packets.damaged} damaged packet{'s' * (packets.damaged > 1)} of {n}")
     taken_hz = _taken_hz(container)
@@ -387,6 +402,23 @@ def _indexed(
     )
 
 
+def _own_duration_s(container: InputContainer, stream: VideoStream) -> float | None:
+    """How long the stream says that it is; None: only the file says how long all of it is."""
+    if not stream.duration or stream.time_base is None or container.format.name == "asf":
+        return None
+    return float(stream.duration * stream.time_base)
+
+
+def _sound_end_s(container: InputContainer, packets: Packets) -> float:
+    """The container's time at which its sound ends; −∞: there is none, or nobody says."""
+    ends = [
+        float((a.duration + (a.start_time or 0)) * a.time_base)
+        for a in container.streams.audio
+        if a.duration and a.time_base
+    ]
+    return max([packets.sound_end_s, *ends])
+
+
 def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Missing values are the last known one's (the first known one's at the beginning)."""
     known = np.flatnonzero(~np.isnan(values))
@@ -401,11 +433,12 @@ def _stamped_as_stored(
 ) -> bool:
     """Whether presentation times run as the file is stored although pictures are reordered.
 
-    .avi has no presentation times: FFmpeg hands out storage order in their place.
+    .avi has no presentation times, an .mxf without an index none either: FFmpeg hands out storage
+    order, or guesses, in their place.
     """
-    if not stream.codec_context.has_b_frames or (np.diff(pts) < 0).any():
+    if not stream.codec_context.has_b_frames:
         return False
-    return _is_avi(container)
+    return _is_avi(container) or ("mxf" in container.format.name and bool((np.diff(pts) > 0).all()))
 
 
 def _is_avi(container: InputContainer) -> bool:
@@ -448,6 +481,8 @@ def _traits(
         out.append(f"turned by {-90 * turn.quarters % 360}° {by}")
     if turn.mirrored:
         out.append("mirrored")
+    if (askew := askew_deg(first)) > ASKEW_DEG:
+        out.append(f"turned by {askew:.0f}° more, as its flag says: that is not followed")
     if first.interlaced_frame:
         out.append("interlaced: its lines are filled in")
     if first.color_trc in (16, 18):

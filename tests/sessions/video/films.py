@@ -57,10 +57,11 @@ def write(
     display: tuple[int, bool, bool] | None = None,
     draw: Callable[[int], np.ndarray] = picture,
     metadata: dict[str, str] | None = None,
-    sound: bool = False,
+    sound: bool | float = False,
 ) -> Path:
     """A video of ``frames`` pictures; ``times_s`` in place of an even rate, ``numbers`` in place of
-    0, 1, 2 …; display: (degrees counter-clockwise, hflip, vflip) of a display matrix."""
+    0, 1, 2 …; display: (degrees counter-clockwise, hflip, vflip) of a display matrix;
+    sound: how many times as long as the pictures."""
     numbers = list(range(frames) if numbers is None else numbers)
     with av.open(str(path), "w", format=container, options=muxing or {}) as out:
         out.metadata.update(metadata or {})
@@ -81,7 +82,7 @@ def write(
         out.mux(stream.encode())
         if voice is not None:
             hiss = np.random.default_rng(0).normal(0, 0.1, (1, 48000)).astype(np.float32)
-            for i in range(round(len(numbers) / float(rate)) * 48000 // 1024):
+            for i in range(round(sound * len(numbers) / float(rate)) * 48000 // 1024):
                 part = np.ascontiguousarray(np.roll(hiss, -1024 * i, 1)[:, :1024])
                 block = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
                 block.rate, block.pts = 48000, 1024 * i

@@ -49,6 +49,10 @@ FILMS |= {
     "MPEG-2 mpg": ("mpg", MPEG2 | {"container": "vob"}),
     "MPEG-2 ts": ("ts", MPEG2),
     "MPEG-2 mkv": ("mkv", MPEG2),
+    "H.264 mxf": ("mxf", h264(2, 12)),
+    "H.264 ts, refreshed bit by bit": (
+        "ts", h264(2, 12, **{"x264-params": "intra-refresh=1:keyint=30"}),
+    ),
     "MPEG-4 avi": ("avi", MPEG4),
     "MPEG-4 mp4": ("mp4", MPEG4),
     "MJPEG avi": ("avi", {"codec": "mjpeg", "pixels": "yuvj420p"}),

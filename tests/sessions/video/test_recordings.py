@@ -269,6 +269,16 @@ def test_a_cut_off_file_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
     assert 30 < probe(cut).frames < 100
 
 
+@pytest.mark.parametrize("suffix", ["mkv", "flv", "mp4", "wmv"])
+def test_sound_that_is_longer_is_no_cut(tmp_path: Path, suffix: str) -> None:
+    """Containers that tell one length for all of it: no "cut off"; much sound alone is said."""
+    how = {"codec": "wmv2"} if suffix == "wmv" else {"options": B2}
+    short = write(tmp_path / f"a.{suffix}", frames=50, sound=1.5, **how)
+    assert probe(short).remarks == ()
+    (remark,) = probe(write(tmp_path / f"b.{suffix}", frames=50, sound=3.0, **how)).remarks
+    assert remark == "has 4 s of sound behind its last picture"
+
+
 def test_a_fragmented_file_and_what_is_left_of_one(tmp_path: Path) -> None:
     """As cameras write that survive a power cut; cut amid its only fragment."""
     path = write(tmp_path / "a.mp4", frames=60, options={"bf": "2"},
@@ -455,99 +465,3 @@ def test_one_file_by_itself(tmp_path: Path) -> None:
     assert file.reorder == 2 and file.frames == 50 and file.step_s == pytest.approx(0.04)
     assert file.keyframe_before(13) <= 13 and file.number_of(None) is None
     assert file.number_of(int(file.pts[7])) == 7 and file.number_of(int(file.pts[7]) + 1) is None
-
-
-# -- what only a hostile hand writes ---------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("suffix", "how"),
-    [
-        ("mp4", {"rate": 1000}),
-        ("mp4", {"rate": Fraction(1, 2)}),
-        ("mp4", {"pixels": "yuv444p"}),
-        ("mp4", {"pixels": "gray"}),
-        ("mkv", {"codec": "ffv1", "pixels": "gray16le"}),
-        ("mov", {"codec": "png", "pixels": "rgb24", "draw": lambda n: picture(n)[:111, :191]}),
-        ("webm", {"codec": "libvpx-vp9", "pixels": "yuva420p"}),
-        ("mp4", {"frames": 1}),
-        ("ts", {"frames": 1}),
-        ("gif", {"codec": "gif", "pixels": "rgb8"}),
-        ("mov", {"codec": "cfhd", "pixels": "yuv422p10le"}),  # GoPro; tells no key frames
-        ("mov", {"codec": "qtrle", "pixels": "rgb24"}),
-        ("flv", {}),
-    ],
-)
-def test_odd_kinds(tmp_path: Path, suffix: str, how: dict[str, Any]) -> None:
-    how = {"frames": 20, **how}
-    info = probe(write(tmp_path / f"a.{suffix}", **how))
-    assert info.frames == how["frames"] and info.remarks == ()
-    for n, shown in read_frames(info, range(0, info.frames, 7)):
-        assert number(shown) == n and shown.shape[1::-1] == info.size_px
-
-
-def test_a_picture_of_another_size_amid_a_film_is_lost_not_shown(tmp_path: Path) -> None:
-    first = write(tmp_path / "a.ts", numbers=range(30))
-    second = write(
-        tmp_path / "b.ts",
-        numbers=range(30, 60),
-        draw=lambda n: np.ascontiguousarray(picture(n)[::2, ::2]),
-    )
-    both = tmp_path / "both.ts"
-    both.write_bytes(first.read_bytes() + second.read_bytes())
-    got = list(ask_frames(probe(both), [5, 20, 45, 55]))
-    assert [f.lost for f in got] == ["", "", "corrupt", "corrupt"]
-    assert all(f.picture is None or f.picture.shape == (112, 192, 3) for f in got)
-
-
-def test_an_empty_file_is_called_so(tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").touch()
-    with pytest.raises(VideoError, match="is empty"):
-        probe(tmp_path / "a.mp4")
-
-
-@pytest.mark.parametrize("begins", [b"", b"hello, this is no video. " * 40, b"\0" * 40_000])
-def test_what_never_was_a_video_is_not_called_interrupted(tmp_path: Path, begins: bytes) -> None:
-    (tmp_path / "a.mp4").write_bytes(begins)
-    with pytest.raises(VideoError) as told:
-        probe(tmp_path / "a.mp4")
-    assert "index is missing" not in str(told.value)
-    assert ("nothing but zeros" in str(told.value)) == begins.startswith(b"\0")
-
-
-def test_what_stands_in_place_of_a_video_is_said(tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "link").symlink_to("gone.mp4")
-    write(tmp_path / "a.mp4", frames=5)
-    (tmp_path / "list.ffconcat").write_text("ffconcat version 1.0\nfile 'a.mp4'\n")
-    for name, said in (
-        ("folder", "found a folder"),
-        ("link", "found a link to gone.mp4, which is not there"),
-        ("nothing", "the video is missing$|the video is missing\\."),
-        ("list.ffconcat", "a list of other files"),
-    ):
-        with pytest.raises(VideoError, match=said):
-            probe(tmp_path / name)
-
-
-def test_a_larger_still_beside_the_film_is_not_the_film(tmp_path: Path) -> None:
-    with av.open(str(tmp_path / "a.mov"), "w") as out:
-        streams = [out.add_stream("libx264", rate=25) for _ in range(2)]
-        for stream, (h, w) in zip(streams, ((224, 384), (112, 192)), strict=True):
-            stream.height, stream.width, stream.pix_fmt = h, w, "yuv420p"
-        for n in range(20):
-            for stream in streams[n > 0 :]:
-                shown = picture(n, stream.width, stream.height)
-                out.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="bgr24")))
-        for stream in streams:
-            out.mux(stream.encode())
-    info = probe(tmp_path / "a.mov")
-    assert info.size_px == (192, 112) and info.frames == 20 and info.traits == ()
-
-
-@pytest.mark.parametrize(("taken", "said"), [("240.0", True), ("25.000000", False), ("", False)])
-def test_slow_motion_is_said(tmp_path: Path, taken: str, said: bool) -> None:
-    """As Android telephones write it: 240 pictures a second, played at 25."""
-    path = write(
-        tmp_path / "a.mp4", frames=10, metadata={"com.android.capture.fps": taken},
-        muxing={"movflags": "use_metadata_tags"},
-    )  # fmt: skip
-    assert any("slow motion" in r for r in probe(path).remarks) == said

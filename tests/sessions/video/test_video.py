@@ -74,7 +74,7 @@ def test_a_video_without_its_index_is_refused(tmp_path: Path, share: float) -> N
 
 def test_not_a_video(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_text("hello")
-    with pytest.raises(VideoError, match="cannot be read"):
+    with pytest.raises(VideoError, match="no video, whatever its name says; found text"):
         probe(tmp_path / "a.mp4")
     with pytest.raises(VideoError, match="missing"):
         probe(tmp_path / "b.mp4")

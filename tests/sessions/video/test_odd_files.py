@@ -1,0 +1,147 @@
+"""What only a hostile hand writes: odd kinds, and files that are no films."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from sessions.errors import VideoError
+from sessions.video import ask_frames, probe, read_frames
+from sessions.video.file import Packets
+from tests.sessions.video.films import number, picture, write
+
+B2 = {"bf": "2", "g": "12", "preset": "veryfast"}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "how"),
+    [
+        ("mp4", {"rate": 1000}),
+        ("mp4", {"rate": Fraction(1, 2)}),
+        ("mp4", {"pixels": "yuv444p"}),
+        ("mp4", {"pixels": "gray"}),
+        ("mkv", {"codec": "ffv1", "pixels": "gray16le"}),
+        ("mov", {"codec": "png", "pixels": "rgb24", "draw": lambda n: picture(n)[:111, :191]}),
+        ("webm", {"codec": "libvpx-vp9", "pixels": "yuva420p"}),
+        ("mp4", {"frames": 1}),
+        ("ts", {"frames": 1}),
+        ("gif", {"codec": "gif", "pixels": "rgb8"}),
+        ("mov", {"codec": "cfhd", "pixels": "yuv422p10le"}),  # GoPro; tells no key frames
+        ("mov", {"codec": "qtrle", "pixels": "rgb24"}),
+        ("flv", {}),
+    ],
+)
+def test_odd_kinds(tmp_path: Path, suffix: str, how: dict[str, Any]) -> None:
+    how = {"frames": 20, **how}
+    info = probe(write(tmp_path / f"a.{suffix}", **how))
+    assert info.frames == how["frames"] and info.remarks == ()
+    for n, shown in read_frames(info, range(0, info.frames, 7)):
+        assert number(shown) == n and shown.shape[1::-1] == info.size_px
+
+
+def test_a_picture_of_another_size_amid_a_film_is_lost_not_shown(tmp_path: Path) -> None:
+    first = write(tmp_path / "a.ts", numbers=range(30))
+    second = write(
+        tmp_path / "b.ts",
+        numbers=range(30, 60),
+        draw=lambda n: np.ascontiguousarray(picture(n)[::2, ::2]),
+    )
+    both = tmp_path / "both.ts"
+    both.write_bytes(first.read_bytes() + second.read_bytes())
+    got = list(ask_frames(probe(both), [5, 20, 45, 55]))
+    assert [f.lost for f in got] == ["", "", "corrupt", "corrupt"]
+    assert all(f.picture is None or f.picture.shape == (112, 192, 3) for f in got)
+
+
+@pytest.mark.parametrize(("begins", "said"), [
+    (b"<!DOCTYPE html><html>Sign in</html>", "a web page"), (b"%PDF-1.4\n\xff\xfe", "PDF"),
+    (b"PK\3\4\xff\xfe\0\0", "archive"), (b"bplist00\xd1\1\2", "still lies in a cloud"),
+    (b"the lesson of Monday\n", "text"),
+])  # fmt: skip
+def test_what_is_named_like_a_video_is_called_what_it_is(
+    tmp_path: Path, begins: bytes, said: str
+) -> None:
+    (tmp_path / "a.mp4").write_bytes(begins * 30)
+    with pytest.raises(VideoError, match=f"no video, whatever its name says; found .*{said}"):
+        probe(tmp_path / "a.mp4")
+
+
+def test_a_file_that_grows_is_still_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.ts", frames=5)
+    read = Packets.read
+
+    def while_it_grows(container: Any, stream: Any) -> Packets:
+        path.write_bytes(2 * path.read_bytes())
+        return read(container, stream)
+
+    monkeypatch.setattr(Packets, "read", while_it_grows)
+    with pytest.raises(VideoError, match="still being written"):
+        probe(path)
+
+
+@pytest.mark.parametrize(("degrees", "said"), [(45, True), (2, False), (180, False)])
+def test_a_flag_that_is_no_quarter_turn_is_said(tmp_path: Path, degrees: int, said: bool) -> None:
+    info = probe(write(tmp_path / "a.mp4", frames=5, display=(degrees, False, False)))
+    assert any("that is not followed" in t for t in info.traits) == said
+
+
+def test_an_empty_file_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").touch()
+    with pytest.raises(VideoError, match="is empty"):
+        probe(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("begins", [b"", b"hello, this is no video. " * 40, b"\0" * 40_000])
+def test_what_never_was_a_video_is_not_called_interrupted(tmp_path: Path, begins: bytes) -> None:
+    (tmp_path / "a.mp4").write_bytes(begins)
+    with pytest.raises(VideoError) as told:
+        probe(tmp_path / "a.mp4")
+    assert "index is missing" not in str(told.value)
+    assert ("nothing but zeros" in str(told.value)) == begins.startswith(b"\0")
+
+
+def test_what_stands_in_place_of_a_video_is_said(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("gone.mp4")
+    write(tmp_path / "a.mp4", frames=5)
+    (tmp_path / "list.ffconcat").write_text("ffconcat version 1.0\nfile 'a.mp4'\n")
+    for name, said in (
+        ("folder", "found a folder"),
+        ("link", "found a link to gone.mp4, which is not there"),
+        ("nothing", "the video is missing$|the video is missing\\."),
+        ("list.ffconcat", "a list of other files"),
+    ):
+        with pytest.raises(VideoError, match=said):
+            probe(tmp_path / name)
+
+
+def test_a_larger_still_beside_the_film_is_not_the_film(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mov"), "w") as out:
+        streams = [out.add_stream("libx264", rate=25) for _ in range(2)]
+        for stream, (h, w) in zip(streams, ((224, 384), (112, 192)), strict=True):
+            stream.height, stream.width, stream.pix_fmt = h, w, "yuv420p"
+        for n in range(20):
+            for stream in streams[n > 0 :]:
+                shown = picture(n, stream.width, stream.height)
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="bgr24")))
+        for stream in streams:
+            out.mux(stream.encode())
+    info = probe(tmp_path / "a.mov")
+    assert info.size_px == (192, 112) and info.frames == 20 and info.traits == ()
+
+
+@pytest.mark.parametrize(("taken", "said"), [("240.0", True), ("25.000000", False), ("", False)])
+def test_slow_motion_is_said(tmp_path: Path, taken: str, said: bool) -> None:
+    """As Android telephones write it: 240 pictures a second, played at 25."""
+    path = write(
+        tmp_path / "a.mp4", frames=10, metadata={"com.android.capture.fps": taken},
+        muxing={"movflags": "use_metadata_tags"},
+    )  # fmt: skip
+    assert any("slow motion" in r for r in probe(path).remarks) == said
