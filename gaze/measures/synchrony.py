@@ -115,7 +115,10 @@ def synchrony(
         a, t, _ = both(counts[pick, source], n[pick, source], began[pick, source])
         null_a.append(a)
         null_top.append(t.max())
-    low, high = np.nanquantile(np.stack(null_a), [0.025, 0.975], axis=0)
+    null = np.stack(null_a)
+    known = np.isfinite(null).any(0)  # in a break nobody is there
+    low, high = np.full((2, len(known)), np.nan)
+    low[known], high[known] = np.nanquantile(null[:, known], [0.025, 0.975], axis=0)
     threshold = float(np.quantile(null_top, 0.95))
     seen = (n[:, :-1] + n[:, 1:] > 0).sum(0)
     rows: list[tuple[float, float, str, int, int, float]] = []

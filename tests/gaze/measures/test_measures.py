@@ -332,6 +332,17 @@ def test_independent_students_stay_in_the_null_band() -> None:
     assert np.mean(outside) < 0.10
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_break_is_no_agreement() -> None:
+    table = lesson(*["LR" * 100] * 3)
+    table.loc[table.time_s >= 100, "time_s"] += 1800.0
+    sync = measures(table, None, BOARD).synchrony
+    times = sync.time_s
+    in_break = (times > 110) & (times < 1890)
+    assert in_break.any() and np.isnan(sync.agreement[in_break]).all()
+    assert np.isfinite(sync.null_low[~in_break]).any()
+
+
 def test_synchrony_says_why_not() -> None:
     assert measures(lesson("L" * 300, "L" * 300), None, BOARD).synchrony.reason == (
         "sync_few_students")  # fmt: skip
