@@ -117,7 +117,7 @@ def synchrony(
         null_top.append(t.max())
     null = np.stack(null_a)
     known = np.isfinite(null).any(0)  # in a break nobody is there
-    low, high = np.full((2, len(known)), np.nan)
+    low, high = np.full((2, null.shape[1]), np.nan)
     low[known], high[known] = np.nanquantile(null[:, known], [0.025, 0.975], axis=0)
     threshold = float(np.quantile(null_top, 0.95))
     seen = (n[:, :-1] + n[:, 1:] > 0).sum(0)
