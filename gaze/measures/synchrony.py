@@ -61,12 +61,15 @@ def synchrony(
 
     In a surrogate every student's series is turned round the lesson by a random time of its own (at
     least six bins), which keeps each series' rhythm, gaps and shares and breaks only what they have
-    in common. Needs three students and twenty bins.
+    in common. Bins in which nobody was measured (a break) stay where they are. Needs three students
+    and twenty bins.
     """
     half = bin_s / 2
     starts, index, _ = window_edges(m, half)
     nb = len(starts)
     students = np.flatnonzero(m.coverage >= MIN_COVERAGE)
+    n = per_window(m.measured[students], index, nb)
+    there = np.flatnonzero((n > 0).any(0))
     nan = np.full(max(nb - 1, 0), np.nan)
     nobody = pd.DataFrame(columns=list(MOMENT_COLUMNS))
     reason = ""
@@ -74,7 +77,7 @@ def synchrony(
         reason = "sync_off"
     elif len(students) < 3:
         reason = "sync_few_students"
-    elif nb < 40:
+    elif len(there) < 40:
         reason = "sync_short"
     if reason:
         return Synchrony(
@@ -82,7 +85,6 @@ def synchrony(
             nobody, np.full(len(m.students), np.nan), 0, reason,
         )  # fmt: skip
     counts = per_window(m.probability[students], index, nb)
-    n = per_window(m.measured[students], index, nb)
     began = np.zeros((len(students), nb, len(m.states)), bool)
     to_row = {m.students[s]: i for i, s in enumerate(students)}
     to_state = {name: i for i, name in enumerate(m.states)}
@@ -106,17 +108,17 @@ def synchrony(
 
     agreement, turned, turned_to = both(counts, n, began)
     rng = np.random.default_rng(seed)
-    base = np.arange(nb)
+    source = np.tile(np.arange(nb), (len(students), 1))
+    pick = np.arange(len(students))[:, None]
     null_a, null_top = [], []
     for _ in range(surrogates):
-        shift = rng.integers(12, nb - 12, size=len(students))
-        source = (base[None, :] + shift[:, None]) % nb
-        pick = np.arange(len(students))[:, None]
+        shift = rng.integers(12, len(there) - 12, size=len(students))
+        source[:, there] = there[(np.arange(len(there)) + shift[:, None]) % len(there)]
         a, t, _ = both(counts[pick, source], n[pick, source], began[pick, source])
         null_a.append(a)
         null_top.append(t.max())
     null = np.stack(null_a)
-    known = np.isfinite(null).any(0)  # in a break nobody is there
+    known = np.isfinite(null).any(0)  # nobody is there in a break
     low, high = np.full((2, null.shape[1]), np.nan)
     low[known], high[known] = np.nanquantile(null[:, known], [0.025, 0.975], axis=0)
     threshold = float(np.quantile(null_top, 0.95))
