@@ -43,18 +43,10 @@ def read_csv_table(path: Path, required: Sequence[str]) -> CsvTable:
     SessionError : not readable, not UTF-8, empty, columns missing or twice, a line of another
         length than the header (with the line).
     """
-    text = _text(path)
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
+    rows = table_rows(_text(path), path)
+    if not rows:
         raise SessionError(f"{path.name} is empty", where=path, expected=",".join(required))
-    reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=lines[0].count))
-    try:
-        rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        raise SessionError(
-            f"line {reader.line_num} of {path.name} is no line of a table", where=path, found=error
-        ) from error
-    header = [cell.strip() for cell in rows[0][1]]
+    header = rows[0][1]
     missing = [c for c in required if c not in header]
     if missing:
         raise SessionError(
@@ -63,19 +55,54 @@ def read_csv_table(path: Path, required: Sequence[str]) -> CsvTable:
             found=f"{', '.join(missing)} missing in {', '.join(header)[:80]!r}",
             expected=",".join(required),
         )
+    columns = {name: [row[k] for _, row in rows[1:]] for k, name in enumerate(header)}
+    return CsvTable(path, columns, [number for number, _ in rows[1:]])
+
+
+def table_rows(
+    text: str, path: Path, *, first_line: int = 1, short: bool = False
+) -> list[tuple[int, list[str]]]:
+    """Header and lines of a table, each with its line in the file; cells without blanks around.
+
+    Blank lines are left out, empty cells beyond the header cut. first_line : that of ``text`` in
+    the file. short : lines may end early; what is missing is empty.
+
+    Raises
+    ------
+    SessionError : a quote that is not closed; a column twice; a line of another length than the
+        header: what stands in its columns would not be what they are named.
+    """
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    lines = io.StringIO(text, newline=None)  # the carriage returns of old spreadsheets, too
+    reader = csv.reader(lines, delimiter=max(",;\t", key=first.count), strict=True)
+    rows: list[tuple[int, list[str]]] = []
+    try:
+        for cells in reader:
+            if any(c.strip() for c in cells):
+                rows.append((first_line - 1 + reader.line_num, [c.strip() for c in cells]))
+    except csv.Error as error:
+        raise SessionError(
+            f"line {first_line - 1 + reader.line_num} of {path.name} is no line of a table",
+            where=path, found=error,
+        ) from error  # fmt: skip
+    header = rows[0][1] if rows else []
+    while header and not header[-1]:
+        header.pop()
     if len(set(header)) < len(header):
         raise SessionError(f"{path.name} has a column twice", where=path, found=", ".join(header))
     for number, row in rows[1:]:
+        while len(row) > len(header) and not row[-1]:
+            row.pop()
+        if short:
+            row += [""] * (len(header) - len(row))
         if len(row) != len(header):
             raise SessionError(
                 f"line {number} of {path.name} has {len(row)} fields, its header {len(header)}",
                 where=path,
-                remedy="Decimals need a point where a comma parts the columns: 3.5; or part them "
-                "by semicolons.",
+                remedy="Where a comma parts the columns, decimals need a point (3.5) and texts "
+                "with commas need quotes; or part the columns by semicolons.",
             )
-    cells = [[cell.strip() for cell in row] for _, row in rows[1:]]
-    columns = {name: [row[k] for row in cells] for k, name in enumerate(header)}
-    return CsvTable(path, columns, [number for number, _ in rows[1:]])
+    return rows
 
 
 def _text(path: Path) -> str:

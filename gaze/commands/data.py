@@ -142,12 +142,14 @@ def _catalog_page(folder: Path, page: Path, language: str, as_json: bool) -> Non
     with Catalog.open(folder) as catalog:
         taken, left_out = take_all(catalog)
     went_out((t.lesson.run for t in taken), "comparison", page)
-    write_comparison(compare(taken), page, language=language, left_out=left_out)
+    found = compare(taken)
+    notes = [*(f"left out: {reason}" for reason in left_out), *found.notes]
+    write_comparison(found, page, language=language, notes=notes)
     if as_json:
-        print_json({"page": str(page), "lessons": [t.name for t in taken], "left_out": left_out})
+        print_json({"page": str(page), "lessons": [t.name for t in taken], "notes": notes})
     else:
-        for reason in left_out:
-            err.print(f"[yellow]left out[/] {escape(reason)}", soft_wrap=True)
+        for note in notes:
+            err.print(f"[yellow]note[/] {escape(note)}", soft_wrap=True)
         say(f"page: {escape(str(page))}")
 
 

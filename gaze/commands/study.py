@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,7 @@ from gaze.commands.console import (
     AsJson,
     Overwrite,
     command,
+    err,
     out,
     print_json,
     refuse_taken,
@@ -21,6 +23,14 @@ from gaze.commands.console import (
 )
 
 commands = typer.Typer()
+
+
+def _note(notes: Iterable[str]) -> None:
+    """On stderr: what a reader of the numbers must know."""
+    for note in notes:
+        err.print(f"[yellow]note[/] {escape(note)}", soft_wrap=True)
+
+
 Lessons = Annotated[
     list[Path], typer.Argument(metavar="LESSON…", help="Lessons, runs, or folders of lessons.")
 ]
@@ -42,6 +52,7 @@ def compare(
     """
     from calibration.errors import UserError
     from gaze.privacy.audit import went_out
+    from gaze.report.lesson import words_of
     from gaze.studies.compare import compare as compared
     from gaze.studies.compare_page import write_comparison
     from gaze.studies.lessons import take
@@ -50,15 +61,19 @@ def compare(
         if out_html.suffix.lower() not in (".html", ".htm"):
             raise UserError("a page is written into an .html file", found=str(out_html))
         refuse_taken(out_html, overwrite=overwrite)
-    taken = take(lessons)
+    words_of(language)
+    left_out: list[str] = []
+    taken = take(lessons, left_out)
     found = compared(taken)
+    notes = [*left_out, *found.notes]
+    _note(notes)
     if out_html is not None:
         went_out((t.lesson.run for t in taken), "comparison", out_html)
-        write_comparison(found, out_html, language=language)
+        write_comparison(found, out_html, language=language, notes=notes)
     if as_json:
         shares = found.shares.assign(date=found.shares["date"].astype(str)).to_dict("records")
         print_json({"shares": shares, "differences": [asdict(d) for d in found.differences],
-                    "trends": [asdict(t) for t in found.trends]})  # fmt: skip
+                    "trends": [asdict(t) for t in found.trends], "notes": notes})  # fmt: skip
         return
 
     def band(low: float, high: float) -> str:
@@ -113,7 +128,8 @@ def agree(
 
     def cells(name: str, k: Any) -> list[object]:
         band = "–" if k.low != k.low else f"{k.low:.2f} to {k.high:.2f}"
-        return [name, k.moments, k.students, f"{100 * k.agreement:.0f} %", f"{k.kappa:.2f}", band]
+        return [name, k.moments, k.students, f"{100 * k.agreement:.0f} %",
+                "–" if k.kappa != k.kappa else f"{k.kappa:.2f}", band]  # fmt: skip
 
     rows = [cells("all", found.overall)]
     rows += [cells(area, k) for area, k in found.of_area.items()]
@@ -126,6 +142,10 @@ def agree(
     out.print(table("moments", ["", *map(str, found.confusion.columns)], matrix))
     if found.coded_unmeasured:
         say(f"{found.coded_unmeasured} coded moments were not measured and do not count")
+    if found.coded_twice:
+        say(f"{found.coded_twice} moments are coded as two places and do not count")
+    if found.codes_outside:
+        say(f"{found.codes_outside} codes hold no moment that was analysed")
 
 
 @commands.command(rich_help_panel="A study")
@@ -154,14 +174,23 @@ def power(
     Example: gaze power lessons/ --difference 10 --students 28
     """
     from calibration.errors import UserError
-    from gaze.studies.lessons import student_shares, take
+    from gaze.studies.lessons import notes, student_shares, take
     from gaze.studies.power import lessons_needed, spread
 
-    shares = student_shares(take(lessons)) if lessons else None
+    if design == "paired" and (lesson_sd is None or student_sd is None):
+        raise UserError(
+            "lessons tell how much shares vary, not how much their differences do",
+            expected="--lesson-sd and --student-sd of the differences between the two conditions",
+        )
+    left_out: list[str] = []
+    taken = take(lessons, left_out) if lessons else []
+    _note([*left_out, *notes(taken)])
+    shares = student_shares(taken) if taken else None
     found = spread(shares, area) if shares is not None else None
-    if students is None and shares is not None:
-        students = round(float(shares.groupby("lesson")["student"].nunique().median()))
-    students = students or 25
+    if students is None:
+        students = 25
+        if shares is not None:
+            students = round(float(shares.groupby("lesson")["student"].nunique().median()))
     of_lessons = lesson_sd / 100 if lesson_sd is not None else found.lesson_sd if found else None
     of_students = (
         student_sd / 100 if student_sd is not None else found.student_sd if found else None
@@ -204,9 +233,10 @@ def study_table(
     from gaze.studies.table import write_study_table
 
     refuse_taken(out_csv, overwrite=overwrite)
-    rows = write_study_table(lessons, out_csv)
+    rows, notes = write_study_table(lessons, out_csv)
+    _note(notes)
     if as_json:
-        print_json({"table": str(out_csv), "rows": rows})
+        print_json({"table": str(out_csv), "rows": rows, "notes": notes})
     else:
         say(f"{rows} rows in {escape(str(out_csv))}; in R: share ~ week + (1 | lesson)")
 
@@ -225,13 +255,15 @@ def contribute(
     Example: gaze contribute lessons/ --study boards-2026 --out our-school.json
     """
     from gaze.privacy.audit import went_out
-    from gaze.studies.lessons import take
+    from gaze.studies.lessons import notes, take
     from gaze.studies.pool import contribute as given_by
     from gaze.studies.pool import write_contribution
 
     refuse_taken(out_json, overwrite=overwrite)
-    taken = take(lessons)
+    left_out: list[str] = []
+    taken = take(lessons, left_out)
     given = given_by(taken, study)
+    _note([*left_out, *notes(taken)])
     # a forgetting must know of it, whatever happens then
     went_out((t.lesson.run for t in taken), "contribution", out_json)
     write_contribution(out_json, given)
@@ -255,7 +287,11 @@ def pool(
     from gaze.studies.pool import pool as pooled
     from gaze.studies.pool import read_contribution
 
-    found = pooled([read_contribution(path) for path in files])
+    given = [read_contribution(path) for path in files]
+    found = pooled(given)
+    versions = sorted({g.version for g in given})
+    if len(versions) > 1:
+        _note([f"versions {', '.join(versions)} measured: they may count shares differently"])
     if as_json:
         print_json({place: asdict(p) for place, p in found.items()})
         return

@@ -10,7 +10,7 @@ from pathlib import Path
 from sessions.config_values import FORMULA
 from sessions.errors import SessionError
 from sessions.events.annotations import Annotation, read_annotations
-from sessions.events.marks import Kind, Mark, read_marks, write_marks
+from sessions.events.marks import Kind, Mark, mark_of, read_marks, write_marks
 from sessions.folder import Session
 
 
@@ -40,7 +40,8 @@ def import_events(
     Parameters
     ----------
     format, observation : see :func:`sessions.events.annotations.read_annotations`.
-    kind : of all of them; None: slides of a list of slides, phases where there is an end.
+    kind : of all of them; None: what a column ``kind`` says, slides of a list of slides, phases
+        where there is an end.
     tiers : only these tiers (ELAN) or subjects (BORIS); empty = all. Who it was is not written.
     exclude : labels whose segments no measure counts.
     offset_s : added to every time: the annotated film began so much later than the left video.
@@ -75,9 +76,10 @@ def _known(path: Path, what: str, asked: Sequence[str], there: set[str]) -> None
 def _mark(
     a: Annotation, path: Path, kind: Kind | None, exclude: Sequence[str], offset_s: float
 ) -> Mark:
-    start = a.start_s + offset_s
-    end = None if a.end_s is None or a.end_s == a.start_s else a.end_s + offset_s
-    chosen: Kind = "excluded" if a.label in exclude else kind or ("slide" if a.slide else "mark")
+    own = mark_of(a, path)
+    start = own.time_s + offset_s
+    end = None if own.end_s is None else own.end_s + offset_s
+    chosen: Kind = "excluded" if a.label in exclude else kind or own.kind
     if chosen in ("phase", "excluded") and end is None:
         raise SessionError(
             f"line {a.line}: a moment cannot be {chosen}: it has no end", where=path, found=a.label,

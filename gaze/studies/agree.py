@@ -40,13 +40,17 @@ class Kappa:
 @dataclass(frozen=True)
 class Agreement:
     """Human codes against a run. confusion : moments, rows = the human's code, columns = ours.
-    of_area : each code against all others. of_row : by row of seats (0 = not known)."""
+    of_area : each code against all others. of_row : by row of seats (0 = not known).
+    coded_unmeasured, coded_twice : moments that do not count, because nothing was measured or the
+    codes say two places. codes_outside : codes that hold no analysed moment."""
 
     overall: Kappa
     of_area: dict[str, Kappa]
     of_row: dict[int, Kappa]
     confusion: pd.DataFrame
     coded_unmeasured: int
+    coded_twice: int
+    codes_outside: int
 
 
 def cohen_kappa(confusion: ArrayLike) -> float:
@@ -74,12 +78,13 @@ def agree(
 
     codes : BORIS (the subject is the student), ELAN (the tier is), or CSV with ``student``,
     ``start_s``, ``end_s``, ``area``. names : the coder's words → ours. A code ``board`` takes all
-    areas of the board as one. Moments that nobody coded, or that were not measured, do not count.
+    areas of the board as one. Moments that nobody coded, that were coded as two places, or that
+    were not measured, do not count.
 
     Raises
     ------
-    AgreeError : codes of nobody in the run, without an end, or of an unknown place; none at a
-        measured moment. SessionError, RunError : see the readers.
+    AgreeError : codes of nobody in the run, without an end, or of an unknown place; a name of no
+        code; none at a measured moment. SessionError, RunError : see the readers.
     """
     lesson = load_lesson(run_folder)
     m = measures(lesson.gaze, lesson.board.areas, lesson.board, surrogates=0)
@@ -90,10 +95,15 @@ def agree(
     ours_of = np.array([said.index(_folded(s, whole_board)) for s in places])
     t = m.moments.time_s
     human = np.full(m.moments.measured.shape, -1)
+    twice = np.zeros(human.shape, bool)
+    outside = 0
     for a in found:
         during = (t >= a.start_s + offset_s) & (t < (a.end_s or 0.0) + offset_s)
-        row = m.moments.students.index(a.tier)
-        human[row, during] = said.index(_folded(a.label, whole_board))
+        row, code = m.moments.students.index(a.tier), said.index(_folded(a.label, whole_board))
+        twice[row] |= during & (human[row] >= 0) & (human[row] != code)
+        human[row, during] = code
+        outside += not during.any()
+    human[twice] = -1
     both = (human >= 0) & m.moments.measured
     if not both.any():
         raise AgreeError(
@@ -119,7 +129,7 @@ def agree(
          if tables[rows == r].sum()},
         pd.DataFrame(whole[np.ix_(coded, coded)], [said[c] for c in coded],
                      [said[c] for c in coded]).rename_axis("human"),
-        int(((human >= 0) & ~m.moments.measured).sum()),
+        int(((human >= 0) & ~m.moments.measured).sum()), int(twice.sum()), outside,
     )  # fmt: skip
 
 
@@ -138,19 +148,26 @@ def _codes(
     """Codes in our words, each of a student of the run and of a place."""
     known = [*places, BOARD]
     out = []
-    for a in read_annotations(path, format, observation=observation):
+    coded = read_annotations(path, format, observation=observation)
+    unused = [name for name in names if all(a.label != name for a in coded)]
+    if coded and unused:
+        raise AgreeError("--name names a code that is not there", where=path, found=unused[0],
+                         expected=", ".join(sorted({a.label for a in coded}))[:200])  # fmt: skip
+    for a in coded:
         label = names.get(a.label, a.label)
         place = next((p for p in known if p.casefold() == label.casefold()), None)
         where = f"line {a.line}: " if a.line else ""
         if place is None:
             raise AgreeError(
-                f"{where}a code that is no place of this run", where=path, found=a.label,
+                f"{where}a code that is no place of this run", where=path,
+                found=a.label if label == a.label else f"{a.label}={label}",
                 expected=", ".join(known), remedy="--name CODE=PLACE says what it means.",
             )  # fmt: skip
         if a.tier not in students:
             raise AgreeError(
                 f"{where}a code of nobody in this run", where=path, found=a.tier or "no student",
-                expected="a subject (BORIS), tier (ELAN) or student (CSV) of the run",
+                expected="a subject (BORIS), tier (ELAN) or student (CSV) of the run: "
+                + ", ".join(students)[:100],
             )  # fmt: skip
         if a.end_s is None:
             raise AgreeError(f"{where}a code without an end", where=path, found=a.label)

@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.optimize import linear_sum_assignment
 
 from gaze.report.findings import SMALL_CELL
-from gaze.studies.lessons import SIGMAS, StudyError, Taken, student_shares
+from gaze.studies.lessons import StudyError, Taken, notes, sigma_of, student_shares
 
 ONE_SEAT_M = 0.4  # places of two lessons nearer than this are one seat
 LEAST_TREND = 3
@@ -47,11 +47,13 @@ class Trend:
 @dataclass(frozen=True)
 class Comparison:
     """shares : a row for each lesson and place: lesson, title, date, area, share, low, high,
-    students, coverage; in order of the lessons' dates."""
+    students, coverage; in order of the lessons' dates. notes : what makes the lessons less alike
+    than the numbers look."""
 
     shares: pd.DataFrame
     differences: tuple[Difference, ...]
     trends: tuple[Trend, ...]
+    notes: tuple[str, ...] = ()
 
 
 def compare(taken: Sequence[Taken]) -> Comparison:
@@ -85,7 +87,8 @@ def compare(taken: Sequence[Taken]) -> Comparison:
     differences = tuple(
         _difference(own, shares, first.name, t.name, place) for t in later for place in places
     )
-    return Comparison(shares, differences, _trends(shares) if dated else ())
+    return Comparison(shares, differences, _trends(shares) if dated else (),
+                      tuple(notes(ordered)))  # fmt: skip
 
 
 def _difference(
@@ -93,7 +96,8 @@ def _difference(
 ) -> Difference:
     a, b = (own[(own["lesson"] == name) & (own["area"] == area)] for name in (first, later))
     at = shares[shares["area"] == area].set_index("lesson")
-    common = sum(((at["high"][n] - at["low"][n]) / SIGMAS) ** 2 for n in (first, later))
+    both = at.loc[[first, later]]
+    common = float((sigma_of(both["share"], both["low"], both["high"]) ** 2).sum())
     i, j = _same_seats(a, b)
     if len(i) >= SMALL_CELL:
         d = b["share"].to_numpy()[j] - a["share"].to_numpy()[i]

@@ -22,11 +22,11 @@ from sessions.run import atomic_write
 
 
 def write_comparison(
-    found: Comparison, path: Path, *, language: str = "en", left_out: Sequence[str] = ()
+    found: Comparison, path: Path, *, language: str = "en", notes: Sequence[str] = ()
 ) -> None:
     """One self-contained file: shares with bands, differences, the trend. Classes only.
 
-    left_out : lessons that are not on it, each with its reason.
+    notes : lessons that are not on it, each with its reason, and what else a reader must know.
     """
     words = words_of(language)
 
@@ -71,7 +71,7 @@ def write_comparison(
     drawing = json.dumps(_figure(found, words), ensure_ascii=False, allow_nan=False)
     html = render(
         "lessons.html.j2", w=words, rows=rows, differences=differences, trends=trends,
-        left_out=left_out, version=package.__version__,
+        notes=notes, version=package.__version__,
         places=[area_name(a, words) for a in places],
         first=found.shares["title"].iloc[0],
         figure=Markup(drawing.replace("</", "<\\/")), css=Markup(asset("report.css")),

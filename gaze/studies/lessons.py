@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from calibration.errors import UserError
 from gaze.catalog.catalog import Catalog
@@ -16,7 +18,7 @@ from gaze.report.lesson import Lesson, load_lesson
 from sessions.folder import Session
 from sessions.run import Run
 
-SIGMAS = 2 * 1.96  # a 95 % band is so many standard deviations wide
+ELSEWHERE = 0.05  # of the board: areas of one name that lie farther apart are not one place
 
 
 class StudyError(UserError):
@@ -32,8 +34,10 @@ class Taken:
     measures: Measures
 
 
-def take(paths: Iterable[str | Path]) -> list[Taken]:
+def take(paths: Iterable[str | Path], left_out: list[str] | None = None) -> list[Taken]:
     """Lessons (their newest finished run), runs, or folders of lessons.
+
+    left_out : gets a sentence for each lesson of a folder that has no finished run.
 
     Raises
     ------
@@ -47,7 +51,12 @@ def take(paths: Iterable[str | Path]) -> list[Taken]:
         lessons = [path] if (path / "session.toml").is_file() else sorted(
             p.parent for p in path.glob("*/session.toml")
         )  # fmt: skip
-        found = [r for p in lessons if (r := _newest(p)) is not None]
+        newest = {p: _newest(p) for p in lessons}
+        found = [r for r in newest.values() if r is not None]
+        if left_out is not None:
+            left_out += [
+                f"left out: {p.name}: no finished run" for p, r in newest.items() if r is None
+            ]
         if not found:
             raise StudyError(
                 "there is no finished run here", where=path,
@@ -59,6 +68,33 @@ def take(paths: Iterable[str | Path]) -> list[Taken]:
         double = next(p for p in places if places.count(p) > 1)
         raise StudyError("a run is named twice and would count twice", where=double)
     return [_taken(run, runs) for run in runs]
+
+
+def notes(taken: Sequence[Taken]) -> list[str]:
+    """What makes lessons less alike than their numbers look: a sentence for each."""
+    said = [f"{t.name}: no student with enough data" for t in taken if not t.measures.used]
+    undated = [t.name for t in taken if t.lesson.config.date is None]
+    if undated:
+        said.append(f"{', '.join(undated)}: no date, so that there are no weeks and no trend")
+    with_gain = [t.name for t in taken if t.lesson.info.gain is not None]
+    if 0 < len(with_gain) < len(taken):
+        said.append(f"{', '.join(with_gain)}: with a head-to-gaze correction, the others without")
+    for name in dict.fromkeys(area.name for t in taken for area in t.lesson.board.areas):
+        (first, there), *later = ((t.name, at) for t in taken for at in _on_the_board(t, name))
+        moved = [other for other, at in later if np.abs(at - there).max() > ELSEWHERE]
+        if moved:
+            said.append(f"{', '.join(moved)}: {name!r} lies elsewhere on the board than in {first}")
+    made_by = sorted({t.lesson.info.versions.get("classroom-gaze", "?") for t in taken})
+    if len(made_by) > 1:
+        said.append(f"analysed by several versions: {', '.join(made_by)}")
+    return said
+
+
+def _on_the_board(t: Taken, name: str) -> list[NDArray[np.float64]]:
+    """The area's edges, right, left, upper, lower, as shares of the board; none if it has none."""
+    board = t.lesson.board
+    size = np.repeat([board.width_m, board.height_m], 2)
+    return [np.array([*a.x_m, *a.y_m]) / size for a in board.areas if a.name == name]
 
 
 def take_all(catalog: Catalog) -> tuple[list[Taken], list[str]]:
@@ -95,6 +131,12 @@ def _taken(run: Run, runs: Sequence[Run]) -> Taken:
     return Taken(name, lesson, of)
 
 
+def sigma_of(share: ArrayLike, low: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
+    """Standard deviation of a share by its 95 % band, which ends at 0 and 1: its longer half."""
+    s, a, b = (np.asarray(v, np.float64) for v in (share, low, high))
+    return np.asarray(np.fmax(b - s, s - a) / 1.96)
+
+
 def student_shares(taken: Iterable[Taken]) -> pd.DataFrame:
     """A row for each student with enough data and place (areas, ``off_board`` …, and ``board``).
 
@@ -123,5 +165,5 @@ def _shares_of(t: Taken) -> pd.DataFrame:
     return each.assign(
         lesson=t.name, date=t.lesson.config.date, title=t.lesson.config.title,
         student_in_lesson=t.name + "/" + each["student"],
-        share_sigma=(each["high"] - each["low"]) / SIGMAS,
+        share_sigma=sigma_of(each["share"], each["low"], each["high"]),
     )  # fmt: skip

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from scipy import stats
 
 from gaze import __version__
 from gaze.report.findings import SMALL_CELL
-from gaze.studies.lessons import SIGMAS, StudyError, Taken
+from gaze.studies.lessons import StudyError, Taken, sigma_of
 from sessions.run import atomic_write
 
 Place = Literal["board", "off_board", "down", "away"]  # what every school's board has
@@ -29,8 +29,8 @@ class _Strict(BaseModel):
 class Estimate(_Strict):
     """A share, 0 to 1, and its standard error."""
 
-    share: float = Field(ge=0, le=1)
-    se: float = Field(gt=0, lt=1)
+    share: float = Field(ge=0, le=1, allow_inf_nan=False)
+    se: float = Field(gt=0, lt=1, allow_inf_nan=False)
 
 
 class Contribution(_Strict):
@@ -42,6 +42,13 @@ class Contribution(_Strict):
     lessons: int = Field(ge=1)
     students: int = Field(ge=SMALL_CELL)
     estimates: dict[Place, Estimate]
+
+    @field_validator("estimates")
+    @classmethod
+    def _of_every_place(cls, given: dict[Place, Estimate]) -> dict[Place, Estimate]:
+        if missing := [place for place in PLACES if place not in given]:
+            raise ValueError(f"{', '.join(missing)} missing")
+        return given
 
 
 @dataclass(frozen=True)
@@ -73,8 +80,11 @@ def contribute(taken: Sequence[Taken], study: str) -> Contribution:
 
     Raises
     ------
-    StudyError : a lesson of fewer than SMALL_CELL students with enough data.
+    StudyError : a lesson of fewer than SMALL_CELL students with enough data; no name.
     """
+    if not 0 < len(study) <= 80 or not study.isprintable():
+        raise StudyError("this is no name of a study", found=study[:40] or "nothing",
+                         expected="1 to 80 signs, the same in every school")  # fmt: skip
     few = [t.name for t in taken if len(t.measures.used) < SMALL_CELL]
     if few or not taken:
         raise StudyError(
@@ -105,7 +115,7 @@ def _of_lesson(t: Taken, place: str) -> tuple[float, float]:
         each = t.measures.student_areas
         own = each[each["area"] == place].set_index("student")["share"]
     own = own[list(t.measures.used)]
-    error = (row["high"] - row["low"]) / SIGMAS
+    error = float(sigma_of(row["share"], row["low"], row["high"]))
     return float(row["share"]), float(own.var() / len(own) + error**2)
 
 
@@ -123,7 +133,7 @@ def read_contribution(path: str | Path) -> Contribution:
     StudyError : no such file, or not a contribution; names the first key that is wrong.
     """
     try:
-        return Contribution.model_validate(json.loads(Path(path).read_text(encoding="utf-8")))
+        return Contribution.model_validate(json.loads(Path(path).read_text(encoding="utf-8-sig")))
     except OSError as error:
         raise StudyError("the file cannot be read", where=path, found=error.strerror) from error
     except ValidationError as error:
@@ -151,11 +161,17 @@ def pool(given: Iterable[Contribution]) -> dict[str, Pooled]:
     if len({c.model_dump_json() for c in schools}) < len(schools):
         raise StudyError("one contribution is there twice and would count twice")
     return {
-        place: random_effects([c.estimates[place].share for c in schools],
-                              [c.estimates[place].se for c in schools])
+        place: _within(random_effects([c.estimates[place].share for c in schools],
+                                      [c.estimates[place].se for c in schools]))
         for place in PLACES
-        if all(place in c.estimates for c in schools)
     }  # fmt: skip
+
+
+def _within(p: Pooled) -> Pooled:
+    """Bands of a share end at 0 and 1."""
+    low, high, next_low, next_high = np.clip((p.low, p.high, p.next_low, p.next_high), 0, 1)
+    return replace(p, low=float(low), high=float(high), next_low=float(next_low),
+                   next_high=float(next_high))  # fmt: skip
 
 
 def random_effects(estimates: ArrayLike, standard_errors: ArrayLike) -> Pooled:

@@ -122,8 +122,8 @@ def spread(shares: pd.DataFrame, area: str = "board") -> Spread:
     """
     mine = shares[shares["area"] == area].dropna(subset=["share"])
     if mine.empty:
-        raise StudyError("no lesson has this area", found=area,
-                         expected=", ".join(_names(shares["area"])))  # fmt: skip
+        there = ", ".join(_names(shares["area"])) or "students with enough data"
+        raise StudyError("no lesson has this area", found=area, expected=there)
     groups = mine.groupby("lesson")["share"]
     n = groups.size()
     df = int((n - 1).sum())

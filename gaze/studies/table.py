@@ -8,7 +8,7 @@ from pathlib import Path
 from gaze.exports import ExportError, refuse_place
 from gaze.exports.common import column, write_csv
 from gaze.privacy.audit import STUDY_TABLE, audit
-from gaze.studies.lessons import student_shares, take
+from gaze.studies.lessons import notes, student_shares, take
 from sessions.config import CONFIG_NAME
 from sessions.run import EXPORTED, read_manifest, sha256, write_json
 
@@ -31,11 +31,12 @@ COLUMNS = {
 }
 
 
-def write_study_table(lessons: Sequence[str | Path], out: Path) -> int:
+def write_study_table(lessons: Sequence[str | Path], out: Path) -> tuple[int, list[str]]:
     """CSV and its dictionary, outside every lesson; a line in each lesson's audit.log, and the list
     of exports beside it (``.export.json``), by which `gaze forget` finds a student's rows.
 
-    Students with too little data are left out. Returns the number of rows.
+    Students with too little data are left out. Returns the number of rows, and what makes the
+    lessons less alike than they look (:func:`notes`).
 
     Raises
     ------
@@ -48,7 +49,8 @@ def write_study_table(lessons: Sequence[str | Path], out: Path) -> int:
             "a table over lessons must not lie in one of them", where=folder,
             remedy="Name a file beside them, e.g. --out study.csv.",
         )  # fmt: skip
-    taken = take(lessons)
+    left_out: list[str] = []
+    taken = take(lessons, left_out)
     table = student_shares(taken)
     for t in taken:  # first of all: whatever happens then, a forgetting knows what to look for
         audit(
@@ -61,4 +63,4 @@ def write_study_table(lessons: Sequence[str | Path], out: Path) -> int:
         for path in write_csv(table, out, COLUMNS)
     }
     write_json(folder / EXPORTED, {"files": {**read_manifest(folder), **files}})
-    return len(table)
+    return len(table), [*left_out, *notes(taken)]

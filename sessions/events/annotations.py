@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sessions.csv_table import table_rows
 from sessions.errors import SessionError
 from sessions.events.times import CLOCK, seconds
 
 LARGEST_BYTES = 50_000_000
+MOST_S = 1e6  # eleven days: more is a date, or counted in milliseconds
 PACKED = {
     b"PK": ("a workbook or an archive, not text", "Save the sheet as CSV UTF-8."),
     b"\x1f\x8b": ("packed by gzip", "Unpack it first."),
@@ -35,14 +37,14 @@ DURATION = {"duration", "duration_s", "dauer", "dauer_s"}
 class Annotation:
     """Something that a person wrote down. tier : ELAN's tier, BORIS' subject; may be empty.
     end_s : None where it has none (a point event, the start of a slide). line : of the file.
-    slide : out of a list of slides."""
+    kind : what events.csv says it is, ``slide`` out of a list of slides; else empty."""
 
     tier: str
     start_s: float
     end_s: float | None
     label: str
     line: int = 0
-    slide: bool = False
+    kind: str = ""
 
 
 def read_annotations(
@@ -52,15 +54,17 @@ def read_annotations(
 
     format : ``elan`` (.eaf, or its tab-delimited text), ``boris`` (a project, or its events as CSV
     or TSV), ``srt`` (and WebVTT), ``slides`` (a time and a title in each line), ``csv`` (a header
-    with ``time_s`` or ``start_s``, ``label``, optionally ``end_s`` and ``student``), or ``auto``.
+    with ``time_s`` or ``start_s``, ``label``, optionally ``end_s``, ``student`` and ``kind``), or
+    ``auto``.
     observation : which one of a BORIS project that holds several.
 
     Raises
     ------
-    SessionError : no such file, another format, a time that is none, an end before its beginning.
+    SessionError : no such file, another format, a time that is none or beyond MOST_S, an end
+        before its beginning, a line of a table that is longer than its header.
     """
     path = Path(path)
-    text = _text(path)
+    text = read_text(path)
     kind = _guess(path, text) if format == "auto" else format
     if kind not in FORMATS:
         raise SessionError(
@@ -77,10 +81,19 @@ def read_annotations(
         if a.end_s is not None and a.end_s < a.start_s:
             raise _wrong(path, a.line, "the end is no time after the beginning", f"{a.end_s:g}",
                          f"seconds from {a.start_s:g}")  # fmt: skip
+        if max(abs(a.start_s), abs(a.end_s or 0.0)) > MOST_S:
+            raise _wrong(path, a.line, "this is no time of a film", f"{a.end_s or a.start_s:g} s",
+                         "seconds from the film's beginning, not a date")  # fmt: skip
     return sorted(found, key=lambda a: (a.start_s, a.end_s or a.start_s, a.tier, a.label))
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A file of annotations as text: UTF-8, or UTF-16 with its mark.
+
+    Raises
+    ------
+    SessionError : no such file, far too large, no text.
+    """
     if not path.is_file():
         raise SessionError("there is no such file of events", where=path)
     if path.stat().st_size > LARGEST_BYTES:
@@ -90,11 +103,15 @@ def _text(path: Path) -> str:
         raise SessionError(f"this is {PACKED[raw[:2]][0]}", where=path, remedy=PACKED[raw[:2]][1])
     wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")  # Excel's "Unicode text"
     try:
-        return raw.decode("utf-16" if wide else "utf-8-sig")
+        text = raw.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise SessionError(
             "the events are not UTF-8 text", where=path, remedy="Save the file again as UTF-8."
         ) from error
+    if "\0" in text:
+        raise SessionError("this is no text, or UTF-16 without its mark", where=path,
+                           remedy="Save the file again as UTF-8.")  # fmt: skip
+    return text
 
 
 def _guess(path: Path, text: str) -> str:
@@ -112,7 +129,7 @@ def _guess(path: Path, text: str) -> str:
     if any(_is_boris_header(line) for line in text.splitlines()[:30]):
         return "boris"
     first = next((line for line in text.splitlines() if line.strip()), "")
-    cells = set(_head(first))
+    cells = set(head_of(first))
     if cells & (SLIDE | {"title", "titel"}):
         return "slides"
     if cells & {"time_s", "start_s"}:
@@ -125,13 +142,14 @@ def _guess(path: Path, text: str) -> str:
     return "csv"
 
 
-def _head(line: str) -> list[str]:
+def head_of(line: str) -> list[str]:
     """The names in a header, small."""
     return [c.strip().strip('"').lower() for c in re.split(r"[,;\t]", line)]
 
 
 def _wrong(path: Path, line: int, what: str, found: str, expected: str = "") -> SessionError:
-    return SessionError(f"line {line}: {what}", where=path, found=repr(found)[:80],
+    at = f"line {line}: " if line else ""
+    return SessionError(at + what, where=path, found=repr(found)[:80],
                         expected=expected or None)  # fmt: skip
 
 
@@ -160,7 +178,7 @@ def _eaf(text: str, path: Path) -> list[Annotation]:
     if "<!ENTITY" in text:  # which could grow without end
         raise SessionError("an ELAN file defines no entities", where=path)
     try:
-        root = ET.fromstring(text.encode())
+        root = ET.fromstring(text)
     except ET.ParseError as error:
         raise SessionError("this is no ELAN file", where=path, found=str(error)) from error
     if root.tag != "ANNOTATION_DOCUMENT":
@@ -189,9 +207,11 @@ def _eaf(text: str, path: Path) -> list[Annotation]:
                     raise SessionError(
                         "an ELAN annotation refers to itself", where=path, found=name
                     )
-            if name in spans:
-                label = _one_line(a.findtext("ANNOTATION_VALUE") or "")
-                found.append(Annotation(tier.get("TIER_ID", ""), *spans[name], label))
+            label = _one_line(a.findtext("ANNOTATION_VALUE") or "")
+            if name not in spans:
+                raise SessionError("an ELAN annotation has no time", where=path,
+                                   found=f"{seen} {label}"[:80])  # fmt: skip
+            found.append(Annotation(tier.get("TIER_ID", ""), *spans[name], label))
     return found
 
 
@@ -200,7 +220,7 @@ def _time_slots(root: ET.Element, path: Path) -> dict[str, float]:
     slots = [(s.get("TIME_SLOT_ID", ""), s.get("TIME_VALUE")) for s in root.iter("TIME_SLOT")]
     known = []
     for k, (name, v) in enumerate(slots):
-        if v is not None and not re.fullmatch(r"\s*-?\d+\s*", v):
+        if v is not None and not re.fullmatch(r"\s*-?\d{1,15}\s*", v):
             raise SessionError(f"ELAN's time slot {name} has no time", where=path, found=v[:40],
                                expected="milliseconds")  # fmt: skip
         if v is not None:
@@ -270,8 +290,9 @@ def _boris(text: str, path: Path, observation: str | None) -> list[Annotation]:
 def _boris_project(text: str, path: Path, observation: str | None) -> list[Annotation]:
     try:
         project = json.loads(text)
-        events_of: dict[str, list[Any]] = {
-            name: list(o.get("events", [])) for name, o in project["observations"].items()
+        events_of: dict[str, tuple[list[Any], float]] = {
+            name: (list(o.get("events", [])), float(o.get("time offset") or 0))
+            for name, o in project["observations"].items()
         }
         kinds = {
             b["code"]: str(b.get("type", "")).lower()
@@ -280,10 +301,11 @@ def _boris_project(text: str, path: Path, observation: str | None) -> list[Annot
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise SessionError("this is no BORIS project", where=path, found=str(error)[:80]) from error
     name = _the_observation(list(events_of), observation, path)
+    coded, offset_s = events_of[name]
     events = []
-    for k, event in enumerate(events_of[name], start=1):
+    for k, event in enumerate(coded, start=1):
         try:
-            time, subject, code = float(event[0]), str(event[1]), str(event[2])
+            time, subject, code = float(event[0]) - offset_s, str(event[1]), str(event[2])
             if not math.isfinite(time):
                 raise ValueError
         except (ValueError, IndexError, TypeError, KeyError) as error:
@@ -317,21 +339,25 @@ def _paired(events: Iterable[tuple[float, str, str, str, int]], path: Path) -> I
 
     events : time, subject, behaviour, what it is (state …, point …, start, stop), line.
     """
-    began: dict[tuple[str, str], tuple[float, int]] = {}
+    turns: dict[tuple[str, str], tuple[list[tuple[float, int]], list[tuple[float, int]]]] = {}
     for time, subject, code, kind, line in sorted(events):
-        key = subject, code
         if kind.startswith("point"):
             yield Annotation(subject, time, None, code, line)
-        elif key in began and kind != "start":
-            start, at = began.pop(key)
-            yield Annotation(subject, start, time, code, at)
-        elif kind == "stop":
-            raise _wrong(path, line, f"{code!r} stops and never began", f"{time:g}")
-        else:
-            began[key] = time, line
-    for (_, code), (start, line) in began.items():
-        raise _wrong(path, line, f"{code!r} begins and never stops", f"{start:g}",
-                     "a stop in BORIS: State events, Fix unpaired events")  # fmt: skip
+            continue
+        starts, stops = turns.setdefault((subject, code), ([], []))
+        stop = kind == "stop" or (kind != "start" and len(starts) > len(stops))
+        (stops if stop else starts).append((time, line))
+    for (subject, code), (starts, stops) in turns.items():
+        for k in range(max(len(starts), len(stops))):
+            if k == len(starts) or (k < len(stops) and stops[k][0] < starts[k][0]):
+                raise _wrong(path, stops[k][1], f"{code!r} stops and never began",
+                             f"{stops[k][0]:g}")  # fmt: skip
+            next_start = starts[k + 1][0] if k + 1 < len(starts) else math.inf
+            if k >= len(stops) or stops[k][0] > next_start:
+                raise _wrong(path, starts[k][1], f"{code!r} begins and never stops",
+                             f"{starts[k][0]:g}",
+                             "a stop in BORIS: State events, Fix unpaired events")  # fmt: skip
+            yield Annotation(subject, starts[k][0], stops[k][0], code, starts[k][1])
 
 
 def _is_boris_header(line: str) -> bool:
@@ -348,17 +374,21 @@ def _boris_table(text: str, path: Path, observation: str | None) -> list[Annotat
     if top is None:
         raise SessionError("BORIS' columns were not found", where=path, found=lines[0][:60],
                            expected="Behavior, and Time or Start (s)")  # fmt: skip
-    delimiter = max(",;\t", key=lines[top].count)
-    rows = list(csv.reader(lines[top:], delimiter=delimiter))
-    head = [c.strip().lower().replace("behaviour", "behavior") for c in rows[0]]
+    (_, names_of), *numbered = table_rows(
+        "\n".join(lines[top:]), path, first_line=top + 1, short=True
+    )
+    head = [c.lower().replace("behaviour", "behavior") for c in names_of]
 
     def cell(row: list[str], *names: str) -> str:
         whole = (i for n in names for i, c in enumerate(head) if c == n)  # not "Time offset (s)"
         begun = (i for n in names for i, c in enumerate(head) if c.startswith(n))
         at = next(itertools.chain(whole, begun), None)
-        return row[at].strip() if at is not None and at < len(row) else ""
+        return row[at] if at is not None else ""
 
-    numbered = [(top + k, row) for k, row in enumerate(rows[1:], start=2) if any(row)]
+    def time(row: list[str], line: int, *names: str) -> float:
+        offset = cell(row, "time offset")  # that BORIS added to the film's time
+        return _time(cell(row, *names), path, line) - (_time(offset, path, line) if offset else 0)
+
     names = list(dict.fromkeys(cell(row, "observation id") for _, row in numbered))
     if len(names) > 1 or observation is not None:
         name = _the_observation(names, observation, path)
@@ -366,14 +396,15 @@ def _boris_table(text: str, path: Path, observation: str | None) -> list[Annotat
     if any(c.startswith("start (s") for c in head):
         found = []
         for i, row in numbered:
-            start = _time(cell(row, "start (s"), path, i)
-            stop = seconds(cell(row, "stop (s"))
+            start = time(row, i, "start (s")
+            ends = cell(row, "stop (s").lower() not in ("", "na", "nan")
+            stop = time(row, i, "stop (s") if ends else None
             found.append(Annotation(_subject(cell(row, "subject")), start,
                                     None if stop is None or stop == start else stop,
                                     cell(row, "behavior"), i))  # fmt: skip
         return found
     events = [
-        (_time(cell(row, "time"), path, i), _subject(cell(row, "subject")), cell(row, "behavior"),
+        (time(row, i, "time"), _subject(cell(row, "subject")), cell(row, "behavior"),
          cell(row, "behavior type", "status").lower(), i)
         for i, row in numbered
     ]  # fmt: skip
@@ -382,6 +413,7 @@ def _boris_table(text: str, path: Path, observation: str | None) -> list[Annotat
 
 # -- subtitles, lists, tables ----------------------------------------------------------------------
 
+_ARROW_LIKE = re.compile(r"^\s*-?\d+:[^>]*->")
 _ARROW = re.compile(r"^\s*([\d:.,]+)\s*-->\s*([\d:.,]+)")
 # a comma ends the time unless digits and then another sign follow it: 12,5;title
 _TIME_FIRST = re.compile(r"([\d:.]*(?:,\d+(?=[;\t ]))?)[,;\t ]*(.*)")
@@ -392,12 +424,15 @@ def _srt(text: str, path: Path) -> list[Annotation]:
     found = []
     lines = text.splitlines()
     for i, line in enumerate(lines, start=1):
+        if not _ARROW_LIKE.match(line):
+            continue
         arrow = _ARROW.match(line)
         if arrow is None:
-            continue
+            raise _wrong(path, i, "these are no two times", line.strip(),
+                         "00:00:05,000 --> 00:00:09,500")  # fmt: skip
         words = []
         for following in lines[i:]:
-            if not following.strip() or "-->" in following:
+            if not following.strip() or _ARROW_LIKE.match(following):
                 break
             words.append(following)
         start, end = (_time(t, path, i) for t in arrow.groups())
@@ -412,9 +447,9 @@ def _slides(text: str, path: Path) -> list[Annotation]:
     """A time, then a title (which may be missing), in each line; or columns with names, in any
     order: times, or how long each slide was shown, as PowerPoint's rehearsed timings."""
     lines = [(i, line.strip()) for i, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    head = _head(lines[0][1])
+    head = head_of(lines[0][1])
     if seconds(head[0]) is None and set(head) & (SLIDE | TITLE | TIME | DURATION):
-        return _slides_by_column(lines, head, path)
+        return _slides_by_column(text, head, path)
     found: list[Annotation] = []
     for i, line in lines:
         if '"' in line:
@@ -426,13 +461,11 @@ def _slides(text: str, path: Path) -> list[Annotation]:
             continue  # a header in words of its own
         start = _time(time, path, i)
         title = _one_line(title).removeprefix("- ") or f"{len(found) + 1}"
-        found.append(Annotation("", start, None, title, i, slide=True))
+        found.append(Annotation("", start, None, title, i, kind="slide"))
     return found
 
 
-def _slides_by_column(
-    lines: list[tuple[int, str]], head: list[str], path: Path
-) -> list[Annotation]:
+def _slides_by_column(text: str, head: list[str], path: Path) -> list[Annotation]:
     time, duration, title, number = (
         next((k for k, c in enumerate(head) if c in names), None)
         for names in (TIME, DURATION, TITLE, SLIDE)
@@ -442,46 +475,40 @@ def _slides_by_column(
                            found=", ".join(head)[:80],
                            expected="time (when each began), or duration")  # fmt: skip
     title = number if title is None else title
-    delimiter = max(",;\t", key=lines[0][1].count)
     found: list[Annotation] = []
     start = 0.0
-    for i, line in lines[1:]:
-        row = next(csv.reader([line], delimiter=delimiter))
-        column = duration if time is None else time
-        if column is None or len(row) <= column:
-            raise SessionError(f"line {i}: a time is needed", where=path, found=line[:60])
-        value = _time(row[column], path, i)
-        name = _one_line(row[title]) if title is not None and title < len(row) else ""
+    for i, row in table_rows(text, path, short=True)[1:]:
+        value = _time(row[duration if time is None else time], path, i)  # type: ignore[index]
+        if time is None and value < 0:
+            raise _wrong(path, i, "a slide is shown for no less than no time", f"{value:g}")
+        name = _one_line(row[title]) if title is not None else ""
         begun = start if time is None else value
-        found.append(Annotation("", begun, None, name or f"{len(found) + 1}", i, slide=True))
+        found.append(Annotation("", begun, None, name or f"{len(found) + 1}", i, kind="slide"))
         start += value
     return found
 
 
 def _csv(text: str, path: Path) -> list[Annotation]:
-    lines = [line for line in text.splitlines() if line.strip()]
-    delimiter = max(",;\t", key=lines[0].count)
-    rows = list(csv.reader(lines, delimiter=delimiter))
-    head = [h.strip().lower() for h in rows[0]]
-    start = next((head.index(c) for c in ("start_s", "time_s") if c in head), None)
-    label = next((head.index(c) for c in ("label", "area", "code") if c in head), None)
+    (_, names), *rows = table_rows(text, path, short=True)
+    head = [h.lower() for h in names]
+    start, label, end, who, kind = (
+        next((head.index(c) for c in of if c in head), None)
+        for of in (("start_s", "time_s"), ("label", "area", "code"), ("end_s",),
+                   ("student", "subject", "tier"), ("kind",))
+    )  # fmt: skip
     if start is None or label is None:
         raise SessionError(
-            "the events have no header", where=path, found=lines[0][:60],
+            "the events have no header", where=path, found=", ".join(names)[:60],
             expected="time_s,label or time_s,label,end_s",
         )  # fmt: skip
-    end = head.index("end_s") if "end_s" in head else None
-    who = next((head.index(c) for c in ("student", "subject", "tier") if c in head), None)
     found = []
-    for i, row in enumerate(rows[1:], start=2):
-        if len(row) <= max(start, label):
-            raise SessionError(f"line {i}: a time and a label are needed", where=path,
-                               found=",".join(row))  # fmt: skip
-        stop = row[end].strip() if end is not None and len(row) > end else ""
+    for i, row in rows:
+        stop = row[end] if end is not None else ""
         begin = _time(row[start], path, i)
         found.append(Annotation(
-            row[who].strip() if who is not None and who < len(row) else "", begin,
+            row[who] if who is not None else "", begin,
             _end(stop, begin, path, i) if stop else None, _one_line(row[label]), i,
+            row[kind].lower() if kind is not None else "",
         ))  # fmt: skip
     return found
 

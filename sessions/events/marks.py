@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sessions.errors import SessionError
-from sessions.events.annotations import Annotation, read_annotations
+from sessions.events.annotations import Annotation, head_of, read_annotations, read_text
 from sessions.events.moves import EXPECTED, Move, move_of
 from sessions.run import atomic_write
 
@@ -55,26 +55,24 @@ def read_marks(path: str | Path) -> tuple[Mark, ...]:
     """
     path = Path(path)
     found = read_annotations(path, "csv" if _is_csv(path) else "elan")
-    kinds = _kinds(path) if _is_csv(path) else {}
-    return _in_order(_mark(a, kinds.get(a.line, ""), path) for a in found)
+    return _in_order(mark_of(a, path) for a in found)
 
 
 def _is_csv(path: Path) -> bool:
-    if not path.is_file():
-        return True  # the reader says so
-    with path.open("rb") as file:
-        return b"\t" not in file.readline()
+    """Not ELAN's tab-delimited text, which has other columns."""
+    text = read_text(path) if path.is_file() else ""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return "\t" not in first or bool({"time_s", "start_s"} & set(head_of(first)))
 
 
-def _kinds(path: Path) -> dict[int, str]:
-    """The column ``kind`` by line, counted as the reader of annotations counts."""
-    lines = [a for a in path.read_text(encoding="utf-8-sig").splitlines() if a.strip()]
-    rows = csv.DictReader(lines, delimiter=max(",;\t", key=lines[0].count)) if lines else []
-    folded = [{str(k).strip().lower(): v for k, v in row.items()} for row in rows]
-    return {i: str(row.get("kind") or "").strip().lower() for i, row in enumerate(folded, 2)}
+def mark_of(a: Annotation, path: Path) -> Mark:
+    """An annotation as a mark of what it says it is.
 
-
-def _mark(a: Annotation, kind: str, path: Path) -> Mark:
+    Raises
+    ------
+    SessionError : an unknown kind; a segment without an end; a move that cannot be read.
+    """
+    kind = a.kind
     end = a.end_s if a.end_s is not None and a.end_s > a.start_s else None
     known = next((k for k in KINDS if k == kind), None)
     if kind and known is None:

@@ -153,12 +153,47 @@ def test_subtitles_slides_and_tables(tmp_path: Path) -> None:
      ("a.boris", '{"observations": {"x": {"events": [[NaN, "", "a"]]}}}', "event 1 of BORIS"),
      ("a.boris", '{"a": ' + "[" * 100_000, "no BORIS project"),
      ("a.csv", "Slide,Title\n1,Welcome\n", "no column of times"),
-     ("a.csv", "Slide,Time\n1\n", "line 2: a time is needed"),
+     ("a.csv", "Slide,Time\n1\n", "line 2: this is no time"),
+     ("a.csv", "Slide,Duration\n1,-5\n", "line 2: a slide is shown"),
+     ("a.csv", "slide,title,time\n1,Intro,0,5\n", "line 2 of a.csv has 4 fields, its header 3"),
+     ("a.csv", "time_s,label\n12,5,question\n", "line 2 of a.csv has 3 fields, its header 2"),
+     ("a.csv", "time_s,label\n\n12,ask, then wait\n", "line 3 of a.csv has 3 fields"),
+     ("a.csv", 'time_s,label,end_s\n12,"a,20\n13,b,30\n', "no line of a table"),
+     ("a.csv", "time_s,time_s,label\n1,2,a\n", "a column twice"),
+     ("a.csv", AGGREGATED.replace("1.0,4.0", "1,0,4,0"), "line 2 of a.csv has 9 fields"),
+     ("a.csv", AGGREGATED.replace("4.0,3.0", "soon,3.0"), "line 2: this is no time"),
+     ("a.csv", "time_s,label\n1764400000,date\n", "line 2: this is no time of a film"),
+     ("a.csv", "t\0i\0m\0e\0", "no text"),
+     ("a.eaf", EAF.replace('TIME_VALUE="1000"', 'TIME_VALUE="' + "9" * 400 + '"'), "ts1 has no"),
+     ("a.eaf", EAF.replace('TIME_SLOT_REF2="ts2"', ""), "an ELAN annotation has no time"),
+     ("a.srt", "1\n0:05 --> 0:09\na\n\n2\n0:xx --> 0:12\nb\n", "line 6: these are no two times"),
+     ("a.srt", "1\n0:05 --> 0:09\na\n\n2\n0:10 -> 0:12\nb\n", "line 6: these are no two times"),
+     ("a.tsv", TABULAR.replace("2.5\tNo focal subject\tbell\t\tPOINT", "2.5\tA1\tleft\t\tSTART"),
+      "line 4: 'left' begins and never"),
      ("a.xlsx", "PK\x03\x04", "a workbook"), ("a.gz", "\x1f\x8b", "packed by gzip")],
 )  # fmt: skip
 def test_what_cannot_be_read(tmp_path: Path, name: str, text: str, said: str) -> None:
     with pytest.raises(SessionError, match=said):
         read(tmp_path, name, text)
+
+
+def test_boris_time_offset_is_taken_off_again(tmp_path: Path) -> None:
+    """BORIS adds an observation's offset to the film's time when it writes an event."""
+    project = json.loads(json.dumps(BORIS))
+    project["observations"]["7b"]["time offset"] = 0.5
+    tables = TABULAR_8.replace(",0.000,", ",0.5,"), json.dumps(project)
+    want = [("A1", 0.5, 3.5, "left"), ("", 2.0, None, "bell")]
+    for name, text in zip(("a.csv", "a.boris"), tables, strict=True):
+        assert read(tmp_path, name, text) == want
+
+
+def test_boris_states_that_touch(tmp_path: Path) -> None:
+    again = "4.0\tA1\tleft\t\tSTART\n6.0\tA1\tleft\t\tSTOP\n"
+    assert read(tmp_path, "a.tsv", TABULAR + again)[-1] == ("A1", 4.0, 6.0, "left")
+
+
+def test_subtitles_with_arrows_in_them(tmp_path: Path) -> None:
+    assert read(tmp_path, "a.srt", "1\n0:05 --> 0:09\n2 --> 3\n") == [("", 5, 9, "2 --> 3")]
 
 
 def test_unknown_format_and_observation(tmp_path: Path) -> None:
@@ -188,6 +223,12 @@ def test_kinds_of_events(tmp_path: Path) -> None:
     )  # fmt: skip
     write_marks(path, marks)
     assert read_marks(path) == marks
+    for encoding, parted in (("utf-16", ","), ("utf-8-sig", "\t"), ("utf-8", ";")):
+        text = f"time_s,label,end_s,kind\n9{'' if parted == ',' else ',5'},film,20,EXCLUDED\n"
+        cells = text.replace("9,5", "9.5").replace(",", parted).replace("9.5", "9,5")
+        path.write_text(cells, encoding=encoding)
+        start = 9 if parted == "," else 9.5
+        assert read_marks(path) == (Mark(start, "film", 20, "excluded"),)
 
 
 @pytest.mark.parametrize(

@@ -129,3 +129,18 @@ def test_command(run: Path, tmp_path: Path) -> None:
     assert [e["kind"] for e in json.loads(said.stdout)["new"]] == ["phase", "mark", "excluded"]
     shown = CliRunner().invoke(app, ["report", str(run), "--json"])
     assert shown.exit_code == 0 and (run / "heatmaps" / "class.png").is_file()
+
+
+def test_a_column_kind_is_heeded(run: Path, tmp_path: Path) -> None:
+    """What a table calls excluded is excluded, unless --as says otherwise."""
+    path = tmp_path / "marks.csv"
+    path.write_text("time_s,label,end_s,kind\n20,film,40,excluded\n50,One,,slide\n")
+    done = import_events(Session.open(run.parents[1]), path)
+    assert [m.kind for m in done.all] == ["excluded", "slide"]
+    assert shares(run)["right third"] == pytest.approx(0, abs=0.01)
+    assert [m.kind for m in import_events(
+        Session.open(run.parents[1]), path, kind="mark", replace=True
+    ).all] == ["phase", "mark"]  # fmt: skip
+    path.write_text("time_s,label,end_s,kind\n20,film,40,left out\n")
+    with pytest.raises(SessionError, match="line 2: there is no such kind"):
+        import_events(Session.open(run.parents[1]), path)

@@ -67,8 +67,8 @@ def test_bands_of_paired_differences_cover() -> None:
         for name, add in zip(("a", "b"), truth, strict=True):
             share = level + add + rng.normal(0, 0.06, seats) + rng.normal(0, 0.02)
             parts.append(pd.DataFrame({"lesson": name, "share": share, **place}))
-            rows.append((name, "board", 0.6 - 1.96 * 0.02, 0.6 + 1.96 * 0.02))
-        shares = pd.DataFrame(rows, columns=["lesson", "area", "low", "high"])
+            rows.append((name, "board", 0.6, 0.6 - 1.96 * 0.02, 0.6 + 1.96 * 0.02))
+        shares = pd.DataFrame(rows, columns=["lesson", "area", "share", "low", "high"])
         d = _difference(pd.concat(parts), shares, "a", "b", "board")
         held += d.low <= 0.05 <= d.high
         assert d.seats == seats

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -16,9 +17,17 @@ from typer.testing import CliRunner
 from gaze.commands.app import app
 from gaze.exports import ExportError, export
 from gaze.studies.agree import AgreeError, agree
-from gaze.studies.lessons import StudyError, take
+from gaze.studies.lessons import StudyError, notes, sigma_of, take
 from gaze.studies.methods import methods
-from gaze.studies.pool import contribute, pool, read_contribution, write_contribution
+from gaze.studies.pool import (
+    PLACES,
+    Contribution,
+    Estimate,
+    contribute,
+    pool,
+    read_contribution,
+    write_contribution,
+)
 from gaze.studies.table import write_study_table
 from sessions.simulation.simulate import Options
 from sessions.simulation.truth_only import write_truth_only
@@ -76,6 +85,23 @@ def test_codes_against_a_run(run: Path, tmp_path: Path) -> None:
     assert np.isnan(found.of_row[1].low)  # one student has no spread
 
 
+def test_codes_that_do_not_count_are_counted(run: Path, tmp_path: Path) -> None:
+    """Two places at once, and times of another film."""
+    (tmp_path / "codes.csv").write_text(
+        "student,start_s,end_s,area\nS-01,0,12,left third\nS-01,8,19,down\nS-01,8,10,left third\n"
+        "S-01,500,900,down\n"
+    )
+    found = agree(run, tmp_path / "codes.csv")
+    assert (found.coded_twice, found.codes_outside) == (20, 1)
+    assert found.confusion.loc["left third"].sum() == 40 and found.overall.moments == 75
+    (tmp_path / "same.csv").write_text(
+        "student,start_s,end_s,area\nS-01,0,12,left third\nS-01,8,19,LEFT THIRD\n"
+    )
+    assert agree(run, tmp_path / "same.csv").coded_twice == 0
+    with pytest.raises(AgreeError, match=r"a code that is not there; found notes, expected LEFT"):
+        agree(run, tmp_path / "same.csv", names={"notes": "down"})
+
+
 def test_codes_of_the_whole_board(run: Path, tmp_path: Path) -> None:
     text = "student,start_s,end_s,area\nS-01,0,20,board\nS-01,20,40,away\n"
     (tmp_path / "codes.csv").write_text(text)
@@ -97,9 +123,11 @@ def test_codes_that_cannot_be(run: Path, tmp_path: Path, line: str, said: str) -
 
 
 def test_a_tidy_table_over_lessons(folder: Path, tmp_path: Path) -> None:
-    n = write_study_table([folder], tmp_path / "study.csv")
+    n, notes = write_study_table([folder], tmp_path / "study.csv")
     table = pd.read_csv(tmp_path / "study.csv")
-    assert len(table) == n == 3 * 6 * 7  # lessons, students, six states and the board
+    assert (
+        notes == [] and len(table) == n == 3 * 6 * 7
+    )  # lessons, students, six states and the board
     assert set(json.loads((tmp_path / "study.json").read_text())) == set(table.columns)
     left = table[table["area"] == "left third"].groupby("lesson")["share"].mean()
     np.testing.assert_allclose(left, [0.3, 0.5, 0.6], atol=0.02)
@@ -120,6 +148,34 @@ def test_taking_lessons(folder: Path, run: Path, tmp_path: Path) -> None:
     assert names == [f"lessons/week1/{run.name}", f"b/week1/{other.name}"]
 
 
+def test_sigma_of_bands_that_end_at_the_edge() -> None:
+    """A share of 1 with a band down to 0.9 is not known twice as well as one of 0.5 ± 0.1."""
+    found = sigma_of([0.5, 1.0, 0.0, 0.98], [0.4, 0.9, 0.0, 0.88], [0.6, 1.0, 0.1, 1.0])
+    np.testing.assert_allclose(found, 0.1 / 1.96)
+    np.testing.assert_allclose(sigma_of([1.0], [1.0], [1.0]), 0)
+
+
+def test_what_makes_lessons_less_alike_is_said(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "class")
+    toml = tmp_path / "class" / "week1" / "session.toml"
+    toml.write_text(toml.read_text().replace("date = 2026-03-02\n", "").replace("[2.66", "[2.26"))
+    info = next((tmp_path / "class" / "week2" / "runs").iterdir()) / "run.json"
+    info.write_text(info.read_text().replace('"classroom-gaze": "', '"classroom-gaze": "9'))
+    shutil.rmtree(tmp_path / "class" / "week0" / "runs")
+    write_lesson(tmp_path / "class" / "week3", lesson(), areas=THIRDS)
+    left_out: list[str] = []
+    taken = take([tmp_path / "class"], left_out)
+    assert left_out == ["left out: week0: no finished run"]
+    date, area, version = notes(taken)
+    assert date.startswith("week1: no date") and "analysed by several versions" in version
+    assert area == "week2, week3: 'left third' lies elsewhere on the board than in week1"
+    assert notes(take([folder])) == []
+    page = tmp_path / "page.html"
+    said = CliRunner().invoke(app, ["compare", str(tmp_path / "class"), "--out", str(page)])
+    assert said.exit_code == 0 and "note left out: week0" in said.stderr
+    assert "week0: no finished run" in page.read_text(encoding="utf-8")
+
+
 def test_what_a_school_gives_and_gets(folder: Path, tmp_path: Path) -> None:
     given = contribute(take([folder]), "boards")
     assert given.lessons == 3 and given.students == 6
@@ -137,6 +193,20 @@ def test_what_a_school_gives_and_gets(folder: Path, tmp_path: Path) -> None:
         pool([given, given.model_copy(update={"study": "x"})])
     with pytest.raises(StudyError, match="two schools"):
         pool([given])
+    for name in ("", "x" * 81, "a\nb"):
+        with pytest.raises(StudyError, match="no name of a study"):
+            contribute(take([folder]), name)
+
+
+def test_pooled_bands_are_shares() -> None:
+    """Two schools that differ know next to nothing, but a share is 0 to 1."""
+    at = {"share": 1.0, "se": 0.01}
+    one = Contribution(
+        version="1", study="x", lessons=1, students=9, estimates=dict.fromkeys(PLACES, at)
+    )  # type: ignore[arg-type]
+    other = one.model_copy(update={"estimates": {p: Estimate(share=0.5, se=0.01) for p in PLACES}})
+    found = pool([one, other])["board"]
+    assert (found.low, found.high) == (0, 1) and found.share == pytest.approx(0.75)
 
 
 def test_fewer_than_five_students_give_nothing(tmp_path: Path) -> None:
@@ -145,13 +215,19 @@ def test_fewer_than_five_students_give_nothing(tmp_path: Path) -> None:
         contribute(take([run]), "boards")
 
 
+AT = {"share": 0.5, "se": 0.1}
+
+
 @pytest.mark.parametrize(
     "change, said",
     [({"students": 4}, "students"), ({"teacher": "x"}, "teacher"), ({"estimates": {"x": {}}}, "x"),
-     ({"kind": "other"}, "kind")],
+     ({"kind": "other"}, "kind"), ({"estimates": {"board": AT}}, "off_board, down, away missing"),
+     ({"estimates": {p: AT | {"share": float("nan")} for p in PLACES}}, "finite"),
+     ({"estimates": {p: AT | {"se": 0} for p in PLACES}}, "greater than 0")],
 )  # fmt: skip
 def test_no_contribution(tmp_path: Path, change: dict, said: str) -> None:
-    value = {"version": "1", "study": "x", "lessons": 1, "students": 9, "estimates": {}} | change
+    value = {"version": "1", "study": "x", "lessons": 1, "students": 9,
+             "estimates": dict.fromkeys(PLACES, AT)} | change  # fmt: skip
     (tmp_path / "a.json").write_text(json.dumps(value))
     with pytest.raises(StudyError, match=f"no contribution.*{said}"):
         read_contribution(tmp_path / "a.json")
@@ -244,3 +320,13 @@ def test_commands(folder: Path, run: Path, tmp_path: Path) -> None:
     assert shown.exit_code == 0 and "kappa" in shown.stdout
     refused = call(app, ["power", str(run)])
     assert refused.exit_code == 2 and "not known" in refused.output
+    for more, why in (
+        (["--students", "0", "--lesson-sd", "5", "--student-sd", "5"], "found 0"),
+        ([str(folder), "--design", "paired"], "not how much their differences do"),
+    ):
+        refused = call(app, ["power", *more])
+        assert refused.exit_code == 2 and why in refused.output
+    other = json.loads(Path(out).read_text()) | {"version": "9.9"}
+    (tmp_path / "other.json").write_text(json.dumps(other))
+    pooled = call(app, ["pool", out, str(tmp_path / "other.json"), "--json"])
+    assert "9.9 measured" in pooled.stderr and json.loads(pooled.stdout)["board"]["schools"] == 2
