@@ -498,7 +498,7 @@ def _csv(text: str, path: Path) -> list[Annotation]:
     )  # fmt: skip
     if start is None or label is None:
         raise SessionError(
-            "the events have no header", where=path, found=", ".join(names)[:60],
+            "the events have no header", where=path, found=",".join(names)[:60],
             expected="time_s,label or time_s,label,end_s",
         )  # fmt: skip
     found = []

@@ -519,7 +519,7 @@ def test_marks_from_csv_and_elan(tmp_path: Path) -> None:
     [("when,what\n1,a\n", "no header; found when,what, expected time_s,label"),
      ("time_s,label\nsoon,a\n", "line 2: this is no time; found 'soon'"),
      ("time_s,label,end_s\n9,a,3\n", "line 2: the end is no time after the beginning; found '3'"),
-     ("time_s,label\n9\n", "line 2: a time and a label are needed"),
+     ("time_s,label\n9,ask, wait\n", "line 2 of events.csv has 3 fields"),
      ("tier\tx\ty\n", "ELAN's columns were not found|begin and end were not found")],
 )  # fmt: skip
 def test_bad_marks(tmp_path: Path, text: str, said: str) -> None:
