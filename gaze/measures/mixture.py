@@ -16,6 +16,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -55,6 +56,18 @@ class Cells:
         """(C,) whether a cell lies in a rectangle (cells never cross its edges)."""
         x, y = ((self.low_m + self.high_m) / 2).T
         return np.asarray((x > x_m[0]) & (x < x_m[1]) & (y > y_m[0]) & (y < y_m[1]), np.bool_)
+
+    @cached_property
+    def lines(self) -> tuple[Array, NDArray[np.intp], Array, NDArray[np.intp], NDArray[np.intp]]:
+        """What cells share: columns (X, 2) as least and largest x, each cell's column (C,); ends of
+        cells (E, 2) as column and y, and which is each cell's lower and its upper one (C,)."""
+        low, high = self.low_m, self.high_m
+        x, column = np.unique(np.stack([low[:, 0], high[:, 0]], 1), axis=0, return_inverse=True)
+        column = column.ravel()
+        ends = np.stack([np.tile(column, 2), np.concatenate([low[:, 1], high[:, 1]])], 1)
+        ends, of = np.unique(ends, axis=0, return_inverse=True)
+        below, above = of.reshape(2, -1)
+        return x, column, ends, below, above
 
     def only(self, keep: NDArray[np.bool_]) -> Cells:
         """Some of the cells."""
@@ -241,12 +254,13 @@ def _likelihood(xy_m: Array, cov_m2: Array, cells: Cells) -> NDArray[np.float32]
     sx = np.sqrt(cov_m2[:, :1])
     slope = cov_m2[:, 1:2] / cov_m2[:, :1]
     sy = np.sqrt(np.maximum(cov_m2[:, 2:] - slope * cov_m2[:, 1:2], 1e-9))
-    x0, x1 = cells.low_m[:, 0], cells.high_m[:, 0]
-    y0, y1 = cells.low_m[:, 1], cells.high_m[:, 1]
-    in_x = ndtr((x1 - xy[:, :1]) / sx) - ndtr((x0 - xy[:, :1]) / sx)
-    y = xy[:, 1:] + slope * (np.clip(xy[:, :1], x0, x1) - xy[:, :1])
-    in_y = ndtr((y1 - y) / sy) - ndtr((y0 - y) / sy)
-    return np.asarray(in_x * in_y / ((x1 - x0) * (y1 - y0)) + TINY, np.float32)
+    x, column, y_of, below, above = cells.lines
+    area = np.prod(cells.high_m - cells.low_m, axis=1)
+    in_x = np.diff(ndtr((x[None] - xy[:, :1, None]) / sx[..., None]), axis=-1)[..., 0]
+    along = xy[:, 1:] + slope * (np.clip(xy[:, :1], x[:, 0], x[:, 1]) - xy[:, :1])
+    to_y = ndtr((y_of[:, 1] - along[:, y_of[:, 0].astype(np.intp)]) / sy)
+    in_y = to_y[:, above] - to_y[:, below]
+    return np.asarray(in_x[:, column] * in_y / area + TINY, np.float32)
 
 
 def _step(

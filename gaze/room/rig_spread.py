@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
 from calibration.rig import Rig
@@ -18,6 +19,8 @@ from gaze.room.geometry import gaze_jacobians
 from gaze.room.position import linearised_nose
 
 STEP_SIGMAS = 0.1  # how far each parameter is moved, in its own σ
+#: Within so much a rig's change moves noses and turns crops alike: σ is 5 % off at most.
+CELL_M, CELL_PX, CELL_LOG_SIGMA = 0.05, 32.0, 0.25
 
 
 @dataclass(frozen=True)
@@ -40,28 +43,66 @@ class RigDependence:
 
 
 def gaze_spread_from_rig(rig: Rig, rows: RigDependence) -> Array:
-    """Covariance (N, 2, 2) in m² of the gaze points from the rig alone; 0 if the rig has none."""
+    """Covariance (N, 2, 2) in m² of the gaze points from the rig alone; 0 if the rig has none.
+
+    How nose and crops move with the rig hardly changes within a few centimetres: it is found once
+    for each cell of :func:`_cells`. What the gaze point makes of it is each row's own.
+    """
     n = len(rows.P_W)
     if rig.covariance is None or n == 0:
         return np.zeros((n, 2, 2))
-    steps = rig.steps(STEP_SIGMAS)
+    cells, cell = _cells(rig, rows)
+    moves = _moves(rig, cells, rows.nose_from_rig)
+    covariance = moves @ rig.covariance @ np.swapaxes(moves, -1, -2)
     by_nose, by_head = gaze_jacobians(rows.P_W, rows.R_WS)
-    nose = linearised_nose(rig, rows.uv_px, rows.sigma_px, rows.P_W) if rows.nose_from_rig else None
-    R_CV = [_looking(rig, rig, c, rows.centre_px) for c in range(len(CAMERAS))]
-    J = np.zeros((n, 2, len(steps)))
+    by_turn = by_head @ np.swapaxes(rows.R_WS, -1, -2)  # a turn in W is δ = Rᵀ turn in S
+    share = rows.share[:, :, None, None]
+    B = np.concatenate([by_nose, *(share[:, c] * by_turn for c in range(len(CAMERAS)))], -1)
+    return np.asarray(B @ covariance[cell] @ np.swapaxes(B, -1, -2))
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """M places that rows share. P_W : (M, 3). uv_px, centre_px : (M, 2, 2). sigma_px : (M, 2)."""
+
+    P_W: Array
+    uv_px: Array
+    centre_px: Array
+    sigma_px: Array
+
+
+def _cells(rig: Rig, rows: RigDependence) -> tuple[_Cells, NDArray[np.intp]]:
+    """The cells that the rows lie in, and which is whose; what is not known is NaN in a cell."""
+    seen = np.isfinite(rows.uv_px).all(-1)
+    sigma = np.where(seen, rows.sigma_px, np.nan)
+    size = np.array([CELL_M] * 3 + [CELL_PX] * 4 + [CELL_LOG_SIGMA] * 2)
+    values = np.concatenate([rows.P_W, rows.centre_px.reshape(-1, 4), np.log(sigma)], 1)
+    unknown = np.iinfo(np.int64).min
+    at = np.where(np.isfinite(values), np.round(np.nan_to_num(values / size)), unknown)
+    keys, cell = np.unique(at.astype(np.int64), axis=0, return_inverse=True)
+    middle = np.where(keys == unknown, np.nan, keys * size)
+    P_W, sigma_px = middle[:, :3], np.exp(middle[:, 7:])
+    uv = [rig.camera(name).project(rig.T_WC(name).inverse().apply(P_W)) for name in CAMERAS]
+    uv_px = np.where(np.isfinite(sigma_px)[..., None], np.stack(uv, 1), np.nan)
+    return _Cells(P_W, uv_px, middle[:, 3:7].reshape(-1, 2, 2), sigma_px), cell.ravel()
+
+
+def _moves(rig: Rig, cells: _Cells, nose_from_rig: bool) -> Array:
+    """(M, 9, K) by each parameter of the rig: the nose in W, and the turn in W of each camera's
+    crops as rotation vectors; 0 where a camera does not see."""
+    steps = rig.steps(STEP_SIGMAS)
+    out = np.zeros((len(cells.P_W), 3 * (1 + len(CAMERAS)), len(steps)))
+    nose = linearised_nose(rig, cells.uv_px, cells.sigma_px, cells.P_W) if nose_from_rig else None
+    R_CV = [_looking(rig, rig, c, cells.centre_px) for c in range(len(CAMERAS))]
     for k in np.flatnonzero(steps > 0):
         step = np.zeros(len(steps))
         step[k] = steps[k]
         moved = rig.perturbed(step)
-        change = np.zeros((n, 2))
         if nose is not None:
-            change += (by_nose @ nose(moved)[..., None])[..., 0]
-        if (rows.share > 0).any():
-            # a turn in W is δ = Rᵀ turn in S
-            delta = np.einsum("nji,nj->ni", rows.R_WS, _turn(rig, moved, R_CV, rows))
-            change += (by_head @ delta[..., None])[..., 0]
-        J[:, :, k] = change / step[k]
-    return np.asarray(J @ rig.covariance @ np.swapaxes(J, -1, -2))
+            out[:, :3, k] = nose(moved) / step[k]
+        for c in range(len(CAMERAS)):
+            out[:, 3 * (c + 1) : 3 * (c + 2), k] = _turn(rig, moved, c, R_CV[c], cells) / step[k]
+    return np.nan_to_num(out)
 
 
 def _looking(rig: Rig, upright: Rig, c: int, centre_px: Array) -> Array:
@@ -70,19 +111,15 @@ def _looking(rig: Rig, upright: Rig, c: int, centre_px: Array) -> Array:
     return rig.camera(CAMERAS[c]).look_at_rotations(centre_px[:, c], down_C)
 
 
-def _turn(rig: Rig, moved: Rig, R_CV: list[Array], rows: RigDependence) -> Array:
-    """(N, 3) rotation vectors in W by which the fused heads turn when the rig does: each camera's
-    heads by log(R' Rᵀ), R = R_WC R_CV, the fused ones by their weighted mean."""
-    turn = np.zeros((len(rows.share), 3))
-    for c, name in enumerate(CAMERAS):
-        used = rows.share[:, c] > 0
-        R, R_moved = rig.T_WC(name).R, moved.T_WC(name).R
-        same_lens = moved.camera(name) is rig.camera(name)
-        if not used.any() or (same_lens and np.array_equal(R, R_moved)):
-            continue
-        off = R_moved @ R.T
-        if not same_lens:
-            R_CV_moved = _looking(moved, rig, c, rows.centre_px[used])
-            off = R_moved @ R_CV_moved @ np.swapaxes(R @ R_CV[c][used], -1, -2)
-        turn[used] += rows.share[used, c, None] * rotation_log(off)
-    return turn
+def _turn(rig: Rig, moved: Rig, c: int, R_CV: Array, cells: _Cells) -> Array:
+    """(M, 3) rotation vectors in W by which a camera's heads turn when the rig does: log(R' Rᵀ),
+    R = R_WC R_CV; or one (3,) for all where the lens stays as it is."""
+    name = CAMERAS[c]
+    R, R_moved = rig.T_WC(name).R, moved.T_WC(name).R
+    if moved.camera(name) is rig.camera(name):
+        return rotation_log(R_moved @ R.T)
+    out = np.full((len(R_CV), 3), np.nan)
+    looks = np.isfinite(cells.centre_px[:, c]).all(-1)
+    R_CV_moved = _looking(moved, rig, c, cells.centre_px[looks])
+    out[looks] = rotation_log(R_moved @ R_CV_moved @ np.swapaxes(R @ R_CV[looks], -1, -2))
+    return out
