@@ -122,7 +122,7 @@ class Camera:
 
     @shapes(uv_px="... 2", down_C="3")
     def look_at_rotations(self, uv_px: ArrayLike, down_C: ArrayLike | None = None) -> Array:
-        """R_CV of the virtual cameras that look at pixels (frames.md, line of sight).
+        """R_CV of the virtual cameras that look at pixels (docs/conventions.md).
 
         uv_px : (N, 2). down_C : (3,) the world's "down" in C, or None. With it V is rolled about
         its ray so that down in the crop is the world's down (an upright face is what a network

@@ -59,6 +59,14 @@ def test_no_link_is_broken(page: Path) -> None:
             assert anchor in anchors(to), link
 
 
+def test_pages_that_code_cites_exist() -> None:
+    packages = ("calibration", "gaze", "headpose", "sessions", "tools")
+    files = [p for d in packages for p in (ROOT / d).rglob("*.py")]
+    cited = {m: p for p in files for m in re.findall(r"[\w/.-]*\w\.md\b", p.read_text("utf-8"))}
+    assert "docs/conventions.md" in cited
+    assert not {m: p for m, p in cited.items() if not (ROOT / m).is_file()}
+
+
 def test_nothing_of_the_site_is_fetched() -> None:
     theme, plugins = config()["theme"], config()["plugins"]
     assert theme["font"] is False

@@ -22,7 +22,7 @@ from calibration.transform import Array, Transform, rotation_exp
 
 Placement = Literal["flat", "standing", "tilted"]
 
-#: R_WA of frames.md: A's axes are r, −b, u; W's are −r, −u, b.
+#: R_WA of docs/conventions.md: A's axes are r, −b, u; W's are −r, −u, b.
 R_WA = np.array([[-1.0, 0, 0], [0, 0, -1], [0, -1, 0]])
 
 #: A camera rolled beyond this is asked about …

@@ -63,7 +63,7 @@ def measure(
     truth: Truth | None = None,
     gain: Gain | None = None,
 ) -> Measured:
-    """Noses, heads and gaze points of a block of student-moments (frames.md 2–6).
+    """Noses, heads and gaze points of a block of student-moments (docs/conventions.md 1–5).
 
     R_WS : (R, 3, 3) the head of each face row, by its own camera. truth : of a simulated lesson,
     in place of the stages it says.

@@ -1,4 +1,4 @@
-"""Two cameras' heads → one, on SO(3), weighted with their covariances (frames.md 4).
+"""Two cameras' heads → one, on SO(3), weighted with their covariances (docs/conventions.md 3).
 
 Two estimates of one head by one network are not independent: where the network is wrong about a
 face (how far this person's "level" is from the average one's), it is wrong in both cameras alike.

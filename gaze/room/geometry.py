@@ -37,7 +37,7 @@ class GazePoints:
 
 @shapes(P_W="... 3", R_WS="... 3 3")
 def gaze_points(P_W: ArrayLike, R_WS: ArrayLike) -> tuple[Array, NDArray[np.bool_]]:
-    """Meet the rays with the blackboard plane (frames.md 5; Xu et al. 2026, gaze point).
+    """Meet the rays with the blackboard plane (docs/conventions.md 4; Xu et al. 2026, gaze point).
 
     P_W : (..., 3) nose tips in W, metres. R_WS : (..., 3, 3) head rotations.
     Returns (..., 2) x_W = t1 − t3 R13/R33, y_W = t2 − t3 R23/R33, NaN where R33 ≥ 0 or t3 ≤ 0, and
@@ -91,7 +91,7 @@ def gaze_with_covariance(
     head_covariance_rad2: ArrayLike,
     rig_covariance_m2: ArrayLike | None = None,
 ) -> GazePoints:
-    """Gaze points with first-order covariances (frames.md 6).
+    """Gaze points with first-order covariances (docs/conventions.md 5).
 
     P_W : (N, 3); R_WS : (N, 3, 3); nose_covariance_m2 : (N, 3, 3) of P_W;
     head_covariance_rad2 : (N, 3, 3) of δ; rig_covariance_m2 : (N, 2, 2) what the rig's own

@@ -1,4 +1,4 @@
-"""Nose tips in two pictures → P_W, with covariance (frames.md, "From pixels …" 2–3).
+"""Nose tips in two pictures → P_W, with covariance (docs/conventions.md 1–2).
 
 Two rays give the start; then the reprojection error is minimised by Gauss-Newton, for all rows at
 once. A row may carry a prior for its place (the student's seat): with it a nose seen by one camera

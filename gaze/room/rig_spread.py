@@ -1,4 +1,4 @@
-"""What the rig's own uncertainty does to the gaze points (frames.md 6).
+"""What the rig's own uncertainty does to the gaze points (docs/conventions.md 5).
 
 The rig is measured once, so its error is the same for every moment: it does not average out, and it
 is kept apart in quality.json. Here its share of each gaze point's covariance is found by moving one

@@ -2,8 +2,8 @@
 (nose tip, S axes).
 
 Body frame B of a person: x = the person's left, y = up, z = forward; metres; origin = the pivot
-about which the head turns (middle of the neck). A head at rest has B's axes. Frame S (frames.md)
-sits at ``nose`` with the axes ``R_BS``.
+about which the head turns (middle of the neck). A head at rest has B's axes. Frame S
+(docs/conventions.md) sits at ``nose`` with the axes ``R_BS``.
 """
 
 from __future__ import annotations

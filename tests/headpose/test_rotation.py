@@ -14,7 +14,7 @@ YAW = st.floats(-89, 89)
 
 
 def elementary(p: float, y: float, r: float) -> np.ndarray:
-    """The data set's three matrices, written down as frames.md prints them."""
+    """The data set's three matrices, written down as docs/conventions.md prints them."""
     p, y, r = np.radians([p, y, r])
     Rx = np.array([[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]])
     Ry = np.array([[np.cos(y), 0, -np.sin(y)], [0, 1, 0], [np.sin(y), 0, np.cos(y)]])

@@ -46,7 +46,7 @@ def test_a_head_that_faces_the_board_squarely() -> None:
 
 
 def test_signs_of_the_head_angles() -> None:
-    """Yaw > 0 towards the right edge (x_W = 0), pitch > 0 up, as frames.md says."""
+    """Yaw > 0 towards the right edge (x_W = 0), pitch > 0 up, as docs/conventions.md says."""
     pitch, yaw, _ = head_angles_deg(aimed_rotation([2, 0.5, 2], [0, 0.5, 0]))
     assert yaw == pytest.approx(45) and pitch == pytest.approx(0, abs=1e-9)
     pitch, yaw, _ = head_angles_deg(aimed_rotation([2, 2.5, 2], [2, 0.5, 0]))

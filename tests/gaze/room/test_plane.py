@@ -66,7 +66,7 @@ def test_what_comes_from_behind_does_not_count() -> None:
 
 
 def test_the_blackboard_is_the_world() -> None:
-    """The blackboard's own formula, to the last bit (frames.md 5)."""
+    """The blackboard's own formula, to the last bit (docs/conventions.md 4)."""
     rng = np.random.default_rng(0)
     P = rng.normal(size=(300, 3)) + [2, 0.3, 4]
     R = aimed_rotation(P, rng.normal(size=(300, 3)) * [3, 1, 3])
