@@ -1,9 +1,9 @@
 """Heads: crops through a virtual camera → R_CS, with covariance.
 
 A network that sees a crop reports the head relative to the ray on which the face lies, not to the
-camera's axis (docs/conventions.md, "The line of sight"). So each face is seen through a camera V of its own that looks straight at it: the
-crop is resampled through V exactly (lens distortion included, no homography), with the world's down
-pointing down, and ``R_CS = R_CV R_VS``.
+camera's axis (docs/conventions.md, "The line of sight"). So each face is seen through a camera V of
+its own that looks straight at it: the crop is resampled through V exactly (lens distortion
+included, no homography), with the world's down pointing down, and ``R_CS = R_CV R_VS``.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ def checked_by_heads(
 def with_clock_spread(film: Film, rows: FaceRows, track_of_row: NDArray[np.int32]) -> FaceRows:
     """The right camera's rows with the σ that the clock costs them.
 
-    A head that turns at ω while the clock is uncertain by σ is uncertain by ω σ (about the axes of S,
-    as the covariance), a nose that moves likewise. The right picture's known distance from its
+    A head that turns at ω while the clock is uncertain by σ is uncertain by ω σ (about the axes of
+    S, as the covariance), a nose that moves likewise. The right picture's known distance from its
     moment counts as well: it is not seen at that instant.
     """
     clock, when = film.clock.clock, film.when

@@ -10,8 +10,8 @@ A developer's command, in three steps that each leave a file (so that one can be
     python -m tools.people_factory.bake check HEADS.npz headpose_peers.py  # against others
 
 Body frame B of every person (the axes of a head at rest, S of docs/conventions.md): x = the
-person's left, y = up, z = forward; metres; origin = the pivot about which the head turns (the middle of the neck). See
-:mod:`sessions.simulation.people` for the file's fields.
+person's left, y = up, z = forward; metres; origin = the pivot about which the head turns (the
+middle of the neck). See :mod:`sessions.simulation.people` for the file's fields.
 """
 
 from __future__ import annotations
