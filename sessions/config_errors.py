@@ -20,6 +20,10 @@ _UNITS = ("_m", "_s", "_deg", "_px", "_days")
 
 # What people write that TOML does not know: where, on the line of the error; what to do.
 _SLIPS = (
+    (r"^[^#\"']*[\u00a0\u2000-\u200f\u202f\u2060\u3000\ufeff]",
+     "It holds an odd space that cannot be seen (out of a page or a word processor): type the "
+     "line anew."),
+    (r"^[^#\"']*[\u2012-\u2015\u2212]", "Write a minus as a plain hyphen: -0.3."),
     (r"=\s*\d{1,2}\.\d{1,2}\.\d{2,4}", "Write a date as year-month-day: 2026-11-20."),
     (r"=\s*\d{1,2}/\d{1,2}/\d{2,4}", "Write a date as year-month-day: 2026-11-20."),
     (r"=\s*[-+]?\d+,\d+", "Write decimals with a point: 3.5."),
@@ -27,7 +31,7 @@ _SLIPS = (
     (r"=\s*[^\W\d]", "Put text into quotation marks."),
     (r"[“”„‘’«»]", 'Use straight quotation marks: ".'),
     (r"=\s*[-+]?\d[\d.]*\s*(m|cm|mm|s)\b", "Write the number without its unit."),
-)
+)  # fmt: skip
 
 
 def read_text(path: Path) -> str:

@@ -28,10 +28,13 @@ from gaze.privacy.outside import exports_outside, found_behind, refuse_links, ta
 from gaze.privacy.owned import kind_of
 from gaze.privacy.rewrite import rewrite
 from gaze.privacy.said import PrivacyError, Report
-from gaze.privacy.search import VIDEOS, files_below, is_ordinary, is_raw, mentions
+from gaze.privacy.search import VIDEOS, files_below, mentions
+from gaze.privacy.vocabulary import is_ordinary
 from gaze.privacy.work import Work
 from sessions.config import CONFIG_NAME, load_config
 from sessions.config_edit import without_student
+from sessions.errors import SessionError
+from sessions.events.marks import read_marks
 from sessions.lock import LOCK, lesson_lock
 from sessions.run import is_exported, is_our_picture
 
@@ -307,6 +310,7 @@ def _prove(work: Work) -> None:
     PrivacyError : one of our own files still names the student.
     """
     said, finder = work.said, work.finder
+    said.remains += [f"{work.name(p)}: a folder of that name; rename it" for p in _folders(work)]
     for path in files_below(work.folder):
         name = work.name(path)
         if _shows_people(work, path):
@@ -326,17 +330,31 @@ def _prove(work: Work) -> None:
                 where=name,
                 remedy="This is a fault of ours: please report it. Until then delete that file.",
             )
-        perhaps = "perhaps by chance: " if work.ordinary or is_raw(path) else ""
+        chance = work.ordinary or not mentions(finder, path, by_chance=False)
+        perhaps = "perhaps by chance: " if chance else ""
         said.remains.append(f"{name}: {perhaps}look at it and take the name out, or delete it")
 
 
+def _folders(work: Work) -> list[Path]:
+    """Folders of the user's that are called after the student."""
+    own = () if work.word_of_ours else (p for p in sorted(work.folder.rglob("*")) if p.is_dir())
+    return [p for p in own if not p.is_symlink() and work.finder.within(p.name)]
+
+
 def _found(work: Work, path: Path) -> bool:
-    """Whether a file's text names the student. An ordinary word, or a number, says nothing in a
-    file that was made again or in which there is nobody."""
-    if not work.ordinary:
-        return mentions(work.finder, path)
-    kind = kind_of(work.name(path))
-    return kind is None and path not in work.done and mentions(work.finder, path)
+    """Whether a file's text names the student, or may: an ordinary word in words of the user's."""
+    if not work.ordinary or work.is_ours(path):
+        return work.named(path)
+    if path == work.folder / "events.csv":  # its times are numbers, too
+        return any(work.finder.within(label) for label in _labels(path))
+    return path != work.folder / CONFIG_NAME and mentions(work.finder, path)
+
+
+def _labels(path: Path) -> list[str]:
+    """The teacher's words in events.csv; none where it cannot be read."""
+    with contextlib.suppress(SessionError):
+        return [m.label for m in read_marks(path)]
+    return []
 
 
 def _shows_people(work: Work, path: Path) -> bool:

@@ -16,7 +16,7 @@ from gaze.privacy.csv_rows import cell, read_csv, write_csv, write_text
 from gaze.privacy.named import UNREADABLE
 from gaze.privacy.names import Finder
 from gaze.privacy.owned import kind_of
-from gaze.privacy.search import SURE_LENGTH, VIDEOS, is_raw, is_text
+from gaze.privacy.search import VIDEOS, in_name, is_text, mentions
 from gaze.privacy.work import Work
 from sessions.run import EXPORTED, atomic_write
 
@@ -81,11 +81,11 @@ def other_file(work: Work, path: Path) -> None:
         return
     if path.name == EXPORTED or not work.named(path):
         return
-    if work.finder.within(path.name) or path.is_symlink():
+    if in_name(work.finder, path) or path.is_symlink():
         work.delete(path)
         return
-    if len(work.finder.student) < SURE_LENGTH and is_raw(path):
-        return  # perhaps by chance: the proof names it
+    if not mentions(work.finder, path, by_chance=False):
+        return  # the proof names it
     try:
         how = _without_name(work, path, suffix)
     except UNREADABLE:

@@ -12,7 +12,8 @@ from gaze.privacy.named import names_in
 from gaze.privacy.names import Finder
 from gaze.privacy.owned import kind_of
 from gaze.privacy.said import PrivacyError, Report
-from gaze.privacy.search import VIDEOS, files_below, is_ordinary, mentions
+from gaze.privacy.search import VIDEOS, files_below, mentions
+from gaze.privacy.vocabulary import is_ordinary
 from sessions.run import EXPORTED, RUNS, is_exported, read_manifest, sha256, write_json
 
 OUTSIDE = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 
-from gaze.privacy.csv_rows import write_text
+from gaze.privacy.csv_rows import read_csv, write_csv, write_text
 from gaze.privacy.made_again import (
     clear_made,
     export_again,
@@ -16,13 +16,14 @@ from gaze.privacy.made_again import (
     make_again,
     take_exports,
 )
+from gaze.privacy.named import UNREADABLE
 from gaze.privacy.other_files import any_table, other_file, targets_file
 from gaze.privacy.run_tables import quality_file, run_info, run_tables
 from gaze.privacy.search import files_below
 from gaze.privacy.work import Work, apply_rule
 from sessions.config import CONFIG_NAME
-from sessions.errors import SessionError
 from sessions.events.marks import moves, read_marks
+from sessions.events.moves import move_of
 from sessions.run import RUNS, Run
 
 
@@ -41,7 +42,7 @@ def rewrite(work: Work) -> None:
         apply_rule(work, run.info_path, run_info)
     apply_rule(work, work.folder / "truth" / "heads.parquet", any_table)
     apply_rule(work, work.folder / "gain.json", gain_file)
-    _new_seats(work)
+    _seat_changes(work)
     for path in files_below(work.folder):  # events.csv among them, which reports read
         if path not in work.done:
             other_file(work, path)
@@ -52,12 +53,13 @@ def rewrite(work: Work) -> None:
         export_again(work, folder, entry)
 
 
-def _new_seats(work: Work) -> None:
-    """Says that only the student's first seat is masked, where events.csv has another one."""
+def _seat_changes(work: Work) -> None:
+    """Lines of events.csv about the student's other seats go, whatever the name; only the first
+    seat is masked, and that is said."""
     path = work.folder / "events.csv"
     if path.is_symlink() or not path.is_file():
         return
-    with contextlib.suppress(SessionError):
+    with contextlib.suppress(*UNREADABLE):
         moved = [m for m in moves(read_marks(path), "seat") if work.finder.is_it(m.name)]
         work.said.kept += [
             f"a seat at x {m.to_m[0]:g} m, z {m.to_m[1]:g} m, to which the student changed at "
@@ -65,6 +67,16 @@ def _new_seats(work: Work) -> None:
             "entry in [[students]] with opt_out = true"
             for m in moved
         ]
+        if moved:
+            rows, delimiter = read_csv(path)
+            kept = [r for r in rows if not _moves_student(work, r)]
+            write_csv(path, kept, delimiter)
+            work.said.changed.append(f"events.csv: {len(rows) - len(kept)} changes of seat went")
+
+
+def _moves_student(work: Work, row: list[str]) -> bool:
+    found = [move_of(0.0, cell) for cell in row]
+    return "seat" in row and any(m is not None and work.finder.is_it(m.name) for m in found)
 
 
 def _config(work: Work) -> None:

@@ -6,18 +6,15 @@ import bz2
 import contextlib
 import csv
 import gzip
-import html
 import io
 import json
 import lzma
 import re
 import tarfile
 import tomllib
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +24,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from calibration.corners.boards import VIDEOS
+from gaze.privacy.markup import is_office, office_text, page_text
 from gaze.privacy.names import Finder
 
-__all__ = ["VIDEOS", "files_below", "is_ordinary", "is_raw", "is_text", "mentions", "texts"]
+__all__ = ["VIDEOS", "files_below", "in_name", "is_text", "mentions", "texts"]
 
 SURE_LENGTH = 4  # a shorter name stands in raw bytes by chance
 JSONS = (".json", ".geojson", ".ipynb")
@@ -52,75 +50,79 @@ def files_below(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def mentions(finder: Finder, path: Path) -> bool:
-    """Whether a file's name, a link's aim, or what the file holds names the student."""
-    if finder.within(path.name):
+def mentions(finder: Finder, path: Path, *, by_chance: bool = True) -> bool:
+    """Whether a file's name, a link's aim, or what the file holds names the student.
+
+    by_chance : a short name in bytes of unknown kind counts, too.
+    """
+    if in_name(finder, path):
         return True
     if path.is_symlink():
         return finder.within(str(path.readlink()))
-    return path.is_file() and any(map(finder.within, texts(path.name, path.read_bytes())))
+    sure = not by_chance and len(finder.student) < SURE_LENGTH
+    return path.is_file() and any(map(finder.within, texts(path.name, path.read_bytes(), sure)))
 
 
-def is_raw(path: Path) -> bool:
-    """Whether a file's kind is unknown, so that its bytes are searched as they are."""
-    if path.is_symlink() or not path.is_file():
-        return False
-    data = path.read_bytes()
-    if _packed(data) or _is_picture(data):
-        return False
-    with contextlib.suppress(UnicodeDecodeError):
-        data.decode("utf-8")
-        return b"\x00" in data
-    return True
+def in_name(finder: Finder, path: Path) -> bool:
+    """Whether a file's name has the student in it: nobody is in one as its .png."""
+    ending = path.suffix if "." not in finder.student else ""
+    return finder.within(path.name.removesuffix(ending))
 
 
-def texts(name: str, data: bytes, depth: int = 0) -> Iterator[str]:
+def texts(name: str, data: bytes, sure: bool = False, depth: int = 0) -> Iterator[str]:
     """All that a file says. Tables column by column (with dictionaries that no row uses any more),
-    archives member by member, JSON, TOML and CSV parsed, pages without pixels and plotly's code;
-    anything else, and what is damaged, as raw bytes in the usual encodings."""
+    archives member by member, JSON, TOML and CSV parsed, pages and office files without what is
+    only form, pictures without pixels; anything else, and what is damaged, as raw bytes in the
+    usual encodings (unless ``sure``)."""
     packed = _packed(data) if depth < DEEP else None
     try:
         if packed is not None:
-            yield from _unpacked(packed, name, data, depth)
+            yield from _unpacked(packed, name, data, sure, depth)
             return
     except DAMAGED:
         pass  # damaged, encrypted or pickled: its raw bytes are searched
     suffix = Path(name).suffix.lower()
     if _is_picture(data):
-        data = _without_pixels(data)
+        for text in _picture_parts(data):
+            yield from _raw_texts(text, sure)
+        return
     if data[:5] == b"%PDF-":
         yield from _pdf_texts(data)
     if suffix in (".html", ".htm", ".svg"):
-        yield _page(data.decode("utf-8", errors="replace"))
+        yield page_text(data.decode("utf-8", errors="replace"))
         return
     whole = _json_texts(data) if suffix in JSONS else []
     if whole:
         yield from whole
         return
     yield from _structured(suffix, data)
-    yield from _raw_texts(data)
+    yield from _raw_texts(data, sure)
 
 
-def _unpacked(packed: str, name: str, data: bytes, depth: int) -> Iterator[str]:
+def _unpacked(packed: str, name: str, data: bytes, sure: bool, depth: int) -> Iterator[str]:
     """What a packed file (:func:`_packed`) says."""
     if packed == "parquet":
-        yield from _table_texts(pq.read_table(io.BytesIO(data)))
+        yield from _table_texts(pq.read_table(io.BytesIO(data)), sure)
     elif packed == "arrow":
-        yield from _table_texts(pa.ipc.open_file(io.BytesIO(data)).read_all())
+        yield from _table_texts(pa.ipc.open_file(io.BytesIO(data)).read_all(), sure)
     elif packed == "zip":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             yield str(archive.comment, "utf-8", "replace")
+            office = is_office(archive.namelist())
             for inner in archive.infolist():
+                if office and inner.filename.endswith((".xml", ".rels")):
+                    yield office_text(inner.filename, archive.read(inner))
+                    continue
                 yield inner.filename
                 yield str(inner.comment, "utf-8", "replace")
-                yield from texts(inner.filename, archive.read(inner), depth + 1)
+                yield from texts(inner.filename, archive.read(inner), sure, depth + 1)
     elif packed == "tar":
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             for member in tar:
                 yield f"{member.name}\n{member.linkname}"
                 file = tar.extractfile(member)
                 if file is not None:
-                    yield from texts(member.name, file.read(), depth + 1)
+                    yield from texts(member.name, file.read(), sure, depth + 1)
     elif packed == "npy":
         array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
         if array.dtype.kind in "US":
@@ -128,7 +130,7 @@ def _unpacked(packed: str, name: str, data: bytes, depth: int) -> Iterator[str]:
                             for a in array.ravel())  # fmt: skip
         yield str(array.dtype.names or "")
     else:
-        yield from texts(Path(name).stem, _UNPACK[packed](data), depth + 1)
+        yield from texts(Path(name).stem, _UNPACK[packed](data), sure, depth + 1)
 
 
 _UNPACK = {"gzip": gzip.decompress, "bz2": bz2.decompress, "xz": lzma.decompress}
@@ -145,17 +147,17 @@ def _packed(data: bytes) -> str | None:
     return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
 
 
-def _table_texts(table: pa.Table) -> Iterator[str]:
+def _table_texts(table: pa.Table, sure: bool) -> Iterator[str]:
     yield "\n".join(table.schema.names)
     for schema in (table.schema, *table.schema):
         for key, value in (schema.metadata or {}).items():
             yield str(key, "utf-8", "replace")
-            yield from _json_texts(value) or _raw_texts(value)
+            yield from _json_texts(value) or _raw_texts(value, sure)
     for column in table.columns:
-        yield from _column_texts(column)
+        yield from _column_texts(column, sure)
 
 
-def _column_texts(column: pa.ChunkedArray) -> Iterator[str]:
+def _column_texts(column: pa.ChunkedArray, sure: bool) -> Iterator[str]:
     kind = column.type
     if pa.types.is_dictionary(kind):
         for chunk in column.chunks:
@@ -164,7 +166,7 @@ def _column_texts(column: pa.ChunkedArray) -> Iterator[str]:
         yield "\n".join(map(str, pc.unique(column).to_pylist()))
     elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         for value in pc.unique(column).to_pylist():
-            yield from _raw_texts(value or b"")
+            yield from _raw_texts(value or b"", sure)
     elif pa.types.is_nested(kind):
         yield "\n".join(_leaves(column.to_pylist()))
 
@@ -214,24 +216,6 @@ def _structured(suffix: str, data: bytes) -> Iterator[str]:
                 yield "\n".join(cell for row in rows for cell in row)
 
 
-def _page(text: str) -> str:
-    """A page's text and attributes, without plotly's code and pictures' pixels."""
-    for code in _plotly_codes():
-        text = text.replace(code, "")
-    text = re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)
-    return f"{text}\n{html.unescape(text)}"
-
-
-@cache
-def _plotly_codes() -> tuple[str, ...]:
-    """The report's plotly.js and the whole one (calibration.html, `gaze simulate --plan`)."""
-    from plotly.offline import get_plotlyjs
-
-    from gaze.report.page import plotly_js
-
-    return plotly_js(), str(get_plotlyjs())
-
-
 def _pdf_texts(data: bytes) -> Iterator[str]:
     """A PDF's compressed streams, as far as they are deflated."""
     for stream in re.findall(rb"stream\r?\n(.*?)endstream", data, flags=re.S):
@@ -239,12 +223,15 @@ def _pdf_texts(data: bytes) -> Iterator[str]:
             yield zlib.decompressobj().decompress(stream).decode("latin-1")
 
 
-def _raw_texts(data: bytes) -> Iterator[str]:
-    """Bytes read as UTF-8, else also as Latin-1 (every byte a letter), UTF-16 and UTF-32."""
+def _raw_texts(data: bytes, sure: bool) -> Iterator[str]:
+    """Bytes read as UTF-8, else (unless ``sure``) also as Latin-1, in which every byte is a letter,
+    UTF-16 and UTF-32."""
     if b"\x00" not in data:
         with contextlib.suppress(UnicodeDecodeError):
             yield data.decode("utf-8")
             return
+    if sure:
+        return
     yield data.decode("latin-1")
     yield data.decode("utf-8", errors="replace")
     for start in (0, 1):  # UTF-16 at even and odd places
@@ -258,41 +245,43 @@ def _is_picture(data: bytes) -> bool:
     return data[:8] == b"\x89PNG\r\n\x1a\n" or data[:3] == b"\xff\xd8\xff"
 
 
-def _without_pixels(data: bytes) -> bytes:
-    """A PNG or JPEG without its compressed pixels: what is left could be text."""
+# Parts of a PNG, and of a JPEG (JFIF's head, tables, frames), that hold numbers alone.
+PNG_NUMBERS = (
+    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"cHRM", b"gAMA", b"sRGB", b"pHYs", b"tIME", b"bKGD",
+    b"tRNS", b"sBIT", b"hIST", b"acTL", b"fcTL", b"fdAT",
+)  # fmt: skip
+JPEG_NUMBERS = {*range(0xC0, 0xD0), 0xDB, 0xDD, 0xE0}
+
+
+def _picture_parts(data: bytes) -> Iterator[bytes]:
+    """What of a PNG or JPEG could be text: neither pixels nor tables of numbers."""
     if data[:3] == b"\xff\xd8\xff":
-        start = data.find(b"\xff\xda")  # the scan; text comes before it
-        return data if start < 0 else data[:start]
-    out, at = data[:8], 8
-    while at + 8 <= len(data):
+        yield from _jpeg_parts(data)
+        return
+    at, kind = 8, b""
+    while at + 8 <= len(data) and kind != b"IEND":
         length = int.from_bytes(data[at : at + 4], "big")
         kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+        if kind not in PNG_NUMBERS:
+            yield body
         if kind in (b"zTXt", b"iTXt"):  # compressed text
             for start in (m.start() for m in re.finditer(rb"\x78[\x01\x5e\x9c\xda]", body)):
                 with contextlib.suppress(zlib.error):
-                    out += b"\n" + zlib.decompressobj().decompress(body[start:])
-        if kind != b"IDAT":
-            out += b"\n" + kind + b"\n" + body
+                    yield zlib.decompressobj().decompress(body[start:])
         at += 12 + length
-    return out
+    yield data[at:]
 
 
-@cache
-def own_words() -> str:
-    """Our own vocabulary: what stands in files of a lesson in which there is nobody."""
-    from gaze.report.strings import LANGUAGES
-    from sessions.quality import Quality
-    from sessions.tables import TABLES, dictionary
-
-    said = [json.dumps([dictionary(table) for table in TABLES], ensure_ascii=False)]
-    said += [" ".join(words.values()) for words in LANGUAGES.values()]
-    said += [json.dumps(Quality.model_json_schema()), *Quality.model_fields]
-    return "\n".join([*said, "left right class marks student board camera video rig run lesson"])
-
-
-def is_ordinary(finder: Finder) -> bool:
-    """Whether a name is a number or a word of ours, so that a text with it need not mean anybody:
-    such a name is looked for by structure (columns, keys), not in running text."""
-    name = unicodedata.normalize("NFKC", finder.student)
-    number = re.fullmatch(r"[\d.\-_ ]+", name) is not None
-    return number or finder.within(own_words())
+def _jpeg_parts(data: bytes) -> Iterator[bytes]:
+    """Up to the scan, and what follows its end."""
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
+        if data[at + 1] == 0xFF:  # one that only fills
+            at += 1
+            continue
+        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        if data[at + 1] not in JPEG_NUMBERS:
+            yield data[at + 4 : at + 2 + length]
+        at += 2 + max(length, 2)
+    end = data.rfind(b"\xff\xd9")
+    yield data[end + 2 :] if end >= 0 else b""

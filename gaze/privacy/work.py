@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from gaze.privacy.audit import AUDIT_NAME, lines
 from gaze.privacy.named import UNREADABLE
 from gaze.privacy.names import Finder
+from gaze.privacy.owned import kind_of
 from gaze.privacy.said import Report
 from gaze.privacy.search import mentions
+from gaze.privacy.vocabulary import may_be_ours
 from sessions.quality import Agreement
 from sessions.run import sha256
 
@@ -41,9 +45,26 @@ class Work:
     def name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
 
+    @cached_property
+    def word_of_ours(self) -> bool:
+        return may_be_ours(self.finder)
+
+    def is_ours(self, path: Path) -> bool:
+        """Whether what a file says is ours: written by our code, and no words of the user's."""
+        kind = kind_of(self.name(path))
+        theirs = kind is not None and kind.rule in ("config", "lines")
+        return not theirs and (kind is not None or path in self.done)
+
     def named(self, path: Path) -> bool:
-        """Whether a file mentions the student, as far as running text can tell."""
-        return not self.ordinary and mentions(self.finder, path)
+        """Whether a file mentions the student, as far as running text can tell. A word of our code,
+        or a number, says nothing in a file that we make, nor do a drawn clip's bytes."""
+        if self.ordinary:
+            return False
+        if path == self.folder / AUDIT_NAME:  # a user of this computer may be called so, too
+            return any(self.finder.within(str(e.get("out"))) for e in lines(self.folder))
+        if self.is_ours(path):
+            return not self.word_of_ours and mentions(self.finder, path, by_chance=False)
+        return mentions(self.finder, path)
 
     def delete(self, path: Path) -> None:
         if path.is_symlink() or path.is_file():

@@ -91,6 +91,9 @@ BAD = {
     "a comma in quotes": ("width_m = 4.0", 'width_m = "3,5"', ["without quotation marks: 3.5"]),
     "a unit": ("width_m = 4.0", "width_m = 4.0 m", ["not valid TOML", "without its unit"]),
     # dates and words
+    "a space that cannot be seen": ("width_m = 4.0", "width_m =\u00a04.0", ["odd space"]),
+    "no width between": ("width_m = 4.0", "width_m\u200b = 4.0", ["odd space"]),
+    "a typographic minus": ("[0.8, 3.2]", "[\u22120.8, 3.2]", ["plain hyphen"]),
     "a German date": ("2026-03-02", "20.11.2026", ["not valid TOML", "2026-11-20"]),
     "a date in quotes": ("2026-03-02", '"20.11.2026"', ["date", "2026-11-20"]),
     "text without quotes": ('"flat"', "flat", ["not valid TOML", "quotation marks"]),

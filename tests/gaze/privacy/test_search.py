@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from gaze.privacy.names import Finder
-from gaze.privacy.search import files_below, is_ordinary, is_raw, mentions, texts
+from gaze.privacy.search import files_below, mentions, texts
+from gaze.privacy.vocabulary import is_ordinary, may_be_ours
 
 WHO, OTHER = "Zoë-07", "Zoë-08"
 
@@ -237,18 +238,83 @@ def test_files_below_a_folder_and_no_link_followed(tmp_path: Path) -> None:
     assert below == ["a/b/mine", "linked", "z"]
 
 
-@pytest.mark.parametrize(
-    ("data", "raw"),
-    [(b"plain", False), ("ë".encode(), False), (b"\xff\xfe", True), (b"a\x00b", True),
-     (gzip.compress(b"x"), False), (png(b"tEXt", b"x"), False), (jpeg(b"x"), False)],
-    ids=["text", "UTF-8", "a mark", "a zero", "gzip", "PNG", "JPEG"],  # gzip holds the time
-)  # fmt: skip
-def test_which_bytes_are_searched_as_they_are(data: bytes, raw: bool, tmp_path: Path) -> None:
-    path = tmp_path / "a"
+def office(body: str, member: str = "xl/sharedStrings.xml", rels: str = "") -> bytes:
+    """A workbook or document with one member of text, and with what each of them has."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("[Content_Types].xml", '<Types><Default Extension="xml"/></Types>')
+        archive.writestr(
+            "xl/theme/theme1.xml", '<gradFill path="circle"/><latin typeface="Arial"/>'
+        )
+        archive.writestr("xl/_rels/workbook.xml.rels", f'<Relationship Target="sheet1.xml"/>{rels}')
+        archive.writestr(member, body)
+    return out.getvalue()
+
+
+FORM = {  # a file's name and bytes, and words that are only its form
+    "plan.svg": (b'<svg xmlns="http://w3.org"><path d="M10,20L30,4" style="color:red"/></svg>',
+                 "M10 L30 svg red path xmlns"),
+    "page.html": (b"<!DOCTYPE html><style>td{color:red}</style><td bgcolor=red>x y</td>",
+                  "td DOCTYPE red style color"),
+    "notes.xlsx": (office('<c r="A1" t="s"><f>B2+SUM(C1:C9)</f><v>0</v></c><t>quiet</t>'),
+                   "A1 B2 C1 SUM circle Arial sheet1 xml t c"),
+    "plan.docx": (office('<w:p><w:jc w:val="center"/><w:t>quiet</w:t></w:p>', "word/document.xml"),
+                  "w p t center xml document"),
+    "room.png": (png(b"pHYs", b"\0D\0Q1\0A1") + b"", "png PNG IHDR IDAT pHYs D Q1 A1"),
+    "room.jpg": (b"\xff\xd8\xff\xe0\0\x07JFIF\0\xff\xc4\0\x08A1\0Q1\0\xff\xdaA1\xff\xd9",
+                 "jpg JFIF J I A1 Q1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORM)
+def test_what_a_file_is_only_written_with_says_nothing(name: str, tmp_path: Path) -> None:
+    """A student may be called A1 and a workbook have such a cell; else it would be deleted."""
+    data, words = FORM[name]
+    path = tmp_path / name
     path.write_bytes(data)
-    assert is_raw(path) is raw
-    (tmp_path / "link").symlink_to(path)
-    assert not is_raw(tmp_path / "link") and not is_raw(tmp_path)
+    assert [w for w in words.split() if mentions(Finder.of(w, [w]), path)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("said.svg", b'<svg><path d="M1"/><text>A1 here</text></svg>'),
+        ("title.svg", b'<svg><g title="of A1"/></svg>'),
+        ("noted.html", b"<p>x</p><!-- A1 -->"),
+        ("script.html", b'<script>let x = {"a": "A1"}</script>'),
+        ("after.html", b"<style>p{}</style>A1"),
+        ("open.html", b'<p>x</p><td title="A1'),
+        ("cell.xlsx", office("<si><t>A1</t></si>")),
+        ("sheet.xlsx", office('<sheet name="A1" r="B2"/>')),
+        ("formula.xlsx", office('<f>COUNTIF(B:B,"A1")</f>')),
+        ("link.xlsx", office("", rels='<Relationship Target="A1.doc" TargetMode="External"/>')),
+        ("after.png", png(b"pHYs", b"") + b"A1"),
+        ("app.jpg", b"\xff\xd8\xff\xe1\0\x04A1\xff\xda\xff\xd9"),
+        ("after.jpg", b"\xff\xd8\xff\xda\0\xff\xd9A1"),
+        ("A1.png", b""),
+    ],
+)
+def test_what_is_said_between_is_found(name: str, data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    assert mentions(Finder.of("A1", ["A1"]), path)
+    assert not mentions(Finder.of("A2", ["A2"]), path)
+
+
+@pytest.mark.parametrize(
+    ("data", "student", "sure"),
+    [(b"A1 sat", "A1", True), ("ë A1".encode(), "A1", True), (b"\xff\xfe A1", "A1", False),
+     (b"A1\x00b", "A1", False), (b"A1-A\x00b", "A1-A", True), (gzip.compress(b"A1"), "A1", True),
+     (gzip.compress(b"\xffA1"), "A1", False), (zipped("a", b"\0 A1"), "A1", False),
+     (png(b"tEXt", b"A1"), "A1", True), (jpeg(b"\xffA1"), "A1", False)],
+)  # fmt: skip
+def test_a_short_name_in_bytes_of_unknown_kind_may_be_there_by_chance(
+    data: bytes, student: str, sure: bool, tmp_path: Path
+) -> None:
+    path, finder = tmp_path / "a", Finder.of(student, [student])
+    path.write_bytes(data)
+    assert mentions(finder, path)
+    assert mentions(finder, path, by_chance=False) is sure
 
 
 @pytest.mark.parametrize(
@@ -259,6 +325,16 @@ def test_which_bytes_are_searched_as_they_are(data: bytes, raw: bool, tmp_path: 
 )  # fmt: skip
 def test_numbers_and_words_of_ours_mean_nobody_by_themselves(name: str, ordinary: bool) -> None:
     assert is_ordinary(Finder.of(name, [name])) is ordinary
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [("main", True), ("done", True), ("12", True), ("board", True), ("S-07", False), ("Zoë", False),
+     ("tiger", False)],
+)  # fmt: skip
+def test_words_of_our_code(name: str, ours: bool) -> None:
+    """But for those in its docstrings and comments, where examples have names."""
+    assert may_be_ours(Finder.of(name, [name])) is ours
 
 
 def test_archives_in_archives_end_somewhere() -> None:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -21,6 +22,7 @@ from gaze.privacy.forget import (
 from sessions.errors import SessionError
 from sessions.lock import lesson_lock
 from sessions.run import marked_picture, write_json
+from tests.gaze.classroom import room_rig
 from tests.gaze.lessons import gaze_table, write_lesson
 
 WHO, OTHERS = "S-02", ["S-01", "S-03"]
@@ -179,6 +181,15 @@ def test_what_cannot_be_changed_and_names_the_student_goes(lesson: Path) -> None
     assert {"link", "a.xml", f"{WHO}.dat"} <= set(said.deleted)
 
 
+def test_a_folder_called_after_the_student_is_named(lesson: Path) -> None:
+    (lesson / "by student" / WHO).mkdir(parents=True)
+    (lesson / "by student" / "S-03").mkdir()
+    (lesson / "by student" / WHO / "mine.txt").write_text("mine")
+    said = forget(lesson, WHO)
+    assert said.remains == [f"by student/{WHO}: a folder of that name; rename it"]
+    assert (lesson / "by student" / WHO / "mine.txt").read_text() == "mine"
+
+
 def test_what_is_made_from_pixels_goes_and_is_made_again_at_need(lesson: Path) -> None:
     parts = run_of(lesson) / "parts"
     parts.mkdir()
@@ -186,6 +197,42 @@ def test_what_is_made_from_pixels_goes_and_is_made_again_at_need(lesson: Path) -
     (lesson / "sync.html").write_text("<p>nobody by name, but everybody blurred</p>")
     said = forget(lesson, WHO)
     assert said.whole and not parts.exists() and not (lesson / "sync.html").exists()
+
+
+@pytest.mark.parametrize("name", ["D", "A1", "png", "done", "T_AL", "tiger"])
+def test_nobody_else_s_file_goes_for_a_word_that_it_is_written_with(
+    tmp_path: Path, name: str
+) -> None:
+    """A picture's parts, a workbook's cells, our own keys: none of them is the student."""
+    lesson = tmp_path / "lesson"
+    run = write_lesson(lesson, rows([name, "x-1"]))
+    room_rig().save(lesson / "rig.json")
+    (lesson / "room.png").write_bytes(PNG + b"\0\0\0\x03pHYsD\0A" + bytes(4))
+    openpyxl.Workbook().save(lesson / "notes.xlsx")
+    (lesson / "audit.log").write_text('{"action": "export", "user": "tiger", "out": "/a/b"}\n')
+    before = {n: (lesson / n).read_bytes() for n in ("rig.json", "room.png", "notes.xlsx")}
+    said = forget(lesson, name)
+    assert said.whole, str(said)
+    assert {n: (lesson / n).read_bytes() for n in before} == before
+    assert json.loads((run / "run.json").read_text())["state"] == "done"
+    assert '"user": "tiger"' in (lesson / "audit.log").read_text()
+
+
+@pytest.mark.parametrize("name", ["12", "row"])
+def test_a_word_in_the_teacher_s_marks_is_named(tmp_path: Path, name: str) -> None:
+    """Who is 12 may be meant by "12 came"; that a seat of 12's changed is sure."""
+    lesson = tmp_path / "lesson"
+    write_lesson(lesson, rows([name, "S-01"]), students=((name, (0.5, 3.0)),))
+    events = lesson / "events.csv"
+    events.write_text(
+        f"time_s,label,end_s,kind\n12,film,,\n13,{name}: 1 3,,seat\n14,a: 1 3,,seat\n"
+    )
+    assert forget(lesson, name).whole
+    assert events.read_text() == "time_s,label,end_s,kind\n12,film,,\n14,a: 1 3,,seat\n"
+    write_lesson(tmp_path / "other", rows([name, "S-01"]))
+    (tmp_path / "other" / "events.csv").write_text(f"time_s,label\n5,{name} came\n")
+    said = forget(tmp_path / "other", name)
+    assert [r.split(":")[0] for r in said.remains] == ["events.csv"] and not said.whole
 
 
 def test_a_short_name_in_bytes_is_named_and_not_deleted(tmp_path: Path) -> None:
