@@ -3,7 +3,8 @@
 A layer around the whole server, websocket included. What it holds (docs/app.md, tests):
 
 - the Host header is 127.0.0.1 and our port (a web page that points its own name at this computer
-  is refused);
+  is refused), and the other end of the connection is this user's, where the system tells (Linux):
+  a browser hands its cookies to whatever listens on 127.0.0.1, another user's server included;
 - the first request carries the one-time token; afterwards the cookie that was given for it;
 - whatever changes something, and the websocket, comes from our own Origin; GET changes nothing;
 - answers carry a Content-Security-Policy under which the page can load from, and speak to, nothing
@@ -12,9 +13,14 @@ A layer around the whole server, websocket included. What it holds (docs/app.md,
 
 from __future__ import annotations
 
+import contextlib
 import hmac
+import os
 import secrets
+import socket
+import sys
 from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -91,16 +97,25 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: Headers) -> str:
         """Why this request is not answered; empty where it is."""
-        if headers.getlist("host") != [self.host]:
-            return "It was asked for under another name than its own."
-        origin = headers.get("origin")
+        if why := self._from_elsewhere(scope, headers):
+            return why
+        origins = headers.getlist("origin")
         reading = scope["type"] == "http" and scope["method"] in READING
-        if origin != self.origin and not (reading and origin is None):
+        if origins != [self.origin] and not (reading and not origins):
             return "Another page asked for it."
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return "Another page asked for it."
         if not self._knows(headers):
             return "It is not the browser that opened it, or the app was started again."
+        return ""
+
+    def _from_elsewhere(self, scope: Scope, headers: Headers) -> str:
+        """Why who asks is nobody that even the token would let in; empty where it may be."""
+        if headers.getlist("host") != [self.host]:
+            return "It was asked for under another name than its own."
+        user = user_at(scope.get("client"))
+        if user is not None and user not in (0, os.getuid()) and os.getuid() != 0:
+            return "Another user of this computer asked for it."
         return ""
 
     def _knows(self, headers: Headers) -> bool:
@@ -113,7 +128,7 @@ class Guard:
 
     def _admit(self, scope: Scope, headers: Headers) -> Response | None:
         """The token, once, for the cookie."""
-        if headers.getlist("host") != [self.host] or scope["path"] != "/" or self._token is None:
+        if self._from_elsewhere(scope, headers) or scope["path"] != "/" or self._token is None:
             return None
         if headers.get("origin", self.origin) != self.origin or scope["method"] != "GET":
             return None
@@ -126,6 +141,24 @@ class Guard:
             self.cookie, self._session, max_age=COOKIE_LIFE_S, httponly=True, samesite="strict"
         )
         return answer
+
+
+def user_at(client: tuple[str, int] | None) -> int | None:
+    """The user id of the program at the other end of a connection of this computer.
+
+    client : its address and port. None where the system does not tell: only Linux does.
+    """
+    if client is None:
+        return None
+    address, port = socket.inet_aton(client[0]), client[1]
+    end = f"{int.from_bytes(address, sys.byteorder):08X}:{port:04X}"  # IPv6 ends in it too
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                _, local, _, _, _, _, _, user = line.split()[:8]
+                if local.endswith(end):
+                    return int(user)
+    return None
 
 
 def _with_headers(send: Send) -> Send:

@@ -82,7 +82,13 @@ class Jobs:
         self._worker: asyncio.Task[None] | None = None
 
     def add(self, folder: Path, *commands: tuple[str, ...]) -> list[Job]:
-        """Queue commands (name, argument, …) of a lesson, as one chain."""
+        """Queue commands (name, argument, …) of a lesson, as one chain; returns it.
+
+        What waits or runs already, all of it, is not queued again: a double click, two tabs.
+        """
+        there = {(j.command, *j.arguments) for j in self.of(folder) if j.state in OPEN}
+        if there.issuperset(commands):
+            return []
         self._chains += 1
         new = [Job(folder, name, tuple(rest), self._chains) for name, *rest in commands]
         self.jobs += new

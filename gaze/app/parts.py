@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import inspect
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +33,7 @@ HERE_IN_VIEW = (
     "document.querySelector('[aria-current]')?.scrollIntoView({inline: 'center', block: 'nearest'})"
 )
 QUASAR: dict[str, Any] = {"en": "en-GB", "de": "de", "zh": "zh-CN"}
+NOTICED_S = 0.7  # a shorter wait for pictures and numbers is not worth a word
 ICONS = {None: "brightness_auto", False: "light_mode", True: "dark_mode"}
 FOLLOWS: dict[bool | None, bool | None] = {None: False, False: True, True: None}
 
@@ -111,6 +113,9 @@ def sheet(desk: Desk, title: str, lesson: Path | None = None, screen: str = "") 
     with ui.header(wrap=True).classes("bar"):
         ui.link("gaze", "/").props(f'aria-label="{words("lessons")}"')
         ui.label(title if lesson is None else lesson.name).classes("crumb")
+        busy = pill(words("working"), "warn")
+        busy.set_visibility(False)
+        ui.timer(0.5, lambda: busy.set_visibility(desk.worker.waiting_s > NOTICED_S))
         with ui.element("div").classes("right"):
             ui.select(dict(LANGUAGES), value=desk.language, on_change=partial(_speak, desk)).props(
                 f'dense borderless options-dense aria-label="{words("language")}"'
@@ -310,6 +315,49 @@ def files_button(
     button = ui.button(label, icon="upload").props("outline no-caps color=none").classes("plain")
     button.on("click", js_handler=f"() => runMethod({uploader.id}, 'pickFiles', [])")
     return button
+
+
+class Number(ui.input):
+    """A field for a number as people type it; what is none is said below it.
+
+    Not the browser's own: where it speaks English, that makes 254 of ``25,4``.
+
+    shown : at first. read : the value of what is typed (ValueError: none). wrong : what is said
+    then. step : what the arrow keys add; 0: nothing.
+    """
+
+    def __init__(
+        self, label: str, shown: str, read: Callable[[str], float], wrong: str, *, step: float = 0
+    ) -> None:
+        self._read = read
+        super().__init__(label, value=shown, validation={wrong: lambda _: not self.wrong})
+        self.props("outlined dense hide-bottom-space inputmode=decimal")
+        if step:
+            self.on("keydown.up.prevent", partial(self._add, step))
+            self.on("keydown.down.prevent", partial(self._add, -step))
+
+    @property
+    def number(self) -> float | None:
+        """None: nothing, or no number."""
+        with contextlib.suppress(ValueError):
+            return self._read(str(self.value or ""))
+        return None
+
+    @property
+    def wrong(self) -> bool:
+        return self.number is None and bool(str(self.value or "").strip())
+
+    def _add(self, step: float) -> None:
+        if self.number is not None:
+            self.value = f"{self.number + step:.10g}"
+
+
+def all_right(place: Place, fields: Iterable[Number]) -> bool:
+    """Whether each holds its number; that one does not is said."""
+    good = all(field.number is not None for field in fields)
+    if not good:
+        complain(place("mend_fields"))
+    return good
 
 
 def page_frame(lesson: Path, where: str, title: str, changed_ns: int) -> None:

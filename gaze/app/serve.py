@@ -35,6 +35,7 @@ def serve(folder: Path, *, port: int = 0, browser: bool = True) -> None:
             remedy='pip install "classroom-gaze[app]"',
         ) from error
     from gaze.app.guard import HOST
+    from gaze.app.jobs import QUEUE
 
     alone = _alone(folder)
     listening = _listen(HOST, port)
@@ -48,6 +49,9 @@ def serve(folder: Path, *, port: int = 0, browser: bool = True) -> None:
         threading.Timer(0.8, webbrowser.open, [guard.address]).start()
     try:
         uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:  # once all is put away
+        waits = (folder / QUEUE).exists()
+        print("Ended." + " What still waits goes on when it is started again." * waits)
     finally:
         os.close(alone)
 

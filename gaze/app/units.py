@@ -1,19 +1,29 @@
-"""Lengths as people measure them: metres, centimetres, feet and inches. Files are in metres."""
+"""Numbers and lengths as people type them: comma or point; metres, centimetres, feet and inches.
+
+Files are in metres.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Literal
 
-Unit = Literal["m", "cm", "ft"]
-UNITS: tuple[Unit, ...] = ("m", "cm", "ft")
+Unit = Literal["m", "cm", "mm", "ft"]
+UNITS: tuple[Unit, ...] = ("m", "cm", "ft")  # to choose from
 INCH_M = 0.0254
+METRES = {"mm": 0.001, "cm": 0.01, "m": 1.0, "ft": 12 * INCH_M}
+METRES |= {"毫米": METRES["mm"], "厘米": METRES["cm"], "米": METRES["m"]}
 
-_NUMBER = r"[-−]?\d+(?:[.,]\d+)?"
-_WITH_UNIT = re.compile(rf"({_NUMBER})\s*(mm|cm|m)?", re.IGNORECASE)
+#: What telephones and Chinese keyboards make of quotes, digits and points.
+AS_TYPED = dict.fromkeys(map(ord, "’‘ʼ´′"), "'") | dict.fromkeys(map(ord, "“”″"), '"')
+AS_TYPED |= {ord("−"): "-", ord("。"): "."} | {n: chr(n - 0xFEE0) for n in range(0xFF01, 0xFF5F)}
+
+_NUMBER = r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)"
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")  # or three decimals: nobody can tell
+_WITH_UNIT = re.compile(rf"({_NUMBER})\s*(mm|cm|m|毫米|厘米|米)?", re.IGNORECASE)
 _FEET = re.compile(
-    r"(?P<sign>[-−])?\s*(?:(?P<feet>\d+(?:[.,]\d+)?)\s*(?:'|′|ft|feet))?\s*"
-    r"(?:(?P<inches>\d+(?:[.,]\d+)?)?\s*(?:(?P<top>\d+)/(?P<bottom>\d+))?\s*(?:\"|″|in|inch|'')?)?",
+    r"(?P<sign>-)?\s*(?:(?P<feet>\d+(?:[.,]\d+)?)\s*(?:'|ft|feet))?\s*"
+    r"(?:(?P<inches>\d+(?:[.,]\d+)?)?\s*(?:(?P<top>\d+)/(?P<bottom>\d+))?\s*(?:\"|in|inch|'')?)?",
     re.IGNORECASE,
 )
 
@@ -25,18 +35,38 @@ def parse_length(text: str, unit: Unit) -> float:
 
     Raises
     ------
-    ValueError : this is no length.
+    ValueError : this is no length; or 1,500 mm, which may be meant in two ways.
     """
-    return round(_metres(text.strip(), unit), 5)
+    return round(_metres(text.translate(AS_TYPED).strip(), unit), 5)
+
+
+def parse_number(text: str) -> float:
+    """What somebody typed that has no unit: ``0.04``, ``0,04``.
+
+    Raises
+    ------
+    ValueError : this is no number; or 1,250, which may be meant in two ways.
+    """
+    plain = text.translate(AS_TYPED).strip()
+    if not re.fullmatch(_NUMBER, plain) or _THOUSANDS.fullmatch(plain):
+        raise ValueError(text)
+    return _number(plain)
+
+
+def parse_whole(text: str) -> int:
+    """As :func:`parse_number`, of what is counted."""
+    value = parse_number(text)
+    if not value.is_integer():
+        raise ValueError(text)
+    return int(value)
 
 
 def _metres(text: str, unit: Unit) -> float:
     if match := _WITH_UNIT.fullmatch(text):
-        value, given = _number(match[1]), (match[2] or "").lower()
-        per = {"mm": 0.001, "cm": 0.01, "m": 1.0}
-        if given:
-            return value * per[given]
-        return value * {"m": 1.0, "cm": 0.01, "ft": 12 * INCH_M}[unit]
+        given = (match[2] or unit).lower()
+        if _THOUSANDS.fullmatch(match[1]) and METRES[given] != 1:
+            raise ValueError(text)
+        return _number(match[1]) * METRES[given]
     match = _FEET.fullmatch(text)
     if not text or match is None:
         raise ValueError(text)
@@ -49,17 +79,17 @@ def _metres(text: str, unit: Unit) -> float:
 
 
 def _number(text: str) -> float:
-    return float(text.replace(",", ".").replace("−", "-"))
+    return float(text.replace(",", "."))
 
 
 def show_length(value_m: float | None, unit: Unit) -> str:
-    """A length for a field, to the millimetre or the eighth of an inch; empty for None."""
+    """A length for a field, to the millimetre (in mm: to 0.001) or the eighth of an inch; empty for
+    None."""
     if value_m is None:
         return ""
-    if unit == "m":
-        return f"{value_m:.3f}".rstrip("0").rstrip(".")
-    if unit == "cm":
-        return f"{100 * value_m:.1f}".rstrip("0").rstrip(".")
+    if unit != "ft":
+        decimals = {"m": 3, "cm": 1, "mm": 3}[unit]
+        return f"{value_m / METRES[unit]:.{decimals}f}".rstrip("0").rstrip(".")
     eighths = round(abs(value_m) / INCH_M * 8)
     feet, rest = divmod(eighths, 96)
     inches, part = divmod(rest, 8)

@@ -9,6 +9,7 @@ import asyncio
 import multiprocessing
 import os
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -24,7 +25,13 @@ class Worker:
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
         self._calls = 0
+        self._since = 0.0  # when the first of them began
         self._end: asyncio.TimerHandle | None = None
+
+    @property
+    def waiting_s(self) -> float:
+        """How long somebody has waited for an answer; 0 where nobody does."""
+        return time.monotonic() - self._since if self._calls else 0.0
 
     async def call(self, name: str, *args: Any) -> Any:
         """The result of that function of :mod:`gaze.app.look`; its errors as they are.
@@ -38,6 +45,8 @@ class Worker:
             self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_end_with_the_app)
         if self._end is not None:
             self._end.cancel()
+        if self._calls == 0:
+            self._since = time.monotonic()
         self._calls += 1
         try:
             return await asyncio.wrap_future(self._pool.submit(_call, name, *args))

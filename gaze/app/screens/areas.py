@@ -16,8 +16,10 @@ from gaze.app.files import AUXILIARY, PICTURES, bring, of_kind
 from gaze.app.parts import (
     SHARE,
     Editor,
+    Number,
     Place,
     action,
+    all_right,
     box,
     complain,
     cross,
@@ -30,6 +32,7 @@ from gaze.app.parts import (
 from gaze.app.screens.clicks import Clicker, Clicks
 from gaze.app.screens.recordings import findings
 from gaze.app.sights import Marked, Moment, Recording
+from gaze.app.units import parse_length
 
 PX_PER_M = 250
 COLOURS = ("#0f6cab", "#c98200", "#0b8a63", "#b4558f", "#5b57a6", "#8a5a2b")
@@ -52,6 +55,7 @@ class Areas(Editor):
         super().__init__(place)
         self.board = self.config.blackboard
         self.areas = [Drawn(a.name, list(a.x_m), list(a.y_m)) for a in self.board.areas]
+        self.numbers: list[Number] = []
         self.start: tuple[float, float] | None = None
         self.marks: list[Marked] = []
         self.marks_written = list(self.marks)  # as events.csv has them
@@ -126,8 +130,10 @@ class Areas(Editor):
 
     def _show(self) -> None:
         p = self.place
+        metres = partial(parse_length, unit="m")
         self._draw()
         self.table.clear()
+        self.numbers.clear()
         with self.table:
             if not self.areas:
                 text(p("no_areas"), "small quiet")
@@ -139,18 +145,19 @@ class Areas(Editor):
                     for label, values in ((p("area_x"), area.x_m), (p("area_y"), area.y_m)):
                         for k in (0, 1):
                             end = p("from_m") if k == 0 else p("to_m")
-                            number = ui.number(f"{label} {end}", value=values[k], step=0.05)
-                            number.on_value_change(partial(self._resize, values, k))
-                            number.props("outlined dense hide-bottom-space").style("width:6.6rem")
+                            number = Number(f"{label} {end}", f"{values[k]:.10g}", metres,
+                                            p("no_length"), step=0.05)  # fmt: skip
+                            number.on_value_change(partial(self._resize, values, k, number))
+                            self.numbers.append(number.style("width:6.6rem"))
                     cross(partial(self._remove, area), f"{p('remove')} {area.name}")
 
     def _rename(self, area: Drawn, event: Any) -> None:
         area.name = str(event.value or "")
         self._draw()
 
-    def _resize(self, values: list[float], k: int, event: Any) -> None:
-        if event.value is not None:
-            values[k] = float(event.value)
+    def _resize(self, values: list[float], k: int, field: Number) -> None:
+        if field.number is not None:
+            values[k] = field.number
             self._draw()
 
     def _remove(self, area: Drawn) -> None:
@@ -175,6 +182,8 @@ class Areas(Editor):
         self.canvas.set_content("".join(parts))
 
     def _write(self) -> None:
+        if not all_right(self.place, self.numbers):
+            return
         rows = [{"name": a.name, "x_m": a.x_m, "y_m": a.y_m} for a in self.areas]
         if self.edit({"blackboard.areas": rows or None}):
             ui.notify(self.place("written"), type="positive")

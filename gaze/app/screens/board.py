@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -16,8 +17,10 @@ from gaze.app.drawings import coverage_cells
 from gaze.app.files import AUXILIARY, PICTURES, VIDEOS, bring, of_kind
 from gaze.app.parts import (
     Editor,
+    Number,
     Place,
     action,
+    all_right,
     box,
     every,
     files_button,
@@ -31,6 +34,7 @@ from gaze.app.screens.lessons import VERDICT_KINDS
 from gaze.app.screens.recordings import findings
 from gaze.app.screens.run import JobList
 from gaze.app.sights import BoardView, Picture
+from gaze.app.units import parse_length, parse_whole, show_length
 
 PAPERS = ("A4", "A3", "A2", "letter", "tabloid")
 SEVERITIES = {"FAIL": "error", "WARN": "warning", "PASS": "ok"}
@@ -80,29 +84,34 @@ class Chessboard(Editor):
                 {"chessboard": p("kind_chessboard"), "charuco": p("kind_charuco")},
                 value=board.kind, label=p("kind"),
             )  # fmt: skip
-            along = ui.number(p("corners_along"), value=board.inner_corners[0], min=3, max=40)
-            across = ui.number(p("corners_across"), value=board.inner_corners[1], min=3, max=40)
-            square = ui.number(p("square_mm"), value=round(1000 * board.square_m, 3), step=0.1)
+            names = p("corners_along"), p("corners_across")
+            corners = [
+                Number(name, str(n), parse_whole, p("no_number"), step=1)
+                for name, n in zip(names, board.inner_corners, strict=True)
+            ]
+            square = Number(p("square_mm"), show_length(board.square_m, "mm"),
+                            partial(parse_length, unit="mm"), p("no_length"))  # fmt: skip
             paper = ui.select(list(PAPERS), value="A4", label=p("paper"))
-            for field in (kind, along, across, square, paper):
+            for field in (kind, paper):
                 field.props("outlined dense")
 
         def described() -> dict[str, Any]:
             return {
                 "board.kind": str(kind.value),
-                "board.inner_corners": [int(along.value or 0), int(across.value or 0)],
-                "board.square_m": round((square.value or 0) / 1000, 6),
+                "board.inner_corners": [int(field.number or 0) for field in corners],
+                "board.square_m": square.number or 0.0,
             }
 
         def write() -> None:
-            if self.edit(described()):
-                self.seen.clear()
-                self.shown.clear()
+            if all_right(p, (*corners, square)) and self.edit(described()):
+                self.seen, self.shown = {}, {}  # another board is looked for
                 for gallery in self.gallery.values():
                     gallery.clear()
                 ui.notify(p("written"), type="positive")
 
         async def pdf() -> None:
+            if not all_right(p, (*corners, square)):
+                return
             d = described()
             data = await p.desk.worker.call(
                 "print_board", d["board.kind"], tuple(d["board.inner_corners"]),
@@ -137,7 +146,8 @@ class Chessboard(Editor):
         self.busy = True
         try:
             for camera in CAMERAS:
-                await self._look_at(camera)
+                with contextlib.suppress(FileNotFoundError):  # gone meanwhile: the next look sees
+                    await self._look_at(camera)
         finally:
             self.busy = False
 
@@ -154,21 +164,25 @@ class Chessboard(Editor):
         if set(self.shown.get(camera, [])) - set(now):  # one was removed or changed
             self.gallery[camera].clear()
             self.shown[camera] = []
+        seen, drawn = self.seen, self.shown.setdefault(camera, [])
         for key in now:
-            if key not in self.shown.get(camera, []):
-                if key not in self.seen:
-                    path, _, share = key
-                    self.seen[key] = await p.desk.worker.call("board_view", path, p.lesson, share)
-                with self.gallery[camera]:
-                    self._thumb(key, self.seen[key])
-                self.shown.setdefault(camera, []).append(key)
-                await self._say(camera, now)
+            if key in drawn:
+                continue
+            if key not in seen:
+                path, _, share = key
+                seen[key] = await p.desk.worker.call("board_view", path, p.lesson, share)
+            if seen is not self.seen:
+                return  # the board was changed meanwhile
+            with self.gallery[camera]:
+                self._thumb(key, seen[key])
+            drawn.append(key)
+            await self._say(camera, now, [seen[k] for k in drawn])
         self.shown[camera] = now
-        await self._say(camera, now)
+        await self._say(camera, now, [seen[k] for k in now])
 
-    async def _say(self, camera: str, now: list[View]) -> None:
+    async def _say(self, camera: str, now: list[View], looked: list[BoardView]) -> None:
+        """What is found in the views that were looked at, and what is still missing."""
         p = self.place
-        looked = [self.seen[key] for key in self.shown[camera]]
         lacking, cells = await p.desk.worker.call("still_wanted", looked)
         self.summary[camera].clear()
         with self.summary[camera]:

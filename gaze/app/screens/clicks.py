@@ -11,8 +11,9 @@ from nicegui import ui
 from nicegui.events import MouseEventArguments
 
 from calibration.errors import UserError
-from gaze.app.parts import Place, action, complain, describe_image, later, text
+from gaze.app.parts import Number, Place, action, all_right, complain, describe_image, later, text
 from gaze.app.sights import Picture
+from gaze.app.units import parse_number
 
 CORNERS = ("upper_left", "upper_right", "lower_right", "lower_left")
 Clicks = list[tuple[float, float]]
@@ -52,6 +53,7 @@ class Clicker:
         ui.add_body_html(LOUPE)
         self.place, self.name, self.save, self.changed = place, name, save, changed
         self.clicks: Clicks = []
+        self.fields: list[Number] = []
         self.canvas = ui.element("div")
 
     async def show(
@@ -78,7 +80,7 @@ class Clicker:
             self.numbers = ui.element("div").classes("fields")
             with ui.element("div").classes("rowline"):
                 action(p("undo"), self._undo, icon="undo")
-                action(p("write_corners"), lambda: self.save(self.clicks), main=True)
+                action(p("write_corners"), self._save, main=True)
         self._show_clicks()
 
     def _click(self, event: MouseEventArguments) -> None:
@@ -98,12 +100,14 @@ class Clicker:
         said = p("all_clicked") if n == 4 else p("click_next", corner=p(CORNERS[n]))
         self.next_corner.set_content(said)
         self.numbers.clear()
+        self.fields.clear()
         with self.numbers:
             for i, point in enumerate(self.clicks):
                 for axis, value in enumerate(point):
                     label = f"{p(CORNERS[i])} {'uv'[axis]} (px)"
-                    number = ui.number(label, value=value, step=1).props("outlined dense")
-                    number.on_value_change(partial(self._move, i, axis))
+                    number = Number(label, f"{value:g}", parse_number, p("no_number"), step=1)
+                    number.on_value_change(partial(self._move, i, axis, number))
+                    self.fields.append(number)
 
     def _mark(self) -> None:
         marks = "".join(
@@ -119,10 +123,13 @@ class Clicker:
         if self.changed is not None:
             later(self.changed)
 
-    def _move(self, i: int, axis: int, event: Any) -> None:
+    def _move(self, i: int, axis: int, field: Number) -> None:
         """A corner by its numbers: for the keyboard, pixel by pixel."""
-        if event.value is None:
-            return
-        u, v = self.clicks[i]
-        self.clicks[i] = (float(event.value), v) if axis == 0 else (u, float(event.value))
-        self._mark()
+        if field.number is not None:
+            u, v = self.clicks[i]
+            self.clicks[i] = (field.number, v) if axis == 0 else (u, field.number)
+            self._mark()
+
+    async def _save(self) -> None:
+        if all_right(self.place, self.fields):
+            await self.save(self.clicks)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from nicegui import ui
 
 from gaze.app.desk import DEMO, TOUR, Card, Desk
-from gaze.app.parts import action, address, box, complain, heading, named, pill, sheet, text
+from gaze.app.parts import Number, action, address, box, complain, heading, named, pill, sheet, text
 from gaze.app.units import UNITS, parse_length, show_length
-from gaze.setup.init import DEFAULTS, init_lesson, init_like
+from gaze.setup.init import init_lesson, init_like
 from sessions.config_edit import edit_config
+from sessions.run import DEVICE
 
 KINDS = {"broken": "bad", "new": "", "recorded": "warn", "calibrated": "warn", "analysed": "good"}
 VERDICT_KINDS = {"PASS": "good", "WARN": "warn", "FAIL": "bad"}
@@ -108,19 +110,32 @@ def _ask_three(desk: Desk) -> None:
         size = ui.element("div").classes("fields").style("width:100%")
         size.bind_visibility_from(room, "value", value="")
         with size:
-            width = ui.input(
-                f"3. {words('board_width')} ({desk.unit})",
-                value=show_length(DEFAULTS["width_m"], desk.unit),
-            ).props("outlined")
-            height = ui.input(
-                f"{words('board_height')} ({desk.unit})",
-                value=show_length(DEFAULTS["height_m"], desk.unit),
-            ).props("outlined")
-        ui.select(list(UNITS), value=desk.unit, label=words("units")).props(
-            "outlined dense"
-        ).bind_value(desk, "unit").style("min-width:7rem")
+            sizes = [
+                Number("", "", lambda typed: parse_length(typed, desk.unit), words("no_length"))
+                for _ in range(2)  # measured: nothing stands there at first
+            ]
+        units = ui.select(list(UNITS), value=desk.unit, label=words("units"))
+        units.props("outlined dense").style("min-width:7rem")
+
+        def name_sizes() -> None:
+            names = f"3. {words('board_width')}", words("board_height")
+            for field, name in zip(sizes, names, strict=True):
+                field.props(f'label="{name} ({desk.unit})"')
+
+        def change_unit(event: Any) -> None:
+            """What is typed stays as long as it was."""
+            lengths = [field.number for field in sizes]
+            desk.unit = event.value
+            name_sizes()
+            for field, length in zip(sizes, lengths, strict=True):
+                field.value = show_length(length, desk.unit)
+
+        name_sizes()
+        units.on_value_change(change_unit)
 
         def make() -> None:
+            if not dialog.value:
+                return  # the second of a double click
             name = str(title.value or "").strip()
             if not name:
                 title.error = words("q_title_missing")
@@ -129,12 +144,11 @@ def _ask_three(desk: Desk) -> None:
             if room.value:
                 init_like(folder, desk.lesson(str(room.value)), name)
             else:
-                try:
-                    metres = [parse_length(str(f.value), desk.unit) for f in (width, height)]
-                except ValueError:
-                    complain(words("no_length"))
+                width_m, height_m = (field.number for field in sizes)
+                if width_m is None or height_m is None:
+                    complain(words("no_size"))
                     return
-                init_lesson(folder, {"title": name, "width_m": metres[0], "height_m": metres[1]})
+                init_lesson(folder, {"title": name, "width_m": width_m, "height_m": height_m})
                 edit_config(folder, {"auxiliary": None})  # no length that nobody has measured
             dialog.close()
             ui.navigate.to(address(folder, "recordings"))
@@ -147,6 +161,8 @@ def _ask_three(desk: Desk) -> None:
 def new_folder_for(parent: Path, title: str) -> Path:
     """A folder's name made of a title; a number where it is taken."""
     name = re.sub(r"[^\w]+", "-", title).strip("-_")[:60] or "lesson"
+    if DEVICE.fullmatch(name):
+        name += "-lesson"  # Windows has no folder of such a name
     folder, number = parent / name, 2
     while folder.exists():
         folder, number = parent / f"{name}-{number}", number + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 from functools import partial
 from typing import Any
@@ -17,8 +18,10 @@ from gaze.app.files import VIDEOS, bring, of_kind
 from gaze.app.parts import (
     SHARE,
     Editor,
+    Number,
     Place,
     action,
+    all_right,
     box,
     every,
     files_button,
@@ -30,6 +33,7 @@ from gaze.app.parts import (
 )
 from gaze.app.screens.run import JobList
 from gaze.app.sights import Moment, Recording, Trace
+from gaze.app.units import parse_number
 from gaze.setup.findings import Finding
 from sessions.config import load_config
 
@@ -46,6 +50,7 @@ class Recordings(Editor):
         self.probed: dict[str, Recording] = {}
         self.asked = 0
         self.longest_s = self.near_s = 0.0  # of the lesson; where the near signs begin
+        self.choices: dict[str, ui.select] = {}
         self.facts: dict[str, ui.element] = {}
         self.shots: dict[str, ui.element] = {}
 
@@ -65,35 +70,48 @@ class Recordings(Editor):
             with box(p("what_check_says")):
                 findings(p, "recordings")
         later(self._start)
-        self.there = of_kind(p.lesson, VIDEOS)
+        self.there = self.last = self._files()
         every(2.0, self._watch)
 
-    def _watch(self) -> None:
-        """A video that is copied into the folder appears by itself, where one is missing."""
-        config = load_config(self.place.lesson)
-        missing = [c for c in CAMERAS if not (self.place.lesson / video_name(config, c)).is_file()]
-        now = of_kind(self.place.lesson, VIDEOS)
-        if now != self.there and (missing or any(r.error for r in self.probed.values())):
-            ui.navigate.reload()
-        self.there = now
+    def _files(self) -> dict[str, tuple[int, int]]:
+        """The folder's videos: how large, when changed."""
+        found = {}
+        for path in of_kind(self.place.lesson, VIDEOS):
+            with contextlib.suppress(OSError):  # gone meanwhile
+                about = path.stat()
+                found[path.name] = about.st_size, about.st_mtime_ns
+        return found
+
+    async def _watch(self) -> None:
+        """What is copied into the folder, replaced or taken away shows by itself, once it lies
+        still."""
+        before, self.last = self.last, self._files()
+        if before == self.last != self.there:
+            self.there = self.last
+            for camera in CAMERAS:
+                self.choices[camera].set_options(self._options(camera))
+            await self._start()
 
     # -- which file ------------------------------------------------------------------------------
     def _choice(self, camera: str) -> None:
         p = self.place
-        named = video_name(self.config, camera)
-        names = [f.name for f in of_kind(p.lesson, VIDEOS)]
-        options = {n: n for n in names} | {
-            named: named if named in names else p("missing", f=named)
-        }
         with ui.element("div").classes("rowline"):
-            ui.select(
-                options, value=named, label=p("video_file"),
+            self.choices[camera] = ui.select(
+                self._options(camera), value=video_name(self.config, camera), label=p("video_file"),
                 on_change=lambda e: self._use(camera, str(e.value)),
             ).props("outlined dense").style("min-width:12rem")  # fmt: skip
             files_button(
                 p, p("add_video"), partial(self._bring, camera), ui.navigate.reload,
                 kinds=",".join(VIDEOS), multiple=False,
             )  # fmt: skip
+
+    def _options(self, camera: str) -> dict[str, str]:
+        """The folder's videos, and the one that session.toml names though it is not there."""
+        names = [f.name for f in of_kind(self.place.lesson, VIDEOS)]
+        named = video_name(self.config, camera)
+        return {n: n for n in names} | {
+            named: named if named in names else self.place("missing", f=named)
+        }
 
     async def _bring(self, camera: str, name: str, upload: Any) -> None:
         path = await bring(self.place.lesson, VIDEOS, name, upload)
@@ -119,9 +137,8 @@ class Recordings(Editor):
         with ui.element("div").classes("rowline").style("margin-top:.6rem"):
             text(p("right_is_late"), "small")
             action(p("nudge_earlier"), partial(self._nudge, -1), icon="chevron_left")
-            self.offset = ui.input(p("offset_s"), value=f"{self.offset_s:.3f}").props(
-                "outlined dense"
-            )
+            shown = f"{self.offset_s:.3f}"
+            self.offset = Number(p("offset_s"), shown, parse_number, p("no_number"))
             self.offset.style("width:9rem").on("change", self._typed)
             action(p("nudge_later"), partial(self._nudge, 1), icon="chevron_right")
             action(p("write_offset"), self._write_offset, main=True)
@@ -189,7 +206,7 @@ class Recordings(Editor):
             longest = max(longest, r.duration_s)
         self.longest_s = longest
         self.slider.props(f"max={max(longest - 0.1, 0.04):.2f}")
-        await self._go(min(1.0, longest / 2))
+        await self._go(min(self.time_s or 1.0, longest / 2))
 
     async def _step(self, by_s: float) -> None:
         await self._go(max(0.0, self.time_s + by_s))
@@ -263,14 +280,13 @@ class Recordings(Editor):
         await self._go(self.time_s)
 
     async def _typed(self) -> None:
-        try:
-            self.offset_s = float(str(self.offset.value).replace(",", "."))
-        except ValueError:
-            self.offset.set_value(f"{self.offset_s:.3f}")
-            return
-        await self._go(self.time_s)
+        if self.offset.number is not None:
+            self.offset_s = self.offset.number
+            await self._go(self.time_s)
 
     def _write_offset(self) -> None:
+        if not all_right(self.place, [self.offset]):
+            return
         if self.edit({"cameras.right.offset_s": round(self.offset_s, 4)}):
             ui.notify(self.place("written"), type="positive")
 
@@ -314,7 +330,7 @@ def _facts(place: Place, r: Recording) -> None:
     }
     if r.chapters > 1:
         rows[place("chapters")] = str(r.chapters)
-    body = "".join(f"<dt>{k}</dt><dd class='num'>{v}</dd>" for k, v in rows.items())
+    body = "".join(f"<dt>{k}</dt><dd class='num'>{html.escape(v)}</dd>" for k, v in rows.items())
     ui.html(body, sanitize=False, tag="dl").classes("facts")
     for sentence in r.said:
         text(sentence, "finding")

@@ -10,8 +10,9 @@ from nicegui import ui
 
 from gaze.app.desk import Card, card
 from gaze.app.files import PICTURES, VIDEOS
-from gaze.app.parts import Place, action, ask, box, later, page_frame, sheet, text
+from gaze.app.parts import Number, Place, action, ask, box, later, page_frame, sheet, text
 from gaze.app.screens.run import JobList
+from gaze.app.units import parse_whole
 from gaze.app.words import LANGUAGES
 from sessions.config import load_config
 
@@ -107,12 +108,15 @@ def _privacy(place: Place) -> None:
         last = config.date + dt.timedelta(days=config.retention_days)
         until = place("kept_until", date=last.isoformat())
     text(until)
-    days = ui.number(place("retention_days"), value=config.retention_days, min=0, step=1)
-    days.props("outlined dense").style("max-width:14rem")
+    kept = "" if config.retention_days is None else str(config.retention_days)
+    days = Number(place("retention_days"), kept, parse_whole, place("no_number"), step=1)
+    days.style("max-width:14rem")
 
     def write() -> None:
-        value = None if days.value is None else int(days.value)
-        changes: dict[str, object] = {"retention_days": value}
+        if days.wrong:
+            return
+        value = days.number
+        changes: dict[str, object] = {"retention_days": None if value is None else int(value)}
         if config.date is None:
             changes["date"] = dt.date.today()
         if place.edit(changes, config):

@@ -16,6 +16,7 @@ from gaze.app.drawings import Lengths, Spot, elevation, plan
 from gaze.app.files import AUXILIARY, PICTURES, bring, of_kind
 from gaze.app.parts import (
     Editor,
+    Number,
     Place,
     action,
     ask,
@@ -46,7 +47,7 @@ class Room(Editor):
         self.number = min(place.desk.placements.get(place.lesson, 0), len(self.config.auxiliary))
         self.prefix = f"auxiliary[{self.number}]"
         self.typed: dict[str, float | None] = {}
-        self.fields: dict[str, ui.input] = {}
+        self.fields: dict[str, Number] = {}
         self.chosen = ""
         self.asked = 0
         self.cameras: list[Spot] = []
@@ -103,36 +104,27 @@ class Room(Editor):
         unit = self.place.desk.unit
         value = value_of(self.config, key)
         self.typed[key] = value
-        field = ui.input(
-            f"{self.place(label)} ({unit})", value=show_length(value, unit),
-            validation=self._is_length,
+        field = Number(
+            f"{self.place(label)} ({unit})", show_length(value, unit),
+            partial(parse_length, unit=unit), self.place("no_length"),
         )  # fmt: skip
-        field.props(f'outlined dense stack-label hide-bottom-space data-key="{key}"')
+        field.props("stack-label")
         field.on_value_change(partial(self._type, key))
         field.on("change", partial(self._commit, key))
         self.fields[key] = field
 
-    def _is_length(self, words: str | None) -> str | None:
-        """What is wrong with what is typed, for the field to say."""
-        try:
-            if (words or "").strip():
-                parse_length(str(words), self.place.desk.unit)
-        except ValueError:
-            return self.place("no_length")
-        return None
-
-    def _type(self, key: str, event: Any) -> None:
+    def _type(self, key: str) -> None:
         """As it is typed: the drawing follows, nothing is written."""
-        given = str(event.value or "").strip()
-        if self._is_length(given) is None:
-            self.typed[key] = parse_length(given, self.place.desk.unit) if given else None
+        field = self.fields[key]
+        if not field.wrong:
+            self.typed[key] = field.number
             self._draw()
             if key.startswith((self.prefix, "blackboard")):
                 later(self._compare)
 
     def _commit(self, key: str) -> None:
         """Once typed: written, if the whole file is good with it."""
-        if any(self._is_length(f.value) for f in self.fields.values()):
+        if any(field.wrong for field in self.fields.values()):
             return
         changes: dict[str, Any] = {key: _rounded(self.typed[key])}
         if "corners_m" in key:

@@ -10,7 +10,7 @@ from nicegui import ui
 
 from gaze.app.desk import Desk
 from gaze.app.jobs import OPEN, Job, State
-from gaze.app.parts import Place, action, box, every, heading, meter, pill, screen, text
+from gaze.app.parts import Place, action, box, every, heading, later, meter, pill, screen, text
 from gaze.lesson.kept import kept
 
 Done = Callable[[], object] | None
@@ -69,7 +69,7 @@ class JobList:
     ) -> None:
         """only : commands; none: all, and what other lessons wait for. then : when one ended."""
         self.place, self.slot, self.only, self.then = place, slot, only, then
-        self.shown: list[tuple[int, State]] = []
+        self.shown: list[tuple[int, State]] | None = None  # not drawn yet
         self.parts: dict[int, tuple[ui.html, ui.html]] = {}
         self.update()
         every(0.7, self.update)
@@ -82,7 +82,7 @@ class JobList:
                 j.state in ("done", "not_good") and (id(j), "running") in self.shown for j in jobs
             )
             if finished and self.then is not None:
-                self.then()
+                later(self.then)
             self.shown = now
             self.slot.clear()
             self.parts = {}

@@ -11,10 +11,22 @@ from nicegui import ui
 from calibration.errors import UserError
 from gaze.app.desk import card
 from gaze.app.drawings import CM, MOVING, Lengths, Spot, plan
-from gaze.app.parts import Editor, Place, action, ask, box, cross, later, screen, text
+from gaze.app.parts import (
+    Editor,
+    Number,
+    Place,
+    action,
+    all_right,
+    ask,
+    box,
+    cross,
+    later,
+    screen,
+    text,
+)
 from gaze.app.screens.recordings import findings
 from gaze.app.sights import Planned, Seat
-from gaze.app.units import show_length
+from gaze.app.units import parse_length, parse_number, show_length
 
 LOOK_S = 4.0
 #: As `gaze check` and the planner say: read as left, right or away; told apart in thirds.
@@ -64,6 +76,7 @@ class Seats(Editor):
             Chair(s.id, s.seat_m[0], s.seat_m[1], s.opt_out)
             for s in self.config.students if s.seat_m is not None
         ]  # fmt: skip
+        self.numbers: list[Number] = []
         self.expected: dict[int, ui.html] = {}  # of each chair, by its id
         self.without_seat = [s for s in self.config.students if s.seat_m is None]
 
@@ -73,8 +86,8 @@ class Seats(Editor):
             if not (p.lesson / "rig.json").is_file():
                 text(p("seats_need_rig"), "finding warning")
             with box(), ui.element("div").classes("rowline"):
-                at = ui.number(p("look_at_s"), value=1.0, min=0, step=1).props("outlined dense")
-                action(p("find_seats"), lambda: self._find(float(at.value or 0)), main=True,
+                at = Number(p("look_at_s"), "1", parse_number, p("no_number"), step=1)
+                action(p("find_seats"), lambda: self._find(at.number or 0.0), main=True,
                        icon="person_search")  # fmt: skip
                 runs = card(p.lesson).runs
                 if runs:
@@ -134,6 +147,7 @@ class Seats(Editor):
         p = self.place
         self._draw()
         self.table.clear()
+        self.numbers.clear()
         self.expected.clear()
         with self.table:
             if not self.chairs:
@@ -144,21 +158,17 @@ class Seats(Editor):
     def _line(self, chair: Chair) -> None:
         p = self.place
         with ui.element("div").classes("rowline seat"):
-            for label, key, value in (
-                (p("pseudonym"), "name", chair.name),
-                (p("from_right_m"), "x_m", round(chair.x_m, 2)),
-                (p("from_board_m"), "z_m", round(chair.z_m, 2)),
-            ):
-                field = (
-                    ui.input(label, value=str(value))
-                    if key == "name"
-                    else ui.number(label, value=float(value), step=0.05)
-                )
-                field.props("outlined dense hide-bottom-space").style("width:7.6rem")
-                field.on_value_change(partial(self._change, chair, key))
+            name = ui.input(p("pseudonym"), value=chair.name).props("outlined dense")
+            name.on_value_change(lambda e: self._change(chair, "name", str(e.value or "")))
+            metres = partial(parse_length, unit="m")
+            for label, key in ((p("from_right_m"), "x_m"), (p("from_board_m"), "z_m")):
+                shown = f"{getattr(chair, key):.2f}"
+                field = Number(label, shown, metres, p("no_length"), step=0.05)
+                field.on_value_change(partial(self._measure, chair, key, field))
                 field.on("change", self._expect)
+                self.numbers.append(field)
             out = ui.switch(p("opt_out"), value=chair.opt_out)
-            out.on_value_change(partial(self._change, chair, "opt_out"))
+            out.on_value_change(lambda e: self._change(chair, "opt_out", bool(e.value)))
             cross(partial(self._remove, chair), f"{p('remove')} {chair.name}")
             self.expected[id(chair)] = text(self._expected(chair), "small quiet")
             if chair.seen is not None:
@@ -167,11 +177,13 @@ class Seats(Editor):
                 if chair.seen.row == 0:  # as the pipeline marks who is seen by one camera alone
                     text(p("seat_guessed"), "small finding warning")
 
-    def _change(self, chair: Chair, key: str, event: Any) -> None:
-        if event.value is None:
-            return
-        setattr(chair, key, event.value)
+    def _change(self, chair: Chair, key: str, value: Any) -> None:
+        setattr(chair, key, value)
         self._draw()
+
+    def _measure(self, chair: Chair, key: str, field: Number) -> None:
+        if field.number is not None:
+            self._change(chair, key, field.number)
 
     async def _moved(self, event: Any) -> None:
         """A seat was moved on the plan: x_W grows to the left there. Onto another: one student."""
@@ -234,6 +246,8 @@ class Seats(Editor):
 
     def _write(self) -> None:
         """Two lines of one name are one student who sat in the middle of them (merge)."""
+        if not all_right(self.place, self.numbers):
+            return
         rows: dict[str, list[Chair]] = {}
         for chair in self.chairs:
             rows.setdefault(chair.name.strip(), []).append(chair)

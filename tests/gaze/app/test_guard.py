@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from gaze.app import guard
 from gaze.app.guard import Guard
 
 PORT = 5001
@@ -166,3 +170,32 @@ def test_every_answer_carries_the_policy() -> None:
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert answer.headers["cache-control"] == "no-store"
+
+
+# -- other users of this computer ------------------------------------------------------------------
+def test_another_user_is_refused_whatever_they_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser hands the cookie to each server on 127.0.0.1; a process list shows the address."""
+    monkeypatch.setattr(guard.os, "getuid", lambda: 1000)
+    browser = Browser().come_in()
+    spied = Browser()
+    for user, status in ((1000, 200), (1001, 403), (0, 200), (None, 200)):  # root reads all anyway
+        monkeypatch.setattr(guard, "user_at", lambda _, user=user: user)
+        assert browser.ask().status_code == status
+        assert browser.websocket(ORIGIN)[0] == f"websocket.{'close' if status == 403 else 'accept'}"
+        if user == 1001:
+            token = spied.guard.address.removeprefix(spied.guard.origin)
+            assert spied.ask(token).status_code == 403
+    assert spied.come_in().ask().status_code == 200  # the token is still good: nobody had used it
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux tells")
+def test_whose_the_other_end_is() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        socket.create_connection(listening.getsockname()),
+    ):
+        served, client = listening.accept()
+        assert guard.user_at(client) == os.getuid()
+        served.close()
+    assert guard.user_at(("127.0.0.1", 1)) is None
+    assert guard.user_at(None) is None

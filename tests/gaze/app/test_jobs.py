@@ -81,6 +81,26 @@ def test_what_waits_when_the_app_ends_goes_on_at_the_next_start(
     asyncio.run(second())
 
 
+def test_what_is_asked_for_twice_is_done_once(
+    lesson: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A double click; a second tab. Once it is done it may be asked for again."""
+
+    async def go() -> None:
+        commands, desk = Commands(monkeypatch), Desk(lesson.parent)
+        way = ("check", str(lesson)), ("analyze", str(lesson))
+        assert len(desk.jobs.add(lesson, *way)) == 2
+        assert desk.jobs.add(lesson, *way) == desk.jobs.add(lesson, way[1]) == []
+        assert len(desk.jobs.add(lesson, ("analyze", str(lesson), "--fps", "1"))) == 1
+        for _ in range(3):
+            commands.codes.put_nowait(0)
+        await until(lambda: not desk.jobs.busy(lesson))
+        assert len(desk.jobs.add(lesson, *way)) == 2
+        await desk.jobs.close()
+
+    asyncio.run(go())
+
+
 def test_a_command_that_was_stopped_does_not_come_back(
     lesson: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from gaze.app.desk import SHELF_BYTES, Desk, Shelf, card
 from gaze.app.files import PICTURES, VIDEOS, bring, of_kind, place_for
 from gaze.app.look import write_marks
 from gaze.app.parts import Place
-from gaze.app.units import INCH_M, parse_length, show_length
+from gaze.app.units import INCH_M, parse_length, parse_number, parse_whole, show_length
 from gaze.app.words import LANGUAGES, TABLE, Words
 from gaze.setup.init import init_lesson, init_like
 from sessions.config import load_config
@@ -92,6 +92,8 @@ def test_german_is_not_english() -> None:
         ("1.74", "m", 1.74), ("1,74", "m", 1.74), (" 1.74 m ", "cm", 1.74), ("174", "cm", 1.74),
         ("174cm", "m", 1.74), ("25 mm", "m", 0.025), ("-0.3", "m", -0.3), ("5'", "m", 60 * INCH_M),
         ("5' 8 1/2\"", "ft", 68.5 * INCH_M), ('8.5"', "cm", 8.5 * INCH_M), ("6", "ft", 1.8288),
+        ("5’11 1/2”", "ft", 71.5 * INCH_M), ("25,4", "mm", 0.0254), ("1,740", "m", 1.74),
+        ("１．７４", "m", 1.74), ("1.74 米", "cm", 1.74), (".5", "m", 0.5), ("1.", "m", 1.0),
         ("5 ft 3 in", "ft", 63 * INCH_M), ("3/4\"", "ft", 0.75 * INCH_M), ("−2' 6\"", "ft", -0.762),
     ],
 )  # fmt: skip
@@ -99,7 +101,8 @@ def test_lengths_as_people_type_them(text: str, unit: str, metres: float) -> Non
     assert parse_length(text, unit) == pytest.approx(metres)  # type: ignore[arg-type]
 
 
-NO_LENGTHS = ["", "  ", "abc", "1.2.3", "--1", "m", "1 km", "5'/0", '1/0"', "nan", "inf"]
+NO_LENGTHS = ["", "  ", "abc", "1.2.3", "--1", "m", "1 km", "5'/0", '1/0"', "nan", "inf",
+              "1,740 mm", "25,000cm", "1e3"]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", NO_LENGTHS)
@@ -108,10 +111,19 @@ def test_what_is_no_length(text: str) -> None:
         parse_length(text, "m")
 
 
-@pytest.mark.parametrize("unit", ["m", "cm", "ft"])
+def test_numbers_as_people_type_them() -> None:
+    typed = {"0,04": 0.04, "-0.5": -0.5, "−0,5 ": -0.5, "３": 3.0, "+7": 7.0}
+    assert {words: parse_number(words) for words in typed} == typed
+    assert parse_whole("9,0") == 9
+    for read, words in ((parse_number, "1,250"), (parse_number, "nan"), (parse_whole, "9.5")):
+        with pytest.raises(ValueError):  # 1,250: for some a thousand
+            read(words)
+
+
+@pytest.mark.parametrize("unit", ["m", "cm", "mm", "ft"])
 @pytest.mark.parametrize("value", [0.0, 0.025, 1.74, 4.0, 12.345, -0.3, 1.8287999])
 def test_shown_and_read_again(value: float, unit: str) -> None:
-    finest = {"m": 0.0005, "cm": 0.0005, "ft": INCH_M / 16}[unit]
+    finest = {"m": 0.0005, "cm": 0.0005, "mm": 5e-7, "ft": INCH_M / 16}[unit]
     again = parse_length(show_length(value, unit), unit)  # type: ignore[arg-type]
     assert again == pytest.approx(value, abs=finest + 1e-9)
 

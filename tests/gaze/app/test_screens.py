@@ -18,11 +18,13 @@ from nicegui.events import MouseEventArguments
 from nicegui.testing import User
 from nicegui.testing.user_simulation import user_simulation
 
+from calibration.errors import UserError
 from gaze.app.desk import DEMO, TOUR, Desk
 from gaze.app.drawings import timeline
+from gaze.app.jobs import Job
 from gaze.app.parts import Place
-from gaze.app.screens import areas, lessons, recordings, report, room, run, seats, setup
-from gaze.app.sights import LiveView, Moment, Picture, Planned, Recording, Seat, Trace
+from gaze.app.screens import areas, board, lessons, recordings, report, room, run, seats, setup
+from gaze.app.sights import BoardView, LiveView, Moment, Picture, Planned, Recording, Seat, Trace
 from gaze.setup.init import init_lesson
 from sessions.config import CONFIG_NAME, load_config
 from sessions.config_edit import edit_config
@@ -33,6 +35,8 @@ PATIENT = 6000
 
 class Answers:
     """In the worker's place: what it is told to answer; what it was asked."""
+
+    waiting_s = 0.0
 
     def __init__(self, **answers: Any) -> None:
         self.answers, self.asked = answers, []
@@ -96,13 +100,24 @@ def test_a_new_lesson_by_three_questions(tmp_path: Path) -> None:
         await until(lambda: field(user, "1. What").error)
         assert not list(tmp_path.iterdir())  # no title: nothing is made
         user.find(kind=ui.input, content="1. What").type("8a: maps / plans")
-        user.find(kind=ui.input, content="3. Blackboard, width").clear().type("380 cm")
+        user.find("Make the lesson").click()
+        await said(user, "Measure the blackboard")  # nobody has: no length is made up
+        user.find(kind=ui.input, content="3. Blackboard, width").type("380 cm")
+        user.find(kind=ui.input, content="Blackboard, height").type("4'")
+        (units,) = user.find(kind=ui.select, content="Units").elements
+        units.set_value("ft")  # another unit, the same lengths
+        await until(lambda: field(user, "3. Blackboard, width (ft)").value == "12' 5 5/8\"")
+        units.set_value("cm")
+        await until(lambda: field(user, "3. Blackboard, width (cm)").value == "380")
         user.find("Make the lesson").click()
         await until(lambda: load_config(made).auxiliary == () if made.is_dir() else False)
 
     visit(lambda: lessons.build(desk), answer)
     config = load_config(made)
-    assert config.title == "8a: maps / plans" and config.blackboard.width_m == 3.8
+    assert config.title == "8a: maps / plans"
+    board = config.blackboard
+    assert (board.width_m, board.height_m) == pytest.approx((3.8, 1.219))
+    assert [p.name for p in tmp_path.iterdir()] == [made.name]  # clicked twice, made once
     assert config.auxiliary == ()  # no length that nobody has measured
 
 
@@ -113,7 +128,8 @@ def test_an_impossible_blackboard_makes_no_lesson(tmp_path: Path) -> None:
         user.find("New lesson").click()
         await user.should_see("1. What is the lesson called?")
         user.find(kind=ui.input, content="1. What").type("x")
-        user.find(kind=ui.input, content="3. Blackboard, width").clear().type("380")
+        user.find(kind=ui.input, content="3. Blackboard, width").type("380")
+        user.find(kind=ui.input, content="Blackboard, height").type("1.2")
         user.find("Make the lesson").click()
         await said(user, "it looks like centimetres")
 
@@ -127,6 +143,7 @@ def test_two_lessons_of_one_title_are_two_folders(tmp_path: Path) -> None:
     assert lessons.new_folder_for(tmp_path, "../../etc").name == "etc"
     assert lessons.new_folder_for(tmp_path, "数学 课").name == "数学-课"
     assert lessons.new_folder_for(tmp_path, "///").name == "lesson"
+    assert lessons.new_folder_for(tmp_path, "Con").name == "Con-lesson"  # a device, for Windows
 
 
 # -- room ------------------------------------------------------------------------------------------
@@ -202,6 +219,13 @@ def test_offset_by_frames_and_swapped_cameras(place: Place) -> None:
         for k in range(1, 4):
             user.find("A frame later").click()
             await until(lambda k=k: asked[-1][3] == pytest.approx(0.04 * k))
+        offset = field(user, "offset, s")
+        for typed in ("nan", "1e9", "1,250", "soon"):
+            await type_into(user, "offset, s", typed)
+            assert "This is no number" in offset.error
+            user.find("Save the offset").click()
+        assert load_config(place.lesson).cameras.right.offset_s is None
+        await type_into(user, "offset, s", "0,12")
         user.find("Save the offset").click()
         await until(lambda: load_config(place.lesson).cameras.right.offset_s)
         assert load_config(place.lesson).cameras.right.offset_s == pytest.approx(0.12)
@@ -212,6 +236,33 @@ def test_offset_by_frames_and_swapped_cameras(place: Place) -> None:
     cameras = load_config(place.lesson).cameras
     assert (cameras.left.video, cameras.right.video) == ("two.mp4", "one.mp4")
     assert cameras.right.offset_s == pytest.approx(-0.12)  # right minus left, the other way round
+
+
+def test_a_video_that_is_replaced_is_read_again(place: Place) -> None:
+    video, reads = place.lesson / "left.mp4", []
+
+    def read(_: Path) -> dict[str, Recording]:
+        reads.append(video.is_file())
+        return {c: Recording(error="half a file") for c in ("left", "right")}
+
+    place.desk.worker = Answers(recordings=read, moment=UserError("no"))  # type: ignore[assignment]
+    screen = recordings.Recordings(place)
+
+    async def copy(user: User) -> None:
+        await until(lambda: reads)
+        with user:
+            for words in (b"half", b"whole"):  # it still grows …
+                video.write_bytes(words)
+                await screen._watch()
+            await screen._watch()  # … and lies still
+            assert reads == [False, True]
+            assert screen.choices["right"].options["left.mp4"] == "left.mp4"
+            video.unlink()
+            await screen._watch()
+            await screen._watch()
+        assert reads == [False, True, False]
+
+    visit(screen.build, copy)
 
 
 @pytest.mark.parametrize(
@@ -322,6 +373,76 @@ def test_the_whole_way_leaves_out_what_has_nothing_to_do(place: Place) -> None:
     (place.lesson / "targets.csv").write_text("start_s,end_s,student,target,x_m,y_m\n")
     assert names() == ["check", "calibrate", "analyze", "validate"]
     assert ("analyze", str(place.lesson), "--fps", "5") in run.whole_way(place, 5.0)
+
+
+def test_what_ran_is_listed_and_what_it_wrote_is_shown(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list that is empty says so; when a command ends, the page shows what it wrote."""
+    shown: list[str] = []
+
+    async def show() -> None:  # as the chessboard's screen: it asks the worker
+        shown.append("verdict")
+
+    def build() -> None:
+        run.JobList(place, ui.element("div"), then=show)
+
+    async def wait(user: User) -> None:
+        await user.should_see("Nothing has run since the app was started.")
+        job = Job(place.lesson, "calibrate", state="running")
+        place.desk.jobs.jobs.append(job)
+        await user.should_see("running")
+        job.state = "done"
+        await until(lambda: shown)
+
+    visit(build, wait)
+
+
+# -- the chessboard --------------------------------------------------------------------------------
+def test_a_square_of_25_comma_4_mm_is_no_254_mm(place: Place) -> None:
+    before = (place.lesson / CONFIG_NAME).read_bytes()
+
+    async def measure(user: User) -> None:
+        for label, wrong, right in (
+            ("Inner corners across", "7.5", "6"), ("Edge of a square, mm", "1,250", "25,4"),
+        ):  # fmt: skip
+            user.notify.messages.clear()
+            await type_into(user, label, wrong)
+            user.find("Save").click()
+            await said(user, "A field holds no number")
+            await type_into(user, label, right)
+        assert (place.lesson / CONFIG_NAME).read_bytes() == before
+        user.find("Save").click()
+        await said(user, "Saved in session.toml")
+
+    visit(lambda: board.build(place), measure)
+    assert load_config(place.lesson).board.square_m == 0.0254
+
+
+def test_another_board_while_pictures_are_looked_at(place: Place) -> None:
+    """What was looked at for the first board is looked at again, and nothing goes wrong; nor where
+    a file goes."""
+    folder, asked = place.lesson / "calibration" / "left", []
+    for k in range(2):
+        (folder / f"{k}.jpg").write_bytes(b"x")
+
+    def look(path: Path, *_: Any) -> BoardView:
+        asked.append(path.name)
+        if len(asked) == 1:
+            screen.seen, screen.shown = {}, {}  # as `Save` does, in the middle
+        if len(asked) == 2:
+            raise FileNotFoundError(path)  # it was renamed just now
+        return BoardView(b"", False, "none")
+
+    place.desk.worker = Answers(board_view=look, still_wanted=([], []))  # type: ignore[assignment]
+    screen = board.Chessboard(place)
+
+    async def wait(user: User) -> None:
+        await until(lambda: len(screen.shown.get("left", [])) == 2)
+        assert asked == ["0.jpg", "0.jpg", "0.jpg", "1.jpg"]
+        assert not user.notify.messages
+
+    visit(screen.build, wait)
 
 
 def test_forgetting_asks_first(place: Place) -> None:
@@ -626,7 +747,7 @@ def test_tape_and_clicks_are_compared_before_anything_is_saved(
         await until(lambda: compared().get(left) == 1.25)
         with user:
             await screen._choose(Chosen("room1.jpg"))
-            screen.clicker._move(0, 0, Chosen(12.0))
+            screen.clicker.fields[0].value = "12"
         await until(lambda: "auxiliary[0].room_picture" in compared())
         rows = compared()["auxiliary[0].room_picture"]
         assert rows[0]["blackboard_corners"][0] == [12.0, 10.0]

@@ -280,7 +280,7 @@ def test_a_seat_is_dragged_by_pointer_and_by_keys(visitor: Any, demo: App) -> No
     visitor.wait_for_selector("text=expected here")
 
     def place() -> list[float]:
-        fields = visitor.locator(".seat").first.locator("input[type=number]")
+        fields = visitor.locator(".seat").first.locator("input[inputmode=decimal]")
         return [float(fields.nth(k).input_value()) for k in (0, 1)]
 
     def drag(right_px: float, down_px: float) -> list[float]:
