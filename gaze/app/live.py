@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ Image = NDArray[np.uint8]
 
 IDLE_S = 10.0  # a camera nobody looks at is closed
 WAIT_S = 8.0  # for a camera's first picture
+ANSWER_MS = 5000  # for a network camera's answer
+STALE_S = 3.0  # an older picture is not what a camera sees now
 BESIDE_M, DEPTH = 0.25, 0.25  # 1 σ of a face beside its seat, and of its distance by its height
 BOARD_PX = 1280  # boards are looked for in pictures of at most this width: it is to be quick
 FACE_SCORE = 0.5  # of a face that is counted; blurred are more
@@ -47,8 +50,9 @@ class Source:
     def __init__(self, where: int | str | Path) -> None:
         self.where = where
         self.before: Image | None = None  # the picture that was looked at last
-        self.error = ""
+        self.error, self.found = "", None  # type: str, str | None
         self._latest: Image | None = None
+        self._latest_at = 0.0
         self._asked = time.monotonic()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -67,17 +71,26 @@ class Source:
         self._asked = time.monotonic()
         while self._latest is None and self.open and time.monotonic() - self._asked < WAIT_S:
             time.sleep(0.02)
-        if self._latest is None or self.error:
+        live = not isinstance(self.where, Path)
+        late = live and self._latest_at > 0 and time.monotonic() - self._latest_at > STALE_S
+        if self._latest is None or self.error or late:
+            remedy = "Is it plugged in, switched on, free of other programs?"
+            if isinstance(self.where, str):
+                remedy = (
+                    "Is it switched on and in this network? Are address, user and password right: "
+                    "rtsp://user:password@192.168.1.20/1?"
+                )
             raise UserError(
-                self.error or "the camera gives no picture",
-                remedy="Is it plugged in, switched on, in this network, free of other programs?",
-            )
+                self.error or "the camera gives no picture" + " any more" * late,
+                found=self.found, remedy=remedy,
+            )  # fmt: skip
         return self._latest
 
     def _read(self) -> None:
         capture = _opened(self.where)
         pause_s = 1 / (capture.get(cv2.CAP_PROP_FPS) or 25) if isinstance(self.where, Path) else 0.0
         if not capture.isOpened():
+            self.found = _why_closed(self.where)
             self.error = "the camera cannot be opened"
         while capture.isOpened() and time.monotonic() - self._asked < IDLE_S:
             good, image = capture.read()
@@ -88,7 +101,7 @@ class Source:
             if not good:
                 self.error = "the camera gives no picture any more"
                 break
-            self._latest = np.asarray(image, np.uint8)
+            self._latest, self._latest_at = np.asarray(image, np.uint8), time.monotonic()
             time.sleep(pause_s)
         capture.release()
 
@@ -102,8 +115,20 @@ def _opened(where: int | str | Path) -> cv2.VideoCapture:
         ):  # fmt: skip
             capture.set(key, value)
         return capture
-    timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 5000, cv2.CAP_PROP_READ_TIMEOUT_MSEC, 5000]
+    keys = cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, cv2.CAP_PROP_READ_TIMEOUT_MSEC
+    timeouts = [part for key in keys for part in (key, ANSWER_MS)]
     return cv2.VideoCapture(str(where), cv2.CAP_FFMPEG, timeouts)
+
+
+def _why_closed(where: int | str | Path) -> str | None:
+    """What a network camera answers that cannot be opened, a wrong password say; OpenCV does not
+    tell."""
+    if isinstance(where, str):
+        try:
+            av.open(where, timeout=ANSWER_MS / 1000).close()
+        except av.FFmpegError as error:
+            return error.strerror
+    return None
 
 
 _sources: dict[str, Source] = {}

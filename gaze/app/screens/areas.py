@@ -301,8 +301,10 @@ class Areas(Editor):
                 ui.html(f'<img class="shot" src="{source}" alt="{alt}">', sanitize=False)
 
     def _mark(self) -> None:
-        label = str(self.label.value or "").strip() or self.place("mark")
-        self.marks.append((round(self.time_s, 2), label, None))
+        given, now = str(self.label.value or "").strip(), round(self.time_s, 2)
+        if not given and any(start_s == now for start_s, _, _ in self.marks):
+            return  # the second of a double click
+        self.marks.append((now, given or self.place("mark"), None))
         self.label.set_value("")
         self._list()
 

@@ -15,6 +15,7 @@ from calibration.errors import UserError
 from gaze.app import live, look
 from gaze.setup.demo import LESSON, copy_lesson
 from sessions.config_edit import edit_config
+from tests.gaze.app.rtsp import camera
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +25,9 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_camera_stays_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(live, "WAIT_S", 600.0)  # on a busy machine
-    monkeypatch.setattr(live, "IDLE_S", 600.0)
+    for seconds in ("WAIT_S", "IDLE_S", "STALE_S"):  # on a busy machine
+        monkeypatch.setattr(live, seconds, 600.0)
+    monkeypatch.setattr(live, "ANSWER_MS", 600_000)
     yield
     monkeypatch.setattr(live, "IDLE_S", -1.0)
     end = time.monotonic() + 600
@@ -69,6 +71,38 @@ def test_a_board_is_seen_and_kept_when_asked(lesson: Path) -> None:
 def test_what_is_no_camera_is_not_opened(lesson: Path, where: str) -> None:
     with pytest.raises(UserError, match="no camera"):
         live.live_view(lesson, "left", where)
+
+
+RED = np.full((240, 320, 3), (0, 0, 255), np.uint8)
+
+
+def test_a_network_camera_is_seen_until_it_ends() -> None:
+    with camera(RED, pictures=100, user="me:secret") as address:
+        source = live.Source(address.replace("//", "//me:secret@"))
+        assert source.picture().shape == (240, 320, 3)
+        assert np.median(source.picture(), axis=(0, 1)) == pytest.approx((0, 0, 255), abs=5)
+        source._thread.join(600)
+        with pytest.raises(UserError, match=r"no picture any more.*user and password"):
+            source.picture()
+
+
+def test_a_network_camera_that_stalls_shows_no_old_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    with camera(RED, pictures=100, then="stall") as address:
+        source = live.Source(address)
+        source.picture()
+        monkeypatch.setattr(live, "STALE_S", 0.0)
+        with pytest.raises(UserError, match="no picture any more"):
+            source.picture()
+        assert source.open  # it may go on
+
+
+@pytest.mark.parametrize("user", ["", "me:wrong@"])
+def test_a_wrong_password_is_named(user: str) -> None:
+    with camera(RED, user="me:secret") as address:
+        source = live.Source(address.replace("//", f"//{user}"))
+        with pytest.raises(UserError, match=r"cannot be opened; found .*401.*password") as said:
+            source.picture()
+        assert "wrong" not in str(said.value)  # no secret in a sentence
 
 
 def test_a_camera_that_is_not_there_says_so(lesson: Path) -> None:
