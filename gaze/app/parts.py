@@ -32,6 +32,8 @@ STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 HERE_IN_VIEW = (
     "document.querySelector('[aria-current]')?.scrollIntoView({inline: 'center', block: 'nearest'})"
 )
+#: NiceGUI's own second line tells nobody what to do once the app is gone.
+ENDED = "document.querySelector('#popup span:last-child').textContent = {}"
 QUASAR: dict[str, Any] = {"en": "en-GB", "de": "de", "zh": "zh-CN"}
 NOTICED_S = 0.7  # a shorter wait for pictures and numbers is not worth a word
 ICONS = {None: "brightness_auto", False: "light_mode", True: "dark_mode"}
@@ -107,6 +109,7 @@ def sheet(desk: Desk, title: str, lesson: Path | None = None, screen: str = "") 
     ui.page_title(f"{title} · gaze")
     ui.add_head_html(f"<style>{STYLE}</style>")
     ui.context.client.page.language = QUASAR[desk.language]  # of the page, and of its own few words
+    ui.run_javascript(ENDED.format(json.dumps(words("ended"))))
     ui.colors(primary="var(--slate)")
     dark = ui.dark_mode(desk.dark)
     ui.add_body_html(f'<a class="skip" href="#content">{html.escape(words("skip"))}</a>')
