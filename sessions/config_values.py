@@ -77,6 +77,12 @@ def _pseudonym(name: str) -> str:
     return name
 
 
+def looks_like_a_name(pseudonym: str) -> bool:
+    """Words of letters alone, one of them with three or more: Anna, Anna Müller, anna-lena."""
+    words = re.split(r"[ .\-_]+", pseudonym)
+    return all(w.isalpha() for w in words if w) and max(map(len, words)) >= 3
+
+
 def _in_the_lesson(path: str) -> str:
     there = PureWindowsPath(path)
     if there.drive or there.root or "\\" in path or ".." in there.parts or path.startswith("~"):

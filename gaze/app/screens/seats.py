@@ -27,6 +27,7 @@ from gaze.app.parts import (
 from gaze.app.screens.recordings import findings
 from gaze.app.sights import Planned, Seat
 from gaze.app.units import parse_length, parse_number, show_length
+from sessions.config_values import looks_like_a_name
 
 LOOK_S = 4.0
 #: As `gaze check` and the planner say: read as left, right or away; told apart in thirds.
@@ -268,6 +269,9 @@ class Seats(Editor):
         ]  # fmt: skip
         if self.edit({"students": students or None}):
             ui.notify(self.place("written"), type="positive")
+            if names := [name for name in rows if looks_like_a_name(name)]:
+                said = self.place("like_names", names=", ".join(names))
+                ui.notify(said, type="warning", timeout=0, close_button="✕", multi_line=True)
 
 
 def _apart_m(chair: Chair, seat: Seat | Chair) -> float:

@@ -11,6 +11,7 @@ from gaze.lesson.refusals import shared_seats
 from gaze.measures.areas import check_areas
 from gaze.setup.checks.registry import Finding, Subject, from_error, register
 from sessions.config import CONFIG_NAME, SessionConfig
+from sessions.config_values import looks_like_a_name
 from sessions.run import DEVICE
 
 # Not allowed in a name of a file on Windows, where the lesson may be copied to.
@@ -57,12 +58,6 @@ def students(subject: Subject) -> list[Finding]:
         action = "Use pseudonyms such as A1, and keep the list of names elsewhere, on paper."
         findings.append(Finding("warning", what, CONFIG_NAME, action))
     return findings
-
-
-def looks_like_a_name(pseudonym: str) -> bool:
-    """Words of letters alone, one of them with three or more: Anna, Anna Müller, anna-lena."""
-    words = re.split(r"[ .\-_]+", pseudonym)
-    return all(w.isalpha() for w in words if w) and max(map(len, words)) >= 3
 
 
 @register("session.toml")

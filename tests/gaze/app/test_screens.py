@@ -324,6 +324,23 @@ def test_a_name_that_cannot_be_is_refused(place: Place) -> None:
     assert load_config(place.lesson).students[0].id == "K"
 
 
+def test_a_real_name_is_said_at_once(place: Place) -> None:
+    edit_config(place.lesson, {"students": [{"id": "A1", "seat_m": [1.0, 3.0]}]})
+
+    async def name(user: User) -> None:
+        (pseudonym,) = user.find(kind=ui.input, content="Pseudonym").elements
+        pseudonym.set_value("Anna Schmidt")
+        user.find("Save the seats").click()
+        await said(user, "look like real names: Anna Schmidt")
+        await type_into(user, "From right, m", "weit")
+        user.find("Save the seats").click()
+        await said(user, "A field holds no number")
+
+    visit(lambda: seats.build(place), name)
+    (student,) = load_config(place.lesson).students
+    assert student.seat_m == (1.0, 3.0)
+
+
 # -- areas -----------------------------------------------------------------------------------------
 def drag(screen: areas.Areas, start: tuple[float, float], end: tuple[float, float]) -> None:
     for kind, (u, v) in (("mousedown", start), ("mousemove", end), ("mouseup", end)):

@@ -19,7 +19,7 @@ from gaze.faces.boxes import Detections
 from gaze.setup.check import Finding, check
 from gaze.setup.checks import disk, pictures
 from gaze.setup.checks.pictures import blur, judge_pictures
-from gaze.setup.checks.session_toml import looks_like_a_name
+from sessions.config_values import looks_like_a_name
 from sessions.folder import Session
 from tests.sessions.video import films
 
