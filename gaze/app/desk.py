@@ -20,7 +20,7 @@ from gaze.app.jobs import Jobs
 from gaze.app.units import Unit
 from gaze.app.words import Language, Words
 from gaze.app.worker import Worker
-from sessions.config import CONFIG_NAME, SessionConfig
+from sessions.config import CONFIG_NAME, SessionConfig, load_config
 from sessions.errors import ConfigError, SessionError
 from sessions.folder import Session
 from sessions.run import RUNS, Run
@@ -59,6 +59,7 @@ class Card:
     """A lesson at a glance, read from its folder.
 
     error : the sentence of a lesson that cannot be opened. mendable : by its session.toml.
+    expired : its retention time is over.
     verdict : of rig.json. off_cm : mean error of the gaze point by `gaze validate`, of the newest
     run. next : the screen to go to.
     """
@@ -71,6 +72,7 @@ class Card:
     next: str
     error: str = ""
     mendable: bool = False
+    expired: bool = False
     verdict: str = ""
     off_cm: float | None = None
     runs: tuple[str, ...] = ()
@@ -155,8 +157,11 @@ def card(folder: Path) -> Card:
     try:
         session = Session.open(folder)
     except (UserError, OSError) as error:
-        mendable = isinstance(error, ConfigError)
-        return Card(folder.name, folder, folder.name, "", "broken", "run", str(error), mendable)
+        expired = False
+        with contextlib.suppress(UserError, OSError):
+            expired = load_config(folder).retention_days is not None
+        return Card(folder.name, folder, folder.name, "", "broken", "run", str(error),
+                    isinstance(error, ConfigError), expired)  # fmt: skip
     config = session.config
     verdict = read_verdict(session.rig_path)
     runs = tuple(p.name for p in session.run_folders() if Run(p).is_done)
@@ -171,7 +176,7 @@ def card(folder: Path) -> Card:
         stage, following = "new", "recordings"
     date = config.date.isoformat() if config.date else ""
     return Card(
-        folder.name, folder, config.title, date, stage, following, "", False,
+        folder.name, folder, config.title, date, stage, following, "", False, False,
         "" if verdict is None else verdict.status, _off_cm(folder, runs), runs,
     )  # fmt: skip
 

@@ -13,8 +13,8 @@ from gaze.app.desk import SCREENS, Desk
 from gaze.app.guard import PAGE_POLICY
 from gaze.app.parts import Place, sheet, text
 from gaze.app.screens import lessons, mend
-from sessions.config import load_config
 from sessions.errors import ConfigError
+from sessions.folder import Session
 
 REPORTS = ("report.html", "report-class.html")
 LESSON_PAGES = ("calibration.html", "sync.html")
@@ -39,7 +39,7 @@ def add_pages(server: FastAPI, desk: Desk) -> None:
                 raise UserError("there is no such page", found=repr(screen)[:60])
             place = Place(desk, desk.lesson(name))
             try:
-                load_config(place.lesson)
+                Session.open(place.lesson)  # not where its retention time is over
             except ConfigError as error:
                 mend.build(place, error)
             else:
@@ -73,9 +73,11 @@ def _not_shown(desk: Desk, error: UserError) -> None:
 
 
 def _page(desk: Desk, name: str, *parts: str) -> Response:
-    """A page that a command wrote, inside its lesson, links followed."""
+    """A page that a command wrote, inside its lesson, links followed; of one that may be opened."""
     try:
-        path = desk.inside(desk.lesson(name), *parts)
+        lesson = desk.lesson(name)
+        Session.open(lesson)
+        path = desk.inside(lesson, *parts)
     except UserError:
         raise HTTPException(404) from None
     if not path.is_file():

@@ -9,7 +9,21 @@ from typing import Any
 from nicegui import ui
 
 from gaze.app.desk import DEMO, TOUR, Card, Desk
-from gaze.app.parts import Number, action, address, box, complain, heading, named, pill, sheet, text
+from gaze.app.jobs import State
+from gaze.app.parts import (
+    Number,
+    action,
+    address,
+    ask,
+    box,
+    complain,
+    every,
+    heading,
+    named,
+    pill,
+    sheet,
+    text,
+)
 from gaze.app.units import UNITS, parse_length, show_length
 from gaze.setup.init import init_lesson, init_like
 from sessions.config_edit import edit_config
@@ -32,9 +46,22 @@ def build(desk: Desk) -> None:
                 label = words("analyse_all", n=len(ready))
                 action(label, lambda: _queue(desk, ready), icon="playlist_play")
         _cards(desk)
+        seen = [_states(desk)]
+
+        def follow() -> None:
+            """The cards as the commands leave them."""
+            if seen[0] != (now := _states(desk)):
+                seen[0] = now
+                _cards.refresh()
+
+        every(1.0, follow)
         with box(words("tour")):
             _tour(desk)
             action(words("take_tour"), lambda: _demo(desk, tour=True), icon="tour")
+
+
+def _states(desk: Desk) -> list[tuple[int, State]]:
+    return [(id(job), job.state) for job in desk.jobs.jobs]
 
 
 @ui.refreshable
@@ -60,6 +87,8 @@ def _card(desk: Desk, card: Card) -> None:
         if card.mendable:
             link = ui.link(words("mend"), address(card.folder, "run"))
             named(link, f"{words('mend')}: {card.name}").style("color:var(--slate);font-weight:600")
+        if card.expired:
+            action(words("forget_all"), lambda: forget_all(desk, card.folder)).classes("danger")
         return
     with ui.element("div").classes("rowline"):
         if card.verdict:
@@ -93,6 +122,14 @@ def _queue(desk: Desk, cards: list[Card]) -> None:
     for card in cards:
         desk.jobs.add(card.folder, ("analyze", str(card.folder)))
     _cards.refresh()
+
+
+async def forget_all(desk: Desk, lesson: Path) -> None:
+    """Delete a lesson, by the command, once somebody has said so."""
+    words = desk.words
+    question = words("forget_all_sure", lesson=lesson.name)
+    if await ask(question, words("forget_all"), words("cancel"), words("cannot_undo")):
+        desk.jobs.add(lesson, ("forget", str(lesson), "--everything", "--yes"))
 
 
 def _ask_three(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from nicegui import ui
 from gaze.app.desk import Card, card
 from gaze.app.files import PICTURES, VIDEOS
 from gaze.app.parts import Number, Place, action, ask, box, later, page_frame, sheet, text
+from gaze.app.screens.lessons import forget_all
 from gaze.app.screens.run import JobList
 from gaze.app.units import parse_whole
 from gaze.app.words import LANGUAGES
@@ -34,7 +35,12 @@ def build(place: Place) -> None:
         slot = ui.element("div").classes("stack").style("margin:1rem 0")
         with slot:
             jobs = ui.element("div").classes("stack")
-        JobList(place, jobs, only=("report", "export", "forget"), then=ui.navigate.reload)
+
+        def again() -> None:
+            """As the command left it; a lesson may be gone."""
+            ui.navigate.reload() if place.lesson.is_dir() else ui.navigate.to("/")
+
+        JobList(place, jobs, only=("report", "export", "forget"), then=again)
         with ui.element("div").classes("two"):
             with box(place("privacy")):
                 _privacy(place)
@@ -112,13 +118,19 @@ def _privacy(place: Place) -> None:
     days = Number(place("retention_days"), kept, parse_whole, place("no_number"), step=1)
     days.style("max-width:14rem")
 
-    def write() -> None:
+    async def write() -> None:
         if days.wrong:
             return
         value = days.number
+        begun = config.date or dt.date.today()
+        over = value is not None and 0 <= value < (dt.date.today() - begun).days
+        if over and not await ask(
+            place("locks_out", date=begun.isoformat()), place("write"), place("cancel")
+        ):
+            return
         changes: dict[str, object] = {"retention_days": None if value is None else int(value)}
         if config.date is None:
-            changes["date"] = dt.date.today()
+            changes["date"] = begun
         if place.edit(changes, config):
             ui.navigate.reload()
 
@@ -169,5 +181,9 @@ def _forget(place: Place, about: Card) -> None:
             job = ("forget", str(place.lesson), "--all-video", "--yes")
             place.desk.jobs.add(place.lesson, job)
 
+    async def everything() -> None:
+        await forget_all(place.desk, place.lesson)
+
     action(place("forget_videos_button"), videos, icon="videocam_off").classes("danger")
+    action(place("forget_all"), everything, icon="delete_forever").classes("danger")
     later(fill)

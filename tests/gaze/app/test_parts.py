@@ -197,7 +197,8 @@ def test_an_expired_lesson_is_not_opened(tmp_path: Path) -> None:
     import datetime as dt
 
     edit_config(tmp_path / "a", {"date": dt.date(2020, 1, 1)})
-    assert "retention time is over" in card(tmp_path / "a").error
+    old = card(tmp_path / "a")
+    assert "retention time is over" in old.error and old.expired and not old.mendable
 
 
 def test_stages_follow_the_folder(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -480,6 +481,54 @@ def test_forgetting_asks_first(place: Place) -> None:
         assert queued == []
 
     visit(lambda: report.build(place), forget)
+
+
+def test_a_lesson_whose_time_is_over_can_be_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lesson = init_lesson(tmp_path / "a", {"retention_days": 1, "date": dt.date(2020, 1, 1)})
+    desk, queued = Desk(tmp_path), []
+    desk.jobs.add = lambda folder, *c: queued.extend(c) or []  # type: ignore[assignment,method-assign]
+    answers = iter([False, True])
+
+    async def answer(*_: Any) -> bool:
+        return next(answers)
+
+    monkeypatch.setattr(lessons, "ask", answer)
+
+    async def delete(user: User) -> None:
+        await user.should_see("retention time is over")
+        for _ in range(2):
+            user.find("Delete the whole lesson").click()
+        await until(lambda: queued)
+
+    visit(lambda: lessons.build(desk), delete)
+    assert queued == [("forget", str(lesson), "--everything", "--yes")]
+
+
+def test_so_few_days_that_nobody_gets_in_again_are_asked_about(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit_config(place.lesson, {"date": dt.date(2020, 1, 1)})
+    place.desk.worker = Answers(known_students=[])  # type: ignore[assignment]
+    asked: list[str] = []
+
+    async def answer(question: str, *_: Any) -> bool:
+        asked.append(question)
+        return False
+
+    monkeypatch.setattr(report, "ask", answer)
+
+    async def keep(user: User) -> None:
+        await type_into(user, "Days to keep", "30")
+        user.find(kind=ui.button, content="Save").click()
+        await until(lambda: asked)
+        await type_into(user, "Days to keep", "36000")
+        user.find(kind=ui.button, content="Save").click()
+        await until(lambda: load_config(place.lesson).retention_days)
+
+    visit(lambda: report.build(place), keep)
+    assert load_config(place.lesson).retention_days == 36000 and len(asked) == 1
 
 
 def test_what_is_kept_is_counted(place: Place) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import datetime as dt
 import os
 import re
 import socket
@@ -40,6 +41,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (lesson / "calibration.html").symlink_to(base / "secret" / "report.html")
     init_lesson(base / "elsewhere")
     (folder / "link").symlink_to(base / "elsewhere")
+    old = init_lesson(folder / "old", {"retention_days": 1, "date": dt.date(2020, 1, 1)})
+    (old / "runs" / "one").mkdir(parents=True)
+    (old / "runs" / "one" / "report.html").write_text("SECRET")
     return folder
 
 
@@ -78,7 +82,7 @@ def test_the_report_is_served_as_an_origin_of_its_own(client: httpx.Client) -> N
         "/page/a/linked/report.html", "/page/a/calibration.html", "/page/a/../report.html",
         "/page/a/%2e%2e/report.html", "/page/../secret/report.html", "/page/%2e%2e/one/report.html",
         "/page/a/..%2f..%2f..%2fsecret/report.html", "/page/a/one/gaze.csv", "/page/a/one/run.json",
-        "/page/link/one/report.html", "/page/a/one/..%2freport.html",
+        "/page/link/one/report.html", "/page/old/one/report.html", "/page/a/one/..%2freport.html",
         "/shelf/..%2f..%2fetc%2fpasswd", "/shelf/x", "/docs", "/openapi.json",
     ],
 )  # fmt: skip
@@ -87,7 +91,7 @@ def test_nothing_else_is_served(client: httpx.Client, path: str) -> None:
     assert answer.status_code in (404, 405) and "SECRET" not in answer.text
 
 
-@pytest.mark.parametrize("name", ["link", "..", "%2e%2e", "nowhere", "..%2f..%2fsecret"])
+@pytest.mark.parametrize("name", ["link", "old", "..", "%2e%2e", "nowhere", "..%2f..%2fsecret"])
 def test_no_other_lesson_is_shown(client: httpx.Client, name: str) -> None:
     assert "blackboard" not in client.get(f"/lesson/{name}/room").text.lower()
 
