@@ -40,7 +40,8 @@ class FinderSettings:
     look_every_s : between two looks at the known places, at most.
     same_overlap, alike : a box is taken to have stayed where its two ends overlap by so much, and a
         face in between to be there where it correlates with the end's by so much.
-    forget_s : a place without a face is given up after this.
+    forget_s : a place without a face is given up after this; one to which somebody moved, whom no
+        scan has seen there, after ``roams_s``.
     """
 
     scan_every_s: tuple[float, float] = (4.0, 12.0)
@@ -53,15 +54,18 @@ class FinderSettings:
     same_overlap: float = 0.6
     alike: float = 0.8
     forget_s: float = 30.0
+    roams_s: float = 2.0
 
 
 @dataclass
 class _Places:
-    """Where faces are in one camera's picture: the last face seen at each of K places, and when;
-    when the next scan is due, and how long after the one before it."""
+    """Where faces are in one camera's picture: the last face seen at each of K places, when, and
+    whether somebody moved there since the last scan; when the next scan is due, and how long after
+    the one before it."""
 
     face: Faces = field(default_factory=Faces.empty)
     seen_s: Array = field(default_factory=lambda: np.zeros(0))
+    roams: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     scan_s: float = -np.inf
     wait_s: float = 0.0
 
@@ -95,7 +99,7 @@ class FaceFinder:
         out = {"looked_s": np.array(self._looked_s)}
         for name, p in zip(CAMERAS, self._places, strict=True):
             kept = {"box_px": p.face.box_px, "score": p.face.score, "points_px": p.face.points_px}
-            kept |= {"seen_s": p.seen_s, "scan_s": np.array([p.scan_s, p.wait_s])}
+            kept |= {"seen_s": p.seen_s, "roams": p.roams, "scan_s": np.array([p.scan_s, p.wait_s])}
             out |= {f"{name}_{key}": value.copy() for key, value in kept.items()}
         return out
 
@@ -105,7 +109,8 @@ class FaceFinder:
         for c, name in enumerate(CAMERAS):
             found = (memory[f"{name}_{key}"] for key in ("box_px", "score", "points_px"))
             face = _faces(c, 0, *found)
-            self._places[c] = _Places(face, memory[f"{name}_seen_s"], *memory[f"{name}_scan_s"])
+            since = memory[f"{name}_seen_s"], memory[f"{name}_roams"].astype(np.bool_)
+            self._places[c] = _Places(face, *since, *memory[f"{name}_scan_s"])
 
     def find(
         self,
@@ -274,32 +279,37 @@ class FaceFinder:
         self._places[camera] = _Places(
             Faces.concatenate([p.face.take(old), found]),
             np.concatenate([p.seen_s[old], np.full(len(found), time_s)]),
+            np.concatenate([p.roams[old], np.zeros(len(found), np.bool_)]),
             time_s + wait_s,
             wait_s,
         )
 
     def _refresh(self, camera: int, here: Faces, time_s: float) -> None:
-        """Move each place to its face; give up those long without one."""
+        """Move each place to its face, make one where somebody has moved to; give up those long
+        without a face."""
         places = self._places[camera]
         if len(places.face) == 0:
             return
-        face, seen_s = places.face, places.seen_s.copy()
+        face, seen_s, roams = places.face, places.seen_s.copy(), places.roams
         if len(here):
             near = _overlap(face.box_px, here.box_px)
             best = near.argmax(1)
             hit = near[np.arange(len(best)), best] > 0.1
             rows = np.arange(len(face))
             rows[hit] = len(face) + best[hit]
-            face = Faces.concatenate([face, here]).take(rows)
+            moved = np.flatnonzero((near <= 0.1).all(0))
+            face = Faces.concatenate([face, here]).take(np.append(rows, len(face) + moved))
             seen_s[hit] = time_s
-        keep = time_s - seen_s <= self.settings.forget_s
-        order = np.flatnonzero(keep)
+            seen_s = np.append(seen_s, np.full(len(moved), time_s))
+            roams = np.append(roams, np.ones(len(moved), np.bool_))
+        s = self.settings
+        order = np.flatnonzero(time_s - seen_s <= np.where(roams, s.roams_s, s.forget_s))
         order = order[np.argsort(-seen_s[order], kind="stable")]
         recent_first = np.linspace(1, 0.5, len(order))
         one_group = np.zeros(len(order), np.intp)
         once = suppress(face.box_px[order], recent_first, one_group, overlap=0.5)
         kept = np.sort(order[once])
-        places.face, places.seen_s = face.take(kept), seen_s[kept]
+        places.face, places.seen_s, places.roams = face.take(kept), seen_s[kept], roams[kept]
 
 
 def _faces(camera: int, moment: int, box_px: Array, score: Array, points_px: Array) -> Faces:

@@ -179,7 +179,7 @@ def is_whole(path: Path, chunk: slice) -> bool:
     try:
         moment = FaceRows.load([path]).faces.moment
         pictures = len(_lost_in(path))
-        remembers = "looked_s" in _memory_in(path)  # an earlier version's does not
+        remembers = "left_roams" in _memory_in(path)  # an earlier version's does not
     except Exception:  # a damaged archive raises any of many types
         return False
     inside = (moment >= chunk.start) & (moment < chunk.stop)

@@ -35,6 +35,9 @@ LEAST_FOR_TIERS = 5  # people who stay, to see whether rows stand on tiers
 SEAT_M = 0.4  # somebody who stands up at the own seat
 FASTEST_M_S, NEAR_M = 2.5, 0.6  # between two pieces of one walk
 TEACHER_S, PASSER_S, PASSER_SHARE = 10.0, 10.0, 0.05
+# or so long from the first piece of a walk to the last, seen in so much of it: whoever faces the
+# class turns away from both cameras for most of the time
+WALK_SHARE, LEAST_PIECES = 0.2, 5
 # A picture's nose moves by less than so much (of the face's height, and pixels), its pose likewise:
 # somebody who breathes moves his nose by 2 cm or more, a tenth of his face.
 STILL_S, STILL_SHARE, STILL_PX, STILL_DEG = 60.0, 0.03, 0.2, 10.0
@@ -129,9 +132,9 @@ def roles_of(
     role[[known[n] for n in np.flatnonzero(still)]] = PORTRAIT
     walkers = [known[n] for n in np.flatnonzero(on_foot)]
     role[walkers] = PASSER
-    teacher = _one_walk([of[k] for k in walkers], step_s)
-    if sum(len(of[walkers[n]].moment) for n in teacher) * step_s >= TEACHER_S:
-        role[[walkers[n] for n in teacher]] = TEACHER
+    teacher = [walkers[n] for n in _one_walk([of[k] for k in walkers], step_s)]
+    if _long_enough([of[k] for k in teacher], step_s):
+        role[teacher] = TEACHER
     return role, joined
 
 
@@ -153,6 +156,16 @@ def _one_walk(pieces: Sequence[Person], step_s: float) -> list[int]:
         if all(_one_person(pieces[n], pieces[m], step_s) for m in chosen):
             chosen.append(n)
     return chosen
+
+
+def _long_enough(walk: Sequence[Person], step_s: float) -> bool:
+    """Whether a walk is a teacher's: for long enough in both cameras, or again and again."""
+    if not walk:
+        return False
+    moment = np.unique(np.concatenate([p.moment for p in walk]))
+    span = moment[-1] - moment[0] + 1
+    again = len(walk) >= LEAST_PIECES and len(moment) >= WALK_SHARE * span
+    return bool((span if again else len(moment)) * step_s >= TEACHER_S)
 
 
 def _one_person(a: Person, b: Person, step_s: float) -> bool:

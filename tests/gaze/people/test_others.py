@@ -148,3 +148,21 @@ def test_two_on_foot_at_once_are_not_one_teacher() -> None:
     class_is_whole(scene, who, found)
     roles = [found.role[who == body] for body in (teacher, other)]
     assert (roles[0] == TEACHER).mean() > 0.6 and (roles[1] == TEACHER).mean() < 0.2
+
+
+def test_a_teacher_who_mostly_looks_at_the_class_is_one() -> None:
+    """Seen by both cameras in flashes alone, in a lesson of 20 s; who crosses the room is none."""
+    scene = Scene.lesson(11, seconds=20.0)
+    t = scene.time_s
+    x = np.interp(t, [0, 7, 14, 20], [3.4, 0.4, 3.2, 0.6])
+    path = np.stack([x, np.full(len(t), 0.37), np.full(len(t), 1.9)], 1)
+    teacher = scene.with_body(path, (np.arange(len(t)) % 10 < 3))
+    scene.look_at(teacher, np.array([2.0, 0.6, -1.0]))
+    _, who, found = identified(scene, 11)
+    class_is_whole(scene, who, found)
+    assert (found.role[who == teacher] == TEACHER).mean() > 0.6
+    scene = Scene.lesson(12, seconds=20.0)
+    passer = scene.with_body(path, (t < 6) & (np.arange(len(t)) % 10 < 3))
+    scene.look_at(passer, np.array([2.0, 0.6, -1.0]))
+    _, who, found = identified(scene, 12)
+    assert not (found.role == TEACHER).any()
