@@ -99,7 +99,11 @@ class FaceFinder:
         out = {"looked_s": np.array(self._looked_s)}
         for name, p in zip(CAMERAS, self._places, strict=True):
             kept = {"box_px": p.face.box_px, "score": p.face.score, "points_px": p.face.points_px}
-            kept |= {"seen_s": p.seen_s, "roams": p.roams, "scan_s": np.array([p.scan_s, p.wait_s])}
+            kept |= {
+                "seen_s": p.seen_s,
+                "roams": p.roams.astype(np.float64),
+                "scan_s": np.array([p.scan_s, p.wait_s]),
+            }
             out |= {f"{name}_{key}": value.copy() for key, value in kept.items()}
         return out
 

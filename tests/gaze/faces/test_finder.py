@@ -98,6 +98,21 @@ def test_who_moves_goes_in_a_straight_line_under_a_scan_too() -> None:
     assert finder.scans > 3
 
 
+def test_who_walks_faster_than_a_place_is_wide_is_followed_and_leaves_no_trail() -> None:
+    boxes = np.repeat(wandering(1), 24, 0)
+    boxes[:, 0, [0, 2]] += 30 * np.arange(24)[:, None]  # 1.4 faces a look, above the others
+    pictures = [picture_of(b) for b in boxes]
+    finder = FaceFinder(SquareDetector(), FinderSettings(scan_every_s=(100.0, 100.0)))
+    for m in range(24):
+        if m == 12:  # what another one remembers of who is on the way
+            memory, finder = finder.memory(), FaceFinder(SquareDetector(), finder.settings)
+            finder.remember(memory)
+        faces = finder.find([0.4 * m], [[pictures[m]], [None]], m)
+        assert len(faces) == 5
+        assert np.abs(faces.box_px - (boxes[m] - 0.5)[:, None]).max(-1).min(0).max() < 1.5
+    assert 5 <= len(finder.memory()["left_seen_s"]) <= 12
+
+
 def test_who_comes_in_is_found_by_the_next_scan() -> None:
     boxes = wandering(60)
     pictures = [picture_of(b[: 4 if m < 10 else 5]) for m, b in enumerate(boxes)]
