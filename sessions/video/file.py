@@ -7,6 +7,7 @@ order in which they are shown; time 0 is where players show 0:00 (the container'
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -71,7 +72,8 @@ class VideoFile:
     turn, aspect, size_px : which way is up; width of a stored pixel over its height; (width,
         height) upright, in square pixels.
     interlaced : a frame's lines are filled in from its neighbours.
-    zero_s : the container's own time at 0:00. created : its wall clock there, where it says one.
+    zero_s : the container's own time at 0:00. created : its wall clock there, where it says one;
+    timecode_s : its timecode there, seconds since midnight, where it has one.
     traits : what is out of the ordinary, for the user. remarks : what is wrong, as predicates of
         "the video" ("ends after …").
     """
@@ -92,6 +94,7 @@ class VideoFile:
     zero_s: float
     created: dt.datetime | None
     stated_duration_s: float | None
+    timecode_s: float | None = None
     interlaced: bool = False
     traits: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -396,6 +399,7 @@ def _indexed(
         zero_s=zero,
         created=_created(container, stream),
         stated_duration_s=stated,
+        timecode_s=_timecode_s(container, float(rate)),
         interlaced=bool(first.interlaced_frame),
         traits=tuple(traits),
         remarks=tuple(remarks),
@@ -514,6 +518,21 @@ def _created(container: InputContainer, stream: VideoStream) -> dt.datetime | No
     if when.year < 1990:
         return None  # a clock that was never set
     return when if when.tzinfo else when.replace(tzinfo=dt.UTC)
+
+
+def _timecode_s(container: InputContainer, rate_hz: float) -> float | None:
+    """The timecode at 0:00 in seconds since midnight: hours:minutes:seconds:frames."""
+    texts = [
+        m.get("timecode", "")
+        for m in (container.metadata, *(s.metadata for s in container.streams))
+    ]
+    parts = re.match(r"(\d+):(\d+):(\d+)[:;.](\d+)$", max(texts))
+    if parts is None:
+        return None
+    hours, minutes, seconds, frames = map(int, parts.groups())
+    nominal = hours * 3600 + minutes * 60 + seconds + frames / round(rate_hz)
+    # without ";" (drop frame) it counts frames: at 29.97 it runs slower than a clock
+    return nominal if ";" in parts[0] else nominal * round(rate_hz) / rate_hz
 
 
 def in_order(files: Sequence[VideoFile]) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,16 @@ from calibration.mounting import AS_THE_FILE_SAYS, Mounting
 from sessions.errors import VideoError
 from sessions.folder import Session
 from sessions.video.file import VideoFile, in_order, index_file
+from sessions.video.unreadable import both_ends
 
 #: Wall clocks in files count whole seconds, and some cameras write them late: a gap between two
 #: chapters that is shorter than this is none.
 LEAST_GAP_S = 3.0
+#: Chapters whose own times begin within this begin anew each time; and by which share of its step a
+#: chapter of another rate differs.
+RUNNING_S, OTHER_RATE = 2.0, 0.1
+#: Numbers in names that are so far apart count something else (the time of day).
+MISSING = 10
 
 
 @dataclass(frozen=True)
@@ -116,12 +123,23 @@ def _refuse_strangers(files: Sequence[VideoFile]) -> None:
                 expected=f"{first.size_px[0]} × {first.size_px[1]}, as {first.path.name}",
                 remedy="List one camera's chapters, all of one recording, under `video`.",
             )
-    same = {f.path.resolve() for f in files}
-    if len(same) < len(files) or not in_order(files):
+    for f in files[1:]:
+        if f.turn != first.turn:
+            raise VideoError(
+                "the chapters of one recording are turned differently",
+                where=f.path,
+                expected=f"as {first.path.name}",
+                remedy="If the camera hung the same all the time, say how: `rotate = 0` (or 180) "
+                "under its [cameras.…]. If it was turned, calibrate each part by itself.",
+            )
+    twice = len({f.path.resolve() for f in files}) < len(files) or any(
+        _one_file(a, b) for a, b in combinations(files, 2)
+    )
+    if twice or not in_order(files):
         raise VideoError(
-            "the chapters are not in the order of their recording"
-            if len(same) == len(files)
-            else "a chapter is listed twice",
+            "a chapter is listed twice"
+            if twice
+            else "the chapters are not in the order of their recording",
             where=first.path,
             found=", ".join(
                 f"{f.path.name} ({f.created:%H:%M:%S})" if f.created else f.path.name for f in files
@@ -130,27 +148,82 @@ def _refuse_strangers(files: Sequence[VideoFile]) -> None:
         )
 
 
+def _one_file(a: VideoFile, b: VideoFile) -> bool:
+    """Whether two files hold the same, under whatever names."""
+    same_size = a.path.stat().st_size == b.path.stat().st_size
+    return same_size and both_ends(a.path) == both_ends(b.path)
+
+
 def joined(files: Sequence[VideoFile]) -> tuple[list[float], list[str]]:
     """Where each chapter begins on the first one's clock, and a remark for each (or "").
 
-    The next chapter's times go on where the last one's end (camcorders), or its wall clock says
-    how long nothing was recorded; else it begins when the last one ends.
+    The next chapter's times go on where the last one's end (camcorders), or its timecode or wall
+    clock says how long nothing was recorded; else it begins when the last one ends.
     """
     begins, remarks = [0.0], [""]
     for a, b in pairwise(files):
         end = begins[-1] + a.end_s
         goes_on = (b.zero_s + b.times_s[0]) - (a.zero_s + a.end_s)
-        waited = None
-        if a.created is not None and b.created is not None:
-            waited = (b.created - a.created).total_seconds() - a.end_s
+        waited, clock = _waited_s(a, b)
         if b.zero_s > 0 and -0.5 * a.step_s < goes_on < 3600:
             gap, said = goes_on, ""
-        elif waited is not None and waited > LEAST_GAP_S:
-            gap, said = waited, ", by its wall clock: ± 1 s from there on"
+        elif waited > LEAST_GAP_S:
+            gap, said = waited, f", by its {clock}: ± 1 s from there on"
         else:
-            gap, said = 0.0, ""
+            gap, said = 0.0, _doubt(a, b, goes_on)
         begins.append(end + gap - float(b.times_s[0]))
-        remarks.append(
-            f"has a gap of {gap:.1f} s before {b.path.name}{said}" if gap > 2 * a.step_s else ""
-        )
+        rates = [f"{1 / f.step_s:.3g}" if f.step_s else "" for f in (a, b)]
+        if gap > 2 * a.step_s:
+            said = f"has a gap of {gap:.1f} s before {b.path.name}{said}"
+        elif abs(b.step_s - a.step_s) > OTHER_RATE * a.step_s and all(rates):
+            said = f"has {rates[0]} pictures a second, then {rates[1]} in {b.path.name}"
+        remarks.append(said)
     return begins, remarks
+
+
+def _waited_s(a: VideoFile, b: VideoFile) -> tuple[float, str]:
+    """How long nothing was recorded between two chapters, and by which clock; 0: nobody says."""
+    if a.timecode_s is not None and b.timecode_s is not None:
+        waited_s = (b.timecode_s - a.timecode_s) % 86400 - a.end_s  # past midnight as well
+        if abs(waited_s) < 43200 and b.timecode_s != a.timecode_s:
+            return waited_s, "timecode"
+    if a.created is not None and b.created is not None:
+        return (b.created - a.created).total_seconds() - a.end_s, "wall clock"
+    return 0.0, ""
+
+
+def _doubt(a: VideoFile, b: VideoFile, goes_on_s: float) -> str:
+    """What speaks against b's being the chapter after a, where no clock says so."""
+    ends = a.zero_s + a.end_s
+    if a.zero_s > 0 and a.zero_s < b.zero_s < ends:
+        return (
+            f"has {b.path.name} begin {-goes_on_s:.1f} s before {a.path.name} ends, by their own "
+            "times: taken one behind the other"
+        )
+    if a.zero_s > b.zero_s + RUNNING_S:
+        return (
+            f"has {b.path.name} behind {a.path.name}, against their own times: is that the order?"
+        )
+    numbers = _number(a.path, b.path)
+    if numbers is None or numbers[1] == numbers[0] + 1:
+        return ""
+    if numbers[1] <= numbers[0]:
+        return f"has {b.path.name} behind {a.path.name}: is that the order?"
+    if numbers[1] < numbers[0] + MISSING:
+        return f"goes from {a.path.name} to {b.path.name}: is a chapter missing between them?"
+    return ""
+
+
+def _number(a: Path, b: Path) -> tuple[int, int] | None:
+    """The number in which alone two files' names differ; None: they differ otherwise.
+
+    GoPro's GX010012 and GX020012 differ in the two digits before the recording's four.
+    """
+    parts = [re.split(r"(\d+)", p.stem) for p in (a, b)]
+    differ = [(x, y) for x, y in zip_longest(*parts) if x != y]
+    if len(differ) != 1 or not all(x and x.isdigit() for x in differ[0]):
+        return None
+    x, y = differ[0]
+    if len(x) == len(y) > 4 and x[-4:] == y[-4:]:
+        x, y = x[:-4], y[:-4]
+    return int(x), int(y)

@@ -25,7 +25,7 @@ def unreadable(path: Path, error: Exception) -> VideoError:
         return VideoError(
             "the video is empty", where=path, found="0 bytes", remedy="Copy it again."
         )
-    begins, ends = _both_ends(path)
+    begins, ends = both_ends(path)
     if begins[4:8] in BOXES and b"moov" not in begins + ends:
         return VideoError(
             "the video cannot be read: its index is missing, as after a full card, an empty "
@@ -60,7 +60,7 @@ def unreadable(path: Path, error: Exception) -> VideoError:
     )
 
 
-def _both_ends(path: Path, n: int = 1 << 20) -> tuple[bytes, bytes]:
+def both_ends(path: Path, n: int = 1 << 20) -> tuple[bytes, bytes]:
     """The first and the last megabyte."""
     with path.open("rb") as file:
         head = file.read(n)

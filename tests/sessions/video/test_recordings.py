@@ -380,6 +380,66 @@ def test_chapters_that_do_not_belong_together(tmp_path: Path) -> None:
         probe([one, tmp_path / "c.mp4"])
 
 
+@pytest.mark.parametrize(("names", "said"), [
+    (["GX010012", "GX020012"], None),
+    (["GX010012", "GX030012"], "goes from GX010012.mp4 to GX030012.mp4: is a chapter missing"),
+    (["GX020012", "GX010012"], "has GX010012.mp4 behind GX020012.mp4: is that the order"),
+    (["MVI_0009", "MVI_0010"], None),
+    (["00012", "00014"], "is a chapter missing"),
+    (["101500", "103215"], None),  # times of day
+    (["lesson", "lesson (2)"], None),
+    (["part one", "part two"], None),
+])  # fmt: skip
+def test_names_that_speak_against_the_order(
+    tmp_path: Path, names: list[str], said: str | None
+) -> None:
+    """Where no clock says anything: a remark, since names may mean something else."""
+    files = [
+        write(tmp_path / f"{n}.mp4", numbers=range(10 * k, 10 * k + 10))
+        for k, n in enumerate(names)
+    ]
+    remarks = probe(files).remarks
+    assert len(remarks) == (said is not None) and all(said in r for r in remarks if said)
+
+
+@pytest.mark.parametrize(
+    ("codes", "gap_s"),
+    [
+        (("10:00:00:00", "10:00:00:10"), 0.0),
+        (("10:00:00:00", "10:08:40:00"), 520 - 0.4),
+        (("23:59:50:00", "00:00:10:00"), 20 - 0.4),
+        (("00:00:00:00", "00:00:00:00"), 0.0),
+    ],
+)
+def test_a_timecode_tells_the_gap(tmp_path: Path, codes: tuple[str, str], gap_s: float) -> None:
+    """As GoPro's does, whose chapters all carry the first one's wall clock."""
+    how = {"creation_time": "2026-03-02T08:00:00Z"}
+    files = [
+        write(tmp_path / f"{k}.mov", numbers=range(k, k + 10), metadata=how | {"timecode": code})
+        for k, code in enumerate(codes)
+    ]
+    info = probe(files)
+    assert info.times_s[10] - info.times_s[9] == pytest.approx(gap_s + 0.04, abs=2e-3)
+    assert [("timecode" in r) for r in info.remarks] == ([True] if gap_s else [])
+
+
+def test_chapters_that_contradict_each_other_are_said_or_refused(tmp_path: Path) -> None:
+    a = write(tmp_path / "a.mkv", numbers=range(50), times_s=[10 + i / 25 for i in range(50)])
+    b = write(tmp_path / "b.mkv", numbers=range(50, 90), times_s=[11.5 + i / 25 for i in range(40)])
+    assert "begin 0.5 s before a.mkv ends" in probe([a, b]).remarks[0]
+    c = write(tmp_path / "c.mkv", numbers=range(20), rate=50)
+    assert probe([write(tmp_path / "z.mkv", frames=10), c]).remarks == (
+        "has 25 pictures a second, then 50 in c.mkv",
+    )
+    (tmp_path / "copy.mkv").write_bytes(a.read_bytes())
+    with pytest.raises(VideoError, match="listed twice"):
+        probe([a, tmp_path / "copy.mkv"])
+    over = write(tmp_path / "d.mp4", frames=10, display=(180, False, False))
+    with pytest.raises(VideoError, match="turned differently"):
+        probe([write(tmp_path / "e.mp4", frames=10), over])
+    assert probe([write(tmp_path / "e.mp4", frames=10), over], Mounting(0)).frames == 20
+
+
 def test_session_toml_lists_them() -> None:
     assert CameraConfig(video="a.mp4").videos == ("a.mp4",)
     assert CameraConfig.model_validate({"video": ["a.mp4", "b.mp4"]}).videos == ("a.mp4", "b.mp4")
