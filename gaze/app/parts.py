@@ -264,9 +264,9 @@ def finding(place: Place, severity: str, what: str, remedy: str = "") -> None:
     said = place(f"severity_{severity}")
     with ui.element("div").classes(f"finding {severity}"):
         sign = f'<span role="img" aria-label="{html.escape(said)}">{mark}</span>'
-        body = f"{sign} {html.escape(what)}"
+        body = f'{sign} <span lang="en">{html.escape(what)}</span>'
         if remedy:
-            body += f' <span class="remedy">{html.escape(remedy)}</span>'
+            body += f' <span lang="en" class="remedy">{html.escape(remedy)}</span>'
         ui.html(body, sanitize=False)
 
 

@@ -159,7 +159,11 @@ class Seats(Editor):
     def _line(self, chair: Chair) -> None:
         p = self.place
         with ui.element("div").classes("rowline seat"):
-            name = ui.input(p("pseudonym"), value=chair.name).props("outlined dense")
+            name = (
+                ui.input(p("pseudonym"), value=chair.name)
+                .props("outlined dense")
+                .style("width:6.2rem")
+            )
             name.on_value_change(lambda e: self._change(chair, "name", str(e.value or "")))
             metres = partial(parse_length, unit="m")
             for label, key in ((p("from_right_m"), "x_m"), (p("from_board_m"), "z_m")):
@@ -167,7 +171,7 @@ class Seats(Editor):
                 field = Number(label, shown, metres, p("no_length"), step=0.05)
                 field.on_value_change(partial(self._measure, chair, key, field))
                 field.on("change", self._expect)
-                self.numbers.append(field)
+                self.numbers.append(field.style("width:6.2rem"))
             out = ui.switch(p("opt_out"), value=chair.opt_out)
             out.on_value_change(lambda e: self._change(chair, "opt_out", bool(e.value)))
             cross(partial(self._remove, chair), f"{p('remove')} {chair.name}")

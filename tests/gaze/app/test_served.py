@@ -179,6 +179,7 @@ def test_an_upload_that_has_no_room_is_refused_before_it_is_read(
     app: App, client: httpx.Client
 ) -> None:
     assert asyncio.run(posted(app, client, f"Content-Length: {10**16}")) == 413
+    assert asyncio.run(posted(app, client, "Transfer-Encoding: chunked")) == 411
 
 
 @pytest.mark.parametrize(
