@@ -7,10 +7,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import combinations
+from math import hypot, inf
 
 from gaze.app.sights import Marked, Trace
 
 CM = 100.0  # one unit of a drawing is a centimetre
+ROOM_FOR_NAME = 58  # for a spot with its name and note, where k is 1
 ARROWS = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
     'orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" fill="var(--slate)"/></marker></defs>'
@@ -91,7 +94,7 @@ def plan(lengths: Lengths, labels: dict[str, str], spots: Sequence[Spot] = ()) -
             _arrow(x, 0, x, z, labels["out"], k),
             f'<circle cx="{x:.1f}" cy="{z:.1f}" r="{5 * k:.1f}" fill="var(--bad)"/>',
         ]
-    parts += [_spot(s, k) for s in spots]
+    parts += [_spot(s, k, min(_apart_cm(spots) / (ROOM_FOR_NAME * k), 1.0)) for s in spots]
     return _svg(parts, -x1, -45 * k, x1 - x0, z1 + 85 * k, labels["title"])
 
 
@@ -160,7 +163,15 @@ def _arrow(
 SPOT_COLOURS = {"seat": "var(--good)", "weak": "var(--warn)", "out": "var(--quiet)"}
 
 
-def _spot(s: Spot, k: float) -> str:
+def _apart_cm(spots: Sequence[Spot]) -> float:
+    """From a spot to the nearest other one; those that stand on one another do not count."""
+    pairs = ((CM * (a.x_m - b.x_m), CM * (a.z_m - b.z_m)) for a, b in combinations(spots, 2))
+    return min((far for dx, dz in pairs if (far := hypot(dx, dz)) > 10), default=inf)
+
+
+def _spot(s: Spot, k: float, share: float) -> str:
+    """share : of the usual size, where spots are dense; very small ones carry no note."""
+    k *= share
     x, y = -s.x_m * CM, s.z_m * CM
     if s.kind == "camera":
         shape = (
@@ -170,7 +181,8 @@ def _spot(s: Spot, k: float) -> str:
     else:
         shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{9 * k:.1f}" fill="{SPOT_COLOURS[s.kind]}"/>'
     words = _label(x, y + 28 * k, s.name, k)
-    inside = shape + words + (_label(x, y + 44 * k, s.note, 0.85 * k) if s.note else "")
+    noted = s.note and share > 0.6
+    inside = shape + words + (_label(x, y + 44 * k, s.note, 0.85 * k) if noted else "")
     if s.number is None:
         return inside
     return (

@@ -88,9 +88,15 @@ class Recordings(Editor):
         before, self.last = self.last, self._files()
         if before == self.last != self.there:
             self.there = self.last
-            for camera in CAMERAS:
-                self.choices[camera].set_options(self._options(camera))
-            await self._start()
+            await self._show_files()
+
+    async def _show_files(self) -> None:
+        """Which there are, and which are used. Not by loading the page again: a file may just be
+        on its way in."""
+        for camera in CAMERAS:
+            used = video_name(self.config, camera)
+            self.choices[camera].set_options(self._options(camera), value=used)
+        await self._start()
 
     # -- which file ------------------------------------------------------------------------------
     def _choice(self, camera: str) -> None:
@@ -101,7 +107,7 @@ class Recordings(Editor):
                 on_change=lambda e: self._use(camera, str(e.value)),
             ).props("outlined dense").style("min-width:12rem")  # fmt: skip
             files_button(
-                p, p("add_video"), partial(self._bring, camera), ui.navigate.reload,
+                p, p("add_video"), partial(self._bring, camera), self._show_files,
                 kinds=",".join(VIDEOS), multiple=False,
             )  # fmt: skip
 
@@ -118,8 +124,9 @@ class Recordings(Editor):
         self.edit({f"cameras.{camera}.video": path.name})
 
     def _use(self, camera: str, name: str) -> None:
-        if self.edit({f"cameras.{camera}.video": name}):
-            ui.navigate.reload()
+        used = video_name(self.config, camera)
+        if name != used and self.edit({f"cameras.{camera}.video": name}):
+            later(self._show_files)
 
     # -- the moment ------------------------------------------------------------------------------
     def _controls(self) -> None:
