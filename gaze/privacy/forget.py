@@ -235,18 +235,28 @@ def _beside(folder: Path, ending: str = "") -> Path:
 
 def _copy(folder: Path) -> None:
     """A copy of the lesson beside it, of hard links; links in it stay links."""
-    copy = _beside(folder)
+    copy, failed = _beside(folder), list[OSError]()
+
+    def link(source: str, target: str) -> str:
+        try:
+            return _link(source, target)
+        except OSError as error:
+            failed.append(error)
+            raise
+
     try:
-        shutil.copytree(folder, copy, symlinks=True, copy_function=_link)
-    except BaseException as error:
+        shutil.copytree(folder, copy, symlinks=True, copy_function=link)
+    except BaseException:
         shutil.rmtree(copy, ignore_errors=True)
+        if failed:  # the first, not the list that copytree makes of them
+            error = failed[0]
         if isinstance(error, PermissionError):
             raise PrivacyError(
                 "a forgetting works on a copy beside the lesson, which cannot be made",
                 where=folder.parent, found=error.strerror,
                 remedy="Make that folder writable, or move the lesson.",
             ) from error  # fmt: skip
-        raise
+        raise error from None
 
 
 def _link(source: str, target: str) -> str:

@@ -12,6 +12,7 @@ from gaze.exports import FOLDERS, write_again
 from gaze.exports.common import load_source
 from gaze.gain.fit import fit_gain_of_lesson
 from gaze.gain.model import Gain
+from gaze.privacy.named import unless_of_the_system
 from gaze.privacy.outside import name_exports
 from gaze.privacy.search import files_below
 from gaze.privacy.work import Work
@@ -24,6 +25,7 @@ from sessions.validation import Validation
 
 REPORTS = {"report.html": False, "report-class.html": True}  # name: class only
 VALIDATION = ("validation.json", "validation.svg")  # of a run, by `gaze validate`
+LEFTOVERS = {"validation": VALIDATION, "heatmaps": ("heatmaps.npz",)}  # of what was not made again
 CACHES = {"parts", "cache", ".cache", "previews"}  # of a run: made from pixels, made again at need
 
 
@@ -88,8 +90,9 @@ def make_again(work: Work, run: Run, made: dict[str, Any]) -> None:
             else:
                 write_report(run.folder, language=how, class_only=REPORTS[name])
         except UserError as error:
-            for leftover in (path, *(run.folder / n for n in VALIDATION if name == "validation")):
-                leftover.unlink(missing_ok=True)
+            unless_of_the_system(error)
+            for leftover in LEFTOVERS.get(name, (name,)):
+                (run.folder / leftover).unlink(missing_ok=True)
             work.lost(path, f"not made again ({error})")
             problem = problem or (str(error) if name == "report.html" else None)
             continue
@@ -195,6 +198,7 @@ def export_again(work: Work, folder: Path, entry: dict[str, Any]) -> None:
         source = load_source(work.folder / RUNS / str(entry["run"]))
         names = write_again(source, folder, entry)
     except (UserError, TypeError) as error:  # options that are none
+        unless_of_the_system(error)
         work.lost(folder, f"the export as {entry['format']} was not made again ({error})")
         return
     work.said.changed += [f"{work.name(folder / n)}: made again" for n in names]

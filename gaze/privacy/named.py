@@ -12,10 +12,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from calibration.errors import UserError
+from calibration.errors import DiskFullError, UserError
 from gaze.privacy.csv_rows import cell, read_csv
 
 UNREADABLE = (UserError, OSError, ValueError, KeyError, TypeError, pa.ArrowException, csv.Error)
+
+
+def unless_of_the_system(error: BaseException) -> None:
+    """Raise an error again that is not the file's: a full disk, one that cannot be written to or
+    read. Nothing is given up for lost because of it."""
+    missing = isinstance(error, FileNotFoundError)
+    of_system = isinstance(error, OSError) and error.errno is not None  # pyarrow's have none
+    if isinstance(error, DiskFullError) or (of_system and not missing):
+        raise error
 
 
 def names_in(path: Path) -> set[str]:

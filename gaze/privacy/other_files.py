@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gaze.privacy.csv_rows import cell, read_csv, write_csv, write_text
-from gaze.privacy.named import UNREADABLE
+from gaze.privacy.named import UNREADABLE, unless_of_the_system
 from gaze.privacy.names import Finder
 from gaze.privacy.owned import kind_of
 from gaze.privacy.search import VIDEOS, in_name, is_text, mentions
@@ -88,7 +88,8 @@ def other_file(work: Work, path: Path) -> None:
         return  # the proof names it
     try:
         how = _without_name(work, path, suffix)
-    except UNREADABLE:
+    except UNREADABLE as error:
+        unless_of_the_system(error)
         how = None
     if how and not work.named(path):
         work.changed(path, how)

@@ -5,8 +5,6 @@ Works on a copy (gaze/privacy/forget.py); what happens to which file: gaze/priva
 
 from __future__ import annotations
 
-import contextlib
-
 from gaze.privacy.csv_rows import read_csv, write_csv, write_text
 from gaze.privacy.made_again import (
     clear_made,
@@ -16,12 +14,12 @@ from gaze.privacy.made_again import (
     make_again,
     take_exports,
 )
-from gaze.privacy.named import UNREADABLE
 from gaze.privacy.other_files import any_table, other_file, targets_file
 from gaze.privacy.run_tables import quality_file, run_info, run_tables
 from gaze.privacy.search import files_below
 from gaze.privacy.work import Work, apply_rule
 from sessions.config import CONFIG_NAME
+from sessions.errors import SessionError
 from sessions.events.marks import moves, read_marks
 from sessions.events.moves import move_of
 from sessions.run import RUNS, Run
@@ -59,19 +57,21 @@ def _seat_changes(work: Work) -> None:
     path = work.folder / "events.csv"
     if path.is_symlink() or not path.is_file():
         return
-    with contextlib.suppress(*UNREADABLE):
+    try:
         moved = [m for m in moves(read_marks(path), "seat") if work.finder.is_it(m.name)]
-        work.said.kept += [
-            f"a seat at x {m.to_m[0]:g} m, z {m.to_m[1]:g} m, to which the student changed at "
-            f"{m.time_s:g} s: a new analysis would find somebody there, unless that seat gets an "
-            "entry in [[students]] with opt_out = true"
-            for m in moved
-        ]
-        if moved:
-            rows, delimiter = read_csv(path)
-            kept = [r for r in rows if not _moves_student(work, r)]
-            write_csv(path, kept, delimiter)
-            work.said.changed.append(f"events.csv: {len(rows) - len(kept)} changes of seat went")
+    except SessionError:
+        return
+    work.said.kept += [
+        f"a seat at x {m.to_m[0]:g} m, z {m.to_m[1]:g} m, to which the student changed at "
+        f"{m.time_s:g} s: a new analysis would find somebody there, unless that seat gets an "
+        "entry in [[students]] with opt_out = true"
+        for m in moved
+    ]
+    if moved:
+        rows, delimiter = read_csv(path)
+        kept = [r for r in rows if not _moves_student(work, r)]
+        write_csv(path, kept, delimiter)
+        work.said.changed.append(f"events.csv: {len(rows) - len(kept)} changes of seat went")
 
 
 def _moves_student(work: Work, row: list[str]) -> bool:

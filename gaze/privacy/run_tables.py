@@ -15,7 +15,7 @@ from gaze.lesson.caveats import folder_caveats
 from gaze.lesson.quality import with_tables
 from gaze.lesson.rig_watch import watch_noses
 from gaze.measures.measures import board_shares
-from gaze.privacy.named import UNREADABLE
+from gaze.privacy.named import UNREADABLE, unless_of_the_system
 from gaze.privacy.other_files import any_table
 from gaze.privacy.work import Work, apply_rule, nobodys
 from sessions.config import load_config
@@ -60,6 +60,7 @@ def run_tables(work: Work, run: Run) -> None:
                 students["sigma_median_m"] = students["student"].map(by_student)
             _write(work, run.students_path, "students", students)
     except UNREADABLE as error:  # another version's, or damaged: row by row, whatever it is
+        unless_of_the_system(error)
         for path in paths:
             if path not in work.done:
                 apply_rule(work, path, any_table)

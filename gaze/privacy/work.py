@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from gaze.privacy.audit import AUDIT_NAME, lines
-from gaze.privacy.named import UNREADABLE
+from gaze.privacy.named import UNREADABLE, unless_of_the_system
 from gaze.privacy.names import Finder
 from gaze.privacy.owned import kind_of
 from gaze.privacy.said import Report
@@ -95,6 +95,7 @@ def apply_rule(work: Work, path: Path, rule: Callable[[Work, Path], str | None])
     try:
         how = rule(work, path)
     except UNREADABLE as error:
+        unless_of_the_system(error)
         work.delete(path)
         work.lost(path, error)
         return

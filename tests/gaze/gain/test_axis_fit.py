@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gaze.gain.axis_fit import OUTLIER_WEIGHT, AxisFit, fit_axis
+from gaze.gain.angles import angles_of, towards
+from gaze.gain.axis_fit import OUTLIER_WEIGHT, AxisFit, _weights, fit_axis, fit_looks
+from gaze.gain.looks import Looks
 from gaze.gain.model import MIN_SHARE
 
 SHARE, OFFSET = 0.7, np.radians(2.0)
@@ -137,3 +139,29 @@ def test_a_share_is_never_below_what_can_be_divided_by() -> None:
     y[student == 3] = OFFSET - 0.1 * u[student == 3]  # this one's head turns the other way
     fit: AxisFit = fit_axis(y, u, student, 8)
     assert fit.share.min() == MIN_SHARE == fit.share[3]
+
+
+def test_weights_of_looks_that_do_not_fit() -> None:
+    """Huber's from 1.345 σ on, then Tukey's down to nothing at 4.685 σ; of both signs."""
+    z = np.array([0.0, 1.345, -2.69, 4.685 / 2, -4.685, 9.0])
+    np.testing.assert_allclose(_weights(z[:3], redescending=False), [1, 1, 0.5])
+    np.testing.assert_allclose(
+        _weights(z[[0, 3, 4, 5]], redescending=True), [1, 0.5625, 1e-6, 1e-6]
+    )
+
+
+def test_noise_free_heads_are_led_back_onto_their_points() -> None:
+    """Each of both axes with its own share and offset about the points' middle."""
+    share, offset = np.array([0.7, 0.9]), np.radians([2.0, -3.0])
+    xy = np.stack(np.meshgrid([0.3, 2.0, 3.7], [0.2, 1.0]), -1).reshape(-1, 2)
+    noses = np.array([[1.0, 0.2, 3.0], [2.0, 0.3, 4.0], [3.0, 0.2, 5.0]])
+    student, place = np.repeat(np.arange(3), 6), np.tile(np.arange(6), 3)
+    P, points = noses[student], xy[place]
+    aim, target = angles_of(towards(P, xy.mean(0))), angles_of(towards(P, points))
+    head = aim + share * (target - aim) + offset
+    looks = Looks(("a", "b", "c"), student, place, P, head, target, points, student, P, head)
+    fit = fit_looks(looks, np.ones(18, bool))
+    for axis, true_share, true_offset in zip(fit.axes, share, offset, strict=True):
+        np.testing.assert_allclose(axis.share, true_share, atol=0.01)
+        np.testing.assert_allclose(axis.offset, true_offset, atol=np.radians(0.2))
+    np.testing.assert_allclose(fit.correct(P, head, student), points, atol=0.02)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,11 @@ from scipy.spatial.transform import Rotation
 from calibration.errors import UserError
 from calibration.transform import rotation_exp
 from gaze.gain.apply import apply_gain
+from gaze.gain.axis_fit import fit_looks
+from gaze.gain.evidence import evidence_of
 from gaze.gain.fit import fit_gain, fit_gain_of_lesson
-from gaze.gain.model import Gain, GainError
+from gaze.gain.looks import looks_of
+from gaze.gain.model import Gain, GainError, GainEvidence
 from gaze.room.geometry import gaze_points
 from sessions.folder import Session
 from sessions.run import Run
@@ -405,6 +409,35 @@ def test_no_benefit_is_refused() -> None:
         fit_gain(gaze, one.targets)
     before, after, least, most = map(float, re.findall(r"[+-]?\d+(?= cm| %)", str(said.value)))
     assert -60 < least < 100 * (after / before - 1) < most < 100 and most >= 0
+
+
+def test_the_sentence_says_the_interval_in_per_cent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*args: Any) -> GainEvidence:
+        return replace(evidence_of(*args), student_bias_reduction_95=(-0.25, 0.1))
+
+    monkeypatch.setattr("gaze.gain.fit.evidence_of", none)
+    few = pair_of(lesson(0, students=3, grid=(2, 2), noise_deg=(0.1, 0.1), neutral_deg=9.0))
+    with pytest.raises(GainError, match=r"a change between -10 % and \+25 %"):
+        fit_gain(*few)
+
+
+def test_a_gain_holds_the_fit_s_numbers_by_student_and_axis(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two students are enough to leave one out."""
+
+    def proven(*args: Any) -> GainEvidence:
+        return replace(evidence_of(*args), student_bias_reduction_95=(0.1, 0.2))
+
+    monkeypatch.setattr("gaze.gain.fit.evidence_of", proven)
+    gaze, targets = pair_of(lesson(0, students=2, grid=(4, 4)))
+    gain = fit_gain(gaze, targets, holdout="students")
+    looks = looks_of(gaze, targets, 0.4)
+    fit = fit_looks(looks, np.ones(len(looks), bool))
+    for a, axis in enumerate(fit.axes):
+        np.testing.assert_allclose(gain.covariance[:, a], axis.covariance)
+        np.testing.assert_allclose(gain.share[:, a], axis.share)
+        np.testing.assert_allclose(gain.offset_deg[:, a], np.degrees(axis.offset))
 
 
 def test_heads_that_do_not_follow_are_refused() -> None:

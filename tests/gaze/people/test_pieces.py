@@ -9,6 +9,7 @@ import pytest
 from calibration.camera import CAMERAS
 from gaze.people.evidence import UNMATCHED, Sightings
 from gaze.people.identify import identify
+from gaze.people.others import STUDENT, TEACHER
 from gaze.people.seats import Students
 from tests.gaze.classroom import project, room_rig
 
@@ -65,10 +66,11 @@ class Room:
             setattr(self, name, np.concatenate([getattr(self, name), value]))
         return np.arange(len(self.who) - n, len(self.who))
 
-    def identified(self) -> Students:
+    def identified(self, teacher_xz_m: tuple[float, float] | None = None) -> Students:
         one = np.ones(len(self.who))
-        return identify(RIG, Sightings(self.camera, self.moment.astype(np.int32), self.track,
-                                       self.nose, one, self.height))  # fmt: skip
+        seen = Sightings(self.camera, self.moment.astype(np.int32), self.track, self.nose, one,
+                         self.height)  # fmt: skip
+        return identify(RIG, seen, teacher_xz_m=teacher_xz_m)
 
 
 def test_four_students() -> None:
@@ -197,3 +199,19 @@ def test_a_piece_with_another_s_size_is_another_s(ratio: float, same: bool) -> N
     room.height[rows[30:]] *= ratio
     found = room.identified()
     assert (found.student[rows[30:]] == found.student[rows[0]]).all() == same
+
+
+@pytest.mark.parametrize(("below_m", "teacher"), [(0.0, True), (0.3, True), (0.45, False)])
+@pytest.mark.parametrize("camera", [0, 1])
+def test_a_teacher_at_the_desk_whom_one_camera_sees(
+    below_m: float, teacher: bool, camera: int
+) -> None:
+    """Within half of 75 cm of the desk, at the height of the class's noses."""
+    room = Room()
+    P = np.tile([2.0, 0.84 + below_m, 2.4], (MOMENTS, 1))
+    extra = room.add(camera, np.arange(MOMENTS), 50, P)
+    found = room.identified(teacher_xz_m=(2.0, 2.4))
+    assert (found.role[extra] == TEACHER).all() == teacher
+    assert (found.student[extra] == UNMATCHED).all() == teacher
+    assert (found.role[room.who < 4] == STUDENT).all()
+    assert len(found) == (4 if teacher else 5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 from pathlib import Path
@@ -11,6 +13,8 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from calibration.errors import DiskFullError, UserError
+from gaze.exports import export
 from gaze.privacy.forget import (
     PrivacyError,
     forget,
@@ -19,6 +23,7 @@ from gaze.privacy.forget import (
     known_student,
     lesson_folder,
 )
+from gaze.privacy.named import unless_of_the_system
 from sessions.errors import SessionError
 from sessions.lock import lesson_lock
 from sessions.run import marked_picture, write_json
@@ -384,3 +389,55 @@ def test_a_gain_that_cannot_be_fitted_again_goes_and_is_named(lesson: Path) -> N
     said = forget(lesson, WHO)
     assert said.proven and not said.whole and not (lesson / "gain.json").exists()
     assert [x.split(":")[0] for x in said.lost] == ["gain.json"]
+
+
+# -- the system's faults are no file's -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "at", ["gaze.parquet", "quality.json", "run.json", "events.csv", "out.csv"]
+)
+def test_on_a_full_disk_nothing_is_given_up_for_lost(
+    lesson: Path, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever file it is that does not fit: the lesson stays as it was."""
+    (lesson / "events.csv").write_text(f"time_s,label\n5,{WHO} came\n")
+    export(run_of(lesson), "visits", lesson / "mine" / "out.csv")
+    before, replace = world(lesson), os.replace
+
+    def full(aside: Path, path: Path) -> None:
+        if Path(path).name == at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        replace(aside, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(DiskFullError):
+            forget(lesson, WHO)
+    assert world(lesson) == before and [p.name for p in lesson.parent.iterdir()] == ["lesson"]
+    assert forget(lesson, WHO).whole
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [(DiskFullError("full"), True), (OSError(errno.EIO, "x"), True), (OSError("damaged"), False),
+     (FileNotFoundError(errno.ENOENT, "x"), False), (UserError("x"), False), (ValueError(), False)],
+)  # fmt: skip
+def test_which_errors_are_a_file_s(error: Exception, raised: bool) -> None:
+    with pytest.raises(type(error)) if raised else contextlib.nullcontext():
+        unless_of_the_system(error)
+
+
+def test_a_full_disk_while_the_lesson_is_copied(
+    lesson: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    before = world(lesson)
+    monkeypatch.setattr("gaze.privacy.forget.os.link", full)
+    monkeypatch.setattr("gaze.privacy.forget.shutil.copy2", full)
+    with pytest.raises(OSError, match="no space") as said:
+        forget(lesson, WHO)
+    assert said.value.errno == errno.ENOSPC
+    assert world(lesson) == before and [p.name for p in lesson.parent.iterdir()] == ["lesson"]
