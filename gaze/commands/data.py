@@ -141,8 +141,8 @@ def _catalog_page(folder: Path, page: Path, language: str, as_json: bool) -> Non
     words_of(language)
     with Catalog.open(folder) as catalog:
         taken, left_out = take_all(catalog)
-    went_out((t.lesson.run for t in taken), "comparison", page)
     found = compare(taken)
+    went_out((t.lesson.run for t in taken), "comparison", page)
     notes = [*(f"left out: {reason}" for reason in left_out), *found.notes]
     write_comparison(found, page, language=language, notes=notes)
     if as_json:
