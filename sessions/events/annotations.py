@@ -27,6 +27,7 @@ PACKED = {
     b"PK": ("a workbook or an archive, not text", "Save the sheet as CSV UTF-8."),
     b"\x1f\x8b": ("packed by gzip", "Unpack it first."),
 }
+NOTHING = {"", "na", "nan"}  # in BORIS' tables
 # columns of a list of slides
 SLIDE, TITLE = {"slide", "folie", "nr", "number"}, {"title", "titel", "name", "label"}
 TIME = {"time", "time_s", "start", "start_s", "begin", "timestamp", "zeit", "beginn"}
@@ -387,7 +388,8 @@ def _boris_table(text: str, path: Path, observation: str | None) -> list[Annotat
 
     def time(row: list[str], line: int, *names: str) -> float:
         offset = cell(row, "time offset")  # that BORIS added to the film's time
-        return _time(cell(row, *names), path, line) - (_time(offset, path, line) if offset else 0)
+        offset_s = 0.0 if offset.lower() in NOTHING else _time(offset, path, line)
+        return _time(cell(row, *names), path, line) - offset_s
 
     names = list(dict.fromkeys(cell(row, "observation id") for _, row in numbered))
     if len(names) > 1 or observation is not None:
@@ -397,7 +399,7 @@ def _boris_table(text: str, path: Path, observation: str | None) -> list[Annotat
         found = []
         for i, row in numbered:
             start = time(row, i, "start (s")
-            ends = cell(row, "stop (s").lower() not in ("", "na", "nan")
+            ends = cell(row, "stop (s").lower() not in NOTHING
             stop = time(row, i, "stop (s") if ends else None
             found.append(Annotation(_subject(cell(row, "subject")), start,
                                     None if stop is None or stop == start else stop,

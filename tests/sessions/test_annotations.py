@@ -102,7 +102,7 @@ def test_elan_file(tmp_path: Path) -> None:
     "name, text",
     [("a.boris", json.dumps(BORIS)), ("a.csv", AGGREGATED), ("a.tsv", TABULAR),
      ("b.csv", AGGREGATED.replace(",", ";")), ("c.csv", TABULAR_8),
-     ("d.tsv", TABULAR_8.replace(",", "\t"))],
+     ("d.tsv", TABULAR_8.replace(",", "\t")), ("e.csv", TABULAR_8.replace("0.000", "NA"))],
 )  # fmt: skip
 def test_boris_in_each_of_its_forms(tmp_path: Path, name: str, text: str) -> None:
     assert read(tmp_path, name, text) == [("A1", 1.0, 4.0, "left"), ("", 2.5, None, "bell")]
