@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import av
@@ -65,12 +66,27 @@ def _display_axes(frame: VideoFrame) -> NDArray[np.float64]:
     return np.array([[a, b], [c, d]])
 
 
-# -- streams, packets, frames ---------------------------------------------------------------------
+# -- files, streams, packets, frames --------------------------------------------------------------
+def open_file(path: str | Path) -> InputContainer:
+    """Open a film to read; words in it that are no text (damage, old cameras) do no harm.
+
+    Raises
+    ------
+    av.error.FFmpegError, OSError : it is no film, or cannot be read.
+    """
+    return av.open(str(path), metadata_errors="replace")
+
+
 def best_stream(container: InputContainer) -> VideoStream | None:
     """The film itself: no cover, thumbnails or still, and of several the one with most pixels."""
     stills = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
-    films = [s for s in container.streams.video if not s.disposition & stills and s.width]
+    films = [s for s in container.streams.video if not s.disposition & stills and _width_px(s)]
     return max(films, key=lambda s: (s.frames != 1, s.width * s.height, -s.index), default=None)
+
+
+def _width_px(stream: VideoStream) -> int:
+    """0 where the header is damaged so that no decoder is found: PyAV then knows no width."""
+    return int(getattr(stream, "width", 0))
 
 
 def pixel_aspect(stream: VideoStream) -> float:

@@ -25,6 +25,7 @@ from calibration.errors import CalibrationError
 from calibration.film import (
     best_stream,
     decoded,
+    open_file,
     packets_of,
     picture_of,
     pixel_aspect,
@@ -75,7 +76,7 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     CalibrationError : it cannot be read, or holds no film.
     """
     try:
-        with av.open(str(path)) as container:
+        with open_file(path) as container:
             stream = best_stream(container)
             if stream is None:
                 raise CalibrationError("the file holds no video", where=path, remedy=ANEW)

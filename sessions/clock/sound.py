@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
+from calibration.film import open_file
 from calibration.transform import Array
 from sessions.clock.activity import Activity, Sense
 
@@ -77,7 +78,7 @@ def _loudness(path: Path, until_s: float) -> tuple[Array, Array] | None:
 def _waves(path: Path, until_s: float) -> Iterator[tuple[float, NDArray[np.float32]]]:
     """(begin, samples) of about PART_S each of the file's first sound track, mono."""
     try:
-        with av.open(str(path)) as container:
+        with open_file(path) as container:
             if not container.streams.audio:
                 return
             stream = container.streams.audio[0]

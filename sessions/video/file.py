@@ -28,6 +28,7 @@ from calibration.film import (
     askew_deg,
     best_stream,
     decoded,
+    open_file,
     packets_of,
     pixel_aspect,
     square_px,
@@ -219,7 +220,7 @@ def index_file(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> Video
         raise VideoError("the video is missing", where=path, found=in_place_of_file(path))
     try:
         n_bytes = path.stat().st_size
-        with av.open(str(path)) as container:
+        with open_file(path) as container:
             if container.format.name in LISTS:
                 raise VideoError(
                     "the file is a list of other files, no video",
@@ -258,7 +259,7 @@ def index_file(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> Video
 
 def _first_picture(path: Path, index: int) -> VideoFrame | None:
     """The first frame that can be decoded whole."""
-    with av.open(str(path)) as container:
+    with open_file(path) as container:
         stream = container.streams[index]
         assert isinstance(stream, VideoStream)
         for k, (frame, whole) in enumerate(
@@ -283,7 +284,7 @@ def _keys_stand_alone(path: Path, stream: VideoStream, packets: Packets) -> bool
     reached = False
     for key in keys[np.linspace(0, len(keys) - 1, min(TRIED, len(keys))).astype(int)]:
         pts = packets.pts[key]
-        with av.open(str(path)) as container:
+        with open_file(path) as container:
             anew = container.streams[stream.index]
             assert isinstance(anew, VideoStream)
             container.seek(int(packets.dts[key]), stream=anew, backward=True)
@@ -299,7 +300,7 @@ def _keys_stand_alone(path: Path, stream: VideoStream, packets: Packets) -> bool
 
 def _two_packets_a_frame(path: Path, index: int, n: int = 40) -> bool:
     """Whether each field of an interlaced film is a packet (some 1080i camcorders)."""
-    with av.open(str(path)) as container:
+    with open_file(path) as container:
         stream = container.streams[index]
         assert isinstance(stream, VideoStream)
         head = list(islice(packets_of(container, stream), n))
@@ -491,7 +492,7 @@ def _traits(
         out.append("interlaced: its lines are filled in")
     if first.color_trc in (16, 18):
         out.append("HDR: brought to standard range")
-    films = [s for s in container.streams.video if s.width and s.frames != 1]
+    films = [s for s in container.streams.video if getattr(s, "width", 0) and s.frames != 1]
     if len(films) > 1:
         out.append(f"the largest of {len(films)} streams")
     if pixel_aspect(stream) != 1:

@@ -12,7 +12,15 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from calibration.film import WITHOUT_INDEX, FilmPacket, Image, decoded, packets_of, picture_of
+from calibration.film import (
+    WITHOUT_INDEX,
+    FilmPacket,
+    Image,
+    decoded,
+    open_file,
+    packets_of,
+    picture_of,
+)
 from sessions.errors import VideoError
 from sessions.video.file import VideoFile
 from sessions.video.info import VideoInfo
@@ -78,7 +86,7 @@ def _of_file(
     file: VideoFile, wanted: list[int], grey: bool, small_px: tuple[int, int] | None
 ) -> Iterator[Frame]:
     try:
-        container = av.open(str(file.path))
+        container = open_file(file.path)
     except (av.error.FFmpegError, OSError) as error:
         raise VideoError(
             "the video can no longer be opened", where=file.path, found=error
@@ -192,7 +200,7 @@ def _packets_from(
                     return
                 if _is_beyond(file, packet, int(file.dts[start])):
                     break  # landed behind it
-    with av.open(str(file.path)) as anew:
+    with open_file(file.path) as anew:
         packets = packets_of(anew, anew.streams.video[_nth(anew, file.stream)])
         if start > 0:
             packets = dropwhile(lambda p: p.pts != file.pts[start], packets)

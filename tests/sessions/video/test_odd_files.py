@@ -92,6 +92,17 @@ def test_a_flag_that_is_no_quarter_turn_is_said(tmp_path: Path, degrees: int, sa
     assert any("that is not followed" in t for t in info.traits) == said
 
 
+def test_a_damaged_header_is_a_sentence_or_does_no_harm(tmp_path: Path) -> None:
+    """A codec that nobody knows; words that are no text (Latin letters of old cameras, too)."""
+    whole = write(tmp_path / "a.mp4", frames=5, metadata={"title": "Montag"}).read_bytes()
+    (tmp_path / "b.mp4").write_bytes(whole.replace(b"avc1", b"zzzz"))
+    with pytest.raises(VideoError, match="holds no video"):
+        probe(tmp_path / "b.mp4")
+    (tmp_path / "c.mp4").write_bytes(whole.replace(b"Montag", b"M\xfcnz\xff\xfe"))
+    info = probe(tmp_path / "c.mp4")
+    assert [number(shown) for _, shown in read_frames(info, range(5))] == list(range(5))
+
+
 def test_an_empty_file_is_called_so(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     with pytest.raises(VideoError, match="is empty"):
