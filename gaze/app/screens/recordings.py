@@ -50,6 +50,7 @@ class Recordings(Editor):
         self.probed: dict[str, Recording] = {}
         self.asked = 0
         self.longest_s = self.near_s = 0.0  # of the lesson; where the near signs begin
+        self.brought: dict[str, list[str]] = {}  # files of a choice whose last is not in yet
         self.choices: dict[str, ui.select] = {}
         self.facts: dict[str, ui.element] = {}
         self.shots: dict[str, ui.element] = {}
@@ -107,21 +108,29 @@ class Recordings(Editor):
                 on_change=lambda e: self._use(camera, str(e.value)),
             ).props("outlined dense").style("min-width:12rem")  # fmt: skip
             files_button(
-                p, p("add_video"), partial(self._bring, camera), self._show_files,
-                kinds=",".join(VIDEOS), multiple=False,
+                p, p("add_video"), partial(self._bring, camera), partial(self._all_in, camera),
+                kinds=",".join(VIDEOS), multiple=True,
             )  # fmt: skip
 
     def _options(self, camera: str) -> dict[str, str]:
         """The folder's videos, and the one that session.toml names though it is not there."""
         names = [f.name for f in of_kind(self.place.lesson, VIDEOS)]
         named = video_name(self.config, camera)
+        more = len(getattr(self.config.cameras, camera).videos) - 1
+        known = f"{named} + {more}" if more else named
         return {n: n for n in names} | {
-            named: named if named in names else self.place("missing", f=named)
+            named: known if named in names else self.place("missing", f=named)
         }
 
     async def _bring(self, camera: str, name: str, upload: Any) -> None:
+        """Several that are chosen at once are the chapters of one recording, by their names."""
         path = await bring(self.place.lesson, VIDEOS, name, upload)
-        self.edit({f"cameras.{camera}.video": path.name})
+        chapters = self.brought[camera] = sorted([*self.brought.get(camera, []), path.name])
+        self.edit({f"cameras.{camera}.video": chapters if len(chapters) > 1 else path.name})
+
+    async def _all_in(self, camera: str) -> None:
+        self.brought.pop(camera, None)
+        await self._show_files()
 
     def _use(self, camera: str, name: str) -> None:
         used = video_name(self.config, camera)

@@ -266,6 +266,30 @@ def test_a_video_that_is_replaced_is_read_again(place: Place) -> None:
     visit(screen.build, copy)
 
 
+def test_videos_that_are_chosen_at_once_are_chapters(place: Place) -> None:
+    class Upload:
+        async def save(self, path: Path) -> None:
+            path.write_bytes(b"video")
+
+    broken = {c: Recording(error="no") for c in ("left", "right")}
+    place.desk.worker = Answers(recordings=broken, moment=UserError("no"))  # type: ignore[assignment]
+    screen = recordings.Recordings(place)
+
+    async def bring(user: User) -> None:
+        with user:
+            for name in ("GX020007.MP4", "GX010007.MP4"):
+                await screen._bring("left", name, Upload())
+            await screen._all_in("left")
+            await screen._bring("right", "right.mp4", Upload())
+            await screen._all_in("right")
+        assert screen.choices["left"].options["GX010007.MP4"] == "GX010007.MP4 + 1"
+
+    visit(screen.build, bring)
+    cameras = load_config(place.lesson).cameras
+    assert cameras.left.videos == ("GX010007.MP4", "GX020007.MP4")
+    assert cameras.right.video == "right.mp4"
+
+
 @pytest.mark.parametrize(
     ("where", "what", "screen"),
     [
