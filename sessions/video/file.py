@@ -36,7 +36,7 @@ from calibration.film import (
 )
 from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
 from sessions.errors import VideoError
-from sessions.video.unreadable import unreadable
+from sessions.video.unreadable import no_video, unreadable
 
 #: Packets that may be decoded in search of a first picture.
 MOST_TO_FIRST = 2000
@@ -227,6 +227,8 @@ def index_file(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> Video
                     where=path,
                     remedy="Name the videos themselves: `video = [...]`, in their order.",
                 )
+            if container.format.name.endswith("_pipe"):  # FFmpeg's way to read one picture
+                raise no_video(path, "a picture")
             stream = best_stream(container)
             if stream is None:
                 raise VideoError("the file holds no video", where=path)

@@ -45,18 +45,23 @@ def unreadable(path: Path, error: Exception) -> VideoError:
     if not other and begins[:4000].isascii() and begins[:4000].decode().split():
         other = "text"
     if other:
-        return VideoError(
-            "this is no video, whatever its name says",
-            where=path,
-            found=other,
-            remedy="Copy the video itself from the camera.",
-        )
+        return no_video(path, other)
     return VideoError(
         "the video cannot be read",
         where=path,
         found=str(error).split("] ")[-1].split(":")[0],
         expected="a whole video (was the recording stopped properly?)",
         remedy="Copy it again from the camera.",
+    )
+
+
+def no_video(path: Path, what: str) -> VideoError:
+    """Something else under a video's name."""
+    return VideoError(
+        "this is no video, whatever its name says",
+        where=path,
+        found=what,
+        remedy="Copy the video itself from the camera.",
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -68,6 +69,14 @@ def test_what_is_named_like_a_video_is_called_what_it_is(
 ) -> None:
     (tmp_path / "a.mp4").write_bytes(begins * 30)
     with pytest.raises(VideoError, match=f"no video, whatever its name says; found .*{said}"):
+        probe(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_picture_named_like_a_video_is_no_film(tmp_path: Path, suffix: str) -> None:
+    coded = cv2.imencode(suffix, picture(3))[1]
+    (tmp_path / "a.mp4").write_bytes(coded.tobytes())
+    with pytest.raises(VideoError, match="found a picture"):
         probe(tmp_path / "a.mp4")
 
 
