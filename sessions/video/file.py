@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -290,10 +290,12 @@ def _keys_stand_alone(path: Path, stream: VideoStream, packets: Packets) -> bool
             anew = container.streams[stream.index]
             assert isinstance(anew, VideoStream)
             container.seek(int(packets.dts[key]), stream=anew, backward=True)
-            near = list(islice(packets_of(container, anew), MOST_TO_FIRST))
-            at = next((k for k, p in enumerate(near) if p.pts == pts), len(near))
-            reached |= at < len(near)
-            since = near[at : at + TRIED_PACKETS]
+            near = islice(packets_of(container, anew), MOST_TO_FIRST)
+            found = next((p for p in near if p.pts == pts), None)
+            if found is None:
+                continue
+            reached = True
+            since = chain([found], islice(near, TRIED_PACKETS))
             for frame, whole in decoded(since, anew.codec_context, hold=0):
                 if frame is not None and frame.pts == pts and whole:
                     return True
