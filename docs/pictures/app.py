@@ -55,7 +55,8 @@ def show(page: Any, origin: str, screen: str, width: int, dark: bool, language: 
         page.wait_for_selector("img.shot")
     if screen == "seats":
         page.get_by_role("button").nth(2).click()  # the seats of the run
-        page.wait_for_selector(".movable")
+        page.wait_for_selector("text=/face \\d+ px/")
+        page.wait_for_selector(".pill.warn:has-text('working')", state="hidden")
     page.wait_for_timeout(1500)
     return bytes(page.screenshot())
 

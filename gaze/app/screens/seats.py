@@ -171,7 +171,7 @@ class Seats(Editor):
                 field = Number(label, shown, metres, p("no_length"), step=0.05)
                 field.on_value_change(partial(self._measure, chair, key, field))
                 field.on("change", self._expect)
-                self.numbers.append(field.style("width:6.2rem"))
+                self.numbers.append(field.style("width:7rem"))
             out = ui.switch(p("opt_out"), value=chair.opt_out)
             out.on_value_change(lambda e: self._change(chair, "opt_out", bool(e.value)))
             cross(partial(self._remove, chair), f"{p('remove')} {chair.name}")
