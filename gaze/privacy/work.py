@@ -80,7 +80,8 @@ class Work:
         self.done.add(path)
 
     def lost(self, path: Path, error: object) -> None:
-        self.said.lost.append(f"{self.name(path)}: {error}")
+        why = str(error).replace(str(self.folder), str(self.lesson))  # not the copy at work
+        self.said.lost.append(f"{self.name(path)}: {why}")
 
     def others(self, names: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """(N,) which of N names are not the student's."""

@@ -139,6 +139,7 @@ def test_faces_of_the_same_tracks_go_and_numbers_close_up(lesson: Path) -> None:
     })  # fmt: skip
     faces.to_parquet(run / "faces.parquet")
     said = forget(lesson, WHO)
+    assert str(lesson / "runs") in str(said) and ".forgetting" not in str(said)
     assert "its tables are not read any more" in str(said)  # not a whole table of ours: row by row
     left = pd.read_parquet(run / "faces.parquet")
     assert WHO not in set(left["student"])
