@@ -558,6 +558,7 @@ def test_a_session_is_fitted_from_its_newest_run(tmp_path) -> None:
         r"The head does [67]\d % of a gaze shift .* Fitted on 72 looks", gain.describe()
     )
     assert gain.source["run"] == "2026-01-01T0900" and gain.source["lesson"] == "7b"
+    assert gain.source["seed"] == 0
     assert Gain.load(session.gain_path).to_dict() == gain.to_dict()
 
 
