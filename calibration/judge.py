@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from calibration.camera import CAMERAS
@@ -62,6 +63,8 @@ ROOM_CODES = {
 
 #: Causes that already name what changed among the views.
 CHANGED = {"zoom_changed", "camera_moved", "rolling_shutter"}
+#: What blurred pictures look like where one asks how they fit together.
+LIKE_BLUR = {"not_simultaneous", "rolling_shutter"}
 
 
 def grade(value: float, fail: float, warn: float) -> Status:
@@ -93,8 +96,21 @@ def judge(rig: Rig, found: Iterable[Cause] = ()) -> Verdict:
         if rig.T_WA is not None:
             _judge_world(rig, q, seen.blackboard_m, add, told=bool(codes & ROOM_CODES))
     # what only follows from another fault comes after it
-    causes.sort(key=lambda c: (-RANK[c.severity], c.code == "auxiliary_inconsistent"))
+    follows = {"auxiliary_inconsistent"}
+    if _mostly_blurred(q) and codes & LIKE_BLUR:
+        follows |= LIKE_BLUR
+        causes = [replace(c, severity="FAIL") if c.code == "blurred" else c for c in causes]
+    causes.sort(key=lambda c: (-RANK[c.severity], c.code in follows))
     return Verdict(tuple(causes))
+
+
+def _mostly_blurred(q: RigQuality) -> bool:
+    """Whether more than half of a camera's pictures are."""
+    for name in q.cameras:
+        sharp = [r.sharpness_px for r in q.views if r.camera == name and r.sharpness_px is not None]
+        if sum(px > BLURRED_PX for px in sharp) > len(sharp) / 2:
+            return True
+    return False
 
 
 def _judge_views(q: RigQuality, add: Any) -> None:

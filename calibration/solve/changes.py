@@ -4,15 +4,17 @@ Each says what was not the same in all views: a camera's zoom from some moment o
 stood from some moment on, the two pictures of a view not taken at one moment, or rows of a picture
 not read at one moment (rolling shutter). Each adds its own unknowns to the converged solve, to
 first order; the one that explains most for the number it asks for (Schwarz) is named, the next
-told. A zoom of several percent is beyond first order: :func:`moments.zoom_changed` solves again.
+told. A zoom of several percent is beyond first order: it is undone, and all is solved again
+(:func:`moments.zoom_changed` asks where even that finds nothing).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
 from calibration.solve import bundle
@@ -25,6 +27,8 @@ NAMED = 100.0
 #: … and is larger than this: share of the focal length, degrees between the cameras, pixels over
 #: the picture's height (rows), pixels of a corner.
 LEAST_ZOOM, LEAST_TURN_DEG, LEAST_ROWS_PX, LEAST_APART_PX = 0.003, 0.03, 0.5, 0.2
+#: A zoom by a larger share is solved for in full.
+FIRST_ORDER = 0.01
 #: The next best is told where it is this near.
 NEAR = 60.0
 #: Moments that are tried at most.
@@ -55,7 +59,7 @@ class _Views:
             seen[o.view, c] = (o.weight > 0)[..., None]
         self.seen = seen.reshape(self.V, 2, -1)
         self.n = int(seen.sum())
-        self.shared = np.asarray(self.seen.any(-1)).all(1)
+        self.shared: NDArray[np.bool_] = np.all(np.any(self.seen, axis=-1), axis=1)
         self.J, self.r = self._apart(self.lin.J_view)
 
     def _apart(self, own: Array) -> tuple[Array, Array]:
@@ -83,6 +87,14 @@ class _Views:
         """Globals' columns (V, M, k) that count once more in later views (V,)."""
         rss, x = self._solved(np.concatenate([self.J, columns * later[:, None, None]], -1), self.r)
         return self.score(rss, columns.shape[-1]), x[self.G :]
+
+    def with_zoom(self, s: bundle.State, c: int, later: Array) -> tuple[float, float]:
+        """Another focal length (by this share) and middle of a camera's pictures in later views."""
+        first = s.lenses[0].size if c else 0
+        zoom = (self.J[..., first : first + 2] * s.lenses[c].values[:2]).sum(-1, keepdims=True)
+        columns = np.concatenate([zoom, self.J[..., first + 2 : first + 4]], -1)
+        score, x = self.with_later(columns, later)
+        return score, float(x[0])
 
     def with_own(self, own: Array) -> tuple[float, float]:
         """More unknowns of each view (V, M, k); and by how many pixels they move corners (rms)."""
@@ -114,21 +126,25 @@ def what_changed(
     moments = moments[np.unique(np.linspace(0, len(moments) - 1, MOST_MOMENTS).astype(int))] if len(
         moments) else moments  # fmt: skip
     found: list[_Change] = []
+    zooms: dict[int, tuple[float, Array, float, str]] = {}  # of each camera the one that fits best
     n0 = s.lenses[0].size
-    for cut in moments:
-        later = np.asarray(order >= cut, np.float64)
+    for cut, later in _laters(moments, order, v.shared):
         name = names[int(np.flatnonzero(order == cut)[0])]
-        for c, first in enumerate((0, n0)):
-            f = s.lenses[c].values[:2]
-            zoom = (v.J[..., first : first + 2] * f).sum(-1, keepdims=True)
-            middle = v.J[..., first + 2 : first + 4]
-            score, x = v.with_later(np.concatenate([zoom, middle], -1), later)
-            found.append(_Change(score, _zoomed(CAMERAS[c], name, float(x[0]), float(f.mean())),
-                                 abs(float(x[0])) > LEAST_ZOOM))  # fmt: skip
+        for c in range(len(CAMERAS)):
+            score, share = v.with_zoom(s, c, later)
+            found.append(_Change(score, _zoomed(c, name, share, s), abs(share) > LEAST_ZOOM))
+            zooms[c] = min(zooms.get(c, (np.inf, later, 0.0, "")), (score, later, share, name),
+                           key=lambda z: z[0])  # fmt: skip
         pair = slice(n0 + s.lenses[1].size, n0 + s.lenses[1].size + 6)
         score, x = v.with_later(v.J[..., pair], later)
         turn = float(np.degrees(np.linalg.norm(x[:3])))
         found.append(_Change(score, _moved(name, turn), turn > LEAST_TURN_DEG))
+    for c, (_, later, share, name) in zooms.items():
+        if abs(share) > FIRST_ORDER:
+            undone = _undone(problem, s, c, later, share)
+            end = bundle.solve(undone, s, with_warp=with_warp, robust_px=robust_px).state
+            score, more = _Views(undone, end, with_warp, robust_px).with_zoom(end, c, later)
+            found.append(_Change(score, _zoomed(c, name, (1 + share) * (1 + more) - 1, end), True))
     other = v.lin.J_view.reshape(v.V, 2, -1, 6).copy()
     other[:, 0] = 0
     other[~v.shared] = 0
@@ -149,6 +165,18 @@ def what_changed(
                  best.action)  # fmt: skip
 
 
+def _laters(
+    moments: NDArray[np.integer], order: NDArray[np.integer], shared: NDArray[np.bool_]
+) -> Iterator[tuple[int, Array]]:
+    """Each moment with the views (V,) that count as later: all of them; or, as pictures of one
+    camera alone are often taken by themselves, those of both cameras alone."""
+    for cut in moments.tolist():
+        later = order >= cut
+        yield cut, later.astype(np.float64)
+        if LEAST_PART <= (later & shared).sum() < later.sum() and cut <= order[shared].max():
+            yield cut, (later & shared).astype(np.float64)
+
+
 def _spread_px(problem: bundle.Problem) -> float:
     """rms of rows (v) of a view's corners about their middle."""
     off = []
@@ -160,7 +188,19 @@ def _spread_px(problem: bundle.Problem) -> float:
     return float(np.sqrt(np.mean(np.concatenate(off) ** 2)))
 
 
-def _zoomed(camera: str, view: str, share: float, f_px: float) -> Cause:
+def _undone(
+    problem: bundle.Problem, s: bundle.State, c: int, later: Array, share: float
+) -> bundle.Problem:
+    """The later views' corners of a camera as they would be without a zoom by ``share``."""
+    o, middle = problem.cameras[c], s.lenses[c].values[2:4]
+    factor = np.where(later[o.view] > 0, 1 + share, 1.0)[:, None, None]
+    cameras = list(problem.cameras)
+    cameras[c] = replace(o, uv_px=middle + (o.uv_px - middle) / factor)
+    return replace(problem, cameras=(cameras[0], cameras[1]))
+
+
+def _zoomed(c: int, view: str, share: float, s: bundle.State) -> Cause:
+    camera, f_px = CAMERAS[c], float(s.lenses[c].values[:2].mean())
     return Cause(
         "zoom_changed",
         "FAIL",

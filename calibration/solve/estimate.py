@@ -57,10 +57,11 @@ from calibration.solve.views import (
 from calibration.transform import Array
 from calibration.verdict import Cause
 
-#: The same for a camera by itself, where only what no lens can explain is taken out.
-ALONE_TIMES_MEDIAN = 5.0
-
-ALONE_LEAST_PX = 0.75
+#: No lens explains a view of one camera that fits so many times worse than the typical one, and
+#: worse than this.
+ALONE_TIMES_MEDIAN, ALONE_LEAST_PX = 5.0, 0.75
+#: So many shared views left out, at least and of all: something changed among them, not in each.
+LEAST_LOST, LOST_SHARE = 3, 0.2
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,7 @@ def estimate(
     say("all views jointly", 0.45)
     problem = build([board.points_B()], [(v.left, v.right, 0) for v in kept])
     solution = robust_solve(problem, state, False)
+    all_views = kept, problem, solution
     if reject:
         kept, problem, solution = reject_views(
             board, kept, problem, solution, mono, rejected, sizes
@@ -196,26 +198,32 @@ def estimate(
             where="calibration/left, right",
             remedy="Tilt the board in several directions; check that corners were found right.",
         )
+    # what changed half way may have cost the later views: then it is they that say it
+    lost = sum(v.left is not None and v.right is not None for v in all_views[0]) - sum(
+        v.left is not None and v.right is not None for v in kept
+    )
+    many_lost = lost >= max(LEAST_LOST, LOST_SHARE * len(shared))
     suspicious = support < ZOOM_TEST_SUPPORT or (
         held is not None and held.left_to_right_px > ZOOM_TEST_RATIO * held.expected_px
     )
-    if suspicious and why is None and moved is None:
+    if (suspicious or many_lost) and why is None and moved is None:
         place = {v.name: i for i, v in enumerate(views)}
+        judged, of, at = all_views if many_lost else (kept, problem, solution)
         changed = what_changed(
-            problem, solution, [v.name for v in kept], [place[v.name] for v in kept],
-            (sizes["left"][1], sizes["right"][1]), with_warp=with_warp, robust_px=robust_px,
+            of, at, [v.name for v in judged], [place[v.name] for v in judged],
+            (sizes["left"][1], sizes["right"][1]), with_warp=with_warp and not many_lost,
+            robust_px=None if many_lost else robust_px,
         )  # fmt: skip
-        changes = [] if changed is None else [changed]
-        # unknowns of each picture bend to a large zoom as well: it is solved for in full
+        # a camera that a large zoom has led astray is asked by itself
         if changed is None or changed.code in ("not_simultaneous", "rolling_shutter"):
-            zooms = [
+            zooms = (
                 zoom_changed(c, board, views, sizes[c], choice_of(lens))
                 for c, lens in zip(CAMERAS, solution.state.lenses, strict=True)
-            ]
-            changes = [c for c in zooms if c is not None] or changes
-        # the one that explains all before those of single views, and one of a kind
-        codes = {c.code for c in changes}
-        rejected.causes[:] = changes + [c for c in rejected.causes if c.code not in codes]
+            )
+            changed = next((z for z in zooms if z is not None), changed)
+        if changed is not None:  # it explains all, so it stands before those of single views
+            rest = [c for c in rejected.causes if c.code != changed.code]
+            rejected.causes[:] = [changed, *rest]
     say("cameras done", 0.9)
     return Estimate(
         board,
