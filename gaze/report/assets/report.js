@@ -73,6 +73,7 @@
 
   function fit(paper) {
     plots.forEach(function (plot) {
+      if (plot.holder.closest(".folded")) { return; }
       var shown = plot.figure.data.map(function (t) { return t.visible; });
       plot.figure = figureOf(plot.holder, paper);
       plot.figure.data.forEach(function (t, i) { if (shown[i] !== undefined) { t.visible = shown[i]; } });
@@ -98,7 +99,7 @@
     document.head.appendChild(code);
   }
   function drawFirst(which) {
-    var holder = waitingFigures.find(which);
+    var holder = waitingFigures.find(function (h) { return !h.closest(".folded") && which(h); });
     if (holder) {
       waitingFigures.splice(waitingFigures.indexOf(holder), 1);
       if (!window.Plotly) { plotly(); }
@@ -119,6 +120,41 @@
   function drawAll() {
     while (drawFirst(function () { return true; })) { /* the next */ }
   }
+
+  // On a phone the page is its first screen and the titles of the rest, which open by touch.
+  var phone = matchMedia("(max-width: 40rem)");
+  var foldable = Array.from(document.querySelectorAll("main > section")).slice(1);
+  function fold(section, folded) {
+    var h2 = section.querySelector("h2"), button = h2.querySelector("button");
+    if (!button && folded) {
+      button = document.createElement("button");
+      button.type = "button";
+      button.append.apply(button, Array.from(h2.childNodes));
+      button.addEventListener("click", function () { fold(section, !section.classList.contains("folded")); });
+      h2.append(button);
+    }
+    if (!button) { return; }
+    section.classList.toggle("folded", folded);
+    button.setAttribute("aria-expanded", String(!folded));
+    if (!folded) { later(drawNext); dispatchEvent(new Event("resize")); }
+  }
+  function foldAll(folded) {
+    foldable.forEach(function (section) { fold(section, folded); });
+    document.querySelector("main").classList.toggle("folds", folded);  // its titles are the contents
+  }
+  function unfold(hash) {
+    var target = document.getElementById(hash.slice(1)), section = target && target.closest("section");
+    if (section) { fold(section, false); }
+  }
+  foldAll(phone.matches);
+  unfold(location.hash);
+  phone.addEventListener("change", function () { foldAll(phone.matches); });
+  document.addEventListener("click", function (event) {
+    var link = event.target.closest('a[href^="#"]');
+    if (link) { unfold(link.hash); }
+  });
+  addEventListener("hashchange", function () { unfold(location.hash); });
+
   setTimeout(function () {
     while (drawFirst(isMissed)) { /* the next */ }
     document.documentElement.dataset.ready = "1";
@@ -130,8 +166,8 @@
     clearTimeout(waiting);
     waiting = setTimeout(function () { fit(0); }, quiet ? 0 : 120);
   });
-  addEventListener("beforeprint", function () { drawAll(); fit(670); }); // A4 less its margins, in CSS pixels
-  addEventListener("afterprint", function () { fit(0); });
+  addEventListener("beforeprint", function () { foldAll(false); drawAll(); fit(670); }); // A4 less its margins, in CSS pixels
+  addEventListener("afterprint", function () { foldAll(phone.matches); fit(0); });
 
   document.querySelectorAll("fieldset.toggle input").forEach(function (input) {
     input.addEventListener("change", function () {

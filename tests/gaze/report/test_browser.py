@@ -37,11 +37,40 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def open_page(
     browser: Any, path: Path, width: int = 1280, height: int = 800, scheme: str = "light"
 ) -> Any:
-    """A page that has drawn its figures; every request and every error is kept."""
+    """A page that has drawn its figures, unfolded; every request and every error is kept."""
     page = listening_page(browser, viewport={"width": width, "height": height}, color_scheme=scheme)
     page.goto(path.as_uri())
     page.wait_for_selector('html[data-drawn="1"]', state="attached", timeout=120_000)
+    while (closed := page.locator('h2 button[aria-expanded="false"]')).count():
+        closed.first.click()
+    page.wait_for_function(
+        "[...document.querySelectorAll('.plot')].every(p => p.querySelector('.main-svg'))",
+        timeout=120_000,
+    )
     return page
+
+
+def test_on_a_phone_the_page_is_its_answer_and_titles(browser: Any, report: Path) -> None:
+    page = listening_page(browser, viewport={"width": 390, "height": 844})
+    page.goto(report.as_uri() + "#quality")
+    page.wait_for_selector('html[data-drawn="1"]', state="attached", timeout=120_000)
+    titles = page.locator("main > section > h2 button")
+    folded = page.locator("section.folded")
+    assert folded.count() == titles.count() - 1  # the one that the address names is open
+    page.locator("#quality h2 button").press("Enter")
+    assert folded.count() == titles.count() > 8
+    assert page.evaluate("document.documentElement.scrollHeight") < 4000
+    assert (
+        page.locator("#fig-heat .main-svg").count() and not page.locator(".contents").is_visible()
+    )
+    page.locator("#students h2 button").click()
+    assert page.locator(".student").first.is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert folded.count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert folded.count() == titles.count()
+    assert page.seen_errors == []
+    page.close()
 
 
 @pytest.mark.parametrize("size", SIZES)
