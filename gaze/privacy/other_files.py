@@ -1,4 +1,5 @@
-"""Files that are no run's: the student's lines, rows and records go, or the file does."""
+"""Files that are no run's: the student's lines, rows and records go. What is not ours and cannot be
+rewritten stays, and the proof names it."""
 
 from __future__ import annotations
 
@@ -67,7 +68,7 @@ def _plain(kind: pa.DataType) -> bool:
 
 
 def other_file(work: Work, path: Path) -> None:
-    """A file that no rule took care of: it loses the student's name, or goes."""
+    """A file that no rule took care of loses the student's name; only what is ours is deleted."""
     kind = kind_of(work.name(path))
     suffix = path.suffix.lower()
     if suffix in VIDEOS or (kind is not None and kind.rule == "camera"):
@@ -82,10 +83,10 @@ def other_file(work: Work, path: Path) -> None:
     if path.name == EXPORTED or not work.named(path):
         return
     if in_name(work.finder, path) or path.is_symlink():
-        work.delete(path)
-        return
+        return  # not ours to delete: the proof names it
     if not mentions(work.finder, path, by_chance=False):
-        return  # the proof names it
+        return
+    before = path.read_bytes()
     try:
         how = _without_name(work, path, suffix)
     except UNREADABLE as error:
@@ -93,8 +94,8 @@ def other_file(work: Work, path: Path) -> None:
         how = None
     if how and not work.named(path):
         work.changed(path, how)
-    else:  # of a kind that cannot be changed, or still naming the student
-        work.delete(path)
+    elif path.read_bytes() != before:
+        path.write_bytes(before)  # half a rewriting helps nobody: the proof names it
 
 
 def _is_report(path: Path) -> bool:
