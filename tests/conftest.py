@@ -84,6 +84,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if config.option.markexpr == "not slow" and is_slow(collection_path) else None
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes may hold the time at which they were made; every worker must call a test alike."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark them; and they come first, or one worker ends with a long file alone."""
     for item in items:

@@ -290,6 +290,33 @@ def _fit(
     return theta, cov * max(chi2, 1.0), chi2
 
 
+def _memory(gain: Array) -> float:
+    """Over how many samples one error lasts: 1 + 2 Σ of their correlation, up to where it ends."""
+    x = gain - gain.mean()
+    r = np.correlate(x, x, "full")[len(x) - 1 :]
+    r = r / max(float(r[0]), 1e-12)
+    return float(1 + 2 * r[1 : int(np.argmax(r <= 0)) or len(r)].sum())
+
+
+def _changes(
+    likely: Pair, lags_s: Array, drift: float, ends_s: tuple[float, float], middle_s: float
+) -> tuple[Array, Array]:
+    """(N,) times between two ends, and how likely (log) the lag changes there from one to another.
+
+    Neighbouring samples err alike (:func:`_memory`).
+    """
+    at_s = np.arange(ends_s[0], ends_s[1], 1 / likely.rate_hz)
+    at_s = likely.left_s + np.round((at_s - likely.left_s) * likely.rate_hz) / likely.rate_hz
+    i = np.round((at_s - likely.left_s) * likely.rate_hz).astype(int)
+    there = (i >= 0) & (i < len(likely.left))
+    at_s, i = at_s[there], i[there]
+    gain = np.zeros(len(i))
+    for sign, lag in zip((1.0, -1.0), lags_s, strict=True):
+        j = likely.right_at(at_s, lag + drift * (at_s - middle_s))
+        gain += sign * np.where(j >= 0, (likely.left[i] * likely.right[j]).sum(1), 0.0)
+    return at_s, np.cumsum(gain) / _memory(gain)
+
+
 def _jumps(
     likely: Pair,
     theta: Array,
@@ -301,16 +328,15 @@ def _jumps(
     out = []
     margin = 2 * likely.size / likely.rate_hz
     for p in range(len(theta) - 2):
-        last, first = centre_s[piece == p][-1], centre_s[piece == p + 1][0]
-        at_s = np.arange(last - margin, first + margin, 1 / likely.rate_hz)
-        at_s = likely.left_s + np.round((at_s - likely.left_s) * likely.rate_hz) / likely.rate_hz
-        i = np.round((at_s - likely.left_s) * likely.rate_hz).astype(int)
-        at_s, i = at_s[(i >= 0) & (i < len(likely.left))], i[(i >= 0) & (i < len(likely.left))]
-        gain = np.zeros(len(i))
-        for sign, lag in ((1.0, theta[p]), (-1.0, theta[p + 1])):
-            j = likely.right_at(at_s, lag + theta[-1] * (at_s - middle_s))
-            gain += sign * np.where(j >= 0, (likely.left[i] * likely.right[j]).sum(1), 0.0)
-        total = np.cumsum(gain)
+        before, after = centre_s[piece == p], centre_s[piece == p + 1]
+        wider = margin
+        while True:
+            ends = max(before[-1] - wider, before[0]), min(after[0] + wider, after[-1])
+            at_s, total = _changes(likely, theta[p : p + 2], float(theta[-1]), ends, middle_s)
+            at_end = min(total.argmax(), len(total) - 1 - total.argmax()) < likely.size
+            if not at_end or ends == (before[0], after[-1]):
+                break
+            wider *= 2
         weight = np.exp(total - total.max())
         mean = float((weight * at_s).sum() / weight.sum())
         spread = float(np.sqrt((weight * (at_s - mean) ** 2).sum() / weight.sum()))
