@@ -39,6 +39,27 @@ def new_folder(path: str | Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def marked_folder(path: Path, mark: str) -> Iterator[Path]:
+    """Yields an empty folder of its own name, which is removed afterwards; what a killed call left
+    there, known by a file ``mark`` in it, is removed before.
+
+    Raises
+    ------
+    SessionError : something without the mark lies there.
+    """
+    left = path.is_dir() and ((path / mark).is_file() or not any(path.iterdir()))
+    if path.is_symlink() or (path.exists() and not left):
+        raise SessionError("this is in the way", where=path, remedy="Move it elsewhere.")
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(mode=0o700)
+    try:
+        (path / mark).write_text("{}", encoding="utf-8")
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def resumed_folder(path: str | Path, made_of: dict[str, Any]) -> Iterator[tuple[Path, Path]]:
     """Yields a folder that becomes ``path`` when the block ends well, and one for parts.
 

@@ -7,16 +7,17 @@ the lesson's audit.log. docs/exports.md describes the formats.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
 import pkgutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from gaze.exports.common import FOLDERS, FORMATS, ExportError, Source, load_source
 from gaze.privacy.audit import audit
 from sessions.config import CONFIG_NAME
+from sessions.files import marked_folder
 from sessions.lock import lock_around
 from sessions.run import EXPORTED, RUNS, is_exported, read_manifest, sha256, write_json
 
@@ -71,9 +72,12 @@ def export(
             "out": place,
             **({"options": options} if options else {}),
         }
+        lesson = source.lesson.run.lesson_folder
+        # before anything is written: a forgetting looks there, whatever happens meanwhile
+        audit(lesson, "export begun", aside=str(_aside(source, folder)))
         names = write_again(source, folder, entry)
         audit(
-            source.lesson.run.lesson_folder, "export", format=format, run=run, out=str(folder),
+            lesson, "export", format=format, run=run, out=str(folder),
             files=len(names), students=len(source.lesson.students), salted=salted,
         )  # fmt: skip
     written = folder if out.is_absolute() else out.parent if is_file else out
@@ -91,9 +95,7 @@ def write_again(source: Source, folder: Path, entry: dict[str, Any]) -> list[str
     is_file = entry["out"] != "."
     if is_file:
         _refuse_foreign(folder, entry["out"])  # before the work
-    nearest = next(f for f in (folder, *folder.parents) if f.is_dir())
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=nearest) as temporary:
-        aside = Path(temporary)
+    with marked_folder(_aside(source, folder), EXPORTED) as aside:
         where = aside / entry["out"] if is_file else aside
         made = FORMATS[entry["format"]](source, where, **entry.get("options", {}))
         names = [path.relative_to(aside).as_posix() for path in made]
@@ -107,6 +109,13 @@ def write_again(source: Source, folder: Path, entry: dict[str, Any]) -> list[str
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             os.replace(aside / name, folder / name)
     return names
+
+
+def _aside(source: Source, folder: Path) -> Path:
+    """Where an export is made before it is moved: one place for each lesson, on the same disk."""
+    nearest = next(f for f in (folder, *folder.parents) if f.is_dir())
+    lesson = str(source.lesson.run.lesson_folder.resolve())
+    return nearest / f".export-{hashlib.sha256(lesson.encode()).hexdigest()[:8]}"
 
 
 def refuse_place(folder: Path, *, is_file: bool = False) -> None:

@@ -95,7 +95,8 @@ def other_file(work: Work, path: Path) -> None:
     if how and not work.named(path):
         work.changed(path, how)
     elif path.read_bytes() != before:
-        path.write_bytes(before)  # half a rewriting helps nobody: the proof names it
+        with atomic_write(path) as aside:  # half a rewriting helps nobody: the proof names it
+            aside.write_bytes(before)
 
 
 def _is_report(path: Path) -> bool:

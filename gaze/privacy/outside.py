@@ -30,6 +30,12 @@ def name_exports(copy: Path, lesson: Path, said: Report) -> None:
     for line in exports_outside(copy, lesson):
         if line not in said.kept:
             said.kept.append(line)
+    killed = {Path(str(e["aside"])) for e in audit.lines(copy) if e.get("aside")}
+    said.remains += [
+        f"{aside}: what an export that was killed left; delete it yourself"
+        for aside in sorted(killed)
+        if aside.is_dir()
+    ]
     for entry in audit.lines(copy):
         out = Path(str(entry.get("out") or ""))
         if entry.get("action") != "export" or not out.is_absolute():

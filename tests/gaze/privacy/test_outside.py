@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from calibration.errors import UserError
 from gaze.commands.app import app
+from gaze.exports import export
 from gaze.privacy.forget import forget, forget_everything
 from gaze.studies.table import write_study_table
 from sessions.run import is_exported
@@ -117,3 +121,32 @@ def test_a_lesson_that_goes_whole_names_what_lies_elsewhere(lessons: Path, tmp_p
     said = forget_everything(lessons / "monday")
     assert f"{out}: a table over lessons outside the lesson; delete it yourself" in said.kept
     assert out.is_file() and not (lessons / "monday").exists()
+
+
+KILLED = """
+import os, sys
+import gaze.exports as exports
+really = os.replace
+def replace(a, b):  # as the power goes when the first file is to be moved out
+    os._exit(9) if ".export-" in str(a) and ".export-" not in str(b) else really(a, b)
+os.replace = replace
+exports.export(sys.argv[1], "csv", sys.argv[2])
+"""
+
+
+def test_a_killed_export_is_named_and_cleared_by_the_next(lessons: Path, tmp_path: Path) -> None:
+    lesson = lessons / "monday"
+    (run,) = (lesson / "runs").iterdir()
+    out = tmp_path / "out"
+    done = subprocess.run([sys.executable, "-c", KILLED, str(run), str(out / "gaze.csv")])
+    (left,) = tmp_path.rglob(".export-*")
+    assert done.returncode == 9 and any(p.name == "gaze.csv" for p in left.iterdir())
+    said = forget(lesson, WHO)
+    assert any(r.startswith(f"{left}: what an export that was killed left") for r in said.remains)
+    export(run, "csv", left.parent / "out2" / "gaze.csv")
+    assert not left.exists()
+    (left.parent / left.name).mkdir()
+    (left / "mine.txt").write_text("mine")
+    with pytest.raises(UserError, match="this is in the way"):
+        export(run, "csv", left.parent / "out3" / "gaze.csv")
+    assert (left / "mine.txt").read_text() == "mine"
