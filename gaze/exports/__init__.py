@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gaze.exports.common import FOLDERS, FORMATS, ExportError, Source, load_source
-from gaze.privacy.audit import audit
+from gaze.privacy.audit import audit, noted_meanwhile
 from sessions.config import CONFIG_NAME
 from sessions.files import marked_folder
 from sessions.lock import lock_around
@@ -73,9 +73,9 @@ def export(
             **({"options": options} if options else {}),
         }
         lesson = source.lesson.run.lesson_folder
-        # before anything is written: a forgetting looks there, whatever happens meanwhile
-        audit(lesson, "export begun", aside=str(_aside(source, folder)))
-        names = write_again(source, folder, entry)
+        # before anything is written: where this is killed, a forgetting looks there
+        with noted_meanwhile(lesson, "export begun", aside=str(_aside(source, folder))):
+            names = write_again(source, folder, entry)
         audit(
             lesson, "export", format=format, run=run, out=str(folder),
             files=len(names), students=len(source.lesson.students), salted=salted,

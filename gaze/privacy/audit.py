@@ -29,10 +29,31 @@ def audit(folder: str | Path, action: str, **facts: Any) -> None:
         "action": action,
         **facts,
     }
+    _append(Path(folder) / AUDIT_NAME, json.dumps(line, ensure_ascii=False) + "\n")
+
+
+@contextlib.contextmanager
+def noted_meanwhile(folder: str | Path, action: str, **facts: Any) -> Iterator[None]:
+    """A line in the lesson's audit.log while a work lasts: it stays where that is killed."""
     path = Path(folder) / AUDIT_NAME
+    there = path.is_file()
+    before = path.stat().st_size if there else 0
+    audit(folder, action, **facts)
+    ours = path.read_bytes()[before:]
+    try:
+        yield
+    finally:
+        if path.read_bytes()[before:] == ours:  # else somebody wrote after us: it stays
+            if there:
+                os.truncate(path, before)
+            else:
+                path.unlink()
+
+
+def _append(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        file.write(text)
 
 
 def went_out(runs: Iterable[Run], what: str, path: str | Path) -> None:
