@@ -1,5 +1,4 @@
-"""Files that are no run's: the student's lines, rows and records go. What is not ours and cannot be
-rewritten stays, and the proof names it."""
+"""Files that are no run's: the student's lines, rows and records go, or the file does."""
 
 from __future__ import annotations
 
@@ -68,7 +67,7 @@ def _plain(kind: pa.DataType) -> bool:
 
 
 def other_file(work: Work, path: Path) -> None:
-    """A file that no rule took care of loses the student's name; only what is ours is deleted."""
+    """A file that no rule took care of: it loses the student's name, or goes."""
     kind = kind_of(work.name(path))
     suffix = path.suffix.lower()
     if suffix in VIDEOS or (kind is not None and kind.rule == "camera"):
@@ -83,10 +82,10 @@ def other_file(work: Work, path: Path) -> None:
     if path.name == EXPORTED or not work.named(path):
         return
     if in_name(work.finder, path) or path.is_symlink():
-        return  # not ours to delete: the proof names it
-    if not mentions(work.finder, path, by_chance=False):
+        work.delete(path)
         return
-    before = path.read_bytes()
+    if not mentions(work.finder, path, by_chance=False):
+        return  # the proof names it
     try:
         how = _without_name(work, path, suffix)
     except UNREADABLE as error:
@@ -94,9 +93,8 @@ def other_file(work: Work, path: Path) -> None:
         how = None
     if how and not work.named(path):
         work.changed(path, how)
-    elif path.read_bytes() != before:
-        with atomic_write(path) as aside:  # half a rewriting helps nobody: the proof names it
-            aside.write_bytes(before)
+    else:  # of a kind that cannot be changed, or still naming the student
+        work.delete(path)
 
 
 def _is_report(path: Path) -> bool:
