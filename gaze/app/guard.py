@@ -154,7 +154,7 @@ def user_at(client: tuple[str, int] | None) -> int | None:
     end = f"{int.from_bytes(address, sys.byteorder):08X}:{port:04X}"  # IPv6 ends in it too
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError):
-            for line in Path(table).read_text().splitlines()[1:]:
+            for line in Path(table).read_text("utf-8").splitlines()[1:]:
                 _, local, _, _, _, _, _, user = line.split()[:8]
                 if local.endswith(end):
                     return int(user)
