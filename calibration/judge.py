@@ -11,6 +11,7 @@ from calibration.corners.boards import Board
 from calibration.rig import Rig
 from calibration.rig_quality import PairQuality, RigQuality
 from calibration.room.world import FURTHEST_BEHIND_M, HIGHEST_M, hung_words, roll_deg
+from calibration.solve.changes import OF_EACH_VIEW
 from calibration.verdict import RANK, Cause, Status, Verdict
 
 #: (width, height), metres.
@@ -63,8 +64,6 @@ ROOM_CODES = {
 
 #: Causes that already name what changed among the views.
 CHANGED = {"zoom_changed", "camera_moved", "rolling_shutter"}
-#: What blurred pictures look like where one asks how they fit together.
-LIKE_BLUR = {"not_simultaneous", "rolling_shutter"}
 
 
 def grade(value: float, fail: float, warn: float) -> Status:
@@ -97,20 +96,22 @@ def judge(rig: Rig, found: Iterable[Cause] = ()) -> Verdict:
             _judge_world(rig, q, seen.blackboard_m, add, told=bool(codes & ROOM_CODES))
     # what only follows from another fault comes after it
     follows = {"auxiliary_inconsistent"}
-    if _mostly_blurred(q) and codes & LIKE_BLUR:
-        follows |= LIKE_BLUR
+    if _mostly_blurred(q) and codes & OF_EACH_VIEW:
+        follows |= OF_EACH_VIEW
         causes = [replace(c, severity="FAIL") if c.code == "blurred" else c for c in causes]
     causes.sort(key=lambda c: (-RANK[c.severity], c.code in follows))
     return Verdict(tuple(causes))
 
 
+def _blurred(q: RigQuality, camera: str) -> list[str]:
+    """The views whose picture by a camera is blurred."""
+    return [r.name for r in q.views if r.camera == camera and (r.sharpness_px or 0.0) > BLURRED_PX]
+
+
 def _mostly_blurred(q: RigQuality) -> bool:
     """Whether more than half of a camera's pictures are."""
-    for name in q.cameras:
-        sharp = [r.sharpness_px for r in q.views if r.camera == name and r.sharpness_px is not None]
-        if sum(px > BLURRED_PX for px in sharp) > len(sharp) / 2:
-            return True
-    return False
+    known = [r.camera for r in q.views if r.sharpness_px is not None]
+    return any(len(_blurred(q, camera)) > known.count(camera) / 2 for camera in q.cameras)
 
 
 def _judge_views(q: RigQuality, add: Any) -> None:
@@ -168,11 +169,7 @@ def _judge_views(q: RigQuality, add: Any) -> None:
                 " pictures were stretched, or the solve ended in a wrong place",
                 "Use pictures as the camera takes them; add tilted views.",
             )  # fmt: skip
-        blurred = [
-            r.name for r in q.views
-            if r.camera == name and (r.sharpness_px or 0.0) > BLURRED_PX
-        ]  # fmt: skip
-        if blurred:
+        if blurred := _blurred(q, name):
             add(
                 "blurred", "WARN",
                 f"blurred or moving pictures in the {name} camera: {', '.join(blurred[:6])}",

@@ -31,6 +31,8 @@ LEAST_ZOOM, LEAST_TURN_DEG, LEAST_ROWS_PX, LEAST_APART_PX = 0.003, 0.03, 0.5, 0.
 FIRST_ORDER = 0.01
 #: The next best is told where it is this near.
 NEAR = 60.0
+#: Causes with unknowns of each view's own: a large zoom and blurred pictures look like them, too.
+OF_EACH_VIEW = {"not_simultaneous", "rolling_shutter"}
 #: Moments that are tried at most.
 MOST_MOMENTS = 16
 #: Views before and after a moment, at least.

@@ -21,7 +21,7 @@ from calibration.camera import CAMERAS
 from calibration.corners.boards import Board, View
 from calibration.errors import CalibrationError
 from calibration.solve import bundle
-from calibration.solve.changes import what_changed
+from calibration.solve.changes import OF_EACH_VIEW, what_changed
 from calibration.solve.choose import choose
 from calibration.solve.holdout import HoldOut
 from calibration.solve.intrinsics import (
@@ -215,7 +215,7 @@ def estimate(
             robust_px=None if many_lost else robust_px,
         )  # fmt: skip
         # a camera that a large zoom has led astray is asked by itself
-        if changed is None or changed.code in ("not_simultaneous", "rolling_shutter"):
+        if changed is None or changed.code in OF_EACH_VIEW:
             zooms = (
                 zoom_changed(c, board, views, sizes[c], choice_of(lens))
                 for c, lens in zip(CAMERAS, solution.state.lenses, strict=True)

@@ -29,7 +29,10 @@ def audit(folder: str | Path, action: str, **facts: Any) -> None:
         "action": action,
         **facts,
     }
-    _append(Path(folder) / AUDIT_NAME, json.dumps(line, ensure_ascii=False) + "\n")
+    path = Path(folder) / AUDIT_NAME
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 @contextlib.contextmanager
@@ -48,12 +51,6 @@ def noted_meanwhile(folder: str | Path, action: str, **facts: Any) -> Iterator[N
                 os.truncate(path, before)
             else:
                 path.unlink()
-
-
-def _append(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-        file.write(text)
 
 
 def went_out(runs: Iterable[Run], what: str, path: str | Path) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, rfft, rfftfreq
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import uniform_filter1d
-from scipy.signal import csd
+from scipy.signal import correlate, csd
 from scipy.special import logsumexp
 
 from calibration.transform import Array
@@ -293,7 +293,7 @@ def _fit(
 def _memory(gain: Array) -> float:
     """Over how many samples one error lasts: 1 + 2 Σ of their correlation, up to where it ends."""
     x = gain - gain.mean()
-    r = np.correlate(x, x, "full")[len(x) - 1 :]
+    r = correlate(x, x)[len(x) - 1 :]
     r = r / max(float(r[0]), 1e-12)
     return float(1 + 2 * r[1 : int(np.argmax(r <= 0)) or len(r)].sum())
 
