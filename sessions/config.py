@@ -242,6 +242,15 @@ class SessionConfig(Strict):
         """The moment of time_s = 0, UTC; None where starts_at is not given."""
         return None if self.starts_at is None else self.starts_at.astimezone(dt.UTC)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _day_of_its_start(cls, values: object) -> object:
+        """Where only ``starts_at`` is given, its day there is the lesson's ``date``."""
+        if isinstance(values, dict) and values.get("date") is None:
+            if isinstance(begin := values.get("starts_at"), dt.datetime):
+                return values | {"date": begin.date()}
+        return values
+
     @model_validator(mode="after")
     def _students_differ(self) -> SessionConfig:
         if same := first_double([s.id for s in self.students]):

@@ -61,6 +61,21 @@ def students(subject: Subject) -> list[Finding]:
 
 
 @register("session.toml")
+def days(subject: Subject) -> list[Finding]:
+    """A date that is not the wall clock's, and a time of keeping that never begins."""
+    config, findings = subject.session.config, []
+    if config.starts_at is not None and config.date != config.starts_at.date():
+        what = f"date is {config.date}, but starts_at lies on {config.starts_at.date()}"
+        action = "Write the lesson's own day in both; exports would carry two different days."
+        findings.append(Finding("warning", what, CONFIG_NAME, action))
+    if config.retention_days is not None and config.date is None:
+        what = "retention_days is given, but no date: the lesson will never be closed"
+        action = "Add the lesson's day: date = 2026-03-02."
+        findings.append(Finding("warning", what, CONFIG_NAME, action))
+    return findings
+
+
+@register("session.toml")
 def file_names(subject: Subject) -> list[Finding]:
     """Files whose names another system does not allow."""
     bad = sorted(set(filter(_illegal_on_windows, _files(subject.session.config))))

@@ -141,6 +141,20 @@ def test_small_videos_are_warned_of(lesson: Path) -> None:
     assert [f.severity for f in small] == ["warning", "warning"] and "1080p" in small[0].action
 
 
+def test_days_that_contradict_each_other_or_are_missing(lesson: Path) -> None:
+    begin = "starts_at = 2026-03-02T23:30:00-05:00\n"  # the next day in UTC, the 2nd at school
+    toml = lesson / "session.toml"
+    toml.write_text(begin + TOML + STUDENTS)
+    assert bad(look(lesson)) == []
+    assert str(Session.open(lesson).config.date) == "2026-03-02"
+    toml.write_text("date = 2026-03-03\n" + begin + TOML + STUDENTS)
+    one = only(look(lesson))
+    assert one.severity == "warning" and "starts_at lies on 2026-03-02" in one.what
+    toml.write_text("retention_days = 30\n" + TOML + STUDENTS)
+    one = only(look(lesson))
+    assert one.severity == "warning" and "will never be closed" in one.what
+
+
 # -- videos ----------------------------------------------------------------------------------------
 
 
