@@ -246,10 +246,10 @@ class SessionConfig(Strict):
     @classmethod
     def _day_of_its_start(cls, values: object) -> object:
         """Where only ``starts_at`` is given, its day there is the lesson's ``date``."""
-        if isinstance(values, dict) and values.get("date") is None:
-            if isinstance(begin := values.get("starts_at"), dt.datetime):
-                return values | {"date": begin.date()}
-        return values
+        if not isinstance(values, dict) or values.get("date") is not None:
+            return values
+        begin = values.get("starts_at")
+        return values | {"date": begin.date()} if isinstance(begin, dt.datetime) else values
 
     @model_validator(mode="after")
     def _students_differ(self) -> SessionConfig:
