@@ -117,7 +117,9 @@ def score_entry(entry: pd.DataFrame, world: World) -> LessonScore:
     who = np.searchsorted(ids, entry["student"].to_numpy(str), sorter=np.argsort(ids))
     who = np.argsort(ids)[who]
     P_W, R_WS = heads.P_W[moment, who], heads.R_WS[moment, who]
+    here = heads.here[moment, who]
     true, meets = gaze_points(P_W, R_WS)
+    meets &= here
     board = Blackboard(width_m=world.room.board_width_m, height_m=world.room.board_height_m)
     on_board = meets & board.holds(true)
     xy = entry[["gaze_x_m", "gaze_y_m"]].to_numpy(np.float64)
@@ -127,9 +129,10 @@ def score_entry(entry: pd.DataFrame, world: World) -> LessonScore:
     point = heads.point_W[moment, who]
     target = np.where(np.abs(point[:, 2:]) < 1e-6, point[:, :2], np.nan)
     row = np.asarray(world.seats.row)
-    known = stated | (entry["status"] == "away").to_numpy()
-    asked = round(seconds * ASKED_HZ)
-    step = np.clip(np.floor(entry["time_s"].to_numpy() * ASKED_HZ + 0.5), 0, asked - 1)
+    known = here & (stated | (entry["status"] == "away").to_numpy())
+    steps = round(seconds * ASKED_HZ)
+    asked = world.heads(np.arange(steps) / ASKED_HZ).here.sum(0)
+    step = np.clip(np.floor(entry["time_s"].to_numpy() * ASKED_HZ + 0.5), 0, steps - 1)
     seen = pd.DataFrame({"who": who, "step": step})[known].drop_duplicates()["who"]
     share = _shares(entry[known], ids, board)
     truth = np.array([on_board[known & (who == k)].mean() if (known & (who == k)).any() else np.nan
@@ -139,7 +142,7 @@ def score_entry(entry: pd.DataFrame, world: World) -> LessonScore:
         target_m=np.hypot(*(xy - target)[counted].T),
         inside=_inside(entry.loc[counted, list(SPREAD)].to_numpy(np.float64), e),
         row=row[who[counted]],
-        coverage=np.bincount(seen, minlength=len(ids)) / asked,
+        coverage=np.minimum(np.bincount(seen, minlength=len(ids)) / np.maximum(asked, 1), 1),
         share_error=share - truth,
         seat_row=row,
         switches=_switches(entry, heads.P_W, moment, who),

@@ -11,7 +11,7 @@ from calibration.errors import UserError
 from sessions.simulation.simulate import Options
 
 #: Changed with every change of a track: results of different versions are not compared.
-VERSION = 1
+VERSION = 2
 
 
 class BenchmarkError(UserError):
@@ -62,6 +62,19 @@ TRACKS = {
                (9061, 9062), offset_s=0.4, drift_ppm=80.0, scenario="natural"),
         _track("small-room", "a small room, cameras turned inwards", (9071, 9072), room="small",
                placement="inward"),
+        _track("masks", "everybody wears a mask", (9101,), seconds=13.5, wear="mask"),
+        _track("caps-glasses-hair", "caps, glasses, hair over half of the face", (9111,),
+               seconds=13.5, wear="cap 4, glasses 4, hair 3"),
+        _track("hands-books", "hands before the mouth and books held up, half of the time", (9121,),
+               seconds=13.5, wear="hand 4, book 4"),
+        _track("lively", "twins talk to each other, one looks back, one bends over the desk, one "
+               "leaves and comes back, two change seats (events.csv says so)", (9131,),
+               students=10, scenario="lively"),
+        _track("camera", "motion blur and rolling shutter of 20 ms, mains flicker, windows behind "
+               "the class, noise at a low rate", (9141,), seconds=12.0, scenario="natural",
+               exposure_s=0.02, readout_s=0.02, flicker=0.3, backlight=0.7, noise=2.5, crf=30),
+        _track("five-rows", "28 students in 5 rows to 8 m", (9151,), seconds=12.0, students=28,
+               rows=5, far_m=8.0, scenario="natural", people="all"),
     )
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ placement give*.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,7 +40,11 @@ def simulate(
     seconds: Annotated[float, typer.Option(help="Length of the lesson in seconds.")] = 18.0,
     fps: Annotated[float, typer.Option(help="Pictures a second.")] = 10.0,
     scenario: Annotated[
-        str, typer.Option(help="grid: everybody looks at marked points in turn; natural: a lesson.")
+        str,
+        typer.Option(
+            help="grid: everybody looks at marked points in turn; natural: a lesson; lively: with "
+            "twins, talk, looks back, one who leaves, two who change seats."
+        ),
     ] = "grid",
     points: Annotated[
         int, typer.Option(help="Marked points in grid (5: corners and middle; 9: 3 × 3).")
@@ -77,6 +82,28 @@ def simulate(
         str,
         typer.Option(help="Who sits there: all, train, or test (people never used for training)."),
     ] = "all",
+    wear: Annotated[
+        str,
+        typer.Option(
+            help="On or before faces: mask, cap, glasses, hair, hand, book, each with a number or "
+            "share of the students (all, if none is said): 'mask, cap 3, hand 50%'."
+        ),
+    ] = "",
+    exposure: Annotated[
+        float, typer.Option(help="Exposure in seconds: motion is blurred over it; 0 = none.")
+    ] = 0.0,
+    readout: Annotated[
+        float, typer.Option(help="Rolling shutter: seconds from the first row to the last.")
+    ] = 0.0,
+    flicker: Annotated[
+        float, typer.Option(help="How deep lamps on the mains pulse, 0 to 0.8.")
+    ] = 0.0,
+    backlight: Annotated[
+        float, typer.Option(help="Windows behind the class, 0 = none to 1 = faces in the dark.")
+    ] = 0.0,
+    crf: Annotated[
+        int | None, typer.Option(help="H.264 quality: 21, with --small 23; 51 = worst.")
+    ] = None,
     timestamps: Annotated[bool, typer.Option("--timestamps", help="Write timestamps.csv.")] = False,
     small: Annotated[
         bool,
@@ -109,6 +136,10 @@ def simulate(
 
         gaze simulate tests/data/lesson --seconds 13.5 --fps 5 --seed 1 --small
 
+    A class in masks, filmed with a slow rolling shutter
+
+        gaze simulate masked --wear "mask, cap 3" --exposure 0.02 --readout 0.02
+
     What would 4K bring for 28 students in five rows?
 
         gaze simulate my-plan --students 28 --rows 5 --resolution 4k --plan
@@ -139,9 +170,16 @@ def simulate(
         people=people,
         timestamps=timestamps,
         seed=seed,
+        wear=wear,
+        exposure_s=exposure,
+        readout_s=readout,
+        flicker=flicker,
+        backlight=backlight,
     )
     if small:
         options = options.small()
+    if crf is not None:
+        options = replace(options, crf=crf)
     result: dict[str, Any]
     if plan and truth_only:
         raise SessionError(

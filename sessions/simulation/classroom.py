@@ -292,6 +292,29 @@ def furniture(room: Room, where: Seats, aux: AuxiliaryBoard, rng: np.random.Gene
     return [m.actor()]
 
 
+def windows_behind(room: Room) -> Any:
+    """Bright windows along the wall behind the class."""
+    m = Mesh()
+    x0, x1 = room.walls_x_m
+    wide = (x1 - x0 - 1.2) / 3
+    for k in range(3):
+        corner = [x0 + 0.4 + k * (wide + 0.2), room.ceiling_y_m + 0.35, room.depth_m - 0.06]
+        m.rectangle(corner, [wide, 0, 0], [0, 1.7, 0], np.ones(3))
+    return m.actor("sky")
+
+
+def glared(picture: np.ndarray, strength: float) -> np.ndarray:
+    """A picture (H,W,3) uint8 with the light that a lens spreads from what is white in it."""
+    if not strength:
+        return picture
+    small = cv2.resize(picture, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
+    white = (small.min(2) > 250).astype(np.float32)
+    halo = cv2.GaussianBlur(white, (0, 0), small.shape[1] / 24)
+    halo = cv2.resize(halo, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    veiled = picture + np.float32(90 * strength) * halo[..., None]
+    return np.asarray(np.clip(veiled + 0.5, 0, 255).astype(np.uint8))
+
+
 class Classroom:
     """The whole scene: renders any moment for any camera."""
 
@@ -304,11 +327,15 @@ class Classroom:
         marks: tuple[list[str], np.ndarray] | None,
         light: float,
         seed: int,
+        backlight: float = 0.0,
     ) -> None:
         rng = np.random.default_rng([seed, 5])
         self.scene = Scene((0.3, 0.3, 0.3))
-        self.scene.light(lamps(room, light, rng))
+        self.scene.light(lamps(room, light * (1 - 0.6 * backlight), rng))
         self.furniture = furniture(room, where, aux, rng)
+        self.backlight = backlight
+        if backlight:
+            self.furniture.append(windows_behind(room))
         board = blackboard_picture(room, marks, rng)
         self.board_picture = board
         self.furniture.append(
@@ -342,6 +369,8 @@ class Classroom:
                 heads.R_head[k, n],
                 heads.R_eyes[k, n],
                 {"blink": float(heads.blink[k, n])} if heads.blink[k, n] else {},
+                here=bool(heads.here[k, n]),
+                held=bool(heads.held[k, n]),
             )
 
     def picture(self, T_WC: Transform, lens: Lens) -> np.ndarray:
@@ -359,7 +388,7 @@ class Classroom:
             self.show_people(shown)
         _, empty, empty_depth = self._empty[id(lens)]
         if not self._shown:
-            return lens.bend(empty)
+            return glared(lens.bend(empty), self.backlight)
         for it in self.furniture:
             it.SetVisibility(False)
         people = self.scene.picture()
@@ -371,7 +400,7 @@ class Classroom:
         if len(rows):
             part = slice(rows[0], rows[-1] + 1)
             np.copyto(both[part], people[part], where=nearer[part, :, None])
-        return lens.bend(both)
+        return glared(lens.bend(both), self.backlight)
 
     def close(self) -> None:
         self.scene.close()
@@ -379,5 +408,6 @@ class Classroom:
 
 def moment_key(heads: Heads, k: int) -> bytes:
     """Equal for two moments in which nobody's picture differs."""
-    parts = (heads.R_WB, heads.t_WB, heads.R_head, heads.R_eyes, heads.blink)
-    return b"".join(np.round(p[k], 7).tobytes() for p in parts)
+    parts = (heads.R_WB, heads.t_WB, heads.R_head, heads.R_eyes, heads.blink, heads.here,
+             heads.held)  # fmt: skip
+    return b"".join(np.round(p[k].astype(float), 7).tobytes() for p in parts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -30,14 +30,16 @@ from sessions.simulation.simulate import (
     Options,
     World,
     build_world,
-    write_session,
 )
+from sessions.simulation.write import write_session
 
 if TYPE_CHECKING:  # they import VTK
     from sessions.simulation.classroom import Classroom
     from sessions.simulation.render import Lens
 
 STRETCH = 100  # frames that are drawn, encoded and kept together
+SHUTTER_STEP_S = 0.009
+PULSES_HZ = 100.3  # of lamps on the mains, to which no camera's clock is tied
 CALM = 0.4  # noise of still pictures, which are taken with time and light to spare
 
 
@@ -69,8 +71,9 @@ def draw_session(folder: Path, parts: Path, world: World, progress: Progress) ->
 
     o = world.options
     room = Classroom(
-        world.room, world.seats, world.auxiliary, world.people, world.marks, o.light, o.seed
-    )
+        world.room, world.seats, world.auxiliary, world.people, world.marks, o.light, o.seed,
+        o.backlight,
+    )  # fmt: skip
     try:
         lenses = {c: Lens.of(camera) for c, camera in world.cameras.items()}
         draw_views(folder, world, room, lenses, progress)
@@ -138,17 +141,22 @@ def draw_video(
     o, size_px = world.options, world.cameras[camera].size_px
     sensor = Sensor(size_px, o.noise, o.light, o.seed * 2 + (camera == "right"))
     times = world.frame_times(camera)
+    shutter = Shutter.of(o.exposure_s, o.readout_s, size_px[1])
 
     def frames(start: int) -> Iterator[np.ndarray]:
         key, picture = b"", None
-        heads = world.heads(times[start : start + STRETCH])
-        for k in range(len(heads.time_s)):
-            now = moment_key(heads, k)
-            if now != key:
-                room.pose(heads, k)
-                picture, key = room.picture(world.T_WC[camera], lens), now
-            assert picture is not None
-            yield sensor.expose(picture)
+        for k, middle in enumerate(times[start : start + STRETCH]):
+            heads = world.heads(middle + shutter.after_s)
+            seen = []
+            for m in range(len(shutter.after_s)):
+                now = moment_key(heads, m)
+                if now != key:
+                    room.pose(heads, m)
+                    picture, key = room.picture(world.T_WC[camera], lens), now
+                assert picture is not None
+                seen.append(picture)
+            lit = flickering(shutter.joined(seen), middle, shutter, o.flicker)
+            yield sensor.expose(lit)
             progress(f"{camera} video", (start + k + 1) / len(times))
 
     films = []
@@ -163,6 +171,51 @@ def draw_video(
                 write_video(str(aside), frames(start), o.fps, size_px, o.crf)
         films.append(film)
     join_films(films, path)
+
+
+@dataclass(frozen=True)
+class Shutter:
+    """When the rows of a picture see light, about the picture's time: the middle of the middle row.
+
+    begin_s, exposure_s : of each row (H,), and how long. after_s : (M,) moments at which the room
+    is drawn. weight : (M,H) how much of each a row sees.
+    """
+
+    begin_s: np.ndarray
+    exposure_s: float
+    after_s: np.ndarray
+    weight: np.ndarray
+
+    @classmethod
+    def of(cls, exposure_s: float, readout_s: float, rows: int) -> Shutter:
+        """One moment for all where both are 0, else one for about every :data:`SHUTTER_STEP_S`."""
+        begin = ((np.arange(rows) + 0.5) / rows - 0.5) * readout_s - exposure_s / 2
+        span = exposure_s + readout_s
+        count = 1 if span == 0 else max(2, round(span / SHUTTER_STEP_S))
+        edge = np.linspace(-span / 2, span / 2, count + 1)
+        middle = (edge[1:] + edge[:-1]) / 2
+        length = max(exposure_s, span / count, 1e-9)  # of a row, in steps not finer than are drawn
+        low = np.clip(begin + (exposure_s - length) / 2, -span / 2, span / 2 - length)
+        overlap = np.minimum(edge[1:, None], low + length) - np.maximum(edge[:-1, None], low)
+        weight = np.maximum(overlap, 0) if span else np.ones((1, rows))
+        return cls(begin, exposure_s, middle, (weight / weight.sum(0)).astype(np.float32))
+
+    def joined(self, pictures: list[np.ndarray]) -> np.ndarray:
+        """One picture (H,W,3) from those of the moments; the same where nothing moved."""
+        if all(p is pictures[0] for p in pictures):
+            return pictures[0]
+        parts = (w[:, None, None] * p for w, p in zip(self.weight, pictures, strict=True))
+        return np.asarray(sum(parts))
+
+
+def flickering(picture: np.ndarray, time_s: float, shutter: Shutter, depth: float) -> np.ndarray:
+    """The picture in light that pulses with the mains: bands, the fainter the longer exposed."""
+    if not depth:
+        return picture
+    left = depth * np.sinc(PULSES_HZ * shutter.exposure_s)
+    middle = time_s + shutter.begin_s + shutter.exposure_s / 2
+    gain = 1 + left * np.cos(2 * np.pi * PULSES_HZ * middle)
+    return np.asarray(picture * gain.astype(np.float32)[:, None, None])
 
 
 class Sensor:

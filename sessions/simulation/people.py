@@ -18,7 +18,8 @@ from scipy.spatial.transform import Rotation
 
 from calibration.files import write_file
 
-PARTS = ("head", "hair", "eye_left", "eye_right", "lashes", "glasses", "shirt", "body")
+PARTS = ("head", "hair", "eye_left", "eye_right", "lashes", "glasses", "shirt", "body",
+         "worn", "held")  # fmt: skip
 EXPRESSIONS = ("smile", "open", "blink", "brows")
 PEOPLE_FILE = Path(__file__).with_name("people.npz")
 _POSITION_M = 2.0  # positions are stored as int16 over ±2 m: 0.06 mm steps

@@ -29,7 +29,8 @@ from sessions.simulation.budget import (
 from sessions.simulation.people import load_people
 from sessions.simulation.room import ROOMS, Seats, auxiliary_board
 from sessions.simulation.script import grid_plans, grid_points, place_people, visible_share
-from sessions.simulation.simulate import RESOLUTIONS, Options, World, build_world, face_heights_px
+from sessions.simulation.simulate import RESOLUTIONS, Options, World, build_world
+from sessions.simulation.write import face_heights_px
 
 SMALL_FACE_PX = 24.0  # below this the head model gets clearly worse
 GOOD_ERROR_M = (
@@ -197,7 +198,7 @@ def make_plan(options: Options, head_sigma: HeadSigma = head_sigma_deg) -> PlanA
     ``head_sigma(face_px, turn_deg)`` → σ in degrees: the head model's own, if known.
     """
     options = replace(
-        options.checked(),
+        options.checked().without_pictures("plan"),
         scenario="grid",
         points=9,
         seconds=max(options.seconds, 9.0),

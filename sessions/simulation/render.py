@@ -31,7 +31,10 @@ MATERIALS = {
     "glasses": (0.3, 0.7, 0.5, 40),
     "shirt": (0.30, 0.78, 0.02, 5),
     "body": (0.30, 0.80, 0.08, 12),
+    "worn": (0.30, 0.75, 0.03, 8),
+    "held": (0.30, 0.75, 0.05, 10),
     "room": (0.30, 0.62, 0.02, 5),
+    "sky": (1.0, 0.0, 0.0, 1),
 }
 
 
@@ -164,6 +167,7 @@ class PersonActors:
         self.rigid: list[Any] = []
         self.eyes: list[Any] = []
         self.soft: list[tuple[Any, Any, np.ndarray, np.ndarray, np.ndarray, bool]] = []
+        self.held: list[Any] = []
         self._rigid_points: list[tuple[Any, np.ndarray]] = []
         for k, part in enumerate(PARTS):
             if part == "glasses" and not person.glasses:
@@ -181,6 +185,8 @@ class PersonActors:
                     self.eyes.append(it)
                 elif rigid:
                     self.rigid.append(it)
+                    if part == "held":
+                        self.held.append(it)
                     self._rigid_points.append((data, used))
                 else:
                     share = person.share[used]
@@ -200,9 +206,12 @@ class PersonActors:
         R_head: np.ndarray,
         R_eyes: np.ndarray,
         face: dict[str, float] | None = None,
+        *,
+        here: bool = True,
+        held: bool = True,
     ) -> None:
         """Put the body at ``R_WB, t_WB``, turn the head by ``R_head`` (in B) and the eyes by
-        ``R_eyes`` (2,3,3, in the head).
+        ``R_eyes`` (2,3,3, in the head); not at all in the room, or holding nothing, is hidden.
         """
         from scipy.spatial.transform import Rotation
 
@@ -236,6 +245,8 @@ class PersonActors:
                     np.einsum("nij,nj->ni", own, normals),
                 )
         self._turn = R_head.copy()
+        for it in self.actors:
+            it.SetVisibility(here and (held or it not in self.held))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from sessions.simulation.people import Person
 from sessions.simulation.room import FACING_BOARD, Room, Seats
+from sessions.simulation.wear import Spans, covering
 
 # scripts are defined a little before and after the lesson: the other camera's clock may be off
 PAD_S = 5.0
@@ -26,13 +27,21 @@ HIP_BELOW_M = 0.45  # a body leans about its hips, this far below the head's piv
 class Plan:
     """One student's gaze: at ``start_s[k]`` it leaves for ``point_W[k]`` and arrives ``shift_s[k]``
     later. Sorted, first at −PAD_S.
+
+    ``turn_deg`` : of the body on its chair, to its left; none at all where it is None. ``gone_s``,
+    ``held_s`` : from … to he is out of the room, holds something before his face. ``moves`` : since
+    when he sits on another seat, and T_WB's origin there.
     """
 
     start_s: np.ndarray  # (K,)
     shift_s: np.ndarray  # (K,)
     point_W: np.ndarray  # (K,3) m
     lean_deg: np.ndarray  # (K,)
-    label: tuple[str, ...]  # (K,) marked point, "board", "desk", "neighbour"
+    label: tuple[str, ...]  # (K,) marked point, "board", "desk", "neighbour"; lively: "back"
+    turn_deg: np.ndarray | None = None  # (K,)
+    gone_s: Spans = ()
+    held_s: Spans = ()
+    moves: tuple[float, np.ndarray] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,8 @@ class Heads:
 
     ``R_WB``, ``t_WB`` body · ``R_head`` turn of the head in B · ``R_eyes`` (T,N,2,3,3) in the head
     · ``R_WS``, ``P_W`` head frame and nose tip · ``gaze_W`` unit vector from between the eyes to
-    the gaze point · ``point_W`` gaze point · ``label`` object array · ``blink`` 0…1.
+    the gaze point · ``point_W`` gaze point · ``label`` object array · ``blink`` 0…1 · ``here`` in
+    the room, ``held`` with something before the face.
     """
 
     time_s: np.ndarray
@@ -68,6 +78,8 @@ class Heads:
     point_W: np.ndarray
     label: np.ndarray
     blink: np.ndarray
+    here: np.ndarray
+    held: np.ndarray
 
 
 def yaw_pitch(direction: np.ndarray) -> np.ndarray:
@@ -215,14 +227,27 @@ def natural_plans(
     return plans
 
 
-def _follow(plan: Plan, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gaze point (T,3), lean (T,) and index of the current point (T,)."""
+def _follow(
+    plan: Plan, time_s: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
+    """Gaze point (T,3), lean and turn (T,) in degrees, and index of the current point (T,)."""
     k = np.clip(np.searchsorted(plan.start_s, time_s, side="right") - 1, 0, len(plan.start_s) - 1)
     before = np.maximum(k - 1, 0)
     s = minimum_jerk((time_s - plan.start_s[k]) / plan.shift_s[k])[:, None]
     point = plan.point_W[before] * (1 - s) + plan.point_W[k] * s
-    lean = plan.lean_deg[before] * (1 - s[:, 0]) + plan.lean_deg[k] * s[:, 0]
-    return point, lean, k
+    s = s[:, 0]
+    lean = plan.lean_deg[before] * (1 - s) + plan.lean_deg[k] * s
+    turn = None
+    if plan.turn_deg is not None:
+        turn = plan.turn_deg[before] * (1 - s) + plan.turn_deg[k] * s
+    return point, lean, turn, k
+
+
+def within(time_s: np.ndarray, spans: Spans) -> np.ndarray:
+    """(T,) whether each moment lies in one of them."""
+    at = np.asarray(time_s)
+    inside = [(at >= a) & (at < b) for a, b in spans]
+    return np.asarray(np.any([np.zeros(at.shape, bool), *inside], axis=0))
 
 
 def heads_at(
@@ -250,16 +275,23 @@ def heads_at(
         "point_W": np.zeros((T, N, 3)),
         "label": np.empty((T, N), object),
         "blink": np.zeros((T, N)),
+        "here": np.ones((T, N), bool),
+        "held": np.zeros((T, N), bool),
     }
     for n, (place, plan) in enumerate(zip(where, plans, strict=True)):
         rng = np.random.default_rng([seed, 77, n])
-        point, lean, k = _follow(plan, time_s)
+        point, lean, turned, k = _follow(plan, time_s)
         bend = np.radians(lean)
         # leaning turns the body about its hips: forward = towards the board
         R_lean = Rotation.from_rotvec(np.stack([bend, 0 * bend, 0 * bend], 1)).as_matrix()
         hip = np.array([0, -HIP_BELOW_M, 0.0])
         R_WB = FACING_BOARD @ R_lean
         t_WB = place.t_WB + (hip - R_lean @ hip) @ FACING_BOARD.T
+        if turned is not None:  # on the chair, upright
+            left = np.radians(turned)
+            R_WB = FACING_BOARD @ facing(left, 0 * left, 0 * left) @ R_lean
+        if plan.moves is not None:
+            t_WB[time_s >= plan.moves[0]] += plan.moves[1] - place.t_WB
         neutral = np.radians(place.neutral_deg)
         phase, speed = rng.uniform(0, 6.28, (3, 3)), rng.uniform(0.05, 0.35, (3, 3))
         sway = (
@@ -297,6 +329,8 @@ def heads_at(
         out["gaze_W"][:, n] = gaze / np.linalg.norm(gaze, axis=1, keepdims=True)
         out["point_W"][:, n] = point
         out["label"][:, n] = np.array(plan.label, object)[k]
+        out["here"][:, n] = ~within(time_s, plan.gone_s)
+        out["held"][:, n] = within(time_s, plan.held_s)
         if sway_deg:
             period = rng.uniform(2.5, 5.5)
             out["blink"][:, n] = (np.mod(time_s + rng.uniform(0, 5), period) < 0.16).astype(float)
@@ -304,44 +338,71 @@ def heads_at(
 
 
 def visible_share(heads: Heads, where: list[Placement], camera_W: np.ndarray) -> np.ndarray:
-    """(T,N) share of each face's landmarks that no other person's head or trunk hides from a camera
-    at ``camera_W`` (3,).
+    """(T,N) share of each face's landmarks that neither another person's head or trunk nor what is
+    worn or held hides from a camera at ``camera_W`` (3,); 0 for who is not in the room.
 
     Others are a ball (head) and a rounded post (trunk and shoulders); a face's own far side counts
     as seen.
     """
-    T, N = heads.P_W.shape[:2]
-    share = np.ones((T, N))
-    seat = np.array([p.t_WB for p in where])
+    share = np.ones(heads.P_W.shape[:2])
+    rest = np.array([p.t_WB for p in where])
+    moved = (np.linalg.norm(heads.t_WB - rest, axis=2) > 0.6).any()  # somebody changed seats
     for n, place in enumerate(where):
-        to_me = seat[n] - camera_W
+        to_me = rest[n] - camera_W
         reach = np.linalg.norm(to_me)
-        along = (seat - camera_W) @ to_me / reach
-        off = np.linalg.norm(seat - camera_W - along[:, None] * to_me / reach, axis=1)
-        between = np.flatnonzero(
-            (along < reach - 0.2) & (along > 0) & (off < 0.8)
-        )  # others can move a little
-        if not len(between):
-            continue
+        along = (rest - camera_W) @ to_me / reach
+        off = np.linalg.norm(rest - camera_W - along[:, None] * to_me / reach, axis=1)
+        between = (along < reach - 0.2) & (along > 0) & (off < 0.8)  # others can move a little
+        if moved:
+            between = np.arange(len(where)) != n
+        R_WH = heads.R_WB[:, n] @ heads.R_head[:, n]
         points = place.person.landmarks[::6]
-        world = (
-            np.einsum("tij,pj->tpi", heads.R_WB[:, n] @ heads.R_head[:, n], points)
-            + heads.t_WB[:, n][:, None]
-        )
-        ray = world - camera_W
-        length = np.linalg.norm(ray, axis=-1)
-        ray = ray / length[..., None]
-        blocked = np.zeros(length.shape, bool)
-        for m in between:
-            skull = where[m].person.eye_centres.mean(0) - [0, 0, 0.085]
-            head = (
-                np.einsum("tij,j->ti", heads.R_WB[:, m] @ heads.R_head[:, m], skull)
-                + heads.t_WB[:, m]
-            )
-            for centre, radius in ((head, 0.105), (heads.t_WB[:, m] + [0, 0.28, 0], 0.19)):
-                to = centre - camera_W
-                forward = np.einsum("ti,tpi->tp", to, ray)
-                miss = (to * to).sum(1)[:, None] - forward**2
-                blocked |= (miss < radius**2) & (forward > 0) & (forward < length - 0.15)
+        ray = np.einsum("tij,pj->tpi", R_WH, points) + heads.t_WB[:, n][:, None] - camera_W
+        blocked = covered(place.person, heads, n, camera_W)
+        for m in np.flatnonzero(between).tolist():
+            blocked |= _hides(where[m].person, heads, m, camera_W, ray) & heads.here[:, m, None]
         share[:, n] = 1 - blocked.mean(1)
-    return share
+    return np.asarray(share * heads.here)
+
+
+def _hides(
+    other: Person, heads: Heads, m: int, camera_W: np.ndarray, ray: np.ndarray
+) -> np.ndarray:
+    """(T,P) whether student m's head or trunk is before the ends of rays (T,P,3) from a camera."""
+    length = np.linalg.norm(ray, axis=-1)
+    ray = ray / length[..., None]
+    skull = other.eye_centres.mean(0) - [0, 0, 0.085]
+    head = np.einsum("tij,j->ti", heads.R_WB[:, m] @ heads.R_head[:, m], skull) + heads.t_WB[:, m]
+    blocked = np.zeros(length.shape, bool)
+    for centre, radius in ((head, 0.105), (heads.t_WB[:, m] + [0, 0.28, 0], 0.19)):
+        to = centre - camera_W
+        forward = np.einsum("ti,tpi->tp", to, ray)
+        miss = (to * to).sum(1)[:, None] - forward**2
+        blocked |= (miss < radius**2) & (forward > 0) & (forward < length - 0.15)
+    return blocked
+
+
+def covered(person: Person, heads: Heads, n: int, camera_W: np.ndarray) -> np.ndarray:
+    """(T,P) which of every sixth landmark student n's own mask, cap, hair, hand or book hides."""
+    triangles, comes_and_goes = covering(person)
+    points = person.landmarks[::6]
+    out = np.zeros((len(heads.time_s), len(points)), bool)
+    if not len(triangles):
+        return out
+    corner = triangles[:, 0]
+    a, b = triangles[:, 1] - corner, triangles[:, 2] - corner
+    for t in range(len(out)):
+        R_WH = heads.R_WB[t, n] @ heads.R_head[t, n]
+        ray = R_WH.T @ (camera_W - heads.t_WB[t, n]) - points  # (P,3) in B, to the camera
+        # Moeller and Trumbore: where a ray meets a triangle
+        p = np.cross(ray[:, None], b)
+        det = (p * a).sum(-1)
+        det = np.where(np.abs(det) < 1e-15, np.inf, det)
+        s = points[:, None] - corner
+        u = (s * p).sum(-1) / det
+        q = np.cross(s, a)
+        v = (ray[:, None] * q).sum(-1) / det
+        far = (b * q).sum(-1) / det
+        hit = (u >= 0) & (v >= 0) & (u + v <= 1) & (far > 0)
+        out[t] = (hit & (~comes_and_goes | heads.held[t, n])).any(1)
+    return out

@@ -26,7 +26,8 @@ from sessions.simulation.budget import (
     head_sigma_deg,
     nose_covariance,
 )
-from sessions.simulation.simulate import Options, World, build_world, write_session
+from sessions.simulation.simulate import Options, World, build_world
+from sessions.simulation.write import write_session
 from sessions.tables import rows_of, write_table
 
 # of the head's error variance: it wanders with this time constant, the rest is new at every moment
@@ -214,7 +215,7 @@ def write_truth_only(out: str | Path, options: Options) -> Path:
     ------
     SessionError : impossible options, or ``out`` is in use.
     """
-    world = build_world(options)
+    world = build_world(options.without_pictures("truth-only"))
     with new_folder(out) as aside:
         truth = write_session(aside, world)
         run = Run.create(

@@ -31,7 +31,8 @@ from sessions.simulation.draw import draw_video
 from sessions.simulation.people import load_people
 from sessions.simulation.render import Lens
 from sessions.simulation.script import PAD_S, Heads, Placement, Plan, heads_at
-from sessions.simulation.simulate import Options, World, build_world, write_session
+from sessions.simulation.simulate import Options, World, build_world
+from sessions.simulation.write import write_session
 
 STANDS_M = 0.42  # above where one sits
 FPS = 2.5

@@ -24,10 +24,8 @@ from sessions.simulation.simulate import (
     Options,
     World,
     build_world,
-    targets_rows,
-    truth_table,
-    write_session,
 )
+from sessions.simulation.write import targets_rows, truth_table, write_session
 
 GRID = Options(students=8, rows=3, seconds=13.5, fps=5, seed=3)
 

@@ -565,7 +565,8 @@ def test_a_session_is_fitted_from_its_newest_run(tmp_path) -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_on_lessons_of_the_projects_own_simulator(seed: int) -> None:
     """30 % of every shift by the eyes, turned in the body's frame: another hand's forward model."""
-    from sessions.simulation.simulate import Options, build_world, targets_rows
+    from sessions.simulation.simulate import Options, build_world
+    from sessions.simulation.write import targets_rows
 
     world = build_world(
         Options(students=20, rows=4, points=16, seconds=64, fps=5, eye_share=0.3, seed=seed)
