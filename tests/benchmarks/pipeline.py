@@ -1,14 +1,16 @@
 """How long a lesson takes, stage by stage, and how well each locator finds noses.
 
     python tests/benchmarks/pipeline.py [LESSON …] [--mbit 20] [--write docs/performance.md]
+    python tests/benchmarks/pipeline.py --no-noses --students 8 --codec hevc --size 4k --fps 5 10
 
 LESSON: simulated lessons (``gaze simulate``), by default the committed one. The first one's frames
-are made into a 25 fps H.264 pair of a phone's bit rate with fresh noise in every frame (so that
-decoding costs what it costs in a real lesson), once as they are and once with four half-size copies
-side by side, which makes about 30 students. Both are analysed at 5 fps, twice: decoding beside the
-rest for the wall clock and the memory, decoding in its turn for the processor time of each stage.
-Nose tips are compared with the truth of all lessons. ``--write`` puts the tables between the
-markers of the page.
+are made into a 25 fps pair of a phone's codec, size and bit rate with fresh noise in every frame
+(so that decoding costs what it costs in a real lesson), once as they are and once with four
+half-size copies side by side, which makes about 30 students. All are analysed twice: decoding
+beside the rest for the wall clock and the memory, decoding in its turn for the processor time of
+each stage. The limit is what decoding and the two networks take by themselves: nothing in Python,
+no crops, no tables could be faster with these networks and this decoder. Nose tips are compared
+with the truth of all lessons. ``--write`` puts the tables between the markers of the page.
 """
 
 from __future__ import annotations
@@ -21,11 +23,13 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import av
 import cv2
@@ -39,6 +43,7 @@ from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from gaze.faces import look
 from gaze.faces.detectors import load_detector
+from gaze.faces.detectors.centerface import CenterFace
 from gaze.faces.finder import FaceFinder
 from gaze.faces.heads import estimate_heads, network_landmarks, take_crops
 from gaze.faces.landmarks import average, locate, tight_boxes
@@ -53,6 +58,8 @@ from sessions.video import frame_pairs, moments, open_camera, pairs, probe, read
 from tests.benchmarks.machine import processor
 
 VIDEO_FPS, ANALYSED_FPS = 25, 5.0
+CODECS = {"h264": "libx264", "hevc": "libx265"}
+SIZES = {"720p": 2 / 3, "1080p": 1.0, "4k": 2.0}  # of the lesson's own pictures, 1080p
 COPIES = {8: 1, 30: 2}  # copies of the scene along each side of the picture
 COMMITTED = Path(__file__).parents[1] / "data" / "lesson"
 BEGIN, END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"
@@ -74,14 +81,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="length of the timed lesson")
     parser.add_argument("--mbit", type=float, default=20.0, help="bit rate of each video")
     parser.add_argument("--students", type=int, nargs="*", choices=COPIES, default=list(COPIES))
+    parser.add_argument("--codec", choices=CODECS, default="h264")
+    parser.add_argument("--size", choices=SIZES, default="1080p")
+    parser.add_argument("--fps", type=float, nargs="*", default=[ANALYSED_FPS], help="analysed at")
     parser.add_argument("--weights", default="default")
     parser.add_argument("--write", type=Path, help="page to put the tables into")
     parser.add_argument("--no-timing", action="store_true")
+    parser.add_argument("--no-noses", action="store_true")
     options = parser.parse_args()
     lines = [f"Made by `python tests/benchmarks/pipeline.py` on {date.today()}: {machine()}."]
     if not options.no_timing:
         lines += ["", *timing(options)]
-    lines += ["", *noses(options.lessons, options.weights)]
+    if not options.no_noses:
+        lines += ["", *noses(options.lessons, options.weights)]
     text = "\n".join(lines)
     print(text)
     if options.write:
@@ -105,43 +117,47 @@ def machine() -> str:
 
 def timing(options: argparse.Namespace) -> list[str]:
     """The table of seconds per minute of lesson."""
-    columns, mbit = {}, options.mbit
+    columns = {}
     for students in options.students:
         with tempfile.TemporaryDirectory() as folder:
-            made = timed_lesson(
-                options.lessons[0], Path(folder) / "lesson", COPIES[students], options.seconds, mbit
-            )
-            # a process of its own, so that its peak memory is the pipeline's
-            with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-                columns[students] = pool.submit(analysed, made, options.weights).result()
-    heads = (f"{n} students" + (" (four copies)" if COPIES[n] > 1 else "") for n in columns)
+            made = timed_lesson(Path(folder) / "lesson", COPIES[students], options)
+            for fps in options.fps:
+                # a process of its own, so that its peak memory is the pipeline's
+                with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+                    name = f"{students} students"
+                    name += " (four copies)" if COPIES[students] > 1 else ""
+                    name += f", {fps:g} fps" if len(options.fps) > 1 else ""
+                    columns[name] = pool.submit(analysed, made, options.weights, fps).result()
     rows = [
-        f"| seconds for a minute of lesson | {' | '.join(heads)} |",
+        f"| seconds for a minute of lesson | {' | '.join(columns)} |",
         "|---" * (1 + len(columns)) + "|",
     ]
-    for key, label in STAGES:
-        rows.append(f"| {label} | " + " | ".join(f"{c[key]:.1f}" for c in columns.values()) + " |")
-    for key, label in (
-        ("cpu", "**all of it, processor time** (all threads, models loaded before)"),
-        ("wall", "all of it, wall clock, decoding beside the rest"),
+    for key, label, digits in (
+        *((k, label, 1) for k, label in STAGES),
+        ("cpu", "**all of it, processor time** (all threads, models loaded before)", 1),
+        ("networks", "the networks by themselves", 1),
+        ("limit", "limit: decoding and the networks", 1),
+        ("ratio", "all of it, as a multiple of the limit", 2),
+        ("wall", "all of it, wall clock, decoding beside the rest", 1),
+        ("faces_found", "faces for each moment (both cameras)", 0),
+        ("peak_mb", "peak memory, MB", 0),
     ):
-        rows.append(f"| {label} | " + " | ".join(f"{c[key]:.1f}" for c in columns.values()) + " |")
-    for key, label in (
-        ("faces_found", "faces for each moment (both cameras)"),
-        ("peak_mb", "peak memory, MB"),
-    ):
-        rows.append(f"| {label} | " + " | ".join(f"{c[key]:.0f}" for c in columns.values()) + " |")
+        cells = " | ".join(f"{c[key]:.{digits}f}" for c in columns.values())
+        rows.append(f"| {label} | {cells} |")
+    first = next(iter(columns.values()))
+    rates = " and ".join(f"{fps:g}" for fps in options.fps)
     rows += [
         "",
-        f"1080p, {VIDEO_FPS} fps H.264, {next(iter(columns.values()))['mbit']:.1f} Mbit/s, "
-        f"analysed at {ANALYSED_FPS:g} fps, {options.seconds:g} s of lesson; every row is processor"
+        f"{options.size}, {VIDEO_FPS} fps {options.codec.upper()}, {first['mbit']:.1f} Mbit/s, "
+        f"analysed at {rates} fps, {options.seconds:g} s of lesson; every row is processor"
         " time but the wall clock, which other work on the cores lengthens.",
     ]
     return rows
 
 
-def timed_lesson(lesson: Path, folder: Path, copies: int, seconds: float, mbit: float) -> Path:
-    """A session of `seconds` at 25 fps from a lesson's frames, tiled copies × copies."""
+def timed_lesson(folder: Path, copies: int, options: argparse.Namespace) -> Path:
+    """A session of ``options.seconds`` at 25 fps from a lesson's frames, tiled copies × copies."""
+    lesson = options.lessons[0]
     session = Session.open(lesson)
     folder.mkdir()
     text = (lesson / "session.toml").read_text()
@@ -152,21 +168,21 @@ def timed_lesson(lesson: Path, folder: Path, copies: int, seconds: float, mbit: 
     for camera in CAMERAS:
         info = open_camera(session, camera)
         source = [p for _, p in read_frames(info, range(info.frames))]
-        h, w = source[0].shape[:2]
+        h, w = (round(side * SIZES[options.size]) for side in source[0].shape[:2])
         noise = rng.normal(0, 2, (h + 64, w + 64, 1)).astype(np.int16)
         hold = max(1, round(VIDEO_FPS / info.fps))
         with av.open(str(folder / f"{camera}.mp4"), "w") as container:
-            stream = container.add_stream("libx264", rate=VIDEO_FPS)
+            stream = container.add_stream(CODECS[options.codec], rate=VIDEO_FPS)
             stream.width, stream.height, stream.pix_fmt = w, h, "yuv420p"
-            stream.options = {"preset": "veryfast"}
-            stream.bit_rate = round(mbit * 1e6)
-            for k in range(round(seconds * VIDEO_FPS)):
+            stream.options = {"preset": "veryfast", "x265-params": "log-level=none"}
+            stream.bit_rate = round(options.mbit * 1e6)
+            for k in range(round(options.seconds * VIDEO_FPS)):
                 picture = source[(k // hold) % len(source)]
-                if copies > 1:
-                    small = cv2.resize(
+                if (w // copies, h // copies) != picture.shape[1::-1]:
+                    picture = cv2.resize(
                         picture, (w // copies, h // copies), interpolation=cv2.INTER_AREA
                     )
-                    picture = np.tile(small, (copies, copies, 1))
+                    picture = np.tile(picture, (copies, copies, 1))
                 dy, dx = rng.integers(0, 64, 2)
                 noisy = picture.astype(np.int16) + noise[dy : dy + h, dx : dx + w]
                 frame = np.clip(noisy, 0, 255).astype(np.uint8)
@@ -187,11 +203,23 @@ class CpuWatch(Stopwatch):
         self.last = now
 
 
-def analysed(lesson: Path, weights: str) -> dict[str, float]:
+def watched(method: Callable[..., Any], spent: list[float]) -> Callable[..., Any]:
+    """A method whose calls' processor seconds, of all threads, are added to ``spent``."""
+
+    def call(*args: Any) -> Any:
+        begin = time.process_time()
+        result = method(*args)
+        spent.append(time.process_time() - begin)
+        return result
+
+    return call
+
+
+def analysed(lesson: Path, weights: str, fps: float) -> dict[str, float]:
     """Seconds per minute of lesson, by stage; models are loaded and warmed up beforehand."""
     model = pipeline.load_model(weights)
     pipeline.heatmaps_and_report = lambda run, report: None  # the report is not timed here
-    settings = AnalyzeSettings(fps=ANALYSED_FPS, weights=weights)
+    settings = AnalyzeSettings(fps=fps, weights=weights)
     pipeline.analyze(lesson, AnalyzeSettings(stop_s=0.5), model=model, run_name="warm-up")
     wall = time.perf_counter()
     run = pipeline.analyze(lesson, settings, model=model, run_name="timed")
@@ -201,6 +229,9 @@ def analysed(lesson: Path, weights: str) -> dict[str, float]:
     pairs._ahead = lambda source, depth: source
     pipeline.Stopwatch = look.Stopwatch = CpuWatch
     resume.time = SimpleNamespace(perf_counter=time.process_time)
+    networks: list[float] = []
+    for owner, method in ((type(model.runtime), "run"), (CenterFace, "_forward")):
+        setattr(owner, method, watched(getattr(owner, method), networks))
     cpu = time.process_time()
     run = pipeline.analyze(lesson, settings, model=model, run_name="by-stage")
     cpu = time.process_time() - cpu
@@ -208,8 +239,12 @@ def analysed(lesson: Path, weights: str) -> dict[str, float]:
     video = probe(lesson / "left.mp4")
     per_minute = 60 / video.duration_s
     found = {k: v * per_minute for k, v in quality["seconds"].items()}
+    limit = found["video"] + sum(networks) * per_minute
     return {
         **found,
+        "networks": sum(networks) * per_minute,
+        "limit": limit,
+        "ratio": cpu * per_minute / limit,
         "wall": wall * per_minute,
         "cpu": cpu * per_minute,
         "faces_found": quality["identity"]["faces"] / quality["frames"]["moments"],
