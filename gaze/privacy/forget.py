@@ -12,7 +12,6 @@ What is stored where, and for how long: docs/privacy.md. Retention is held by
 from __future__ import annotations
 
 import contextlib
-import csv
 import ctypes
 import difflib
 import os
@@ -304,12 +303,9 @@ def _known_students(folder: Path) -> list[str]:
     for run in sorted((folder / "runs").glob("*")):
         for table in ("students", "gaze", "faces"):
             names |= names_in(run / f"{table}.parquet")
-    for path in [*sorted((folder / "truth").glob("*.parquet"))]:
+    for path in sorted((folder / "truth").glob("*.parquet")):
         names |= names_in(path)
-    with contextlib.suppress(OSError, UnicodeDecodeError, csv.Error):
-        lines = (folder / "targets.csv").read_text(encoding="utf-8-sig").splitlines()
-        names |= {row["student"] for row in csv.DictReader(lines) if row.get("student")}
-    return sorted(names)
+    return sorted(names | names_in(folder / "targets.csv"))
 
 
 def _prove(work: Work) -> None:
@@ -386,7 +382,7 @@ def _is_camera_picture(path: Path) -> bool:
         return True
     if suffix in PICTURES:
         return not is_our_picture(path)
-    if path.is_symlink() or not path.is_file():
+    if not path.is_file():  # a link's aim is looked at, and named; only the link goes
         return False
     with path.open("rb") as file:
         head = file.read(16)

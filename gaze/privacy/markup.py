@@ -55,8 +55,8 @@ class _Page(HTMLParser):
         return attribute not in DRAWN and not attribute.startswith("xmlns")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.inside = tag.rsplit(":", 1)[-1]
-        self.said += [v for k, v in attrs if v and self.counts(k.rsplit(":", 1)[-1])]
+        self.inside = tag.rpartition(":")[2]
+        self.said += [v for k, v in attrs if v and self.counts(k.rpartition(":")[2])]
 
     def handle_endtag(self, tag: str) -> None:
         self.inside = ""
@@ -82,9 +82,7 @@ class _Office(_Page):
 
 def _said(reader: _Page, text: str) -> str:
     reader.feed(text)
-    left = reader.rawdata  # of a tag that does not end
-    reader.close()
-    return "\n".join([*reader.said, left])
+    return "\n".join([*reader.said, reader.rawdata])  # with what a tag that does not end leaves
 
 
 @cache

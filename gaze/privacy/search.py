@@ -282,6 +282,6 @@ def _jpeg_parts(data: bytes) -> Iterator[bytes]:
         length = int.from_bytes(data[at + 2 : at + 4], "big")
         if data[at + 1] not in JPEG_NUMBERS:
             yield data[at + 4 : at + 2 + length]
-        at += 2 + max(length, 2)
+        at += 2 + length
     end = data.rfind(b"\xff\xd9")
     yield data[end + 2 :] if end >= 0 else b""

@@ -252,18 +252,30 @@ def office(body: str, member: str = "xl/sharedStrings.xml", rels: str = "") -> b
     return out.getvalue()
 
 
+def sheet(body: str) -> bytes:
+    """A workbook of LibreOffice."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", body)
+    return out.getvalue()
+
+
 FORM = {  # a file's name and bytes, and words that are only its form
     "plan.svg": (b'<svg xmlns="http://w3.org"><path d="M10,20L30,4" style="color:red"/></svg>',
-                 "M10 L30 svg red path xmlns"),
-    "page.html": (b"<!DOCTYPE html><style>td{color:red}</style><td bgcolor=red>x y</td>",
+                 "M10 L30 svg red path xmlns w3"),
+    "page.html": (b"<!DOCTYPE html><style>td{color:red}</style><td nowrap bgcolor=red>x y</td>",
                   "td DOCTYPE red style color"),
     "notes.xlsx": (office('<c r="A1" t="s"><f>B2+SUM(C1:C9)</f><v>0</v></c><t>quiet</t>'),
                    "A1 B2 C1 SUM circle Arial sheet1 xml t c"),
+    "notes.ods": (sheet('<table:cell table:style-name="A1"><text:p>quiet</text:p></table:cell>'),
+                  "A1 table cell style text p content xml"),
     "plan.docx": (office('<w:p><w:jc w:val="center"/><w:t>quiet</w:t></w:p>', "word/document.xml"),
                   "w p t center xml document"),
-    "room.png": (png(b"pHYs", b"\0D\0Q1\0A1") + b"", "png PNG IHDR IDAT pHYs D Q1 A1"),
-    "room.jpg": (b"\xff\xd8\xff\xe0\0\x07JFIF\0\xff\xc4\0\x08A1\0Q1\0\xff\xdaA1\xff\xd9",
-                 "jpg JFIF J I A1 Q1"),
+    "room.png": (png(b"pHYs", b"\0D\0Q1\0A1") + b"", "png PNG IHDR IDAT IEND pHYs D Q1 A1"),
+    "room.jpg": (b"\xff\xd8\xff\xe0\0\x07JFIF\0\xff\xc4\0\x08A1\0Q1\0\xff\xdb\0\x04A1"
+                 b"\xff\xdd\0\x04Q1\xff\xcf\0\x04D1\xff\xda\0\x04A1\xff\xd9",
+                 "jpg JFIF J I A1 Q1 D1"),
 }  # fmt: skip
 
 
@@ -289,6 +301,10 @@ def test_what_a_file_is_only_written_with_says_nothing(name: str, tmp_path: Path
         ("sheet.xlsx", office('<sheet name="A1" r="B2"/>')),
         ("formula.xlsx", office('<f>COUNTIF(B:B,"A1")</f>')),
         ("link.xlsx", office("", rels='<Relationship Target="A1.doc" TargetMode="External"/>')),
+        ("cell.ods", sheet('<text:p office:string-value="A1">x</text:p>')),
+        ("plain.zip", zipped("a.xml", b'<seat who="A1"/>')),
+        ("cut.png", png(b"pHYs", b"")[:-12] + b"A1"),
+        ("two.jpg", b"\xff\xd8\xff\xe0\0\x07JFIF\0\xff\xfe\0\2\xff\xe1\0\4A1\xff\xda\xff\xd9"),
         ("after.png", png(b"pHYs", b"") + b"A1"),
         ("app.jpg", b"\xff\xd8\xff\xe1\0\x04A1\xff\xda\xff\xd9"),
         ("after.jpg", b"\xff\xd8\xff\xda\0\xff\xd9A1"),
@@ -338,14 +354,18 @@ def test_words_of_our_code(name: str, ours: bool) -> None:
     assert may_be_ours(Finder.of(name, [name])) is ours
 
 
-def test_archives_in_archives_end_somewhere() -> None:
+@pytest.mark.parametrize(
+    ("pack", "deep"),
+    [
+        (gzip.compress, 8),
+        (lambda data: zipped("a", data), 8),
+        (lambda data: tarred("a.gz", gzip.compress(data)), 4),
+    ],
+)
+def test_archives_in_archives_end_somewhere(pack: Callable[[bytes], bytes], deep: int) -> None:
     """Eight deep is read; deeper is searched as it is: packed there, but at least it ends."""
     data, found = WHO.encode(), []
-    for _ in range(10):
-        data = gzip.compress(data)
-        found.append(any(WHO in t for t in texts("a.gz", data)))
-    assert found == [True] * 8 + [False] * 2
-    bomb = zipped("x", b"")
-    for _ in range(12):
-        bomb = zipped("x.zip", bomb)
-    assert list(texts("a.zip", bomb))
+    for _ in range(deep + 2):
+        data = pack(data)
+        found.append(any(WHO in t for t in texts("a", data)))
+    assert found == [True] * deep + [False] * 2

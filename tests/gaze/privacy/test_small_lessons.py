@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from calibration.errors import DiskFullError, UserError
 from gaze.exports import export
 from gaze.privacy.forget import (
     PrivacyError,
+    exchange,
     forget,
     forget_everything,
     forget_video,
@@ -27,6 +29,7 @@ from gaze.privacy.named import unless_of_the_system
 from sessions.errors import SessionError
 from sessions.lock import lesson_lock
 from sessions.run import marked_picture, write_json
+from sessions.validation import Errors, Spread, Validation
 from tests.gaze.classroom import room_rig
 from tests.gaze.lessons import gaze_table, write_lesson
 
@@ -80,6 +83,8 @@ def test_a_student_is_known_by_every_file_that_names_students(tmp_path: Path) ->
     (lesson / "notes.txt").write_text("noted")
     for name in ("seat", "table", "face", "true", "look"):
         assert known_student(lesson, name).is_it(name)
+    (lesson / "targets.csv").write_text("start_s;end_s;student;target\n0;1;semi;A\n")
+    assert known_student(lesson, "semi").is_it("semi")
     for name in ("noted", "Table", "tabl", ""):
         with pytest.raises(PrivacyError):
             known_student(lesson, name)
@@ -233,7 +238,9 @@ def test_a_word_in_the_teacher_s_marks_is_named(tmp_path: Path, name: str) -> No
     events.write_text(
         f"time_s,label,end_s,kind\n12,film,,\n13,{name}: 1 3,,seat\n14,a: 1 3,,seat\n"
     )
-    assert forget(lesson, name).whole
+    said = forget(lesson, name)
+    assert said.whole and "events.csv: 1 changes of seat went" in said.changed
+    assert any(k.startswith("a seat at x 1 m, z 3 m, to which") for k in said.kept)
     assert events.read_text() == "time_s,label,end_s,kind\n12,film,,\n14,a: 1 3,,seat\n"
     write_lesson(tmp_path / "other", rows([name, "S-01"]))
     (tmp_path / "other" / "events.csv").write_text(f"time_s,label\n5,{name} came\n")
@@ -255,8 +262,15 @@ def test_a_name_that_is_a_word_of_ours_goes_by_columns_and_keys(tmp_path: Path) 
     lesson = tmp_path / "lesson"
     run = write_lesson(lesson, rows(["left", "S-01"]), quality={"seats": [{"student": "left"}]})
     (lesson / "notes.txt").write_text("left of the door\n")
+    head = "start_s,end_s,student,target,x_m,y_m\n"
+    (lesson / "targets.csv").write_text(f"{head}0,5,left,at left,1,1\n5,9,S-01,left side,1,1\n")
+    (lesson / "truth").mkdir()
+    heads = lesson / "truth" / "heads.parquet"
+    pd.DataFrame({"student": ["left", "S-01"]}).to_parquet(heads)
     said = forget(lesson, "left")
     assert students(run) == ["S-01"] and (lesson / "notes.txt").is_file()
+    assert (lesson / "targets.csv").read_text() == f"{head}5,9,S-01,left side,1,1\n"
+    assert pd.read_parquet(heads)["student"].tolist() == ["S-01"]
     assert not said.proven and any("notes.txt: perhaps" in r for r in said.remains)
 
 
@@ -293,6 +307,34 @@ def test_a_camera_s_picture_among_the_heatmaps_goes_with_the_video(lesson: Path)
     assert (lesson / "plain.html").is_file() and said.searched_files > 3
     line = json.loads((lesson / "audit.log").read_text().splitlines()[-1])
     assert (line["action"], line["deleted"]) == ("forget video", 5)
+
+
+def test_what_goes_with_the_video_and_what_is_only_named(lesson: Path) -> None:
+    """Caches and links go; the blackboard's photograph stays; no link is followed."""
+    toml, away, run = lesson / "session.toml", lesson.parent / "away", run_of(lesson)
+    toml.write_text(toml.read_text().replace("[blackboard]", '[blackboard]\npicture = "board.jpg"'))
+    (lesson / "board.jpg").write_bytes(b"\xff\xd8\xff")
+    for cache in (run / "parts", away / "parts"):
+        cache.mkdir(parents=True)
+        (cache / "0.npz").write_bytes(b"measures")
+    (lesson / "runs" / "linked").symlink_to(away)
+    (run / "previews").symlink_to(away)
+    (away / "film").write_bytes(b"\0\0\0\x20ftypisom")
+    (lesson / "left.mp4").symlink_to(away / "film")
+    (lesson / "film").symlink_to(away / "film")
+    (lesson / "gone").symlink_to(away / "nothing")
+    said = forget_video(lesson)
+    assert set(said.deleted) == {"left.mp4", "film", f"runs/{run.name}/parts/0.npz"}
+    assert said.proven
+    assert [p.name for p in sorted(away.rglob("*"))] == ["film", "parts", "0.npz"]
+    assert not (run / "parts").exists() and (run / "previews").is_symlink()
+    assert said.kept == [
+        "board.jpg: the blackboard's photograph; delete it yourself if somebody is on it",
+        *2 * [f"{away / 'film'}: the lesson only linked to it; delete it there"],
+        *2 * [f"{away}: the lesson only links to it; not looked at"],
+    ]
+    left = [p for p in lesson.rglob("*") if p.is_symlink() or p.is_file()]
+    assert said.searched_files == len(left) - (lesson / "audit.log").is_file()
 
 
 # -- whole, or not at all --------------------------------------------------------------------------
@@ -373,6 +415,57 @@ def test_a_link_of_the_user_s_is_named_where_it_leads_to_the_student(lesson: Pat
     assert (away / "notes.txt").read_text() == "S-03 and others"
 
 
+@pytest.mark.parametrize("one_step", [True, False])
+def test_two_folders_change_places(
+    tmp_path: Path, one_step: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one step where the system knows it; else in three, undone where one of them fails."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder in (one, other):
+        folder.mkdir()
+        (folder / folder.name).touch()
+    renames, rename = list[Path](), os.rename
+
+    def told(source: Path, target: Path) -> None:
+        renames.append(source)
+        rename(source, target)
+
+    def full(source: Path, target: Path) -> None:
+        if source == one:
+            raise OSError(errno.EIO, "no")
+        rename(source, target)
+
+    if one_step and sys.platform != "linux":
+        pytest.skip("Linux alone has such a step")
+    if not one_step:
+        monkeypatch.setattr("gaze.privacy.forget.ctypes.CDLL", lambda *a, **k: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", told)
+        exchange(one, other)
+    assert (one / "other").is_file() and (other / "one").is_file()
+    assert len(renames) == (0 if one_step else 3)
+    if not one_step:
+        monkeypatch.setattr(os, "rename", full)
+        with pytest.raises(OSError, match="no"):
+            exchange(one, other)
+        assert (one / "other").is_file() and (other / "one").is_file()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["one", "other"]
+
+
+def test_a_folder_in_which_no_copy_can_be_made(
+    lesson: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*args: object, **kwargs: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    before = world(lesson.parent)
+    monkeypatch.setattr("gaze.privacy.forget.os.link", refused)
+    monkeypatch.setattr("gaze.privacy.forget.shutil.copy2", refused)
+    with pytest.raises(PrivacyError, match=r"cannot be made.*Make that folder writable"):
+        forget(lesson, WHO)
+    assert world(lesson.parent) == before
+
+
 # -- run.json, gain.json ---------------------------------------------------------------------------
 
 
@@ -390,6 +483,23 @@ def test_a_gain_that_cannot_be_fitted_again_goes_and_is_named(lesson: Path) -> N
     said = forget(lesson, WHO)
     assert said.proven and not said.whole and not (lesson / "gain.json").exists()
     assert [x.split(":")[0] for x in said.lost] == ["gain.json"]
+
+
+@pytest.mark.parametrize("of", ["lesson", "elsewhere"])
+def test_a_copy_of_a_validation_that_is_not_made_again_goes(lesson: Path, of: str) -> None:
+    """One of another lesson, brought here for the report, stays."""
+    spread = Spread(mean=1.0, median=1.0, p90=1.0)
+    errors = Errors(n=5, gaze_cm=spread, gaze_bias_cm=(0.0, 0.0))
+    copy = lesson / "validation.json"
+    Validation(overall=errors, run=lesson.parent / of / "runs" / run_of(lesson).name).write(copy)
+    before = copy.read_bytes()
+    said = forget(lesson, WHO)
+    if of == "lesson":
+        assert not copy.exists() and said.lost == [
+            "validation.json: of a run that is not validated any more; not made again"
+        ]
+    else:
+        assert copy.read_bytes() == before and said.whole
 
 
 # -- the system's faults are no file's -------------------------------------------------------------
