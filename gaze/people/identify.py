@@ -351,16 +351,11 @@ def _one_row_each(
         xy[mine] = rig.camera(name).undistort(seen.nose_px[mine])
     P = ray_points(rig, xy[i], xy[j]) if len(i) else np.zeros((0, 3))
     count = int(student.max(initial=-1)) + 1
-    seats = np.full((count, 3), np.nan)
-    for k in range(count):
-        if (who == k).any():
-            seats[k] = np.nanmedian(P[who == k], axis=0)
+    seats = pd.DataFrame(P).groupby(who).median().reindex(range(count)).to_numpy(np.float64)
     # how far each row's ray passes from its student's seat, metres
     miss = np.full(len(student), np.nan)
     for c in range(len(CAMERAS)):
         rows = np.flatnonzero((seen.camera == c) & (student >= 0))
-        if len(rows) == 0:
-            continue
         miss[rows] = _miss(rig, c, seen.nose_px[rows], seats[student[rows]])
     student[np.nan_to_num(miss) > s.far_m] = UNMATCHED
     # one row for each student, moment and camera

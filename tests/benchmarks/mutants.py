@@ -155,6 +155,14 @@ SAME = {
      "20 -> 40"): "looks at more moments of each track than are needed",
     ("gaze/people/identify.py", "seats.append(np.full(3, np.nan))", "3 -> 6"):
         "six numbers that are not known say what three do",
+    ("gaze/people/identify.py",
+     "_, n = np.unique(seen.track[(seen.camera == c) & (seen.track >= 0)], return_counts=True)",
+     "seen.camera == c -> seen.camera != c"): "the poorer of two, whichever is counted first",
+    ("gaze/people/identify.py",
+     "key = (seen.moment[order].astype(np.int64) * max(count, 1) + student[order]) * 2", "2 -> 4"):
+        "a number of its own for each student, moment and camera, all the same",
+    ("gaze/privacy/rewrite.py", "found = [move_of(0.0, cell) for cell in row]", "0.0 -> 1"):
+        "the time of a move that is asked for its name alone",
     ("gaze/people/matching.py", "heights = np.arange(-0.6, 2.0, 0.08)", "2.0 -> 4.0"):
         "tries heights at which nobody sits as well",
     ("gaze/people/matching.py", "sizes = np.exp(np.arange(np.log(0.13), np.log(0.32), 0.07))",
