@@ -1,8 +1,9 @@
 """Weights -> INT8 by NNCF's post-training quantisation, checked on held-out heads.
 
-In INT8 are the backbone's convolutions but the first; that one and all heads (rotation, landmarks,
-uncertainty) stay in fp32.  The first convolution is a twentieth of the time and two thirds of the
-loss (docs/headpose.md).  Ranges come from crops like a classroom's.
+In INT8 are the backbone's convolutions but the first; that one, attention and what lies before it,
+and all heads (rotation, landmarks, uncertainty) stay in fp32.  The first convolution is a twentieth
+of the time and two thirds of the loss (docs/headpose.md).  Ranges come from crops like a
+classroom's.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from headpose.train.config import TrainConfig
 from headpose.train.export import toml
 
 HEADS = ("landmark_head", "rotation_head", "sigma_head")
+ATTENTION = ".backbone.after."  # what stands between a backbone's stages
 CALIBRATION_CROPS, PROBE_CROPS = 300, 16
 BATCH = 32
 LIMIT_DEG = 0.05
@@ -92,7 +94,7 @@ def quantise(
             "weights_sha256": loaded.sha256,
             "calibrated_on": [Path(p).stem for p in calibration],
             "calibration_crops": len(crops),
-            "in_fp32": "first convolution, rotation, landmark and sigma heads",
+            "in_fp32": "first convolution, up to attention, rotation, landmark and sigma heads",
             "nncf": nncf.__version__,
             **_compared(plain, run, cfg, px),
         }
@@ -109,22 +111,24 @@ def quantise(
 
 
 def _in_fp32(model: Any) -> list[str]:
-    """Names of the operations of the heads (and all behind them), and of the first convolution."""
+    """Names of the operations of the heads (and all behind them), of the first convolution, and up
+    to the last attention."""
+    ops = [(op.get_friendly_name(), op) for op in model.get_ordered_ops()]
+    attention = [k for k, (name, _) in enumerate(ops) if ATTENTION in name]
+    early = {name for name, _ in ops[: max(attention, default=-1) + 1]}
     heads: set[str] = set()
     first = ""
-    for op in model.get_ordered_ops():
-        name, kind = op.get_friendly_name(), op.get_type_name()
+    for name, op in ops:
+        kind = op.get_type_name()
         before = [i.get_source_output().get_node().get_friendly_name() for i in op.inputs()]
         if kind == "Result" or any(h in name for h in HEADS) or any(b in heads for b in before):
             heads.add(name)
         elif kind == "Convolution" and not first:
             first = name
     counts = {
-        op.get_friendly_name()
-        for op in model.get_ordered_ops()
-        if op.get_type_name() not in ("Result", "Constant", "Parameter")
+        name for name, op in ops if op.get_type_name() not in ("Result", "Constant", "Parameter")
     }
-    return sorted((heads & counts) | {first})
+    return sorted(((heads | early) & counts) | {first})
 
 
 def _compared(a: Runtime, b: Runtime, cfg: TrainConfig, px: int) -> dict[str, Any]:
