@@ -263,7 +263,7 @@ def _students(
         "entropy_bits": entropy_bits(np.nan_to_num(share)),
         "transition_entropy_bits": moves,
         "agreement": sync.student_agreement,
-        "sigma_m": np.sqrt(mean_known(var, 1)) if var.size else np.full(len(m.students), np.nan),
+        "sigma_m": np.sqrt(pd.DataFrame(var).median(axis=1).to_numpy(np.float64)),
     })  # fmt: skip
 
 

@@ -338,7 +338,7 @@ class Scene:
         width, height = self.window.GetSize()
         self.window.GetPixelData(0, 0, width - 1, height - 1, 0, self._grab, 0)
         rgb = vtk_to_numpy(self._grab).reshape(height, width, 3)
-        return np.ascontiguousarray(rgb[::-1, :, ::-1])
+        return np.asarray(cv2.cvtColor(cv2.flip(rgb, 0), cv2.COLOR_RGB2BGR))
 
     def depth(self) -> np.ndarray:
         """(height, width) float32 z-buffer of the last picture, 0 near … 1 far."""

@@ -287,6 +287,16 @@ def test_spread_less_noise_is_the_true_spread() -> None:
     assert s["sigma_m"] == pytest.approx(noise, rel=1e-3)
 
 
+def test_a_few_wide_points_are_not_the_typical_one() -> None:
+    """A student who talks along the row for a tenth of the time: σ of 2 m there, 10 cm else."""
+    gaze = lesson("L" * 50, "-" * 50, sigma_m=0.1)
+    wide = gaze.index[:5]
+    gaze.loc[wide, ["gaze_xx_m2", "gaze_yy_m2"]] = 4.0
+    gaze.loc[wide, "status"] = "low_confidence"
+    sigma = measures(gaze, None, BOARD, draws=2).students["sigma_m"]
+    assert sigma[0] == pytest.approx(0.1) and np.isnan(sigma[1])
+
+
 # -- synchrony -------------------------------------------------------------------------------------
 
 
