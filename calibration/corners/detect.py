@@ -313,9 +313,8 @@ def _sane(corners: Array, inner: tuple[int, int]) -> tuple[bool, str]:
     return True, ""
 
 
-def find_charuco(gray: Gray, board: Board) -> Found:
-    """A ChArUco board's corners; those that are hidden are NaN."""
-    h, w = gray.shape
+def _charuco_corners(gray: Gray, board: Board) -> Array | None:
+    """The board's rough corners, NaN where they are hidden; None where it is not found."""
     nx, ny = board.inner_corners
     dictionary = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, board.dictionary))
     best: Array | None = None
@@ -334,6 +333,16 @@ def find_charuco(gray: Gray, board: Board) -> Found:
         full[ids.ravel()] = np.asarray(corners, np.float64).reshape(-1, 2)
         if best is None or np.isfinite(full).sum() > np.isfinite(best).sum():
             best = full
+    return best
+
+
+def find_charuco(gray: Gray, board: Board) -> Found:
+    """A ChArUco board's corners; those that are hidden are NaN."""
+    h, w = gray.shape
+    nx, ny = board.inner_corners
+    best = _charuco_corners(gray, board)
+    if best is None:
+        best = _charuco_corners(np.asarray(255 - gray, np.uint8), board)  # white on black
     if best is None:
         return Found(
             None,

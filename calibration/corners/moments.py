@@ -43,7 +43,10 @@ PLACES, PACKETS, GROUP = 8, 60, 600
 #: Frames of the two videos that lie further apart than this, or half a frame, are not one moment.
 TOGETHER_S = 0.02
 #: The two videos' motion is compared on this grid, without what is slower than SLOW steps.
-GRID_S, SLOW = 0.04, 201
+GRID_S, SLOW = 0.04, 101
+#: Share of the usual scatter under which a camera sees nothing of the board (it is shown to the
+#: other one alone), and under which it is not raised to the usual.
+SEES, FAINT = 0.4, 0.2
 #: How alike they must be: Fisher's z of the correlation times √(shared seconds), motion being
 #: independent after about a second; how much more so than at any other offset; for how long.
 AGREE, STANDS_OUT, LEAST_SHARED_S = 4.5, 1.5, 5.0
@@ -179,12 +182,17 @@ def measured_offset(left: _Motion, right: _Motion) -> Offset:
 
     Measured if they do so clearly enough (:data:`AGREE`) and at no other offset as much.
     """
-    a, b = _activity(left), _activity(right)
+    (a, sees_a), (b, sees_b) = _activity(left), _activity(right)
     n = round(LEAST_SHARED_S / GRID_S)
     lags = np.arange(n - len(b), len(a) - n + 1)  # steps from left's first to right's first
     if len(lags) == 0:
         return Offset(0.0, False)
-    score = np.array([_alike(a[max(k, 0) :], b[max(-k, 0) :]) for k in lags])
+    score = np.zeros(len(lags))
+    for i, k in enumerate(lags.tolist()):
+        x, y = slice(max(k, 0), max(k, 0) + len(b)), slice(max(-k, 0), max(-k, 0) + len(a))
+        size = min(len(a[x]), len(b[y]))
+        both = sees_a[x][:size] & sees_b[y][:size]
+        score[i] = _alike(a[x][:size][both], b[y][:size][both])
     best = int(score.argmax())
     others = score[np.abs(lags - lags[best]) * GRID_S > 1.0]
     if score[best] < AGREE or score[best] - others.max(initial=0.0) < STANDS_OUT:
@@ -196,21 +204,35 @@ def measured_offset(left: _Motion, right: _Motion) -> Offset:
     return Offset(float(right.time_s[0] - left.time_s[0]) - top * GRID_S, True)
 
 
-def _activity(motion: _Motion) -> Array:
-    """log of how much changes, on an even grid, without its slow part; zero mean."""
+def _activity(motion: _Motion) -> tuple[Array, NDArray[np.bool_]]:
+    """How much more changes than at rest, on an even grid: log, without its slow part, equally
+    strong throughout, because a board that is near to one camera is far from the other; and where
+    anything is seen of it."""
     grid = np.arange(motion.time_s[0], motion.time_s[-1], GRID_S)
     change = np.where(np.isfinite(motion.change), motion.change, 0.0)
-    rate = np.log1p(np.interp(grid, motion.time_s, change))
-    slow = np.convolve(np.pad(rate, SLOW // 2, mode="edge"), np.ones(SLOW) / SLOW, "same")
-    return np.asarray(rate - slow[SLOW // 2 : SLOW // 2 + len(rate)])
+    still = max(float(np.percentile(change, 20)), 0.05)
+    rate = np.log1p(np.interp(grid, motion.time_s, change) / still)
+    rate = rate - _slow(rate)
+    scatter = np.sqrt(_slow(rate**2))
+    usual = float(np.median(scatter)) if len(scatter) else 0.0
+    return rate / np.maximum(scatter, max(FAINT * usual, 1e-9)), scatter > SEES * usual
+
+
+def _slow(x: Array) -> Array:
+    """Means over SLOW neighbours."""
+    if not len(x):
+        return x
+    wider = np.pad(x, SLOW // 2, mode="edge")
+    return np.convolve(wider, np.ones(SLOW) / SLOW, "valid")
 
 
 def _alike(a: Array, b: Array) -> float:
-    """How surely two curves agree in what they share from their first samples on."""
-    n = min(len(a), len(b))
-    x, y = a[:n] - a[:n].mean(), b[:n] - b[:n].mean()
+    """How surely two curves (N,) agree; 0 where they share too little."""
+    if len(a) * GRID_S < LEAST_SHARED_S:
+        return 0.0
+    x, y = a - a.mean(), b - b.mean()
     r = float(x @ y / max(np.sqrt((x @ x) * (y @ y)), 1e-9))
-    return float(np.arctanh(min(r, 0.999)) * np.sqrt(n * GRID_S))
+    return float(np.arctanh(min(r, 0.999)) * np.sqrt(len(x) * GRID_S))
 
 
 def quiet_moments(left: _Motion, right: _Motion, offset_s: float) -> list[tuple[int, int]]:

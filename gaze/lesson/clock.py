@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from calibration.progress import Progress
-from sessions.clock.activity import Activity
+from sessions.clock.activity import Activity, Sense
 from sessions.clock.clock import Clock
 from sessions.clock.joined import Joined, join
 from sessions.clock.match import REACH_S, Estimate, match
@@ -63,7 +63,7 @@ def lesson_clock(
             _motion(info, progress, 0.2 + 0.4 * k, stretch_s)
             for k, info in enumerate((left, right))
         ]
-        estimates.append(match(moving[0], moving[1], MOTION, about_s))
+        estimates.append(_matched(moving[0], moving[1], MOTION, about_s))
         joined = joined_by(estimates, left, right, declared)
     progress(STAGE, 1.0)
     return left, right, joined
@@ -122,7 +122,17 @@ def _by_sound(
         if sound is None:
             return Estimate(SOUND.name, None, f"the {name} video has none")
         heard.append(sound)
-    return match(heard[0], heard[1], SOUND, about_s)
+    return _matched(heard[0], heard[1], SOUND, about_s)
+
+
+def _matched(left: Activity, right: Activity, sense: Sense, about_s: float) -> Estimate:
+    """What a sense says near the wall clocks' offset, else near 0: one camera may be set to another
+    time zone, or still to winter time."""
+    found = match(left, right, sense, about_s)
+    if found.clock is None and abs(about_s) > REACH_S / 2:
+        near_zero = match(left, right, sense, 0.0)
+        return found if near_zero.clock is None else near_zero
+    return found
 
 
 def wall_clock_offset_s(left: VideoInfo, right: VideoInfo) -> float:

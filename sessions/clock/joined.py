@@ -25,8 +25,9 @@ WORTH_SAYING_S = 0.04
 BY_HAND_S = 2.0
 #: How far a declared offset may be off without anybody noticing, in frames: read off by eye.
 BY_EYE_FRAMES = 0.5
-#: 1σ of what sound cannot see: microphones go on while a camera loses pictures and hides it.
-UNSEEN_BY_SOUND_S = 0.1
+#: 1σ of what sound cannot see: microphones go on while a camera loses pictures and hides it. Up to
+#: a second, as is assumed of the other senses: 3 σ hold it.
+UNSEEN_BY_SOUND_S = 0.3
 #: From how many σ on sound and pictures that differ are taken for a jump that was bent over.
 BENT_SIGMAS = 2.0
 

@@ -55,6 +55,14 @@ def test_pictures_that_drift_otherwise_than_sound_may_have_bent_over_a_jump(
     assert got.clock.sigma_offset_s < (0.2 if hides else 0.03)
 
 
+def test_sound_alone_leaves_room_for_a_second_of_lost_pictures() -> None:
+    """20 pictures of 24 a second, lost while the microphone went on: 3 σ hold them."""
+    got = join([says("sound", 0.4, 0.002), says("heads", None)], SPAN)
+    assert got.status == "roughly measured" and 3 * got.clock.sigma_offset_s > 20 / 24
+    (cause,) = got.causes
+    assert cause.code == "clock_roughly_measured" and "pictures were lost" in cause.message
+
+
 def test_a_jump_that_was_found_is_not_doubted_again() -> None:
     """Motion bent its line over the jump that the heads found: no more to fear."""
     heads = says("heads", 0.4, 0.01, jumps=(Jump(300.0, 0.05, 1.0),))

@@ -200,8 +200,9 @@ def test_charuco_hidden_corners_are_missing() -> None:
     assert np.abs(found.corners_px[seen] - whole.corners_px[seen]).max() < 0.3
 
 
-@pytest.mark.parametrize("marker", [0.75, 0.6])
-def test_charuco_corners_are_not_drawn_to_the_markers(marker: float) -> None:
+@pytest.mark.parametrize(("marker", "inverted"), [(0.75, False), (0.6, False), (0.75, True)])
+def test_charuco_corners_are_not_drawn_to_the_markers(marker: float, inverted: bool) -> None:
+    """Nor where the board is printed white on black."""
     k = 60
     board = Board("charuco", (9, 6), 0.03, 0.03 * marker)
     dictionary = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, board.dictionary))
@@ -215,7 +216,7 @@ def test_charuco_corners_are_not_drawn_to_the_markers(marker: float) -> None:
     x, y = np.meshgrid(np.arange(2, 11) * k - 0.5, np.arange(2, 8) * k - 0.5)
     grid = np.stack([x, y], -1).reshape(-1, 1, 2)
     truth = cv2.perspectiveTransform(grid, H.astype(np.float64)).reshape(-1, 2)
-    found = detect.find_corners(picture, board).corners_px
+    found = detect.find_corners(255 - picture if inverted else picture, board).corners_px
     assert found is not None and np.isfinite(found).all()
     assert np.sqrt(((found - truth) ** 2).sum(1).mean()) < 0.12
 

@@ -64,6 +64,22 @@ def test_the_offset_is_found(seconds: int) -> None:
     assert len(found) >= 10 and np.abs(found).max() < 0.06
 
 
+def test_stretches_in_which_one_camera_sees_nothing_do_not_hide_the_offset() -> None:
+    """The board is carried into each picture's corners for one camera alone; near one it is far
+    from the other."""
+    rng, found = np.random.default_rng(3), []
+    for _ in range(4):
+        t, speed = moves(rng, 60)
+        part = (t // 7).astype(int)
+        gain = rng.lognormal(0, 0.7, (2, part.max() + 1))
+        gain[0, 2::4], gain[1, 3::4] = 0.02, 0.02
+        left = filmed(rng, t, speed * gain[0, part], 8, 48, 29.97)
+        right = filmed(rng, t, speed * gain[1, part], 9.2, 49, 29.97)
+        found.append(measured_offset(left, right))
+    assert sum(o.measured for o in found) >= 3
+    assert all(abs(o.offset_s + 1.2) < 0.06 for o in found if o.measured)
+
+
 def test_nothing_is_found_where_nothing_is() -> None:
     """Negative control: two videos of different things, and very short ones."""
     rng = np.random.default_rng(1)

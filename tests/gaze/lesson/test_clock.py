@@ -51,7 +51,7 @@ def test_a_right_offset_is_taken_and_confirmed(monkeypatch: pytest.MonkeyPatch) 
     assert clock.clock.source == "session.toml" and clock.clock.offset_s == 1.5
     assert clock.status == "roughly measured", "sound does not show whether pictures were lost"
     assert [c.code for c in clock.causes] == ["clock_roughly_measured"]
-    assert 0.09 < clock.clock.sigma_offset_s < 0.12
+    assert 0.29 < clock.clock.sigma_offset_s < 0.31
     assert clock_quality(clock, left, right)["checked"] == "roughly measured by sound"
 
 
@@ -79,6 +79,17 @@ def test_without_sound_the_pictures_motion_decides(monkeypatch: pytest.MonkeyPat
     *_, clock = lesson_clock(_session(None), *videos, progress=_quiet)
     assert clock.clock.source == "motion"
     assert abs(clock.clock.offset_s + 0.8) < 4 * clock.clock.sigma_offset_s
+
+
+@pytest.mark.parametrize(("zone_s", "offset_s"), [(3600.0, 12.0), (-7200.0, 0.4), (300.0, 300.2)])
+def test_wall_clocks_of_two_time_zones_do_not_hide_the_offset(
+    monkeypatch: pytest.MonkeyPatch, zone_s: float, offset_s: float
+) -> None:
+    """One camera set to UTC or to winter time; the last row: wall clocks that are right."""
+    times = draw.stamps(0.0, 200.0, 25.0), draw.stamps(offset_s, 200.0, 25.0)
+    left, right = draw.sound(np.random.default_rng(4), Clock(offset_s), times)
+    found = module._matched(left, right, SOUND, zone_s)
+    assert found.clock is not None and abs(found.clock.offset_s - offset_s) < 0.02
 
 
 def test_a_declared_clock_costs_no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
