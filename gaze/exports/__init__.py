@@ -77,7 +77,7 @@ def export(
         with noted_meanwhile(lesson, "export begun", aside=str(_aside(source, folder))):
             names = write_again(source, folder, entry)
         audit(
-            lesson, "export", format=format, run=run, out=str(folder),
+            lesson, "export", format=format, run=run, out=str(folder / place),
             files=len(names), students=len(source.lesson.students), salted=salted,
         )  # fmt: skip
     written = folder if out.is_absolute() else out.parent if is_file else out

@@ -186,7 +186,7 @@ def forget_everything(lesson: str | Path) -> Report:
     with lesson_lock(folder):  # nobody is at work in it
         pass
     said = Report(f"the whole lesson {folder}")
-    said.kept += exports_outside(folder, folder.resolve())
+    said.lost += exports_outside(folder, folder.resolve())
     for path in files_below(folder):
         if path.is_symlink():
             said.kept.append(f"{path.resolve()}: the lesson only linked to it; delete it there")

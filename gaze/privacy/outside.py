@@ -27,9 +27,7 @@ LINKED_NOWHERE = {"config", "rows", "quality", "run", "refit"}  # rules of gaze/
 
 def name_exports(copy: Path, lesson: Path, said: Report) -> None:
     """Where the audit log says that exports went: what lies outside the lesson is named."""
-    for line in exports_outside(copy, lesson):
-        if line not in said.kept:
-            said.kept.append(line)
+    said.lost += exports_outside(copy, lesson)
     killed = {Path(str(e["aside"])) for e in audit.lines(copy) if e.get("aside")}
     said.remains += [
         f"{aside}: what an export that was killed left; delete it yourself"
@@ -42,8 +40,10 @@ def name_exports(copy: Path, lesson: Path, said: Report) -> None:
             continue
         if entry.get("salted") and out.resolve().is_relative_to(lesson):
             inside = copy / out.resolve().relative_to(lesson)
-            below = files_below(inside) if inside.is_dir() and not inside.is_symlink() else []
-            if below and all(p.name != EXPORTED for p in below):
+            is_folder = inside.is_dir() and not inside.is_symlink()
+            below = files_below(inside) if is_folder else [inside] if inside.is_file() else []
+            listed = (inside if is_folder else inside.parent) / EXPORTED
+            if below and listed not in below and not listed.is_file():
                 said.remains.append(
                     f"{out}: a salted export went there and its list is gone; look at it and "
                     "delete it yourself"
@@ -79,7 +79,7 @@ def take_out_of_tables(copy: Path, lesson: Path, said: Report) -> None:
         if entry.get("format") == STUDY_TABLE and entry.get("out")
     }
     for path, name in sorted(tables):
-        said.kept = [k for k in said.kept if not k.startswith(f"{path}: ")]
+        said.lost = [x for x in said.lost if not x.startswith(f"{path}: ")]
         if not path.is_file() or path.is_symlink():
             continue
         problem = "it is not as the list beside it says (changed, or of an earlier version)"

@@ -17,8 +17,8 @@ class Report:
 
     changed : files rewritten or made again. deleted : files that are gone. kept : files that stay
     although they may matter, with the reason. lost : what could not be made again, and why; it is
-    deleted. searched_files, searched_bytes : what the proof read. remains : where something was
-    still found, or could be; empty = proven.
+    deleted, or lies outside the lesson. searched_files, searched_bytes : what the proof read.
+    remains : where something was still found, or could be; empty = proven.
     """
 
     what: str

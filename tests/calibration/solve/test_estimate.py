@@ -447,3 +447,12 @@ def test_a_parameter_without_sigma_still_has_a_slope(rig: Rig) -> None:
     C[first, first] = 0.0
     J = uncertainty.jacobian(replace(rig, covariance=C), lambda r: np.asarray(r.T_WA.t))  # type: ignore[union-attr]
     np.testing.assert_allclose(J[:, first : first + 3], np.eye(3), atol=1e-6)
+
+
+def test_the_jacobian_of_a_rig_that_is_hardly_known_is_a_slope(rig: Rig) -> None:
+    """A fifth of σ (here 3°), not more: of a turn's sine the slope at 0."""
+    wide = replace(rig, covariance=np.eye(len(rig.parameter_names)) * 0.05**2)
+    R = rig.T_RL.R
+    J = uncertainty.jacobian(wide, lambda r: np.asarray((R.T @ r.T_RL.R)[2, 1]))
+    k = rig.parameter_names.index("R_RL.x")
+    assert J[0, k] == pytest.approx(1, abs=5e-5)

@@ -282,7 +282,7 @@ def test_a_salted_export_is_found_from_another_folder(lesson: Path, tmp_path, mo
     said = forget(lesson, WHO)
     assert not (lesson / "shared").exists() and said.proven
     outside = str(tmp_path / "handed-on")
-    assert any(outside in k and "delete it yourself" in k for k in said.kept)
+    assert any(outside in x and "delete it yourself" in x for x in said.lost)
     assert (tmp_path / "handed-on" / "visits.csv").is_file()
 
 
