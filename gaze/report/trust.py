@@ -11,6 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from calibration.camera import CAMERAS
+from gaze.lesson.caveats import MANY_LOST
 from gaze.report.page import Page
 from sessions.quality import Caveat
 
@@ -52,9 +53,18 @@ class Doubt:
 
 
 def doubts(page: Page) -> list[Doubt]:
-    """All of them, the costliest first; unknown costs stand before what shifts nothing."""
+    """All of them: many lost pictures, then the costliest first; unknown costs stand before what
+    shifts nothing."""
     found = {d.text: d for d in _doubts(page)}.values()
-    return sorted(found, key=lambda d: -(0.5 if d.cost_cm is None else d.cost_cm))
+    many = {_said(page, c) for c in page.lesson.quality.warnings if _many_lost(c)}
+    return sorted(
+        found, key=lambda d: (d.text not in many, -(0.5 if d.cost_cm is None else d.cost_cm))
+    )
+
+
+def _many_lost(caveat: Caveat) -> bool:
+    lost, asked = caveat.facts.get("undecoded", 0), caveat.facts.get("asked", 0)
+    return bool(lost > MANY_LOST * asked)
 
 
 def _doubts(page: Page) -> Iterator[Doubt]:

@@ -86,12 +86,14 @@ def test_the_first_screen_answers_and_says_how_far_to_trust_it(page: Path) -> No
 
 
 def test_what_lowers_trust_comes_by_its_cost(small: Path, tmp_path: Path) -> None:
-    """By any amount, then by centimetres, then unknown, then what only leaves points out."""
+    """Many lost pictures; by any amount, then by centimetres, then unknown, then what only leaves
+    points out."""
     shutil.copytree(small.parents[1], tmp_path / "a")
     run = tmp_path / "a" / "runs" / small.name
     frames = {"undecoded": 30, "asked": 300, "camera": "left"}
     write_json(run / "quality.json", {"version": 2, "warnings": [
         {"code": "frames_undecoded", "message": "…", "facts": frames},
+        {"code": "frames_undecoded", "message": "…", "facts": {**frames, "undecoded": 6}},
         {"code": "note", "message": "Something new & strange."},
         {"code": "row_small_faces", "message": "…", "facts": {"row": 3, "face_px": 17.6},
          "cost_cm": 44.0},
@@ -100,12 +102,13 @@ def test_what_lowers_trust_comes_by_its_cost(small: Path, tmp_path: Path) -> Non
     targets = "start_s,end_s,student,target,x_m,y_m\n0,1,S-99,1,1,1\n"
     (tmp_path / "a" / "targets.csv").write_text(targets)
     for language, said in (
-        ("en", ("assumed to agree; nothing confirmed it. may be wrong by any amount",
+        ("en", ("30 of 300 pictures of the video on the left (10.0 %) could not be read: these "
+                "moments only the other camera saw. points missing, none shifted",
+                "assumed to agree; nothing confirmed it. may be wrong by any amount",
                 "faces are 17.6 px high, which is small. about 44 cm", "about 31 cm",
                 "Something new &amp; strange. cost not known", "S-99. cost not known",
-                "30 of 300 pictures of the video on the left (10.0 %) could not be read: of these "
-                "moments nothing is known. points missing, none shifted")),
-        ("zh", ("可能任意错误", "约 44 cm", "约 31 cm", "Something new &amp; strange.", "缺少点")),
+                "6 of 300 pictures of the video on the left (2.0 %) could not be read")),
+        ("zh", ("缺少点", "可能任意错误", "约 44 cm", "约 31 cm", "Something new &amp; strange.")),
     ):  # fmt: skip
         text = text_of(write_report(run, language=language, out=tmp_path / "r.html"))
         text = text.replace("\u00a0", " ")
