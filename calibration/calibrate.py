@@ -28,6 +28,7 @@ from calibration.mounting import AS_THE_FILE_SAYS
 from calibration.progress import Progress
 from calibration.rig import Rig
 from calibration.rig_file import RigInputs
+from calibration.room.evidence import Looked
 from calibration.room.place import place
 from calibration.room.reconcile import room_causes
 from calibration.solve.estimate import Estimate, estimate
@@ -44,6 +45,7 @@ def calibrate_folder(
     blackboard_m: tuple[float, float] | None = None,
     cameras_apart_m: float | None = None,
     corners_m: Mapping[str, tuple[float, ...]] | None = None,
+    looked: Looked | None = None,
     offset_s: float | None = None,
     mountings: Mountings = AS_THE_FILES_SAY,
     time_limit_s: float = TIME_LIMIT_S,
@@ -63,6 +65,7 @@ def calibrate_folder(
     cameras_apart_m : distance of the two lenses by tape: an independent check of the scale.
     corners_m : per camera the tape from its lens to the blackboard's upper left and upper right
         corner, and better to the lower left and lower right one too: what checks the room.
+    looked : where a class that looked at marked points sees the blackboard: checks the room too.
     offset_s : right clock minus left clock, for videos; None: measured from how they move.
     mountings : how each camera hangs, where its files do not say so themselves.
     progress : called with (stage, share done).
@@ -126,7 +129,7 @@ def calibrate_folder(
         placed.append(Auxiliary(tape, own, view, clicked, rooms[i]))
     seen = Seen(
         board, found.sizes, found.views, tuple(placed), blackboard_m, cameras_apart_m,
-        corners_m=dict(corners_m or {}), causes=tuple(causes),
+        corners_m=dict(corners_m or {}), looked=looked, causes=tuple(causes),
     )  # fmt: skip
     rig = solve(seen, progress=lambda stage, share: say(stage, 0.7 + 0.3 * share))
     return replace(rig, inputs=rig.inputs.but(mountings={c: mountings[c] for c in CAMERAS}))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from calibration.corners.boards import Board, View
 from calibration.room import world
+from calibration.room.evidence import Looked
 from calibration.room.picture import RoomPicture
 from calibration.room.world import Tape
 from calibration.transform import Transform
@@ -67,6 +68,7 @@ class Seen:
     apart_sigma_m : how well that is known (1 σ).
     corners_m : per camera the tape from its lens to the blackboard's upper left and upper right
         corner (and to the lower left and lower right one).
+    looked : where a class that looked at marked points sees the blackboard, or None.
     causes : what was already found wrong while the pictures were read.
     """
 
@@ -78,6 +80,7 @@ class Seen:
     cameras_apart_m: float | None = None
     apart_sigma_m: float = 0.03
     corners_m: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    looked: Looked | None = None
     causes: tuple[Cause, ...] = field(default_factory=tuple)
 
     def to_dict(self) -> dict[str, Any]:
@@ -91,6 +94,7 @@ class Seen:
             "cameras_apart_m": self.cameras_apart_m,
             "apart_sigma_m": self.apart_sigma_m,
             "corners_m": {k: list(v) for k, v in self.corners_m.items()},
+            "looked": None if self.looked is None else asdict(self.looked),
             "causes": [vars(c) for c in self.causes],
         }
 
@@ -107,5 +111,6 @@ class Seen:
             d.get("cameras_apart_m"),
             d.get("apart_sigma_m", 0.03),
             {k: tuple(v) for k, v in d.get("corners_m", {}).items()},
+            None if d.get("looked") is None else Looked(**d["looked"]),
             tuple(Cause(**c) for c in d.get("causes", ())),
         )

@@ -58,7 +58,8 @@ ROOM_CODES = {
     "tape_slope", "tape_copied", "tape_wrong", "tape_to_floor", "board_slipped",
     "placement_askew", "placement_tilt", "placement_slope", "auxiliary_elsewhere",
     "corners_exchanged", "corners_wrong", "corners_begun", "camera_elsewhere",
-    "blackboard_width", "blackboard_height", "placements_exchanged",
+    "blackboard_width", "blackboard_height", "blackboard_frame", "placements_exchanged",
+    "marks_wrong",
 }  # fmt: skip
 
 

@@ -65,11 +65,17 @@ class RoomShift(_Record):
     """How far a whole class points beside marked points for no reason of its heads: the room's.
 
     shift_cm, sigma_cm : x_W (left) and y_W (down), and 1 σ of each. students : who looked.
+    middle_m : (x_W, y_W) of the blackboard's middle; middle_L_m : where the class sees it, in the
+    left camera's frame, as right_L_m is where the right lens stood; None where the run's rig is no
+    longer there, or a gain moved its points.
     """
 
     shift_cm: tuple[float, float]
     sigma_cm: tuple[float, float]
     students: int
+    middle_m: tuple[float, float] | None = None
+    middle_L_m: tuple[float, float, float] | None = None
+    right_L_m: tuple[float, float, float] | None = None
 
     @property
     def seen(self) -> bool:

@@ -2,7 +2,8 @@
 
 Each placement of the auxiliary board gives three lengths by tape and three angles (how it was
 laid), perhaps a pose by pictures of the room; the tape from each lens to the blackboard's corners
-gives lengths that know nothing of the auxiliary board. Unknown are T_WL and, where lengths lead to
+gives lengths that know nothing of the auxiliary board, and so does a class that looked at marked
+points. Unknown are T_WL and, where lengths lead to
 them, the blackboard's width and height. Frames: docs/conventions.md.
 """
 
@@ -35,8 +36,11 @@ SIZE_SIGMA_M = 0.005
 COMMON_M = 0.003
 #: σ of a length of which nothing is believed.
 LOOSE_M = 3.0
-#: What :attr:`Evidence.loose` may be beside a length: where all tapes from the lenses begin.
-BEGUN = "begun"
+#: What :attr:`Evidence.loose` may be beside a length: where the tapes from the lenses begin (of one
+#: camera: ``left.begun``), and a frame that is in the blackboard's width as in its height.
+BEGUN, FRAME = "begun", "frame"
+#: The rows of a class that looked at marked points.
+LOOKS = ("looks.sideways", "looks.down")
 #: Distances from the blackboard at which the cost of an error is said.
 ROWS_M = (3.0, 6.0, 9.0)
 
@@ -63,6 +67,20 @@ def by_picture(T_WB: Transform, covariance: Array, T_AB: Transform) -> PoseMeasu
     J[3:, :3] = -T_WB.R @ np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     J[3:, 3:] = np.eye(3)
     return PoseMeasured(T_WB @ T_BA, J @ covariance @ J.T)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Where a class that looked at marked points sees a point of the blackboard.
+
+    at_m : (x, y) of it in W. p_L : (3,) where they see it, in the left camera's frame, metres.
+    sigma_m : 1 σ along x_W and y_W. students : how many looked.
+    """
+
+    at_m: tuple[float, float]
+    p_L: tuple[float, float, float]
+    sigma_m: tuple[float, float]
+    students: int
 
 
 @dataclass(frozen=True)
@@ -102,8 +120,8 @@ class Measured:
     """One row of the least squares.
 
     name : ``0.left_m`` (placement, length or turn), ``left.upper right`` (lens, corner),
-    ``width_m`` or ``height_m``. sigma : 1 σ, metres or radians. stated : the length that was given,
-    metres; None: an angle, or a picture's.
+    ``looks.down``, ``width_m`` or ``height_m``. sigma : 1 σ, metres or radians. stated : the length
+    that was given, metres; None: an angle, a picture's, or a look's.
     """
 
     name: str
@@ -121,15 +139,17 @@ class Evidence:
     T_RL : the pair.
     blackboard_m : (width, height).
     corners_m : per camera the lengths from its lens to :data:`CORNERS` (two or four).
+    looked : what a class that looked at marked points says, or None.
     noise : (m, m) what the cameras' own noise adds to the rows' covariance; None = nothing.
-    loose : what may be wrong by any amount: a length (``left_m`` …) of all placements, or all
-        lengths from the lenses by the same (:data:`BEGUN`).
+    loose : what may be wrong by any amount: a length (``left_m`` …) of all placements, all lengths
+        from the lenses by the same (:data:`BEGUN`), or width and height (:data:`FRAME`).
     """
 
     boards: tuple[PlacedBoard, ...]
     T_RL: Transform
     blackboard_m: tuple[float, float] | None = None
     corners_m: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    looked: Looked | None = None
     noise: Array | None = None
     loose: str = ""
 
@@ -146,6 +166,8 @@ class Evidence:
             if b.picture is not None:
                 sigma = np.sqrt(np.diag(b.picture.covariance)).tolist()
                 out += [Measured(f"{i}.picture{j}", v) for j, v in enumerate(sigma)]
+        if self.looked is not None:
+            out += map(Measured, LOOKS, self.looked.sigma_m)
         for camera, far in self.corners_m.items():
             out += [
                 Measured(f"{camera}.{corner}", LENS_SIGMA_M + LENS_SIGMA_SHARE * length, length)
@@ -208,8 +230,11 @@ class Evidence:
 
     def direction(self, what: str) -> Array:
         """(m,) which rows an error that they share is in (:attr:`loose`)."""
-        ends = CORNERS if what == BEGUN else (what,)
-        return np.array([float(n.split(".")[-1] in ends) for n in self.names()])
+        camera, _, last = what.rpartition(".")
+        ends = {BEGUN: CORNERS, FRAME: ("width_m", "height_m")}.get(last, (last,))
+        return np.array([
+            float(n.startswith(camera) and n.split(".")[-1] in ends) for n in self.names()
+        ])  # fmt: skip
 
     def residuals(
         self, T_WL: Transform, size_m: Sequence[float] | Array, scale: float = 1.0
@@ -229,6 +254,8 @@ class Evidence:
             T_LA = b.T_LB @ b.T_AB.inverse()
             points.append(T_LA.t)
             turns.append((T_LA.R, R_WA.T, np.eye(3) if b.picture is None else b.picture.T_WA.R.T))
+        if self.looked is not None:
+            points.append(np.array(self.looked.p_L))
         return turns, np.array(points), [np.array(v) for v in self.corners_m.values()]
 
     def rows(
@@ -251,8 +278,9 @@ class Evidence:
             r.append(v)
             J.append(np.concatenate([_log_jacobian(v) @ R_LA.T, np.zeros((3, 6))], 1))
 
+        n = len(self.boards) + 1
         for b, at, move, (R_LA, R_stated, R_picture) in zip(
-            self.boards, points[1:], moves[1:], turns, strict=True
+            self.boards, points[1:n], moves[1:n], turns, strict=True
         ):
             if b.tape.measured:
                 r.append(at - b.tape.t_WA)
@@ -262,6 +290,9 @@ class Evidence:
                 turn(R_picture, R_WL @ R_LA, R_LA)
                 r.append(at - b.picture.T_WA.t)
                 J.append(move)
+        if self.looked is not None:
+            r.append(points[n, :2] - self.looked.at_m)
+            J.append(moves[n, :2])
         if self.corners_m:
             width, height = size_m
             corners = np.array([[width, 0, 0], [0, 0, 0], [width, height, 0], [0, height, 0]])

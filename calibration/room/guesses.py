@@ -12,7 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
-from calibration.room.evidence import BEGUN, CORNERS, LENGTHS, Evidence
+from calibration.room.evidence import BEGUN, CORNERS, FRAME, LENGTHS, LOOKS, Evidence
 from calibration.room.world import R_AP, R_WA, Tape
 from calibration.transform import Array
 
@@ -47,6 +47,7 @@ class Guess:
     free : rows that then say nothing.
     free_scale : whether the squares' size says nothing.
     cost : how unlikely it is beforehand beside the other guesses, in χ².
+    themselves : tried only where the freed rows contradict the cameras by themselves.
     between : what the size of the error must lie between, metres or radians, where that is known.
     """
 
@@ -58,6 +59,7 @@ class Guess:
     free_scale: bool = False
     cost: float = 0.0
     between: tuple[float, float] | None = None
+    themselves: bool = False
 
 
 # -- the table -------------------------------------------------------------------------------------
@@ -71,10 +73,20 @@ def guesses(e: Evidence) -> Iterator[Guess]:
         yield from _common_guesses(e)
         for i, j in combinations(range(len(e.boards)), 2):
             yield _exchanged(e, i, j)
+            yield from _length_exchanged(e, i, j)
             if np.allclose(e.boards[i].tape.t_WA, e.boards[j].tape.t_WA, atol=1e-3):
                 yield from (_copied(e, i, j), _copied(e, j, i))
     if e.corners_m:
         yield from _lens_guesses(e)
+    if e.looked is not None:
+        yield Guess(
+            "marks_wrong",
+            "where the class looked disagrees by {size} with everything else: do the marked points "
+            "lie where targets.csv says?",
+            "Measure the marked points from the blackboard's upper RIGHT corner, or calibrate "
+            "without them.",
+            e, free=LOOKS, cost=2 * FREE_COST - 3.0,
+        )  # fmt: skip
     if e.blackboard_m and (e.corners_m or any(b.picture is not None for b in e.boards)):
         yield Guess(
             "scale",
@@ -95,6 +107,20 @@ def _exchanged(e: Evidence, i: int, j: int) -> Guess:
         "placement's, left2.*, right2.* the second's.",
         _with_tape(_with_tape(e, i, b), j, a),
     )
+
+
+def _length_exchanged(e: Evidence, i: int, j: int) -> Iterator[Guess]:
+    """One length of two placements exchanged."""
+    a, b = e.boards[i].tape, e.boards[j].tape
+    for k, length in enumerate(LENGTHS):
+        t, u = a.t_WA, b.t_WA
+        t[k], u[k] = u[k], t[k]
+        yield Guess(
+            "tape_exchanged",
+            f"{length} of placements {i + 1} and {j + 1} were exchanged",
+            f"Exchange {length} of the two placements.",
+            _with_tape(_with_tape(e, i, a.at(t)), j, b.at(u)), cost=2.0,
+        )  # fmt: skip
 
 
 def _copied(e: Evidence, i: int, j: int) -> Guess:
@@ -268,6 +294,13 @@ def _laid_guesses(e: Evidence, i: int) -> Iterator[Guess]:
     ):  # fmt: skip
         yield Guess(code, name + says, action, e, free=(f"{i}.{row}",), cost=FREE_COST)
     if not flat:
+        if tape.angle_deg is not None:
+            yield Guess(
+                "placement_tilt", name + f"the board is tilted by {tape.tilt_deg:g}° the other "
+                "way: its edge towards the blackboard is the lower one",
+                "Raise the edge towards the blackboard, or lay the board flat.",
+                _with_tape(e, i, replace(tape, angle_deg=-tape.angle_deg)),
+            )  # fmt: skip
         lying = replace(tape, placement="flat", angle_deg=None)
         yield Guess(
             "placement_tilt", name + f"the board was said to be {tape.placement} but lies flat",
@@ -351,6 +384,7 @@ def _lens_guesses(e: Evidence) -> Iterator[Guess]:
                 "corners_exchanged", f"the {camera} camera's {wrong}", given | {camera: lengths}
             )
         yield instead("corners_exchanged", wrong, turned)
+    yield from _two_exchanged(e)
     for camera, lengths in given.items():
         yield Guess(
             "camera_elsewhere",
@@ -385,6 +419,22 @@ def _lens_guesses(e: Evidence) -> Iterator[Guess]:
         "Measure from the glass of each lens, not from the camera's case or its holder.",
         e, free=(BEGUN,), cost=FREE_COST,
     )  # fmt: skip
+    for camera in given:
+        yield Guess(
+            "corners_begun",
+            f"the {camera} camera's corners_m are all {{size}} off by the same amount: the tape "
+            "was not begun at its lens",
+            f"Measure from the glass of the {camera} lens.",
+            e, free=(f"{camera}.{BEGUN}",), cost=FREE_COST,
+        )  # fmt: skip
+    yield Guess(
+        "corners_wrong",
+        "corners_m contradict the cameras and each other, whatever else was measured: were they "
+        "measured before the cameras were moved?",
+        "Measure from both lenses to the blackboard's corners again.",
+        e, free=tuple(n for n in e.names() if n.rpartition(".")[0] in given), cost=36.0,
+        themselves=True,
+    )  # fmt: skip
     if e.blackboard_m and all(len(v) == 2 for v in given.values()):
         yield Guess(
             "corners_wrong", "corners_m lead to the blackboard's LOWER corners",
@@ -404,10 +454,35 @@ def _lens_guesses(e: Evidence) -> Iterator[Guess]:
             "Measure height_m again: between the corners that the tape leads to.",
             e, free=("height_m",), cost=FREE_COST,
         )  # fmt: skip
+        yield Guess(
+            "blackboard_frame",
+            "the blackboard's width_m and height_m are both {size} off: were they measured with "
+            "the frame?",
+            "Measure both between the corners that the tape leads to.",
+            e, free=(FRAME,), cost=FREE_COST,
+        )  # fmt: skip
     if e.blackboard_m:
         yield Guess(
             "blackboard_width", "the blackboard's width_m and height_m were exchanged",
             "Exchange width_m and height_m.", replace(e, blackboard_m=e.blackboard_m[::-1]),
+        )  # fmt: skip
+
+
+def _two_exchanged(e: Evidence) -> Iterator[Guess]:
+    """Two of the lengths from the lenses exchanged, of one camera or of both."""
+    given = dict(e.corners_m)
+    places = [(camera, j) for camera, lengths in given.items() for j in range(len(lengths))]
+    for (a, i), (b, j) in combinations(places, 2):
+        if abs(given[a][i] - given[b][j]) < 0.03:
+            continue  # as well one as the other
+        new = {camera: list(lengths) for camera, lengths in given.items()}
+        new[a][i], new[b][j] = given[b][j], given[a][i]
+        yield Guess(
+            "corners_exchanged",
+            f"two of corners_m were exchanged: the {a} camera's length to the {CORNERS[i]} corner "
+            f"and the {b} camera's to the {CORNERS[j]} corner",
+            "Look at both in your notes.",
+            replace(e, corners_m={c: tuple(v) for c, v in new.items()}), cost=5.0,
         )  # fmt: skip
 
 

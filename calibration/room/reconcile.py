@@ -13,7 +13,7 @@ import numpy as np
 from scipy.stats import chi2 as chi2_law
 
 from calibration.camera import CAMERAS
-from calibration.room.evidence import BEGUN, LENGTHS, ROWS_M, TURNS, Evidence
+from calibration.room.evidence import BEGUN, FRAME, LENGTHS, LOOKS, ROWS_M, TURNS, Evidence
 from calibration.room.fit import Solved, solve_room
 from calibration.room.guesses import Guess, guesses
 from calibration.room.reliability import Unseen, costs_cm, directions, gaze_shift, reliability
@@ -34,7 +34,7 @@ NEAR_CHI2 = 8.0
 #: How far gaze points from 6 m may be moved by an error that nothing would show, cm.
 UNCHECKED_CM = 8.0
 #: Errors that several rows share: one unknown, whose variance is opened.
-SHARED = (*LENGTHS, BEGUN)
+SHARED = (*LENGTHS, BEGUN, *(f"{camera}.{BEGUN}" for camera in CAMERAS), FRAME)
 #: How far a contradiction moves gaze points from 6 m: FAIL beyond.
 WRONG_CM = 10.0
 #: A room that fits as well and puts the lenses on the other side of the blackboard's surface: said
@@ -71,6 +71,8 @@ def reconcile(evidence: Evidence) -> list[Reconciled]:
             continue
         if guess.between is not None and not guess.between[0] <= size <= guess.between[1]:
             continue
+        if guess.themselves and not _contradict_themselves(guess):
+            continue
         if not _possible(guess.evidence, solved):
             continue
         says = guess.says.format(size=_size_words(guess, size))
@@ -101,6 +103,14 @@ def _under(guess: Guess) -> tuple[Solved | None, float]:
     off = dict(zip(e.names(), e.residuals(best.T_WL, best.size_m, best.scale), strict=True))
     sizes = np.array([off[f] for f in free])
     return best, float(-sizes[0]) if len(free) == 1 else float(np.linalg.norm(sizes))
+
+
+def _contradict_themselves(guess: Guess) -> bool:
+    """Whether what a guess frees contradicts the cameras, all other measurements left out."""
+    names = guess.evidence.names()
+    without = [n for n in names if n not in guess.free and n not in ("width_m", "height_m")]
+    alone = solve_room(guess.evidence, without=without)
+    return alone.dof > 0 and alone.chi2 > float(chi2_law.isf(FITS_P, alone.dof))
 
 
 def _starts(e: Evidence, free: tuple[str, ...]) -> list[Transform]:
@@ -257,5 +267,7 @@ def row_words(name: str) -> str:
         return f"how the board lies ({TURNS[last]})"
     if first in CAMERAS:
         return f"the length from the {first} lens to the {last} corner"
+    if name in LOOKS:
+        return "where the class looks at marked points"
     blackboard = {"width_m": "the blackboard's width", "height_m": "the blackboard's height"}
     return blackboard.get(name, last)

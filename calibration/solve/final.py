@@ -135,6 +135,7 @@ def assemble(seen: Seen, found: Estimate, room: Room) -> Rig:
             T_RL,
             seen.blackboard_m,
             seen.corners_m,
+            seen.looked,
         ).with_noise(J_seen @ C @ J_seen.T)
         solved = solve_world(evidence)
         T_AL, T_WA = solved.T_AL, solved.T_WA

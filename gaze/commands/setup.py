@@ -127,6 +127,10 @@ def calibrate(
     lesson: Lesson,
     as_json: AsJson = False,
     page: Annotated[bool, typer.Option(help="Write calibration.html beside rig.json.")] = True,
+    marked_points: Annotated[
+        str | None,
+        typer.Option(help="A validated run: where its class looked counts for the room."),
+    ] = None,
 ) -> None:
     """From pictures of the chessboard and the tape to rig.json, with a verdict.
 
@@ -138,7 +142,9 @@ def calibrate(
     from gaze.setup.calibrate import calibrate_lesson, rig_summary, room_sentences
 
     with progress_bar(quiet=as_json) as progress:
-        rig, rig_path, page_path = calibrate_lesson(lesson, page=page, progress=progress)
+        rig, rig_path, page_path = calibrate_lesson(
+            lesson, page=page, marked_points=marked_points, progress=progress
+        )
     verdict = rig.verdict
     if as_json:
         print_json(rig_summary(rig))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from calibration.calibrate import calibrate_folder
 from calibration.camera import CAMERAS
 from calibration.corners.boards import Board
@@ -13,22 +15,35 @@ from calibration.errors import CalibrationError
 from calibration.files import GENERATOR, refuse_foreign
 from calibration.progress import Progress
 from calibration.rig import Rig
+from calibration.room.evidence import Looked
 from calibration.room.words import room_words
+from calibration.transform import Array
 from sessions.config import CONFIG_NAME, BoardConfig, SessionConfig
 from sessions.folder import Session
 from sessions.lock import lesson_lock
+from sessions.run import run_folder
+from sessions.validation import RoomShift, Validation
 
 PAGE_NAME = "calibration.html"
+#: The right lens stands where it stood, as seen from the left one, within this.
+SAME_LENS_M = 0.03
 OLD_PAGE = "<title>Calibration: "  # what pages had before they bore our mark
 
 
 def calibrate_lesson(
-    folder: Path, *, page: bool = True, progress: Progress | None = None
+    folder: Path,
+    *,
+    page: bool = True,
+    marked_points: str | Path | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Rig, Path, Path | None]:
     """Solve a lesson's cameras and world; write ``rig.json`` and ``calibration.html``.
 
     A folder without session.toml but with calibration pictures (``left/`` and ``right/``, or a
     ``calibration/`` that holds them) is solved as far as it goes: cameras and relative pose.
+
+    marked_points : a validated run, by its name or path: where its class looked at marked points
+    counts among the measurements of the room.
 
     Returns the rig, the path of rig.json, and the page's path (None where not asked for).
 
@@ -39,14 +54,33 @@ def calibrate_lesson(
     folder = Path(folder)
     if page:
         refuse_foreign(folder / PAGE_NAME, GENERATOR, OLD_PAGE)
+    looks = None if marked_points is None else looks_of(run_folder(marked_points, folder))
     if not (folder / CONFIG_NAME).is_file():
-        return _calibrate(folder, page, progress)
+        return _calibrate(folder, page, looks, progress)
     with lesson_lock(folder):
-        return _calibrate(folder, page, progress)
+        return _calibrate(folder, page, looks, progress)
+
+
+def looks_of(run: Path) -> RoomShift:
+    """What a validated run's class says of the room.
+
+    Raises
+    ------
+    CalibrationError : it says nothing of it. RunError : it was not validated.
+    """
+    room = Validation.read(run / "validation.json").room
+    if room is None or room.middle_L_m is None:
+        raise CalibrationError(
+            "this validation says nothing of the room",
+            where=run / "validation.json",
+            found="under four students" if room is None else "a gain, or another rig.json since",
+            remedy="Run `gaze validate` on a run without a gain, before you calibrate again.",
+        )
+    return room
 
 
 def _calibrate(
-    folder: Path, page: bool, progress: Progress | None
+    folder: Path, page: bool, looks: RoomShift | None, progress: Progress | None
 ) -> tuple[Rig, Path, Path | None]:
     """:func:`calibrate_lesson`, where nobody else is at work."""
     pictures = _pictures_folder(folder)
@@ -74,8 +108,11 @@ def _calibrate(
                 for name in CAMERAS
                 if (lengths := getattr(config.cameras, name).corners_m) is not None
             },
+            looked=None if looks is None else _looked(looks),
             progress=progress,
         )
+        if looks is not None and looks.right_L_m is not None:
+            _refuse_other_cameras(rig, np.array(looks.right_L_m))
     rig_path = folder / "rig.json"
     rig.save(rig_path)
     page_path = None
@@ -85,6 +122,23 @@ def _calibrate(
         page_path = folder / PAGE_NAME
         verdict_page(rig, page_path)
     return rig, rig_path, page_path
+
+
+def _looked(looks: RoomShift) -> Looked:
+    assert looks.middle_m is not None and looks.middle_L_m is not None
+    x_cm, y_cm = looks.sigma_cm
+    return Looked(looks.middle_m, looks.middle_L_m, (x_cm / 100, y_cm / 100), looks.students)
+
+
+def _refuse_other_cameras(rig: Rig, right_L_m: Array) -> None:
+    """A class that was filmed by cameras that stood otherwise saw nothing of these."""
+    off_m = float(np.linalg.norm(rig.T_LR.t - right_L_m))
+    if off_m > SAME_LENS_M:
+        raise CalibrationError(
+            "the marked points were looked at before the cameras were moved",
+            found=f"the right lens {100 * off_m:.0f} cm from where it was for that run",
+            remedy="Calibrate without --marked-points.",
+        )
 
 
 def _pictures_folder(folder: Path) -> Path | None:
@@ -137,6 +191,14 @@ def placements_of(folder: Path, config: SessionConfig) -> tuple[AuxiliaryPlaceme
 def room_sentences(rig: Rig) -> list[str]:
     """Where everything stands; what pictures of the room say against the tape: signed, in cm."""
     out = room_words(rig)
+    looked = rig.inputs.seen and rig.inputs.seen.looked
+    if looked and rig.T_WA is not None:
+        x, y, _ = 100 * (rig.T_WC("left").apply(np.array(looked.p_L)) - (*looked.at_m, 0.0))
+        sx, sy = (100 * s for s in looked.sigma_m)
+        out.append(
+            f"marked points, counted among the room's measurements: {looked.students} students "
+            f"point {x:+.0f} ± {sx:.0f} cm left and {y:+.0f} ± {sy:.0f} cm down of them"
+        )
     for i, row in enumerate(rig.quality.auxiliary, 1):
         shown = row.room_picture
         if shown is None:
@@ -161,8 +223,6 @@ def room_sentences(rig: Rig) -> list[str]:
 
 def rig_summary(rig: Rig) -> dict[str, Any]:
     """What ``gaze calibrate --json`` prints (docs/calibration.md)."""
-    import numpy as np
-
     names = rig.parameter_names
     sigma = (
         dict(zip(names, np.sqrt(np.diag(rig.covariance)), strict=True))

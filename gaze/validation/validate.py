@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from calibration.progress import Progress, no_progress
+from calibration.rig import Rig
 from calibration.transform import Array, geodesic_deg
 from gaze.analyze import analyze
 from gaze.lesson.settings import AnalyzeSettings
@@ -20,7 +21,7 @@ from gaze.validation.figure import draw_validation
 from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.lock import lesson_lock
-from sessions.run import Run, run_folder
+from sessions.run import Run, run_folder, sha256
 from sessions.tables import WITH_POINT, read_table
 from sessions.targets import read_targets, unknown_students
 from sessions.validation import Errors, RoomShift, RowErrors, Spread, Validation
@@ -29,6 +30,10 @@ from sessions.validation import Errors, RoomShift, RowErrors, Spread, Validation
 HEADS_ZERO_DEG = (0.5, 1.0)
 #: A student's own lasting error is at least so large, however well a few of them happen to agree.
 OWN_LEAST_DEG = 1.0
+#: … and what one look at one mark adds.
+EACH_LEAST_DEG = 0.3
+#: The share of a turn that eyes do instead of the head, 1 σ of what all students have in common.
+EYES_SHARE = 0.3
 SAME_NOSE_M = 0.03  # σ of a nose's place is taken to be at least this when asking whose it is
 
 
@@ -102,6 +107,7 @@ def _validate(
     gaze = read_table(done.gaze_path, "gaze")
     students = read_table(done.students_path, "students").set_index("student")
     result = compare(gaze, students, targets, truth)
+    result["room"] = _seen_by_cameras(result["room"], session, done)
     figure = None
     if head == "network" and nose == "video":
         _, line = marked_points(gaze, targets)
@@ -121,6 +127,27 @@ def _validate(
     if figure is not None:
         validation.write(done.folder / "validation.json")
     return validation
+
+
+def _seen_by_cameras(room: RoomShift | None, session: Session, done: Run) -> RoomShift | None:
+    """With where the class sees the blackboard's middle, if the run's own rig is still there."""
+    info, path = done.info(), session.rig_path
+    if room is None or info.gain is not None or not path.is_file():
+        return room
+    if info.inputs.get("rig_sha256") != sha256(path):
+        return room
+    board = session.config.blackboard
+    x, y = board.width_m / 2, board.height_m / 2
+    shown_W = np.array([x + room.shift_cm[0] / 100, y + room.shift_cm[1] / 100, 0.0])
+    rig = Rig.load(path)
+    p_L = rig.T_WC("left").inverse().apply(shown_W)
+    return room.model_copy(
+        update={
+            "middle_m": (x, y),
+            "middle_L_m": tuple(p_L.tolist()),
+            "right_L_m": tuple(rig.T_LR.t.tolist()),
+        }
+    )
 
 
 def _find_or_make(session: Session, asked: dict[str, Any], progress: Progress) -> Run:
@@ -191,45 +218,63 @@ def compare(
         "inside_68": float(inside.mean()),
         "room": room_shift(
             offset[used],
-            gaze["nose_z_m"].to_numpy(np.float64)[used],
+            marked[used],
+            gaze[["nose_x_m", "nose_y_m", "nose_z_m"]].to_numpy(np.float64)[used],
             gaze["student"].astype(str).astype("category").cat.codes.to_numpy(np.int64)[used],
         ),
     }
 
 
-def room_shift(offset_m: Array, distance_m: Array, student: NDArray[np.int64]) -> RoomShift | None:
+def room_shift(
+    offset_m: Array, marked_m: Array, nose_m: Array, student: NDArray[np.int64]
+) -> RoomShift | None:
     """What looks at marked points say of the room, as one more measurement of it, with its σ.
 
     A room that is wrong moves the points of all rows alike; heads that are off by an angle move
-    them in proportion to the distance. Per axis a student's mean offset is ``s + z d + own``:
-    ``z`` has the heads' zero for a prior, ``own`` grows with the distance and is of its own size.
+    them in proportion to the distance, and eyes that do a share of a turn in proportion to how far
+    aside the mark is. Per axis the mean offset of a student at a mark is ``s + z d + e aside +
+    own``: ``z`` has the heads' zero for a prior, ``e`` the eyes' share, ``own`` is the student's,
+    grows with the distance and is of its own size.
 
     Parameters
     ----------
-    offset_m : (N, 2) gaze point − marked point. distance_m : (N,) of the noses from the
-        blackboard. student : (N,) whose.
+    offset_m : (N, 2) gaze point − marked point. marked_m : (N, 2) of W. nose_m : (N, 3) of W.
+    student : (N,) whose.
     """
-    count = np.bincount(student)
-    some = count > 0
-    if some.sum() < 4:
-        return None
+    _, look = np.unique(np.column_stack([student, marked_m]), axis=0, return_inverse=True)
+    count = np.bincount(look)
 
     def mean(v: Array) -> Array:
-        return np.asarray(np.bincount(student, v)[some] / count[some])
+        return np.asarray(np.bincount(look, v) / count)
 
-    d = mean(distance_m)
-    A = np.stack([1 / d, np.ones_like(d)], 1)  # of angles: a student's own error is one
+    who = np.unique(np.round(mean(student)), return_inverse=True)[1]
+    looks = np.bincount(who)
+    if len(looks) < 4:
+        return None
+    d = mean(nose_m[:, 2])
     shift, sigma = [], []
     for axis, zero_deg in enumerate(HEADS_ZERO_DEG):
         angle = mean(offset_m[:, axis]) / d
+        aside = mean(marked_m[:, axis] - nose_m[:, axis])
+        A = np.stack([1 / d, np.ones_like(d), aside / d], 1)  # of angles: a student's error is one
         left = angle - A @ np.linalg.lstsq(A, angle, rcond=None)[0]
-        own = max(float(np.sqrt((left**2).sum() / (len(d) - 2))), np.radians(OWN_LEAST_DEG))
-        information = A.T @ A / own**2 + np.diag([0, np.radians(zero_deg) ** -2])
-        C = np.linalg.inv(information)
-        shift.append(float(100 * (C @ A.T @ angle)[0] / own**2))
+        mine = np.bincount(who, left) / looks
+        own = max(float(np.sqrt((mine**2).sum() / (len(looks) - 2))), np.radians(OWN_LEAST_DEG))
+        rest, free = left - mine[who], max(len(left) - len(looks), 1)
+        each = max(float(np.sqrt((rest**2).sum() / free)), np.radians(EACH_LEAST_DEG))
+        # what a student's looks have in common is taken off in part, as its variance asks
+        part = 1 - each / np.sqrt(each**2 + looks * own**2)
+
+        def apart(v: Array, part: Array = part, each: float = each) -> Array:
+            return np.asarray((v - (part * np.bincount(who, v) / looks)[who]) / each)
+
+        white = np.stack([apart(column) for column in A.T], 1)
+        prior = np.diag([0, np.radians(zero_deg) ** -2, EYES_SHARE**-2])
+        C = np.linalg.inv(white.T @ white + prior)
+        shift.append(float(100 * (C @ white.T @ apart(angle))[0]))
         sigma.append(float(100 * np.sqrt(C[0, 0])))
     return RoomShift(
-        shift_cm=(shift[0], shift[1]), sigma_cm=(sigma[0], sigma[1]), students=int(some.sum())
+        shift_cm=(shift[0], shift[1]), sigma_cm=(sigma[0], sigma[1]), students=len(looks)
     )
 
 

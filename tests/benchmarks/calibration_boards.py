@@ -1,12 +1,12 @@
 """A board filmed instead of photographed, hidden in part, or shown by a screen.
 
-    python tests/benchmarks/calibration_boards.py [--poses 14]
+    python tests/benchmarks/calibration_boards.py [--poses 14 --rooms 3]
 
 *The same movement*: a simulated room (tests/calibration/rigs.py, pictures of 1280 × 720); the board
 is held at each pose for 0.6 s and carried on for 0.4 s. Photographed at each pose (JPEG), or filmed
 by both cameras at 10 frames/s (H.264), the right one 40 ms later, the rows of a picture read within
-25 ms. *Leaned*: it stands still while it is held; *in the hand*: it sways (4 mm, 0.2°, once a
-second). *Off*: relative pose against the truth.
+25 ms, each exposed for 10 ms (what moves is smeared). *Leaned*: it stands still while it is held;
+*in the hand*: it sways (4 mm, 0.2°, once a second). *Off*: relative pose against the truth.
 
 *How a board is shown*: four pictures each of one board 0.6 m away, turned at random; corners found
 against the truth.
@@ -41,7 +41,7 @@ from tests.sessions.video import films  # noqa: E402
 
 SIZE = (1280, 720)
 FPS, HELD, CARRIED = 10, 6, 4
-LATE_S, READ_S = 0.04, 0.025
+LATE_S, READ_S, EXPOSED_S = 0.04, 0.025, 0.01
 SWAY_M, SWAY_DEG = 0.004, 0.2
 
 
@@ -73,13 +73,15 @@ def at(poses: list[Transform], time_s: float, sway: bool) -> Transform:
     return Transform(R, t, "W", "B")
 
 
-def shown(room: rigs.Room, name: str, T_WB: Transform, rng: np.random.Generator) -> Array:
+def shown(
+    room: rigs.Room, name: str, T_WB: Transform, rng: np.random.Generator, noise: float = 2.0
+) -> Array:
     """A camera's picture of the board, whole or not at all."""
     T_CW = room.rig.T_WC(name).inverse()
     T_CB = Transform(T_CW.R @ T_WB.R, T_CW.apply(T_WB.t), "C", "B")
     uv = rigs.see(room.rig.camera(name), T_CB, room.board.points_B(), 30.0)
     T = None if uv is None else T_CB
-    return draw_board(room.rig.camera(name), T, room.board, rng=rng, samples=2)
+    return draw_board(room.rig.camera(name), T, room.board, rng=rng, noise=noise, samples=2)
 
 
 def rolled(picture: Array, speed_px_s: Array) -> Array:
@@ -89,6 +91,18 @@ def rolled(picture: Array, speed_px_s: Array) -> Array:
     x, y = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
     map_x, map_y = (np.float32(v - s * late_s) for v, s in ((x, speed_px_s[0]), (y, speed_px_s[1])))
     return cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def smeared(picture: Array, speed_px_s: Array) -> Array:
+    """The picture as what moves smears it while it is exposed."""
+    steps = np.linspace(-0.5, 0.5, 9)[:, None] * EXPOSED_S * speed_px_s
+    reach = int(np.ceil(np.abs(steps).max()))
+    kernel = np.zeros((2 * reach + 3, 2 * reach + 3), np.float32)
+    for x, y in steps + reach:
+        i, j = int(y), int(x)
+        a, b = y - i, x - j
+        kernel[i : i + 2, j : j + 2] += np.outer([1 - a, a], [1 - b, b]) / len(steps)
+    return cv2.filter2D(picture, -1, kernel, anchor=(reach, reach), borderType=cv2.BORDER_REPLICATE)
 
 
 def film(
@@ -101,10 +115,13 @@ def film(
         def draw(n: int, name=name, late=late, camera=camera, T_CW=T_CW) -> Array:
             time_s = n / FPS + late
             T = at(poses, time_s, sway)
-            picture = shown(room, name, T, rng)
+            picture = shown(room, name, T, rng, noise=0.0)
             ends = [T_CW.apply(at(poses, time_s + d, sway).t) for d in (-0.01, 0.01)]
             speed = np.nan_to_num(np.diff(camera.project(np.array(ends)), axis=0)[0] / 0.02)
-            return cv2.cvtColor(rolled(picture, speed), cv2.COLOR_GRAY2BGR)
+            moving = smeared(rolled(picture, speed), speed).astype(np.float64)
+            moving += rng.normal(0, 2.0, moving.shape)
+            grey = np.clip(np.round(moving), 0, 255).astype(np.uint8)
+            return cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
 
         (folder / name).mkdir(parents=True)
         frames = len(poses) * (HELD + CARRIED)
@@ -138,6 +155,23 @@ def row(says: str, folder: Path, room: rigs.Room) -> None:
         f"| {p.rotation_sigma_deg:.3f} | {off_deg:.3f} | {off_mm:.1f} | {codes} |",
         flush=True,
     )
+
+
+def filmed_rows(seed: int, number: int) -> None:
+    """Print the rows of one room: photographed, filmed leaned, filmed in the hand."""
+    rng = np.random.default_rng(seed)
+    room = rigs.random_room(rng, angle_deg=60, size_px=SIZE)
+    poses = poses_of(room, rng, number)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        photograph(folder / "pictures", room, poses, rng)
+        row("pictures", folder / "pictures", room)
+        for says, sway in (("video, leaned", False), ("video, in the hand", True)):
+            film(folder / says, room, poses, sway, rng)
+            try:
+                row(says, folder / says, room)
+            except CalibrationError as error:
+                print(f"| {says} | {error} |", flush=True)
 
 
 # -- how a board is shown --------------------------------------------------------------------------
@@ -244,24 +278,14 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--poses", type=int, default=14)
+    parser.add_argument("--rooms", type=int, default=1)
     options = parser.parse_args()
-    rng = np.random.default_rng(3)
-    room = rigs.random_room(rng, angle_deg=60, size_px=SIZE)
-    poses = poses_of(room, rng, options.poses)
     print(
         "| the same movement | shared views | rms, px | hold-out, px | shear by rows, px "
         "| σ, ° | off, ° | off, mm | verdict's causes |\n|---|---|---|---|---|---|---|---|---|"
     )
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        photograph(folder / "pictures", room, poses, rng)
-        row("pictures", folder / "pictures", room)
-        for says, sway in (("video, leaned", False), ("video, in the hand", True)):
-            film(folder / says, room, poses, sway, rng)
-            try:
-                row(says, folder / says, room)
-            except CalibrationError as error:
-                print(f"| {says} | {error} |")
+    for seed in range(3, 3 + options.rooms):
+        filmed_rows(seed, options.poses)
     print("\n| how it is shown | found | corners | rms, px | largest, px |\n|---|---|---|---|---|")
     for says in SHOWN:
         shown_row(says)

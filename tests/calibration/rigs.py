@@ -15,7 +15,7 @@ from calibration.corners.boards import Board, View
 from calibration.inputs import Auxiliary, Seen
 from calibration.rig import Rig
 from calibration.room import world
-from calibration.room.evidence import LENS_SIGMA_M, LENS_SIGMA_SHARE
+from calibration.room.evidence import LENS_SIGMA_M, LENS_SIGMA_SHARE, Looked
 from calibration.room.world import Tape
 from calibration.transform import Array, Transform, geodesic_deg, rotation_exp
 
@@ -321,6 +321,15 @@ def make_seen(
         room.rig.baseline_m + (rng.normal(0, 0.01) if tape_error else 0.0) if apart else None,
         corners_m=corners_of(room, tape_rng if tape_error else None, corners),
     )
+
+
+def looked_at(room: Room, rng: np.random.Generator) -> Looked:
+    """Where a class of 24 sees the blackboard's middle, to what validate says it is worth."""
+    width, height = room.blackboard_m
+    sigma = np.array([0.03, 0.04])
+    there = np.append([width / 2, height / 2] + rng.normal(0, sigma), 0.0)
+    x, y, z = room.rig.T_WC("left").inverse().apply(there).tolist()
+    return Looked((width / 2, height / 2), (x, y, z), (0.03, 0.04), 24)
 
 
 def corners_of(

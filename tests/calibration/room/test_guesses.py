@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from calibration.room import world
-from calibration.room.evidence import Evidence, PlacedBoard
+from calibration.room.evidence import Evidence, Looked, PlacedBoard
 from calibration.room.fit import solve_room
 from calibration.room.reconcile import contradicted, room_causes
 from calibration.room.world import Tape
@@ -135,6 +135,36 @@ MISTAKES: dict[str, tuple[Callable[[int], Evidence], str, str]] = {
         lambda s: replace(e := room(s), corners_m={
             c: tuple(x + 0.1 for x in v) for c, v in e.corners_m.items()}),
         "corners_begun", "10 cm"),
+    "from behind one lens": (
+        lambda s: replace(e := room(s), corners_m={
+            **e.corners_m, LENS: tuple(x + 0.12 for x in e.corners_m[LENS])}),
+        "corners_begun", "left camera's"),
+    "two lengths of one camera": (
+        lambda s: replace(e := room(s), corners_m={
+            **e.corners_m, LENS: (*e.corners_m[LENS][1::-1], *e.corners_m[LENS][2:])}),
+        "corners_exchanged", "left camera's to the upper right"),
+    "a length of each camera": (
+        lambda s: replace(e := room(s), corners_m={
+            "left": (e.corners_m["right"][0], *e.corners_m["left"][1:]),
+            "right": (e.corners_m["left"][0], *e.corners_m["right"][1:])}),
+        "corners_exchanged", "right camera's to the upper left"),
+    "lengths of another day": (
+        lambda s: replace(room(s), corners_m={
+            c: tuple(float(np.linalg.norm(T.t + [side * 0.25, 0.1, 0.25] - p))
+                     for p in ([WIDTH, 0, 0], [0, 0, 0], [WIDTH, HEIGHT, 0], [0, HEIGHT, 0]))
+            for c, T, side in (("left", T_WL, 1), ("right", T_WR, -1))}),
+        "corners_wrong", "before the cameras were moved"),
+    "sizes with the frame": (
+        lambda s: replace(room(s), blackboard_m=(WIDTH + 0.1, HEIGHT + 0.1)),
+        "blackboard_frame", "both"),
+    "left of two placements": (
+        lambda s: replace(e := room(s, TAPE, replace(TAPE, left_m=2.6, out_m=1.9)), boards=(
+            replace(e.boards[0], tape=replace(TAPE, left_m=2.6)),
+            replace(e.boards[1], tape=replace(TAPE, out_m=1.9)))),
+        "tape_exchanged", "placements 1 and 2"),
+    "tilted the other way": (
+        lambda s: room(s, Tape("tilted", 1.83, 1.36, 1.62, angle_deg=7),
+                       off=np.radians([-14, 0, 0, 0, 0, 0])), "placement_tilt", "other way"),
     "a camera moved": (
         lambda s: replace(e := room(s), corners_m={**e.corners_m, LENS: tuple(
             float(np.linalg.norm(T_WL.t + [0.15, 0.05, 0.12] - p))
@@ -181,6 +211,31 @@ def test_what_cannot_be_seen_is_said_with_its_cost() -> None:
         for c in (alone, two)
     ]
     assert cost[0] > cost[1] > 20
+
+
+def looked(e: Evidence, seed: int, off: tuple[float, float] = (0.0, 0.0)) -> Evidence:
+    """With a class that looked at marked points, which lie ``off`` from where they are said to."""
+    there = np.random.default_rng(seed).normal(0, [0.03, 0.04]) + [WIDTH / 2, HEIGHT / 2] + off
+    x, y, z = T_WL.inverse().apply(np.append(there, 0.0)).tolist()
+    return replace(e, looked=Looked((WIDTH / 2, HEIGHT / 2), (x, y, z), (0.03, 0.04), 24))
+
+
+@pytest.mark.parametrize(
+    "name", ["upper left corner", "the floor", "digits", "tilted the other way"]
+)
+def test_marked_points_alone_name_a_mistake_of_the_tape(name: str) -> None:
+    """No lengths from the lenses: a tape, and a class that looked."""
+    make, code, word = MISTAKES[name]
+    for seed in (1, 2):
+        (cause,) = causes(looked(replace(make(seed), corners_m={}), seed))
+        assert cause.code == code and word in cause.message and cause.severity == "FAIL"
+
+
+def test_marked_points_that_lie_elsewhere_are_named() -> None:
+    for seed in (1, 2, 3):
+        (cause,) = causes(looked(room(seed), seed, (0.4, 0.1)))
+        assert cause.code == "marks_wrong" and "targets.csv" in cause.message
+        assert not causes(looked(room(seed), seed))
 
 
 def test_no_single_mistake_explains_three() -> None:

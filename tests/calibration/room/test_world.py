@@ -14,7 +14,7 @@ from calibration.inputs import Auxiliary, Seen
 from calibration.page.figures import rigs_as_read
 from calibration.page.verdict_page import verdict_page
 from calibration.room import world
-from calibration.room.evidence import LENGTHS, Evidence, PlacedBoard, PoseMeasured
+from calibration.room.evidence import LENGTHS, Evidence, Looked, PlacedBoard, PoseMeasured
 from calibration.room.fit import solve_room, solve_world
 from calibration.room.place import _ambiguous
 from calibration.room.reconcile import room_causes
@@ -142,6 +142,7 @@ def test_derivatives_of_the_room_are_those_of_differences() -> None:
     board = _flat(Tape("flat", 1.0, 1.2, 1.5), T_WL)
     pose = PoseMeasured(Transform(world.R_WA, board.tape.t_WA, "W", "A"), np.eye(6))
     e = Evidence((replace(board, picture=pose),), T_RL, (4.0, 1.2), _lengths(T_WL, 4.0, 1.2))
+    e = replace(e, looked=Looked((2.0, 0.6), (0.4, -0.3, 1.7), (0.03, 0.04), 24))
     T_WL = Transform(T_WL.R @ rotation_exp([0.2, -0.1, 0.3]), T_WL.t + 0.1, "W", "L")
     size = np.array([4.1, 1.1])
     _, J = e.rows(T_WL.R, T_WL.t, size, 1.02)

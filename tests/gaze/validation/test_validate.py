@@ -165,19 +165,28 @@ def test_students_whom_nobody_knows_are_said(tmp_path: Path, monkeypatch) -> Non
     assert found.to_dict()["unknown_students"] == list(found.unknown_students)
 
 
-def class_of(rng: np.random.Generator, room_m: tuple[float, float]) -> tuple[np.ndarray, ...]:
-    """24 students in four rows whose heads have a common zero and 1.5° each of their own."""
+def class_of(
+    rng: np.random.Generator, room_m: tuple[float, float], eyes: float = 0.0
+) -> tuple[np.ndarray, ...]:
+    """24 students in four rows, five marks: a common zero of heads, 1.5° of each student's own.
+
+    eyes : the share of every turn that they do.
+    """
     far = np.repeat([2.2, 3.5, 4.8, 6.1], 6)
+    nose = np.stack([np.tile(np.linspace(-0.5, 3.6, 6), 4), np.full(24, 1.1), far], 1)
     zero = np.radians(rng.normal(0, HEADS_ZERO_DEG))
     own = np.radians(rng.normal(0, 1.5, (24, 2)))
     offset = np.array(room_m) + far[:, None] * (zero + own)
     student = np.repeat(np.arange(24), 5)
-    return offset[student] + rng.normal(0, 0.02, (120, 2)), far[student], student
+    marked = np.tile([[0, 0], [4, 0], [2, 0.6], [0, 1.2], [4, 1.2]], (24, 1))
+    offset = offset[student] - eyes * (marked - nose[student, :2])
+    return offset + rng.normal(0, 0.02, (120, 2)), marked, nose[student], student
 
 
-def test_what_marked_points_say_of_the_room_has_a_true_sigma() -> None:
+@pytest.mark.parametrize("eyes", [0.0, 0.3])
+def test_what_marked_points_say_of_the_room_has_a_true_sigma(eyes: float) -> None:
     rng = np.random.default_rng(0)
-    found = [room_shift(*class_of(rng, (0.06, -0.1))) for _ in range(300)]
+    found = [room_shift(*class_of(rng, (0.06, -0.1), eyes)) for _ in range(300)]
     z = np.array([(np.array(f.shift_cm) - (6, -10)) / f.sigma_cm for f in found if f])
     assert z.shape == (300, 2)
     assert np.all(np.abs(z.mean(0)) < 0.2) and np.all((z.std(0) > 0.8) & (z.std(0) < 1.2))
@@ -190,4 +199,4 @@ def test_a_room_that_is_off_by_half_a_metre_is_seen_and_none_is_not() -> None:
     right = [room_shift(*class_of(rng, (0, 0))) for _ in range(100)]
     wrong = [room_shift(*class_of(rng, (0.5, 0))) for _ in range(100)]
     assert sum(f.seen for f in right if f) <= 4 and sum(f.seen for f in wrong if f) >= 96
-    assert room_shift(np.zeros((3, 2)), np.ones(3), np.arange(3)) is None
+    assert room_shift(np.zeros((3, 2)), np.ones((3, 2)), np.ones((3, 3)), np.arange(3)) is None
