@@ -166,7 +166,7 @@ def room_causes(evidence: Evidence, solved: Solved) -> list[Cause]:
             )
         ]
     best = found[0]
-    wrong_cm = _moved_cm(evidence, solved, best.solved)
+    wrong_cm = moved_cm(evidence, solved, best.solved)
     severity: Status = "FAIL" if wrong_cm > WRONG_CM else "WARN"
     also = next(
         (r for r in found[1:] if r.says != best.says and r.score - best.score < NEAR_CHI2), None
@@ -182,7 +182,7 @@ def room_causes(evidence: Evidence, solved: Solved) -> list[Cause]:
     ]
 
 
-def _moved_cm(evidence: Evidence, stated: Solved, true: Solved) -> float:
+def moved_cm(evidence: Evidence, stated: Solved, true: Solved) -> float:
     """How far gaze points from 6 m lie apart between two rooms."""
     d = np.concatenate([rotation_log(true.T_WL.R.T @ stated.T_WL.R), stated.T_WL.t - true.T_WL.t])
     return float(costs_cm(gaze_shift(true.T_WL, evidence.blackboard_m) @ d)[1])
@@ -207,7 +207,7 @@ def _other_side(evidence: Evidence, solved: Solved) -> list[Cause]:
     out = tuple(n for n in solved.names if n.endswith(".out_m"))
     other = solve_room(evidence, without=out, start=start)
     there = before_m(other)
-    cost_cm = _moved_cm(evidence, solved, other)
+    cost_cm = moved_cm(evidence, solved, other)
     fits = other.chi2 < chi2_law.isf(FITS_P, max(other.dof, 1))
     if not fits or cost_cm < OTHER_SIDE_CM or there.min() < -IN_WALL_M:
         return []

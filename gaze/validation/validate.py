@@ -241,13 +241,13 @@ def room_shift(
     offset_m : (N, 2) gaze point − marked point. marked_m : (N, 2) of W. nose_m : (N, 3) of W.
     student : (N,) whose.
     """
-    _, look = np.unique(np.column_stack([student, marked_m]), axis=0, return_inverse=True)
+    pairs, look = np.unique(np.column_stack([student, marked_m]), axis=0, return_inverse=True)
     count = np.bincount(look)
 
     def mean(v: Array) -> Array:
         return np.asarray(np.bincount(look, v) / count)
 
-    who = np.unique(np.round(mean(student)), return_inverse=True)[1]
+    who = np.unique(pairs[:, 0], return_inverse=True)[1]
     looks = np.bincount(who)
     if len(looks) < 4:
         return None
