@@ -42,7 +42,7 @@ def main() -> None:
     options = parser.parse_args()
     model = HeadPoseEstimator.load(options.weights)
     samples = read_pack(options.heads)
-    people = {p.name: p for p in load_people(options.people)}
+    people = {p.name: p for p in load_people(path=options.people)}
     who = [people[str(g)] for g in samples.group]
     names = np.array([p.name for p in who])
     crops, sides = crops_of(samples, model.input_px, options.face_px)
