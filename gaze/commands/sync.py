@@ -60,14 +60,13 @@ def sync(
         print_json({**clock.to_dict(), "page": str(page), "set": write})
     else:
         rows: list[list[object]] = []
-        for e in clock.estimates:
-            if e.clock is None:
-                rows.append([e.sense, None, None, None, e.reason])
+        for sense, c, reason in clock.said:
+            if c is None:
+                rows.append([sense, None, None, None, reason])
             else:
-                jumps = f"{len(e.clock.jumps)} jumps" if e.clock.jumps else ""
-                c = e.clock
+                jumps = f"{len(c.jumps)} jumps" if c.jumps else ""
                 rows.append(
-                    [e.sense, f"{c.offset_s:+.3f}", f"{c.sigma_offset_s:.3f}", c.drift_ppm, jumps]
+                    [sense, f"{c.offset_s:+.3f}", f"{c.sigma_offset_s:.3f}", c.drift_ppm, jumps]
                 )
         out.print(
             table("right clock minus left's", ["sense", "offset s", "± s", "drift ppm", ""], rows)
@@ -83,8 +82,9 @@ def _set_clock(lesson: Path, left: Any, clock: Any) -> None:
 
     Raises
     ------
-    SessionError : it is not measured well enough.
+    SessionError : it is not measured well enough, or no offset alone says it.
     """
+    from sessions.clock.joined import MEASURED_S
     from sessions.config_edit import edit_config
     from sessions.errors import SessionError
 
@@ -94,6 +94,13 @@ def _set_clock(lesson: Path, left: Any, clock: Any) -> None:
             found=clock.checked,
             remedy="Look at sync.html; write cameras.right.offset_s yourself if you know it.",
         )
-    begin_s = float(left.times_s[0])
+    begin_s, end_s = float(left.times_s[0]), float(left.times_s[-1])
+    drifts_s = clock.measured.drift_ppm * 1e-6 * (end_s - begin_s)
+    if abs(drifts_s) > MEASURED_S:
+        raise SessionError(
+            "the clocks drift apart, which no single offset says",
+            found=f"{1e3 * drifts_s:+.0f} ms over the lesson",
+            remedy="Leave cameras.right.offset_s out: `gaze analyze` then measures the drift, too.",
+        )
     offset_s = round(float(clock.measured.left_to_right(begin_s)) - begin_s, 4)
     edit_config(lesson, {"cameras.right.offset_s": offset_s})

@@ -61,6 +61,12 @@ class Joined:
         by = " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
         return f"{self.status} by {by}"
 
+    @property
+    def said(self) -> list[tuple[str, Clock | None, str]]:
+        """(sense, its clock, why it has none), and what they say together."""
+        senses = [(e.sense, e.clock, e.reason) for e in self.estimates]
+        return [*senses, ("together", self.measured, "nothing is measured")]
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for the quality file."""
         return {
@@ -250,7 +256,9 @@ def _declared(
             f"left, {measured.source} {measured.left_to_right(first_s) - first_s:+.3f} ± "
             f"{measured.sigma_s(first_s):.3f} s"
             + (f" and a drift of {measured.drift_ppm:+.0f} ppm" if drifts else ""),
-            "Look with `gaze sync LESSON`; `gaze sync LESSON --set` writes what is measured.",
+            "Leave cameras.right.offset_s out: no offset alone says a drift."
+            if drifts
+            else "Look with `gaze sync LESSON`; `gaze sync LESSON --set` writes what is measured.",
         )
     )
     return replace(clock, sigma_offset_s=float(np.hypot(sigma, np.abs(differs).max())))

@@ -28,9 +28,11 @@ video = "right.mp4"  # started by hand
 """
 
 
-def _lesson(folder: Path, monkeypatch: pytest.MonkeyPatch, sigma_s: float) -> Path:
+def _lesson(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, sigma_s: float, drift_ppm: float = 3.0
+) -> Path:
     (folder / "session.toml").write_text(TOML, encoding="utf-8")
-    clock = Clock(0.4, 3.0, sigma_s, 5.0, "sound", -0.5)
+    clock = Clock(0.4, drift_ppm, sigma_s, 5.0, "sound", -0.5)
     sound = Estimate("sound", clock, "", 40.0, 0.2, np.linspace(-9, 9, 400), np.ones(400))
     moved = Estimate("motion", replace(clock, source="motion"))  # sound alone would not do
     said = join([sound, moved, Estimate("heads", None, "too quiet")], (0.0, 100.0))
@@ -49,6 +51,7 @@ def test_it_shows_the_senses_and_sets_the_offset(
     text = (lesson / "session.toml").read_text(encoding="utf-8")
     assert "offset_s = 0.4" in text and "# started by hand" in text
     page = (lesson / "sync.html").read_text(encoding="utf-8")
+    assert "together" in done.output and "<td>together" in page
     assert "<svg" in page and "not measured: too quiet" in page and "http" not in page
 
 
@@ -60,3 +63,11 @@ def test_a_clock_that_is_not_measured_is_not_set(
     assert done.exit_code == 2
     assert (lesson / "session.toml").read_text(encoding="utf-8") == TOML
     assert CliRunner().invoke(app, ["sync", str(lesson)]).exit_code == 1
+
+
+def test_a_drift_is_not_set_as_an_offset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 s at 300 ppm: by the end an offset alone would be 30 ms off, and be contradicted."""
+    lesson = _lesson(tmp_path, monkeypatch, 0.005, drift_ppm=300.0)
+    done = CliRunner().invoke(app, ["sync", str(lesson), "--set"])
+    assert done.exit_code == 2 and "+30 ms over the lesson" in done.output
+    assert (lesson / "session.toml").read_text(encoding="utf-8") == TOML
