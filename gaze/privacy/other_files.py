@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gaze.privacy.csv_rows import cell, read_csv, write_csv, write_text
-from gaze.privacy.named import UNREADABLE, unless_of_the_system
+from gaze.privacy.named import UNREADABLE, names_in, unless_of_the_system
 from gaze.privacy.names import Finder
 from gaze.privacy.owned import kind_of
 from gaze.privacy.search import VIDEOS, in_name, is_text, mentions
@@ -79,22 +80,29 @@ def other_file(work: Work, path: Path) -> None:
         work.delete(path)
         work.lost(path, "a report by `gaze report --out`; make it again")
         return
-    if path.name == EXPORTED or not work.named(path):
+    # a number or a word of ours counts where it stands among students, not in running text
+    listed = work.ordinary and _lists(work, path)
+    if path.name == EXPORTED or not (listed or work.named(path)):
         return
-    if in_name(work.finder, path) or path.is_symlink():
+    if not work.ordinary and (in_name(work.finder, path) or path.is_symlink()):
         work.delete(path)
         return
-    if not mentions(work.finder, path, by_chance=False):
+    if not listed and not mentions(work.finder, path, by_chance=False):
         return  # the proof names it
     try:
         how = _without_name(work, path, suffix)
     except UNREADABLE as error:
         unless_of_the_system(error)
         how = None
-    if how and not work.named(path):
+    if how and not work.named(path) and not _lists(work, path):
         work.changed(path, how)
     else:  # of a kind that cannot be changed, or still naming the student
         work.delete(path)
+
+
+def _lists(work: Work, path: Path) -> bool:
+    """Whether a file has the student in a column or key of students."""
+    return any(map(work.finder.is_it, names_in(path)))
 
 
 def _is_report(path: Path) -> bool:
@@ -107,13 +115,16 @@ def _without_name(work: Work, path: Path, suffix: str) -> str | None:
     """A file without the student; None: of a kind that cannot be changed."""
     if suffix == ".parquet":
         return any_table(work, path)
+    if work.ordinary and suffix in (".csv", ".tsv", ".txt"):
+        return targets_file(work, path)
     if suffix in (".csv", ".tsv"):
         rows, delimiter = read_csv(path)
         kept = [r for r in rows if not any(map(work.finder.within, r))]
         write_csv(path, kept, delimiter)
         return f"{len(rows) - len(kept)} lines went"
     if suffix == ".json":
-        value = _scrub(json.loads(path.read_text(encoding="utf-8")), work.finder)
+        names = work.finder.is_it if work.ordinary else work.finder.within
+        value = _scrub(json.loads(path.read_text(encoding="utf-8")), work.finder, names)
         write_text(path, json.dumps(None if value is _GONE else value, indent=1) + "\n")
         return "without the name"
     if suffix in (".txt", ".log", ".md"):
@@ -127,15 +138,15 @@ def _without_name(work: Work, path: Path, suffix: str) -> str | None:
 _GONE = object()
 
 
-def _scrub(value: Any, finder: Finder) -> Any:
+def _scrub(value: Any, finder: Finder, names: Callable[[str], bool]) -> Any:
     """JSON without the student: keys and items that name it go, records about it too."""
     if isinstance(value, dict):
         if finder.is_it(value.get("student")) or finder.is_it(value.get("id")):
             return _GONE
-        pairs = ((k, _scrub(v, finder)) for k, v in value.items() if not finder.within(k))
+        pairs = ((k, _scrub(v, finder, names)) for k, v in value.items() if not names(k))
         return {k: v for k, v in pairs if v is not _GONE}
     if isinstance(value, list):
-        return [v for v in (_scrub(v, finder) for v in value) if v is not _GONE]
-    if isinstance(value, str) and finder.within(value):
+        return [v for v in (_scrub(v, finder, names) for v in value) if v is not _GONE]
+    if isinstance(value, str) and names(value):
         return _GONE if finder.is_it(value) else finder.cut(value)
     return value

@@ -276,6 +276,41 @@ def test_a_name_that_is_a_word_of_ours_goes_by_columns_and_keys(tmp_path: Path) 
     assert named.startswith("notes.txt: perhaps")
 
 
+def test_a_number_among_students_in_files_of_the_user_s_goes(tmp_path: Path) -> None:
+    """By column and key: what merely holds such a number stays."""
+    lesson = tmp_path / "lesson"
+    write_lesson(lesson, rows(["12", "S-01"]))
+    (lesson / "marks.csv").write_text("student,points\n12,7\nS-01,12\n")
+    (lesson / "list.txt").write_text("student\tpoints\n12\t7\nS-01\t12\n")
+    groups = {"of": [{"student": "12", "n": 1}, {"student": "S-01", "n": "12 points"}], "n": 12}
+    (lesson / "groups.json").write_text(json.dumps(groups))
+    pd.DataFrame({"tier": ["12", "x"]}).to_csv(lesson / "odd.csv")
+    pd.DataFrame({"student": ["12", "x"], "n": [3, 12]}).to_parquet(lesson / "mine.parquet")
+    said = forget(lesson, "12")
+    assert (lesson / "marks.csv").read_text() == "student,points\nS-01,12\n"
+    assert (lesson / "list.txt").read_text() == "student\tpoints\nS-01\t12\n"
+    of = {"of": [{"student": "S-01", "n": "12 points"}], "n": 12}
+    assert json.loads((lesson / "groups.json").read_text()) == of
+    assert pd.read_parquet(lesson / "mine.parquet")["n"].tolist() == [12]
+    assert "odd.csv" in said.deleted and all("by chance" in r for r in said.remains)
+
+
+def test_a_page_of_ours_that_still_names_the_student_stops_it(
+    lesson: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in a column or key, but in words: then the lesson stays as it was."""
+    (run_of(lesson) / "report.html").write_text(f'<html lang="en"><p>{WHO}</p>')
+    before = world(lesson)
+
+    def faulty(run: Path, **how: object) -> None:
+        (run / "report.html").write_text(f"<p>{WHO}</p>")
+
+    monkeypatch.setattr("gaze.privacy.made_again.write_report", faulty)
+    with pytest.raises(PrivacyError, match=r"report\.html: the student could not be taken out"):
+        forget(lesson, WHO)
+    assert world(lesson) == before
+
+
 # -- heatmaps are known by their mark --------------------------------------------------------------
 
 
