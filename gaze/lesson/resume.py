@@ -81,7 +81,9 @@ def open_run(
         return Run.create(folder, settings, inputs)
     if not overwrite:
         raise RunError(
-            "an unfinished run of this name has other settings, or is not to be gone on with",
+            "an unfinished run of this name has other settings, inputs, weights or packages"
+            if resume
+            else "there is an unfinished run of this name, with which --fresh does not go on",
             where=folder,
             remedy="Name another one, or replace it with --overwrite.",
         )

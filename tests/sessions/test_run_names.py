@@ -176,8 +176,9 @@ def test_unfinished_ones(tmp_path: Path) -> None:
     run = open_run(session, SETTINGS, half, resume=True)
     assert open_run(session, SETTINGS, half, resume=True) == run
     assert open_run(session, SETTINGS, None, resume=True) == run
-    for other, resume in (({"fps": 9}, True), (SETTINGS, False)):
-        with pytest.raises(RunError, match="unfinished run of this name has other settings"):
+    cases = (({"fps": 9}, True, "has other settings"), (SETTINGS, False, "--fresh does not go on"))
+    for other, resume, said in cases:
+        with pytest.raises(RunError, match=f"unfinished run of this name.*{said}"):
             open_run(session, other, half, resume=resume)
 
 
