@@ -238,5 +238,6 @@ def _rolled(px: float) -> Cause:
         "FAIL",
         "the board moved while pictures were read row by row (rolling shutter): they are sheared "
         f"by {px:.1f} px or more from the first row to the last, typically",
-        "Hold the board still (lean it) in each position; a shorter exposure does not help.",
+        "Hold the board still (lean it) in each position, and take both pictures at one moment "
+        "(pictures of other moments look much the same); a shorter exposure does not help.",
     )
