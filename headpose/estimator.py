@@ -216,7 +216,7 @@ def cache_folder() -> Path:
     """``$HEADPOSE_CACHE``, else the user's cache folder."""
     if folder := os.environ.get("HEADPOSE_CACHE"):
         return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "headpose"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headpose"
 
 
 AUTO = ("openvino", "torch", "onnxruntime")

@@ -98,7 +98,7 @@ TESTS = {
     "calibration/solve/problem.py": _SOLVE,
     "calibration/solve/uncertainty.py": [
         *_WHOLE,
-        "seats or noise or jacobian or spread or pair_in or without_sigma",
+        "seats or noise or jacobian or spread or the_pair or without_sigma",
     ],
     "calibration/solve/views.py": [
         *_WHOLE,
@@ -173,6 +173,8 @@ SAME = {
      "sigma > 0 -> sigma < 0"): "the slope is the same by a smaller step",
     ("calibration/solve/uncertainty.py", "step = np.where(sigma > 0, rig.steps(1 / 5), 1e-6)",
      "5 -> 10"): "so it is",
+    ("calibration/solve/uncertainty.py", "step = np.where(sigma > 0, rig.steps(1 / 5), 1e-6)",
+     "0 -> 1"): "so it is",
 }  # fmt: skip
 
 

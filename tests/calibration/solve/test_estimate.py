@@ -402,6 +402,7 @@ def test_points_move_with_the_rig_as_the_jacobian_says(rig: Rig) -> None:
         assert len(only) == 3
         assert np.isnan(uncertainty.position_jacobian(rig, only)).all()
         assert np.isnan(uncertainty.gaze_jacobian(rig, only, targets)).all()
+        assert np.isnan(uncertainty.position_jacobian(rig, np.r_[only[:1], P[1:]])).all()
 
 
 def test_the_spread_in_the_room_in_centimetres(rig: Rig) -> None:
@@ -424,6 +425,10 @@ def test_the_spread_in_the_room_in_centimetres(rig: Rig) -> None:
     middle = uncertainty.gaze_jacobian(rig, P[2:], np.array([[1.75, 0.6, 0]]))
     np.testing.assert_allclose(
         said[2].gaze_cm, 100 * np.sqrt(np.diag(middle @ rig.covariance @ middle.T))
+    )
+    _, unsized = uncertainty.room_spread(rig, None)  # a board as wide as its middle says
+    assert max(b.point_m[0] for b in unsized) == pytest.approx(
+        2 * uncertainty.seats(rig, None)[0, 0]
     )
     n = len(replace(rig, T_WA=None, T_AL=None, covariance=None).parameter_names)
     alone = replace(rig, T_WA=None, T_AL=None, covariance=rig.covariance[:n, :n])
