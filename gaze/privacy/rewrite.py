@@ -5,6 +5,8 @@ Works on a copy (gaze/privacy/forget.py); what happens to which file: gaze/priva
 
 from __future__ import annotations
 
+from calibration.errors import CalibrationError
+from calibration.rig import Rig
 from gaze.privacy.csv_rows import read_csv, write_csv, write_text
 from gaze.privacy.made_again import (
     clear_made,
@@ -40,6 +42,7 @@ def rewrite(work: Work) -> None:
         apply_rule(work, run.info_path, run_info)
     apply_rule(work, work.folder / "truth" / "heads.parquet", any_table)
     apply_rule(work, work.folder / "gain.json", gain_file)
+    _looks_in_the_rig(work)
     _seat_changes(work)
     for path in files_below(work.folder):  # events.csv among them, which reports read
         if path not in work.done:
@@ -49,6 +52,21 @@ def rewrite(work: Work) -> None:
     apply_rule(work, work.folder / "validation.json", lesson_validation)
     for folder, entry in exports:
         export_again(work, folder, entry)
+
+
+def _looks_in_the_rig(work: Work) -> None:
+    """A room that was calibrated with where the class looked holds the student's share: said, as
+    only the chessboard's pictures and a new validation could make it again."""
+    path = work.folder / "rig.json"
+    if path.is_symlink() or not path.is_file():
+        return
+    try:
+        seen = Rig.load(path).inputs.seen
+    except CalibrationError:
+        return
+    if seen is not None and seen.looked is not None:
+        work.lost(path, "its room rests on --marked-points, at which the student may have looked: "
+                  "calibrate again, without them or from a new validation")  # fmt: skip
 
 
 def _seat_changes(work: Work) -> None:

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,10 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from calibration.corners.boards import Board
 from calibration.errors import DiskFullError, UserError
+from calibration.inputs import Seen
+from calibration.room.evidence import Looked
 from gaze.exports import export
 from gaze.privacy.forget import (
     PrivacyError,
@@ -67,6 +71,19 @@ def students(run: Path, table: str = "gaze") -> list[str]:
 def world(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*"))
             if p.is_file() and p.name != ".lock"}  # fmt: skip
+
+
+def test_a_room_calibrated_with_marked_points_is_named(lesson: Path) -> None:
+    """The class's mean look is in rig.json: what it was without the student could be subtracted."""
+    assert forget(lesson, "S-01").whole
+    board, size = Board("chessboard", (9, 6), 0.08), dict.fromkeys(("left", "right"), (1920, 1080))
+    looked = Looked((2.0, 0.6), (1.2, 0.1, 1.9), (0.03, 0.04), 3)
+    rig = room_rig()
+    seen = Seen(board, size, (), looked=looked)
+    replace(rig, inputs=rig.inputs.but(seen=seen)).save(lesson / "rig.json")
+    said = forget(lesson, WHO)
+    assert said.proven and not said.whole
+    assert [x for x in said.lost if x.startswith("rig.json") and "--marked-points" in x]
 
 
 # -- who is meant ----------------------------------------------------------------------------------
