@@ -387,22 +387,25 @@ def covered(person: Person, heads: Heads, n: int, camera_W: np.ndarray) -> np.nd
     triangles, comes_and_goes = covering(person)
     points = person.landmarks[::6]
     out = np.zeros((len(heads.time_s), len(points)), bool)
-    if not len(triangles):
-        return out
-    corner = triangles[:, 0]
-    a, b = triangles[:, 1] - corner, triangles[:, 2] - corner
-    for t in range(len(out)):
+    for t in range(len(out) if len(triangles) else 0):
         R_WH = heads.R_WB[t, n] @ heads.R_head[t, n]
         ray = R_WH.T @ (camera_W - heads.t_WB[t, n]) - points  # (P,3) in B, to the camera
-        # Moeller and Trumbore: where a ray meets a triangle
-        p = np.cross(ray[:, None], b)
-        det = (p * a).sum(-1)
-        det = np.where(np.abs(det) < 1e-15, np.inf, det)
-        s = points[:, None] - corner
-        u = (s * p).sum(-1) / det
-        q = np.cross(s, a)
-        v = (ray[:, None] * q).sum(-1) / det
-        far = (b * q).sum(-1) / det
-        hit = (u >= 0) & (v >= 0) & (u + v <= 1) & (far > 0)
+        hit = meets(points, ray, triangles)
         out[t] = (hit & (~comes_and_goes | heads.held[t, n])).any(1)
     return out
+
+
+def meets(points: np.ndarray, ray: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """(P,F) which rays (P,3) from points (P,3) meet which triangles (F,3,3); all in one frame."""
+    corner = triangles[:, 0]
+    a, b = triangles[:, 1] - corner, triangles[:, 2] - corner
+    # Moeller and Trumbore
+    p = np.cross(ray[:, None], b)
+    det = (p * a).sum(-1)
+    det = np.where(np.abs(det) < 1e-15, np.inf, det)
+    s = points[:, None] - corner
+    u = (s * p).sum(-1) / det
+    q = np.cross(s, a)
+    v = (ray[:, None] * q).sum(-1) / det
+    far = (b * q).sum(-1) / det
+    return np.asarray((u >= 0) & (v >= 0) & (u + v <= 1) & (far > 0))
