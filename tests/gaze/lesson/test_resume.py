@@ -137,7 +137,7 @@ def test_another_version_is_not_gone_on_with(cut: Path, lesson: Path, monkeypatc
     for package in ("classroom-gaze", "torch"):
         other = {**info, "versions": {**info["versions"], package: "0.0.1"}}
         (cut / "run.json").write_text(json.dumps(other))
-        with pytest.raises(RunError, match="not to be gone on with"):
+        with pytest.raises(RunError, match="has other settings, inputs, weights or packages"):
             go(lesson, "cut")
         firsts = looked_at(monkeypatch)
         done = analyze(lesson, SETTINGS, model=Frontal())
@@ -149,12 +149,12 @@ def test_other_weights_are_not_gone_on_with(cut: Path, lesson: Path) -> None:
     class Other(Frontal):
         weights = type("W", (), {"sha256": "ab" * 32})
 
-    with pytest.raises(RunError, match="not to be gone on with"):
+    with pytest.raises(RunError, match="has other settings, inputs, weights or packages"):
         analyze(lesson, SETTINGS, run_name="cut", model=Other())
     (cut / "run.json").write_text(
         json.dumps({**json.loads((cut / "run.json").read_text()), "inputs": {}})
     )
-    with pytest.raises(RunError, match="not to be gone on with"):
+    with pytest.raises(RunError, match="has other settings, inputs, weights or packages"):
         go(lesson, "cut")
 
 
