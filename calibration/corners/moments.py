@@ -20,6 +20,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from calibration.errors import CalibrationError
 from calibration.film import (
@@ -189,10 +190,11 @@ def measured_offset(left: _Motion, right: _Motion) -> Offset:
         return Offset(0.0, False)
     score = np.zeros(len(lags))
     for i, k in enumerate(lags.tolist()):
-        x, y = slice(max(k, 0), max(k, 0) + len(b)), slice(max(-k, 0), max(-k, 0) + len(a))
-        size = min(len(a[x]), len(b[y]))
-        both = sees_a[x][:size] & sees_b[y][:size]
-        score[i] = _alike(a[x][:size][both], b[y][:size][both])
+        from_a, from_b = max(k, 0), max(-k, 0)
+        size = min(len(a) - from_a, len(b) - from_b)
+        x, y = slice(from_a, from_a + size), slice(from_b, from_b + size)
+        both = sees_a[x] & sees_b[y]
+        score[i] = _alike(a[x][both], b[y][both])
     best = int(score.argmax())
     others = score[np.abs(lags - lags[best]) * GRID_S > 1.0]
     if score[best] < AGREE or score[best] - others.max(initial=0.0) < STANDS_OUT:
@@ -212,18 +214,10 @@ def _activity(motion: _Motion) -> tuple[Array, NDArray[np.bool_]]:
     change = np.where(np.isfinite(motion.change), motion.change, 0.0)
     still = max(float(np.percentile(change, 20)), 0.05)
     rate = np.log1p(np.interp(grid, motion.time_s, change) / still)
-    rate = rate - _slow(rate)
-    scatter = np.sqrt(_slow(rate**2))
+    rate = rate - uniform_filter1d(rate, SLOW, mode="nearest")
+    scatter = np.sqrt(np.maximum(uniform_filter1d(rate**2, SLOW, mode="nearest"), 0.0))
     usual = float(np.median(scatter)) if len(scatter) else 0.0
     return rate / np.maximum(scatter, max(FAINT * usual, 1e-9)), scatter > SEES * usual
-
-
-def _slow(x: Array) -> Array:
-    """Means over SLOW neighbours."""
-    if not len(x):
-        return x
-    wider = np.pad(x, SLOW // 2, mode="edge")
-    return np.convolve(wider, np.ones(SLOW) / SLOW, "valid")
 
 
 def _alike(a: Array, b: Array) -> float:

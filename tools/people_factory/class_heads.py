@@ -10,10 +10,8 @@ virtual camera that looks at it (docs/conventions.md), so R is relative to the l
 
 from __future__ import annotations
 
-import argparse
 import io
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -30,6 +28,7 @@ from tools.people_factory.heads import (
     CAMERA_FROM_PICTURE,
     CROP_PX,
     CROP_SCALE,
+    asked,
     load_cast,
     pack_of,
     save_pack,
@@ -172,16 +171,7 @@ def render_classrooms(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--rooms", type=int, default=20, help="about 100 heads each")
-    parser.add_argument(
-        "--people", default="train", help="train, test, or a file by `bake crowd` (training only)"
-    )
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    arguments = asked(__doc__, "rooms", 20, "about 100 heads each")
     save_pack(
         arguments.out,
         render_classrooms(load_cast(arguments.people), arguments.rooms, arguments.seed),

@@ -295,17 +295,22 @@ def load_cast(people: str) -> list[Person]:
     return load_people(path=Path(people))
 
 
-def main() -> None:
+def asked(doc: str | None, count: str, usual: int, what: str = "") -> argparse.Namespace:
+    """What every maker of packs is asked: ``out``, how many (``--COUNT``), ``people``, ``seed``."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", type=Path)
-    parser.add_argument("--n", type=int, default=600)
+    parser.add_argument(f"--{count}", type=int, default=usual, help=what)
     parser.add_argument(
         "--people", default="train", help="train, test, or a file by `bake crowd` (training only)"
     )
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = asked(__doc__, "n", 600)
     people = load_cast(arguments.people)
     save_pack(arguments.out, render_heads(people, arguments.n, arguments.seed))
 

@@ -8,16 +8,20 @@ The layout of the other packs (tools/people_factory/heads.py), and ``hidden`` (N
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from sessions.simulation.people import Person
 from sessions.simulation.script import meets
 from sessions.simulation.wear import covering, dressed
-from tools.people_factory.heads import CAMERA_FROM_PICTURE, load_cast, render_heads, save_pack
+from tools.people_factory.heads import (
+    CAMERA_FROM_PICTURE,
+    asked,
+    load_cast,
+    render_heads,
+    save_pack,
+)
 
 VARIANT = 8  # heads of one person, dressed once
 SHARES = {"": 2, "mask": 4, "cap": 2, "glasses": 1, "hair": 5, "hand": 3, "book": 3}
@@ -53,14 +57,7 @@ def worn_heads(people: list[Person], n: int, seed: int) -> dict[str, np.ndarray]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--n", type=int, default=2000)
-    parser.add_argument("--people", default="train", help="as of people_factory.heads")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    arguments = asked(__doc__, "n", 2000)
     cast = load_cast(arguments.people)
     save_pack(arguments.out, worn_heads(cast, arguments.n, arguments.seed))
 
