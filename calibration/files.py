@@ -52,15 +52,6 @@ def write_file(path: str | Path, content: str | bytes) -> None:
         aside.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
 
 
-def in_place_of_file(path: Path) -> str | None:
-    """What is found where a file should be; None: nothing, or a file."""
-    if path.is_dir():
-        return "a folder"
-    if path.is_symlink() and not path.exists():
-        return f"a link to {path.readlink()}, which is not there"
-    return "no ordinary file" if path.exists() and not path.is_file() else None
-
-
 def refuse_foreign(path: str | Path, *signs: str) -> None:
     """Refuse to write over a file that is not one of ours; before the work.
 

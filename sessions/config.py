@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from sessions.config_errors import parsed, read_text, sentence
 from sessions.config_values import LessonFile, Metres, Points, Pseudonym, Seconds, Text, Title
 from sessions.errors import ConfigError, SessionError
+from sessions.names import in_place_of_file
 from sessions.surfaces import Area as Area
 from sessions.surfaces import Blackboard as Blackboard
 from sessions.surfaces import Strict, Surface, Targets, first_double
@@ -333,7 +334,10 @@ def config_path(folder: str | Path) -> Path:
         raise SessionError("there is no such session folder", where=folder)
     if not path.exists():
         raise SessionError(
-            f"the folder has no {CONFIG_NAME}", where=folder, remedy="`gaze init` writes one."
+            f"the folder has no {CONFIG_NAME}",
+            where=folder,
+            found=in_place_of_file(path),
+            remedy="`gaze init` writes one.",
         )
     return path
 

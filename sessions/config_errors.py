@@ -66,10 +66,11 @@ def parsed(path: Path, text: str) -> dict[str, Any]:
 
     Raises
     ------
-    ConfigError : it is none; names the line and, where it is a common slip, the remedy.
+    ConfigError : it is none; names the line and, where it is a common slip, the remedy. It says
+        nothing: empty, or comments alone.
     """
     try:
-        return tomllib.loads(text)
+        data = tomllib.loads(text)
     except RecursionError as error:
         raise ConfigError("the values are nested too deeply", where=path) from error
     except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
@@ -79,6 +80,13 @@ def parsed(path: Path, text: str) -> dict[str, Any]:
             found=_short(str(error)),
             remedy=_slip(text, error),
         ) from error
+    if not data:
+        raise ConfigError(
+            "the file is empty" if not text.strip() else "the file holds comments alone",
+            where=path,
+            remedy="Write it as in docs/session.md, or take it from a copy of the lesson.",
+        )
+    return data
 
 
 def _slip(text: str, error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from sessions.run import DEVICE
+from sessions.names import DEVICE, composed
 
 HUGE = 1e9  # no length, time or pixel of a lesson comes near
 # A spreadsheet takes a cell that begins so for a formula.
@@ -57,7 +57,7 @@ def _no_formula(text: str) -> str:
 
 
 def _no_state(name: str) -> str:
-    words = re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFC", name)).strip().casefold()
+    words = re.sub(r"[\s_-]+", " ", composed(name)).strip().casefold()
     if words in STATES:
         raise ValueError(
             "the measures have a state of this name (on the board, beside, below, away); choose "
@@ -68,7 +68,8 @@ def _no_state(name: str) -> str:
 
 def _pseudonym(name: str) -> str:
     """A pseudonym stands in tables, addresses and files' names (heatmaps), on every system."""
-    if not re.fullmatch(r"\w[\w .\-]*", name) or len(name) > 40:
+    letters = _letters(name)
+    if not re.fullmatch(r"\w[\w .\-]*", letters) or name[0] != letters[0] or len(name) > 40:
         raise ValueError(
             "expected letters, digits, spaces, '.', '-' or '_', 40 at most, a letter or digit first"
         )
@@ -77,10 +78,15 @@ def _pseudonym(name: str) -> str:
     return name
 
 
+def _letters(name: str) -> str:
+    """Without vowel signs and accents that no letter holds (रवि, ọ́): parts of the one before."""
+    return "".join(c for c in name if unicodedata.category(c) not in ("Mn", "Mc"))
+
+
 def looks_like_a_name(pseudonym: str) -> bool:
     """Words of letters alone, one of them with three or more: Anna, Anna Müller, anna-lena."""
     words = re.split(r"[ .\-_]+", pseudonym)
-    return all(w.isalpha() for w in words if w) and max(map(len, words)) >= 3
+    return all(_letters(w).isalpha() for w in words if w) and max(map(len, words)) >= 3
 
 
 def _in_the_lesson(path: str) -> str:
@@ -93,24 +99,20 @@ def _in_the_lesson(path: str) -> str:
     return path
 
 
-def key_of(name: str) -> str:
-    """Two names with the same key would be mixed up: capitals, accents written in two ways."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
 Metres = Annotated[float, BeforeValidator(_real_number)]
 Seconds = Annotated[float, BeforeValidator(_real_number)]
 Pixels = Annotated[float, BeforeValidator(_real_number)]
 Range = Annotated[tuple[Metres, Metres], Field(description="from, to")]
 Points = tuple[tuple[Pixels, Pixels], ...]
 Text = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
-Title = Annotated[Text, AfterValidator(_no_formula)]
+Title = Annotated[Text, AfterValidator(composed), AfterValidator(_no_formula)]
 AreaName = Annotated[
     str,
+    AfterValidator(composed),
     Field(max_length=60),
     AfterValidator(_plain),
     AfterValidator(_no_formula),
     AfterValidator(_no_state),
 ]
-Pseudonym = Annotated[str, AfterValidator(_pseudonym)]
+Pseudonym = Annotated[str, AfterValidator(composed), AfterValidator(_pseudonym)]
 LessonFile = Annotated[Text, AfterValidator(_in_the_lesson)]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sessions.errors import SessionError
+from sessions.names import composed
 
 LARGEST_BYTES = 200_000_000  # timestamps of days
 
@@ -37,6 +38,8 @@ class CsvTable:
 
 def read_csv_table(path: Path, required: Sequence[str]) -> CsvTable:
     """A CSV with a header: comma, semicolon or tab, with or without a byte order mark.
+
+    Names in it are as session.toml's (:func:`sessions.names.composed`).
 
     Raises
     ------
@@ -109,7 +112,7 @@ def _text(path: Path) -> str:
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise SessionError(f"{path.name} is far too large for a table", where=path)
-        return path.read_bytes().decode("utf-8-sig")
+        return composed(path.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise SessionError(
             f"{path.name} is not UTF-8 text", where=path, remedy="Save it as CSV UTF-8."

@@ -8,10 +8,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from calibration.files import in_place_of_file
 from calibration.mounting import Mounting
 from sessions.config import CONFIG_NAME, SessionConfig, load_config
 from sessions.errors import SessionError
+from sessions.names import in_place_of_file
 
 
 @dataclass(frozen=True)

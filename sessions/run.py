@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from calibration.files import atomic_write as atomic_write
 from sessions.errors import RunError
+from sessions.names import DEVICE, composed
 
 RUN_VERSION = 1
 RUNS = "runs"  # a lesson's folder of runs
@@ -34,8 +35,6 @@ _OWN = re.compile(
 # What every heatmap of ours carries right after a PNG's first chunk: without it it is the user's.
 _PNG_HEAD = 33
 _PICTURE_MARK = b"Software\0classroom-gaze heatmap"
-# Names that Windows keeps for devices: a run must survive being copied there.
-DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -127,7 +126,8 @@ def run_folder(given: str | Path, lesson: str | Path | None = None) -> Path:
     )
     if impossible:
         raise _no_run_name(text)
-    return Path(lesson) / RUNS / name
+    there = (f.name for f in runs.glob("*") if composed(f.name) == composed(name))
+    return Path(lesson) / RUNS / (name if at.exists() else next(there, composed(name)))
 
 
 def _no_run_name(given: str, runs: Path | None = None) -> RunError:

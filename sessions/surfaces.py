@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from sessions.config_values import AreaName, LessonFile, Metres, Points, Range, key_of
+from sessions.config_values import AreaName, LessonFile, Metres, Points, Range
+from sessions.names import key_of
 
 # Targets that are no surface, and the blackboard: no surface may have such a name.
 BLACKBOARD, DESK, NEIGHBOUR, TEACHER, ELSEWHERE = TARGETS = (

@@ -27,6 +27,7 @@ from gaze.measures.states import MEASURED
 from gaze.report.lesson import load_lesson
 from sessions.events.marks import excluded_s, read_marks
 from sessions.folder import Session
+from sessions.names import composed
 from sessions.run import Run
 from sessions.tables import TABLES, WITH_POINT
 from sessions.validation import Validation
@@ -179,14 +180,14 @@ class Catalog:
         import duckdb
 
         try:
-            kinds = [s.type.name for s in self._connection.extract_statements(query)]
+            kinds = [s.type.name for s in self._connection.extract_statements(composed(query))]
             if len(kinds) != 1 or kinds[0] not in READS:
                 raise CatalogError(
                     "a question to the catalog only reads, and is one statement",
                     found=", ".join(kinds) or "nothing",
                     expected="one SELECT",
                 )
-            return self._connection.execute(query, parameters or {}).df()
+            return self._connection.execute(composed(query), parameters or {}).df()
         except duckdb.Error as error:
             # DuckDB's first lines say what is wrong; the drawing of the query is left out.
             said = str(error).split("\n\nLINE")[0].replace("\n", " ")
@@ -264,7 +265,7 @@ def _find_runs(
                 left_out.append(LeftOut(run_folder, f"it cannot be read: {error}"))
         if found:
             # A run that was fed the simulator's truth stands for the lesson only where it is alone.
-            order = {f.name: k for k, f in enumerate(session.run_folders())}
+            order = {composed(f.name): k for k, f in enumerate(session.run_folders())}
             newest = max(found, key=lambda r: (not r["truth"], order.get(r["run"], -1)))
             newest["newest"] = True
         rows += found
@@ -300,8 +301,8 @@ def _run_row(session: Session, run: Run, root: Path) -> dict[str, Any]:
     iso = config.date.isocalendar() if config.date else None
     left_out = _excluded(session)
     return {
-        "lesson": session.folder.resolve().name if lesson == "." else lesson,
-        "run": run.folder.name,
+        "lesson": composed(session.folder.resolve().name if lesson == "." else lesson),
+        "run": composed(run.folder.name),
         "newest": False,
         "date": config.date,
         "week": f"{iso.year}-W{iso.week:02d}" if iso else None,

@@ -22,7 +22,7 @@ from pathlib import Path
 from gaze.privacy.audit import AUDIT_NAME, audit
 from gaze.privacy.made_again import CACHES
 from gaze.privacy.named import names_in
-from gaze.privacy.names import Finder, same_name
+from gaze.privacy.names import Finder
 from gaze.privacy.outside import exports_outside, found_behind, refuse_links, take_out_of_tables
 from gaze.privacy.owned import kind_of
 from gaze.privacy.rewrite import rewrite
@@ -35,6 +35,7 @@ from sessions.config_edit import without_student
 from sessions.errors import SessionError
 from sessions.events.marks import read_marks
 from sessions.lock import LOCK, lesson_lock
+from sessions.names import composed
 from sessions.run import is_exported, is_our_picture
 
 __all__ = [
@@ -113,8 +114,8 @@ def known_student(lesson: str | Path, student: str) -> Finder:
     finder = Finder.of(student, everybody)
     if any(finder.is_it(name) for name in everybody):
         return finder
-    near = {same_name(n).casefold(): n for n in everybody}
-    close = difflib.get_close_matches(same_name(student).casefold(), near, n=1)
+    near = {composed(n).casefold(): n for n in everybody}
+    close = difflib.get_close_matches(composed(student).casefold(), near, n=1)
     raise PrivacyError(
         "nothing in this lesson names this student",
         where=lesson,

@@ -9,10 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-
-def same_name(name: str) -> str:
-    """A name in the form in which names are compared: Unicode's NFC (é as one sign or as two)."""
-    return unicodedata.normalize("NFC", name)
+from sessions.names import composed
 
 
 @dataclass(frozen=True)
@@ -29,12 +26,12 @@ class Finder:
 
     def is_it(self, name: object) -> bool:
         """Whether a whole name is the student's."""
-        return isinstance(name, str) and same_name(name) == same_name(self.student)
+        return isinstance(name, str) and composed(name) == composed(self.student)
 
     @classmethod
     def of(cls, student: str, everybody: Iterable[str]) -> Finder:
-        own = same_name(student)
-        others = {same_name(o) for o in everybody} - {own}
+        own = composed(student)
+        others = {composed(o) for o in everybody} - {own}
         forms = {f for o in others for f in _written(o)} - set(_forms(own))
         longer = (f for f in forms if any(o in f for o in _forms(own)))
         return cls(student, tuple(sorted(longer, key=len, reverse=True)))
@@ -87,6 +84,6 @@ def _readings(text: str) -> Iterable[str]:
     plain = html.unescape(text) if "&" in text else text
     if "\\u" in plain:
         plain = re.sub(r"(?:\\u[0-9a-fA-F]{4})+", lambda m: json.loads(f'"{m[0]}"'), plain)
-    plain = same_name(plain)
+    plain = composed(plain)
     if plain != text:
         yield plain

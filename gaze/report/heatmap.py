@@ -25,6 +25,7 @@ from gaze.report.findings import MEDIAN_OF_SIGMA
 from gaze.report.lesson import Lesson, ReportError, load_lesson, words_of
 from gaze.report.strings import Strings
 from sessions.config import Blackboard
+from sessions.names import composed
 from sessions.run import Run, atomic_write, is_our_picture, marked_picture
 from sessions.tables import WITH_POINT
 
@@ -58,6 +59,7 @@ class Heatmaps:
 
     def of(self, student: str) -> int | None:
         """Index of a student, None where left out."""
+        student = composed(student)
         return self.students.index(student) if student in self.students else None
 
 

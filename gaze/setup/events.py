@@ -12,6 +12,7 @@ from sessions.errors import SessionError
 from sessions.events.annotations import Annotation, read_annotations
 from sessions.events.marks import Kind, Mark, mark_of, read_marks, write_marks
 from sessions.folder import Session
+from sessions.names import composed
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def import_events(
     """
     path = Path(path)
     found = read_annotations(path, format, observation=observation)
+    tiers, exclude = [composed(t) for t in tiers], [composed(e) for e in exclude]
     _known(path, "tier", tiers, {a.tier for a in found})
     found = [a for a in found if not tiers or a.tier in tiers]
     _known(path, "label", exclude, {a.label for a in found})

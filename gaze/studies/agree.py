@@ -15,6 +15,7 @@ from gaze.measures.measures import measures
 from gaze.measures.states import OUTSIDE
 from gaze.report.lesson import load_lesson
 from sessions.events.annotations import Annotation, read_annotations
+from sessions.names import composed
 
 BOARD = "board"
 DRAWS = 1000
@@ -149,6 +150,7 @@ def _codes(
     known = [*places, BOARD]
     out = []
     coded = read_annotations(path, format, observation=observation)
+    names = {composed(code): composed(place) for code, place in names.items()}
     unused = [name for name in names if all(a.label != name for a in coded)]
     if coded and unused:
         raise AgreeError("--name names a code that is not there", where=path, found=unused[0],

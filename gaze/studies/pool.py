@@ -16,6 +16,7 @@ from scipy import stats
 from gaze import __version__
 from gaze.report.findings import SMALL_CELL
 from gaze.studies.lessons import StudyError, Taken, sigma_of
+from sessions.names import composed
 from sessions.run import atomic_write
 
 Place = Literal["board", "off_board", "down", "away"]  # what every school's board has
@@ -101,7 +102,7 @@ def contribute(taken: Sequence[Taken], study: str) -> Contribution:
         se = float(np.clip(np.sqrt(max(own, between)), 1e-4, 0.999))
         estimates[place] = Estimate(share=round(float(np.mean(shares)), 4), se=round(se, 5))
     return Contribution(
-        version=__version__, study=study, lessons=len(taken),
+        version=__version__, study=composed(study), lessons=len(taken),
         students=min(len(t.measures.used) for t in taken), estimates=estimates,
     )  # fmt: skip
 
@@ -155,7 +156,7 @@ def pool(given: Iterable[Contribution]) -> dict[str, Pooled]:
     schools = list(given)
     if len(schools) < 2:
         raise StudyError("pooling needs two schools", found=str(len(schools)))
-    studies = sorted({c.study for c in schools})
+    studies = sorted({composed(c.study) for c in schools})
     if len(studies) > 1:
         raise StudyError("these are contributions to different studies", found=", ".join(studies))
     if len({c.model_dump_json() for c in schools}) < len(schools):

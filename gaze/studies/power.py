@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from gaze.studies.lessons import StudyError
+from sessions.names import composed
 
 Design = Literal["groups", "paired"]
 MOST_LESSONS = 10_000
@@ -120,7 +121,7 @@ def spread(shares: pd.DataFrame, area: str = "board") -> Spread:
     ------
     StudyError : no such area, or under two students in every lesson.
     """
-    mine = shares[shares["area"] == area].dropna(subset=["share"])
+    mine = shares[shares["area"] == composed(area)].dropna(subset=["share"])
     if mine.empty:
         there = ", ".join(_names(shares["area"])) or "students with enough data"
         raise StudyError("no lesson has this area", found=area, expected=there)

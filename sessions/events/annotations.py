@@ -13,13 +13,14 @@ import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sessions.csv_table import table_rows
 from sessions.errors import SessionError
 from sessions.events.times import CLOCK, seconds
+from sessions.names import composed
 
 LARGEST_BYTES = 50_000_000
 MOST_S = 1e6  # eleven days: more is a date, or counted in milliseconds
@@ -85,6 +86,7 @@ def read_annotations(
         if max(abs(a.start_s), abs(a.end_s or 0.0)) > MOST_S:
             raise _wrong(path, a.line, "this is no time of a film", f"{a.end_s or a.start_s:g} s",
                          "seconds from the film's beginning, not a date")  # fmt: skip
+    found = [replace(a, tier=composed(a.tier), label=composed(a.label)) for a in found]
     return sorted(found, key=lambda a: (a.start_s, a.end_s or a.start_s, a.tier, a.label))
 
 

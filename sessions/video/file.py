@@ -22,7 +22,6 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from calibration.files import in_place_of_file
 from calibration.film import (
     FilmPacket,
     askew_deg,
@@ -36,6 +35,7 @@ from calibration.film import (
 )
 from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
 from sessions.errors import VideoError
+from sessions.names import in_place_of_file
 from sessions.video.unreadable import no_video, unreadable
 
 #: Packets that may be decoded in search of a first picture.

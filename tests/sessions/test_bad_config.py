@@ -186,7 +186,10 @@ def test_a_mark_before_the_text_is_read_over(tmp_path: Path) -> None:
         (GOOD.encode("utf-16"), "not UTF-8"),
         (GOOD.replace("7b", "7ä").encode("latin-1"), "Save it as UTF-8"),
         (b"# " + b"x" * 10_000_000, "10.0 MB"),
-        (b"", "`blackboard` is missing"),
+        (b"", "the file is empty"),
+        (b"\xef\xbb\xbf", "the file is empty"),
+        (b" \r\n\n", "the file is empty"),
+        (b"# title = 'a lesson'\n", "the file holds comments alone"),
         (bytes(3000), "not valid TOML"),
     ],
 )

@@ -88,3 +88,6 @@ def test_a_missing_video_is_named(tmp_path: Path) -> None:
     session = Session.open(lesson(tmp_path))
     with pytest.raises(SessionError, match=r"left camera's video is missing"):
         session.videos("left")
+    (tmp_path / "Left.MP4").touch()
+    with pytest.raises(SessionError, match=r"found Left.MP4, which has other capitals"):
+        session.videos("left")

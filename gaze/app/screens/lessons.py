@@ -27,7 +27,7 @@ from gaze.app.parts import (
 from gaze.app.units import UNITS, parse_length, show_length
 from gaze.setup.init import init_lesson, init_like
 from sessions.config_edit import edit_config
-from sessions.run import DEVICE
+from sessions.names import DEVICE
 
 KINDS = {"broken": "bad", "new": "", "recorded": "warn", "calibrated": "warn", "analysed": "good"}
 VERDICT_KINDS = {"PASS": "good", "WARN": "warn", "FAIL": "bad"}

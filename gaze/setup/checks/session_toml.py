@@ -12,7 +12,7 @@ from gaze.measures.areas import check_areas
 from gaze.setup.checks.registry import Finding, Subject, from_error, register
 from sessions.config import CONFIG_NAME, SessionConfig
 from sessions.config_values import looks_like_a_name
-from sessions.run import DEVICE
+from sessions.names import DEVICE
 
 # Not allowed in a name of a file on Windows, where the lesson may be copied to.
 _NOT_ON_WINDOWS = re.compile(r'[<>:"|?*\x00-\x1f]|[ .](/|$)')

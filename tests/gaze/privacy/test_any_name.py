@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from gaze.privacy.forget import forget
-from gaze.privacy.names import same_name
 from sessions.config import SessionConfig
+from sessions.names import composed
 from tests.gaze.lessons import gaze_table, write_lesson
 
 ANY = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=12)
@@ -59,9 +59,7 @@ def test_any_name_goes_and_nobody_else(name: str, written: str, asked: str) -> N
     if not name.strip():
         return
     own = spelt(name, written)
-    others = [
-        n for n in ("S-01", own + "x", "x" + own, own + " b") if same_name(n) != same_name(own)
-    ]
+    others = [n for n in ("S-01", own + "x", "x" + own, own + " b") if composed(n) != composed(own)]
     with tempfile.TemporaryDirectory() as there:
         folder = Path(there) / "lesson"
         run = make(folder, own, others)
@@ -77,7 +75,7 @@ def test_any_name_goes_and_nobody_else(name: str, written: str, asked: str) -> N
         config = tomllib.loads((folder / "session.toml").read_text(encoding="utf-8"))
         SessionConfig.model_validate(config)
         ids = {s["id"] for s in config.get("students", ())}
-        assert not any(same_name(i) == same_name(own) for i in ids)
+        assert not any(composed(i) == composed(own) for i in ids)
         if said.proven and not said.lost:
             assert spelt(own, "NFC") not in words(run / "quality.json")
 
@@ -89,13 +87,13 @@ def words(path: Path) -> set[str]:
     def walk(value: Any) -> None:
         if isinstance(value, dict):
             for key, inner in value.items():
-                found.add(same_name(key))
+                found.add(composed(key))
                 walk(inner)
         elif isinstance(value, list):
             for inner in value:
                 walk(inner)
         elif isinstance(value, str):
-            found.add(same_name(value))
+            found.add(composed(value))
 
     walk({k: v for k, v in json.loads(path.read_text(encoding="utf-8")).items()
           if k in ("seats", "warnings")})  # fmt: skip

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gaze.privacy.names import Finder, same_name
+from gaze.privacy.names import Finder
+from sessions.names import composed
 
 NAMES = st.from_regex(r"\w[\w .\-]{0,12}\w", fullmatch=True)
 
@@ -32,10 +33,10 @@ def test_every_spelling_is_found_and_cut(name: str, written: str, asked: str) ->
 
 @given(NAMES, NAMES)
 def test_another_name_is_not_it(one: str, other: str) -> None:
-    assume(same_name(one) != same_name(other))
+    assume(composed(one) != composed(other))
     finder = Finder.of(one, [one, other])
     assert not finder.is_it(other)
-    if same_name(one) in same_name(other):
+    if composed(one) in composed(other):
         assert not finder.within(f'"{other}"')
 
 
