@@ -105,15 +105,15 @@ def table(result: Mapping[str, Any]) -> list[str]:
     lines = [
         f"**{result['entry']}**", "",
         "| track | lessons | cm by row (mean) | cm, all | from the eyes' target | inside 68 % "
-        "| coverage | switches | board share, points |",
-        "|---|--:|---|--:|--:|--:|--:|--:|--:|",
+        "| coverage | switches | strangers | board share, points |",
+        "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|",
     ]  # fmt: skip
     for name, t in result["tracks"].items():
         rows = " / ".join(_said(r["cm_mean"], 1) for r in t["rows"].values())
         lines.append(
             f"| {name} | {t['lessons']} | {rows} | {_said(t['cm_mean'], 1)} | "
             f"{_said(t['target_cm_mean'], 1)} | {_said(t['inside_68_percent'])} % | "
-            f"{_said(t['coverage_percent'], 1)} % | {_said(t['switches'])} | "
+            f"{_said(t['coverage_percent'], 1)} % | {_said(t['switches'])} | {t['strangers']} | "
             f"{_said(t['share_bias_points'], 1, '+')} |"
         )
     if result["missing"]:

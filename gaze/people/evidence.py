@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from calibration.camera import CAMERAS
 from calibration.rig import Rig
@@ -114,16 +115,15 @@ class Pairs:
 def pair_evidence(rig: Rig, seen: Sightings, settings: IdentitySettings) -> Pairs:
     """Collect :class:`Pairs` over (at most ``most_moments``, evenly chosen) shared moments."""
     chosen = _chosen_moments(seen, settings.most_moments)
-    sides = []
+    tables, there = [], []
     for c in range(len(CAMERAS)):
         rows = np.flatnonzero((seen.camera == c) & (seen.track >= 0))
-        counts = pd.DataFrame({"moment": seen.moment[rows], "track": seen.track[rows]})
-        sides.append(
-            (rows[np.isin(seen.moment[rows], chosen)], counts.drop_duplicates().reset_index())
+        moment, track = seen.moment[rows], seen.track[rows]
+        there.append(_there(moment, track, int(seen.moment.max(initial=-1)) + 1))
+        rows = rows[np.isin(moment, chosen)]
+        tables.append(
+            pd.DataFrame({"moment": seen.moment[rows], "track": seen.track[rows], "row": rows})
         )
-    tables = [
-        pd.DataFrame({"moment": seen.moment[r], "track": seen.track[r], "row": r}) for r, _ in sides
-    ]
     both = tables[0].merge(tables[1], on="moment", suffixes=("_left", "_right"))
     if both.empty:
         none = np.zeros(0)
@@ -174,19 +174,26 @@ def pair_evidence(rig: Rig, seen: Sightings, settings: IdentitySettings) -> Pair
     )
     groups = rows.groupby(["left", "right"], sort=True)
     mean, median = groups[["off", "room"]].mean(), groups.median()
-    shared = sides[0][1].merge(sides[1][1], on="moment", suffixes=("_left", "_right"))
-    shared = shared.groupby(["track_left", "track_right"]).size()
-    index = mean.index
+    left, right = (mean.index.get_level_values(k).to_numpy(np.int32) for k in range(2))
+    shared = there[0].T @ there[1]
     return Pairs(
-        index.get_level_values(0).to_numpy(np.int32),
-        index.get_level_values(1).to_numpy(np.int32),
-        shared.reindex(index).to_numpy(np.int64),
+        left,
+        right,
+        np.asarray(shared[left, right], np.int64).ravel(),
         mean["off"].to_numpy(),
         median[["x", "y", "z"]].to_numpy(),
         mean["room"].to_numpy(),
         median[["size_left", "size_right"]].to_numpy(),
         median["head"].to_numpy(),
     )
+
+
+def _there(moment: NDArray[np.integer], track: NDArray[np.integer], moments: int) -> Any:
+    """Sparse (moments, tracks) of one camera: 1 where the track has a face."""
+    shape = (moments, int(track.max(initial=-1)) + 1)
+    there = csr_array((np.ones(len(track), np.int64), (moment, track)), shape=shape)
+    there.data[:] = 1  # two faces of one track at a moment count once
+    return there
 
 
 def _chosen_moments(seen: Sightings, most: int) -> NDArray[np.integer]:

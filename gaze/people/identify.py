@@ -128,6 +128,7 @@ def _students_of_tracks(
     }
     # two founders at one place are one student whose tracks broke in both cameras
     owner, pair_cost = _merge_founders(rig, seen, rows, owner, pair_cost, s)
+    owner, pair_cost = _without_ghosts(seen, pairs, cost, rows, owner, pair_cost, s)
     moments = len(np.unique(seen.moment))
     owner, pair_cost, others = _without_others(
         [Person.of(rig, seen, _rows_of(rows, owner, k), step_s) for k in range(len(pair_cost))],
@@ -220,6 +221,61 @@ def _merge_founders(
     )
 
 
+def _without_ghosts(
+    seen: Sightings,
+    pairs: Pairs,
+    cost: Array,
+    rows: dict[tuple[int, int], NDArray[np.intp]],
+    owner: dict[tuple[int, int], int],
+    pair_cost: list[float],
+    s: IdentitySettings,
+) -> tuple[dict[tuple[int, int], int], list[float]]:
+    """Founders away who are pieces of others: a left one of one student, a right one of another.
+
+    Where both tracks broke while the other camera went on seeing these two, what is left of them
+    can meet at a place where nobody is. Such a pair is known by what each piece is worth with that
+    other camera's track: more, and its student is free in the piece's own camera.
+    """
+    worth = {
+        (int(a), int(b)): float(n * (s.no_match - c))
+        for a, b, n, c in zip(pairs.left, pairs.right, pairs.count, cost, strict=True)
+    }
+    kept = list(range(len(pair_cost)))
+    for k in reversed(range(len(pair_cost))):  # those seen least come first
+        own = [t for t, o in owner.items() if o == k]
+        most = max(worth.get(_pair(a, b), 0.0) for a in own if a[0] == 0 for b in own if b[0] == 1)
+        others = [[t for t, o in owner.items() if o == m] for m in kept if m != k]
+        if all(
+            any(
+                worth.get(_pair(piece, t), 0.0) > most
+                for tracks in others
+                if _free(seen, rows, piece, tracks)
+                for t in tracks
+                if t[0] != piece[0]
+            )
+            for piece in own
+        ):
+            kept.remove(k)
+            owner = {t: o for t, o in owner.items() if o != k}
+    number = {k: n for n, k in enumerate(kept)}
+    return {t: number[k] for t, k in owner.items()}, [pair_cost[k] for k in kept]
+
+
+def _pair(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
+    """Track numbers, left and right, of two (camera, track)."""
+    return (a[1], b[1]) if a[0] == 0 else (b[1], a[1])
+
+
+def _free(
+    seen: Sightings,
+    rows: dict[tuple[int, int], NDArray[np.intp]],
+    piece: tuple[int, int],
+    tracks: list[tuple[int, int]],
+) -> bool:
+    """Whether a student of these tracks is not seen elsewhere by the piece's camera meanwhile."""
+    return all(_overlap(seen, rows[piece], rows[t]) <= 0.05 for t in tracks if t[0] == piece[0])
+
+
 def _host(
     rig: Rig,
     seen: Sightings,
@@ -240,13 +296,9 @@ def _host(
     for k in set(owner.values()):
         own = [t for t, o in owner.items() if o == k and t[0] == camera]
         other = [t for t, o in owner.items() if o == k and t[0] != camera]
-        if any(_overlap(seen, rows[piece], rows[t]) > 0.05 for t in own):
+        if not _free(seen, rows, piece, own):
             continue
-        costs = [
-            cost_of[(piece[1], t[1]) if camera == 0 else (t[1], piece[1])]
-            for t in other
-            if ((piece[1], t[1]) if camera == 0 else (t[1], piece[1])) in cost_of
-        ]
+        costs = [cost_of[_pair(piece, t)] for t in other if _pair(piece, t) in cost_of]
         place = np.inf
         if np.isfinite(seats[k]).all():
             miss = np.median(_miss(rig, camera, seen.nose_px[rows[piece]], seats[k]))

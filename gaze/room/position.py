@@ -19,6 +19,7 @@ from calibration.shapes import shapes
 from calibration.transform import Array
 
 ITERATIONS = 6
+STILL_M = 1e-7  # a nose that the last step moved less is left alone
 
 
 @dataclass(frozen=True)
@@ -145,9 +146,11 @@ def solve_positions(
             move = np.linalg.solve(damped, g[..., None])[..., 0]
             longest = np.linalg.norm(move, axis=1, keepdims=True)
             P[rows] = p + move * np.minimum(1, 2.0 / np.maximum(longest, 1e-12))
+            rows = rows[longest[:, 0] > STILL_M]  # most are where they belong after two steps
     covariance = np.full((n, 3, 3), np.nan)
-    if len(rows):
-        covariance[rows] = np.linalg.inv(H[rows])
+    known: NDArray[np.bool_] = np.isfinite(P).all(1)
+    if known.any():
+        covariance[known] = np.linalg.inv(H[known])
     rms = np.full(n, np.nan)
     if both.any():
         rms[both] = np.sqrt(np.nanmean(residual[both] ** 2, axis=(1, 2)))

@@ -131,6 +131,15 @@ def test_the_tracks_are_frozen() -> None:
     assert stamp(names[:9]) == "e9ac4f119d931d88", "what version 1 had is as it was"
 
 
+def test_a_person_too_many_is_counted_and_not_refused(world: World) -> None:
+    entry = perfect(world)
+    ghost = entry[(entry["student"] == "A1") & (entry["time_s"] > 5)].assign(student="S-01")
+    found = summary([score_entry(pd.concat([entry, ghost], ignore_index=True), world)])
+    assert found["strangers"] == 1 and found["cm_mean"] < 1e-3
+    share = 100 * len(ghost) / (len(entry) + len(ghost))
+    assert found["false_points_percent"] == pytest.approx(share, abs=0.01)
+
+
 def test_who_is_gone_is_not_asked_for_and_has_no_point() -> None:
     world = build_world(track("lively").lesson(9131))
     entry = perfect(world)

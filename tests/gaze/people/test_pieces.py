@@ -215,3 +215,14 @@ def test_a_teacher_at_the_desk_whom_one_camera_sees(
     assert (found.student[extra] == UNMATCHED).all() == teacher
     assert (found.role[room.who < 4] == STUDENT).all()
     assert len(found) == (4 if teacher else 5)
+
+
+def test_pieces_of_two_students_are_no_third() -> None:
+    nobody = np.array([1.7, 0.72, 3.4])
+    a, b = (RIG.T_WC(c).t + 1.18 * (nobody - RIG.T_WC(c).t) for c in CAMERAS)
+    room = Room(np.array([a, b, *PLACES[[0, 3]]]))
+    room.track[room.rows(0, 0, 40)] = 50  # the left camera loses a, the right one loses b:
+    room.track[room.rows(1, 1, 30)] = 51  # the rays of what they find again meet at nobody's place
+    found = room.identified()
+    assert len(found) == 4 and (found.student >= 0).all()
+    assert all(len(set(found.student[room.who == k])) == 1 for k in range(4))
