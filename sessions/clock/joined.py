@@ -15,6 +15,7 @@ import numpy as np
 from calibration.transform import Array
 from calibration.verdict import Cause
 from sessions.clock.clock import Clock
+from sessions.clock.interruptions import FAR_S
 from sessions.clock.match import Estimate
 
 #: 1σ at the worst moment up to which a clock counts as measured.
@@ -115,7 +116,8 @@ def join(
                 Cause(
                     "clock_jumps",
                     "WARN" if known else "FAIL",
-                    f"{where} the {'right' if jump.shift_s < 0 else 'left'} video lost "
+                    f"{where} the {'right' if jump.shift_s < 0 else 'left'} video "
+                    f"{'was paused, or ' if abs(jump.shift_s) > FAR_S else ''}lost "
                     f"{abs(jump.shift_s):.2f} s of frames, and its times hide it",
                     "Taken into account from there on; what lies within a few seconds of it is "
                     "less certain."
@@ -157,7 +159,8 @@ def _agreed(found: Sequence[Estimate], at_s: Array, causes: list[Cause]) -> Cloc
     unseen_s = min((e.unseen_s for e in showing), default=UNSEEN_BY_SOUND_S)
     # the microphone goes on while the picture loses frames: then the picture is right
     jumping = [e for e in showing if e.clock is not None and e.clock.jumps]
-    best = (jumping or found)[0]
+    interrupted = [e for e in found if _longest_jump_s(e) > FAR_S]
+    best = (jumping or interrupted or found)[0]
     clock = best.clock or Clock()
     straight = [clock]
     for other in found:
@@ -165,6 +168,8 @@ def _agreed(found: Sequence[Estimate], at_s: Array, causes: list[Cause]) -> Cloc
             continue
         if other.sense == "sound" and jumping and not other.clock.jumps:
             continue
+        if other.sense == "motion" and interrupted and _longest_jump_s(other) <= FAR_S:
+            continue  # looked at in a few stretches only: blind to an interruption
         off = _between(clock, other.clock, at_s)
         sigma = float(np.sqrt(sum(
             _sigma(e.clock, at_s).max() ** 2 + e.unseen_s**2 for e in (best, other)
@@ -187,6 +192,11 @@ def _agreed(found: Sequence[Estimate], at_s: Array, causes: list[Cause]) -> Cloc
         clock = _averaged(straight)
         unseen_s = float(np.hypot(unseen_s, _bent(found, at_s)))
     return replace(clock, sigma_offset_s=float(np.hypot(clock.sigma_offset_s, unseen_s)))
+
+
+def _longest_jump_s(estimate: Estimate) -> float:
+    jumps = () if estimate.clock is None else estimate.clock.jumps
+    return max((abs(j.shift_s) for j in jumps), default=0.0)
 
 
 def _bent(found: Sequence[Estimate], at_s: Array) -> float:

@@ -6,9 +6,11 @@ motion.py); :func:`match` is the same for all of them:
 1. the recording is cut into windows, each correlated with the other camera at all lags;
 2. the curves are added along every straight line offset + drift · t: the best line, and how far it
    stands above chance;
-3. near it the curves are log-likelihoods; the likeliest path of lags, where a jump costs
+3. where other lags fit the beginning or the end far better, a recording was interrupted: that is
+   closed, and looked at again;
+4. near it the curves are log-likelihoods; the likeliest path of lags, where a jump costs
    ``JUMP_COST``, says where the clock jumps;
-4. offsets of the pieces and the common drift are refined below the sample, with their covariance.
+5. offsets of the pieces and the common drift are refined below the sample, with their covariance.
 
 What is too quiet, too short or too regular gives no clock and the reason, never a guess.
 """
@@ -22,13 +24,15 @@ import numpy as np
 from calibration.errors import CalibrationError
 from calibration.transform import Array
 from sessions.clock.activity import Activity, Sense, evenly
-from sessions.clock.clock import Clock
+from sessions.clock.clock import Clock, Jump
+from sessions.clock.interruptions import closed, interruption
 from sessions.clock.pieces import NEAR_S, refine
 from sessions.clock.windows import LEAST_OVERLAP_S, Pair, best_line, correlate_windows, pooled
 
 REACH_S = 95.0  # offsets that are searched, to either side of what is expected
 MAX_RIVAL = 0.7  # movement with a period matches itself again, nearly as well, one period on
 COARSE_S = 0.04
+MOST_INTERRUPTIONS = 8
 LEAST_EXPECTED = 4.0  # σ above chance of a match where one was expected
 
 
@@ -74,24 +78,21 @@ def match(
     spans = [float(np.ptp(a.times_s)) if len(a.times_s) else 0.0 for a in (left, right)]
     if min(spans) < LEAST_OVERLAP_S or min(len(left.times_s), len(right.times_s)) < 30:
         return Estimate(sense.name, None, f"too short: {min(spans):.0f} s")
-    pair = Pair(
-        evenly(left, sense),
-        evenly(right, sense),
-        left.times_s[0],
-        right.times_s[0],
-        sense.rate_hz,
-        # a fifth of the rate at most: peaks are then wider than the steps in which they are sought
-        min(
-            0.2 * sense.rate_hz,
-            *(0.4 / float(np.median(np.diff(a.times_s))) for a in (left, right)),
-        ),
-    )
-    coarse = pooled(pair, max(round(COARSE_S * sense.rate_hz), 1))
-    windows = correlate_windows(coarse, about_s, REACH_S)
-    if len(windows) < 3:
-        return Estimate(sense.name, None, "too quiet: hardly anything happens")
-    near_s = NEAR_S if expected else np.inf
-    line = best_line(windows, spans[0], coarse.rate_hz, about_s, near_s)
+    known: list[Jump] = []
+    while True:
+        pair = _paired(left, right, sense)
+        coarse = pooled(pair, max(round(COARSE_S * sense.rate_hz), 1))
+        windows = correlate_windows(coarse, about_s, REACH_S)
+        if len(windows) < 3:
+            return Estimate(sense.name, None, "too quiet: hardly anything happens")
+        near_s = NEAR_S if expected else np.inf
+        line = best_line(windows, spans[0], coarse.rate_hz, about_s, near_s)
+        found = interruption(coarse, windows, line, sense.least_score)
+        if found is None or len(known) == MOST_INTERRUPTIONS:
+            break
+        jump, about_s = found
+        right = closed(right, jump, jump.at_s + about_s + line.drift * (jump.at_s - line.middle_s))
+        known = sorted([*known, jump], key=lambda j: j.at_s)
     said = Estimate(sense.name, None, "", line.score, line.rival, line.lags_s, line.height)
     least = LEAST_EXPECTED if line.expected else sense.least_score
     if line.score < least:
@@ -111,7 +112,23 @@ def match(
             said,
             reason=f"ambiguous: it repeats, another offset fits {100 * line.rival:.0f} % as well",
         )
-    refined = refine(pair, line, sense)
+    refined = refine(pair, line, sense, known)
     if refined is None:
         return replace(said, reason="no clear peak below the sample")
     return replace(said, clock=refined[0], unseen_s=refined[1])
+
+
+def _paired(left: Activity, right: Activity, sense: Sense) -> Pair:
+    """Both activities as even samples."""
+    return Pair(
+        evenly(left, sense),
+        evenly(right, sense),
+        left.times_s[0],
+        right.times_s[0],
+        sense.rate_hz,
+        # a fifth of the rate at most: peaks are then wider than the steps in which they are sought
+        min(
+            0.2 * sense.rate_hz,
+            *(0.4 / float(np.median(np.diff(a.times_s))) for a in (left, right)),
+        ),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -29,9 +30,14 @@ LEAST_PIECE = 4  # windows between two jumps
 FINE_S = 0.01
 
 
-def refine(pair: Pair, line: Line, sense: Sense) -> tuple[Clock, float] | None:
+def refine(
+    pair: Pair, line: Line, sense: Sense, known: Sequence[Jump] = ()
+) -> tuple[Clock, float] | None:
     """The likeliest path of lags near the line: jumps, offsets of the pieces, the common drift; and
-    1σ of the jumps that may have gone unseen."""
+    1σ of the jumps that may have gone unseen.
+
+    known : interruptions that are closed in ``pair``; what they shift by is measured here.
+    """
     w = correlate_windows(pair, line.lag_s, NEAR_S + 0.8 + abs(line.drift) * pair.duration_s)
     at = w.centre_s, line.lag_s + line.drift * (w.centre_s - line.middle_s)
     chi2 = 1.0
@@ -55,7 +61,8 @@ def refine(pair: Pair, line: Line, sense: Sense) -> tuple[Clock, float] | None:
         curve = _with_odd_windows(curve, sense.odd)
         drift, path = _likeliest_path(curve, lags_s, t, line, pair.duration_s)
         at = t + line.middle_s, path + drift * t
-        piece, fitted = _pieces(curve, lags_s, t, path, drift)
+        cuts = np.searchsorted(at[0], [j.at_s for j in known])
+        piece, fitted = _pieces(curve, lags_s, t, path, drift, cuts)
         if fitted is None:
             return None
         chi2 *= max(fitted[2], _scatter(curve, lags_s, path + drift * t), 1.0)
@@ -65,7 +72,7 @@ def refine(pair: Pair, line: Line, sense: Sense) -> tuple[Clock, float] | None:
     unseen_s = _unseen_jumps(curve, lags_s, path, t, drift)
     covariance[:-1, :-1] += sense.floor_s**2  # common to all pieces
     covariance[-1, -1] += (sense.floor_s / pair.duration_s) ** 2
-    jumps = _jumps(likely, theta, at[0], piece, line.middle_s)
+    jumps = _jumps(likely, theta, at[0], piece, line.middle_s, known)
     to_zero = np.zeros((2, len(theta)))
     to_zero[0, 0], to_zero[0, -1], to_zero[1, -1] = 1.0, -line.middle_s, 1.0
     (offset, slope), cov = to_zero @ theta, to_zero @ covariance @ to_zero.T
@@ -235,16 +242,26 @@ def _without_small(lag_s: Array) -> Array:
 
 
 def _pieces(
-    likelihood: Array, lags_s: Array, t: Array, path: Array, drift: float
+    likelihood: Array,
+    lags_s: Array,
+    t: Array,
+    path: Array,
+    drift: float,
+    cuts: NDArray[np.int_],
 ) -> tuple[NDArray[np.int_], tuple[Array, Array, float] | None]:
-    """(K,) the piece of each window, and their :func:`_fit`; steps that vanish in it are none."""
+    """(K,) the piece of each window, and their :func:`_fit`; steps that vanish in it are none.
+
+    cuts : windows at which a piece begins in any case.
+    """
+    cut = np.isin(np.arange(1, len(t)), cuts)
     while True:
-        piece = np.concatenate([[0], np.cumsum(np.abs(np.diff(path)) > 1e-9)])
+        begins = (np.abs(np.diff(path)) > 1e-9) | cut
+        piece = np.concatenate([[0], np.cumsum(begins)])
         starts = np.array([path[piece == p][0] for p in range(piece[-1] + 1)])
         fitted = _fit(likelihood, lags_s, t, piece, starts, drift)
         if fitted is None or len(starts) == 1:
             return piece, fitted
-        small = np.abs(np.diff(fitted[0][:-1])) < LEAST_JUMP_S
+        small = (np.abs(np.diff(fitted[0][:-1])) < LEAST_JUMP_S) & ~cut[begins]
         if not small.any():
             return piece, fitted
         k = int(np.argmax(small))
@@ -298,6 +315,19 @@ def _memory(gain: Array) -> float:
     return float(1 + 2 * r[1 : int(np.argmax(r <= 0)) or len(r)].sum())
 
 
+def sample_times(pair: Pair, ends_s: tuple[float, float]) -> Array:
+    """(N,) times of left's samples between two ends."""
+    time_s = pair.left_s + np.arange(len(pair.left)) / pair.rate_hz
+    return np.asarray(time_s[(time_s >= ends_s[0]) & (time_s < ends_s[1])])
+
+
+def match_at(pair: Pair, at_s: Array, lag_s: float, drift: float, middle_s: float) -> Array:
+    """(N,) products of left's samples at these times with right's at a lag; 0 where it has none."""
+    i = np.round((at_s - pair.left_s) * pair.rate_hz).astype(int)
+    j = pair.right_at(at_s, lag_s + drift * (at_s - middle_s))
+    return np.where(j >= 0, (pair.left[i] * pair.right[j]).sum(1), 0.0)
+
+
 def _changes(
     likely: Pair, lags_s: Array, drift: float, ends_s: tuple[float, float], middle_s: float
 ) -> tuple[Array, Array]:
@@ -305,16 +335,9 @@ def _changes(
 
     Neighbouring samples err alike (:func:`_memory`).
     """
-    at_s = np.arange(ends_s[0], ends_s[1], 1 / likely.rate_hz)
-    at_s = likely.left_s + np.round((at_s - likely.left_s) * likely.rate_hz) / likely.rate_hz
-    i = np.round((at_s - likely.left_s) * likely.rate_hz).astype(int)
-    there = (i >= 0) & (i < len(likely.left))
-    at_s, i = at_s[there], i[there]
-    gain = np.zeros(len(i))
-    for sign, lag in zip((1.0, -1.0), lags_s, strict=True):
-        j = likely.right_at(at_s, lag + drift * (at_s - middle_s))
-        gain += sign * np.where(j >= 0, (likely.left[i] * likely.right[j]).sum(1), 0.0)
-    return at_s, np.cumsum(gain) / _memory(gain)
+    at_s = sample_times(likely, ends_s)
+    before, after = (match_at(likely, at_s, float(lag), drift, middle_s) for lag in lags_s)
+    return at_s, np.cumsum(before - after) / _memory(before - after)
 
 
 def _jumps(
@@ -323,12 +346,19 @@ def _jumps(
     centre_s: Array,
     piece: NDArray[np.int_],
     middle_s: float,
+    known: Sequence[Jump],
 ) -> tuple[Jump, ...]:
-    """Where the lag changes from piece to piece, by the log-likelihood sample by sample."""
+    """Where the lag changes from piece to piece, by the log-likelihood sample by sample; of the
+    interruptions that are known already, by how much."""
     out = []
     margin = 2 * likely.size / likely.rate_hz
     for p in range(len(theta) - 2):
         before, after = centre_s[piece == p], centre_s[piece == p + 1]
+        closed = [j for j in known if before[-1] < j.at_s <= after[0]]
+        if closed:
+            shift_s = sum(j.shift_s for j in closed) + float(theta[p + 1] - theta[p])
+            out.append(replace(closed[0], shift_s=shift_s))
+            continue
         wider = margin
         while True:
             ends = max(before[-1] - wider, before[0]), min(after[0] + wider, after[-1])

@@ -63,7 +63,7 @@ def pooled(pair: Pair, pool: int) -> Pair:
 
 
 @dataclass(frozen=True)
-class _Windows:
+class Windows:
     """K windows of the left activity and their match with the right one at L lags.
 
     centre_s : (K,) on the left's clock. lags_s : (L,) right minus left. curve : (K, L) sums of
@@ -79,7 +79,7 @@ class _Windows:
         return len(self.centre_s)
 
 
-def correlate_windows(pair: Pair, about_s: float, reach_s: float) -> _Windows:
+def correlate_windows(pair: Pair, about_s: float, reach_s: float) -> Windows:
     """Cross-correlation of each window of left with right at all lags."""
     rate, size = pair.rate_hz, pair.size
     reach = int(reach_s * rate)
@@ -110,7 +110,7 @@ def correlate_windows(pair: Pair, about_s: float, reach_s: float) -> _Windows:
             overlaps.append(overlap)
             centres.append(pair.left_s + (first + (size - 1) / 2) / rate)
     shape = -1, len(lags)
-    return _Windows(np.array(centres), lags, np.reshape(curves, shape), np.reshape(overlaps, shape))
+    return Windows(np.array(centres), lags, np.reshape(curves, shape), np.reshape(overlaps, shape))
 
 
 def _sums(x: Array, size: int) -> Array:
@@ -136,9 +136,7 @@ class Line:
     height: Array
 
 
-def best_line(
-    w: _Windows, duration_s: float, rate_hz: float, about_s: float, near_s: float
-) -> Line:
+def best_line(w: Windows, duration_s: float, rate_hz: float, about_s: float, near_s: float) -> Line:
     """The line along which the curves add up highest, within near_s of about_s if it is there."""
     lags, curve, overlap = w.lags_s, w.curve, w.overlap
     step_s = lags[1] - lags[0]
@@ -180,11 +178,7 @@ def best_line(
     outside = np.where(known & near, stack, -np.inf)
     outside[low : high + 1] = -np.inf
     r = int(np.argmax(outside))
-    shifts = np.round(drift * t / step_s).astype(int)
-    at, other = (
-        np.array([c[np.clip(k + s, 0, c.size - 1)] for c, s in zip(curve, shifts, strict=True)])
-        for k in (i, r)
-    )
+    at, other = along(curve, w.centre_s, lags, drift)[:, [i, r]].T
     gain = np.concatenate([[0.0], np.cumsum(at - other)])
     split = max(gain.max() - gain[-1], -gain.min()) > 0.3 * abs(at.sum())
     score = float(height[i]) if np.isfinite(outside[r]) else 0.0
@@ -193,6 +187,16 @@ def best_line(
         lag, drift, middle, score, rival, float(lags[r]), bool(split), not near.all(),
         lags - drift * middle, height,
     )  # fmt: skip
+
+
+def along(curves: Array, centre_s: Array, lags_s: Array, drift: float) -> Array:
+    """(K, L) the windows' curves, each read where a drift takes it; 0 beyond their ends."""
+    step_s = lags_s[1] - lags_s[0]
+    out, size = np.zeros_like(curves), len(lags_s)
+    shifts = np.round(drift * (centre_s - centre_s.mean()) / step_s).astype(int)
+    for k, s in enumerate(shifts):
+        out[k, max(-s, 0) : size + min(-s, 0)] = curves[k, max(s, 0) : size + min(s, 0)]
+    return out
 
 
 def _add_along(curves: Array, shifts: NDArray[np.int_]) -> Array:

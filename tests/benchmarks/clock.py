@@ -4,7 +4,8 @@
 
 Lessons of 20 s to 60 min (log-uniform), 23.976 to 60 frames per second in each camera, offsets to
 ±90 s (at least 15 s overlap), drifts to ±200 ppm. In four of ten a camera loses 2 to 20 frames
-and its times hide it; in half of those the sound goes on undisturbed, as phones do it. Three of ten
+and its times hide it; in half of those the sound goes on undisturbed, as phones do it (--paused: in
+all of them, 150 s and longer, 3 to 30 s of pictures and sound are lost). Three of ten
 have no sound in one camera at least, one of ten nobody whose head both cameras see. Signals are
 drawn as tests/sessions/clock_lessons.py says, not filmed. Prints the tables of docs/clock.md.
 """
@@ -45,21 +46,23 @@ class Result:
     at_s: Array
 
 
-def one(seed: int) -> Result:
+def one(seed: int, paused: bool = False) -> Result:
     """Draw a lesson and take its clock."""
     rng = np.random.default_rng([2026, seed])
-    duration_s = float(np.exp(rng.uniform(np.log(20), np.log(3600))))
+    duration_s = float(np.exp(rng.uniform(np.log(150 if paused else 20), np.log(3600))))
     rates = rng.choice(RATES_HZ, 2)
     offset_s = float(rng.uniform(-1, 1) * min(90.0, duration_s - 15.0))
     begin, end = max(0.0, -offset_s), min(duration_s, duration_s - offset_s)
     truth = Clock(offset_s, float(rng.uniform(-200, 200)))
     pictures = truth
-    if rng.random() < 0.4:
+    if paused or rng.random() < 0.4:
         sign = rng.choice([-1, 1])
         lost_s = float(rng.integers(2, 21) / rates[0 if sign > 0 else 1])
+        if paused:
+            lost_s = float(rng.uniform(3.0, 30.0))
         at_s = float(rng.uniform(begin + 0.2 * (end - begin), end - 0.2 * (end - begin)))
         pictures = replace(truth, jumps=(Jump(at_s, sign * lost_s),))
-    sounds = truth if rng.random() < 0.5 else pictures
+    sounds = truth if rng.random() < 0.5 and not paused else pictures
     times = tuple(draw.stamps(0.0, duration_s, r) for r in rates)
     estimates = []
     if rng.random() < 0.7:
@@ -129,11 +132,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--lessons", type=int, default=100)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--paused", action="store_true")
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     results = []
     for seed in range(args.first, args.first + args.lessons):
-        r = one(seed)
+        r = one(seed, args.paused)
         results.append(r)
         if args.verbose:
             e, s = errors(r.joined.clock, r)

@@ -7,7 +7,7 @@ import pytest
 
 from calibration.errors import CalibrationError
 from calibration.transform import Array
-from sessions.clock.activity import Activity
+from sessions.clock.activity import Activity, Sense
 from sessions.clock.clock import Clock, Jump
 from sessions.clock.heads import HEADS, turning
 from sessions.clock.match import Estimate, match
@@ -123,11 +123,26 @@ def test_no_jump_where_there_is_none() -> None:
             assert found.clock is not None and not found.clock.jumps
 
 
-def test_an_interrupted_recording_is_no_clock() -> None:
-    """Ten seconds are missing in the middle: two offsets fit, and both are named."""
-    truth = Clock(0.5, jumps=(Jump(300.0, -10.0),))
-    found = match(*draw.heads(np.random.default_rng(1), truth, times(600.0)), HEADS)
-    assert found.clock is None and "interrupted" in found.reason
+@pytest.mark.parametrize(
+    ("sense", "jumps"),
+    [
+        pytest.param(HEADS, [(150.0, -10.0)], id="in-the-middle"),
+        pytest.param(SOUND, [(40.0, -20.0)], id="early"),
+        pytest.param(HEADS, [(250.0, 8.0)], id="late-in-the-left"),
+        pytest.param(SOUND, [(80.0, -30.0), (200.0, 6.0)], id="twice"),
+    ],
+)
+def test_an_interrupted_recording_goes_on_behind_the_hole(
+    sense: Sense, jumps: list[tuple[float, float]]
+) -> None:
+    """One camera was paused: most fits one offset, what lies before or behind it another."""
+    truth = Clock(0.5, 20.0, jumps=tuple(Jump(*j) for j in jumps))
+    signals = draw.heads if sense is HEADS else draw.sound
+    found = match(*signals(np.random.default_rng(1), truth, times(300.0)), sense)
+    error, sigma = off(found, truth, np.array([10.0, 30.0, 120.0, 235.0, 290.0]))
+    assert (np.abs(error) < np.minimum(4 * sigma, 0.03)).all()
+    assert found.clock is not None
+    assert [j.at_s for j in found.clock.jumps] == pytest.approx([a for a, _ in jumps], abs=3.0)
 
 
 # -- σ ---------------------------------------------------------------------------------------------
