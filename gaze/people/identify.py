@@ -368,8 +368,8 @@ def _miss(rig: Rig, camera: int, nose_px: Array, point_W: Array) -> Array:
 
 def _overlap(seen: Sightings, a: NDArray[np.intp], b: NDArray[np.intp]) -> float:
     """Share of the shorter one's moments that the other has as well."""
-    common = np.intersect1d(seen.moment[a], seen.moment[b]).size
-    return common / max(min(len(a), len(b)), 1)
+    common = np.isin(seen.moment[a], seen.moment[b], kind="table").sum()
+    return float(common / max(min(len(a), len(b)), 1))
 
 
 def _meeting(rig: Rig, seen: Sightings, rows: NDArray[np.intp]) -> Array:

@@ -19,6 +19,7 @@ from calibration.shapes import shapes
 from calibration.transform import Array
 
 ITERATIONS = 6
+PARALLEL_SIN2 = 5e-10  # of the angle between two rays that meet nowhere
 STILL_M = 1e-7  # a nose that the last step moved less is left alone
 
 
@@ -69,19 +70,16 @@ def ray_points(rig: Rig, left: Array, right: Array) -> Array:
         d = T.rotate(np.concatenate([xy, np.ones((len(xy), 1))], -1))
         origin.append(T.t)
         direction.append(d / np.linalg.norm(d, axis=-1, keepdims=True))
-    # (I − d dᵀ)(P − o) = 0 for both rays, in the least-squares sense
-    eye = np.eye(3)
-    A = sum(eye - d[:, :, None] * d[:, None, :] for d in direction)
-    b = sum(
-        ((eye - d[:, :, None] * d[:, None, :]) @ o[:, None])[..., 0]
-        for o, d in zip(origin, direction, strict=True)
-    )
-    P = np.full((len(left), 3), np.nan)
-    good: NDArray[np.bool_] = np.asarray(np.isfinite(A).all((-1, -2)))
-    good[good] &= np.linalg.det(A[good]) > 1e-9
-    if good.any():
-        P[good] = np.linalg.solve(A[good], b[good][..., None])[..., 0]
-    return P
+    # the middle of the shortest way between the rays o + s d and p + t e
+    (o, p), (d, e) = origin, direction
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sin2 = np.square(np.cross(d, e)).sum(-1)
+        cos, along_d, along_e = (d * e).sum(-1), d @ (p - o), e @ (p - o)
+        s = (along_d - cos * along_e) / sin2
+        t = (cos * along_d - along_e) / sin2
+    P = (o + s[:, None] * d + p + t[:, None] * e) / 2
+    P[~(sin2 > PARALLEL_SIN2)] = np.nan
+    return np.asarray(P)
 
 
 @shapes(uv_px="n 2 2", sigma_px="n 2", prior_W="n 3", prior_covariance_m2="n 3 3", start_W="n 3")
