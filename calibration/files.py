@@ -14,6 +14,7 @@ from calibration.errors import DiskFullError, UserError
 # Stands at the head of every page that we write, so that we know it again.
 GENERATOR = '<meta name="generator" content="classroom-gaze'
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # the disk is full, or the user's share of it
+CANNOT_SYNC = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)  # some shares
 
 
 @contextlib.contextmanager
@@ -21,7 +22,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yields a path to write to; renamed to ``path`` when the block ends well, else removed.
 
     A missing folder is made. The file is its owner's alone (0600): what we write is, or is made
-    from, people's data. It and its name are on the disk when this returns, whatever fails next.
+    from, people's data, where the disk keeps rights (FAT and some shares do not). It and its name
+    are on the disk when this returns, whatever fails next, where the disk can be told so.
 
     Raises
     ------
@@ -31,11 +33,10 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
-        os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-        os.chmod(aside, 0o600)  # one that a crash left behind, too
+        aside.unlink(missing_ok=True)  # one that a crash left behind may be open to others
+        os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         yield aside
-        with aside.open("rb+") as file:
-            os.fsync(file.fileno())
+        _sync(aside)
         os.replace(aside, path)
         sync_folder(path.parent)
     except OSError as error:
@@ -44,6 +45,15 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         raise
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            if error.errno not in CANNOT_SYNC:
+                raise
 
 
 def write_file(path: str | Path, content: str | bytes) -> None:

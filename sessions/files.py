@@ -122,5 +122,6 @@ def _free(path: str | Path) -> Path:
 def _take_place(folder: Path, path: Path) -> None:
     if path.exists():
         path.rmdir()
-    folder.chmod(0o755)  # it was its owner's alone
+    with contextlib.suppress(OSError):  # a disk that keeps no rights
+        folder.chmod(0o755)  # it was its owner's alone
     folder.rename(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import errno
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,9 +75,21 @@ def held(path: Path, where: str | Path) -> Iterator[None]:
         return
     try:
         path.touch()  # since when
+        _say_who_may_read(path)
         yield
     finally:
         lock.release()
+
+
+def _say_who_may_read(lock: Path) -> None:
+    with contextlib.suppress(OSError):
+        lock.chmod(0o600)  # it may have been copied
+    if os.name == "posix" and lock.stat().st_mode & 0o077:
+        warnings.warn(
+            f"{lock.parent} lies on a disk without rights of access (FAT, some shares): whoever "
+            "has the disk can read the lesson",
+            stacklevel=6,
+        )
 
 
 def at_work(lesson: str | Path) -> bool:

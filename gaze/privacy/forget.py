@@ -69,8 +69,12 @@ def forget(lesson: str | Path, student: str) -> Report:
     refuse_links(folder, finder)
     config, masked = without_student(folder, finder.is_it, finder.cut)
     said = Report(f"student {student} in {lesson}")
+    copy = _beside(folder)
     with lesson_lock(folder):
-        _forget(Work(_beside(folder), folder, finder, is_ordinary(finder), config, masked, said))
+        _forget(Work(copy, folder, finder, is_ordinary(finder), config, masked, said))
+    _remove(copy)  # a share keeps what was open, such as the lock, until now
+    if copy.exists():
+        said.remains.append(f"{copy}: the lesson as it was could not be deleted; delete it")
     return said
 
 
@@ -92,12 +96,10 @@ def _forget(work: Work) -> None:
         inside = _cwd_in(folder)
         exchange(copy, folder)
     finally:
-        shutil.rmtree(copy, ignore_errors=True)  # follows no link
+        _remove(copy)
     if inside is not None:  # we stood in the old folder, which is gone
         os.chdir(folder / inside if (folder / inside).is_dir() else folder)
         said.kept.append('your shell stands in the old folder: enter it again (cd "$PWD")')
-    if copy.exists():
-        said.remains.append(f"{copy}: the lesson as it was could not be deleted; delete it")
 
 
 def known_student(lesson: str | Path, student: str) -> Finder:
@@ -192,9 +194,11 @@ def forget_everything(lesson: str | Path) -> Report:
         if path.is_symlink():
             said.kept.append(f"{path.resolve()}: the lesson only linked to it; delete it there")
         said.deleted.append(str(path.relative_to(folder)))
-    shutil.rmtree(folder)  # follows no link
+    _remove(folder)
     if folder.exists():
-        said.remains.append(str(folder))
+        left = [str(path.relative_to(folder)) for path in files_below(folder)]
+        said.deleted = [name for name in said.deleted if name not in left]
+        said.remains += [f"{folder / name}: could not be deleted" for name in left or ["."]]
     return said
 
 
@@ -216,7 +220,7 @@ def lesson_folder(lesson: str | Path) -> Path:
     if _is_lesson(folder):
         for leftover in (copy, old):
             if _is_lesson(leftover):
-                shutil.rmtree(leftover, ignore_errors=True)
+                _remove(leftover)
         return folder
     raise PrivacyError(
         "this is not a lesson, so nothing is deleted", where=folder,
@@ -233,39 +237,64 @@ def _beside(folder: Path, ending: str = "") -> Path:
     return folder.with_name(f".{folder.name}.forgetting{ending}")
 
 
+def _remove(folder: Path) -> None:
+    """A lesson, as far as it goes; no link is followed. session.toml goes last: by it the next call
+    knows what is left here."""
+    last = folder / CONFIG_NAME
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path != last:
+            with contextlib.suppress(OSError):
+                path.unlink()
+    if folder.is_dir() and all(path == last for path in folder.iterdir()):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _copy(folder: Path) -> None:
     """A copy of the lesson beside it, of hard links; links in it stay links."""
-    copy, failed = _beside(folder), list[OSError]()
-
-    def link(source: str, target: str) -> str:
-        try:
-            return _link(source, target)
-        except OSError as error:
-            failed.append(error)
-            raise
-
+    copy = _beside(folder)
+    if copy.is_symlink() or copy.exists():  # not ours: lesson_folder took ours away
+        raise PrivacyError("this is in the way", where=copy, remedy="Move it elsewhere.")
     try:
-        shutil.copytree(folder, copy, symlinks=True, copy_function=link)
-    except BaseException:
-        shutil.rmtree(copy, ignore_errors=True)
-        if failed:  # the first, not the list that copytree makes of them
-            error = failed[0]
+        _copy_into(copy, folder)
+    except BaseException as error:
+        _remove(copy)
         if isinstance(error, PermissionError):
             raise PrivacyError(
                 "a forgetting works on a copy beside the lesson, which cannot be made",
                 where=folder.parent, found=error.strerror,
                 remedy="Make that folder writable, or move the lesson.",
             ) from error  # fmt: skip
-        raise error from None
+        raise
 
 
-def _link(source: str, target: str) -> str:
+def _copy_into(copy: Path, folder: Path) -> None:
+    copy.mkdir(mode=0o700)
+    for path in sorted(folder.iterdir(), key=lambda p: p.name != CONFIG_NAME):  # it comes first
+        if path.is_dir() and not path.is_symlink():
+            _copy_into(copy / path.name, path)
+        else:
+            _link(path, copy / path.name)
+    _copy_rights(folder, copy)
+
+
+def _link(source: Path, target: Path) -> None:
     """A hard link; a copy where the file system knows none, and of what is written in place."""
-    if os.path.basename(source) not in (AUDIT_NAME, LOCK):  # a lock is one's own
+    if source.name not in (AUDIT_NAME, LOCK):  # a lock is one's own
         with contextlib.suppress(OSError):
             os.link(source, target, follow_symlinks=False)
-            return target
-    return str(shutil.copy2(source, target, follow_symlinks=False))
+            return
+    shutil.copyfile(source, target, follow_symlinks=False)
+    _copy_rights(source, target)
+
+
+def _copy_rights(source: Path, target: Path) -> None:
+    """And times, where the disk keeps them."""
+    with contextlib.suppress(OSError):
+        shutil.copymode(source, target, follow_symlinks=False)
+    with contextlib.suppress(OSError):
+        shutil.copystat(source, target, follow_symlinks=False)
 
 
 RENAME_EXCHANGE, AT_FDCWD = 2, -100  # linux/fs.h, fcntl.h

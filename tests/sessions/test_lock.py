@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import filelock
@@ -79,6 +80,23 @@ def test_a_share_without_locks_is_said(tmp_path: Path, monkeypatch, number: int)
     with pytest.warns(UserWarning, match="share without locks"), lesson_lock(tmp_path):
         done.append(1)
     assert done
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights are kept in another way there")
+def test_a_disk_without_rights_is_said(tmp_path: Path, monkeypatch) -> None:
+    """FAT and some shares: whoever has the disk reads the lesson. One with rights says nothing."""
+    with lesson_lock(tmp_path):
+        (tmp_path / "runs" / LOCK).chmod(0o644)  # copied from elsewhere
+    with warnings.catch_warnings(action="error"), lesson_lock(tmp_path):
+        pass
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    (tmp_path / "runs" / LOCK).chmod(0o755)
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.warns(UserWarning, match="without rights of access"), lesson_lock(tmp_path):
+        pass
 
 
 def test_a_folder_that_may_not_be_written(tmp_path: Path, monkeypatch) -> None:

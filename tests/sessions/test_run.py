@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -56,6 +57,23 @@ def test_what_is_written_is_its_owner_s_alone(tmp_path: Path) -> None:
     finally:
         os.umask(old)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and path.read_text() == "new"
+
+
+def test_a_share_that_cannot_sync_is_written_to(tmp_path: Path, monkeypatch) -> None:
+    """Some shares answer so; a disk that fails is something else."""
+    for number in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EIO):
+
+        def refuse(_: int, number: int = number) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr("calibration.files.os.fsync", refuse)
+        path = tmp_path / str(number)
+        with (
+            pytest.raises(OSError) if number == errno.EIO else contextlib.nullcontext(),
+            atomic_write(path) as aside,
+        ):
+            aside.write_text("new")
+        assert path.is_file() == (number != errno.EIO)
 
 
 def test_states_and_versions(tmp_path: Path) -> None:

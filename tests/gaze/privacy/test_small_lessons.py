@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -413,10 +414,53 @@ def test_what_an_interrupted_forgetting_left_is_taken_away(lesson: Path) -> None
         beside.mkdir()
         (beside / "mine").touch()
         assert lesson_folder(lesson) == lesson and (beside / "mine").is_file()
+        if not ending:
+            with pytest.raises(PrivacyError, match=r"forgetting: this is in the way\. Move it"):
+                forget(lesson, WHO)
+            assert (beside / "mine").is_file()
         (beside / "mine").unlink()
         beside.rmdir()
     lesson.rename(lesson.parent / ".lesson.forgetting.old")  # between two renames
     assert lesson_folder(lesson) == lesson and students(run_of(lesson)) == ["S-01", WHO, "S-03"]
+
+
+def test_what_cannot_be_deleted_now_is_taken_away_by_the_next_call(
+    lesson: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A share keeps files that are open, and a call can be killed: session.toml goes last."""
+    copy, kept = lesson.parent / ".lesson.forgetting", lesson.parent / ".lesson.forgetting" / "runs"
+
+    def but_one(path: Path, ignore_errors: bool = False) -> None:
+        if path != kept:
+            rmtree(path, ignore_errors=ignore_errors)
+
+    rmtree = shutil.rmtree
+    with monkeypatch.context() as patch:
+        patch.setattr("gaze.privacy.forget.shutil.rmtree", but_one)
+        said = forget(lesson, WHO)
+    assert not said.proven and any("the lesson as it was could not" in r for r in said.remains)
+    assert sorted(p.name for p in copy.iterdir()) == ["runs", "session.toml"]
+    assert forget(lesson, "S-03").whole and not copy.exists()
+    kept = lesson / "runs"
+    with monkeypatch.context() as patch:
+        patch.setattr("gaze.privacy.forget.shutil.rmtree", but_one)
+        said = forget_everything(lesson)
+    assert f"{run_of(lesson)}/gaze.parquet: could not be deleted" in said.remains
+    assert not any("gaze.parquet" in name for name in said.deleted)
+    assert forget_everything(lesson).proven and not lesson.exists()
+
+
+def test_a_disk_without_links_and_rights(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FAT, exFAT, some shares: nothing is linked, no rights are set, folders are not exchanged."""
+
+    def refused(*args: object, **kwargs: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    for name in ("os.link", "shutil.copymode", "shutil.copystat"):
+        monkeypatch.setattr(f"gaze.privacy.forget.{name}", refused)
+    monkeypatch.setattr("gaze.privacy.forget.ctypes.CDLL", lambda *a, **k: None)
+    assert forget(lesson, WHO).whole and WHO not in students(run_of(lesson))
+    assert [p.name for p in lesson.parent.iterdir()] == ["lesson"]
 
 
 def test_a_shell_that_stands_in_the_lesson_is_told(
@@ -514,7 +558,7 @@ def test_a_folder_in_which_no_copy_can_be_made(
 
     before = world(lesson.parent)
     monkeypatch.setattr("gaze.privacy.forget.os.link", refused)
-    monkeypatch.setattr("gaze.privacy.forget.shutil.copy2", refused)
+    monkeypatch.setattr("gaze.privacy.forget.shutil.copyfile", refused)
     with pytest.raises(PrivacyError, match=r"cannot be made.*Make that folder writable"):
         forget(lesson, WHO)
     assert world(lesson.parent) == before
@@ -601,7 +645,7 @@ def test_a_full_disk_while_the_lesson_is_copied(
 
     before = world(lesson)
     monkeypatch.setattr("gaze.privacy.forget.os.link", full)
-    monkeypatch.setattr("gaze.privacy.forget.shutil.copy2", full)
+    monkeypatch.setattr("gaze.privacy.forget.shutil.copyfile", full)
     with pytest.raises(OSError, match="no space") as said:
         forget(lesson, WHO)
     assert said.value.errno == errno.ENOSPC

@@ -53,6 +53,12 @@ def test_signs_of_the_head_angles() -> None:
     assert pitch == pytest.approx(45) and yaw == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_head_along_the_wall_is_at_90_whatever_rounding_leaves(side: int) -> None:
+    R_WS = np.array([[0, 0, side * (1 + 1e-15)], [0, 1, 0], [-side, 0, 0.0]])
+    assert head_angles_deg(R_WS)[1] == pytest.approx(-90 * side)
+
+
 def test_turned_away_is_never_a_number() -> None:
     P_W = np.array([[1.0, 0.5, 4.0], [1.0, 0.5, 4.0], [1.0, 0.5, -1.0]])
     R_WS = np.stack([np.eye(3), R_FRONTAL, R_FRONTAL])
@@ -73,6 +79,9 @@ def test_jacobians_match_finite_differences() -> None:
         head = (gaze_points(P_W, plus)[0] - gaze_points(P_W, minus)[0]) / 2e-6
         np.testing.assert_allclose(by_nose[..., k], nose, rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(by_head[..., k], head, rtol=1e-6, atol=1e-6)
+    again = gaze_jacobians(P_W.reshape(8, 5, 3), R_WS.reshape(8, 5, 3, 3))  # of any batch
+    assert all((a.reshape(40, 2, 3) == b).all()
+               for a, b in zip(again, (by_nose, by_head), strict=True))  # fmt: skip
 
 
 def test_covariance_matches_monte_carlo() -> None:
