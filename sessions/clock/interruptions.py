@@ -2,7 +2,7 @@
 
 Jumps of up to ``NEAR_S`` are found along the likeliest path (pieces.py). A longer one leaves the
 best line altogether: what fits the first or the last windows far better than the line does is
-sought at all lags, and the interruption closed, so that the rest sees one recording.
+sought at other lags, and the interruption closed, so that the rest sees one recording.
 """
 
 from __future__ import annotations
@@ -14,21 +14,24 @@ from calibration.transform import Array
 from sessions.clock.activity import Activity
 from sessions.clock.clock import Jump
 from sessions.clock.pieces import match_at, sample_times
-from sessions.clock.windows import LEAST_OVERLAP_S, Line, Pair, Windows, along
+from sessions.clock.windows import LEAST_OVERLAP_S, Line, Pair, along, correlate_windows
 
 #: Lags further from the line than this are other ones: the path sees nearer ones for itself.
 FAR_S = 2.5
+#: Interruptions of up to five minutes are sought.
+LONGEST_S = 300.0
 #: The line's own match in the windows that another lag fits, as a share of that one's.
 LEFT_OVER = 0.5
 #: Windows before or behind an interruption that can be found.
 LEAST_WINDOWS = 3
 
 
-def interruption(pair: Pair, w: Windows, line: Line, least: float) -> tuple[Jump, float] | None:
+def interruption(pair: Pair, line: Line, least: float) -> tuple[Jump, float] | None:
     """The longest interruption, and the lag before it (at the line's middle); None: none is sure.
 
     least : σ above chance that the other lag's match must stand, without its best window, too.
     """
+    w = correlate_windows(pair, line.lag_s, LONGEST_S)
     fits, inside = (along(x, w.centre_s, w.lags_s, line.drift) for x in (w.curve, w.overlap))
     far = np.abs(w.lags_s - line.lag_s) > FAR_S
     count, best = len(w), None

@@ -87,7 +87,7 @@ def match(
             return Estimate(sense.name, None, "too quiet: hardly anything happens")
         near_s = NEAR_S if expected else np.inf
         line = best_line(windows, spans[0], coarse.rate_hz, about_s, near_s)
-        found = interruption(coarse, windows, line, sense.least_score)
+        found = interruption(coarse, line, sense.least_score)
         if found is None or len(known) == MOST_INTERRUPTIONS:
             break
         jump, about_s = found

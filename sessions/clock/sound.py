@@ -26,6 +26,7 @@ HOP = RATE_HZ // 200
 PART_S = 5.0
 BANDS_HZ = ((200, 500), (500, 1000), (1000, 2000), (2000, 3600))
 SILENCE = 1e-10  # power of one step of 16 bits
+SILENT = 1e-3  # scatter of its logarithm, below which there is nothing to hear
 
 
 def hear(parts: Sequence[tuple[Path, float]], until_s: float = np.inf) -> Activity | None:
@@ -36,7 +37,7 @@ def hear(parts: Sequence[tuple[Path, float]], until_s: float = np.inf) -> Activi
     """
     times, values = [], []
     for path, begin_s in parts:
-        heard = None if begin_s > until_s else _loudness(path, until_s - begin_s)
+        heard = None if begin_s > until_s else _heard(path, until_s - begin_s)
         if heard is not None:
             times.append(heard[0] + begin_s)
             values.append(heard[1])
@@ -44,18 +45,38 @@ def hear(parts: Sequence[tuple[Path, float]], until_s: float = np.inf) -> Activi
         return None
     time_s, level = np.concatenate(times), np.concatenate(values)
     later = np.concatenate([[True], time_s[1:] > np.maximum.accumulate(time_s)[:-1]])
-    if level[later].std() < 1e-3:
+    if level[later].std() < SILENT:
         return None
     return Activity.of(time_s[later], level[later], "sound")
 
 
-def _loudness(path: Path, until_s: float) -> tuple[Array, Array] | None:
+def _heard(path: Path, until_s: float) -> tuple[Array, Array] | None:
+    """:func:`_loudness` of the first track that is not silent (programs that record a screen write
+    one for each source), else of the first one; None: there is no sound."""
+    first = None
+    for track in range(_tracks(path)):
+        heard = _loudness(path, track, until_s)
+        if heard is not None and heard[1].std() >= SILENT:
+            return heard
+        first = first or heard
+    return first
+
+
+def _tracks(path: Path) -> int:
+    try:
+        with open_file(path) as container:
+            return len(container.streams.audio)
+    except (av.error.FFmpegError, OSError):
+        return 0
+
+
+def _loudness(path: Path, track: int, until_s: float) -> tuple[Array, Array] | None:
     """Times (N,) of the file's own clock and log power (N, 4) of the bands; None: no sound."""
     filters = [butter(2, band, "bandpass", fs=RATE_HZ, output="sos") for band in BANDS_HZ]
     states = [np.zeros((len(sos), 2)) for sos in filters]
     times, values = [], []
     rest, rest_s = np.zeros(0), 0.0
-    for begin_s, wave in _waves(path, until_s):
+    for begin_s, wave in _waves(path, track, until_s):
         if not len(rest):
             rest_s = begin_s
         elif abs(rest_s + len(rest) / RATE_HZ - begin_s) > 0.02:  # a hole in the sound
@@ -75,13 +96,11 @@ def _loudness(path: Path, until_s: float) -> tuple[Array, Array] | None:
     return np.concatenate(times), np.concatenate(values)
 
 
-def _waves(path: Path, until_s: float) -> Iterator[tuple[float, NDArray[np.float32]]]:
-    """(begin, samples) of about PART_S each of the file's first sound track, mono."""
+def _waves(path: Path, track: int, until_s: float) -> Iterator[tuple[float, NDArray[np.float32]]]:
+    """(begin, samples) of about PART_S each of one of the file's sound tracks, mono."""
     try:
         with open_file(path) as container:
-            if not container.streams.audio:
-                return
-            stream = container.streams.audio[0]
+            stream = container.streams.audio[track]
             fifo, held, begin_s, end_s = av.AudioFifo(), None, 0.0, -1e9
             for packet in container.demux(stream):
                 try:

@@ -7,9 +7,8 @@ order in which they are shown; time 0 is where players show 0:00 (the container'
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice, pairwise
 from pathlib import Path
@@ -36,6 +35,7 @@ from calibration.film import (
 from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
 from sessions.errors import VideoError
 from sessions.names import in_place_of_file
+from sessions.video.metadata import created, taken_hz, timecode_s
 from sessions.video.unreadable import no_video, unreadable
 
 #: Packets that may be decoded in search of a first picture.
@@ -56,8 +56,8 @@ TRIED, TRIED_PACKETS = 3, 40
 ASKEW_DEG = 5.0
 #: Lists of other files: their pictures are not this file's.
 LISTS = frozenset({"hls", "concat", "dash", "imf"})
-#: A film taken with so many times more pictures a second than it is played with: slow motion.
-SLOW_MOTION = 1.5
+#: A film taken with so many times the pictures a second that it is played with.
+SLOW_MOTION, TIME_LAPSE = 1.5, 0.4
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,16 @@ class VideoFile:
         if not self.seekable:
             return 0
         return int(self.keyframes[np.searchsorted(self.keyframes, number, "right") - 1])
+
+    def until(self, number: int) -> VideoFile:
+        """Without this frame and those behind it."""
+        return replace(
+            self,
+            times_s=self.times_s[:number],
+            pts=self.pts[:number],
+            dts=self.dts[:number],
+            keyframes=self.keyframes[self.keyframes < number],
+        )
 
     def number_of(self, pts: int | None) -> int | None:
         """The frame of this presentation time; None: there is none."""
@@ -363,8 +373,9 @@ def _indexed(
         there = max(length + float(times[0]), packets.sound_end_s - zero)
         if stated > there and container.start_time:
             stated -= container.start_time / 1e6
+    counts = stream.frames and not _is_avi(container)  # .avi counts lost frames, too
     short = max(
-        1 - (n + packets.hidden) / stream.frames if stream.frames else 0.0,
+        1 - (n + packets.hidden) / stream.frames if counts else 0.0,
         1 - there / stated if stated and n > 1 else 0.0,
     )
     alone_s = _sound_end_s(container, packets) - zero - float(times[0]) - length
@@ -377,11 +388,12 @@ def _indexed(
         remarks.append(f"has {alone_s:.0f} s of sound behind its last picture")
     if packets.damaged:
         remarks.append(f"has {packets.damaged} damaged packet{'s' * (packets.damaged > 1)} of {n}")
-    taken_hz = _taken_hz(container)
-    if n > 1 and taken_hz > SLOW_MOTION * (n - 1) / (times[-1] - times[0]):
+    filmed_hz = taken_hz(container)
+    faster = filmed_hz * float(times[-1] - times[0]) / (n - 1) if n > 1 else 0.0
+    if faster > SLOW_MOTION or 0 < faster < TIME_LAPSE:
         remarks.append(
-            f"was taken as slow motion ({taken_hz:g} pictures a second): its times are not the "
-            "lesson's"
+            f"was taken {'as slow motion' if faster > 1 else 'in time lapse'} ({filmed_hz:g} "
+            "pictures a second): its times are not the lesson's"
         )
     flag = turn_flag(first)
     turn = mounting.turn(flag)
@@ -402,9 +414,9 @@ def _indexed(
         size_px=turn.size_px(square_px((first.width, first.height), pixel_aspect(stream))),
         codec=stream.codec_context.name,
         zero_s=zero,
-        created=_created(container, stream),
+        created=created(container, stream),
         stated_duration_s=stated,
-        timecode_s=_timecode_s(container, float(rate)),
+        timecode_s=timecode_s(container, float(rate)),
         interlaced=bool(first.interlaced_frame),
         traits=tuple(traits),
         remarks=tuple(remarks),
@@ -503,41 +515,6 @@ def _traits(
         w, h = square_px((first.width, first.height), pixel_aspect(stream))
         out.append(f"stored as {first.width} × {first.height}, shown as {w} × {h}")
     return out
-
-
-def _taken_hz(container: InputContainer) -> float:
-    """Pictures a second when it was filmed, where the camera says it (Android); else 0."""
-    try:
-        return float(container.metadata.get("com.android.capture.fps", ""))
-    except ValueError:
-        return 0.0
-
-
-def _created(container: InputContainer, stream: VideoStream) -> dt.datetime | None:
-    """The wall clock that the file carries."""
-    text = container.metadata.get("creation_time") or stream.metadata.get("creation_time") or ""
-    try:
-        when = dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    if when.year < 1990:
-        return None  # a clock that was never set
-    return when if when.tzinfo else when.replace(tzinfo=dt.UTC)
-
-
-def _timecode_s(container: InputContainer, rate_hz: float) -> float | None:
-    """The timecode at 0:00 in seconds since midnight: hours:minutes:seconds:frames."""
-    texts = [
-        m.get("timecode", "")
-        for m in (container.metadata, *(s.metadata for s in container.streams))
-    ]
-    parts = re.match(r"(\d+):(\d+):(\d+)[:;.](\d+)$", max(texts))
-    if parts is None:
-        return None
-    hours, minutes, seconds, frames = map(int, parts.groups())
-    nominal = hours * 3600 + minutes * 60 + seconds + frames / round(rate_hz)
-    # without ";" (drop frame) it counts frames: at 29.97 it runs slower than a clock
-    return nominal if ";" in parts[0] else nominal * round(rate_hz) / rate_hz
 
 
 def in_order(files: Sequence[VideoFile]) -> bool:

@@ -15,6 +15,7 @@ from calibration.mounting import AS_THE_FILE_SAYS, Mounting
 from sessions.errors import VideoError
 from sessions.folder import Session
 from sessions.video.file import VideoFile, in_order, index_file
+from sessions.video.repeats import repeats_from
 from sessions.video.unreadable import both_ends
 
 #: Wall clocks in files count whole seconds, and some cameras write them late: a gap between two
@@ -91,7 +92,9 @@ def probe(
             first.stated_duration_s, first.remarks, first.traits,
         )  # fmt: skip
     _refuse_strangers(files)
-    begins, joints = joined(files)
+    each_s = _lost_each_s(files)
+    files, repeats = _once(files, each_s)
+    begins, joints = joined(files, max(each_s, 0.0))
     counts = np.cumsum([0] + [f.frames for f in files])
     remarks = [f"({f.path.name}) {r}" for f in files for r in f.remarks]
     return VideoInfo(
@@ -102,7 +105,7 @@ def probe(
         first.size_px,
         first.codec,
         None,
-        (*remarks, *(j for j in joints if j)),
+        (*remarks, *(j for j in (*repeats, *joints) if j)),
         (f"{len(files)} chapters", *first.traits),
     )
 
@@ -154,11 +157,41 @@ def _one_file(a: VideoFile, b: VideoFile) -> bool:
     return same_size and both_ends(a.path) == both_ends(b.path)
 
 
-def joined(files: Sequence[VideoFile]) -> tuple[list[float], list[str]]:
+def _lost_each_s(files: Sequence[VideoFile]) -> float:
+    """What is lost between each chapter and the next (negative: shown twice), where the files'
+    clocks say it of all of them together: one by one whole seconds do not show it."""
+    waits = [_waited_s(a, b)[0] for a, b in pairwise(files) if a.created != b.created]
+    waits = [w for w in waits if abs(w) <= LEAST_GAP_S]
+    return sum(waits) / len(waits) if abs(sum(waits)) > LEAST_GAP_S else 0.0
+
+
+def _once(files: Sequence[VideoFile], each_s: float) -> tuple[list[VideoFile], list[str]]:
+    """The chapters, each without the frames with which the next one begins again, and remarks."""
+    out, remarks = [], []
+    if each_s:
+        what = "is lost" if each_s > 0 else "is there twice"
+        remarks.append(
+            f"has {len(files)} chapters; by their wall clocks {abs(each_s):.1f} s {what} between "
+            "each and the next: taken into account, ± 1 s"
+        )
+    for a, b in pairwise(files):
+        number = repeats_from(a, b)
+        if number == a.frames and each_s < 0:
+            number = int(np.searchsorted(a.times_s, a.end_s + each_s))
+        out.append(a.until(number) if number else a)
+        if 0 < number < a.frames and each_s >= 0:
+            twice_s = a.end_s - float(a.times_s[number])
+            remarks.append(
+                f"has the last {twice_s:.1f} s of {a.path.name} again in {b.path.name}: taken once"
+            )
+    return [*out, files[-1]], remarks
+
+
+def joined(files: Sequence[VideoFile], lost_s: float = 0.0) -> tuple[list[float], list[str]]:
     """Where each chapter begins on the first one's clock, and a remark for each (or "").
 
     The next chapter's times go on where the last one's end (camcorders), or its timecode or wall
-    clock says how long nothing was recorded; else it begins when the last one ends.
+    clock says how long nothing was recorded; else it begins ``lost_s`` after the last one's end.
     """
     begins, remarks = [0.0], [""]
     for a, b in pairwise(files):
@@ -170,10 +203,10 @@ def joined(files: Sequence[VideoFile]) -> tuple[list[float], list[str]]:
         elif waited > LEAST_GAP_S:
             gap, said = waited, f", by its {clock}: ± 1 s from there on"
         else:
-            gap, said = 0.0, _doubt(a, b, goes_on)
+            gap, said = lost_s, _doubt(a, b, goes_on)
         begins.append(end + gap - float(b.times_s[0]))
         rates = [f"{1 / f.step_s:.3g}" if f.step_s else "" for f in (a, b)]
-        if gap > 2 * a.step_s:
+        if gap > 2 * a.step_s and gap != lost_s:
             said = f"has a gap of {gap:.1f} s before {b.path.name}{said}"
         elif abs(b.step_s - a.step_s) > OTHER_RATE * a.step_s and all(rates):
             said = f"has {rates[0]} pictures a second, then {rates[1]} in {b.path.name}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import wave
 from pathlib import Path
 
+import av
 import numpy as np
 
 from calibration.transform import Array
@@ -59,3 +60,16 @@ def test_silence_and_files_without_sound_say_nothing(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("no film")
     assert hear([(silent, 0.0)]) is None
     assert hear([(tmp_path / "x.txt", 0.0)]) is None
+
+
+def test_the_track_that_is_heard_is_not_the_silent_one(tmp_path: Path) -> None:
+    """Programs that record a screen write a track for each source; one may be muted."""
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as out:
+        tracks = [out.add_stream("pcm_s16le", rate=16000, layout="mono") for _ in range(2)]
+        for track, gain in zip(tracks, (0.0, 0.9), strict=True):
+            wave = (np.clip(gain * room(10.0), -1, 1) * 32767).astype("<i2")
+            frame = av.AudioFrame.from_ndarray(wave[None], format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 16000, 0
+            out.mux(track.encode(frame))
+    assert hear([(path, 0.0)]) is not None

@@ -157,11 +157,32 @@ def test_a_larger_still_beside_the_film_is_not_the_film(tmp_path: Path) -> None:
     assert info.size_px == (192, 112) and info.frames == 20 and info.traits == ()
 
 
-@pytest.mark.parametrize(("taken", "said"), [("240.0", True), ("25.000000", False), ("", False)])
-def test_slow_motion_is_said(tmp_path: Path, taken: str, said: bool) -> None:
-    """As Android telephones write it: 240 pictures a second, played at 25."""
+@pytest.mark.parametrize(
+    ("taken", "said"),
+    [("240.0", "as slow motion"), ("2.0", "in time lapse"), ("25.000000", ""), ("", "")],
+)
+def test_slow_motion_and_time_lapse_are_said(tmp_path: Path, taken: str, said: str) -> None:
+    """As Android telephones write it: 240 pictures a second, or two, played at 25."""
     path = write(
         tmp_path / "a.mp4", frames=10, metadata={"com.android.capture.fps": taken},
         muxing={"movflags": "use_metadata_tags"},
     )  # fmt: skip
-    assert any("slow motion" in r for r in probe(path).remarks) == said
+    remarks = probe(path).remarks
+    assert len(remarks) == bool(said) and all(f"was taken {said}" in r for r in remarks)
+
+
+def test_lost_frames_of_an_avi_are_no_missing_end(tmp_path: Path) -> None:
+    """.avi counts the frames that a recorder dropped; their places stay empty."""
+    path = tmp_path / "a.avi"
+    with av.open(str(path), "w") as out:
+        stream: Any = out.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 192, 112, "yuvj420p"
+        for n in range(40):
+            frame = av.VideoFrame.from_ndarray(picture(n), format="bgr24")
+            frame.pts, frame.time_base = n, Fraction(1, 25)
+            out.mux([p for p in stream.encode(frame) if n % 10 != 5])
+        out.mux(stream.encode())
+    info = probe(path)
+    kept = [n for n in range(40) if n % 10 != 5]
+    assert info.remarks == () and [number(s) for _, s in read_frames(info, range(36))] == kept
+    np.testing.assert_allclose(info.times_s, np.array(kept) / 25, atol=1e-3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import pytest
 
 from calibration.corners.moments import _pictures
 from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
-from sessions.config import CameraConfig
 from sessions.errors import VideoError
 from sessions.video import ask_frames, frame_pairs, moments, probe, read_frames
 from sessions.video.file import Packets, index_file, strays
@@ -315,139 +313,6 @@ def test_lost_pictures_reach_the_pairs(tmp_path: Path) -> None:
     for p in pairs:
         assert p.left is not None and number(p.left) == when.frame_left[p.moment]
         assert p.right is None or number(p.right) == when.frame_right[p.moment]
-
-
-# -- chapters --------------------------------------------------------------------------------------
-def chapters(folder: Path, created: list[str], counts: list[int]) -> list[Path]:
-    first, out = 0, []
-    for k, (text, n) in enumerate(zip(created, counts, strict=True)):
-        out.append(
-            write(folder / f"{k}.mp4", numbers=range(first, first + n), options=B2,
-                  metadata={"creation_time": text} if text else {})
-        )  # fmt: skip
-        first += n
-    return out
-
-
-def test_chapters_go_on_where_the_last_one_ends(tmp_path: Path) -> None:
-    """Wall clocks that are equal or a second off make no gap."""
-    same = "2026-03-02T08:00:00.000000Z"
-    for created in (
-        ["", "", ""],
-        [same] * 3,
-        [same, "2026-03-02T08:00:03Z", "2026-03-02T08:00:05Z"],
-    ):
-        info = probe(chapters(tmp_path, created, [50, 50, 30]))
-        assert info.frames == 130 and info.remarks == () and info.traits[0] == "3 chapters"
-        np.testing.assert_allclose(info.times_s, np.arange(130) / 25, atol=1e-3)
-        asked = [49, 50, 51, 99, 100, 129]
-        assert [(i, number(s)) for i, s in read_frames(info, asked)] == [(i, i) for i in asked]
-        assert info.n_bytes == sum(f.path.stat().st_size for f in info.files)
-
-
-def test_a_gap_between_chapters_is_kept_and_told(tmp_path: Path) -> None:
-    begin = dt.datetime(2026, 3, 2, 8, tzinfo=dt.UTC)
-    late = begin + dt.timedelta(seconds=20)
-    info = probe(chapters(tmp_path, [begin.isoformat(), late.isoformat()], [50, 50]))
-    assert info.times_s[50] == pytest.approx(20.0, abs=1e-3)
-    assert "a gap of 18.0 s before 1.mp4" in info.remarks[0]
-    other = probe(write(tmp_path / "r.mp4", frames=700, options=B2))
-    when = moments(info, other, other.times_s, fps=5)
-    assert not ((when.time_s > 2.2) & (when.time_s < 19.8)).any()
-    assert np.abs(other.times_s[when.frame_right] - when.time_s).max() < 0.03
-
-
-def test_camcorder_chapters_keep_their_running_clock(tmp_path: Path) -> None:
-    """.ts chapters whose times go on: joined by them, 0.4 s of gap kept."""
-    a = write(tmp_path / "a.mkv", numbers=range(50), times_s=[10 + i / 25 for i in range(50)])
-    b = write(tmp_path / "b.mkv", numbers=range(50, 90), times_s=[12.4 + i / 25 for i in range(40)])
-    info = probe([a, b])
-    assert info.times_s[0] == 0 and info.times_s[50] == pytest.approx(2.4, abs=2e-3)
-    assert "a gap of 0.4 s" in info.remarks[0]
-
-
-def test_chapters_that_do_not_belong_together(tmp_path: Path) -> None:
-    one, two = chapters(tmp_path, ["2026-03-02T08:10:00Z", "2026-03-02T08:00:00Z"], [10, 10])
-    with pytest.raises(VideoError, match="not in the order"):
-        probe([one, two])
-    assert probe([two, one]).frames == 20
-    with pytest.raises(VideoError, match="listed twice"):
-        probe([one, one])
-    big = write(tmp_path / "big.mp4", frames=5, draw=lambda n: cv2.resize(picture(n), (256, 144)))
-    with pytest.raises(VideoError, match="differ in size"):
-        probe([one, big])
-    with pytest.raises(VideoError, match="missing"):
-        probe([one, tmp_path / "c.mp4"])
-
-
-@pytest.mark.parametrize(("names", "said"), [
-    (["GX010012", "GX020012"], None),
-    (["GX010012", "GX030012"], "goes from GX010012.mp4 to GX030012.mp4: is a chapter missing"),
-    (["GX020012", "GX010012"], "has GX010012.mp4 behind GX020012.mp4: is that the order"),
-    (["MVI_0009", "MVI_0010"], None),
-    (["00012", "00014"], "is a chapter missing"),
-    (["101500", "103215"], None),  # times of day
-    (["lesson", "lesson (2)"], None),
-    (["part one", "part two"], None),
-])  # fmt: skip
-def test_names_that_speak_against_the_order(
-    tmp_path: Path, names: list[str], said: str | None
-) -> None:
-    """Where no clock says anything: a remark, since names may mean something else."""
-    files = [
-        write(tmp_path / f"{n}.mp4", numbers=range(10 * k, 10 * k + 10))
-        for k, n in enumerate(names)
-    ]
-    remarks = probe(files).remarks
-    assert len(remarks) == (said is not None) and all(said in r for r in remarks if said)
-
-
-@pytest.mark.parametrize(
-    ("codes", "gap_s"),
-    [
-        (("10:00:00:00", "10:00:00:10"), 0.0),
-        (("10:00:00:00", "10:08:40:00"), 520 - 0.4),
-        (("23:59:50:00", "00:00:10:00"), 20 - 0.4),
-        (("00:00:00:00", "00:00:00:00"), 0.0),
-    ],
-)
-def test_a_timecode_tells_the_gap(tmp_path: Path, codes: tuple[str, str], gap_s: float) -> None:
-    """As GoPro's does, whose chapters all carry the first one's wall clock."""
-    how = {"creation_time": "2026-03-02T08:00:00Z"}
-    files = [
-        write(tmp_path / f"{k}.mov", numbers=range(k, k + 10), metadata=how | {"timecode": code})
-        for k, code in enumerate(codes)
-    ]
-    info = probe(files)
-    assert info.times_s[10] - info.times_s[9] == pytest.approx(gap_s + 0.04, abs=2e-3)
-    assert [("timecode" in r) for r in info.remarks] == ([True] if gap_s else [])
-
-
-def test_chapters_that_contradict_each_other_are_said_or_refused(tmp_path: Path) -> None:
-    a = write(tmp_path / "a.mkv", numbers=range(50), times_s=[10 + i / 25 for i in range(50)])
-    b = write(tmp_path / "b.mkv", numbers=range(50, 90), times_s=[11.5 + i / 25 for i in range(40)])
-    assert "begin 0.5 s before a.mkv ends" in probe([a, b]).remarks[0]
-    c = write(tmp_path / "c.mkv", numbers=range(20), rate=50)
-    assert probe([write(tmp_path / "z.mkv", frames=10), c]).remarks == (
-        "has 25 pictures a second, then 50 in c.mkv",
-    )
-    (tmp_path / "copy.mkv").write_bytes(a.read_bytes())
-    with pytest.raises(VideoError, match="listed twice"):
-        probe([a, tmp_path / "copy.mkv"])
-    over = write(tmp_path / "d.mp4", frames=10, display=(180, False, False))
-    with pytest.raises(VideoError, match="turned differently"):
-        probe([write(tmp_path / "e.mp4", frames=10), over])
-    assert probe([write(tmp_path / "e.mp4", frames=10), over], Mounting(0)).frames == 20
-
-
-def test_session_toml_lists_them() -> None:
-    assert CameraConfig(video="a.mp4").videos == ("a.mp4",)
-    assert CameraConfig.model_validate({"video": ["a.mp4", "b.mp4"]}).videos == ("a.mp4", "b.mp4")
-    for wrong in ([], ["a.mp4", 3], "", 7):
-        with pytest.raises(ValueError, match="expected a file name, or chapters"):
-            CameraConfig.model_validate({"video": wrong})
-    with pytest.raises(ValueError, match="0, 90, 180 or 270"):
-        CameraConfig.model_validate({"video": "a.mp4", "rotate": 45})
 
 
 # -- what the pictures are -------------------------------------------------------------------------

@@ -1,0 +1,44 @@
+"""What a video file says of itself beside its pictures: wall clock, timecode, speed of filming."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+
+def taken_hz(container: InputContainer) -> float:
+    """Pictures a second when it was filmed, where the camera says it (Android); else 0."""
+    try:
+        return float(container.metadata.get("com.android.capture.fps", ""))
+    except ValueError:
+        return 0.0
+
+
+def created(container: InputContainer, stream: VideoStream) -> dt.datetime | None:
+    """The wall clock that the file carries."""
+    text = container.metadata.get("creation_time") or stream.metadata.get("creation_time") or ""
+    try:
+        when = dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    if when.year < 1990:
+        return None  # a clock that was never set
+    return when if when.tzinfo else when.replace(tzinfo=dt.UTC)
+
+
+def timecode_s(container: InputContainer, rate_hz: float) -> float | None:
+    """The timecode at 0:00 in seconds since midnight: hours:minutes:seconds:frames."""
+    texts = [
+        m.get("timecode", "")
+        for m in (container.metadata, *(s.metadata for s in container.streams))
+    ]
+    parts = re.match(r"(\d+):(\d+):(\d+)[:;.](\d+)$", max(texts))
+    if parts is None:
+        return None
+    hours, minutes, seconds, frames = map(int, parts.groups())
+    nominal = hours * 3600 + minutes * 60 + seconds + frames / round(rate_hz)
+    # without ";" (drop frame) it counts frames: at 29.97 it runs slower than a clock
+    return nominal if ";" in parts[0] else nominal * round(rate_hz) / rate_hz
