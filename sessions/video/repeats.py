@@ -7,6 +7,8 @@ from collections import deque
 from itertools import islice
 
 import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from calibration.film import open_file, packets_of
 from sessions.video.file import VideoFile
@@ -33,11 +35,17 @@ def repeats_from(a: VideoFile, b: VideoFile) -> int:
     return a.frames if number is None else number
 
 
+def _film(container: InputContainer, file: VideoFile) -> VideoStream:
+    stream = container.streams[file.stream]
+    assert isinstance(stream, VideoStream)
+    return stream
+
+
 def _tail(file: VideoFile) -> list[tuple[int | None, int]]:
     """Time and content (a hash) of the last packets, in the order of the file."""
     count = min(file.frames, int(LOOK_S / file.step_s) + 1 if file.step_s else 1)
     with open_file(file.path) as container:
-        stream = container.streams[file.stream]
+        stream = _film(container, file)
         if file.seekable:
             start = file.keyframe_before(file.frames - count)
             container.seek(int(file.dts[start]), stream=stream, backward=True)
@@ -49,5 +57,5 @@ def _head(file: VideoFile) -> list[int]:
     """Content (a hash) of the first packets, in the order of the file."""
     count = int(LOOK_S / file.step_s) + 1 if file.step_s else 1
     with open_file(file.path) as container:
-        packets = packets_of(container, container.streams[file.stream])
+        packets = packets_of(container, _film(container, file))
         return [hash(bytes(p)) for p in islice(packets, count)]
