@@ -42,6 +42,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno in NO_ROOM:
             raise disk_full(path) from error
+        if error.filename == str(aside):  # nobody knows a file of this name
+            error.filename = str(path)
         raise
     finally:
         aside.unlink(missing_ok=True)

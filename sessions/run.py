@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
+import itertools
 import json
 import os
 import platform
@@ -104,7 +105,8 @@ def run_folder(given: str | Path, lesson: str | Path | None = None) -> Path:
     """
     text, path = str(given), Path(given)
     too_long = any(len(part) > 100 for part in path.parts[-1:])
-    if not text.isprintable() or not path.name or ".." in path.parts or too_long:
+    inner = list(itertools.dropwhile(lambda part: part == "..", path.parts))
+    if not text.isprintable() or not path.name or not inner or ".." in inner or too_long:
         raise _no_run_name(text)
     bare = len(path.parts) == 1
     if lesson is None:

@@ -45,9 +45,10 @@ def write_bids(source: Source, out: Path) -> list[Path]:
     """A BIDS data set in a folder."""
     lesson = source.lesson
     labels = {s: _label(s) for s in lesson.students}
-    if len(set(labels.values())) < len(labels) or not all(labels.values()):
+    # folders of them must not meet on a disk that takes capitals for small letters either
+    if len({v.casefold() for v in labels.values()}) < len(labels) or not all(labels.values()):
         raise ExportError(
-            "two pseudonyms are the same once only letters and digits are left",
+            "two pseudonyms are the same once only letters (large or small) and digits are left",
             found=", ".join(f"{k} → {v or 'nothing'}" for k, v in labels.items())[:200],
             remedy="Export with salted pseudonyms.",
         )

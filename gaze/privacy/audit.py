@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import errno
 import getpass
 import json
 import os
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from sessions.errors import SessionError
 from sessions.run import Run
 
 AUDIT_NAME = "audit.log"
@@ -18,7 +20,12 @@ STUDY_TABLE = "study-table"  # the format of tables over lessons, which lie outs
 
 
 def audit(folder: str | Path, action: str, **facts: Any) -> None:
-    """Append a line to the lesson's audit.log: when (UTC), who, what. No pseudonym goes in."""
+    """Append a line to the lesson's audit.log: when (UTC), who, what. No pseudonym goes in.
+
+    Raises
+    ------
+    SessionError : it may not be written.
+    """
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
@@ -30,7 +37,17 @@ def audit(folder: str | Path, action: str, **facts: Any) -> None:
         **facts,
     }
     path = Path(folder) / AUDIT_NAME
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        raise SessionError(
+            "what leaves a lesson is noted in it, for a later forgetting, and it cannot be written",
+            where=path,
+            found=error.strerror,
+            remedy="Copy the lesson to a disk where you may write.",
+        ) from error
     with os.fdopen(descriptor, "a", encoding="utf-8") as file:
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
 

@@ -59,6 +59,19 @@ def test_what_is_written_is_its_owner_s_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and path.read_text() == "new"
 
 
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_file_that_cannot_be_written_is_called_by_its_own_name(
+    tmp_path: Path, monkeypatch, number: int
+) -> None:
+    def refuse(path: Path, *_: object) -> int:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr("calibration.files.os.open", refuse)
+    with pytest.raises(OSError) as said, atomic_write(tmp_path / "a.html"):
+        pass
+    assert said.value.filename == str(tmp_path / "a.html")
+
+
 def test_a_share_that_cannot_sync_is_written_to(tmp_path: Path, monkeypatch) -> None:
     """Some shares answer so; a disk that fails is something else."""
     for number in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EIO):

@@ -105,6 +105,10 @@ def test_a_name_or_a_path_is_the_same_run(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(runs)
     assert run_folder("demo", lesson) == runs / "demo"
     assert run_folder("a new one", lesson) == runs / "a new one"
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for where in (None, "../lesson"):
+        assert run_folder("../lesson/runs/demo", where).resolve() == runs / "demo"
 
 
 @pytest.mark.parametrize(

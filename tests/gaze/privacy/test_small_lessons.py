@@ -21,6 +21,7 @@ from calibration.errors import DiskFullError, UserError
 from calibration.inputs import Seen
 from calibration.room.evidence import Looked
 from gaze.exports import export
+from gaze.privacy.audit import went_out
 from gaze.privacy.forget import (
     PrivacyError,
     exchange,
@@ -33,7 +34,7 @@ from gaze.privacy.forget import (
 from gaze.privacy.named import unless_of_the_system
 from sessions.errors import SessionError
 from sessions.lock import lesson_lock
-from sessions.run import marked_picture, write_json
+from sessions.run import Run, marked_picture, write_json
 from sessions.validation import Errors, Spread, Validation
 from tests.gaze.classroom import room_rig
 from tests.gaze.lessons import gaze_table, write_lesson
@@ -448,6 +449,23 @@ def test_what_cannot_be_deleted_now_is_taken_away_by_the_next_call(
     assert f"{run_of(lesson)}/gaze.parquet: could not be deleted" in said.remains
     assert not any("gaze.parquet" in name for name in said.deleted)
     assert forget_everything(lesson).proven and not lesson.exists()
+
+
+def test_what_leaves_a_lesson_that_cannot_be_written_is_refused(
+    lesson: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a later forgetting would not know of it."""
+    written, os_open = lesson / "audit.log", os.open
+
+    def read_only(path: Path, *how: int) -> int:
+        if path == written:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return os_open(path, *how)
+
+    monkeypatch.setattr("gaze.privacy.audit.os.open", read_only)
+    out = lesson.parent / "page.html"
+    with pytest.raises(SessionError, match=r"audit\.log: what leaves a lesson is noted in it"):
+        went_out([Run(run_of(lesson))], "report", out)
 
 
 def test_a_disk_without_links_and_rights(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
