@@ -25,6 +25,7 @@ from calibration.progress import Progress, no_progress
 from calibration.rig import Rig
 from calibration.transform import Array
 from gaze.faces.detectors import load_detector
+from gaze.faces.half import half_hidden, known_to_both
 from gaze.faces.heads import HeadPoseModel
 from gaze.faces.look import Looker, Stopwatch
 from gaze.faces.mask import opted_out_seats
@@ -283,6 +284,8 @@ def gaze_of_lesson(
 ) -> tuple[LessonGaze, Students]:
     """Noses, fused heads and gaze points of every student at every moment, block by block; and the
     students by name, who may have changed seats."""
+    hidden = half_hidden(rows, students.student, len(students))
+    rows = known_to_both(rows, students.student, hidden)
     seats = Seats.of(rig, rows, students, session.config.students)
     R_WS = rows.heads_in_world(rig)
     truth = truth_of(session, settings, students, film.when)
@@ -291,7 +294,10 @@ def gaze_of_lesson(
     tables, chi2, rig_sigma_m = [no_rows("gaze")], [np.zeros(0)], [np.zeros(0)]
     for k, block in enumerate(grid.blocks(BLOCK)):
         progress("gaze points", k * BLOCK / len(grid))
-        found = measure(rig, rows, R_WS, students, seats, block, truth=truth, gain=gain)
+        found = measure(
+            rig, rows, R_WS, students, seats, block,
+            half_hidden=hidden.max(1) > 0, truth=truth, gain=gain,
+        )  # fmt: skip
         here = nobodys[k * BLOCK :][:BLOCK]
         board = session.config.blackboard
         tables.append(gaze_columns(found, rows, students, film.when, board, here, film.unseen))

@@ -23,6 +23,7 @@ from calibration.transform import Array
 from gaze.faces.boxes import Faces, Picture
 from gaze.faces.landmarks import NOSE, Landmarks
 from gaze.room.geometry import R_FRONTAL
+from headpose.visibility import PARTS
 
 CROP_SCALE = 1.3  # side of the crop / longer side of the tight box, as in headpose.data.crop
 GRID = 9  # the map through the lens is exact on GRID × GRID points and bilinear in between
@@ -73,8 +74,8 @@ class Heads:
     """Head rotations of N face rows, in their own camera.
 
     R_VS : (N, 3, 3) as the network sees it. R_CV : (N, 3, 3) line of sight.
-    covariance_rad2 : (N, 3, 3) of δ in ``R exp(δ)``, S axes. covered : (N,) probability that a part
-    of the face is hidden; NaN where the network cannot tell.
+    covariance_rad2 : (N, 3, 3) of δ in ``R exp(δ)``, S axes. covered : (N, 4) how likely each of
+    headpose.visibility's PARTS of the face is hidden; NaN where the network cannot tell.
     """
 
     R_VS: Array
@@ -203,7 +204,7 @@ def estimate_heads(model: HeadPoseModel, crops: Crops) -> tuple[Heads, Any]:
     R_VS = R_FRONTAL @ np.asarray(answer.R, np.float64)
     covariance = np.asarray(answer.covariance_deg2, np.float64) * np.radians(1.0) ** 2
     parts = getattr(answer, "covered", None)
-    covered = np.full(len(R_VS), np.nan) if parts is None else np.asarray(parts).max(1)
+    covered = np.full((len(R_VS), len(PARTS)), np.nan) if parts is None else np.asarray(parts)
     return Heads(R_VS, crops.seen.R_CV, covariance, covered), answer
 
 

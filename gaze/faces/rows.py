@@ -15,6 +15,7 @@ from calibration.transform import Array
 from gaze.faces.boxes import Faces
 from gaze.faces.heads import Heads
 from gaze.faces.landmarks import Landmarks
+from headpose.visibility import PARTS
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def no_rows() -> FaceRows:
     return FaceRows(
         Faces.empty(),
         Landmarks(np.zeros((0, 2)), np.zeros(0), np.zeros((0, 4))),
-        Heads(none3, none3, none3, np.zeros(0)),
+        Heads(none3, none3, none3, np.zeros((0, len(PARTS)))),
         np.zeros((0, 2)),
         np.zeros(0),
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
 from calibration.rig import Rig
@@ -60,16 +61,22 @@ def measure(
     seats: Seats,
     grid: Grid,
     *,
+    half_hidden: NDArray[np.bool_] | None = None,
     truth: Truth | None = None,
     gain: Gain | None = None,
 ) -> Measured:
     """Noses, heads and gaze points of a block of student-moments (docs/conventions.md 1–5).
 
-    R_WS : (R, 3, 3) the head of each face row, by its own camera. truth : of a simulated lesson,
+    R_WS : (R, 3, 3) the head of each face row, by its own camera. half_hidden : (S,) students half
+    of whose face is hidden all lesson long (gaze/faces/half.py). truth : of a simulated lesson,
     in place of the stages it says.
     """
     positions = positions_of(rig, rows, seats, grid)
-    heads = fuse_heads(grid.of_rows(R_WS), grid.of_rows(rows.heads.covariance_rad2))
+    heads = fuse_heads(
+        grid.of_rows(R_WS),
+        grid.of_rows(rows.heads.covariance_rad2),
+        half_hidden=None if half_hidden is None else half_hidden[grid.student],
+    )
     if truth is not None:
         positions, heads = truth.noses(positions, grid), truth.heads(heads, grid)
     rig_covariance = gaze_spread_from_rig(

@@ -45,6 +45,7 @@ from gaze.room.position import epipolar_deg, ray_points
 
 LOST_SHARE = 0.6  # fewer pairs than this share of the possible ones: is the rig off?
 KNOCKED_FLOOR_DEG = 0.8
+ONE_HEAD = 1.0  # faces nearer than this share of their height are of one head
 
 
 def identify(
@@ -272,8 +273,24 @@ def _free(
     piece: tuple[int, int],
     tracks: list[tuple[int, int]],
 ) -> bool:
-    """Whether a student of these tracks is not seen elsewhere by the piece's camera meanwhile."""
-    return all(_overlap(seen, rows[piece], rows[t]) <= 0.05 for t in tracks if t[0] == piece[0])
+    """Whether a student of these tracks is not seen elsewhere by the piece's camera meanwhile.
+
+    Now and then two faces are found on one head (under hair, under a cap): nearer than two heads
+    are, that is not elsewhere.
+    """
+    mine = [rows[t] for t in tracks if t[0] == piece[0]]
+    return all(
+        _overlap(seen, rows[piece], r) <= 0.25 and _elsewhere(seen, rows[piece], r) <= 0.05
+        for r in mine
+    )
+
+
+def _elsewhere(seen: Sightings, a: NDArray[np.intp], b: NDArray[np.intp]) -> float:
+    """Share of the shorter track's moments at which the other is seen on another head."""
+    _, i, j = np.intersect1d(seen.moment[a], seen.moment[b], return_indices=True)
+    apart = np.linalg.norm(seen.nose_px[a[i]] - seen.nose_px[b[j]], axis=1)
+    other = apart > ONE_HEAD * seen.height_px[b[j]]
+    return float(other.sum() / max(min(len(a), len(b)), 1))
 
 
 def _host(

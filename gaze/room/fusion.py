@@ -23,6 +23,8 @@ from calibration.transform import Array, rotation_exp, rotation_log
 
 # Correlation of the two cameras' errors about the head's own x, y, z (pitch, yaw, roll).
 COMMON = (0.65, 0.0, 0.0)
+# The same where one half of the face is hidden: both cameras are drawn to the open one.
+COMMON_HALF_HIDDEN = (0.65, 0.65, 0.0)
 CONSISTENT_P = 0.05  # a χ² less likely than this widens the covariance
 CONTRADICTION_P = 1e-4  # and one less likely than this, and far apart, is a contradiction
 CONTRADICTION_DEG = 25.0
@@ -48,12 +50,17 @@ class FusedHeads:
 
 @shapes(R_WS="n 2 3 3", covariance_rad2="n 2 3 3")
 def fuse_heads(
-    R_WS: Array, covariance_rad2: Array, *, common: tuple[float, float, float] = COMMON
+    R_WS: Array,
+    covariance_rad2: Array,
+    *,
+    common: tuple[float, float, float] = COMMON,
+    half_hidden: NDArray[np.bool_] | None = None,
 ) -> FusedHeads:
     """Fuse N heads seen by up to two cameras.
 
     R_WS : (N, 2, 3, 3), covariance_rad2 : (N, 2, 3, 3), camera axis second; NaN = not seen.
-    common : correlation of the two cameras' errors about the head's own x, y, z.
+    common : correlation of the two cameras' errors about the head's own x, y, z. half_hidden : (N,)
+    half of the face is hidden, all lesson long; they have a correlation of their own.
 
     With δ = log(R₁ᵀ R₂) and C₁₂ the covariance between the errors, the answer is
     ``R₁ exp(W δ)``, W = (Σ₁ − C₁₂)(Σ₁ + Σ₂ − C₁₂ − C₁₂ᵀ)⁻¹, with covariance Σ₁ − W (Σ₁ − C₁₂)ᵀ:
@@ -79,7 +86,10 @@ def fuse_heads(
         # Σ₂ lives in camera 2's S axes, which are turned by δ: bring it to camera 1's
         turn = rotation_exp(delta)
         S2 = turn @ covariance_rad2[both, 1] @ np.swapaxes(turn, -1, -2)
-        C = _between_cameras(S1, S2, common)
+        same: Array = np.broadcast_to(np.array(common), (len(S1), 3))
+        if half_hidden is not None:
+            same = np.where(half_hidden[both, None], COMMON_HALF_HIDDEN, same)
+        C = _between_cameras(S1, S2, same)
         difference = S1 + S2 - C - np.swapaxes(C, -1, -2)
         W2 = np.swapaxes(np.linalg.solve(difference, np.swapaxes(S1 - C, -1, -2)), -1, -2)
         move = (W2 @ delta[..., None])[..., 0]
@@ -103,8 +113,8 @@ def fuse_heads(
     return FusedHeads(R, covariance, distance, apart, contradiction, share)
 
 
-def _between_cameras(S1: Array, S2: Array, common: tuple[float, float, float]) -> Array:
-    """Cross-covariance (N, 3, 3) of the two cameras' errors.
+def _between_cameras(S1: Array, S2: Array, common: Array) -> Array:
+    """Cross-covariance (N, 3, 3) of the two cameras' errors, of correlations (N, 3).
 
     ``L₁ P L₂ᵀ`` with L the Cholesky factors: a valid covariance whatever the two are. No
     correlation is let beyond 0.9 of the ratio of the two σ: past that the better camera would be
@@ -112,7 +122,7 @@ def _between_cameras(S1: Array, S2: Array, common: tuple[float, float, float]) -
     """
     L1, L2 = np.linalg.cholesky(S1), np.linalg.cholesky(S2)
     ratio = np.diagonal(L1, axis1=-2, axis2=-1) / np.diagonal(L2, axis1=-2, axis2=-1)
-    P = np.minimum(np.array(common), 0.9 * np.minimum(ratio, 1 / ratio))
+    P = np.minimum(common, 0.9 * np.minimum(ratio, 1 / ratio))
     return np.asarray((L1 * P[:, None, :]) @ np.swapaxes(L2, -1, -2))
 
 

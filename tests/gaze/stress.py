@@ -161,7 +161,7 @@ def _of_camera(
     nobody = np.full((n, 5, 2), np.nan)
     faces = Faces(np.full(n, c, np.int8), moment.astype(np.int32), box, np.ones(n), nobody)
     covariance = sigma[..., None] ** 2 * np.eye(3)
-    heads = Heads(np.swapaxes(R_CV, 1, 2) @ R_CS, R_CV, covariance, np.full(n, np.nan))
+    heads = Heads(np.swapaxes(R_CV, 1, 2) @ R_CS, R_CV, covariance, np.full((n, 4), np.nan))
     return FaceRows(faces, Landmarks(nose_px, sigma_px, box), heads, centre, height)
 
 

@@ -64,7 +64,7 @@ def lesson(late_s: float) -> tuple[Film, FaceRows, Array, Any]:
                 "heads.R_VS": R_WS,
                 "heads.R_CV": identity,
                 "heads.covariance_rad2": 1e-4 * identity,
-                "heads.covered": np.full(n, np.nan),
+                "heads.covered": np.full((n, 4), np.nan),
                 "centre_px": np.zeros((n, 2)),
                 "face_px": np.ones(n),
             }

@@ -57,7 +57,7 @@ def face_rows(moments: int, lost: set[tuple[int, int, int]] = frozenset()) -> tu
               np.full((n, 5, 2), np.nan)),
         Landmarks(nose, np.full(n, 0.5), box),
         Heads(np.array(R_VS), np.tile(np.eye(3), (n, 1, 1)),
-              np.tile(np.radians(2.0) ** 2 * np.eye(3), (n, 1, 1)), np.full(n, np.nan)),
+              np.tile(np.radians(2.0) ** 2 * np.eye(3), (n, 1, 1)), np.full((n, 4), np.nan)),
         nose, height,
     )  # fmt: skip
     students = Students(

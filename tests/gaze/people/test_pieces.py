@@ -226,3 +226,16 @@ def test_pieces_of_two_students_are_no_third() -> None:
     found = room.identified()
     assert len(found) == 4 and (found.student >= 0).all()
     assert all(len(set(found.student[room.who == k])) == 1 for k in range(4))
+
+
+@pytest.mark.parametrize(
+    ("apart", "both", "same"), [(0.9, 5, True), (1.2, 5, False), (0.9, 15, False)]
+)
+def test_two_faces_found_on_one_head_now_and_then(apart: float, both: int, same: bool) -> None:
+    """A student's track breaks, and for some moments both pieces are there, side by side."""
+    room = Room()
+    room.track[room.rows(2, 0, 30)] = 50
+    again = room.add(0, np.arange(30 - both, 30), 50, np.tile(PLACES[2], (both, 1)))
+    room.nose[again, 0] += apart * room.height[again[0]]
+    found = room.identified()
+    assert (len(found) == 4) == same

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from calibration.transform import geodesic_deg, rotation_exp, rotation_log
-from gaze.room.fusion import angle_sigmas_deg, fuse_heads
+from gaze.room.fusion import COMMON, COMMON_HALF_HIDDEN, angle_sigmas_deg, fuse_heads
 from gaze.room.geometry import aimed_rotation, head_angles_deg
 
 
@@ -231,3 +231,16 @@ def test_cameras_may_change_places_and_rows_know_nothing_of_each_other() -> None
     np.testing.assert_allclose(f.share, g.share[:, ::-1], atol=1e-5)
     assert f.share[0, 1] > 0.8 and f.share[1].tolist() == [0, 1]
     assert np.isfinite(f.chi2[0]) and np.isnan(f.chi2[1])
+
+
+def test_half_hidden_faces_have_a_correlation_of_their_own() -> None:
+    R, half = heads(6), np.arange(6) % 2 == 0
+    both = np.stack([R, R @ rotation_exp(np.radians([1.0, 2.0, 0.5]))], 1)
+    S = np.tile(np.stack([S1, S2]), (6, 1, 1, 1))
+    both[0, 1] = np.nan
+    mixed = fuse_heads(both, S, half_hidden=half)
+    for mine, common in ((half, COMMON_HALF_HIDDEN), (~half, COMMON)):
+        alone = fuse_heads(both, S, common=common)
+        assert np.array_equal(mixed.R_WS[mine], alone.R_WS[mine], equal_nan=True)
+        assert np.array_equal(mixed.covariance_rad2[mine], alone.covariance_rad2[mine])
+    assert mixed.covariance_rad2[2, 1, 1] > 1.2 * mixed.covariance_rad2[1, 1, 1]
