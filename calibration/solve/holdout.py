@@ -8,7 +8,6 @@ the relative pose has seen that view.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +39,7 @@ class HoldOut:
     folds: int
 
 
-def folds_of(n: int, k: int = 5, seed: int = 0) -> list[Array]:
+def folds_of(n: int, k: int, seed: int = 0) -> list[Array]:
     """k disjoint sets of view numbers, drawn once (the same for every model)."""
     k = min(k, n)
     order = np.random.default_rng(seed).permutation(n)
@@ -108,11 +107,9 @@ def hold_out(
     shared: bundle.IntArray,
     *,
     with_warp: bool,
+    sigma_px: float,
     k: int = 5,
-    seed: int = 0,
     robust_px: float | None = None,
-    sigma_px: float = 0.1,
-    progress: Callable[[float], None] | None = None,
 ) -> HoldOut:
     """k-fold hold-out over the shared views; views of one camera alone always take part in the fit.
 
@@ -121,8 +118,8 @@ def hold_out(
     """
     sums = np.zeros(5)
     per_view: dict[int, float] = {}
-    folds = folds_of(len(shared), k, seed)
-    for number, fold in enumerate(folds):
+    folds = folds_of(len(shared), k)
+    for fold in folds:
         out = shared[fold]
         keep = np.ones(problem.n_views, bool)
         keep[out] = False
@@ -143,10 +140,8 @@ def hold_out(
             if source == 0:
                 sums[4] += (unit * (w > 0)).sum()
                 for row, v in enumerate(view):
-                    n = max(float((w[row] > 0).sum()), 1.0)
+                    n = max(int((w[row] > 0).sum()), 1)
                     per_view[int(out[v])] = float(np.sqrt(square[row].sum() / n))
-        if progress:
-            progress((number + 1) / len(folds))
     return HoldOut(
         float(np.sqrt(sums[0] / max(sums[1], 1))),
         float(np.sqrt(sums[2] / max(sums[3], 1))),

@@ -128,7 +128,7 @@ def held_out(
 ) -> float:  # fmt: skip
     """rms of the right picture's error over five folds, px."""
     errors = []
-    for fold in folds_of(len(left)):
+    for fold in folds_of(len(left), 5):
         keep = [i for i in range(len(left)) if i not in fold]
         pair = way(points_B, [left[i] for i in keep], [right[i] for i in keep], size)
         errors += [right_error(pair, points_B, left[i], right[i]) for i in fold]

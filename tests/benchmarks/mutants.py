@@ -87,7 +87,7 @@ TESTS = {
     "gaze/privacy/other_files.py": _FORGET,
     "calibration/solve/bundle.py": _SOLVE,
     "calibration/solve/choose.py": [*_WHOLE, "lens or model or bent or few_views or chosen"],
-    "calibration/solve/covariance.py": _SOLVE,
+    "calibration/solve/covariance.py": [*_SOLVE, "tests/calibration/solve/test_covariance.py"],
     "calibration/solve/estimate.py": [
         *_WHOLE,
         "good or too_few or halfway or no_lens or wrong_corners or mirrored or moments",
@@ -169,6 +169,19 @@ SAME = {
      "0.32 -> 0.64"): "tries sizes that no face has as well",
     ("gaze/people/matching.py", "for _ in range(3):  # polish: the class's own medians", "3 -> 6"):
         "goes on where nothing changes any more",
+    ("calibration/solve/covariance.py",
+     "shared.reshape(V, 4 * N, -1), np.tile(kind, 2 * V), 2 * int(seen.sum()) - G - 6 * V,",
+     "1 -> 2"): "any number below 0 stands for the size that is left",
+    ("calibration/solve/covariance.py", "x = np.array([rss / max(dof, 1), *np.zeros(n)])",
+     "max -> min"): "where the scoring begins; where it ends is the same to 1e-12",
+    ("calibration/solve/holdout.py", "n = max(int((w[row] > 0).sum()), 1)", "1 -> 2"):
+        "no view has a single corner",
+    ("calibration/solve/holdout.py",
+     "posed = bundle.solve(only, state, free=np.zeros(G, bool), max_iterations=30, tolerance=1e-8)",
+     "30 -> 60"): "ends where nothing moves, before",
+    ("calibration/solve/problem.py",
+     "problem, end.state, with_warp=with_warp, robust_px=LOSS_SIGMAS * sigma, max_iterations=200,",
+     "200 -> 400"): "ends where nothing moves, before",
     ("calibration/solve/uncertainty.py", "step = np.where(sigma > 0, rig.steps(1 / 5), 1e-6)",
      "sigma > 0 -> sigma < 0"): "the slope is the same by a smaller step",
     ("calibration/solve/uncertainty.py", "step = np.where(sigma > 0, rig.steps(1 / 5), 1e-6)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +12,17 @@ from calibration.corners.boards import Board
 from calibration.lens import Lens
 from calibration.solve import bundle
 from calibration.solve.covariance import joint_covariance
-from calibration.solve.holdout import folds_of, hold_out, subset, substate
+from calibration.solve.holdout import folds_of, hold_out, subset, substate, transfer
 from calibration.solve.intrinsics import fit_camera, planar_poses
 from calibration.solve.pair import consensus, diagnose, mirror, resect
-from calibration.solve.problem import build, possible, robust_sigma, robust_solve, view_rms
+from calibration.solve.problem import (
+    LOSS_SIGMAS,
+    build,
+    possible,
+    robust_sigma,
+    robust_solve,
+    view_rms,
+)
 from calibration.transform import Array, geodesic_deg, rotation_log
 from tests.calibration import rigs
 
@@ -174,6 +182,13 @@ def test_a_bent_board_is_found_bent(given: tuple[float, float]) -> None:
     end = bundle.solve(problem_of(bent.exact), bent.truth, with_warp=True)
     np.testing.assert_allclose(end.state.warp, given, atol=1e-6)
     assert end.rms_px < 1e-4 and off(end.state, bent.truth)[0] < 0.01
+    noise = problem_of(noisy(bent.exact, 0.1))
+    end = bundle.solve(noise, bent.truth, with_warp=True)
+    C, _ = joint_covariance(noise, end.state, with_warp=True, views=np.array([0, 2], np.intp))
+    assert C.shape == (36, 36)  # two lenses of 8, the pair, the bend, two poses
+    e = end.state.warp - np.array(given)
+    assert float(e @ np.linalg.solve(C[22:24, 22:24], e)) / 2 < 5
+    assert 1e-6 < np.sqrt(np.diag(C)[22:24]).max() < 1e-3
     flat = bundle.solve(problem_of(bent.exact), bent.truth)
     assert flat.rms_px > 0.1 and (flat.state.warp == 0).all()
 
@@ -249,6 +264,23 @@ def test_errors_of_views_and_cameras(small: Scene) -> None:
 )  # fmt: skip
 def test_lenses_that_can_be_and_that_cannot(lens: tuple[float, ...], good: bool) -> None:
     assert possible(Lens(np.array([*lens, 0, 0, 0, 0], float)), (1920, 1080)) is good
+    assert not possible(Lens(np.array([1200, 1200, 950, 540, 0, np.nan, 0, 0])), (1920, 1080))
+
+
+def test_the_robust_loss_shrinks_to_the_noise_of_the_poorer_camera(
+    small: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, solve = list[float](), bundle.solve
+
+    def told(*args: Any, **how: Any) -> bundle.Solution:
+        given.append(how["robust_px"])
+        return solve(*args, **how)
+
+    monkeypatch.setattr(bundle, "solve", told)
+    views = [(a, b) for (a, _), (_, b) in zip(noisy(small.exact, 0.1), noisy(small.exact, 0.3),
+                                              strict=True)]  # fmt: skip
+    robust_solve(problem_of(views), small.truth, False)
+    assert given == [2.0, pytest.approx(LOSS_SIGMAS * 0.3, rel=0.2)]
 
 
 # -- one camera --------------------------------------------------------------------------------
@@ -411,7 +443,7 @@ def test_a_part_of_a_problem_is_the_problem_of_that_part(small: Scene) -> None:
 def test_hold_out_sees_what_the_fit_hides(small: Scene) -> None:
     """Exact corners: nothing. Noise: what the noise explains. A pair that moved: much more."""
     shared = np.arange(7)
-    nothing = hold_out(problem_of(small.exact), small.truth, shared, with_warp=False)
+    nothing = hold_out(problem_of(small.exact), small.truth, shared, with_warp=False, sigma_px=0.1)
     assert nothing.both_px < 1e-3 and nothing.folds == 5
     assert sorted(nothing.per_view_px) == list(range(7))
     views = noisy(small.exact, 0.2)
@@ -426,11 +458,28 @@ def test_hold_out_sees_what_the_fit_hides(small: Scene) -> None:
     assert n == pytest.approx(held.left_to_right_px)
     twice = hold_out(problem, end.state, shared, with_warp=False, sigma_px=0.4)
     assert twice.expected_px == pytest.approx(2 * held.expected_px)
+    views[4][1][3] = np.nan  # type: ignore[index]  # a corner that was not found counts nothing
+    fewer = hold_out(problem_of(views), end.state, shared, with_warp=False, sigma_px=0.2)
+    assert fewer.expected_px == pytest.approx(held.expected_px, rel=0.05)
     for _, b in views[:3]:
         b += [4.0, 3.0]  # type: ignore[misc]
     moved = problem_of(views)
-    worse = hold_out(moved, bundle.solve(moved, small.truth).state, shared, with_warp=False)
+    end = bundle.solve(moved, small.truth)
+    worse = hold_out(moved, end.state, shared, with_warp=False, sigma_px=0.2)
     assert worse.left_to_right_px > 3 * held.left_to_right_px
+
+
+def test_a_view_that_misses_corners_is_less_sure_in_the_other_picture(small: Scene) -> None:
+    """What is expected of a view grows with every corner that its camera did not see."""
+    views = noisy(small.exact[:2], 0.1)
+    state = substate(small.truth, np.arange(13) < 2)
+    expected = []
+    for missing in (0, 1, 15):
+        assert views[0][0] is not None
+        views[0][0][:missing] = np.nan
+        expected.append(transfer(problem_of(views), state, 0)[1][:, -1])
+    assert (np.diff([one for one, _ in expected]) > 0).all() and expected[0][0] > 2.0
+    assert {round(other, 6) for _, other in expected} == {round(expected[0][1], 6)}
 
 
 def shaken(views: Views, seed: int, shift_px: float) -> Views:
