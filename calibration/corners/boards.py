@@ -19,6 +19,7 @@ from calibration.errors import CalibrationError
 from calibration.transform import Array
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+UNREAD = (".heic", ".heif")  # telephones' pictures: named, not read
 VIDEOS = (
     ".mp4", ".mov", ".m4v", ".3gp", ".avi", ".mkv", ".webm", ".wmv", ".ts", ".mts", ".m2ts",
     ".mpg", ".mpeg", ".vob", ".mod", ".tod", ".dv", ".h264", ".264", ".h265", ".hevc", ".mjpeg",

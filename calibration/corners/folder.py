@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from calibration.camera import CAMERAS
-from calibration.corners.boards import PICTURES, VIDEOS, Board, View
+from calibration.corners.boards import PICTURES, UNREAD, VIDEOS, Board, View
 from calibration.corners.detect import Found
 from calibration.corners.process import TIME_LIMIT_S, find_all
 from calibration.errors import CalibrationError
@@ -116,7 +116,7 @@ def read_folder(
     videos = {c: _files(folder / c, VIDEOS) for c in CAMERAS}
     pictures = {c: _all_pictures(folder / c) for c in CAMERAS}
     jobs: list[tuple[str, dict[str, Any]]] = []
-    from_video = all(videos[c] and not _files(folder / c, PICTURES) for c in CAMERAS)
+    from_video = all(videos[c] and not _files(folder / c, (*PICTURES, *UNREAD)) for c in CAMERAS)
     if from_video:
         from calibration.corners.moments import board_moments  # PyAV only where there are videos
 

@@ -19,6 +19,9 @@ Gray = NDArray[np.uint8]
 MAX_PIXELS = 160_000_000
 MAX_BYTES = 500_000_000
 MIN_SIDE_PX = 48
+#: Telephones' kinds of picture that are not read, by the brand in their first box.
+HEIF = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"msf1": "HEIF", b"avif": "AVIF"}
+EXPORT = "export them as JPEG (iPhone: Settings, Camera, Formats, Most Compatible)"
 
 
 def _declared_size(data: bytes) -> tuple[int, int] | None:
@@ -100,6 +103,10 @@ def decode_picture(
         raise CalibrationError(
             "the picture cannot be decoded", where=where, found=str(error).strip()[:200]
         ) from error
+    if image is None and data[4:8] == b"ftyp":
+        kind = HEIF.get(data[8:12])
+        what = f"{kind} pictures are not read: {EXPORT}" if kind else "this is a video"
+        raise CalibrationError(what, where=where)
     if image is None or image.size == 0:
         raise CalibrationError("this is not a picture, or it is damaged", where=where)
     return mounting.turn().apply(to_gray(image, where))

@@ -63,6 +63,16 @@ def test_sound_alone_leaves_room_for_a_second_of_lost_pictures() -> None:
     assert cause.code == "clock_roughly_measured" and "pictures were lost" in cause.message
 
 
+def test_a_jump_that_sound_suspects_and_cannot_place_is_in_sigma() -> None:
+    """Lost within the last windows; the heads alone would not rule it out."""
+    sound = Estimate("sound", Clock(0.4, 0.0, 0.011, 20.0, "sound"), unseen_s=0.49)
+    heads = Estimate("heads", Clock(0.4, 0.0, 0.03, 50.0, "heads"), unseen_s=0.04)
+    assert join([sound, heads], SPAN).clock.sigma_offset_s > 0.4
+    # no more than nobody's looking would leave open: silence in the end
+    quiet = Estimate("sound", sound.clock, unseen_s=0.3)
+    assert join([quiet, heads], SPAN).clock.sigma_offset_s < 0.06
+
+
 def test_a_jump_that_was_found_is_not_doubted_again() -> None:
     """Motion bent its line over the jump that the heads found: no more to fear."""
     heads = says("heads", 0.4, 0.01, jumps=(Jump(300.0, 0.05, 1.0),))

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from calibration.camera import CAMERAS
-from calibration.corners.boards import PICTURES, VIDEOS
+from calibration.corners.boards import PICTURES, UNREAD, VIDEOS
 from calibration.corners.folder import pair_names
-from calibration.corners.picture_file import read_picture
+from calibration.corners.picture_file import EXPORT, read_picture
 from calibration.errors import CalibrationError, UserError
 from calibration.rig import Rig
 from gaze.lesson.refusals import otherwise_mounted, same_shape
@@ -35,19 +35,24 @@ def calibration(subject: Subject) -> list[Finding]:
         inside = sorted((folder / name).iterdir()) if (folder / name).is_dir() else []
         pictures = [p for p in inside if p.suffix.lower() in PICTURES]
         films = [p for p in inside if p.suffix.lower() in VIDEOS]
+        heic = any(p.suffix.lower() in UNREAD for p in inside)
         where = f"calibration/{name}"
         if pictures:
             files[name] = pictures
             findings += _board_pictures(session, pictures, name, videos.get(name), where)
-        elif films:
+        elif films and not heic:  # a telephone's Live Photos are both
             findings.append(_board_video(session, films[0], name, where))
         else:
             findings.append(
                 Finding(
                     "error",
-                    f"There are no pictures of the chessboard for the {name} camera",
+                    f"There are no pictures of the chessboard for the {name} camera"
+                    + " that can be read" * heic,
                     where,
-                    "Take them as docs/record-a-lesson.md says, or copy a rig.json of this set-up.",
+                    f"HEIC pictures are not read: {EXPORT}."
+                    if heic
+                    else "Take them as docs/record-a-lesson.md says, or copy a rig.json of this "
+                    "set-up.",
                 )
             )
     if len(files) == 2:

@@ -132,6 +132,8 @@ def test_files_that_are_no_pictures_have_a_reason(tmp_path: Path) -> None:
         "cut.jpg": (data[: len(data) // 2], "cut off"),
         "empty.jpg": (b"", "empty"),
         "text.png": (b"this is a text\n" * 50, "not a picture"),
+        "IMG_1.HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "export them as JPEG"),
+        "film.jpg": (b"\0\0\0\x18ftypmp42" + b"\0" * 999, "this is a video"),
         "tiny.png": (cv2.imencode(".png", picture[:10, :10])[1].tobytes(), "too small"),
         "bomb.png": (
             b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (60000).to_bytes(4, "big") * 2 + b"\0" * 40,

@@ -277,3 +277,15 @@ def test_a_broken_video_is_one_sentence(tmp_path: Path) -> None:
         (tmp_path / camera / "board.mp4").write_bytes(b"no video at all" * 100)
     with pytest.raises(CalibrationError, match="video cannot be read"):
         read_folder(tmp_path, BOARD)
+
+
+def test_a_telephone_s_live_photos_are_no_calibration_video(tmp_path: Path) -> None:
+    """IMG_1.HEIC and IMG_1.MOV, side by side: what is not read is called so."""
+    for camera in CAMERAS:
+        (tmp_path / camera).mkdir()
+        for k in range(3):
+            heic = tmp_path / camera / f"IMG_{k}.HEIC"
+            heic.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes([k]))
+            heic.with_suffix(".MOV").write_bytes(b"\0\0\0\x14ftypqt  \0\0\0\0qt  ")
+    with pytest.raises(CalibrationError, match="6 × HEIC pictures are not read: export them"):
+        read_folder(tmp_path, BOARD)
