@@ -115,6 +115,9 @@ def sentence(
     found = error.errors(include_url=False)
     # A misspelt key is the cause of a missing one.
     first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
+    if first["type"] == "string_type" and isinstance(first.get("input"), list | tuple):
+        # one file or several: of a list, what is wrong in it
+        first = next((e for e in found[1:] if e["loc"][:3] == first["loc"][:3]), first)
     loc = list(first["loc"])
     names = tuple(str(p) for p in loc if not isinstance(p, int))
     key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in _as_written(loc, data))
@@ -141,8 +144,9 @@ def sentence(
 
 
 def _as_written(loc: list[Any], data: Mapping[str, Any]) -> list[Any]:
-    """[auxiliary], not [[auxiliary]], where the user wrote no list."""
-    loc = list(loc)
+    """[auxiliary], not [[auxiliary]], where the user wrote no list; none of pydantic's own words
+    for what may stand in one place."""
+    loc = [p for p in loc if isinstance(p, int) or not re.match(r"(function-\w+|tuple)\[", p)]
     one = data.get("auxiliary")
     if loc[:2] == ["auxiliary", 0] and isinstance(one, dict):
         del loc[1]

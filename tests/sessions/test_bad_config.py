@@ -154,7 +154,12 @@ BAD = {
         "out_m = 0.80", "out_m = 0.8\n[auxiliary.room_picture]\nfile = '../r.jpg'\n"
         "blackboard_corners = [[0, 0], [9, 0], [9, 9], [0, 9]]",
         ["auxiliary.room_picture.file", "in the lesson's folder"]),
-    "a video elsewhere": ('"left.mp4"', '"../left.mp4"', ["cameras.left.video", "lesson's folder"]),
+    "a video elsewhere": (
+        '"left.mp4"', '"../left.mp4"', ["`cameras.left.video` is", "lesson's folder"]
+    ),
+    "a chapter elsewhere": (
+        '"left.mp4"', '["left.mp4", "../b.mp4"]', ["`cameras.left.video[1]` is", "lesson's folder"]
+    ),
 }  # fmt: skip
 
 
