@@ -35,11 +35,12 @@ _SLIPS = (
 
 
 def read_text(path: Path) -> str:
-    """The text of a session.toml, without the mark that some editors put before it.
+    """The text of a session.toml, without the mark that some editors put before it, its lines
+    ended as everywhere.
 
     Raises
     ------
-    SessionError, ConfigError : a folder, not readable, far too large, not UTF-8.
+    SessionError, ConfigError : a folder, not readable, far too large, not UTF-8, no plain text.
     """
     if path.is_dir():
         raise ConfigError("this is a folder, not a file", where=path, remedy="Rename it.")
@@ -52,13 +53,26 @@ def read_text(path: Path) -> str:
                 found=f"{size / 1e6:.1f} MB",
                 expected="a few kB",
             )
-        return path.read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise SessionError("the file cannot be read", where=path, found=error.strerror) from error
     except UnicodeDecodeError as error:
         raise ConfigError(
             "the file is not UTF-8 text", where=path, remedy="Save it as UTF-8 in your editor."
         ) from error
+    if "\0" in text:  # what a power cut leaves, or no text at all
+        raise ConfigError(
+            "the file is damaged: it holds zeros",
+            where=path,
+            remedy="Take it from a copy of the lesson, or cut the zeros off in an editor.",
+        )
+    if text.lstrip().startswith(("{\\rtf", "<!", "<html", "<?xml")):
+        raise ConfigError(
+            "the file is a word processor's or a page, not plain text",
+            where=path,
+            remedy="Save it as plain text (UTF-8).",
+        )
+    return re.sub("\r(?!\n)", "\n", text)  # old Macs' and some editors'
 
 
 def parsed(path: Path, text: str) -> dict[str, Any]:
@@ -130,16 +144,24 @@ def sentence(
             found=_shown(value),
             remedy=_did_you_mean(names, tables) or _missing_beside(first, found),
         )
+    if first["type"] == "missing" and isinstance(loc[-1], int):
+        what = f"`{key[: key.rindex('[')]}` has too few values"
+        return ConfigError(what, where=path, found=_shown(value))
     if first["type"] == "missing":
         return ConfigError(
             f"the key `{key}` is missing", where=path, remedy="See docs/session.md for its meaning."
         )
     message = first["msg"].removeprefix("Value error, ")
+    message = message.replace("Input should be a valid tuple", "expected a list, [ … ]")
+    message = message.replace("Input should be a valid string", "expected text")
+    remedy = _remedy(key, value, message)
+    if "a list" in message and isinstance(value, dict) and names in tables:
+        remedy = f"Write [[{key}]], in two brackets, once for each."
     return ConfigError(
         f"`{_short(key) or 'session.toml'}` is impossible: {message[:1].lower()}{message[1:]}",
         where=path,
         found=_shown(value) if key and not isinstance(value, dict) else None,
-        remedy=_remedy(key, value, message),
+        remedy=remedy,
     )
 
 
@@ -157,6 +179,8 @@ def _as_written(loc: list[Any], data: Mapping[str, Any]) -> list[Any]:
 
 def _remedy(key: str, value: object, message: str) -> str | None:
     """What to do about an impossible value, where that can be said."""
+    if message == "expected text" and isinstance(value, int | float):
+        return f'Put it into quotation marks: "{value}".'
     number = re.search("number|integer", message)
     if number and isinstance(value, str) and re.fullmatch(r"\s*[-+]?\d+[.,]?\d*\s*", value):
         return f"Write it without quotation marks: {value.strip().replace(',', '.')}."

@@ -87,7 +87,11 @@ def resumed_folder(path: str | Path, made_of: dict[str, Any]) -> Iterator[tuple[
                 folder.mkdir(exist_ok=True)
             yield making, parts
             _take_place(making, path)
-        shutil.rmtree(aside)
+        shutil.rmtree(parts)
+        for own in (MADE_OF, "lock"):
+            (aside / own).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # there is something that is not ours
+            aside.rmdir()
     except OSError as error:
         if error.errno in NO_ROOM:
             raise disk_full(path) from error

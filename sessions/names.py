@@ -17,8 +17,9 @@ def composed(text: str) -> str:
 
 
 def key_of(name: str) -> str:
-    """Two names with the same key would be mixed up: capitals, accents written in two ways."""
-    return composed(composed(name).casefold())
+    """Two names with the same key would be mixed up: capitals, accents written in two ways, the
+    wide letters of East Asian keyboards."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def in_place_of_file(path: Path) -> str | None:
@@ -30,5 +31,10 @@ def in_place_of_file(path: Path) -> str | None:
     if path.exists():
         return None if path.is_file() else "no ordinary file"
     beside = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
-    near = next((name for name in beside if key_of(name) == key_of(path.name)), None)
-    return near and f"{near}, which has other capitals, or accents written in another way"
+    one = next((name for name in beside if key_of(name) == key_of(path.name)), None)
+    longer = next(
+        (name for name in beside if key_of(name).startswith(key_of(path.name) + ".")), None
+    )
+    if one is not None:
+        return f"{one}, which has other capitals, or accents written in another way"
+    return longer and f"{longer}: a program has put something after its name"

@@ -44,6 +44,13 @@ BAD = {
     "an area turned round": ("x_m = [2.0, 4.0]", "x_m = [4.0, 2.0]", ["from < to"]),
     "no video": ('video = "right.mp4"', "", ["`cameras.right.video` is missing"]),
     "no left camera": ("[cameras.left]", "[cameras.links]", ["`cameras.left` is missing"]),
+    "a number for an id": ('id = "A1"', "id = 7",
+                          ["`students[0].id` is impossible: expected text", 'marks: "7"']),
+    "an id in wide letters": ('id = "A1"', 'id = "A1"\n[[students]]\nid = "Ａ１"', ["same id"]),
+    "one bracket for a list": ("[[students]]", "[students]",
+                               ["expected a list", "Write [[students]], in two brackets"]),
+    "half a seat": ("[[students]]", '[[students]]\nid = "A2"\nseat_m = [1.0]\n[[students]]',
+                    ["`students[0].seat_m` has too few values", "found [1.0]"]),
     "a slash in an id": ('id = "A1"', 'id = "A/1"', ["`students[0].id`"]),
     "an id twice": ('id = "A1"', 'id = "A1"\n[[students]]\nid = "A1"', ["same id"]),
     "one length of three": ("left_m = 2.10", "", ["left_m missing"]),
@@ -181,8 +188,10 @@ def test_the_table_would_notice() -> None:
 
 
 def test_a_mark_before_the_text_is_read_over(tmp_path: Path) -> None:
-    (tmp_path / "session.toml").write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
-    assert load_config(tmp_path).title == "7b, fractions"
+    for ends in ("\r\n", "\r"):
+        text = b"\xef\xbb\xbf" + GOOD.replace("\n", ends).encode()
+        (tmp_path / "session.toml").write_bytes(text)
+        assert load_config(tmp_path).title == "7b, fractions"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +204,10 @@ def test_a_mark_before_the_text_is_read_over(tmp_path: Path) -> None:
         (b"\xef\xbb\xbf", "the file is empty"),
         (b" \r\n\n", "the file is empty"),
         (b"# title = 'a lesson'\n", "the file holds comments alone"),
-        (bytes(3000), "not valid TOML"),
+        (bytes(3000), "it holds zeros"),
+        (GOOD.encode() + bytes(512), "it holds zeros"),
+        (b"{\\rtf1\\ansi " + GOOD.encode(), "Save it as plain text"),
+        (b"<html><body>" + GOOD.encode(), "Save it as plain text"),
     ],
 )
 def test_what_is_no_text_of_ours(tmp_path: Path, content: bytes, says: str) -> None:

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from sessions.config import load_config
 from sessions.config_values import AreaName, Pseudonym, looks_like_a_name
+from sessions.errors import SessionError
 from sessions.events.annotations import read_annotations
 from sessions.events.marks import moves, read_marks
 from sessions.events.moves import read_track
@@ -105,3 +106,6 @@ def test_what_lies_beside_a_missing_file_is_named(tmp_path: Path) -> None:
     assert in_place_of_file(tmp_path / f"{APART}.MP4") is None
     said = in_place_of_file(tmp_path / "zoë.mp4")
     assert said is not None and said.startswith(f"{APART}.MP4, which has other capitals")
+    (tmp_path / "session.toml.txt").touch()  # by an editor that hides what it adds
+    with pytest.raises(SessionError, match=r"found session\.toml\.txt: a program has put"):
+        load_config(tmp_path)

@@ -170,9 +170,17 @@ def test_an_unfinished_folder_is_gone_on_with(tmp_path: Path) -> None:
         assert not any(folder.iterdir()) and not any(parts.iterdir())  # of something else
         (folder / "z").write_text("3")
         raise RuntimeError
+    (tmp_path / ".a.unfinished" / "mine").touch()
     with resumed_folder(out, {"of": 2}):
         pass
-    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")] == ["a", "a/z"]
+    left = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*"))
+    assert left == [".a.unfinished", ".a.unfinished/mine", "a", "a/z"]  # not ours
+    (tmp_path / ".a.unfinished" / "mine").unlink()
+    (out / "z").unlink()
+    with resumed_folder(out, {"of": 2}):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    (out / "z").touch()
     with pytest.raises(SessionError, match="not empty"), resumed_folder(out, {"of": 2}):
         pass
 
