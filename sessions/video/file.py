@@ -35,7 +35,7 @@ from calibration.film import (
 from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
 from sessions.errors import VideoError
 from sessions.names import in_place_of_file
-from sessions.video.metadata import created, taken_hz, timecode_s
+from sessions.video.metadata import created, films_glued, taken_hz, timecode_s
 from sessions.video.unreadable import no_video, unreadable
 
 #: Packets that may be decoded in search of a first picture.
@@ -388,6 +388,11 @@ def _indexed(
         remarks.append(f"has {alone_s:.0f} s of sound behind its last picture")
     if packets.damaged:
         remarks.append(f"has {packets.damaged} damaged packet{'s' * (packets.damaged > 1)} of {n}")
+    if "mp4" in container.format.name and (glued := films_glued(path)) > 1:
+        remarks.append(
+            f"holds {glued} films, glued one behind the other, and the first alone can be read: "
+            "give the files themselves, in their order"
+        )
     filmed_hz = taken_hz(container)
     faster = filmed_hz * float(times[-1] - times[0]) / (n - 1) if n > 1 else 0.0
     if faster > SLOW_MOTION or 0 < faster < TIME_LAPSE:

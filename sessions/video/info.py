@@ -178,8 +178,9 @@ def _once(files: Sequence[VideoFile], each_s: float) -> tuple[list[VideoFile], l
         number = repeats_from(a, b)
         if number == a.frames and each_s < 0:
             number = int(np.searchsorted(a.times_s, a.end_s + each_s))
-        out.append(a.until(number) if number else a)
-        if 0 < number < a.frames and each_s >= 0:
+        if number:
+            out.append(a.until(number))
+        if number < a.frames and each_s >= 0:
             twice_s = a.end_s - float(a.times_s[number])
             remarks.append(
                 f"has the last {twice_s:.1f} s of {a.path.name} again in {b.path.name}: taken once"

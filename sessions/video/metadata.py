@@ -1,9 +1,12 @@
-"""What a video file says of itself beside its pictures: wall clock, timecode, speed of filming."""
+"""What a video file holds beside its pictures: wall clock, timecode, speed of filming, films behind
+it."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
+import struct
+from pathlib import Path
 
 from av.container import InputContainer
 from av.video.stream import VideoStream
@@ -42,3 +45,19 @@ def timecode_s(container: InputContainer, rate_hz: float) -> float | None:
     nominal = hours * 3600 + minutes * 60 + seconds + frames / round(rate_hz)
     # without ";" (drop frame) it counts frames: at 29.97 it runs slower than a clock
     return nominal if ";" in parts[0] else nominal * round(rate_hz) / rate_hz
+
+
+def films_glued(path: Path) -> int:
+    """How many .mp4 or .mov lie one behind the other in a file: players show the first alone."""
+    count, size = 0, path.stat().st_size
+    with path.open("rb") as file:
+        at = 0
+        while at + 16 <= size:
+            file.seek(at)
+            length, kind, large = struct.unpack(">I4sQ", file.read(16))
+            length = large if length == 1 else length or size - at
+            if length < 8:
+                break
+            count += kind == b"moov"
+            at += length
+    return count

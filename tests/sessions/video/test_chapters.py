@@ -182,6 +182,13 @@ def test_what_two_chapters_both_hold_is_taken_once(tmp_path: Path, suffix: str) 
     assert [number(s) for _, s in read_frames(info, range(84))] == list(range(84))
 
 
+def test_a_chapter_that_the_next_one_holds_whole_is_left_out(tmp_path: Path) -> None:
+    full = write(tmp_path / "full.mp4", frames=48, options=B2 | {"flags": "+cgop"})
+    info = probe([copied(full, tmp_path / "0.mp4", 0, 24), copied(full, tmp_path / "1.mp4", 0, 48)])
+    assert info.frames == 48 and "again in 1.mp4" in info.remarks[0]
+    assert [number(s) for _, s in read_frames(info, [0, 23, 24, 47])] == [0, 23, 24, 47]
+
+
 def test_pictures_that_are_all_alike_are_no_repeat(tmp_path: Path) -> None:
     """Nothing but black, before and behind the joint."""
     dark = [

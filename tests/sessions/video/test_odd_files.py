@@ -171,6 +171,15 @@ def test_slow_motion_and_time_lapse_are_said(tmp_path: Path, taken: str, said: s
     assert len(remarks) == bool(said) and all(f"was taken {said}" in r for r in remarks)
 
 
+def test_two_mp4_glued_together_are_said(tmp_path: Path) -> None:
+    """`copy /b a.mp4+b.mp4`: players, too, show the first alone."""
+    one, two = (write(tmp_path / f"{n}.mp4", frames=10).read_bytes() for n in "ab")
+    (tmp_path / "both.mp4").write_bytes(one + two)
+    info = probe(tmp_path / "both.mp4")
+    assert info.frames == 10 and "holds 2 films, glued" in info.remarks[0]
+    assert probe(tmp_path / "a.mp4").remarks == ()
+
+
 def test_lost_frames_of_an_avi_are_no_missing_end(tmp_path: Path) -> None:
     """.avi counts the frames that a recorder dropped; their places stay empty."""
     path = tmp_path / "a.avi"
