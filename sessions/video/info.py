@@ -175,7 +175,7 @@ def _once(files: Sequence[VideoFile], each_s: float) -> tuple[list[VideoFile], l
             "each and the next: taken into account, ± 1 s"
         )
     for a, b in pairwise(files):
-        number = repeats_from(a, b)
+        number = a.frames if _other_rate(a, b) else repeats_from(a, b)
         if number == a.frames and each_s < 0:
             number = int(np.searchsorted(a.times_s, a.end_s + each_s))
         if number:
@@ -209,10 +209,14 @@ def joined(files: Sequence[VideoFile], lost_s: float = 0.0) -> tuple[list[float]
         rates = [f"{1 / f.step_s:.3g}" if f.step_s else "" for f in (a, b)]
         if gap > 2 * a.step_s and gap != lost_s:
             said = f"has a gap of {gap:.1f} s before {b.path.name}{said}"
-        elif abs(b.step_s - a.step_s) > OTHER_RATE * a.step_s and all(rates):
+        elif _other_rate(a, b) and all(rates):
             said = f"has {rates[0]} pictures a second, then {rates[1]} in {b.path.name}"
         remarks.append(said)
     return begins, remarks
+
+
+def _other_rate(a: VideoFile, b: VideoFile) -> bool:
+    return abs(b.step_s - a.step_s) > OTHER_RATE * a.step_s
 
 
 def _waited_s(a: VideoFile, b: VideoFile) -> tuple[float, str]:
