@@ -135,7 +135,7 @@ def test_chapters_that_contradict_each_other_are_said_or_refused(tmp_path: Path)
     (tmp_path / "copy.mkv").write_bytes(a.read_bytes())
     with pytest.raises(VideoError, match="listed twice"):
         probe([a, tmp_path / "copy.mkv"])
-    over = write(tmp_path / "d.mp4", frames=10, display=(180, False, False))
+    over = write(tmp_path / "d.mp4", numbers=range(10, 20), display=(180, False, False))
     with pytest.raises(VideoError, match="turned differently"):
         probe([write(tmp_path / "e.mp4", frames=10), over])
     assert probe([write(tmp_path / "e.mp4", frames=10), over], Mounting(0)).frames == 20
