@@ -28,8 +28,8 @@ def repeats_from(a: VideoFile, b: VideoFile) -> int:
         return a.frames
     coded = [c for _, c in tail]
     at = [k for k, c in enumerate(coded) if c == head[0] and coded[k:] == head[: len(coded) - k]]
-    if len(at) != 1 or 2 * len(set(coded[at[0] :])) <= len(coded) - at[0]:
-        return a.frames  # none; or a lens cap's pictures, which are all alike
+    if len(at) != 1:
+        return a.frames  # none; or a lens cap's groups of pictures, which are all alike
     place = at[0] - len(coded)  # from the end
     number = a.number_of(tail[place][0]) if a.seekable else a.frames + place
     return a.frames if number is None else number

@@ -192,7 +192,12 @@ def test_a_chapter_that_the_next_one_holds_whole_is_left_out(tmp_path: Path) -> 
 def test_pictures_that_are_all_alike_are_no_repeat(tmp_path: Path) -> None:
     """Nothing but black, before and behind the joint."""
     dark = [
-        write(tmp_path / f"{k}.mp4", frames=30, draw=lambda n: np.zeros((112, 192, 3), np.uint8))
+        write(
+            tmp_path / f"{k}.mp4",
+            frames=30,
+            options={"g": "10", "flags": "+cgop"},
+            draw=lambda n: np.zeros((112, 192, 3), np.uint8),
+        )
         for k in ("a", "bb")
     ]
     dark[1].write_bytes(dark[1].read_bytes() + b"\0\0\0\x08free")
