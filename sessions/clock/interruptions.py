@@ -79,9 +79,10 @@ def _placed(
     While the right recorded nothing neither lag fits.
     """
     margin_s, shift_s = 2 * pair.size / pair.rate_hz, after_s - before_s
-    hole = round(max(-shift_s, 0.0) * pair.rate_hz)
-    ends = centre_s[edge - 1] - margin_s, centre_s[edge] + margin_s + hole / pair.rate_hz
-    at_s = sample_times(pair, ends)
+    hole_s = max(-shift_s, 0.0)
+    reach_s = margin_s + hole_s
+    at_s = sample_times(pair, (centre_s[edge - 1] - reach_s, centre_s[edge] + reach_s))
+    hole = min(round(hole_s * pair.rate_hz), len(at_s) - 1)
     before, after = (
         np.cumsum(match_at(pair, at_s, lag, line.drift, line.middle_s))
         for lag in (before_s, after_s)

@@ -127,7 +127,7 @@ def test_no_jump_where_there_is_none() -> None:
     ("sense", "jumps"),
     [
         pytest.param(HEADS, [(150.0, -10.0)], id="in-the-middle"),
-        pytest.param(SOUND, [(40.0, -20.0)], id="early"),
+        pytest.param(SOUND, [(45.0, -70.0)], id="early-and-long"),
         pytest.param(HEADS, [(250.0, 8.0)], id="late-in-the-left"),
         pytest.param(SOUND, [(80.0, -30.0), (200.0, 6.0)], id="twice"),
     ],
