@@ -125,7 +125,7 @@ def judge_pair(left: TimesReport, right: TimesReport) -> tuple[Cause, ...]:
                 "durations_differ",
                 "WARN",
                 f"the {longer} video is {abs(difference):.1f} s longer, more than clocks drift: "
-                "they were not started and stopped together",
+                "not started and stopped together, or one was paused",
                 "Let the clock be estimated from the pictures (leave offset_s out).",
             )
         )
