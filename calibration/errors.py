@@ -58,3 +58,13 @@ class RigError(UserError):
 
 class DiskFullError(UserError):
     """There is no room for a file; nothing half-written is left."""
+
+
+def first_fault(error: Exception) -> str:
+    """What is wrong first in a JSON file of ours, and where in it, in one line."""
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))[:200]
+    return f"{type(error).__name__}: {error}"[:200]

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from calibration.camera import Camera
-from calibration.errors import CalibrationError, RigError
+from calibration.errors import CalibrationError, RigError, first_fault
 from calibration.files import write_file
 from calibration.rig_file import (
     FORMAT,
@@ -263,14 +262,6 @@ class Rig:
             raise RigError(
                 "the rig cannot be read",
                 where=path,
-                found=_first_fault(error),
+                found=first_fault(error),
                 remedy="Run `gaze calibrate` again.",
             ) from error
-
-
-def _first_fault(error: Exception) -> str:
-    """What is wrong first, and where in the file, in one line."""
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{'.'.join(str(k) for k in first['loc'])}: {first['msg']}"
-    return f"{type(error).__name__}: {error}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from calibration.errors import first_fault
 from sessions.errors import RunError
 from sessions.run import write_json
 
@@ -267,11 +268,10 @@ class Quality(_Record):
         try:
             found = cls.model_validate_json(path.read_text(encoding="utf-8"))
         except (ValidationError, UnicodeDecodeError) as error:
-            text = str(error).splitlines()
             raise RunError(
                 "quality.json cannot be read",
                 where=path,
-                found=" ".join(text[:3])[:200],
+                found=first_fault(error),
                 remedy="Run `gaze analyze` again.",
             ) from error
         if found.version > QUALITY_VERSION:

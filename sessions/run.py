@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from calibration.errors import first_fault
 from calibration.files import atomic_write as atomic_write
 from sessions.errors import RunError
 from sessions.names import DEVICE, composed
@@ -385,8 +386,12 @@ class Run:
         try:
             return RunInfo.model_validate_json(self.info_path.read_text(encoding="utf-8"))
         except (ValidationError, UnicodeDecodeError) as error:
-            found = " ".join(str(error).splitlines()[:3])[:200]
-            raise RunError("run.json cannot be read", where=self.info_path, found=found) from error
+            raise RunError(
+                "run.json cannot be read",
+                where=self.info_path,
+                found=first_fault(error),
+                remedy="Take the run from a copy of the lesson, or analyze under another name.",
+            ) from error
 
     @property
     def is_done(self) -> bool:

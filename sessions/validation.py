@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from calibration.errors import first_fault
 from sessions.errors import RunError
 from sessions.run import write_json
 
@@ -131,7 +132,7 @@ class Validation(_Record):
         except FileNotFoundError as error:
             raise RunError("there is no such validation file", where=path) from error
         except (ValidationError, UnicodeDecodeError, OSError) as error:
-            said = " ".join(str(error).splitlines()[:3])[:200]
+            said = first_fault(error)
             raise RunError(
                 "this is not a validation.json", where=path, found=said, remedy=remedy
             ) from error

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from scipy import stats
 
+from calibration.errors import first_fault
 from gaze import __version__
 from gaze.report.findings import SMALL_CELL
 from gaze.studies.lessons import StudyError, Taken, sigma_of
@@ -138,10 +139,8 @@ def read_contribution(path: str | Path) -> Contribution:
     except OSError as error:
         raise StudyError("the file cannot be read", where=path, found=error.strerror) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
         raise StudyError("this is no contribution of `gaze contribute`", where=path,
-                         found=f"{key}: {first['msg']}"[:120]) from error  # fmt: skip
+                         found=first_fault(error)) from error  # fmt: skip
     except ValueError as error:
         raise StudyError("this is no JSON", where=path, found=str(error)[:80]) from error
 

@@ -72,6 +72,20 @@ def test_a_file_that_cannot_be_written_is_called_by_its_own_name(
     assert said.value.filename == str(tmp_path / "a.html")
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("", "Invalid JSON"), ('{"version": 1, "state": "begun"}', "state: Input should be")],
+)
+def test_a_damaged_run_json_is_one_line_with_what_to_do(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    run = Run(tmp_path)
+    run.info_path.write_text(text)
+    with pytest.raises(RunError, match=f"run.json cannot be read; found {says}") as said:
+        run.info()
+    assert "pydantic" not in str(said.value) and "Take the run from a copy" in str(said.value)
+
+
 def test_a_share_that_cannot_sync_is_written_to(tmp_path: Path, monkeypatch) -> None:
     """Some shares answer so; a disk that fails is something else."""
     for number in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EIO):
