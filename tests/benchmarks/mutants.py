@@ -174,6 +174,17 @@ SAME = {
      "1 -> 2"): "any number below 0 stands for the size that is left",
     ("calibration/solve/covariance.py", "x = np.array([rss / max(dof, 1), *np.zeros(n)])",
      "max -> min"): "where the scoring begins; where it ends is the same to 1e-12",
+    ("calibration/solve/covariance.py", "n = np.maximum(seen.sum(1), 1)[:, None, None]", "1 -> 2"):
+        "no view has a single corner",
+    ("calibration/solve/covariance.py",
+     "scale = 1.0 / np.sqrt(np.maximum((lin.J**2).sum((0, 1)), 1e-30))", "2 -> 4"):
+        "a scale against rounding, which is taken out again",
+    ("calibration/solve/covariance.py",
+     "kept = np.diag(K) > 1e-9 * max(float(np.diag(K).max()), 1e-30)", "1e-09 -> 2e-09"):
+        "between columns that are seen and those that are not lie nine powers of ten",
+    ("calibration/solve/holdout.py",
+     "robust_px=robust_px, max_iterations=40, tolerance=1e-6,", "40 -> 80"):
+        "ends where nothing moves, before",
     ("calibration/solve/holdout.py", "n = max(int((w[row] > 0).sum()), 1)", "1 -> 2"):
         "no view has a single corner",
     ("calibration/solve/holdout.py",

@@ -52,13 +52,14 @@ def _nees(e: Array, C: Array) -> float:
 
 @pytest.mark.parametrize("shift_px, affinity", [(0.0, 0.0), STRUCTURED])
 def test_sigma_covers_independent_and_structured_noise(shift_px: float, affinity: float) -> None:
-    ours, one_sigma = [], []
+    ours, one_sigma, span = [], [], []
     for seed in range(8):
         problem, end, e = _solved(seed, shift_px, affinity)
         C, noise = joint_covariance(problem, end.state)
         assert 0.09 < noise.corner_px < 0.12
         assert np.linalg.eigvalsh(C).min() > 0
         ours.append(_nees(e, C))
+        span.append(noise.affinity_px)
         lin = linear(problem, end.state, None, False, 22)
         plain = lin.J - lin.J_view @ np.linalg.solve(
             np.swapaxes(lin.J_view, 1, 2) @ lin.J_view, np.swapaxes(lin.J_view, 1, 2) @ lin.J
@@ -66,6 +67,7 @@ def test_sigma_covers_independent_and_structured_noise(shift_px: float, affinity
         S = np.tensordot(plain, plain, axes=([0, 1], [0, 1]))
         one_sigma.append(_nees(e, np.asarray(end.sigma_px**2 * np.linalg.inv(S), np.float64)))
     assert 0.5 < np.mean(ours) < 1.5, ours
+    assert np.mean(span) == pytest.approx(1000 * affinity, rel=0.5, abs=0.05)
     if shift_px:
         assert np.mean(one_sigma) > 8  # what one σ for all corners would say
         assert np.mean(ours) > 0.7

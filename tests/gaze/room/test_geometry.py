@@ -123,6 +123,8 @@ def test_the_ellipse_is_that_of_68_per_cent() -> None:
     """√(−2 ln 0.32) = 1.51 σ, along any axis."""
     offset = np.array([[1.50, 0], [0, -3.0], [1.52, 0], [0, 3.04]])
     assert inside_ellipse(offset, np.diag([1.0, 4.0])).tolist() == [True, True, False, False]
+    pairs = inside_ellipse(offset.reshape(2, 2, 2), np.diag([1.0, 4.0]))  # of any batch
+    assert pairs.tolist() == [[True, True], [False, False]]
 
 
 @pytest.mark.parametrize(
