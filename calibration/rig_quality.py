@@ -104,6 +104,7 @@ class NoiseQuality(Part):
     shift_px: float
     affinity_px: float
     rows_px: float
+    breath_px: float = 0.0
 
 
 class PairQuality(Part):

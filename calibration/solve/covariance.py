@@ -3,7 +3,8 @@
 Corners of one view in one camera do not err independently: a blurred or moving picture shifts all
 of them, a rolling shutter shears them, a badly lit board stretches them. Their noise is taken as
 independent noise of every corner plus, for each view and camera, a shift, an affinity about the
-board's middle and a shear that grows with the row (:data:`KINDS`). How large each kind is comes
+board's middle, a shear that grows with the row, and an affinity about the lens's axis, as of a
+focus that hunts (:data:`KINDS`). How large each kind is comes
 from the residuals of the solve themselves, by restricted maximum likelihood (Fisher scoring);
 the covariance is that of the converged least squares under this noise. A sandwich or jackknife over
 a dozen views asks the same of fewer numbers: docs/calibration.md has them side by side.
@@ -21,7 +22,7 @@ from calibration.solve.bundle import BoolArray, IntArray, Problem, State
 from calibration.transform import Array
 
 #: What the corners of a view have in common: names of the kinds and columns of each per camera.
-KINDS = {"shift": 2, "affinity": 4, "rows": 2}
+KINDS = {"shift": 2, "affinity": 4, "rows": 2, "breath": 4}
 #: Affinities and rows are counted per this many pixels.
 SPAN_PX = 1000.0
 #: Fisher scoring ends after so many steps, or where no variance moves by a thousandth.
@@ -33,21 +34,23 @@ class Noise:
     """What the residuals say of the corners' noise, 1 σ of one coordinate.
 
     corner_px : independent of every other corner. shift_px : of a whole view in one camera.
-    affinity_px, rows_px : how far corners :data:`SPAN_PX` apart are moved against each other.
+    affinity_px, rows_px, breath_px : how far corners :data:`SPAN_PX` apart are moved against each
+    other: by an affinity about the board's middle, by their rows, by one about the lens's axis.
     """
 
     corner_px: float
     shift_px: float = 0.0
     affinity_px: float = 0.0
     rows_px: float = 0.0
+    breath_px: float = 0.0
 
 
 @dataclass(frozen=True)
 class Linear:
     """The problem at its solution, each view's corners in one row, whitened by their weights.
 
-    J : (V, 4N, G) by the globals. J_view : (V, 4N, 6). residual : (V, 4N). shared : (V, 4N, 16)
-    what the corners of a view may have in common. kind : (V · 16,) which of :data:`KINDS`.
+    J : (V, 4N, G) by the globals. J_view : (V, 4N, 6). residual : (V, 4N). shared : (V, 4N, 24)
+    what the corners of a view may have in common. kind : (V · 24,) which of :data:`KINDS`.
     dof : of the residual.
     """
 
@@ -77,7 +80,9 @@ def linear(
         residual[o.view, c] = lin.residual * root
         # where corners are predicted: where they were seen holds their noise, as columns would
         at = o.uv_px + lin.residual
-        shared[o.view, c, ..., c, :] = _shared(at, o.weight > 0) * root[..., None]
+        shared[o.view, c, ..., c, :] = (
+            _shared(at, o.weight > 0, state.lenses[c].values[2:4]) * root[..., None]
+        )
         seen[o.view, c] = o.weight > 0
     if robust_px is not None:
         u = (residual**2).sum(-1) / robust_px**2
@@ -90,13 +95,15 @@ def linear(
     )  # fmt: skip
 
 
-def _shared(uv_px: Array, seen: BoolArray) -> Array:
-    """(O, N, 2, 8) how each kind moves the corners of a view: (u, v) by the columns of KINDS."""
+def _shared(uv_px: Array, seen: BoolArray, axis_px: Array) -> Array:
+    """(O, N, 2, 12) how each kind moves the corners of a view: (u, v) by the columns of KINDS."""
     n = np.maximum(seen.sum(1), 1)[:, None, None]
     middle = (uv_px * seen[..., None]).sum(1, keepdims=True) / n
     x, y = np.moveaxis((uv_px - middle) / SPAN_PX, -1, 0)
-    along = np.stack([np.ones_like(x), x, y, uv_px[..., 1] / SPAN_PX], -1) * seen[..., None]
-    out = np.zeros((*seen.shape, 2, 4, 2))
+    x_axis, y_axis = np.moveaxis((uv_px - axis_px) / SPAN_PX, -1, 0)
+    rows = uv_px[..., 1] / SPAN_PX
+    along = np.stack([np.ones_like(x), x, y, rows, x_axis, y_axis], -1) * seen[..., None]
+    out = np.zeros((*seen.shape, 2, 6, 2))
     out[..., 0, :, 0] = out[..., 1, :, 1] = along
     return out.reshape(*seen.shape, 2, -1)
 

@@ -14,12 +14,16 @@ from calibration.transform import Array, rotation_log
 from tests.calibration import rigs
 
 STRUCTURED = (0.15, 4e-4)
+PICTURE = np.array([960.0, 540.0])
 
 
 def _solved(
-    seed: int, shift_px: float, affinity: float
+    seed: int, shift_px: float, affinity: float, middle: Array | None = None
 ) -> tuple[bundle.Problem, bundle.Solution, Array]:
-    """A rig solved from noisy corners, and (6,) truth − found of (δ, t) of T_RL."""
+    """A rig solved from noisy corners, and (6,) truth − found of (δ, t) of T_RL.
+
+    middle : what the affinities are about; None = the board's own.
+    """
     rng = np.random.default_rng([21, seed])
     room = rigs.random_room(rng)
     points = room.board.points_B()
@@ -34,7 +38,7 @@ def _solved(
         t.append(t_CB)
         noisy = [
             None if uv is None else uv + rng.normal(0, 0.1, uv.shape) + rng.normal(0, shift_px, 2)
-            + (uv - uv.mean(0)) @ rng.normal(0, affinity, (2, 2))
+            + (uv - (uv.mean(0) if middle is None else middle)) @ rng.normal(0, affinity, (2, 2))
             for uv in exact
         ]  # fmt: skip
         views.append((noisy[0], noisy[1], 0))
@@ -82,6 +86,16 @@ def test_size_of_what_a_view_has_in_common_is_found() -> None:
     exact_problem, exact, _ = _solved(3, 0.0, 0.0)
     _, quiet = joint_covariance(exact_problem, exact.state)
     assert quiet.shift_px < 0.05
+
+
+@pytest.mark.parametrize("about_the_axis", [False, True])
+def test_what_an_affinity_is_about_is_found(about_the_axis: bool) -> None:
+    problem, end, _ = _solved(3, 0.05, 1e-3, PICTURE if about_the_axis else None)
+    _, noise = joint_covariance(problem, end.state)
+    there, other = noise.affinity_px, noise.breath_px
+    if about_the_axis:
+        there, other = other, there
+    assert 0.7 < there < 1.4 and other < 0.4
 
 
 def test_poses_follow_the_globals() -> None:
