@@ -366,18 +366,30 @@ def _settle(
     if len(good) > 1:
         room.causes.append(_ambiguous(good, label, aux))
         return None
+    broken = [set(r.broken) for r in readings]
+    swapped = Cause(
+        "cameras_swapped",
+        "FAIL",
+        "the left and right cameras are exchanged (or all pictures are mirrored): as "
+        "named, the left camera would stand on the right for somebody who faces the "
+        "blackboard, or both would look at the wall",
+        "Exchange the folders and files of left and right; left is left for somebody who "
+        "faces the blackboard. Switch off mirroring.",
+    )
+    exchanged = any(
+        b == {"left_right"} or ("class" in b and b <= {"class", "behind"}) for b in broken
+    )
     for other in PLACEMENTS:
         instead = replace(tape, placement=other, angle_deg=None)
         if other != tape.placement and _reads_as(instead, aux, readings):
-            room.causes.append(
-                Cause(
-                    "wrong_placement",
-                    "FAIL",
-                    f"{label} is not {aux.tape.placement}: with it the cameras would lie on their "
-                    f"sides or stand behind the blackboard; it looks {other}",
-                    f'Set placement = "{other}" in [auxiliary], or place the board as stated.',
-                )
+            cause = Cause(
+                "wrong_placement",
+                "FAIL",
+                f"{label} is not {aux.tape.placement}: with it the cameras would lie on their "
+                f"sides or stand behind the blackboard; it looks {other}",
+                f'Set placement = "{other}" in [auxiliary], or place the board as stated.',
             )
+            room.causes.append(cause.or_else(swapped) if exchanged else cause)
             return None
     # directions are right, places are not: the tape or the squares are wrong, and what else was
     # measured says which; or a camera lies on its side or hangs upside down
@@ -389,19 +401,8 @@ def _settle(
         ]
         if len({r.quarter_turns for r in near}) == 1:
             return near[0]
-    broken = [set(r.broken) for r in readings]
-    if any(b == {"left_right"} or ("class" in b and b <= {"class", "behind"}) for b in broken):
-        room.causes.append(
-            Cause(
-                "cameras_swapped",
-                "FAIL",
-                "the left and right cameras are exchanged (or all pictures are mirrored): as "
-                "named, the left camera would stand on the right for somebody who faces the "
-                "blackboard, or both would look at the wall",
-                "Exchange the folders and files of left and right; left is left for somebody who "
-                "faces the blackboard. Switch off mirroring.",
-            )
-        )
+    if exchanged:
+        room.causes.append(swapped)
         return None
     room.causes.append(
         Cause(

@@ -13,13 +13,13 @@ import numpy as np
 from scipy.stats import chi2 as chi2_law
 
 from calibration.camera import CAMERAS
-from calibration.room.evidence import BEGUN, FRAME, LENGTHS, LOOKS, ROWS_M, TURNS, Evidence
+from calibration.room.evidence import BEGUN, CORNERS, FRAME, LENGTHS, LOOKS, ROWS_M, TURNS, Evidence
 from calibration.room.fit import Solved, solve_room
 from calibration.room.guesses import Guess, guesses
 from calibration.room.reliability import Unseen, costs_cm, directions, gaze_shift, reliability
 from calibration.room.world import HIGHEST_M
 from calibration.transform import Array, Transform, rotation_exp, rotation_log
-from calibration.verdict import Cause, Status
+from calibration.verdict import Cause, Hypothesis, Status, named
 
 #: Measurements contradict each other where one error would take this much χ² away (3.6 σ) …
 ALARM_CHI2 = 13.0
@@ -29,8 +29,6 @@ ALARM_P = 0.0005
 FITS_P = 0.005
 #: A guess that fits as badly as this is not solved to the end.
 HOPELESS_CHI2 = 1000.0
-#: The next best guess is told where it is this near, in χ².
-NEAR_CHI2 = 8.0
 #: How far gaze points from 6 m may be moved by an error that nothing would show, cm.
 UNCHECKED_CM = 8.0
 #: Errors that several rows share: one unknown, whose variance is opened.
@@ -165,21 +163,27 @@ def room_causes(evidence: Evidence, solved: Solved) -> list[Cause]:
                 "Measure everything again: the board's placement, the lenses, the blackboard.",
             )
         ]
-    best = found[0]
-    wrong_cm = moved_cm(evidence, solved, best.solved)
+    wrong_cm = moved_cm(evidence, solved, found[0].solved)
     severity: Status = "FAIL" if wrong_cm > WRONG_CM else "WARN"
-    also = next(
-        (r for r in found[1:] if r.says != best.says and r.score - best.score < NEAR_CHI2), None
+    cause = named(
+        Hypothesis(r.score, Cause(r.guess.code, severity, r.says, r.guess.action), r.says)
+        for r in found
     )
-    return [
-        Cause(
-            best.guess.code,
-            severity,
-            f"{best.says}. As stated, gaze points from {ROWS_M[1]:g} m would be {wrong_cm:.0f} cm "
-            "off" + (f" (or: {also.says})" if also else ""),
-            best.guess.action,
-        )
-    ]
+    assert cause is not None
+    message = cause.message + ("" if cause.message.endswith("?") else ".")
+    message += f" As stated, gaze points from {ROWS_M[1]:g} m would be {wrong_cm:.0f} cm off"
+    return [replace(cause, message=message, action=cause.action + _tells_apart(evidence, cause))]
+
+
+def _tells_apart(e: Evidence, cause: Cause) -> str:
+    """What to measure where more than one mistake explains everything."""
+    missing = [c for c in CAMERAS if len(e.corners_m.get(c, ())) < len(CORNERS)]
+    if not cause.rivals or not missing:
+        return ""
+    return (
+        f" Lengths from the {' and the '.join(missing)} lens to all four corners of the "
+        "blackboard (corners_m) would tell them apart."
+    )
 
 
 def moved_cm(evidence: Evidence, stated: Solved, true: Solved) -> float:

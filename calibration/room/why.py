@@ -14,7 +14,7 @@ from calibration.solve import bundle
 from calibration.solve.estimate import Estimate
 from calibration.solve.pair import Diagnosis, diagnose, one_view, resect, view_starts
 from calibration.transform import Array, geodesic_deg
-from calibration.verdict import Cause
+from calibration.verdict import Cause, Hypothesis, named
 
 #: What may be wrong with the two pictures by themselves, and what to do.
 WRONG_PICTURES = {
@@ -148,10 +148,13 @@ def why_inconsistent(
         known = Diagnosis("same_picture_twice", None, "left and right hold the same picture")
     if known.code in WRONG_PICTURES:
         return Cause(known.code, "FAIL", f"{label}: {known.detail}", WRONG_PICTURES[known.code])
-    tried: list[tuple[float, int, tuple[str, str, str]]] = []  # rms, parameters, what is said
+    corners = sum(int(np.isfinite(uv).all(1).sum()) for uv in (left, right))
+    tried: list[Hypothesis[Cause]] = []
 
     def hypothesis(rms: float, parameters: int, code: str, says: str, action: str) -> None:
-        tried.append((rms, parameters, (code, f"{label} {says}", action)))
+        if rms < good:
+            misfit = corners * (rms / sigma) ** 2 + np.log(2 * corners) * parameters  # Schwarz
+            tried.append(Hypothesis(misfit, Cause(code, "FAIL", f"{label} {says}", action), code))
 
     if scale is not None and abs(scale[0] - 1) > 0.01:
         end = resect(points * scale[0], left, right, s.lenses, s.R_RL, s.t_RL)
@@ -197,18 +200,7 @@ def why_inconsistent(
         "or the cameras were (pictures of another day?)",
         "Take both auxiliary pictures without touching board or cameras.",
     )  # fmt: skip
-    corners = sum(int(np.isfinite(uv).all(1).sum()) for uv in (left, right))
-    unsaid = np.log(2 * corners)  # what a free parameter costs (Schwarz)
-    ranked = sorted(
-        ((corners * (rms / sigma) ** 2 + unsaid * k, rms, says) for rms, k, says in tried),
-        key=lambda h: h[0],
-    )
-    if not ranked[0][1] < good:
-        return Cause(lens[0], "FAIL", lens[1], lens[2])
-    code, says, action = ranked[0][2]
-    rival = next((h for h in ranked[1:] if h[2][0] != code), None)
-    near = rival is not None and rival[0] - ranked[0][0] < 10
-    return Cause(code, "FAIL", says + (f" (or: {rival[2][1]})" if rival and near else ""), action)
+    return named(tried) or Cause(lens[0], "FAIL", lens[1], lens[2])
 
 
 def _fits_if_turned(

@@ -11,7 +11,7 @@ told. A zoom of several percent is beyond first order: it is undone, and all is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +20,17 @@ from calibration.camera import CAMERAS
 from calibration.solve import bundle
 from calibration.solve.covariance import KINDS, linear
 from calibration.transform import Array
-from calibration.verdict import Cause
+from calibration.verdict import Cause, Hypothesis, named
 
 #: A change is named where it explains so much more than no change, in Schwarz's count …
 NAMED = 100.0
 #: … and is larger than this: share of the focal length, degrees between the cameras, pixels over
-#: the picture's height (rows), pixels of a corner.
-LEAST_ZOOM, LEAST_TURN_DEG, LEAST_ROWS_PX, LEAST_APART_PX = 0.003, 0.03, 0.5, 0.2
+#: the picture's height (rows), pixels of a corner (what the view's pose does not swallow: of 3 px
+#: between two pictures as little as 0.09).
+LEAST_ZOOM, LEAST_TURN_DEG, LEAST_ROWS_PX, LEAST_APART_PX = 0.003, 0.03, 0.5, 0.05
 #: A zoom by a larger share is solved for in full.
 FIRST_ORDER = 0.01
-#: The next best is told where it is this near.
+#: The next best is told where it is this near: to first order counts are rough.
 NEAR = 60.0
 #: Causes with unknowns of each view's own: a large zoom and blurred pictures look like them, too.
 OF_EACH_VIEW = {"not_simultaneous", "rolling_shutter"}
@@ -37,15 +38,6 @@ OF_EACH_VIEW = {"not_simultaneous", "rolling_shutter"}
 MOST_MOMENTS = 16
 #: Views before and after a moment, at least.
 LEAST_PART = 3
-
-
-@dataclass(frozen=True)
-class _Change:
-    """A hypothesis: Schwarz's count under it, its cause, and whether its size is worth a word."""
-
-    score: float
-    cause: Cause
-    large: bool
 
 
 class _Views:
@@ -127,44 +119,45 @@ def what_changed(
     moments = np.sort(order)[LEAST_PART : len(order) - LEAST_PART + 1]
     moments = moments[np.unique(np.linspace(0, len(moments) - 1, MOST_MOMENTS).astype(int))] if len(
         moments) else moments  # fmt: skip
-    found: list[_Change] = []
+    found: list[Hypothesis[Cause]] = []
+
+    def tried(score: float, cause: Cause, what: str, *, large: bool) -> None:
+        if large:
+            found.append(Hypothesis(score, cause, what))
+
     zooms: dict[int, tuple[float, Array, float, str]] = {}  # of each camera the one that fits best
     n0 = s.lenses[0].size
     for cut, later in _laters(moments, order, v.shared):
         name = names[int(np.flatnonzero(order == cut)[0])]
         for c in range(len(CAMERAS)):
             score, share = v.with_zoom(s, c, later)
-            found.append(_Change(score, _zoomed(c, name, share, s), abs(share) > LEAST_ZOOM))
+            large = abs(share) > LEAST_ZOOM
+            tried(score, _zoomed(c, name, share, s), f"zoom {c}", large=large)
             zooms[c] = min(zooms.get(c, (np.inf, later, 0.0, "")), (score, later, share, name),
                            key=lambda z: z[0])  # fmt: skip
         pair = slice(n0 + s.lenses[1].size, n0 + s.lenses[1].size + 6)
         score, x = v.with_later(v.J[..., pair], later)
         turn = float(np.degrees(np.linalg.norm(x[:3])))
-        found.append(_Change(score, _moved(name, turn), turn > LEAST_TURN_DEG))
+        tried(score, _moved(name, turn), "moved", large=turn > LEAST_TURN_DEG)
     for c, (_, later, share, name) in zooms.items():
         if abs(share) > FIRST_ORDER:
             undone = _undone(problem, s, c, later, share)
             end = bundle.solve(undone, s, with_warp=with_warp, robust_px=robust_px).state
             score, more = _Views(undone, end, with_warp, robust_px).with_zoom(end, c, later)
-            found.append(_Change(score, _zoomed(c, name, (1 + share) * (1 + more) - 1, end), True))
+            cause = _zoomed(c, name, (1 + share) * (1 + more) - 1, end)
+            tried(score, cause, f"zoom {c}", large=True)
     other = v.lin.J_view.reshape(v.V, 2, -1, 6).copy()
     other[:, 0] = 0
     other[~v.shared] = 0
     score, px = v.with_own(other.reshape(v.V, v.M, 6))
-    found.append(_Change(score, _not_together(), px > LEAST_APART_PX))
+    tried(score, _not_together(), "moments", large=px > LEAST_APART_PX)
     kind = np.tile(np.repeat(np.arange(len(KINDS)), list(KINDS.values())), 2)
     score, px = v.with_own(v.lin.shared[..., kind == list(KINDS).index("rows")])
     over = px * float(np.mean(heights_px)) / max(_spread_px(problem), 1.0)
-    found.append(_Change(score, _rolled(over), over > LEAST_ROWS_PX))
-    found = sorted((h for h in found if h.large), key=lambda h: h.score)
-    if not found or nothing - found[0].score < NAMED:
+    tried(score, _rolled(over), "rows", large=over > LEAST_ROWS_PX)
+    if nothing - min((h.misfit for h in found), default=np.inf) < NAMED:
         return None
-    best = found[0].cause
-    rival = next((h for h in found[1:] if h.cause.code != best.code), None)
-    if rival is None or rival.score - found[0].score > NEAR:
-        return best
-    return Cause(best.code, best.severity, f"{best.message} (or: {rival.cause.message})",
-                 best.action)  # fmt: skip
+    return named(found, NEAR)
 
 
 def _laters(
@@ -238,6 +231,5 @@ def _rolled(px: float) -> Cause:
         "FAIL",
         "the board moved while pictures were read row by row (rolling shutter): they are sheared "
         f"by {px:.1f} px or more from the first row to the last, typically",
-        "Hold the board still (lean it) in each position, and take both pictures at one moment "
-        "(pictures of other moments look much the same); a shorter exposure does not help.",
+        "Hold the board still (lean it) in each position; a shorter exposure does not help.",
     )

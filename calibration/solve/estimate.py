@@ -220,7 +220,8 @@ def estimate(
                 zoom_changed(c, board, views, sizes[c], choice_of(lens))
                 for c, lens in zip(CAMERAS, solution.state.lenses, strict=True)
             )
-            changed = next((z for z in zooms if z is not None), changed)
+            found = [c for c in (*zooms, changed) if c is not None]
+            changed = found[0].or_else(*found[1:]) if found else None
         if changed is not None:  # it explains all, so it stands before those of single views
             rest = [c for c in rejected.causes if c.code != changed.code]
             rejected.causes[:] = [changed, *rest]

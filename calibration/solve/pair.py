@@ -19,7 +19,10 @@ from calibration.solve import bundle
 from calibration.solve.intrinsics import planar_poses
 from calibration.solve.problem import build
 from calibration.transform import Array, geodesic_deg, rotation_exp, rotation_log
+from calibration.verdict import Hypothesis, best_of
 
+#: No picture's corners are better.
+LEAST_RMS_PX = 0.01
 AGREE_DEG = 8.0  # relative rotations of two views agree within this
 
 
@@ -166,6 +169,7 @@ class Diagnosis:
     ``not_simultaneous``.
     camera : whose picture, where one is to blame.
     left, right : the corners put right, where that is possible.
+    rivals : the codes of what explains it as well.
     """
 
     code: str
@@ -173,6 +177,7 @@ class Diagnosis:
     detail: str
     left: Array | None = None
     right: Array | None = None
+    rivals: tuple[str, ...] = ()
 
 
 def mirror(uv: Array, width: int, inner: tuple[int, int], along: int) -> Array:
@@ -193,43 +198,47 @@ def diagnose(
     t_RL: Array,
     good_px: float,
 ) -> Diagnosis:
-    """Find the hypothesis under which a view that disagrees would fit.
+    """The hypothesis under which a view that disagrees fits best, and the runner-up.
 
     good_px : the rms below which a view fits.
     """
+    n = int(np.isfinite(left).all(1).sum() + np.isfinite(right).all(1).sum())
+    tried: list[Hypothesis[Diagnosis]] = []
 
-    def fits(a: Array, b: Array, points: Array = points_B) -> float:
-        end = resect(points, a, b, lenses, R_RL, t_RL)
-        return np.inf if end is None else end[2]
+    def hypothesis(says: Diagnosis, a: Array, b: Array, size: float = 1.0) -> None:
+        end = resect(points_B * size, a, b, lenses, R_RL, t_RL)
+        if end is not None and end[2] < good_px:
+            believe = np.log(2 * n) * (size != 1.0)  # Schwarz, with a noise that is not known
+            misfit = 4 * n * np.log(max(end[2], LEAST_RMS_PX)) + believe
+            tried.append(Hypothesis(misfit, says, says.code))
 
-    if fits(left, right[::-1]) < good_px:
-        return Diagnosis(
-            "reversed_view", "right", "its corners were in reversed order and were turned",
-            left, right[::-1].copy(),
-        )  # fmt: skip
+    turned = "its corners were in reversed order and were turned"
+    hypothesis(Diagnosis("reversed_view", "right", turned, left, right[::-1].copy()),
+               left, right[::-1])  # fmt: skip
     for camera, width in zip(CAMERAS, widths, strict=True):
+        says = Diagnosis("mirrored_picture", camera, f"the {camera} picture is mirrored")
         for along in (0, 1):
             uv = mirror(left if camera == "left" else right, width, inner, along)
             a, b = (uv, right) if camera == "left" else (left, uv)
-            if fits(a, b) < good_px or fits(a, b[::-1]) < good_px:
-                return Diagnosis("mirrored_picture", camera, f"the {camera} picture is mirrored")
-    if fits(right, left) < good_px:
+            hypothesis(says, a, b)
+            hypothesis(says, a, b[::-1])
+    exchanged = "its left and right pictures are exchanged"
+    hypothesis(Diagnosis("swapped_pictures", None, exchanged, right, left), right, left)
+    size = _scale_that_fits(points_B, left, right, lenses, R_RL, t_RL, good_px)
+    if size is not None and abs(size - 1) > 0.04:
+        squares = f"its squares are {size:.2f} times as large as those of the other views"
+        hypothesis(Diagnosis("another_board", None, f"{squares}: another board"),
+                   left, right, size)  # fmt: skip
+    found = best_of(tried)
+    if not found:
         return Diagnosis(
-            "swapped_pictures", None, "its left and right pictures are exchanged", right, left
-        )
-    scale = _scale_that_fits(points_B, left, right, lenses, R_RL, t_RL, good_px)
-    if scale is not None and abs(scale - 1) > 0.04:
-        return Diagnosis(
-            "another_board",
+            "not_simultaneous",
             None,
-            f"its squares are {scale:.2f} times as large as those of the other views: "
-            "another board",
+            "its two pictures were not taken at the same moment (or the board moved between them)",
         )
-    return Diagnosis(
-        "not_simultaneous",
-        None,
-        "its two pictures were not taken at the same moment (or the board moved between them)",
-    )
+    best, *others = found
+    detail = " (or: ".join(d.detail for d in found) + ")" * len(others)
+    return replace(best, detail=detail, rivals=tuple(d.code for d in others))
 
 
 def _scale_that_fits(

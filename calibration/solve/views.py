@@ -136,18 +136,20 @@ _SAYS = {
 }
 
 
-def _view_cause(rejected: Rejections, code: str, names: list[str], total: int) -> None:
+def _view_cause(
+    rejected: Rejections, code: str, rivals: Sequence[str], names: list[str], total: int
+) -> None:
     """One cause for all views with the same fault; a fault of most views is a FAIL."""
     share = len(names) / max(total, 1)
     shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-    rejected.causes.append(
-        Cause(
-            code,
-            "FAIL" if share > 0.4 and code != "reversed_view" else "WARN",
-            f"view{'s' if len(names) > 1 else ''} {shown}: {_SAYS[code]}",
-            _ACTION[code],
-        )
+    cause = Cause(
+        code,
+        "FAIL" if share > 0.4 and code != "reversed_view" else "WARN",
+        f"view{'s' if len(names) > 1 else ''} {shown}: {_SAYS[code]}",
+        _ACTION[code],
     )
+    others = (Cause(r, "WARN", _SAYS[r], _ACTION[r]) for r in rivals)
+    rejected.causes.append(cause.or_else(*others))
 
 
 def mend_views(
@@ -182,7 +184,7 @@ def mend_views(
         end = bundle.solve(build([points], pairs), state, free=free, robust_px=1.0)
         R, t = end.state.R_RL, end.state.t_RL
     typical = max(mono["left"].rms_px, mono["right"].rms_px)
-    found: dict[str, list[str]] = {}
+    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for k, row in enumerate(shared):
         if agreed.agrees[k]:
             continue
@@ -197,7 +199,7 @@ def mend_views(
             points, board.inner_corners, v.left, v.right,
             (sizes["left"][0], sizes["right"][0]), lenses, R, t, max(6 * typical, 2.0),
         )  # fmt: skip
-        found.setdefault(d.code, []).append(v.name)
+        found.setdefault((d.code, d.rivals), []).append(v.name)
         if d.code in ("reversed_view", "swapped_pictures"):
             out[row] = replace(v, left=d.left, right=d.right)
             continue
@@ -210,8 +212,8 @@ def mend_views(
             out.append(replace(v, left=None))
         else:
             out[row] = replace(v, left=None, right=None)
-    for code, names in found.items():
-        _view_cause(rejected, code, names, len(shared))
+    for (code, rivals), names in found.items():
+        _view_cause(rejected, code, rivals, names, len(shared))
     return out, good
 
 
@@ -244,7 +246,7 @@ def reject_views(
     """Take out views that do not fit jointly (diagnosed), then single corners."""
     points = board.points_B()
     limit_count = max(1, len(views) // 3)
-    doubtful: dict[str, list[str]] = {}
+    doubtful: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     total = sum(1 for v in views if v.left is not None and v.right is not None)
     for _ in range(limit_count):
         rms = view_rms(problem, solution, typical=True)
@@ -264,7 +266,7 @@ def reject_views(
                 max(2.0 * float(np.median(value)), 4 * sigma),
             )  # fmt: skip
             code, reason = d.code, d.detail
-            doubtful.setdefault(code, []).append(v.name)
+            doubtful.setdefault((code, d.rivals), []).append(v.name)
             rejected.add(v.name, "", f"{reason} ({value[worst]:.2f} px)")
             if code in ("reversed_view", "swapped_pictures"):
                 del rejected.views[(v.name, "")]
@@ -291,8 +293,8 @@ def reject_views(
         problem = build([points], [(x.left, x.right, 0) for x in views])
         start = replace(s, R_view=s.R_view[keep], t_view=s.t_view[keep])
         solution = robust_solve(problem, start, False)
-    for code, names in doubtful.items():
-        _view_cause(rejected, code, names, total)
+    for (code, rivals), names in doubtful.items():
+        _view_cause(rejected, code, rivals, names, total)
     for _ in range(2):
         problem, n = reject_corners(problem, solution, views, rejected)
         if n == 0:
