@@ -64,7 +64,7 @@ ROOM_CODES = {
 
 
 #: Causes that already name what changed among the views.
-CHANGED = {"zoom_changed", "camera_moved", "rolling_shutter"}
+CHANGED = {"zoom_changed", "camera_moved", "rolling_shutter", "print_stretched"}
 
 
 def grade(value: float, fail: float, warn: float) -> Status:

@@ -2,10 +2,10 @@
 
 Each says what was not the same in all views: a camera's zoom from some moment on, where a camera
 stood from some moment on, the two pictures of a view not taken at one moment, or rows of a picture
-not read at one moment (rolling shutter). Each adds its own unknowns to the converged solve, to
-first order; the one that explains most for the number it asks for (Schwarz) is named, the next
-told. A zoom of several percent is beyond first order: it is undone, and all is solved again
-(:func:`moments.zoom_changed` asks where even that finds nothing).
+not read at one moment (rolling shutter); or that the print is stretched. Each adds its own unknowns
+to the converged solve, to first order; the one that explains most for the number it asks for
+(Schwarz) is named, the next told. A zoom of several percent is beyond first order: it is undone,
+and all is solved again (:func:`moments.zoom_changed` asks where even that finds nothing).
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ NAMED = 100.0
 #: the picture's height (rows), pixels of a corner (what the view's pose does not swallow: of 3 px
 #: between two pictures as little as 0.09).
 LEAST_ZOOM, LEAST_TURN_DEG, LEAST_ROWS_PX, LEAST_APART_PX = 0.003, 0.03, 0.5, 0.05
+#: Share by which a print is wider than high.
+LEAST_STRETCH = 0.003
 #: A zoom by a larger share is solved for in full.
 FIRST_ORDER = 0.01
 #: The next best is told where it is this near: to first order counts are rough.
@@ -56,12 +58,13 @@ class _Views:
         self.shared: NDArray[np.bool_] = np.all(np.any(self.seen, axis=-1), axis=1)
         self.J, self.r = self._apart(self.lin.J_view)
 
-    def _apart(self, own: Array) -> tuple[Array, Array]:
-        """J and residual without what each view's own columns (V, M, k) explain."""
+    def _apart(self, own: Array, more: Array | None = None) -> tuple[Array, Array]:
+        """J (with more columns) and residual without what each view's own (V, M, k) explain."""
         L = own / np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-12)
         T = np.swapaxes(L, 1, 2)
         inverse = np.linalg.pinv(T @ L, rcond=1e-10, hermitian=True)
-        out = [X - L @ (inverse @ (T @ X)) for X in (self.lin.J, self.lin.residual[..., None])]
+        J = self.lin.J if more is None else np.concatenate([self.lin.J, more], -1)
+        out = [X - L @ (inverse @ (T @ X)) for X in (J, self.lin.residual[..., None])]
         return out[0], out[1]
 
     def _solved(self, J: Array, r: Array) -> tuple[float, Array]:
@@ -89,6 +92,15 @@ class _Views:
         columns = np.concatenate([zoom, self.J[..., first + 2 : first + 4]], -1)
         score, x = self.with_later(columns, later)
         return score, float(x[0])
+
+    def with_stretch(self, problem: bundle.Problem, s: bundle.State) -> tuple[float, float]:
+        """The board's print wider by some share than it is high; the share."""
+        X = problem.boards[0] * [1.0, 0, 0]
+        by_t = self.lin.J_view[..., 3:].reshape(self.V, 2, len(X), 2, 3)
+        column = np.einsum("vcnuk,vkj,nj->vcnu", by_t, s.R_view, X).reshape(self.V, self.M, 1)
+        J, r = self._apart(self.lin.J_view, column)
+        rss, x = self._solved(J, r)
+        return self.score(rss, 1), float(x[-1])
 
     def with_own(self, own: Array) -> tuple[float, float]:
         """More unknowns of each view (V, M, k); and by how many pixels they move corners (rms)."""
@@ -146,6 +158,8 @@ def what_changed(
             score, more = _Views(undone, end, with_warp, robust_px).with_zoom(end, c, later)
             cause = _zoomed(c, name, (1 + share) * (1 + more) - 1, end)
             tried(score, cause, f"zoom {c}", large=True)
+    score, share = v.with_stretch(problem, s)
+    tried(score, _stretched(share), "stretched", large=abs(share) > LEAST_STRETCH)
     other = v.lin.J_view.reshape(v.V, 2, -1, 6).copy()
     other[:, 0] = 0
     other[~v.shared] = 0
@@ -212,6 +226,16 @@ def _moved(view: str, turn_deg: float) -> Cause:
         f"a camera was moved just before view {view}: the cameras' relative direction is "
         f"{turn_deg:.2f}° another one from there on",
         "Fix the cameras, and take all calibration pictures again.",
+    )
+
+
+def _stretched(share: float) -> Cause:
+    return Cause(
+        "print_stretched",
+        "FAIL",
+        f"the board's print is {100 * abs(share):.1f} % {'wider' if share > 0 else 'narrower'} "
+        "than high: its squares are not square",
+        "Print the board without fitting it to the page, and measure ten squares both ways.",
     )
 
 

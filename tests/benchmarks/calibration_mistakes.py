@@ -859,6 +859,82 @@ _add("right camera's lengths forgotten, out_m 25 cm long",
                        corners_m={"left": s.seen.corners_m["left"]}), "tape_wrong")  # fmt: skip
 
 
+# -- a fifth time: thought of when everything above was named --------------------------------------
+def _wandering(s: Scene) -> Seen:
+    """A camera whose image stabiliser is on: its picture wanders by 5 px from view to view."""
+    return s.views(lambda i, v: v if v.right is None else
+                   replace(v, right=v.right + s.rng.normal(0, 5.0, 2)))  # fmt: skip
+
+
+def _breathing(s: Scene) -> Seen:
+    """A camera that focuses anew in each view: focal length breathes by half a percent."""
+    middle = np.array(s.seen.sizes["left"]) / 2
+    return s.views(
+        lambda i, v: (
+            v if v.left is None
+            else replace(v, left=middle + (v.left - middle) * (1 + s.rng.normal(0, 0.005)))
+        )
+    )  # fmt: skip
+
+
+def _printed_narrow(s: Scene) -> Seen:
+    """Both boards' prints are 3 % narrower than high (a printer that fits to the page)."""
+    narrow = s.room.board.points_B() * np.array([-0.03, 0, 0])
+    rng = np.random.default_rng([5, s.key[0]])
+    seen = rigs.make_seen(s.room, rng, shared=8, alone=5, tape_error=True, deform=narrow)
+    return replace(seen, auxiliary=s.seen.auxiliary)
+
+
+def _corrected(s: Scene) -> Seen:
+    """The left camera corrects its lens by itself (or takes a still otherwise) in one picture."""
+    v = s.seen.auxiliary[0].view
+    camera = s.room.rig.left
+    assert v.left is not None
+    x = camera.undistort(v.left)
+    K = np.array([camera.f_px, camera.f_px])
+    straight = x * K + np.array(camera.size_px) / 2
+    return s.auxiliary(view=replace(v, left=straight))
+
+
+def _inside(s: Scene) -> Seen:
+    """corners_m lead to the corners of a panel 25 cm inside the blackboard's edges."""
+    out = {}
+    x, y = np.array([W(s) - 0.25, 0.25] * 2), np.array([0.25, 0.25, H(s) - 0.25, H(s) - 0.25])
+    ends = np.stack([x, y, np.zeros(4)], 1)
+    for c in ("left", "right"):
+        far = np.linalg.norm(s.room.rig.T_WC(c).t - ends, axis=1)
+        out[c] = tuple(float(v) for v in np.round(far, 2))
+    return replace(s.seen, corners_m=out)
+
+
+_add("the tape's case not counted: every length of the board 8 cm short",
+     lambda s: s.every_tape(lambda t: t - 0.08 * np.sign(t)), "tape_wrong")  # fmt: skip
+_add("left_m read from the wrong end of a tape of 5 m",
+     lambda s: s.taped(left_m=5.0 - s.tape.left_m),
+     "tape_wrong", "tape_from_upper_left")  # fmt: skip
+_add("every length of corners_m 8 cm long (round the lens hood)",
+     lambda s: s.every_lens(lambda v: v + 0.08), "corners_begun")  # fmt: skip
+_add("corners_m to the corners of a panel inside the blackboard", _inside,
+     "blackboard_width", "blackboard_height", "blackboard_frame", "corners_wrong")  # fmt: skip
+_add("auxiliary board printed at 97 %, the other right",
+     lambda s: s.squares(1 / 0.97, "auxiliary"), "auxiliary_square", "scale")  # fmt: skip
+_add("both prints 3 % narrower than high", _printed_narrow, "print_stretched")  # fmt: skip
+_add("stabiliser on in the right camera (5 px)", _wandering, "not_simultaneous")
+_add("autofocus on in the left camera (0.5 % from view to view)", _breathing, "zoom_changed",
+     "not_simultaneous", "holdout_ratio")  # fmt: skip
+_add("lens correction switched on for one auxiliary picture", _corrected, "auxiliary_zoom",
+     "auxiliary_inconsistent", "camera_bumped", "auxiliary_moved", "bent_board")  # fmt: skip
+_add("auxiliary picture cropped by 20 px at one side", lambda s: s.auxiliary(
+    view=replace(s.seen.auxiliary[0].view, left=None if s.seen.auxiliary[0].view.left is None
+                 else s.seen.auxiliary[0].view.left - [20.0, 0])),
+     "camera_bumped", "auxiliary_zoom", "auxiliary_moved")  # fmt: skip
+_add("apart_m in feet", lambda s: replace(s.seen, cameras_apart_m=s.room.rig.baseline_m / 0.3048),
+     "scale")  # fmt: skip
+_add("placement's angle_deg taken from the vertical",
+     lambda s: s.taped(angle_deg=90.0 - float(s.tape.angle_deg or 0.0)),
+     "placement_tilt", "wrong_placement", placements=("tilted",))  # fmt: skip
+
+
 # -- what it comes to ------------------------------------------------------------------------------
 def gaze_off_cm(rig: Rig, truth: Rig, blackboard_m: tuple[float, float]) -> float:
     """How far gaze points from 6 m are moved by the wrong room: rms of five points, cm."""

@@ -51,10 +51,13 @@ def _not_together(room: rigs.Room, rng: np.random.Generator, i: int, v: View) ->
     return replace(v, right=v.right + rng.normal(0, 3, 2))
 
 
-def _causes(change: Change | None, size_px: tuple[int, int] = (1920, 1080)) -> list[Cause]:
+def _causes(
+    change: Change | None, size_px: tuple[int, int] = (1920, 1080), wider: float = 0.0
+) -> list[Cause]:
     rng = np.random.default_rng([7, 1])
     room = rigs.random_room(rng, angle_deg=60, size_px=size_px)
-    seen: Seen = rigs.make_seen(room, rng, shared=9, alone=3, placements=())
+    deform = wider * room.board.points_B() * [1.0, 0, 0]
+    seen: Seen = rigs.make_seen(room, rng, shared=9, alone=3, placements=(), deform=deform)
     views = seen.views
     if change is not None:
         views = tuple(change(room, rng, i, v) for i, v in enumerate(views))
@@ -76,6 +79,13 @@ def _causes(change: Change | None, size_px: tuple[int, int] = (1920, 1080)) -> l
 )
 def test_what_changed_is_named(change: Change, code: str) -> None:
     assert _causes(change)[0].code == code
+
+
+def test_a_print_that_is_wider_than_high_is_named_with_its_share() -> None:
+    first = _causes(None, wider=0.03)[0]
+    assert first.code == "print_stretched" and " wider than high" in first.message
+    share = float(first.message.split("print is ")[1].split(" %")[0])
+    assert 2.4 < share < 3.6
 
 
 def test_what_looks_alike_is_told() -> None:
