@@ -233,7 +233,8 @@ def _stretched(share: float) -> Cause:
     return Cause(
         "print_stretched",
         "FAIL",
-        f"the board's print is about {100 * abs(share):.1f} % {'wider' if share > 0 else 'narrower'} "
+        f"the board's print is about {100 * abs(share):.1f} % "
+        f"{'wider' if share > 0 else 'narrower'} "
         "than high: its squares are not square",
         "Print the board without fitting it to the page, and measure ten squares both ways.",
     )
