@@ -9,6 +9,7 @@ import math
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,22 @@ SAID: dict[Kept, str] = {
 }
 
 
+_with_its_place = warnings.formatwarning
+
+
+def _warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    """Ours as one line; others' with the place in their code."""
+    if category is UserWarning:
+        return f"! {message}\n"
+    return _with_its_place(message, category, filename, lineno, line)
+
+
 def command(function: Callable[P, T]) -> Callable[P, T]:
     """A typer command whose user errors end in one sentence on stderr and exit code 2; interrupted,
     or on a full disk, it says what is true of its work (:mod:`gaze.lesson.kept`).
@@ -64,6 +81,7 @@ def command(function: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         as_json = kwargs.get("as_json") or kwargs.get("json")
+        warnings.formatwarning = _warning
         said = SAID[kept(function.__name__)].format(" without --fresh" * bool(kwargs.get("fresh")))
         try:
             return function(*args, **kwargs)

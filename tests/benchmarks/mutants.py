@@ -169,6 +169,15 @@ SAME = {
      "0.32 -> 0.64"): "tries sizes that no face has as well",
     ("gaze/people/matching.py", "for _ in range(3):  # polish: the class's own medians", "3 -> 6"):
         "goes on where nothing changes any more",
+    ("calibration/solve/bundle.py",
+     "scale = 1.0 / np.sqrt(np.maximum(np.diag(A_gg)[free], 1e-30))", "1.0 -> 2.0"):
+        "a scale against rounding, which is taken out again",
+    ("calibration/solve/bundle.py", "damping = max(damping / 10, 1e-12)", "10 -> 20"):
+        "other steps to the same end",
+    ("calibration/solve/bundle.py", "damping *= 10", "10 -> 20"): "other steps to the same end",
+    ("calibration/solve/bundle.py",
+     "scaled = (2 * xy - low - high) / np.maximum(high - low, 1e-12)", "1e-12 -> 2e-12"):
+        "no board is a millionth of a micrometre wide",
     ("calibration/solve/covariance.py",
      "shared.reshape(V, 4 * N, -1), np.tile(kind, 2 * V), 2 * int(seen.sum()) - G - 6 * V,",
      "1 -> 2"): "any number below 0 stands for the size that is left",

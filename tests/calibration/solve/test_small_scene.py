@@ -193,6 +193,12 @@ def test_a_bent_board_is_found_bent(given: tuple[float, float]) -> None:
     assert flat.rms_px > 0.1 and (flat.state.warp == 0).all()
 
 
+def test_a_bend_is_of_the_board_wherever_its_origin_lies() -> None:
+    basis = bundle.warp_basis(POINTS)
+    assert basis.min() == pytest.approx(0) and 0.9 < basis.max() <= 1
+    np.testing.assert_allclose(bundle.warp_basis(POINTS + [1.0, -0.3, 0.0]), basis, atol=1e-12)
+
+
 def test_a_rational_lens_is_held_near_zero_where_nothing_asks_for_it(small: Scene) -> None:
     """k3 … k6 have σ 1 in units of a corner's 0.1 px; with k3 alone nothing is added."""
     lenses = [Lens(np.r_[x.values, 0.0, 0.0, 0.0, 0.0]) for x in small.truth.lenses]

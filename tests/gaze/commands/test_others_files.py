@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 import sessions.tables
 from gaze.commands.app import app
+from gaze.commands.console import command
 from gaze.exports import FORMATS
 from sessions.lock import lesson_lock
 from tests.gaze.classroom import room_rig
@@ -180,3 +182,17 @@ def test_who_only_reads_goes_on(lesson: Path) -> None:
         assert run(f"catalog {lesson.parent}", lesson)[0] == 0
     assert world(lesson.parent) == before
     assert run("report RUN", lesson)[0] == 0
+
+
+def test_what_we_warn_of_is_one_line() -> None:
+    """No line of our code stands beside it."""
+
+    @command
+    def pool() -> None:
+        """A command that does nothing."""
+
+    pool()
+    assert warnings.formatwarning("a share without locks", UserWarning, "lock.py", 7) == (
+        "! a share without locks\n"
+    )
+    assert "theirs.py:7" in warnings.formatwarning("old", FutureWarning, "theirs.py", 7, "")
