@@ -45,6 +45,7 @@ from gaze.room.position import epipolar_deg, ray_points
 
 LOST_SHARE = 0.6  # fewer pairs than this share of the possible ones: is the rig off?
 KNOCKED_FLOOR_DEG = 0.8
+ENOUGH = 20  # moments that a pair shares; more of the same say little more
 ONE_HEAD = 1.0  # faces nearer than this share of their height are of one head
 
 
@@ -83,7 +84,7 @@ def identify(
         if len(found) > len(chosen):
             s, pairs, chosen, cost = wide, again, found, new
     desk = None if teacher_xz_m is None else np.array(teacher_xz_m)
-    owner, pair_cost, others = _students_of_tracks(rig, seen, pairs, chosen, cost, s, step_s, desk)
+    owner, pair_cost, others = _students_of_tracks(rig, seen, pairs, cost, s, step_s, desk)
     student = np.full(len(seen.camera), UNMATCHED, np.int32)
     role = np.full(len(seen.camera), STUDENT, np.int8)
     for of, values in ((student, owner), (role, others)):
@@ -108,7 +109,6 @@ def _students_of_tracks(
     rig: Rig,
     seen: Sightings,
     pairs: Pairs,
-    chosen: NDArray[np.intp],
     cost: Array,
     s: IdentitySettings,
     step_s: float,
@@ -116,20 +116,14 @@ def _students_of_tracks(
 ) -> tuple[dict[tuple[int, int], int], list[float], dict[tuple[int, int], int]]:
     """(camera, track) → student: the matched pairs, then the pieces that belong to them; and
     (camera, track) → role of those who are none."""
-    owner: dict[tuple[int, int], int] = {}
-    pair_cost: list[float] = []
-    # the more moments a pair shares, the earlier it founds its student
-    for k in chosen[np.argsort(-pairs.count[chosen], kind="stable")]:
-        owner[0, int(pairs.left[k])] = owner[1, int(pairs.right[k])] = len(pair_cost)
-        pair_cost.append(float(cost[k]))
     keys = seen.track.astype(np.int64) * 2 + seen.camera
     rows = {(int(k % 2), int(k // 2)): np.flatnonzero(keys == k) for k in np.unique(keys) if k >= 0}
+    owner, pair_cost = _founded(seen, pairs, cost, rows, s)
     cost_of = {
         (int(a), int(b)): float(c) for a, b, c in zip(pairs.left, pairs.right, cost, strict=True)
     }
     # two founders at one place are one student whose tracks broke in both cameras
     owner, pair_cost = _merge_founders(rig, seen, rows, owner, pair_cost, s)
-    owner, pair_cost = _without_ghosts(seen, pairs, cost, rows, owner, pair_cost, s)
     moments = len(np.unique(seen.moment))
     owner, pair_cost, others = _without_others(
         [Person.of(rig, seen, _rows_of(rows, owner, k), step_s) for k in range(len(pair_cost))],
@@ -182,6 +176,57 @@ def _without_others(
     )
 
 
+def _founded(
+    seen: Sightings,
+    pairs: Pairs,
+    cost: Array,
+    rows: dict[tuple[int, int], NDArray[np.intp]],
+    s: IdentitySettings,
+) -> tuple[dict[tuple[int, int], int], list[float]]:
+    """(camera, track) → student, for tracks that pair; and each student's best pair's cost.
+
+    Tracks break, in each camera at its own moments. So pairs are joined, the surest first, wherever
+    the two sides are nowhere seen on two heads at once and the pairs between them speak for it on
+    the whole: a piece left over by a one-to-one answer would meet another's, where nobody is.
+    """
+    worth = (s.no_match - cost) * np.minimum(pairs.count, ENOUGH)
+    between = {
+        ((0, int(a)), (1, int(b))): float(w)
+        for a, b, w in zip(pairs.left, pairs.right, worth, strict=True)
+    }
+    group = {t: [t] for t in rows}
+    best: dict[tuple[int, int], float] = {}
+    for k in np.argsort(-worth, kind="stable")[: int((worth > 0).sum())]:
+        one, other = group[0, int(pairs.left[k])], group[1, int(pairs.right[k])]
+        if one is other or not _one_person(seen, rows, between, one, other):
+            continue
+        best[one[0]] = min(best.pop(one[0], np.inf), best.pop(other[0], np.inf), float(cost[k]))
+        one += other
+        group |= dict.fromkeys(other, one)
+    students = sorted(best, key=lambda t: -sum(len(rows[m]) for m in group[t]))
+    return (
+        {t: k for k, first in enumerate(students) for t in group[first]},
+        [best[first] for first in students],
+    )
+
+
+def _one_person(
+    seen: Sightings,
+    rows: dict[tuple[int, int], NDArray[np.intp]],
+    between: dict[tuple[tuple[int, int], tuple[int, int]], float],
+    one: list[tuple[int, int]],
+    other: list[tuple[int, int]],
+) -> bool:
+    """Whether two groups of tracks can be, and are rather than not, the same student's."""
+    worth = sum(
+        between.get((a, b) if a[0] < b[0] else (b, a), 0.0)
+        for a in one
+        for b in other
+        if a[0] != b[0]
+    )
+    return worth > 0 and all(_free(seen, rows, t, one) for t in other)
+
+
 def _merge_founders(
     rig: Rig,
     seen: Sightings,
@@ -220,46 +265,6 @@ def _merge_founders(
         {t: number[target[k]] for t, k in owner.items()},
         [pair_cost[k] for k in kept],
     )
-
-
-def _without_ghosts(
-    seen: Sightings,
-    pairs: Pairs,
-    cost: Array,
-    rows: dict[tuple[int, int], NDArray[np.intp]],
-    owner: dict[tuple[int, int], int],
-    pair_cost: list[float],
-    s: IdentitySettings,
-) -> tuple[dict[tuple[int, int], int], list[float]]:
-    """Founders away who are pieces of others: a left one of one student, a right one of another.
-
-    Where both tracks broke while the other camera went on seeing these two, what is left of them
-    can meet at a place where nobody is. Such a pair is known by what each piece is worth with that
-    other camera's track: more, and its student is free in the piece's own camera.
-    """
-    worth = {
-        (int(a), int(b)): float(n * (s.no_match - c))
-        for a, b, n, c in zip(pairs.left, pairs.right, pairs.count, cost, strict=True)
-    }
-    kept = list(range(len(pair_cost)))
-    for k in reversed(range(len(pair_cost))):  # those seen least come first
-        own = [t for t, o in owner.items() if o == k]
-        most = max(worth.get(_pair(a, b), 0.0) for a in own if a[0] == 0 for b in own if b[0] == 1)
-        others = [[t for t, o in owner.items() if o == m] for m in kept if m != k]
-        if all(
-            any(
-                worth.get(_pair(piece, t), 0.0) > most
-                for tracks in others
-                if _free(seen, rows, piece, tracks)
-                for t in tracks
-                if t[0] != piece[0]
-            )
-            for piece in own
-        ):
-            kept.remove(k)
-            owner = {t: o for t, o in owner.items() if o != k}
-    number = {k: n for n, k in enumerate(kept)}
-    return {t: number[k] for t, k in owner.items()}, [pair_cost[k] for k in kept]
 
 
 def _pair(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:

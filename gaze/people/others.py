@@ -35,9 +35,9 @@ LEAST_FOR_TIERS = 5  # people who stay, to see whether rows stand on tiers
 SEAT_M = 0.4  # somebody who stands up at the own seat
 FASTEST_M_S, NEAR_M = 2.5, 0.6  # between two pieces of one walk
 TEACHER_S, PASSER_S, PASSER_SHARE = 10.0, 10.0, 0.05
-# or so long from the first piece of a walk to the last, seen in so much of it: whoever faces the
-# class turns away from both cameras for most of the time
-WALK_SHARE, LEAST_PIECES = 0.2, 5
+# or so long from the first glimpse of a walk to the last, seen in so much of it and so often anew:
+# whoever faces the class turns away from both cameras for most of the time
+WALK_SHARE, GLIMPSES, AGAIN_S = 0.2, 5, 0.5
 # A picture's nose moves by less than so much (of the face's height, and pixels), its pose likewise:
 # somebody who breathes moves his nose by 2 cm or more, a tenth of his face.
 STILL_S, STILL_SHARE, STILL_PX, STILL_DEG = 60.0, 0.03, 0.2, 10.0
@@ -164,7 +164,8 @@ def _long_enough(walk: Sequence[Person], step_s: float) -> bool:
         return False
     moment = np.unique(np.concatenate([p.moment for p in walk]))
     span = moment[-1] - moment[0] + 1
-    again = len(walk) >= LEAST_PIECES and len(moment) >= WALK_SHARE * span
+    glimpses = 1 + int((np.diff(moment) * step_s > AGAIN_S).sum())
+    again = glimpses >= GLIMPSES and len(moment) >= WALK_SHARE * span
     return bool((span if again else len(moment)) * step_s >= TEACHER_S)
 
 
