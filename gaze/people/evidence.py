@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from gaze.faces.rows import FaceRows
 from gaze.room.position import epipolar_deg, ray_points
 
 UNMATCHED = -1
+BLOCK = 200  # moments
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ class Pairs:
     P_W : (P, 3) median meeting point of the rays. in_room : (P,) share of moments in which the rays
     meet before both cameras and before the blackboard.
     size_m : (P, 2) the face's height in metres by each camera. head_deg : (P,) median angle between
-    the two cameras' heads; NaN unknown.
+    the two cameras' heads; NaN unknown. shared : sparse (left, right tracks), the moments that any
+    two share: those who are not among the pairs are too far apart to be one student.
     """
 
     left: NDArray[np.int32]
@@ -107,6 +110,7 @@ class Pairs:
     in_room: Array
     size_m: Array
     head_deg: Array
+    shared: Any
 
     def __len__(self) -> int:
         return len(self.left)
@@ -124,7 +128,12 @@ def pair_evidence(rig: Rig, seen: Sightings, settings: IdentitySettings) -> Pair
         tables.append(
             pd.DataFrame({"moment": seen.moment[rows], "track": seen.track[rows], "row": rows})
         )
-    both = tables[0].merge(tables[1], on="moment", suffixes=("_left", "_right"))
+    xy = np.full((len(seen.camera), 2), np.nan)
+    for c, name in enumerate(CAMERAS):
+        mine = seen.camera == c
+        xy[mine] = rig.camera(name).undistort(seen.nose_px[mine])
+    shared = there[0].T @ there[1]
+    both = _near_pairs(rig, seen, tables, xy, settings)
     if both.empty:
         none = np.zeros(0)
         return Pairs(
@@ -136,18 +145,11 @@ def pair_evidence(rig: Rig, seen: Sightings, settings: IdentitySettings) -> Pair
             none,
             np.zeros((0, 2)),
             none,
+            shared,
         )
     i, j = both["row_left"].to_numpy(), both["row_right"].to_numpy()
-    xy = np.full((len(seen.camera), 2), np.nan)
-    for c, name in enumerate(CAMERAS):
-        mine = seen.camera == c
-        xy[mine] = rig.camera(name).undistort(seen.nose_px[mine])
+    off = both["off"].to_numpy()
     P = ray_points(rig, xy[i], xy[j])
-    angle = epipolar_deg(rig, xy[i], xy[j])
-    sigma = np.hypot(
-        np.degrees(seen.sigma_px[i] / rig.left.f_px), np.degrees(seen.sigma_px[j] / rig.right.f_px)
-    )
-    off = np.minimum((angle / np.hypot(sigma, settings.epipolar_floor_deg)) ** 2, 25.0)
     in_room = np.nan_to_num(P[:, 2]) > 0.3
     size = np.zeros((len(i), 2))
     for c, (name, k) in enumerate(zip(CAMERAS, (i, j), strict=True)):
@@ -175,7 +177,6 @@ def pair_evidence(rig: Rig, seen: Sightings, settings: IdentitySettings) -> Pair
     groups = rows.groupby(["left", "right"], sort=True)
     mean, median = groups[["off", "room"]].mean(), groups.median()
     left, right = (mean.index.get_level_values(k).to_numpy(np.int32) for k in range(2))
-    shared = there[0].T @ there[1]
     return Pairs(
         left,
         right,
@@ -185,7 +186,42 @@ def pair_evidence(rig: Rig, seen: Sightings, settings: IdentitySettings) -> Pair
         mean["room"].to_numpy(),
         median[["size_left", "size_right"]].to_numpy(),
         median["head"].to_numpy(),
+        shared,
     )
+
+
+def _near_pairs(
+    rig: Rig, seen: Sightings, tables: list[pd.DataFrame], xy: Array, settings: IdentitySettings
+) -> pd.DataFrame:
+    """Rows of both cameras at one moment, with ``off``, their squared epipolar distance in σ: of
+    pairs of tracks that are not simply elsewhere.
+
+    Block by block: in an hour of a full class whose tracks break every minute all of them would be
+    ten million rows, of which hardly any is one student's.
+    """
+    moments = np.unique(tables[0]["moment"])
+    tracks = [int(t["track"].max()) + 1 if len(t) else 0 for t in tables]
+    total, count = np.zeros(tracks[0] * tracks[1]), np.zeros(tracks[0] * tracks[1])
+
+    def blocks() -> Iterator[tuple[pd.DataFrame, NDArray[np.int64]]]:
+        for block in np.array_split(moments, len(moments) // BLOCK + 1):
+            first, second = (t[t["moment"].isin(block)] for t in tables)
+            both = first.merge(second, on="moment", suffixes=("_left", "_right"))
+            key = both["track_left"].to_numpy(np.int64) * tracks[1] + both["track_right"].to_numpy()
+            i, j = both["row_left"].to_numpy(), both["row_right"].to_numpy()
+            angle = epipolar_deg(rig, xy[i], xy[j])
+            sigma = np.hypot(
+                np.degrees(seen.sigma_px[i] / rig.left.f_px),
+                np.degrees(seen.sigma_px[j] / rig.right.f_px),
+            )
+            off = (angle / np.hypot(sigma, settings.epipolar_floor_deg)) ** 2
+            yield both.assign(off=np.minimum(off, 25.0)), key
+
+    for both, key in blocks():
+        total += np.bincount(key, np.nan_to_num(both["off"], nan=25.0), len(total))
+        count += np.bincount(key, minlength=len(count))
+    near = total < settings.no_match * count
+    return pd.concat([both[near[key]] for both, key in blocks()], ignore_index=True)
 
 
 def _there(moment: NDArray[np.integer], track: NDArray[np.integer], moments: int) -> Any:

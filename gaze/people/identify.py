@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -189,11 +190,10 @@ def _founded(
     the two sides are nowhere seen on two heads at once and the pairs between them speak for it on
     the whole: a piece left over by a one-to-one answer would meet another's, where nobody is.
     """
-    worth = (s.no_match - cost) * np.minimum(pairs.count, ENOUGH)
-    between = {
-        ((0, int(a)), (1, int(b))): float(w)
-        for a, b, w in zip(pairs.left, pairs.right, worth, strict=True)
-    }
+    worth = np.maximum(s.no_match - cost, -s.no_match) * np.minimum(pairs.count, ENOUGH)
+    between = pairs.shared.astype(np.float64)  # negative for those too far apart to be a pair
+    between.data = -s.no_match * np.minimum(between.data, ENOUGH)
+    between[pairs.left, pairs.right] = worth
     group = {t: [t] for t in rows}
     best: dict[tuple[int, int], float] = {}
     for k in np.argsort(-worth, kind="stable")[: int((worth > 0).sum())]:
@@ -213,17 +213,16 @@ def _founded(
 def _one_person(
     seen: Sightings,
     rows: dict[tuple[int, int], NDArray[np.intp]],
-    between: dict[tuple[tuple[int, int], tuple[int, int]], float],
+    between: Any,
     one: list[tuple[int, int]],
     other: list[tuple[int, int]],
 ) -> bool:
     """Whether two groups of tracks can be, and are rather than not, the same student's."""
-    worth = sum(
-        between.get((a, b) if a[0] < b[0] else (b, a), 0.0)
-        for a in one
-        for b in other
-        if a[0] != b[0]
+    (left, right), (others_left, others_right) = (
+        [[t for c, t in tracks if c == side] for side in range(len(CAMERAS))]
+        for tracks in (one, other)
     )
+    worth = between[np.ix_(left, others_right)].sum() + between[np.ix_(others_left, right)].sum()
     return worth > 0 and all(_free(seen, rows, t, one) for t in other)
 
 
