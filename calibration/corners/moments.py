@@ -38,6 +38,8 @@ from calibration.transform import Array
 #: One moment at most in this time, and this many in all.
 EVERY_S = 0.5
 MOST = 80
+#: A moment that changes so many times as much as one within that time is between two of them.
+ON_THE_WAY = 1.5
 #: A video is first looked at in so many places: so many packets for a whole picture, from a key
 #: frame that lies at most so many packets further on.
 PLACES, PACKETS, GROUP = 8, 60, 600
@@ -230,7 +232,9 @@ def _alike(a: Array, b: Array) -> float:
 
 
 def quiet_moments(left: _Motion, right: _Motion, offset_s: float) -> list[tuple[int, int]]:
-    """Frame numbers (left, right) of the quietest common moment of every half second."""
+    """Frame numbers (left, right) of the quietest common moment of every half second; none where
+    the board is on its way from one quiet moment to the next.
+    """
     wanted = left.time_s + offset_s
     near = np.clip(np.searchsorted(right.time_s, wanted), 1, max(len(right.time_s) - 1, 1))
     before = np.abs(right.time_s[near - 1] - wanted)
@@ -238,17 +242,23 @@ def quiet_moments(left: _Motion, right: _Motion, offset_s: float) -> list[tuple[
     partner = np.where(before <= after, near - 1, np.minimum(near, len(right.time_s) - 1))
     step_s = float(np.median(np.diff(right.time_s))) if len(right.time_s) > 1 else 0.0
     together = np.minimum(before, after) <= max(TOGETHER_S, 0.55 * step_s)
-    change = np.where(together, left.change + right.change[partner], np.inf)
+    change = np.where(together, _around(left.change) + _around(right.change)[partner], np.inf)
     out = []
     window = np.floor(left.time_s / EVERY_S).astype(int)
     for k in np.unique(window):
         rows = np.flatnonzero(window == k)
         best = rows[int(change[rows].argmin())]
-        if np.isfinite(change[best]):
+        beside = np.abs(left.time_s - left.time_s[best]) <= EVERY_S
+        if change[best] <= ON_THE_WAY * change[beside].min() and np.isfinite(change[best]):
             out.append((int(best), int(partner[best])))
     if len(out) > MOST:
         out = [out[i] for i in np.linspace(0, len(out) - 1, MOST).round().astype(int)]
     return out
+
+
+def _around(change: Array) -> Array:
+    """How much each frame differs from its two neighbours, the more of the two."""
+    return np.asarray(np.fmax(change, np.append(change[1:], np.nan)))
 
 
 def _pictures(path: Path, numbers: set[int], mounting: Mounting) -> dict[int, bytes]:

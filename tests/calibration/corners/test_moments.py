@@ -17,6 +17,7 @@ from calibration.corners.moments import (
     _Motion,
     board_moments,
     measured_offset,
+    quiet_moments,
     refuse_damaged,
 )
 from calibration.errors import CalibrationError
@@ -152,3 +153,18 @@ def test_one_video_and_pictures_are_told_apart(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "right" / "a.png"), films.picture(0))
     with pytest.raises(CalibrationError, match="the left camera's chessboard views are a video"):
         read_folder(tmp_path, Board("chessboard", (9, 6), 0.05))
+
+
+def test_no_moment_lies_on_the_way() -> None:
+    """Held for 0.6 s, carried for 0.4, ten frames a second: the half seconds between two holds give
+    no moment, nor do frames whose neighbour is on the way."""
+    time_s = np.arange(300) / 10
+    carried = time_s % 1.0 >= 0.6 - 1e-9
+    rng = np.random.default_rng(1)
+    change = np.where(carried | np.roll(carried, 1), 6.0, 0.3) * rng.uniform(0.9, 1.1, len(time_s))
+    motion = _Motion(time_s, change)
+    found = quiet_moments(motion, motion, 0.0)
+    assert len(found) >= 25
+    assert not carried[[a for a, _ in found]].any()
+    swept = _Motion(time_s, rng.uniform(5.0, 7.0, len(time_s)))  # never held
+    assert len(quiet_moments(swept, swept, 0.0)) == 60
