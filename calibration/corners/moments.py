@@ -38,8 +38,9 @@ from calibration.transform import Array
 #: One moment at most in this time, and this many in all.
 EVERY_S = 0.5
 MOST = 80
-#: A moment that changes so many times as much as one within that time is between two of them.
-ON_THE_WAY = 1.5
+#: A moment that changes so many times as much as one within that time, or as what is still in any
+#: case (grey levels, both cameras'), is between two of them.
+ON_THE_WAY, STILL = 1.5, 0.5
 #: A video is first looked at in so many places: so many packets for a whole picture, from a key
 #: frame that lies at most so many packets further on.
 PLACES, PACKETS, GROUP = 8, 60, 600
@@ -249,7 +250,8 @@ def quiet_moments(left: _Motion, right: _Motion, offset_s: float) -> list[tuple[
         rows = np.flatnonzero(window == k)
         best = rows[int(change[rows].argmin())]
         beside = np.abs(left.time_s - left.time_s[best]) <= EVERY_S
-        if change[best] <= ON_THE_WAY * change[beside].min() and np.isfinite(change[best]):
+        quiet = max(float(change[beside].min()), STILL)
+        if change[best] <= ON_THE_WAY * quiet and np.isfinite(change[best]):
             out.append((int(best), int(partner[best])))
     if len(out) > MOST:
         out = [out[i] for i in np.linspace(0, len(out) - 1, MOST).round().astype(int)]
