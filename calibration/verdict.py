@@ -21,8 +21,8 @@ MOST_RIVALS = 2
 @dataclass(frozen=True)
 class Cause:
     """One finding: a stable ``code``, how bad, what is wrong, the action that helps, what it may
-    shift a gaze point by (``cost_cm``), where that is known, and the code of what else explains it
-    (``rival``; message and action tell it too)."""
+    shift a gaze point by (``cost_cm``), where that is known, and the codes of what else explains it
+    (``rivals``; message and action tell them too)."""
 
     code: str
     severity: Status

@@ -10,11 +10,11 @@ track collects evidence over the moments that they share,
 - the head's direction in the room, from each camera;
 - seats from session.toml, where they are given; face embeddings, where they are asked for;
 
-and one assignment over all pairs, each weighted with its number of moments, takes the best answer.
-The class's own sitting height and face size are not known beforehand: every hypothesis about them
-is tried, and the one under which the whole class fits best wins. Pieces of tracks are then joined
-to students by seat, and every moment is checked against its student's seat: what does not fit is
-"unmatched", which is a legal answer.
+and students grow out of the pairs, the surest first, as tracks break. The class's own sitting
+height and face size are not known beforehand: every hypothesis about them is tried, each with the
+best one-to-one assignment, and the one under which the whole class fits best wins. What is left of
+tracks is then joined to students by seat, and every moment is checked against its student's seat:
+what does not fit is "unmatched", which is a legal answer.
 """
 
 from __future__ import annotations
@@ -282,11 +282,11 @@ def _free(
     Now and then two faces are found on one head (under hair, under a cap): nearer than two heads
     are, that is not elsewhere.
     """
-    mine = [rows[t] for t in tracks if t[0] == piece[0]]
-    return all(
-        _overlap(seen, rows[piece], r) <= 0.25 and _elsewhere(seen, rows[piece], r) <= 0.05
-        for r in mine
-    )
+    for other in (rows[t] for t in tracks if t[0] == piece[0]):
+        overlap = _overlap(seen, rows[piece], other)
+        if overlap > 0.25 or (overlap and _elsewhere(seen, rows[piece], other) > 0.05):
+            return False
+    return True
 
 
 def _elsewhere(seen: Sightings, a: NDArray[np.intp], b: NDArray[np.intp]) -> float:
