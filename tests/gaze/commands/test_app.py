@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -206,3 +208,11 @@ def test_nothing_is_written_over_unasked(tmp_path: Path) -> None:
     (tmp_path / "folder.pdf").mkdir()
     result = runner.invoke(app, ["board", str(tmp_path / "folder.pdf"), "--overwrite"])
     assert result.exit_code == 2 and "a folder, not a file" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("package", ["gaze", "headpose"])
+def test_python_m(package: str) -> None:
+    """Where the scripts' folder is not on the PATH, as pip on Windows leaves it."""
+    said = subprocess.run([sys.executable, "-m", package, "--help"], capture_output=True,
+                          text=True, check=True).stdout  # fmt: skip
+    assert f"Usage: python -m {package}" in " ".join(said.split())
