@@ -20,7 +20,7 @@ GAZE_ROOMS = (
     "room", "faces", "people", "gain", "lesson", "measures", "privacy.names",
     "privacy.audit", "report", "analyze",
     "engine", "validation", "privacy.pseudonyms", "exports", "privacy", "catalog",
-    "studies", "setup", "benchmark", "notebook", "app", "commands",
+    "studies", "setup", "benchmark", "notebook", "app", "commands", "__main__",
 )  # fmt: skip
 
 
