@@ -33,7 +33,7 @@ from gaze.faces.rows import FaceRows
 from gaze.gain.agreed import agreement_of, corrected
 from gaze.gain.model import Gain
 from gaze.lesson import refusals
-from gaze.lesson.caveats import folder_caveats, unseen_seats_caveat
+from gaze.lesson.caveats import unseen_seats_caveat, with_folder_caveats
 from gaze.lesson.film import Film, open_film
 from gaze.lesson.heads_clock import checked_by_heads, with_clock_spread
 from gaze.lesson.points import Seats, grid_of, measure
@@ -173,8 +173,7 @@ def _analyze(
         gaze.student, gaze.rig_sigma_m, gaze.chi2, agreed,
     )  # fmt: skip
     quality = quality_report(gaze.table, summary, evidence, looker.seconds)
-    for caveat in folder_caveats(session, summary):
-        quality = quality.with_first(caveat)
+    quality = with_folder_caveats(quality, session, summary)
     if gaze.unseen_seats:
         quality = quality.with_first(unseen_seats_caveat(gaze.unseen_seats))
     quality.write(run.quality_path)

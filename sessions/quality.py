@@ -292,8 +292,13 @@ class Quality(_Record):
         return next((c.message for c in self.warnings if c.code in NOT_DONE), None)
 
     def with_first(self, caveat: Caveat) -> Quality:
-        """The same with one caveat more, before the others."""
-        return self.model_copy(update={"warnings": (caveat, *self.warnings)})
+        """The same with one caveat more, before the others; behind a class that does not fit its
+        rig, which may be its cause."""
+        codes = [w.code for w in self.warnings]
+        k = codes.index("class_does_not_fit") + 1 if "class_does_not_fit" in codes else 0
+        return self.model_copy(
+            update={"warnings": (*self.warnings[:k], caveat, *self.warnings[k:])}
+        )
 
     def write(self, path: str | Path) -> None:
         """Write quality.json, of this version."""

@@ -39,13 +39,15 @@ HEADS_DISAGREE_CHI2 = 9.0  # three times what is expected
 def caveats(q: Quality) -> Iterator[Caveat]:
     """What lowers trust in a run, each with its sentence and, where known, its cost.
 
-    Lost pictures come first where they are many, else last.
+    Lost pictures come first where they are many, else last; then a class that does not fit its
+    rig, which much else may come from.
     """
     lost = list(_frame_caveats(q.frames))
     cameras = (q.frames.left, q.frames.right)
     many = any(c.decoded < (1 - MANY_LOST) * c.asked for c in cameras)
     if many:
         yield from lost
+    yield from _fit_caveats(q)
     if not q.seats:
         yield Caveat(
             code="no_faces",
@@ -190,8 +192,23 @@ def _nose_sigma_px(q: Quality) -> float:
     return float(np.hypot(nose, q.rig.rms_px or 0.3))
 
 
+def _fit_caveats(q: Quality) -> Iterator[Caveat]:
+    """A class that does not fit its rig."""
+    of = q.identity
+    costs = [c for c in of.pair_cost.values() if c is not None]
+    lonely = of.students >= 3 and of.one_camera_only > ONE_CAMERA_SHARE * of.students
+    if lonely or (len(costs) >= 3 and float(np.median(costs)) > BADLY):
+        yield Caveat(
+            code="class_does_not_fit",
+            message=f"The class does not fit the rig: {of.one_camera_only} of {of.students} "
+            "students are seen by one camera alone or meet badly. Is it another room's rig, a "
+            "camera that moved, a wrong clock or a turned video? Do not use these gaze points.",
+            facts={"students": of.students, "one_camera_only": of.one_camera_only},
+        )
+
+
 def _camera_caveats(q: Quality) -> Iterator[Caveat]:
-    """Cameras that changed since their calibration, and a class that does not fit its rig."""
+    """Cameras that changed since their calibration, and moments that are seen but of no use."""
     if q.rig.verdict and not q.rig.cameras:
         yield Caveat(
             code="camera_unchecked",
@@ -213,17 +230,6 @@ def _camera_caveats(q: Quality) -> Iterator[Caveat]:
             message=f"Only {100 * q.usable:.0f} % of the moments have a point that can be used: "
             "the others are seen, but too uncertain or contradictory.",
             facts={"usable": q.usable},
-        )
-    of = q.identity
-    costs = [c for c in of.pair_cost.values() if c is not None]
-    lonely = of.students >= 3 and of.one_camera_only > ONE_CAMERA_SHARE * of.students
-    if lonely or (len(costs) >= 3 and float(np.median(costs)) > BADLY):
-        yield Caveat(
-            code="class_does_not_fit",
-            message=f"The class does not fit the rig: {of.one_camera_only} of {of.students} "
-            "students are seen by one camera alone or meet badly. Is it another room's rig, a "
-            "camera that moved, a wrong clock or a turned video? Do not use these gaze points.",
-            facts={"students": of.students, "one_camera_only": of.one_camera_only},
         )
 
 
@@ -248,14 +254,17 @@ def _row_caveats(row: RowQuality) -> Iterator[Caveat]:
         )
 
 
-def folder_caveats(session: Session, students: pd.DataFrame) -> Iterator[Caveat]:
-    """What the lesson's own files say that its students (students.parquet) do not bear out."""
+def with_folder_caveats(q: Quality, session: Session, students: pd.DataFrame) -> Quality:
+    """A run's quality with what the lesson's own files say that its students (students.parquet) do
+    not bear out. Where a class that does not fit its rig sits says nothing of its seats."""
+    fits = not any(w.code == "class_does_not_fit" for w in q.warnings)
     for caveat in (
         targets_caveat(session, set(students["student"].astype(str))),
-        seats_caveat(session, students),
+        seats_caveat(session, students) if fits else None,
     ):
         if caveat is not None:
-            yield caveat
+            q = q.with_first(caveat)
+    return q
 
 
 def seats_caveat(session: Session, students: pd.DataFrame) -> Caveat | None:

@@ -11,7 +11,7 @@ import pandas as pd
 from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from gaze.gain.agreed import agreement_of, corrected, uncorrected
-from gaze.lesson.caveats import folder_caveats
+from gaze.lesson.caveats import with_folder_caveats
 from gaze.lesson.quality import with_tables
 from gaze.lesson.rig_watch import watch_noses
 from gaze.measures.measures import board_shares
@@ -155,8 +155,7 @@ def quality_file(work: Work, path: Path) -> str:
     )
     new = with_tables(base, gaze, students, facts)
     session = Session(work.folder, load_config(work.folder))
-    for caveat in folder_caveats(session, students):
-        new = new.with_first(caveat)
+    new = with_folder_caveats(new, session, students)
     for caveat in (w for w in old.warnings if w.code == "seats_unseen"):
         new = new.with_first(caveat)
     new.write(path)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from gaze.lesson.caveats import caveats
+from gaze.lesson.caveats import caveats, unseen_seats_caveat, with_folder_caveats
 from gaze.lesson.refusals import one_recording
 from sessions.errors import SessionError
 from sessions.quality import Quality
@@ -46,6 +49,38 @@ def test_a_class_that_hardly_meets_does_not_fit() -> None:
     assert "8 of 10" in codes(identity={**fits, "one_camera_only": 8})["class_does_not_fit"]
     badly = {"a": 9.0, "b": 8.0, "c": 1.0}
     assert "class_does_not_fit" in codes(identity={**fits, "pair_cost": badly})
+
+
+def test_a_class_that_does_not_fit_is_the_cause_that_stands_first(tmp_path: Path) -> None:
+    """Another room's rig puts the whole class beside its seats: the tape is not to be blamed."""
+    seats = np.array([(x, z) for z in (3.0, 5.0, 7.0) for x in (0.56, 1.71, 2.86)])
+    declared = [
+        SimpleNamespace(id=f"s{k}", seat_m=tuple(seat), opt_out=False)
+        for k, seat in enumerate(seats)
+    ]
+    session: Any = SimpleNamespace(
+        config=SimpleNamespace(students=declared), targets_path=tmp_path / "targets.csv"
+    )
+    (tmp_path / "targets.csv").write_text(
+        "start_s,end_s,student,target,x_m,y_m\n0,1,nobody,1,2,1\n"
+    )
+    beside = seats + [0.52, 0.0] + np.random.default_rng(0).normal(0, 0.05, seats.shape)
+    students = pd.DataFrame(beside, columns=["seat_x_m", "seat_z_m"])
+    students["student"] = [s.id for s in declared]
+
+    def said(one_camera_only: int) -> list[str]:
+        found = {"students": 9, "one_camera_only": one_camera_only}
+        quality = Quality.model_validate(
+            {"seats": [{"student": "a"}], "coverage": 0.5, "identity": found,
+             "rows": [{"row": 1, "distance_m": 3, "students": 9, "coverage": 0.5}]}
+        )  # fmt: skip
+        quality = quality.model_copy(update={"warnings": tuple(caveats(quality))})
+        quality = with_folder_caveats(quality, session, students)
+        return [w.code for w in quality.with_first(unseen_seats_caveat(1)).warnings]
+
+    of_files = ["seats_unseen", "seats_shifted", "targets_unknown_students"]
+    assert said(0)[:3] == of_files
+    assert said(9)[:4] == ["class_does_not_fit", of_files[0], of_files[2], "row_coverage"]
 
 
 def test_seen_but_not_usable_is_not_covered() -> None:
