@@ -73,21 +73,22 @@ def _tracks(path: Path) -> int:
 def _loudness(path: Path, track: int, until_s: float) -> tuple[Array, Array] | None:
     """Times (N,) of the file's own clock and log power (N, 4) of the bands; None: no sound."""
     filters = [butter(2, band, "bandpass", fs=RATE_HZ, output="sos") for band in BANDS_HZ]
-    states = [np.zeros((len(sos), 2)) for sos in filters]
     times, values = [], []
-    rest, rest_s = np.zeros(0), 0.0
+    rest, rest_s = np.zeros((0, 0), np.float32), 0.0
     for begin_s, wave in _waves(path, track, until_s):
-        if not len(rest):
-            rest_s = begin_s
-        elif abs(rest_s + len(rest) / RATE_HZ - begin_s) > 0.02:  # a hole in the sound
-            rest, rest_s = np.zeros(0), begin_s
-        joined = np.concatenate([rest, wave])
-        count = len(joined) // HOP
-        steps, rest = joined[: count * HOP], joined[count * HOP :]
+        if len(wave) != len(rest):  # the first part, or another number of channels from here on
+            states = [np.zeros((len(sos), len(wave), 2)) for sos in filters]
+            rest = wave[:, :0]
+        hole = abs(rest_s + rest.shape[1] / RATE_HZ - begin_s) > 0.02
+        if hole or not rest.size:
+            rest, rest_s = wave[:, :0], begin_s
+        joined = np.concatenate([rest, wave], 1)
+        count = joined.shape[1] // HOP
+        steps, rest = joined[:, : count * HOP], joined[:, count * HOP :]
         power = np.zeros((count, len(filters)))
         for b, sos in enumerate(filters):
             band, states[b] = sosfilt(sos, steps, zi=states[b])
-            power[:, b] = (band.reshape(-1, HOP) ** 2).mean(1)
+            power[:, b] = (band.reshape(len(wave), -1, HOP) ** 2).mean(2).sum(0)
         times.append(rest_s + (np.arange(count) + 0.5) * HOP / RATE_HZ)
         values.append(np.log(power + SILENCE))
         rest_s += count * HOP / RATE_HZ
@@ -97,7 +98,7 @@ def _loudness(path: Path, track: int, until_s: float) -> tuple[Array, Array] | N
 
 
 def _waves(path: Path, track: int, until_s: float) -> Iterator[tuple[float, NDArray[np.float32]]]:
-    """(begin, samples) of about PART_S each of one of the file's sound tracks, mono."""
+    """(begin, samples (C, N)) of about PART_S each of one of the file's sound tracks."""
     try:
         with open_file(path) as container:
             stream = container.streams.audio[track]
@@ -115,7 +116,7 @@ def _waves(path: Path, track: int, until_s: float) -> Iterator[tuple[float, NDAr
                     # or the first one, or another kind of sound from here on
                     hole = abs(starts_s - end_s) > 0.02 or kind != held
                     if fifo.samples and (hole or end_s - begin_s > PART_S):
-                        yield begin_s, _mono(fifo)
+                        yield begin_s, _channels(fifo)
                         fifo, hole = av.AudioFifo(), True
                     if starts_s > until_s:
                         return
@@ -124,16 +125,18 @@ def _waves(path: Path, track: int, until_s: float) -> Iterator[tuple[float, NDAr
                     frame.pts = None  # nothing is to fill holes: we do
                     fifo.write(frame)
             if fifo.samples:
-                yield begin_s, _mono(fifo)
+                yield begin_s, _channels(fifo)
     except (av.error.FFmpegError, OSError):
         return
 
 
-def _mono(fifo: av.AudioFifo) -> NDArray[np.float32]:
-    """All that is held, at RATE_HZ."""
+def _channels(fifo: av.AudioFifo) -> NDArray[np.float32]:
+    """(C, N) all that is held, at RATE_HZ: one channel, or two of more. Their powers are added, not
+    their waves: two that are wired with opposite signs would be silence."""
     whole = fifo.read()
     if whole is None:
-        return np.zeros(0, np.float32)
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE_HZ)
-    parts = [r.to_ndarray()[0] for f in (whole, None) for r in resampler.resample(f)]
-    return np.concatenate(parts)
+        return np.zeros((1, 0), np.float32)
+    layout = "mono" if whole.layout.nb_channels == 1 else "stereo"
+    resampler = av.AudioResampler(format="fltp", layout=layout, rate=RATE_HZ)
+    parts = [r.to_ndarray() for f in (whole, None) for r in resampler.resample(f)]
+    return np.concatenate(parts, 1)

@@ -73,3 +73,22 @@ def test_the_track_that_is_heard_is_not_the_silent_one(tmp_path: Path) -> None:
             frame.sample_rate, frame.pts = 16000, 0
             out.mux(track.encode(frame))
     assert hear([(path, 0.0)]) is not None
+
+
+def test_two_channels_of_opposite_sign_are_no_silence(tmp_path: Path) -> None:
+    """A microphone of which one wire is crossed: the mean of its channels is nothing, and three in
+    front of the fourth are as loud as they are."""
+    path, sound = tmp_path / "a.wav", room(10.0)
+    mono = hear([(recorded(tmp_path / "m.wav", sound, 0.9, 1), 0.0)])
+    for signs in ((1, -1), (0, 1), (1, -1, 1, -1), (1, 1, 1, -1, -1, -1)):
+        heard = 0.9 * (sound + np.random.default_rng(1).normal(0, 0.002, len(sound)))
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(len(signs))
+            file.setsampwidth(2)
+            file.setframerate(16000)
+            samples = np.clip(np.outer(heard, signs), -1, 1) * 32767
+            file.writeframes(samples.astype("<i2").tobytes())
+        found = hear([(path, 0.0)])
+        assert mono is not None and found is not None, signs
+        like = np.corrcoef(found.values[:, 1], mono.values[: len(found.values), 1])[0, 1]
+        assert like > 0.99, signs
