@@ -19,7 +19,7 @@ PACKAGES = ("calibration", "headpose", "sessions", "gaze")
 GAZE_ROOMS = (
     "room", "faces", "people", "gain", "lesson", "measures", "privacy.names",
     "privacy.audit", "report", "analyze",
-    "engine", "validation", "privacy.pseudonyms", "exports", "privacy", "catalog",
+    "engine", "validation", "privacy.vocabulary", "privacy.pseudonyms", "exports", "privacy", "catalog",
     "studies", "setup", "benchmark", "notebook", "app", "commands", "__main__",
 )  # fmt: skip
 

@@ -14,7 +14,9 @@ import pandas as pd
 
 from calibration.errors import UserError
 from gaze.measures.measures import Measures, measures
+from gaze.privacy.names import Finder
 from gaze.privacy.pseudonyms import lesson_salt, pseudonyms
+from gaze.privacy.vocabulary import is_ordinary
 from gaze.report.lesson import Lesson, load_lesson
 from sessions.run import atomic_write, write_json
 
@@ -25,11 +27,16 @@ class ExportError(UserError):
 
 @dataclass(frozen=True)
 class Source:
-    """A run ready for export: its lesson (pseudonyms replaced if asked) and measures."""
+    """A run ready for export: its lesson and measures, and what each student is called in them.
+
+    salted : they are called otherwise than in the lesson; then nothing may stand in the order of
+    the lesson's own names, either.
+    """
 
     lesson: Lesson
     measures: Measures
     names: dict[str, str]
+    salted: bool
 
 
 Writer = Callable[..., list[Path]]  # (source, out, **options)
@@ -53,20 +60,56 @@ def register(name: str, *, folder: bool = False) -> Callable[[Writer], Writer]:
 
 
 def load_source(run_folder: str | Path, *, salted: bool = False) -> Source:
-    """Open a run for export; measures with the lesson's own areas."""
+    """Open a run for export; measures with the lesson's own areas.
+
+    Raises
+    ------
+    ExportError : salted, and an area, a surface or the run is called like a student.
+    """
     lesson = load_lesson(run_folder)
     names = {s: s for s in (*lesson.students, *lesson.never_seen)}
     if salted:
         names = pseudonyms(names, lesson_salt(lesson.run.lesson_folder))
-        gaze = lesson.gaze.assign(student=lesson.gaze["student"].astype(str).map(names))
-        table = lesson.table.assign(student=lesson.table["student"].astype(str).map(names))
-        lesson = replace(
-            lesson, gaze=gaze, table=table.dropna(subset=["student"]),
-            students=tuple(sorted(names[s] for s in lesson.students)),
-            never_seen=tuple(sorted(names[s] for s in lesson.never_seen)),
-        )  # fmt: skip
+        lesson = _salted(lesson, names)
     m = measures(lesson.gaze, lesson.board.areas, lesson.board, students=lesson.students)
-    return Source(lesson, m, names)
+    return Source(lesson, m, names, salted)
+
+
+def _salted(lesson: Lesson, names: dict[str, str]) -> Lesson:
+    """The lesson under other names, with rows in their order, and no text that tells the own ones.
+
+    A name that is a number or a word of ours is nobody's in a text.
+    """
+    finders = [f for f in (Finder.of(s, names) for s in names) if not is_ordinary(f)]
+    places = [(lesson.run.name, "the run"), *((a.name, "an area") for a in lesson.board.areas)]
+    for surface in lesson.config.surfaces:
+        places += [(surface.name, "a surface"), *((a.name, "an area") for a in surface.areas)]
+    for text, what in places:
+        if any(finder.within(text) for finder in finders):
+            raise ExportError(
+                f"{what} is called like a student, which other pseudonyms would not hide",
+                where=lesson.run.lesson_folder, found=text, remedy="Give it another name.",
+            )  # fmt: skip
+
+    def renamed(frame: pd.DataFrame, *by: str) -> pd.DataFrame:
+        called = frame.assign(student=frame["student"].astype(str).map(names))
+        called = called.dropna(subset=["student"])
+        return called.sort_values(["student", *by], kind="stable", ignore_index=True)
+
+    def said(text: str) -> str:
+        for finder in finders:
+            text = finder.cut(text)
+        return text
+
+    return replace(
+        lesson,
+        gaze=renamed(lesson.gaze, "time_s"),
+        table=renamed(lesson.table),
+        students=tuple(sorted(names[s] for s in lesson.students)),
+        never_seen=tuple(sorted(names[s] for s in lesson.never_seen)),
+        config=lesson.config.model_copy(update={"title": said(lesson.config.title)}),
+        marks=tuple(replace(mark, label=said(mark.label)) for mark in lesson.marks),
+    )
 
 
 def file_in(out: Path, name: str) -> Path:

@@ -41,12 +41,16 @@ TRANSITIONS = {
 
 
 def _table(source: Source) -> pd.DataFrame:
-    """gaze.parquet as it is, with the export's pseudonyms."""
+    """gaze.parquet as it is; under other pseudonyms in their order within each moment."""
     table = read_table(source.lesson.run.gaze_path, "gaze")
     names = table["student"].astype(str)
     known = names.map(source.names)  # nobody's rows stay nobody's; masked seats lose their name
     masked = pd.Series("masked", index=names.index).where(names != "", "")
-    return conform(table.assign(student=known.fillna(masked)), "gaze")
+    table = conform(table.assign(student=known.fillna(masked).astype(str)), "gaze")
+    if source.salted:  # rows of nobody by their faces: these have no name to be in the order of
+        by = ["time_s", "student", "row_left", "row_right"]
+        table = table.sort_values(by, kind="stable", ignore_index=True)
+    return table
 
 
 @register("csv")

@@ -18,8 +18,9 @@ import pandas as pd
 import pytest
 
 from calibration.errors import UserError
-from gaze.exports import FORMATS, ExportError, export
+from gaze.exports import FORMATS, ExportError, common, export
 from gaze.measures.measures import measures
+from gaze.privacy.pseudonyms import pseudonyms
 from gaze.report.density import Grid
 from gaze.report.heatmap import write_heatmaps
 from gaze.report.lesson import load_lesson
@@ -82,15 +83,88 @@ def test_measures_are_those_of_the_report(run: Path, tmp_path: Path) -> None:
             pd.read_csv(path).columns)  # fmt: skip
 
 
-def test_salted_names_are_others_and_consistent(run: Path, tmp_path: Path) -> None:
+def test_salted_names_are_others_and_consistent(tmp_path: Path) -> None:
+    """Each student's rows are one other student's in every export, by the order of the salt."""
+    gaze = big_lesson(rows=2, columns=3, minutes=2)
+    run = write_lesson(tmp_path / "lesson", gaze, areas=THIRDS, top='salt = "sea"')
+    names = pseudonyms(gaze["student"].unique(), "sea")
+    assert all(a != b for a, b in names.items())  # by this salt nobody keeps his number
     plain, _ = export(run, "visits", tmp_path / "plain.csv")
     salted, _ = export(run, "visits", tmp_path / "salted.csv", salted=True)
     table, _ = export(run, "parquet", tmp_path / "table.parquet", salted=True)
     a, b = pd.read_csv(plain), pd.read_csv(salted)
-    assert sorted(a["student"].value_counts()) == sorted(b["student"].value_counts())
-    assert set(b["student"]) == set(pd.read_parquet(table)["student"].astype(str))
-    assert (a.groupby("student")["duration_s"].sum().round(6).tolist()
-            != b.groupby("student")["duration_s"].sum().round(6).tolist())  # fmt: skip
+    by = ["student", "start_s"]
+    want = a.assign(student=a["student"].map(names)).sort_values(by, ignore_index=True)
+    exact = ["student", "area", "start_s", "end_s", "moments"]
+    pd.testing.assert_frame_equal(b.sort_values(by, ignore_index=True)[exact], want[exact])
+    rows = pd.read_parquet(table)
+    for old, new in names.items():
+        want_x = gaze.loc[gaze["student"] == old, "nose_x_m"]
+        np.testing.assert_array_equal(rows.loc[rows["student"] == new, "nose_x_m"], want_x)
+
+
+ROSTERS = (
+    ("Anna", "Bela", "Cem", "Dora", "Emil", "Fritz"),
+    ("Finn", "Eva", "Dan", "Cleo", "Bo", "Al"),
+)
+
+
+@pytest.mark.parametrize("format", sorted(FORMATS))
+def test_a_salted_export_tells_nothing_of_the_names(
+    format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the students were called, and in whatever order they so stood in tables and roster:
+    where the salt calls them the same, the export is the same to the byte."""
+    who = {name: k for roster in ROSTERS for k, name in enumerate(roster)}
+    calls = ("S-03", "S-01", "S-06", "S-02", "S-05", "S-04")
+    monkeypatch.setattr(common, "pseudonyms", lambda names, _: {n: calls[who[n]] for n in names})
+    made = []
+    for roster in ROSTERS:
+        gaze = big_lesson(rows=2, columns=3, minutes=0.5)
+        number = gaze["student"].str[2:].astype(int) - 1
+        gaze["row_left"] += 1000 * number
+        gaze["student"] = number.map(dict(enumerate(roster)))
+        gaze.loc[number.isin([2, 4]) & (gaze["time_s"] > 20), "student"] = ""  # nobody's
+        gaze.loc[gaze["student"] == roster[5], "status"] = "masked"
+        gaze = gaze.sort_values(["time_s", "student"], kind="stable", ignore_index=True)
+        folder = tmp_path / roster[0]
+        run = write_lesson(
+            folder / "lesson", gaze, areas=THIRDS, top="[targets]\ndesks = true",
+            title=f"A lesson for {roster[0]}", students=tuple((n, None) for n in sorted(roster)),
+        )  # fmt: skip
+        (folder / "lesson" / "events.csv").write_text(
+            f"time_s,label,end_s\n3,{roster[1]} comes late,\n5,film,10\n"
+        )
+        written = export(run, format, folder / "out", salted=True)
+        made.append({p.relative_to(folder).as_posix(): p.read_bytes() for p in written})
+    assert made[0].keys() == made[1].keys() and made[0]
+    for name, data in made[0].items():
+        assert data == made[1][name], name
+
+
+@pytest.mark.parametrize("what", ["area", "surface", "run"])
+def test_no_salted_export_where_something_is_called_like_a_student(
+    what: str, tmp_path: Path
+) -> None:
+    gaze = gaze_table(np.arange(60) * 0.5, np.full(60, "Bela"), np.full(60, "ok"),
+                      np.tile([1.0, 0.3], (60, 1)), 0.1)  # fmt: skip
+    surface = """[[surfaces]]
+name = "poster of Bela"
+left_m = 4.3
+down_m = 0.0
+out_m = 0.0
+width_m = 1.0
+height_m = 1.0
+"""
+    run = write_lesson(
+        tmp_path / "a", gaze, top=surface * (what == "surface"),
+        areas=(("Bela's", (0.0, 1.0), (0.0, 1.0)),) if what == "area" else (),
+        name="only Bela" if what == "run" else "monday",
+    )  # fmt: skip
+    export(run, "measures", tmp_path / "own")
+    with pytest.raises(ExportError, match=f"{what} is called like a student.*Bela"):
+        export(run, "measures", tmp_path / "salted", salted=True)
+    assert not (tmp_path / "salted").exists()
 
 
 def test_visits_and_transitions(run: Path, tmp_path: Path) -> None:
