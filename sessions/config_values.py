@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from sessions.names import DEVICE, composed
+from sessions.names import DEVICE, INVISIBLE, composed
 
 HUGE = 1e9  # no length, time or pixel of a lesson comes near
 # A spreadsheet takes a cell that begins so for a formula.
@@ -69,6 +69,8 @@ def _no_state(name: str) -> str:
 def _pseudonym(name: str) -> str:
     """A pseudonym stands in tables, addresses and files' names (heatmaps), on every system."""
     letters = _letters(name)
+    if INVISIBLE.search(name):
+        raise ValueError(f"expected letters that can be seen, found {name!a}")
     if not re.fullmatch(r"\w[\w .\-]*", letters) or name[0] != letters[0] or len(name) > 40:
         raise ValueError(
             "expected letters, digits, spaces, '.', '-' or '_', 40 at most, a letter or digit first"

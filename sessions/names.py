@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import difflib
+import itertools
 import re
 import unicodedata
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 # Names that Windows keeps for devices: a lesson must survive being copied there.
 DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+# Letters of other alphabets and the Latin ones that they look like; then digits that letters do.
+_LATIN = str.maketrans(
+    "АВЕЅІЈКМНОРСТУХԚԜӀЗаеѕіјорсухһԁԛԝӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧοινρı",
+    "ABESIJKMHOPCTYXQWI3aesijopcyxhdqwlABEZHIKMNOPTYXoivpi",
+)
+_DIGITS = str.maketrans("IlOo", "1100")
+# Signs that are drawn as nothing, although Unicode calls them marks or letters.
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 def composed(text: str) -> str:
@@ -20,6 +34,34 @@ def key_of(name: str) -> str:
     """Two names with the same key would be mixed up: capitals, accents written in two ways, the
     wide letters of East Asian keyboards."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def look_of(name: str) -> str:
+    """Two names with the same look are easily taken for each other: another alphabet's А, O and 0,
+    l and 1, two spaces for one. Coarser than :func:`key_of`."""
+    shown = unicodedata.normalize("NFKC", name).translate(_LATIN).translate(_DIGITS)
+    return " ".join(key_of(shown).split())
+
+
+def look_alikes(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of different names that look the same."""
+    for one, other in itertools.combinations(names, 2):
+        if composed(one) != composed(other) and look_of(one) == look_of(other):
+            yield one, other
+
+
+def spelled(name: str) -> str:
+    """A name, and what its letters are that look like others': ``А1 (CYRILLIC CAPITAL A)``."""
+    odd = dict.fromkeys(c for c in name if look_of(c) != key_of(c) and not c.isascii())
+    what = ", ".join(unicodedata.name(c, f"U+{ord(c):04X}").replace("LETTER ", "") for c in odd)
+    return f"{name} ({what})" if odd else name
+
+
+def meant(name: str, known: Collection[str]) -> str | None:
+    """The known name that somebody may have meant, for a question; None: none is near."""
+    near = {look_of(k): k for k in known}
+    close = difflib.get_close_matches(look_of(name), near, n=1, cutoff=0.6)
+    return near[close[0]] if close else None
 
 
 def in_place_of_file(path: Path) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pandas as pd
 
 from sessions.csv_table import read_csv_table
 from sessions.errors import SessionError
+from sessions.names import meant, spelled
 
 TARGET_COLUMNS = ("start_s", "end_s", "student", "target", "x_m", "y_m")
 
@@ -40,10 +40,5 @@ def read_targets(path: Path) -> pd.DataFrame:
 def unknown_students(targets: pd.DataFrame, known: Collection[str]) -> list[str]:
     """Students of targets.csv whom nobody knows, in order, with whom may have been meant."""
     strangers = dict.fromkeys(s for s in targets["student"] if s and s not in known)
-    return [s + _meant(s, known) for s in strangers]
-
-
-def _meant(student: str, known: Collection[str]) -> str:
-    near = {k.casefold(): k for k in known}  # capitals are the commonest slip
-    meant = difflib.get_close_matches(student.casefold(), near, n=1, cutoff=0.6)
-    return f" (meant: {near[meant[0]]}?)" if meant else ""
+    near = {s: meant(s, known) for s in strangers}
+    return [f"{spelled(s)} (meant: {spelled(m)}?)" if m else s for s, m in near.items()]

@@ -19,8 +19,8 @@ PACKAGES = ("calibration", "headpose", "sessions", "gaze")
 GAZE_ROOMS = (
     "room", "faces", "people", "gain", "lesson", "measures", "privacy.names",
     "privacy.audit", "report", "analyze",
-    "engine", "validation", "privacy.vocabulary", "privacy.pseudonyms", "exports", "privacy", "catalog",
-    "studies", "setup", "benchmark", "notebook", "app", "commands", "__main__",
+    "engine", "validation", "privacy.vocabulary", "privacy.pseudonyms", "exports", "privacy",
+    "catalog", "studies", "setup", "benchmark", "notebook", "app", "commands", "__main__",
 )  # fmt: skip
 
 

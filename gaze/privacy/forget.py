@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import difflib
 import os
 import shutil
 import tomllib
@@ -35,7 +34,7 @@ from sessions.config_edit import without_student
 from sessions.errors import SessionError
 from sessions.events.marks import read_marks
 from sessions.lock import LOCK, lesson_lock
-from sessions.names import composed
+from sessions.names import look_of, meant, spelled
 from sessions.run import is_exported, is_our_picture
 
 __all__ = [
@@ -69,6 +68,11 @@ def forget(lesson: str | Path, student: str) -> Report:
     refuse_links(folder, finder)
     config, masked = without_student(folder, finder.is_it, finder.cut)
     said = Report(f"student {student} in {lesson}")
+    said.kept += [
+        f"{spelled(other)}: another student, whose name looks like {spelled(student)}"
+        for other in _known_students(folder)
+        if look_of(other) == look_of(student) and not finder.is_it(other)
+    ]
     copy = _beside(folder)
     with lesson_lock(folder):
         _forget(Work(copy, folder, finder, is_ordinary(finder), config, masked, said))
@@ -116,14 +120,13 @@ def known_student(lesson: str | Path, student: str) -> Finder:
     finder = Finder.of(student, everybody)
     if any(finder.is_it(name) for name in everybody):
         return finder
-    near = {composed(n).casefold(): n for n in everybody}
-    close = difflib.get_close_matches(composed(student).casefold(), near, n=1)
+    near = meant(student, everybody)
     raise PrivacyError(
         "nothing in this lesson names this student",
         where=lesson,
-        found=student,
+        found=spelled(student),
         expected="one of " + (", ".join(everybody) or "the lesson's students"),
-        remedy=f"Did you mean {near[close[0]]}?" if close else None,
+        remedy=f"Did you mean {spelled(near)}?" if near else None,
     )
 
 

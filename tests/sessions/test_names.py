@@ -17,7 +17,7 @@ from sessions.errors import SessionError
 from sessions.events.annotations import read_annotations
 from sessions.events.marks import moves, read_marks
 from sessions.events.moves import read_track
-from sessions.names import composed, in_place_of_file, key_of
+from sessions.names import composed, in_place_of_file, key_of, look_alikes, meant, spelled
 from sessions.run import run_folder
 from sessions.targets import read_targets, unknown_students
 from tests.sessions.test_config import GOOD
@@ -109,3 +109,32 @@ def test_what_lies_beside_a_missing_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "session.toml.txt").touch()  # by an editor that hides what it adds
     with pytest.raises(SessionError, match=r"found session\.toml\.txt: a program has put"):
         load_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("A1", "\u04101", True), ("A1", "\u03911", True), ("x2", "\u04452", True),
+        ("S-01", "S-O1", True), ("A1", "Al", True), ("A 1", "A  1", True), ("I", "1", True),
+        ("A1", "a1", True), ("A1", "\uff211", True), ("\u04171", "31", True),
+        ("A1", "A2", False), ("L1", "11", False), ("S-1", "S-01", False), ("A1", "A-1", False),
+        ("A1", "\u04102", False), ("Zo\u00eb", "Zoe", False),
+        ("Anna", "\u0410\u043d\u043d\u0430", False),
+        ("Zo\u00eb", "Zoe\u0308", False),  # one and the same
+    ],
+)  # fmt: skip
+def test_names_that_look_the_same_are_told(one: str, other: str, alike: bool) -> None:
+    assert list(look_alikes(["B7", one, other])) == ([(one, other)] if alike else [])
+
+
+def test_what_looks_like_another_letter_is_spelled() -> None:
+    assert spelled("\u04101") == "\u04101 (CYRILLIC CAPITAL A)"
+    assert spelled("A1") == "A1" and spelled("Zo\u00eb") == "Zo\u00eb"
+    assert meant("\u04101", ["B2", "A1"]) == "A1" and meant("Q9", ["B2", "A1"]) is None
+
+
+@pytest.mark.parametrize("sign", ["\u3164", "\ufe0f", "\u034f", "\uffa0", "\U000e0100", "\u180b"])
+def test_a_pseudonym_has_no_letters_that_nobody_sees(sign: str) -> None:
+    for name in (f"A{sign}1", f"A1{sign}"):
+        with pytest.raises(ValidationError, match="letters that can be seen"):
+            PSEUDONYM.validate_python(name)

@@ -12,7 +12,7 @@ from gaze.measures.areas import check_areas
 from gaze.setup.checks.registry import Finding, Subject, from_error, register
 from sessions.config import CONFIG_NAME, SessionConfig
 from sessions.config_values import looks_like_a_name
-from sessions.names import DEVICE
+from sessions.names import DEVICE, look_alikes, spelled
 
 # Not allowed in a name of a file on Windows, where the lesson may be copied to.
 _NOT_ON_WINDOWS = re.compile(r'[<>:"|?*\x00-\x1f]|[ .](/|$)')
@@ -58,6 +58,21 @@ def students(subject: Subject) -> list[Finding]:
         action = "Use pseudonyms such as A1, and keep the list of names elsewhere, on paper."
         findings.append(Finding("warning", what, CONFIG_NAME, action))
     return findings
+
+
+@register("session.toml")
+def alike(subject: Subject) -> list[Finding]:
+    """Pseudonyms that are two, and look like one."""
+    return [
+        Finding(
+            "warning",
+            f"{spelled(one)} and {spelled(other)} in [[students]] look the same, and are two "
+            "students",
+            CONFIG_NAME,
+            "Type one of them anew, with other letters or another number.",
+        )
+        for one, other in look_alikes(s.id for s in subject.session.config.students)
+    ]
 
 
 @register("session.toml")

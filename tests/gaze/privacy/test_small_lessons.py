@@ -248,6 +248,25 @@ def test_nobody_else_s_file_goes_for_a_word_that_it_is_written_with(
     assert '"user": "tiger"' in (lesson / "audit.log").read_text()
 
 
+@pytest.mark.parametrize("other", ["\u04101", "Al", "A  1", "a-1", "A1 b", "XA1"])
+def test_whoever_has_a_name_that_looks_like_it_stays(tmp_path: Path, other: str) -> None:
+    """Cyrillic А and Latin A, a part of another's name, one that is nearly it: two students."""
+    one = "A 1" if other == "A  1" else "A1"
+    run = write_lesson(
+        tmp_path / "lesson", rows([one, other]), students=((one, (0.5, 3.0)), (other, (1.5, 3.0)))
+    )
+    mine = pd.read_parquet(run / "gaze.parquet").query("student == @other")["gaze_x_m"].tolist()
+    (tmp_path / "lesson" / "notes.txt").write_text(f"{other} asks\n{one} asks\n")
+    said = forget(tmp_path / "lesson", one)
+    assert students(run) == [other] and said.whole
+    assert pd.read_parquet(run / "gaze.parquet")["gaze_x_m"].tolist() == mine
+    assert (tmp_path / "lesson" / "notes.txt").read_text() == f"{other} asks\n"
+    alike = other in ("\u04101", "Al", "A  1")
+    assert any("another student, whose name looks like" in line for line in said.kept) == alike
+    with pytest.raises(PrivacyError, match="nothing in this lesson names this student"):
+        forget(tmp_path / "lesson", one)  # nor is it taken for the other the second time
+
+
 @pytest.mark.parametrize("name", ["12", "row"])
 def test_a_word_in_the_teacher_s_marks_is_named(tmp_path: Path, name: str) -> None:
     """Who is 12 may be meant by "12 came"; that a seat of 12's changed is sure."""

@@ -451,6 +451,8 @@ def test_no_faces_and_no_detector(lesson: Path) -> None:
          "warning", "'l' and 'm' overlap"),
         ('id = "B1"', 'id = "Anna Müller"', "warning", "'Anna Müller' in [[students]] looks like"),
         ('id = "B1"', 'id = "Zoë"', "warning", "'Zoë' in [[students]] looks like a real name"),
+        ('id = "B1"', 'id = "\u04101"', "warning", "A1 and \u04101 (CYRILLIC CAPITAL A) in"),
+        ('id = "B1"', 'id = "Al"', "warning", "A1 and Al in [[students]] look the same"),
         ("[1.0, 6.0]", "[1.1, 3.1]", "error", "'A1' and 'B1' have the same seat"),
         ('"left.mp4"', '"le:ft.mp4"', "warning", "'le:ft.mp4' is not allowed on Windows"),
         ('"left.mp4"', '"aux.mp4"', "warning", "'aux.mp4' is not allowed on Windows"),
