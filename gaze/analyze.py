@@ -40,6 +40,7 @@ from gaze.lesson.points import Seats, grid_of, measure
 from gaze.lesson.quality import Evidence, quality_report, students_table
 from gaze.lesson.resume import look_at_lesson, open_run, refuse_taken
 from gaze.lesson.rig_watch import watch_rig
+from gaze.lesson.room_sigma import refuse_other_weights
 from gaze.lesson.settings import AnalyzeSettings
 from gaze.lesson.status import unmatched_here
 from gaze.lesson.tables import faces_table, gaze_columns, no_rows, teacher_table, with_absent
@@ -128,6 +129,7 @@ def _analyze(
     masked = opted_out_seats(session)
     looker = Looker(rig, load_detector(settings.detector), model, settings.landmarks, masked)
     inputs = inputs_of(session, film, looker)
+    refuse_other_weights(settings.sigma, inputs)
     asked = settings.model_dump(mode="json")
     run = open_run(session, asked, folder, inputs=inputs, resume=resume, overwrite=overwrite)
     lap = Stopwatch(looker.seconds).lap
@@ -296,6 +298,7 @@ def gaze_of_lesson(
         found = measure(
             rig, rows, R_WS, students, seats, block,
             half_hidden=hidden.max(1) > 0, truth=truth, gain=gain,
+            sigma_factor=1.0 if settings.sigma is None else settings.sigma.factor,
         )  # fmt: skip
         here = nobodys[k * BLOCK :][:BLOCK]
         board = session.config.blackboard

@@ -13,7 +13,7 @@ from calibration.errors import first_fault
 from sessions.errors import RunError
 from sessions.run import write_json
 
-__all__ = ["Errors", "RoomShift", "RowErrors", "Spread", "Validation"]
+__all__ = ["Errors", "RoomShift", "RowErrors", "SigmaFactor", "Spread", "Validation"]
 
 VALIDATION_VERSION = 1
 
@@ -85,13 +85,35 @@ class RoomShift(_Record):
         return any(abs(s) > max(3 * sigma, 5.0) for s, sigma in pairs)
 
 
+class SigmaFactor(_Record):
+    """How large errors at marked points are in units of their own stated σ: 1 is as stated.
+
+    factor : such that 68 % of the points lie in their 68 % ellipse. interval_95 : over students.
+    students, looks : how many; a look is a student at a mark. source : lesson and run it is of;
+    weights_sha256 : the head-pose network's.
+    """
+
+    factor: float
+    interval_95: tuple[float, float]
+    students: int
+    looks: int
+    source: str = ""
+    weights_sha256: str | None = None
+
+    @property
+    def seen(self) -> bool:
+        """Whether σ is wrong beyond chance."""
+        return not self.interval_95[0] <= 1 <= self.interval_95[1]
+
+
 class Validation(_Record):
     """What ``gaze validate`` prints.
 
     coverage : share of student-moments at marked points (which face the board) with a gaze point.
     identity_switches : changes of the true student behind a pseudonym; None without a truth.
     inside_68 : share of gaze points whose marked point lies in their own 68 % ellipse.
-    room : what marked points say of the room, with σ; None with fewer than four students.
+    room : what marked points say of the room, with σ; sigma : what they say of the stated σ; None
+    with fewer than four students.
     unknown_students : in targets.csv, but neither in session.toml nor in the run; their lines count
     for nobody.
     """
@@ -103,6 +125,7 @@ class Validation(_Record):
     identity_switches: int | None = None
     inside_68: float | None = None
     room: RoomShift | None = None
+    sigma: SigmaFactor | None = None
     run: Path
     figure: Path | None = None
     head: str = "network"

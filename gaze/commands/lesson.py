@@ -49,6 +49,10 @@ def analyze(
     agreement: Annotated[
         bool, typer.Option(help="Take off constant errors that the class's agreement proves.")
     ] = False,
+    sigma_of: Annotated[
+        str | None,
+        typer.Option(help="A validated run in this room: how sure heads are is taken from it."),
+    ] = None,
     force: Annotated[bool, typer.Option(help="Use a rig whose verdict is FAIL.")] = False,
     fresh: Annotated[bool, typer.Option(help="Do not go on with an unfinished run.")] = False,
     csv: Annotated[bool, typer.Option(help="Export gaze.csv as well: RUN/export-csv/.")] = False,
@@ -64,6 +68,7 @@ def analyze(
     """
     from gaze.analyze import analyze as run_analyze
     from gaze.gain.model import Gain
+    from gaze.lesson.room_sigma import sigma_of as sigma_of_run
     from gaze.lesson.settings import AnalyzeSettings
     from sessions.folder import Session
 
@@ -76,6 +81,7 @@ def analyze(
         "precision": precision,
         "force": force,
         "agreement": agreement,
+        "sigma": None if sigma_of is None else sigma_of_run(sigma_of, lessons[0]),
     }
     around: dict[str, Any] = {"run_name": run_name, "resume": not fresh, "overwrite": overwrite}
     if len(lessons) > 1:
@@ -224,6 +230,13 @@ def _print_validation(result: Any) -> None:
         say(
             f"the class as a whole points {x:+.0f} ± {sx:.0f} cm left and {y:+.0f} ± {sy:.0f} cm "
             f"down of the marked points: {says}"
+        )
+    if result.sigma is not None:
+        low, high = result.sigma.interval_95
+        says = "as stated" if not result.sigma.seen else "`gaze analyze --sigma-of` takes it over"
+        say(
+            f"errors are {result.sigma.factor:.2f} times their stated σ ({low:.2f} to {high:.2f}, "
+            f"{result.sigma.students} students): {says}"
         )
     if result.unknown_students:
         strangers = ", ".join(result.unknown_students)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,12 +64,13 @@ def measure(
     half_hidden: NDArray[np.bool_] | None = None,
     truth: Truth | None = None,
     gain: Gain | None = None,
+    sigma_factor: float = 1.0,
 ) -> Measured:
     """Noses, heads and gaze points of a block of student-moments (docs/conventions.md 1–5).
 
     R_WS : (R, 3, 3) the head of each face row, by its own camera. half_hidden : (S,) students half
     of whose face is hidden all lesson long (gaze/faces/half.py). truth : of a simulated lesson,
-    in place of the stages it says.
+    in place of the stages it says. sigma_factor : of the fused heads' σ, as this room showed it.
     """
     positions = positions_of(rig, rows, seats, grid)
     heads = fuse_heads(
@@ -77,6 +78,7 @@ def measure(
         grid.of_rows(rows.heads.covariance_rad2),
         half_hidden=None if half_hidden is None else half_hidden[grid.student],
     )
+    heads = replace(heads, covariance_rad2=sigma_factor**2 * heads.covariance_rad2)
     if truth is not None:
         positions, heads = truth.noses(positions, grid), truth.heads(heads, grid)
     rig_covariance = gaze_spread_from_rig(

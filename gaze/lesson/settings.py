@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sessions.errors import SessionError
+from sessions.validation import SigmaFactor
 
 
 class AnalyzeSettings(BaseModel):
@@ -19,7 +20,8 @@ class AnalyzeSettings(BaseModel):
     never does (docs/headpose.md). detector, landmarks : by their registered names.
     head, nose : ``truth`` puts a simulated lesson's truth in that stage's place, to read the error
     budget off. force : use a rig whose verdict is FAIL. agreement : take off constant errors that
-    the class agrees on (docs/consensus.md).
+    the class agrees on (docs/consensus.md). sigma : of the heads, by a factor that marked points in
+    this room showed (:func:`gaze.lesson.room_sigma.sigma_of`).
 
     >>> AnalyzeSettings(fps=2).fps
     2.0
@@ -39,6 +41,7 @@ class AnalyzeSettings(BaseModel):
     nose: Literal["video", "truth"] = "video"
     force: bool = False
     agreement: bool = False
+    sigma: SigmaFactor | None = None
 
     @classmethod
     def of(cls, **given: Any) -> AnalyzeSettings:

@@ -14,6 +14,7 @@ from gaze.gain.agreed import agreement_of, corrected, uncorrected
 from gaze.lesson.caveats import with_folder_caveats
 from gaze.lesson.quality import with_tables
 from gaze.lesson.rig_watch import watch_noses
+from gaze.lesson.room_sigma import sigma_in
 from gaze.measures.measures import board_shares
 from gaze.privacy.named import UNREADABLE, unless_of_the_system
 from gaze.privacy.other_files import any_table
@@ -202,6 +203,10 @@ def run_info(work: Work, path: Path) -> str:
     if info.gain is not None:
         work.lost(path, "its points were corrected by a gain that was fitted with the student; "
                         "`gaze analyze` makes a run without")  # fmt: skip
+    sigma = sigma_in(info)
+    if sigma is not None:
+        work.lost(path, "how sure its heads are was taken from marked points, at which the student "
+                        "may have looked; `gaze analyze` makes a run without")  # fmt: skip
     keep = {name: getattr(info, name) for name in RunInfo.model_fields}
     write_json(path, RunInfo(**keep).model_dump(mode="json"))
     return "counts of the work left out"

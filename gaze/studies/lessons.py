@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from calibration.errors import UserError
 from gaze.catalog.catalog import Catalog
+from gaze.lesson.room_sigma import sigma_in
 from gaze.measures.measures import Measures, measures
 from gaze.report.findings import SMALL_CELL, seat_table
 from gaze.report.lesson import Lesson, load_lesson
@@ -79,6 +80,9 @@ def notes(taken: Sequence[Taken]) -> list[str]:
     with_gain = [t.name for t in taken if t.lesson.info.gain is not None]
     if 0 < len(with_gain) < len(taken):
         said.append(f"{', '.join(with_gain)}: with a head-to-gaze correction, the others without")
+    rooms_own = [t.name for t in taken if sigma_in(t.lesson.info) is not None]
+    if 0 < len(rooms_own) < len(taken):
+        said.append(f"{', '.join(rooms_own)}: with the room's own σ (--sigma-of), the others not")
     for name in dict.fromkeys(area.name for t in taken for area in t.lesson.board.areas):
         (first, there), *later = ((t.name, at) for t in taken for at in _on_the_board(t, name))
         moved = [other for other, at in later if np.abs(at - there).max() > ELSEWHERE]

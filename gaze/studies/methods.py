@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from gaze import __version__
+from gaze.lesson.room_sigma import sigma_in
 from gaze.measures.measures import MIN_COVERAGE, measures
 from gaze.report.findings import MEDIAN_OF_SIGMA
 from gaze.report.lesson import Lesson, load_lesson
@@ -51,6 +52,7 @@ def methods(run_folder: str | Path) -> str:
         _left_out(lesson),
         _error(lesson),
         _gain(lesson),
+        _sigma(lesson),
         "Shares are of measured time and count a point in an area with the probability that its "
         "covariance gives, deconvolved over the class; bands are 95 % of the measurement's error "
         "alone, outer bands assume nothing of missing moments (Manski, 1989).",
@@ -93,6 +95,14 @@ def _error(lesson: Lesson) -> str:
     cm = 100 * MEDIAN_OF_SIGMA * float(np.sqrt(np.nanmedian(variance)))
     return (f"The predicted median error of a gaze point was {cm:.0f} cm; it was not validated at "
             "marked points in this room.")  # fmt: skip
+
+
+def _sigma(lesson: Lesson) -> str:
+    found = sigma_in(lesson.info)
+    if found is None:
+        return ""
+    return (f"The uncertainty of head directions was scaled by {found.factor:.2f}, as errors of "
+            f"{found.students} students at marked points showed it ({found.source}).")  # fmt: skip
 
 
 def _gain(lesson: Lesson) -> str:

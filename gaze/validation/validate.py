@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
+from scipy.stats import chi2
 
 from calibration.progress import Progress, no_progress
 from calibration.rig import Rig
@@ -24,7 +25,14 @@ from sessions.lock import lesson_lock
 from sessions.run import Run, run_folder, sha256
 from sessions.tables import WITH_POINT, read_table
 from sessions.targets import read_targets, unknown_students
-from sessions.validation import Errors, RoomShift, RowErrors, Spread, Validation
+from sessions.validation import (
+    Errors,
+    RoomShift,
+    RowErrors,
+    SigmaFactor,
+    Spread,
+    Validation,
+)
 
 #: What all heads of a class may be off together, 1 σ, across and down: the network's zero.
 HEADS_ZERO_DEG = (0.5, 1.0)
@@ -34,6 +42,7 @@ OWN_LEAST_DEG = 1.0
 EACH_LEAST_DEG = 0.3
 #: The share of a turn that eyes do instead of the head, 1 σ of what all students have in common.
 EYES_SHARE = 0.3
+BOOTSTRAPS = 1000
 SAME_NOSE_M = 0.03  # σ of a nose's place is taken to be at least this when asking whose it is
 
 
@@ -108,6 +117,13 @@ def _validate(
     students = read_table(done.students_path, "students").set_index("student")
     result = compare(gaze, students, targets, truth)
     result["room"] = _seen_by_cameras(result["room"], session, done)
+    if result["sigma"] is not None:
+        result["sigma"] = result["sigma"].model_copy(
+            update={
+                "source": f"{session.config.title}, {done.folder.name}",
+                "weights_sha256": done.info().inputs.get("weights_sha256"),
+            }
+        )
     figure = None
     if head == "network" and nose == "video":
         _, line = marked_points(gaze, targets)
@@ -210,6 +226,7 @@ def compare(
             remedy="Are the times of targets.csv on the left camera's clock?",
         )
     inside = inside_ellipse(offset[used], covariance[used], 0.68)
+    student = gaze["student"].astype(str).astype("category").cat.codes.to_numpy(np.int64)
     return {
         "overall": overall,
         "rows": tuple(rows),
@@ -220,8 +237,9 @@ def compare(
             offset[used],
             marked[used],
             gaze[["nose_x_m", "nose_y_m", "nose_z_m"]].to_numpy(np.float64)[used],
-            gaze["student"].astype(str).astype("category").cat.codes.to_numpy(np.int64)[used],
+            student[used],
         ),
+        "sigma": sigma_factor(offset[used], covariance[used], student[used], line[used]),
     }
 
 
@@ -276,6 +294,50 @@ def room_shift(
     return RoomShift(
         shift_cm=(shift[0], shift[1]), sigma_cm=(sigma[0], sigma[1]), students=len(looks)
     )
+
+
+def sigma_factor(
+    offset_m: Array,
+    covariance_m2: Array,
+    student: NDArray[np.int64],
+    mark: NDArray[np.int64],
+    *,
+    seed: int = 0,
+) -> SigmaFactor | None:
+    """What looks at marked points say of the stated σ; None with fewer than four students.
+
+    Each look counts once, however long; the factor brings 68 % of the points into their 68 %
+    ellipse, so that a few who looked elsewhere hardly count. A student's error lasts, so that the
+    interval is a bootstrap over students.
+
+    Parameters
+    ----------
+    offset_m : (N, 2) gaze point − marked point. covariance_m2 : (N, 2, 2) its own. student, mark :
+        (N,) whose, and which line of targets.csv. seed : of the bootstrap.
+    """
+    in_sigmas2 = np.einsum(
+        "ni,ni->n", offset_m, np.linalg.solve(covariance_m2, offset_m[..., None])[..., 0]
+    )
+    pairs, look = np.unique(np.column_stack([student, mark]), axis=0, return_inverse=True)
+    who = np.unique(student, return_inverse=True)[1]
+    n = int(who.max(initial=-1)) + 1
+    if n < 4:
+        return None
+    each = 1 / np.bincount(look)[look]
+    order = np.argsort(in_sigmas2)
+
+    def factor(times: Array) -> float:
+        """With each student (n,) taken so many times."""
+        weight = np.cumsum((each * times[who])[order])
+        k = np.searchsorted(weight, 0.68 * weight[-1])
+        return float(np.sqrt(in_sigmas2[order[k]] / chi2.ppf(0.68, 2)))
+
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=BOOTSTRAPS)
+    low, high = np.quantile([factor(times) for times in drawn], (0.025, 0.975))
+    return SigmaFactor(
+        factor=factor(np.ones(n)), interval_95=(float(low), float(high)), students=n,
+        looks=len(pairs),
+    )  # fmt: skip
 
 
 def _against_truth(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from gaze.lesson.room_sigma import sigma_in
 from gaze.report.page import Cell, Page, Table, each
 from gaze.report.sections import Facts
 from gaze.report.trust import correction
@@ -15,6 +16,7 @@ def facts(page: Page) -> Facts:
     return {
         "rows": by_row(page),
         "gain": correction(page),
+        "sigma": _sigma(page),
         "validation": _validation(page),
         "validated_rows": _validated_rows(page),
     }
@@ -34,6 +36,16 @@ def by_row(page: Page) -> Table:
     head = [page.w(k) for k in ("col_row", "col_students", "col_face", "col_error",
                                 "col_coverage", "col_reading")]  # fmt: skip
     return Table(head, body, page.w("quality_box"), numeric=(1, 2, 3, 4))
+
+
+def _sigma(page: Page) -> Markup | None:
+    """That σ is this room's and not the network's own."""
+    found = sigma_in(page.lesson.info)
+    if found is None:
+        return None
+    low, high = (page.num(v, 2) for v in found.interval_95)
+    return page.w("heads_sigma", factor=page.num(found.factor, 2), low=low, high=high,
+                  students=found.students, source=found.source)  # fmt: skip
 
 
 def _validation(page: Page) -> Markup:

@@ -19,6 +19,7 @@ from gaze.validation.validate import (
     compare,
     marked_points,
     room_shift,
+    sigma_factor,
     validate_lesson,
 )
 from sessions.errors import SessionError
@@ -200,3 +201,34 @@ def test_a_room_that_is_off_by_half_a_metre_is_seen_and_none_is_not() -> None:
     wrong = [room_shift(*class_of(rng, (0.5, 0))) for _ in range(100)]
     assert sum(f.seen for f in right if f) <= 4 and sum(f.seen for f in wrong if f) >= 96
     assert room_shift(np.zeros((3, 2)), np.ones((3, 2)), np.ones((3, 3)), np.arange(3)) is None
+
+
+def looks(rng: np.random.Generator, factor: float, students: int = 24, elsewhere: float = 0.0):
+    """Students at five marks for four moments each, whose own lasting error is ``factor`` times the
+    σ that is stated, 10 cm across and 20 down; a share of the looks goes anywhere."""
+    student, mark = (v.ravel() for v in np.mgrid[:students, :5].repeat(4, axis=2).astype(np.int64))
+    sigma = np.array([0.1, 0.2])
+    own = 0.9 * rng.normal(size=(students, 2))[student]
+    each = np.sqrt(1 - 0.9**2) * rng.normal(size=(students, 5, 2))[student, mark]
+    offset = factor * sigma * (own + each)
+    astray = rng.random((students, 5))[student, mark] < elsewhere
+    offset[astray] += rng.uniform(-2, 2, (students, 5, 2))[student, mark][astray]
+    return offset, np.broadcast_to(np.diag(sigma**2), (len(student), 2, 2)), student, mark
+
+
+@pytest.mark.parametrize("true", [0.6, 1.0, 1.7])
+def test_the_factor_of_sigma_has_a_true_interval(true: float) -> None:
+    rng = np.random.default_rng(2)
+    found = [sigma_factor(*looks(rng, true)) for _ in range(200)]
+    inside = np.mean([f.interval_95[0] <= true <= f.interval_95[1] for f in found if f])
+    assert 0.9 <= inside <= 1  # few students: a bootstrap is a little short
+    assert np.median([f.factor for f in found if f]) == pytest.approx(true, rel=0.07)
+    seen = np.mean([f.seen for f in found if f])
+    assert seen < 0.1 if true == 1.0 else seen > 0.85
+
+
+def test_a_tenth_who_look_elsewhere_change_it_little() -> None:
+    rng = np.random.default_rng(3)
+    found = [sigma_factor(*looks(rng, 0.6, elsewhere=0.1)) for _ in range(50)]
+    assert np.median([f.factor for f in found if f]) == pytest.approx(0.66, abs=0.06)
+    assert sigma_factor(*looks(rng, 0.6, students=3)) is None

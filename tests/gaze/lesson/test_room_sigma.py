@@ -1,0 +1,101 @@
+"""How sure heads are, taken from marked points in the same room: applied, stated, or refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gaze.analyze as pipeline
+from calibration.errors import UserError
+from gaze.analyze import analyze
+from gaze.lesson.room_sigma import sigma_of
+from gaze.lesson.settings import AnalyzeSettings
+from gaze.privacy.forget import forget
+from gaze.report import write_report
+from gaze.studies.methods import methods
+from sessions.errors import SessionError
+from sessions.run import Run
+from sessions.tables import read_table
+from sessions.validation import Errors, SigmaFactor, Spread, Validation
+from tests.gaze.squares import Frontal, write_lesson
+
+HALF = SigmaFactor(factor=0.5, interval_95=(0.4, 0.7), students=8, looks=40, source="marks, r")
+
+
+def validated(run: Run, sigma: SigmaFactor | None = HALF) -> Path:
+    """The run with what `gaze validate` would leave in it."""
+    cm = Spread(mean=10, median=9, p90=20)
+    errors = Errors(n=40, gaze_cm=cm, gaze_bias_cm=(0, 0))
+    Validation(overall=errors, sigma=sigma, run=run.folder).write(run.folder / "validation.json")
+    return run.folder
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
+    """A lesson analysed as it is, and by what marked points say of σ."""
+    lesson = tmp_path_factory.mktemp("room") / "lesson"
+    write_lesson(lesson, seconds=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "heatmaps_and_report", lambda run, report: None)
+        settings = AnalyzeSettings.of(detector="squares", landmarks="detector")
+        plain = analyze(lesson, settings, run_name="plain", model=Frontal())
+        found = sigma_of(validated(plain), lesson)
+        ours = settings.model_copy(update={"sigma": found})
+        return plain, analyze(lesson, ours, run_name="ours", model=Frontal())
+
+
+def test_heads_are_so_many_times_surer_and_point_where_they_did(two: tuple[Run, Run]) -> None:
+    plain, ours = (read_table(run.gaze_path, "gaze") for run in two)
+    np.testing.assert_array_equal(plain[["gaze_x_m", "nose_z_m"]], ours[["gaze_x_m", "nose_z_m"]])
+    ratio = np.sqrt(ours["gaze_yy_m2"] / plain["gaze_yy_m2"]).dropna()
+    assert len(ratio) > 50 and np.allclose(ratio, 0.5, atol=0.02)  # noses and rig have a share, too
+
+
+def test_it_is_stated(two: tuple[Run, Run]) -> None:
+    plain, ours = two
+    assert ours.info().settings["sigma"]["factor"] == 0.5
+    for language, word in (("en", "0.50 times"), ("de", "0,50-mal"), ("zh", "0.50 倍")):
+        html = write_report(ours.folder, out=ours.folder.parents[1] / "r.html", language=language)
+        assert word in html.read_text(encoding="utf-8")
+    assert "scaled by 0.50" in methods(ours.folder)
+    assert "scaled by" not in methods(plain.folder)
+
+
+@pytest.mark.parametrize(
+    ("sigma", "says"),
+    [
+        (None, "says nothing of the heads' σ"),
+        (HALF.model_copy(update={"interval_95": (0.4, 1.1)}), "do not show that σ is wrong"),
+    ],
+)
+def test_what_shows_nothing_is_refused(
+    two: tuple[Run, Run], sigma: SigmaFactor | None, says: str
+) -> None:
+    folder = validated(two[0], sigma)
+    with pytest.raises(SessionError, match=says):
+        sigma_of(folder, folder.parents[1])
+    validated(two[0])
+
+
+def test_a_run_that_is_not_validated_or_has_its_own(two: tuple[Run, Run]) -> None:
+    plain, ours = two
+    with pytest.raises(UserError, match="not validated"):
+        sigma_of("ours", ours.folder.parents[1])
+    with pytest.raises(SessionError, match="not the heads' alone"):
+        sigma_of(validated(ours), ours.folder.parents[1])
+
+
+def test_of_another_network_is_refused(two: tuple[Run, Run]) -> None:
+    lesson = two[0].folder.parents[1]
+    other = HALF.model_copy(update={"weights_sha256": "other"})
+    settings = AnalyzeSettings.of(detector="squares", landmarks="detector", sigma=other)
+    with pytest.raises(SessionError, match="another head-pose network"):
+        analyze(lesson, settings, run_name="third", model=Frontal())
+    assert not (lesson / "runs" / "third").exists()
+
+
+def test_forgetting_names_it(two: tuple[Run, Run]) -> None:
+    said = forget(two[0].folder.parents[1], "S-01")
+    assert any("how sure its heads are" in line for line in said.lost)
