@@ -80,7 +80,7 @@ def test_what_shows_nothing_is_refused(
 
 
 def test_a_run_that_is_not_validated_or_has_its_own(two: tuple[Run, Run]) -> None:
-    plain, ours = two
+    _, ours = two
     with pytest.raises(UserError, match="not validated"):
         sigma_of("ours", ours.folder.parents[1])
     with pytest.raises(SessionError, match="not the heads' alone"):
