@@ -220,9 +220,9 @@ def analysed(lesson: Path, weights: str, fps: float) -> dict[str, float]:
     model = pipeline.load_model(weights)
     pipeline.heatmaps_and_report = lambda run, report: None  # the report is not timed here
     settings = AnalyzeSettings(fps=fps, weights=weights)
-    pipeline.analyze(lesson, AnalyzeSettings(stop_s=0.5), model=model, run_name="warm-up")
+    pipeline.analyze(lesson, AnalyzeSettings(stop_s=0.5), model=model, run_name=f"warm-up-{fps:g}")
     wall = time.perf_counter()
-    run = pipeline.analyze(lesson, settings, model=model, run_name="timed")
+    run = pipeline.analyze(lesson, settings, model=model, run_name=f"timed-{fps:g}")
     wall = time.perf_counter() - wall
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     # once more, one thing after the other
@@ -233,7 +233,7 @@ def analysed(lesson: Path, weights: str, fps: float) -> dict[str, float]:
     for owner, method in ((type(model.runtime), "run"), (CenterFace, "_forward")):
         setattr(owner, method, watched(getattr(owner, method), networks))
     cpu = time.process_time()
-    run = pipeline.analyze(lesson, settings, model=model, run_name="by-stage")
+    run = pipeline.analyze(lesson, settings, model=model, run_name=f"by-stage-{fps:g}")
     cpu = time.process_time() - cpu
     quality = json.loads(run.quality_path.read_text())
     video = probe(lesson / "left.mp4")
