@@ -24,6 +24,7 @@ from calibration.film import (
 from sessions.errors import VideoError
 from sessions.video.file import VideoFile
 from sessions.video.info import VideoInfo
+from sessions.video.silent_damage import SILENT, Groups
 
 T = TypeVar("T")
 
@@ -95,8 +96,9 @@ def _of_file(
         stream = container.streams.video[_nth(container, file.stream)]
         # frames that are counted must be lost one by one: no decoding ahead
         stream.thread_type = "AUTO" if file.seekable else "SLICE"
+        groups = Groups() if file.codec in SILENT else None
         for run in _runs(file, wanted):
-            yield from _of_run(container, stream, file, run, grey, small_px)
+            yield from _of_run(container, stream, file, run, grey, small_px, groups)
 
 
 def _runs(file: VideoFile, wanted: list[int]) -> Iterator[list[int]]:
@@ -118,11 +120,14 @@ def _of_run(
     run: list[int],
     grey: bool,
     small_px: tuple[int, int] | None,
+    groups: Groups | None,
 ) -> Iterator[Frame]:
     k = 0
-    for before, (number, frame, whole), after in _neighbours(
-        _frames_from(container, stream, file, run)
-    ):
+    frames = _frames_from(container, stream, file, run)
+    if groups is not None:
+        near = (-1, 0, 1) if file.interlaced else (0,)
+        frames = groups.judged(frames, {n + k for n in run for k in near})
+    for before, (number, frame, whole), after in _neighbours(frames):
         while k < len(run) and run[k] < number:
             yield Frame(run[k], None, "missing")
             k += 1

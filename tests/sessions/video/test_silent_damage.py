@@ -1,0 +1,111 @@
+"""HEVC: what noise makes of pictures that the decoder calls whole is not shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from sessions.video import ask_frames, probe, reading
+from sessions.video.silent_damage import Groups
+from tests.sessions.video.films import write
+
+N, GROUP, HIT = 60, 12, 29
+
+
+def room(n: int, width: int = 160, height: int = 90) -> np.ndarray:
+    """(h, w) a wall, a pupil who nods, and the grain of picture ``n``."""
+    y, x = np.mgrid[:height, :width]
+    shown = 120 + 40 * np.sin(x / 17) * np.cos(y / 11)
+    shown[40 + n % 5 : 60 + n % 5, 30:45] = 190
+    grain = np.random.default_rng(n).normal(0, 1, (height, width))
+    return np.clip(shown + grain, 0, 255).astype(np.uint8)
+
+
+def garbage(n: int) -> np.ndarray:
+    shown = room(n)
+    shown[50:70, 60:] = np.random.default_rng(0).integers(0, 256, (20, 100))
+    return shown
+
+
+def after_two_sound_ones() -> Groups:
+    groups = Groups()
+    for k in (0, 12):
+        assert groups.wrong([room(k + i) for i in range(12)], room(k + 12)) == 12
+    return groups
+
+
+@pytest.mark.parametrize("since", [0, 1, 7, 11])
+def test_a_blow_at_the_key_frame_tells_since_when_it_was_wrong(since: int) -> None:
+    groups = after_two_sound_ones()
+    shown = [room(i) if i < since else garbage(i) for i in range(12)]
+    assert groups.wrong(shown, room(13)) == since
+    assert groups.wrong([room(i) for i in range(12)], room(13)) == 12, "the next one is sound"
+
+
+def test_a_sound_group_before_a_damaged_key_frame_is_shown() -> None:
+    groups = after_two_sound_ones()
+    assert groups.wrong([room(i) for i in range(12)], garbage(12)) == 12
+    assert groups.wrong([garbage(i) for i in range(12)], room(12)) == 0
+    assert groups.wrong([room(i) for i in range(12)], garbage(12)) == 12
+    assert groups.wrong([garbage(i) for i in range(12)], None) == 0, "nor is the last one"
+    assert after_two_sound_ones().wrong([garbage(i) for i in range(12)], None) == 12
+
+
+def test_what_a_class_does_is_no_damage() -> None:
+    """The light is switched, somebody walks by, turns round, a screen changes at a key frame."""
+    rng = np.random.default_rng(4)
+    for step, wide in ((2, 20), (7, 35), (15, 50)):
+        groups, film = after_two_sound_ones(), [room(i) for i in range(12 * 12 + 1)]
+        left, way = -30.0, float(step)
+        for i, picture in enumerate(film):
+            left += way * rng.uniform(0.7, 1.3)
+            way = -way if rng.random() < 0.03 or not -60 < left < 200 else way
+            begin, end = max(round(left), 0), max(round(left) + wide, 0)
+            picture[20:, begin:end] = 60 + (i % 3)
+            if i >= 60:
+                picture[:] = np.minimum(picture.astype(int) + 50, 255)
+            if i >= 96:
+                picture[5:30, 100:150] = 20
+        for k in range(0, len(film) - 12, 12):
+            assert groups.wrong(film[k : k + 12], film[k + 12]) == 12, (step, k)
+
+
+def test_noise_that_the_decoder_swallows_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """300 bytes amid one picture of a small film: wrong from there to the next key frame."""
+    path = write(
+        tmp_path / "a.mp4", frames=N, codec="libx265",
+        options={"preset": "ultrafast",
+                 "x265-params": f"keyint={GROUP}:min-keyint={GROUP}:bframes=0:crf=12:log-level=0"},
+        draw=lambda n: np.repeat(room(n, 640, 360)[..., None], 3, 2),
+    )  # fmt: skip
+    true = {f.number: f.picture for f in ask_frames(probe(path), range(N), grey=True)}
+    assert all(p is not None for p in true.values()), "a sound film is shown whole"
+    with av.open(str(path)) as container:
+        packet = next(
+            p for p in container.demux(video=0) if p.pts and p.pts * p.time_base * 25 == HIT
+        )
+        at = packet.pos + packet.size // 3
+    data = bytearray(path.read_bytes())
+    data[at : at + 300] = np.random.default_rng(1).integers(0, 256, 300, np.uint8).tobytes()
+    path.write_bytes(data)
+
+    def wrong(frames: list[reading.Frame]) -> list[int]:
+        return [
+            f.number for f in frames
+            if f.picture is not None
+            and (np.abs(f.picture.astype(int) - true[f.number]) > 25).mean() > 0.002
+        ]  # fmt: skip
+
+    for asked in (range(N), range(0, N, 5)):
+        now = list(ask_frames(probe(path), asked, grey=True))
+        assert wrong(now) == []
+        lost = {f.number for f in now if f.lost == "corrupt"}
+        assert lost == {n for n in asked if HIT <= n < 36}
+    monkeypatch.setattr(reading, "SILENT", frozenset())
+    before = list(ask_frames(probe(path), range(N), grey=True))
+    assert not any(f.lost for f in before) and len(wrong(before)) > 3, "the decoder says nothing"
