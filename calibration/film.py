@@ -184,21 +184,28 @@ def decoded(
 class _Holes:
     """Packets lost without a word from a stream that has no index (.ts, .mpg): their times leap.
 
-    Only there: elsewhere a leap is a recorder's own, and what follows is whole.
+    Only there: elsewhere a leap is a recorder's own, and what follows is whole. A time that falls
+    back is wrong, and says nothing.
     """
 
     def __init__(self) -> None:
         self.last: int | None = None
+        self.since = 0  # packets since that one
         self.steps: deque[int] = deque(maxlen=25)
 
     def before(self, packet: FilmPacket) -> bool:
         """Whether packets are missing just before this one."""
         if packet.dts is None or packet.stream.container.format.name not in WITHOUT_INDEX:
             return False
-        step, self.last = packet.dts - (self.last or packet.dts), packet.dts
+        self.since += 1
+        step = packet.dts - (packet.dts if self.last is None else self.last)
+        if step <= 0 and self.last is not None:
+            return False
         usual = float(np.median(self.steps)) if len(self.steps) > 9 else np.inf
-        self.steps.append(step)
-        return step > 1.6 * usual
+        hole = step > (self.since + 0.6) * usual
+        self.steps.append(step // self.since)
+        self.last, self.since = packet.dts, 0
+        return hole
 
 
 def _and_the_end(packets: Iterable[FilmPacket]) -> Iterator[FilmPacket | None]:

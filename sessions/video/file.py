@@ -339,6 +339,7 @@ def _indexed(
         np.isnan(pts).any()
         or len(np.unique(pts)) < n
         or len(restarts) > 0
+        or ("mpeg" == container.format.name and bool((np.diff(_filled(dts)) < 0).any()))
         or _stamped_as_stored(container, stream, pts)
     )
     if counted:

@@ -31,6 +31,8 @@ T = TypeVar("T")
 #: Seek so much before a key frame's decoding time: containers that find packets by their place in
 #: the file (.ts, .mpg) may land behind it.
 MARGINS_S = (0.0, 0.5, 4.0, 32.0)
+#: Containers of which not every packet has a time: what is filled in depends on where one begins.
+UNTIMED = frozenset({"mpeg"})
 
 
 class Frame(NamedTuple):
@@ -191,7 +193,7 @@ def _packets_from(
     stream.codec_context.flush_buffers()
     if start > 0:
         wanted_s = float(file.dts[start] * file.time_base)
-        for margin_s in MARGINS_S:
+        for margin_s in () if container.format.name in UNTIMED else MARGINS_S:
             try:
                 at = round((wanted_s - margin_s) / file.time_base)
                 container.seek(at, stream=stream, backward=True)

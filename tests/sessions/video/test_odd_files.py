@@ -45,6 +45,26 @@ def test_odd_kinds(tmp_path: Path, suffix: str, how: dict[str, Any]) -> None:
         assert number(shown) == n and shown.shape[1::-1] == info.size_px
 
 
+@pytest.mark.parametrize(("rate", "container", "bits"), [
+    (25, "mpeg", "8M"), (Fraction(125, 4), "mpeg", "100k"), (31, "vob", "100k"),
+])  # fmt: skip
+def test_a_program_stream_that_times_a_packet_in_a_few(
+    tmp_path: Path, rate: Fraction | int, container: str, bits: str
+) -> None:
+    """Several small pictures in a pack, and rates that MPEG-2 does not know: what FFmpeg fills in
+    for the others' times is another where reading begins elsewhere, and may fall back."""
+    path = write(
+        tmp_path / "a.mpg", frames=210, rate=rate, codec="mpeg2video", container=container,
+        options={"bf": "2", "g": "12", "b": bits, "qmin": "1", "strict": "-2"},
+    )  # fmt: skip
+    info = probe(path)
+    whole = {f.number: f.picture for f in ask_frames(info, range(210))}
+    assert {n for n, p in whole.items() if p is None or number(p) != n} == set()
+    for n in range(0, 210, 7):
+        [alone] = ask_frames(info, [n])
+        assert alone.picture is not None and number(alone.picture) == n
+
+
 def test_a_picture_of_another_size_amid_a_film_is_lost_not_shown(tmp_path: Path) -> None:
     first = write(tmp_path / "a.ts", numbers=range(30))
     second = write(
