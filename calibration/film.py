@@ -50,6 +50,11 @@ def turn_flag(frame: VideoFrame) -> Turn:
     return Turn.of_matrix(_display_axes(frame))
 
 
+def says_its_turn(frame: VideoFrame) -> bool:
+    """Whether a frame itself says which way is up; in a stream, a key frame at most does."""
+    return frame.side_data.get("DISPLAYMATRIX") is not None
+
+
 def askew_deg(frame: VideoFrame) -> float:
     """By how much the display matrix asks for another turn than the nearest quarter."""
     axes, nearest = _display_axes(frame), turn_flag(frame).axes()

@@ -35,7 +35,14 @@ from calibration.film import (
 from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
 from sessions.errors import VideoError
 from sessions.names import in_place_of_file
-from sessions.video.metadata import created, films_glued, taken_hz, timecode_s
+from sessions.video.metadata import (
+    TURNED_OVER,
+    created,
+    films_glued,
+    taken_hz,
+    timecode_s,
+    turned_over,
+)
 from sessions.video.unreadable import no_video, unreadable
 
 #: Packets that may be decoded in search of a first picture.
@@ -71,7 +78,7 @@ class VideoFile:
         missing or begin again) frames are counted from the file's start.
     reorder : frames that may have to be decoded before a frame that is shown earlier.
     turn, aspect, size_px : which way is up; width of a stored pixel over its height; (width,
-        height) upright, in square pixels.
+        height) upright, in square pixels. mounting : of which ``turn`` was made.
     interlaced : a frame's lines are filled in from its neighbours.
     zero_s : the container's own time at 0:00. created : its wall clock there, where it says one;
     timecode_s : its timecode there, seconds since midnight, where it has one.
@@ -99,6 +106,7 @@ class VideoFile:
     interlaced: bool = False
     traits: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    mounting: Mounting = AS_THE_FILE_SAYS
 
     @property
     def frames(self) -> int:
@@ -264,7 +272,13 @@ def index_file(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> Video
                     where=path,
                     remedy="Wait until that is done, and run the same command again.",
                 )
-            return _indexed(path, container, stream, packets, first, mounting)
+            file = _indexed(path, container, stream, packets, first, mounting)
+            last_key = int(file.dts[file.keyframes[-1]])
+            if file.seekable and turned_over(
+                container, stream.index, last_key, file.turn, mounting
+            ):
+                file = replace(file, remarks=(*file.remarks, TURNED_OVER))
+            return file
     except (av.error.FFmpegError, OSError) as error:
         raise unreadable(path, error) from error
 
@@ -339,7 +353,7 @@ def _indexed(
         np.isnan(pts).any()
         or len(np.unique(pts)) < n
         or len(restarts) > 0
-        or ("mpeg" == container.format.name and bool((np.diff(_filled(dts)) < 0).any()))
+        or (container.format.name == "mpeg" and bool((np.diff(_filled(dts)) < 0).any()))
         or _stamped_as_stored(container, stream, pts)
     )
     if counted:
@@ -424,6 +438,7 @@ def _indexed(
         stated_duration_s=stated,
         timecode_s=timecode_s(container, float(rate)),
         interlaced=bool(first.interlaced_frame),
+        mounting=mounting,
         traits=tuple(traits),
         remarks=tuple(remarks),
     )

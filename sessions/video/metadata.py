@@ -1,15 +1,33 @@
-"""What a video file holds beside its pictures: wall clock, timecode, speed of filming, films behind
-it."""
+"""What a video file holds beside its pictures: wall clock, timecode, speed of filming, which way up
+it ends, films behind it."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 import struct
+from itertools import islice
 from pathlib import Path
 
 from av.container import InputContainer
 from av.video.stream import VideoStream
+
+from calibration.film import (
+    WITHOUT_INDEX,
+    decoded,
+    open_file,
+    packets_of,
+    says_its_turn,
+    turn_flag,
+)
+from calibration.mounting import Mounting, Turn
+
+TURNED_OVER = (
+    "was turned over while it was taken, as its flags say: what was taken the other way up is left "
+    "out; cut it there, and calibrate and analyse that part by itself"
+)
+#: Packets in which the last key frame's picture must come.
+NEAR = 200
 
 
 def taken_hz(container: InputContainer) -> float:
@@ -61,3 +79,23 @@ def films_glued(path: Path) -> int:
             count += kind == b"moov"
             at += length
     return count
+
+
+def turned_over(
+    container: InputContainer, index: int, last_key: int, turn: Turn, mounting: Mounting
+) -> bool:
+    """Whether the last key frame (by its decoding time) of a stream without an index (.ts) says
+    another way up than ``turn``, the first one's."""
+    if container.format.name not in WITHOUT_INDEX:
+        return False
+    with open_file(container.name) as anew:
+        stream = anew.streams[index]
+        assert isinstance(stream, VideoStream)
+        anew.seek(last_key, stream=stream, backward=True)
+        near = islice(packets_of(anew, stream), NEAR)
+        said = [
+            turn_flag(frame)
+            for frame, _ in decoded(near, stream.codec_context, hold=0)
+            if frame is not None and says_its_turn(frame)
+        ]
+    return bool(said) and mounting.turn(said[-1]) != turn

@@ -20,6 +20,8 @@ from calibration.film import (
     open_file,
     packets_of,
     picture_of,
+    says_its_turn,
+    turn_flag,
 )
 from sessions.errors import VideoError
 from sessions.video.file import VideoFile
@@ -169,15 +171,17 @@ def _frames_from(
         packets = takewhile(lambda p: not _is_beyond(file, p, last), packets)
     if file.only_keyframes and container.format.name not in WITHOUT_INDEX:
         packets = filterfalse(unneeded, packets)
-    number = -1
+    number, otherwise = -1, False
     for frame, whole in decoded(packets, stream.codec_context, file.reorder + 1, unneeded):
+        if frame is not None and says_its_turn(frame):  # a stream that was turned over amid it
+            otherwise = file.mounting.turn(turn_flag(frame)) != file.turn
         if not file.seekable:
             number += 1
         elif frame is None or (found := file.number_of(frame.pts)) is None:
             continue
         else:
             number = found
-        yield number, frame, whole
+        yield number, frame, whole and not otherwise
 
 
 def _is_beyond(file: VideoFile, packet: FilmPacket, dts: int) -> bool:

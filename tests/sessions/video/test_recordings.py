@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.bitstream import BitStreamFilterContext
 
 from calibration.corners.moments import _pictures
 from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
@@ -41,6 +42,36 @@ def test_a_display_matrix_is_followed(tmp_path: Path, degrees: int, flip: bool) 
     assert info.files[0].turn == how
     if degrees == 180 and not flip:
         assert info.traits == ("turned by 180° as its flag says",)
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 180), (180, 90), (0, 90), (180, 180)])
+def test_a_phone_that_is_turned_over_amid_a_stream(tmp_path: Path, before: int, after: int) -> None:
+    """An orientation message from the second half on: what is another way up is lost, and said."""
+    path = tmp_path / "a.ts"
+    timed = "nal-hrd=vbr:vbv-maxrate=900:vbv-bufsize=900"  # each key frame begins with a message
+    plain = write(
+        tmp_path / "p.ts", frames=60, options={"g": "10", "bf": "0", "x264-params": timed}
+    )
+    with av.open(str(plain)) as source, av.open(str(path), "w") as out:
+        film = source.streams.video[0]
+        copy = out.add_stream_from_template(film)
+        halves = [
+            BitStreamFilterContext(f"h264_metadata=display_orientation=insert:rotate={r}", film)
+            for r in (before, after)
+        ]
+        for n, packet in enumerate(p for p in source.demux(film) if p.size):
+            for said in halves[n >= 30].filter(packet):
+                said.stream = copy
+                out.mux(said)
+    info = probe(path)
+    got = {f.number: f.lost for f in ask_frames(info, [2, 12, 29, 30, 33, 59])}
+    turned = before != after
+    assert [n for n, lost in got.items() if lost] == ([30, 33, 59] if turned else [])
+    assert any("turned over" in r for r in info.remarks) == turned
+    [alone] = ask_frames(info, [47])
+    assert alone.lost == ("corrupt" if turned else "")
+    held = probe(path, Mounting(rotate=180))  # what session.toml says holds for all of it
+    assert not any(f.lost for f in ask_frames(held, range(60))) and held.remarks == ()
 
 
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
