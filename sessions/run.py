@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from calibration.errors import first_fault
 from calibration.files import atomic_write as atomic_write
 from sessions.errors import RunError
-from sessions.names import DEVICE, composed
+from sessions.names import DEVICE, composed, key_of
 
 RUN_VERSION = 1
 RUNS = "runs"  # a lesson's folder of runs
@@ -95,8 +95,9 @@ def versions() -> dict[str, str]:
 def run_folder(given: str | Path, lesson: str | Path | None = None) -> Path:
     """``LESSON/runs/NAME`` of a run's name or of a path of it; the one reader of ``--run``.
 
-    given : a bare name, or a path (absolute, or from the working directory) that leads, links
-        followed, to a folder directly under the lesson's ``runs/``. The run need not exist.
+    given : a bare name, or a path (absolute, from the working directory, or ``runs/NAME`` from the
+        lesson) that leads, links followed, to a folder directly under the lesson's ``runs/``. The
+        run need not exist; where there is one but for capitals or accents, that one is meant.
     lesson : the lesson; None: that of the path, or the working directory's for a bare name.
 
     Raises
@@ -109,6 +110,8 @@ def run_folder(given: str | Path, lesson: str | Path | None = None) -> Path:
     inner = list(itertools.dropwhile(lambda part: part == "..", path.parts))
     if not text.isprintable() or not path.name or not inner or ".." in inner or too_long:
         raise _no_run_name(text)
+    if lesson is not None and path.parts[:-1] == (RUNS,) and not path.exists():
+        path = Path(lesson).resolve() / path
     bare = len(path.parts) == 1
     if lesson is None:
         lesson = Path.cwd() if bare and not path.exists() else path.resolve().parent.parent
@@ -129,7 +132,9 @@ def run_folder(given: str | Path, lesson: str | Path | None = None) -> Path:
     )
     if impossible:
         raise _no_run_name(text)
-    there = (f.name for f in runs.glob("*") if composed(f.name) == composed(name))
+    there = (
+        f.name for f in runs.glob("*") if key_of(f.name) == key_of(name) and not f.is_symlink()
+    )
     return Path(lesson) / RUNS / (name if at.exists() else next(there, composed(name)))
 
 

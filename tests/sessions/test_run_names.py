@@ -109,6 +109,13 @@ def test_a_name_or_a_path_is_the_same_run(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path / "here")
     for where in (None, "../lesson"):
         assert run_folder("../lesson/runs/demo", where).resolve() == runs / "demo"
+    for same in ("runs/demo", "runs/demo/", "Demo", "DEMO/", "runs/DEMO"):
+        assert run_folder(same, lesson) == runs / "demo"
+    assert run_folder("runs/new", lesson) == runs / "new"
+    assert run_folder("OUT", lesson) == runs / "OUT"  # not what a link `out` leads to
+    monkeypatch.chdir(tmp_path / "other")
+    with pytest.raises(RunError, match="directly under"):
+        run_folder("runs/demo", lesson)  # it is this one's, and another was named
 
 
 @pytest.mark.parametrize(
