@@ -107,6 +107,9 @@ def _slip(text: str, error: Exception) -> str:
     """The remedy for a common slip on the line that an error names; else where to look."""
     if "overwrite" in str(error).lower() or "twice" in str(error).lower():
         return "A key or table is there twice: remove one of them."
+    if "digits" in str(error):
+        digits = max(re.findall(r"\d+", text), key=len)
+        return f"A number is far too long: {_short(digits)}"
     found = re.search(r"at line (\d+)", str(error))
     lines = text.splitlines()
     if found is None or not 0 < int(found[1]) <= len(lines):

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from sessions.names import DEVICE, INVISIBLE, composed
+from sessions.names import DEVICE, INVISIBLE, composed, look_of
 
 HUGE = 1e9  # no length, time or pixel of a lesson comes near
 # A spreadsheet takes a cell that begins so for a formula.
@@ -58,7 +58,7 @@ def _no_formula(text: str) -> str:
 
 def _no_state(name: str) -> str:
     words = re.sub(r"[\s_-]+", " ", composed(name)).strip().casefold()
-    if words in STATES:
+    if look_of(words) in {look_of(state) for state in STATES}:
         raise ValueError(
             "the measures have a state of this name (on the board, beside, below, away); choose "
             "another name for the area"
@@ -70,7 +70,8 @@ def _pseudonym(name: str) -> str:
     """A pseudonym stands in tables, addresses and files' names (heatmaps), on every system."""
     letters = _letters(name)
     if INVISIBLE.search(name):
-        raise ValueError(f"expected letters that can be seen, found {name!a}")
+        hidden = ascii(INVISIBLE.findall(name)[0])
+        raise ValueError(f"expected letters that can be seen; one that cannot is {hidden}")
     if not re.fullmatch(r"\w[\w .\-]*", letters) or name[0] != letters[0] or len(name) > 40:
         raise ValueError(
             "expected letters, digits, spaces, '.', '-' or '_', 40 at most, a letter or digit first"

@@ -13,8 +13,16 @@ from calibration.lens import Lens
 from calibration.solve import bundle
 from calibration.solve.covariance import joint_covariance
 from calibration.solve.holdout import folds_of, hold_out, subset, substate, transfer
-from calibration.solve.intrinsics import fit_camera, planar_poses
-from calibration.solve.pair import consensus, diagnose, mirror, resect
+from calibration.solve.intrinsics import (
+    _focal_from_homographies,
+    _focal_starts,
+    begin_camera,
+    choice_of,
+    fit_camera,
+    free_lens,
+    planar_poses,
+)
+from calibration.solve.pair import consensus, diagnose, mirror, resect, view_starts
 from calibration.solve.problem import (
     LOSS_SIGMAS,
     build,
@@ -23,7 +31,7 @@ from calibration.solve.problem import (
     robust_solve,
     view_rms,
 )
-from calibration.transform import Array, geodesic_deg, rotation_log
+from calibration.transform import Array, geodesic_deg, rotation_exp, rotation_log
 from tests.calibration import rigs
 
 BOARD = Board("chessboard", (6, 5), 0.11)
@@ -302,6 +310,48 @@ def test_one_camera_by_itself(small: Scene) -> None:
     again = fit_camera(POINTS, [c for c in noise if c is not None], (1920, 1080), 4)
     assert again.sigma_px == pytest.approx(0.2, rel=0.1)
     assert again.rms_px == pytest.approx(np.sqrt((again.view_rms_px**2).mean()), rel=1e-6)
+    assert again.residual_px.shape == (10, 30, 2)
+    own = np.sqrt((again.residual_px**2).sum((1, 2)) / 30)
+    np.testing.assert_allclose(own, again.view_rms_px, rtol=1e-6)
+
+
+def test_zhangs_focal_length_is_exact_without_distortion() -> None:
+    K = np.array([[1300.0, 0, 959.5], [0, 1300.0, 539.5], [0, 0, 1]])
+    turns = ([0.5, 0.1, 0], [0.1, -0.6, 0.2], [-0.3, 0.4, 1.0])
+    H = [K @ np.c_[rotation_exp(r)[:, :2], [0.2, -0.1, 3.0]] for r in turns]
+    for some in (H, H[:1], [7.0 * h for h in H]):
+        found = _focal_from_homographies(some, np.array([959.5, 539.5]))
+        assert found == pytest.approx(1300.0, rel=1e-9)
+
+
+def test_where_a_camera_s_solve_begins_and_what_it_moves(small: Scene) -> None:
+    corners = [a for a, _ in small.exact if a is not None]
+    few = [
+        np.where(np.isin(np.arange(30), (0, 5, 14, 24, 29))[:, None], c, np.nan) for c in corners
+    ]
+    for views in (corners, few):
+        zhang, *fixed = _focal_starts(POINTS, views, (1920, 1080), "pinhole")
+        assert zhang == pytest.approx(small.truth.lenses[0].f_px, rel=0.2)
+        assert fixed == [0.6 * 1920, 1920.0, 2 * 1920.0]
+    wide = _focal_starts(POINTS, corners, (1920, 1080), "equidistant")
+    np.testing.assert_allclose(np.degrees(1920 / np.array(wide)), [170, 130, 80])
+    assert np.flatnonzero(free_lens(9, 8, "core")).tolist() == [0, 1, 4]
+    assert np.flatnonzero(free_lens(9, 8, "all")).tolist() == list(range(9))
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_camera_begins_as_what_it_is(wide: bool) -> None:
+    rng = np.random.default_rng(1)
+    room = rigs.random_room(rng, board=BOARD, angle_deg=60, fisheye_deg=150 if wide else None)
+    seen = rigs.look(room, rng, shared=6, alone=3)
+    corners = [a for a, _ in seen if a is not None]
+    for models in ((4, 5, "equidistant"), (4, 5), ("equidistant",)):
+        found = begin_camera(POINTS, corners, (1920, 1080), models)
+        may = [m for m in models if (m == "equidistant") == wide] or list(models)
+        assert choice_of(found.lens) == (5 if 5 in may else may[0])
+    nothing = [np.full((30, 2), np.nan)] * 3
+    with pytest.raises(ValueError, match="no start gives board poses"):
+        begin_camera(POINTS, nothing, (1920, 1080), (5, "equidistant"))
 
 
 def test_both_poses_of_a_flat_board(small: Scene) -> None:
@@ -343,6 +393,37 @@ def test_most_views_decide_and_the_others_are_named(small: Scene) -> None:
     assert geodesic_deg(agreed.R_LB[good], small.truth.R_view[:7][good]).max() < 3
     nothing = np.full((30, 2), np.nan)
     assert consensus(POINTS, [nothing], [nothing], small.truth.lenses) is None
+
+
+def test_a_picture_of_a_turned_camera_does_not_decide(small: Scene) -> None:
+    """One view without noise, its right camera turned on the spot: its place is the best of all."""
+    left, right = both(noisy(small.exact, 0.05))
+    left[4], exact = both(small.exact)[0][4], both(small.exact)[1][4]
+    lens = small.truth.lenses[1]
+    rays = np.c_[lens.undistort(exact), np.ones(30)] @ rotation_exp([0, np.radians(10), 0]).T
+    right[4] = lens.project(rays)
+    agreed = consensus(POINTS, left, right, small.truth.lenses)
+    assert agreed is not None and np.flatnonzero(~agreed.agrees).tolist() == [4]
+    each = [
+        consensus(POINTS, [left[k]], [right[k]], small.truth.lenses) for k in (0, 1, 2, 3, 5, 6)
+    ]
+    own = np.median([c.t_RL for c in each if c is not None], axis=0)
+    np.testing.assert_allclose(agreed.t_RL, own, atol=1e-9)  # of all that agree
+
+
+def test_each_camera_begins_by_its_own_lens(small: Scene) -> None:
+    s = small.truth
+    other = replace(
+        s.lenses[1], values=s.lenses[1].values * [1.3, 1.3, *np.ones(s.lenses[1].size - 2)]
+    )
+    exact = small.exact[3]
+    for seen in ((exact[0], None), (None, exact[1])):
+        lenses = (s.lenses[0], other) if seen[1] is None else (other, s.lenses[1])
+        starts = view_starts(POINTS, *seen, lenses, s.R_RL, s.t_RL)
+        assert len(starts) == 2
+        np.testing.assert_allclose(starts[0][1], s.t_view[3], atol=1e-4)
+        np.testing.assert_allclose(starts[0][0], s.R_view[3], atol=1e-4)
+    assert len(view_starts(POINTS, *exact, s.lenses, s.R_RL, s.t_RL, each=1)) == 2
 
 
 @pytest.mark.parametrize("seen", ["both", "left", "right"])
@@ -402,6 +483,12 @@ def test_what_is_wrong_with_a_view_is_named(small: Scene, k: int) -> None:
     swapped = named(small, b, a)
     assert swapped.code == "swapped_pictures"  # type: ignore[attr-defined]
     assert np.allclose(swapped.left, a) and np.allclose(swapped.right, b)  # type: ignore[attr-defined]
+    # where the picture is so small that others fit, too, the one that fits best is named
+    s, shrink = small.truth, 1 / 100
+    tiny = [Lens(np.r_[x.values[:4] * shrink, x.values[4:]]) for x in s.lenses]
+    found = diagnose(POINTS, (6, 5), a * shrink, b[::-1] * shrink, (19, 19), (tiny[0], tiny[1]),
+                     s.R_RL, s.t_RL, 20.0)  # fmt: skip
+    assert found.code == "reversed_view"
     later = small.exact[(k + 1) % 7][1]
     assert later is not None
     assert named(small, a, later).code == "not_simultaneous"  # type: ignore[attr-defined]
