@@ -19,7 +19,7 @@ from gaze.privacy.audit import audit, noted_meanwhile
 from sessions.config import CONFIG_NAME
 from sessions.files import marked_folder
 from sessions.lock import lock_around
-from sessions.run import EXPORTED, RUNS, is_exported, read_manifest, sha256, write_json
+from sessions.run import EXPORTED, RUNS, Run, is_exported, read_manifest, sha256, write_json
 
 __all__ = ["FOLDERS", "FORMATS", "ExportError", "Source", "export"]
 
@@ -60,7 +60,7 @@ def export(
     out = Path(out)
     is_file = bool(out.suffix) and format not in FOLDERS
     folder = (out.parent if is_file else out).resolve()
-    refuse_place(folder, is_file=is_file)
+    refuse_place(folder, is_file=is_file, lesson=Run(Path(run_folder)).lesson_folder)
     with lock_around(run_folder):
         source = load_source(run_folder, salted=salted)
         run = source.lesson.run.name
@@ -118,15 +118,16 @@ def _aside(source: Source, folder: Path) -> Path:
     return nearest / f".export-{hashlib.sha256(lesson.encode()).hexdigest()[:8]}"
 
 
-def refuse_place(folder: Path, *, is_file: bool = False) -> None:
+def refuse_place(folder: Path, *, is_file: bool = False, lesson: Path | None = None) -> None:
     """Refuse folders in which an export would mix with what it is made from.
 
     folder : resolved. is_file : a file of that name was asked for, not the whole folder.
+    lesson : of the run that is exported.
 
     Raises
     ------
     ExportError : a lesson, a run, a folder that contains some; a folder of a lesson that holds
-        other files than exports.
+        other files than exports, or of another lesson.
     """
     remedy = "Name a folder of its own, e.g. --out exports/monday."
     if folder.exists() and not folder.is_dir():
@@ -143,9 +144,14 @@ def refuse_place(folder: Path, *, is_file: bool = False) -> None:
             "an export must not go into a folder of lessons",
             where=folder, found=str(inside), remedy=remedy,
         )  # fmt: skip
-    in_lesson = any((parent / CONFIG_NAME).exists() for parent in folder.parents)
+    around = next((p for p in folder.parents if (p / CONFIG_NAME).exists()), None)
+    if around is not None and lesson is not None and around != lesson.resolve():
+        raise ExportError(  # a forgetting there would make it again from its own run of that name
+            "an export must not go into another lesson",
+            where=folder, found=str(around), remedy=remedy,
+        )  # fmt: skip
     if (
-        in_lesson
+        around is not None
         and folder.is_dir()
         and any(folder.iterdir())
         and not (folder / EXPORTED).is_file()

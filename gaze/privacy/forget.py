@@ -213,7 +213,7 @@ def lesson_folder(lesson: str | Path) -> Path:
 
     Raises
     ------
-    PrivacyError : it is none.
+    PrivacyError : it is none, or another lesson lies in it, whose students are others.
     """
     folder = Path(lesson)
     real = folder.resolve()
@@ -224,6 +224,12 @@ def lesson_folder(lesson: str | Path) -> Path:
         for leftover in (copy, old):
             if _is_lesson(leftover):
                 _remove(leftover)
+        inner = next((p for p in sorted(folder.rglob(CONFIG_NAME)) if p.parent != folder), None)
+        if inner is not None:
+            raise PrivacyError(
+                "another lesson lies in this one, so nothing is deleted", where=folder,
+                found=str(inner.parent.relative_to(folder)), remedy="Move it out first.",
+            )  # fmt: skip
         return folder
     raise PrivacyError(
         "this is not a lesson, so nothing is deleted", where=folder,

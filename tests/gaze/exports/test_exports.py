@@ -320,6 +320,18 @@ def test_an_export_never_goes_into_what_it_is_made_from(out: str, tmp_path: Path
     assert after.pop(tmp_path / "lesson" / "salt.txt", None) is None and after == before
 
 
+def test_an_export_never_goes_into_another_lesson(tmp_path: Path) -> None:
+    """Forgetting in that one would make it again from its own run of the same name."""
+    made = {n: write_lesson(tmp_path / n, big_lesson(rows=1, columns=2, minutes=0.2))
+            for n in ("lesson", "other", "lesson/inner")}  # fmt: skip
+    (tmp_path / "link").symlink_to(tmp_path / "other")
+    for where in ("other/exports", "link/exports", "lesson/inner/exports", "other/x.csv"):
+        with pytest.raises(ExportError, match=r"into another lesson|into a lesson"):
+            export(made["lesson"], "csv", tmp_path / where)
+    for where in ("lesson/exports", "exports/of lesson"):
+        assert export(made["lesson"], "csv", tmp_path / where)
+
+
 def test_an_export_writes_over_its_own_files_only(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     first = export(run, "visits", out)

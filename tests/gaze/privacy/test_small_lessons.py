@@ -129,6 +129,21 @@ def test_what_is_no_lesson_is_not_touched(tmp_path: Path) -> None:
 # -- the tables ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("where", ["inner", "2026/tuesday", "runs/one/copy"])
+def test_a_lesson_within_a_lesson_is_another_one(lesson: Path, where: str) -> None:
+    """Its S-02 is somebody else."""
+    write_lesson(lesson / where, rows(["S-01", WHO]), students=((WHO, None),))
+    before = world(lesson)
+    for act in (lambda: forget(lesson, WHO), lambda: forget_everything(lesson),
+                lambda: forget_video(lesson)):  # fmt: skip
+        with pytest.raises(PrivacyError, match=f"another lesson lies in this one.*{where}"):
+            act()
+    assert world(lesson) == before
+    assert forget(lesson / where, WHO).whole  # by itself
+    shutil.move(lesson / where, lesson.parent / "moved out")
+    assert forget(lesson, WHO).whole
+
+
 def test_a_student_goes_and_the_others_rows_stay_to_the_digit(lesson: Path) -> None:
     run = run_of(lesson)
     before = pd.read_parquet(run / "gaze.parquet")
