@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import calibration
 import gaze
@@ -19,13 +21,25 @@ from gaze.privacy.names import Finder
 def own_words() -> str:
     """Our own vocabulary: what stands in files of a lesson in which there is nobody."""
     from gaze.report.strings import LANGUAGES
+    from sessions.config import SessionConfig
     from sessions.quality import Quality
     from sessions.tables import TABLES, dictionary
 
     said = [json.dumps([dictionary(table) for table in TABLES], ensure_ascii=False)]
     said += [" ".join(words.values()) for words in LANGUAGES.values()]
     said += [json.dumps(Quality.model_json_schema()), *Quality.model_fields]
+    said += _keys(SessionConfig.model_json_schema())
     return "\n".join([*said, "left right class marks student board camera video rig run lesson"])
+
+
+def _keys(schema: Any) -> Iterator[str]:
+    """Keys and words that a model's file may hold, by its JSON schema; no text about them."""
+    if isinstance(schema, dict):
+        yield from schema.get("properties", {})
+        yield from (str(v) for v in [*schema.get("enum", []), schema.get("const", "")])
+    for inner in schema.values() if isinstance(schema, dict) else schema:
+        if isinstance(inner, dict | list):
+            yield from _keys(inner)
 
 
 def is_ordinary(finder: Finder) -> bool:

@@ -282,6 +282,17 @@ def test_whoever_has_a_name_that_looks_like_it_stays(tmp_path: Path, other: str)
         forget(tmp_path / "lesson", one)  # nor is it taken for the other the second time
 
 
+@pytest.mark.parametrize("name", ["id", "seat_m", "video", "chessboard"])
+def test_a_key_of_session_toml_names_nobody(tmp_path: Path, name: str) -> None:
+    write_lesson(
+        tmp_path / "lesson", rows(["S-01", name]), top='[board]\nkind = "chessboard"',
+        students=((name, (0.5, 3.0)), ("S-01", (1.5, 3.0))),
+    )  # fmt: skip
+    said = forget(tmp_path / "lesson", name)
+    assert said.whole, said.remains
+    assert students(run_of(tmp_path / "lesson")) == ["S-01"]
+
+
 @pytest.mark.parametrize("name", ["12", "row"])
 def test_a_word_in_the_teacher_s_marks_is_named(tmp_path: Path, name: str) -> None:
     """Who is 12 may be meant by "12 came"; that a seat of 12's changed is sure."""
