@@ -10,7 +10,11 @@ import pytest
 
 from calibration.corners.boards import View
 from calibration.inputs import Seen
+from calibration.lens import Lens
+from calibration.solve import bundle
+from calibration.solve.changes import _laters, _undone
 from calibration.solve.estimate import estimate
+from calibration.solve.problem import build
 from calibration.transform import Array, rotation_exp
 from calibration.verdict import Cause
 from tests.calibration import rigs
@@ -78,7 +82,39 @@ def _causes(
     ids=["zoom 1 %", "zoom 6 %", "zoom 50 %", "turned", "rolling shutter", "not together"],
 )
 def test_what_changed_is_named(change: Change, code: str) -> None:
-    assert _causes(change)[0].code == code
+    first = _causes(change)[0]
+    assert first.code == code
+    if code == "zoom_changed":
+        assert "the left camera" in first.message and "near view 05:" in first.message
+
+
+def test_later_views_are_all_of_them_or_those_of_both_cameras() -> None:
+    order = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    shared = np.array([1, 1, 1, 1, 1, 1, 1, 0, 0, 0], bool)
+    found = [(cut, np.flatnonzero(later).tolist()) for cut, later in
+             _laters(np.array([3, 4, 6, 8]), order, shared)]  # fmt: skip
+    assert found == [
+        (3, [3, 4, 5, 6, 7, 8, 9]), (3, [3, 4, 5, 6]), (4, [4, 5, 6, 7, 8, 9]), (4, [4, 5, 6]),
+        (6, [6, 7, 8, 9]),  # one view of both cameras is too few
+        (8, [8, 9]),  # and none of them is later
+    ]  # fmt: skip
+    assert [c for c, _ in _laters(np.array([3]), order, np.ones(10, bool))] == [3]  # the same
+
+
+def test_a_zoom_is_undone_about_the_middle_of_the_picture() -> None:
+    rng = np.random.default_rng(3)
+    lens = Lens(np.array([1300.0, 1300, 950, 530, 0, 0, 0, 0]))
+    uv = rng.uniform(0, 1000, (4, 30, 2))
+    later = np.array([0, 0, 1, 1.0])
+    factor = np.where(later > 0, 1.06, 1)[:, None, None]
+    zoomed = [[950, 530] + (v - [950, 530]) * f for v, f in zip(uv, factor, strict=True)]
+    board = np.c_[rng.uniform(size=(30, 2)), np.zeros(30)]
+    problem = build([board], [(v, v, 0) for v in zoomed])
+    state = bundle.State((lens, lens), np.eye(3), np.zeros(3), np.zeros((4, 3, 3)),
+                         np.zeros((4, 3)))  # fmt: skip
+    undone = _undone(problem, state, 0, later, 0.06)
+    np.testing.assert_allclose(undone.cameras[0].uv_px, uv, atol=1e-9)
+    np.testing.assert_array_equal(undone.cameras[1].uv_px, problem.cameras[1].uv_px)
 
 
 def test_a_print_that_is_wider_than_high_is_named_with_its_share() -> None:
