@@ -86,7 +86,8 @@ TESTS = {
     "gaze/privacy/made_again.py": _FORGET,
     "gaze/privacy/other_files.py": _FORGET,
     "calibration/solve/bundle.py": _SOLVE,
-    "calibration/solve/choose.py": [*_WHOLE, "lens or model or bent or few_views or chosen"],
+    "calibration/solve/changes.py": ["tests/calibration/solve/test_changes.py"],
+    "calibration/solve/choose.py": ["tests/calibration/solve/test_choose.py"],
     "calibration/solve/covariance.py": [*_SOLVE, "tests/calibration/solve/test_covariance.py"],
     "calibration/solve/estimate.py": [
         *_WHOLE,
