@@ -179,6 +179,10 @@ SAME = {
     ("calibration/solve/bundle.py",
      "scaled = (2 * xy - low - high) / np.maximum(high - low, 1e-12)", "1e-12 -> 2e-12"):
         "no board is a millionth of a micrometre wide",
+    ("calibration/solve/choose.py", "tolerance=1e-7,", "1e-07 -> 2e-07"): "ends 1e-7 earlier",
+    ("calibration/solve/choose.py",
+     "for key in ((best[0], fewer[-1], best[2]), (fewer[-1], best[0], best[2])):", "0 -> 1"):
+        "where the two lenses are of one kind",
     ("calibration/solve/covariance.py",
      "shared.reshape(V, 4 * N, -1), np.tile(kind, 2 * V), 2 * int(seen.sum()) - G - 6 * V,",
      "1 -> 2"): "any number below 0 stands for the size that is left",
@@ -200,6 +204,23 @@ SAME = {
     ("calibration/solve/holdout.py",
      "posed = bundle.solve(only, state, free=np.zeros(G, bool), max_iterations=30, tolerance=1e-8)",
      "30 -> 60"): "ends where nothing moves, before",
+    ("calibration/solve/intrinsics.py", "_NO_LENS = Lens(np.array([1.0, 1, 0, 0, 0, 0, 0, 0]))",
+     "1 -> 2"): "the lens of a camera that is not there",
+    ("calibration/solve/intrinsics.py",
+     "if len(ends) > 1 and abs(ends[1][1].f_px / ends[0][1].f_px - 1) < 0.02:",
+     "abs(ends[1][1].f_px / ends[0][1].f_px - 1) < 0.02 -> abs(ends[1][1].f_px / ends[0][1].f_px - 1) > 0.02"):  # noqa: E501
+        "spares a second solve; the better end is taken either way",
+    ("calibration/solve/intrinsics.py", "for rms, lens in ends[:2]:", "2 -> 4"):
+        "solves from poorer starts as well",
+    ("calibration/solve/intrinsics.py",
+     'problem, state, free=free["all"], robust_px=max(1.0, 1.5 * rms), max_iterations=60,',
+     "max -> min"): "on the way; the end is solved without a loss",
+    ("calibration/solve/pair.py", "for along in (0, 1):", "0 -> 1"):
+        "mirrored along the other side is the same board, turned, which is tried as well",
+    ("calibration/solve/pair.py", "for along in (0, 1):", "1 -> 2"):
+        "any number but 0 says along",
+    ("calibration/solve/pair.py", "for a in planar_poses(points_B, left, lenses[0])[:2]:",
+     "2 -> 4"): "a flat board has two poses at most",
     ("calibration/solve/problem.py",
      "problem, end.state, with_warp=with_warp, robust_px=LOSS_SIGMAS * sigma, max_iterations=200,",
      "200 -> 400"): "ends where nothing moves, before",

@@ -10,7 +10,7 @@ import pytest
 
 from calibration.corners.boards import Board
 from calibration.lens import Lens
-from calibration.solve import bundle
+from calibration.solve import bundle, pair
 from calibration.solve.covariance import joint_covariance
 from calibration.solve.holdout import folds_of, hold_out, subset, substate, transfer
 from calibration.solve.intrinsics import (
@@ -333,6 +333,10 @@ def test_where_a_camera_s_solve_begins_and_what_it_moves(small: Scene) -> None:
         zhang, *fixed = _focal_starts(POINTS, views, (1920, 1080), "pinhole")
         assert zhang == pytest.approx(small.truth.lenses[0].f_px, rel=0.2)
         assert fixed == [0.6 * 1920, 1920.0, 2 * 1920.0]
+    short = Lens(np.array([576.0, 576, 959.5, 539.5, 0, 0, 0, 0]))
+    poses = zip(small.truth.R_view[:7], small.truth.t_view[:7], strict=True)
+    near = [short.project(POINTS @ R.T + t) for R, t in poses]
+    assert _focal_starts(POINTS, near, (1920, 1080), "pinhole")[0] == pytest.approx(576, rel=1e-6)
     wide = _focal_starts(POINTS, corners, (1920, 1080), "equidistant")
     np.testing.assert_allclose(np.degrees(1920 / np.array(wide)), [170, 130, 80])
     assert np.flatnonzero(free_lens(9, 8, "core")).tolist() == [0, 1, 4]
@@ -412,6 +416,16 @@ def test_turns_and_places_decide_together(small: Scene) -> None:
     np.testing.assert_allclose(agreed.R_RL, s.R_RL, atol=1e-6)
 
 
+def test_a_picture_with_one_pose_alone_counts(
+    small: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other pose of a flat board may lie behind the camera."""
+    monkeypatch.setattr(pair, "planar_poses", lambda *given: planar_poses(*given)[:1])
+    agreed = consensus(POINTS, *both(small.exact), small.truth.lenses)
+    assert agreed is not None and agreed.agrees.all()
+    np.testing.assert_allclose(agreed.t_RL, small.truth.t_RL, atol=1e-4)
+
+
 def test_each_camera_begins_by_its_own_lens(small: Scene) -> None:
     s = small.truth
     other = replace(
@@ -477,9 +491,9 @@ def test_what_is_wrong_with_a_view_is_named(small: Scene, k: int) -> None:
     reverse = named(small, a, b[::-1].copy())
     assert reverse.code == "reversed_view" and np.allclose(reverse.right, b)  # type: ignore[attr-defined]
     assert np.allclose(reverse.left, a)  # type: ignore[attr-defined]
-    for camera, pair in (("left", (mirror(a, 1920, (6, 5), 1), b)),
+    for camera, two in (("left", (mirror(a, 1920, (6, 5), 1), b)),
                          ("right", (a, mirror(b, 1920, (6, 5), 1)))):  # fmt: skip
-        found = named(small, *pair)
+        found = named(small, *two)
         assert (found.code, found.camera) == ("mirrored_picture", camera)  # type: ignore[attr-defined]
     swapped = named(small, b, a)
     assert swapped.code == "swapped_pictures"  # type: ignore[attr-defined]

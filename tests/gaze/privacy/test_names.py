@@ -72,3 +72,11 @@ def test_a_name_is_cut_wherever_it_stands_and_others_stay() -> None:
     finder = Finder.of("A", ["A", "A b", "Zoë"])
     assert finder.cut("A, A b and A: A") == "(removed), A b and (removed): (removed)"
     assert finder.cut("A", "…") == "…" and finder.cut("Zoë B") == "Zoë B"
+
+
+def test_another_s_name_is_known_in_each_of_json_s_spellings() -> None:
+    """Of older tables: session.toml takes no such signs."""
+    finder = Finder.of("b\\", ["b\\", "b\\ë"])
+    for text in (json.dumps("b\\ë"), json.dumps("b\\ë", ensure_ascii=False)):
+        assert not finder.within(text)
+    assert finder.within(json.dumps("b\\"))
