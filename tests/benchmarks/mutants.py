@@ -179,6 +179,17 @@ SAME = {
     ("calibration/solve/bundle.py",
      "scaled = (2 * xy - low - high) / np.maximum(high - low, 1e-12)", "1e-12 -> 2e-12"):
         "no board is a millionth of a micrometre wide",
+    ("calibration/solve/changes.py",
+     "self.G = sum(x.size for x in state.lenses) + 6 + (2 if with_warp else 0)", "6 -> 12"):
+        "six unknowns more, on which nothing depends",
+    ("calibration/solve/changes.py",
+     "L = own / np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-12)", "1e-12 -> 2e-12"):
+        "no column that anything depends on is so small",
+    ("calibration/solve/changes.py", "size = np.maximum(np.linalg.norm(A, axis=0), 1e-12)",
+     "1e-12 -> 2e-12"): "so it is",
+    ("calibration/solve/changes.py",
+     "return float(self.n * np.log(max(rss, 1e-12) / self.n) + unknowns * np.log(self.n))",
+     "1e-12 -> 2e-12"): "no corners fit to a millionth of a pixel",
     ("calibration/solve/choose.py", "tolerance=1e-7,", "1e-07 -> 2e-07"): "ends 1e-7 earlier",
     ("calibration/solve/choose.py",
      "for key in ((best[0], fewer[-1], best[2]), (fewer[-1], best[0], best[2])):", "0 -> 1"):

@@ -86,6 +86,12 @@ def test_what_changed_is_named(change: Change, code: str) -> None:
     assert first.code == code
     if code == "zoom_changed":
         assert "the left camera" in first.message and "near view 05:" in first.message
+    if code == "camera_moved":
+        turn = float(first.message.split("direction is ")[1].split("°")[0])
+        assert 0.06 < turn < 0.25  # 3 px of some 1400
+    if code == "rolling_shutter":
+        px = float(first.message.split("sheared by ")[1].split(" px")[0])
+        assert 1 < px < 6  # drawn with 4; "or more", for poses swallow a part
 
 
 def test_later_views_are_all_of_them_or_those_of_both_cameras() -> None:
