@@ -93,6 +93,12 @@ TESTS = {
         *_WHOLE,
         "good or too_few or halfway or no_lens or wrong_corners or mirrored or moments",
     ],
+    "calibration/solve/final.py": [
+        "tests/calibration/solve/test_final.py",
+        "tests/calibration/solve/test_bundle.py",
+        "-k",
+        "jacobian_says or noted or exact_rig or honest",
+    ],
     "calibration/solve/holdout.py": _SOLVE,
     "calibration/solve/intrinsics.py": _SOLVE,
     "calibration/solve/pair.py": _SOLVE,

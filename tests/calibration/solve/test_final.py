@@ -1,0 +1,78 @@
+"""From the solver's parameters to what the room starts from; what placements are off by."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from calibration.lens import Lens
+from calibration.room.evidence import LENGTHS, TURNS
+from calibration.solve import bundle
+from calibration.solve.final import _note_disagreements, _pose_jacobian
+from calibration.transform import Array, Transform, rotation_exp, rotation_log
+
+LENS = Lens(np.array([1300.0, 1300, 960, 540, 0, 0, 0, 0]))
+N_LENS = 2 * LENS.size
+
+
+@pytest.mark.parametrize("bend", [0, 2])
+def test_poses_move_with_the_parameters_as_the_jacobian_says(bend: int) -> None:
+    """Two ordinary views, then boards that both, the right and again the right camera keep."""
+    rng = np.random.default_rng(2)
+    turns = np.array([rotation_exp(v) for v in rng.normal(0, 0.6, (6, 3))])
+    places = rng.normal(0, 0.5, (6, 3)) + [0, 0, 3]
+    state = bundle.State((LENS, LENS), turns[5], np.array([3.0, 0.1, 1.0]), turns[:5], places[:5])
+    home_right = np.array([False, True, False, True, True])
+    problem: Any = SimpleNamespace(home_right=home_right)
+    found: Any = SimpleNamespace(views=[0, 1])
+    G = N_LENS + 6 + bend
+
+    def poses(d: Array) -> list[Transform]:
+        views = np.r_[np.zeros(12), d[G:]].reshape(5, 6)
+        s = state.moved(d[:G], views, bend > 0)
+        T_RL = Transform(s.R_RL, s.t_RL, "R", "L")
+        out = []
+        for k in (2, 3, 4):
+            R, t = s.R_view[k], s.t_view[k]
+            T = Transform(R, t, "L", "B")
+            out.append(T_RL.inverse() @ Transform(R, t, "R", "B") if home_right[k] else T)
+        return out
+
+    J = _pose_jacobian(problem, state, found, [0, 0, 0], G, N_LENS)  # type: ignore[list-item]
+    assert J.shape == (18, G + 18)
+    start = poses(np.zeros(G + 18))
+    for j in range(G + 18):
+        step = np.zeros(G + 18)
+        step[j] = 1e-6
+        slope = [np.r_[rotation_log(a.R.T @ b.R), b.t - a.t] / 1e-6
+                 for a, b in zip(start, poses(step), strict=True)]  # fmt: skip
+        np.testing.assert_allclose(J[:, j], np.concatenate(slope), atol=1e-4)
+
+
+def test_each_placement_s_own_errors_are_noted() -> None:
+    rng = np.random.default_rng(0)
+    pictures = [f"picture{j}" for j in range(6)]
+    names = [f"{k}.{n}" for k in range(12) for n in (*TURNS, *LENGTHS, *pictures)]
+    off = dict(zip(names, rng.normal(size=len(names)), strict=True))
+    placed = [
+        SimpleNamespace(index=10 * k, picture=1 if k != 1 else None,
+                        auxiliary=SimpleNamespace(tape=SimpleNamespace(measured=k != 2)))
+        for k in range(12)
+    ]  # fmt: skip
+    notes: dict[int, dict[str, Any]] = {10 * k: {} for k in range(12)}
+    room: Any = SimpleNamespace(placed=placed, note=lambda k, **said: notes[k].update(said))
+    solved: Any = SimpleNamespace(names=names, residual=list(off.values()))
+    _note_disagreements(room, solved)
+    for k in range(12):
+        own = notes[10 * k]
+        assert own["turn_error_deg"] == pytest.approx([np.degrees(off[f"{k}.{n}"]) for n in TURNS])
+        assert ("tape_error_cm" in own, "picture_error_cm" in own) == (k != 2, k != 1)
+        if k != 2:
+            assert own["tape_error_cm"] == pytest.approx([100 * off[f"{k}.{n}"] for n in LENGTHS])
+        if k != 1:
+            assert own["picture_error_cm"] == pytest.approx(
+                [100 * off[f"{k}.picture{j}"] for j in (3, 4, 5)]
+            )
