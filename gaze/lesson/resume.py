@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import itertools
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +26,9 @@ from sessions.run import Run, atomic_write, versions
 from sessions.video import FramePair, Moments, frame_pairs
 
 CHUNK_S = 20.0  # a chunk is what a crash can cost
-BATCH = 9  # moments that are looked at together
+#: Moments that are looked at together: so many of 1080p, fewer of larger pictures, which lie in
+#: memory meanwhile. Known places are looked at every third (of five a second), so in threes.
+BATCH, FULL_HD_PX, LOOKS = 9, 1920 * 1080, 3
 STAGE = "faces and heads"
 MEMORY = "finder."  # before the names of the finder's arrays in a part
 
@@ -136,13 +139,13 @@ def look_at_lesson(run: Run, looker: Looker, film: Film, report: Progress) -> tu
     missing = [k for k, path in enumerate(paths) if not is_whole(path, chunks[k])]
     for stretch in _stretches(missing):
         moments = film.when[chunks[stretch[0]].start : chunks[stretch[-1]].stop]
-        pairs = frame_pairs(film.left, film.right, moments)
+        pairs = frame_pairs(film.left, film.right, moments, ahead=2 * batch_of(film) // 3)
         looker.finder.forget()
         if stretch[0] > 0:
             looker.finder.remember(_memory_in(paths[stretch[0] - 1]))
         with contextlib.closing(pairs):  # type: ignore[type-var]  # a generator
             for k in stretch:
-                rows, lost = _look_at_chunk(looker, pairs, chunks[k], len(film.when), report)
+                rows, lost = _look_at_chunk(looker, pairs, chunks[k], film, report)
                 memory = {MEMORY + name: a for name, a in looker.finder.memory().items()}
                 with atomic_write(paths[k]) as aside:
                     rows.save(aside, lost=lost, **memory)
@@ -157,15 +160,21 @@ def _stretches(numbers: list[int]) -> list[list[int]]:
     return [part.tolist() for part in np.split(numbers, cuts)] if numbers else []
 
 
+def batch_of(film: Film) -> int:
+    """How many moments are looked at together."""
+    pixels = max(math.prod(info.size_px) for info in (film.left, film.right))
+    return LOOKS * int(np.clip(round(BATCH / LOOKS * FULL_HD_PX / pixels), 1, BATCH // LOOKS))
+
+
 def _look_at_chunk(
-    looker: Looker, pairs: Iterator[FramePair], chunk: slice, total: int, report: Progress
+    looker: Looker, pairs: Iterator[FramePair], chunk: slice, film: Film, report: Progress
 ) -> tuple[FaceRows, NDArray[np.str_]]:
     """Face rows of a chunk, whose frame pairs come next, and what became of its pictures."""
-    parts, lost = [], []
-    for first in range(chunk.start, chunk.stop, BATCH):
-        report(STAGE, first / total)
+    parts, lost, together = [], [], batch_of(film)
+    for first in range(chunk.start, chunk.stop, together):
+        report(STAGE, first / len(film.when))
         started = time.perf_counter()
-        batch = list(itertools.islice(pairs, min(BATCH, chunk.stop - first)))
+        batch = list(itertools.islice(pairs, min(together, chunk.stop - first)))
         waited = time.perf_counter() - started
         looker.seconds["video"] = looker.seconds.get("video", 0.0) + waited
         lost += [p.lost for p in batch]

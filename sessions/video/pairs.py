@@ -27,8 +27,10 @@ class FramePair(NamedTuple):
     lost: tuple[str, str] = ("", "")
 
 
-def frame_pairs(left: VideoInfo, right: VideoInfo, when: Moments) -> Iterator[FramePair]:
-    """Decode both videos side by side, in a thread of their own, a few pairs ahead."""
+def frame_pairs(
+    left: VideoInfo, right: VideoInfo, when: Moments, *, ahead: int = 6
+) -> Iterator[FramePair]:
+    """Decode both videos side by side, in a thread of their own, so many pairs ahead."""
 
     def pairs() -> Iterator[FramePair]:
         sides = ((left, when.frame_left), (right, when.frame_right))
@@ -49,7 +51,7 @@ def frame_pairs(left: VideoInfo, right: VideoInfo, when: Moments) -> Iterator[Fr
                 (shown[0].lost, shown[1].lost),
             )  # fmt: skip
 
-    yield from _ahead(pairs(), depth=6)
+    yield from _ahead(pairs(), ahead)
 
 
 def _ahead(source: Iterator[FramePair], depth: int) -> Iterator[FramePair]:

@@ -172,8 +172,10 @@ def _frames_from(
     if file.only_keyframes and container.format.name not in WITHOUT_INDEX:
         packets = filterfalse(unneeded, packets)
     number, otherwise = -1, False
+    turns = container.format.name in WITHOUT_INDEX  # others say it once
     for frame, whole in decoded(packets, stream.codec_context, file.reorder + 1, unneeded):
-        if frame is not None and says_its_turn(frame):  # a stream that was turned over amid it
+        # asked of key frames alone: a frame that was asked lives on until Python clears its circles
+        if turns and frame is not None and frame.key_frame and says_its_turn(frame):
             otherwise = file.mounting.turn(turn_flag(frame)) != file.turn
         if not file.seekable:
             number += 1

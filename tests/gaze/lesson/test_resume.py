@@ -8,6 +8,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -234,3 +235,20 @@ def test_a_disk_that_is_really_full(tmp_path: Path, monkeypatch) -> None:
         assert len(read_table(go(folder, "r").gaze_path, "gaze"))
     finally:
         subprocess.run(["umount", str(mount)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "moments"),
+    [
+        ((1920, 1080), (1280, 720), 9),
+        ((1280, 720), (1280, 720), 9),
+        ((1920, 1080), (2704, 1520), 6),
+        ((3840, 2160), (1920, 1080), 3),
+        ((2160, 3840), (7680, 4320), 3),
+    ],
+)
+def test_fewer_large_pictures_lie_in_memory_at_once(
+    left: tuple[int, int], right: tuple[int, int], moments: int
+) -> None:
+    film = SimpleNamespace(left=SimpleNamespace(size_px=left), right=SimpleNamespace(size_px=right))
+    assert resume.batch_of(film) == moments  # type: ignore[arg-type]
