@@ -26,6 +26,8 @@ LEAST_GAP_S = 3.0
 RUNNING_S, OTHER_RATE = 2.0, 0.1
 #: Numbers in names that are so far apart count something else (the time of day).
 MISSING = 10
+#: GoPro's names: a chapter's two digits, then its recording's four.
+GOPRO = re.compile(r"G[A-Z]\d{2}(\d{4})", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -241,6 +243,12 @@ def _doubt(a: VideoFile, b: VideoFile, goes_on_s: float) -> str:
     if a.zero_s > b.zero_s + RUNNING_S:
         return (
             f"has {b.path.name} behind {a.path.name}, against their own times: is that the order?"
+        )
+    of = [GOPRO.fullmatch(f.path.stem) for f in (a, b)]
+    if of[0] and of[1] and of[0][1] != of[1][1]:
+        return (
+            f"goes from {a.path.name} to {b.path.name}, by their names two recordings: how long "
+            "nothing was recorded between them is not known, and taken as 0"
         )
     numbers = _number(a.path, b.path)
     if numbers is None or numbers[1] == numbers[0] + 1:

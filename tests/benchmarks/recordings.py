@@ -36,6 +36,8 @@ from tests.sessions.video.films import damage, write
 FRAMES, RATE = 36, 5
 H264 = {"crf": "18", "preset": "veryfast", "bf": "3", "g": "20"}
 MPEG2: dict[str, Any] = {"codec": "mpeg2video", "options": {"b": "20M", "bf": "2", "g": "12"}}
+X265 = "keyint=5:min-keyint=5:bframes=0:crf=20:log-level=0"
+HEVC: dict[str, Any] = {"codec": "libx265", "options": {"preset": "veryfast", "x265-params": X265}}
 NTSC_FILM, NTSC = Fraction(24000, 1001), Fraction(30000, 1001)
 BY_HAND = (("offset_s = 0.0\n", ""),)  # what session.toml says no more
 Picture = np.ndarray
@@ -161,6 +163,7 @@ KINDS = {
     "another room's rig": Kind(after=other_room),
     "60 kB of noise in one": Kind(suffix="ts", noise=60_000),
     "60 kB of noise in one, key frame each second": Kind(suffix="ts", noise=60_000, group=5),
+    "HEVC, 9 kB of noise in one, key frame each second": Kind(how=HEVC, noise=9_000),
 }
 
 

@@ -85,6 +85,8 @@ def test_chapters_that_do_not_belong_together(tmp_path: Path) -> None:
     (["GX010012", "GX020012"], None),
     (["GX010012", "GX030012"], "goes from GX010012.mp4 to GX030012.mp4: is a chapter missing"),
     (["GX020012", "GX010012"], "has GX010012.mp4 behind GX020012.mp4: is that the order"),
+    (["GH010042", "GH010043"], "by their names two recordings"),
+    (["gx020042", "gx010051"], "by their names two recordings"),
     (["MVI_0009", "MVI_0010"], None),
     (["00012", "00014"], "is a chapter missing"),
     (["101500", "103215"], None),  # times of day
