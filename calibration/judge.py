@@ -11,7 +11,7 @@ from calibration.corners.boards import Board
 from calibration.rig import Rig
 from calibration.rig_quality import PairQuality, RigQuality
 from calibration.room.world import FURTHEST_BEHIND_M, HIGHEST_M, hung_words, roll_deg
-from calibration.solve.changes import OF_EACH_VIEW
+from calibration.solve.changes import CHANGED, OF_EACH_VIEW
 from calibration.verdict import RANK, Cause, Status, Verdict
 
 #: (width, height), metres.
@@ -61,10 +61,6 @@ ROOM_CODES = {
     "blackboard_width", "blackboard_height", "blackboard_frame", "placements_exchanged",
     "marks_wrong",
 }  # fmt: skip
-
-
-#: Causes that already name what changed among the views.
-CHANGED = {"zoom_changed", "camera_moved", "rolling_shutter", "print_stretched"}
 
 
 def grade(value: float, fail: float, warn: float) -> Status:

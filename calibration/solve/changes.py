@@ -36,6 +36,8 @@ FIRST_ORDER = 0.01
 NEAR = 60.0
 #: Causes with unknowns of each view's own: a large zoom and blurred pictures look like them, too.
 OF_EACH_VIEW = {"not_simultaneous", "rolling_shutter"}
+#: Causes that name what changed among the views: pictures that do not fit together follow from it.
+CHANGED = {"zoom_changed", "camera_moved", "rolling_shutter", "print_stretched"}
 #: Moments that are tried at most.
 MOST_MOMENTS = 16
 #: Views before and after a moment, at least.
@@ -224,7 +226,7 @@ def _moved(view: str, turn_deg: float) -> Cause:
         "camera_moved",
         "FAIL",
         f"a camera was moved just before view {view}: the cameras' relative direction is "
-        f"{turn_deg:.2f}° another one from there on",
+        f"about {turn_deg:.2f}° another one from there on",
         "Fix the cameras, and take all calibration pictures again.",
     )
 

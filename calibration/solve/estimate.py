@@ -21,7 +21,7 @@ from calibration.camera import CAMERAS
 from calibration.corners.boards import Board, View
 from calibration.errors import CalibrationError
 from calibration.solve import bundle
-from calibration.solve.changes import OF_EACH_VIEW, what_changed
+from calibration.solve.changes import CHANGED, OF_EACH_VIEW, what_changed
 from calibration.solve.choose import choose
 from calibration.solve.holdout import HoldOut
 from calibration.solve.intrinsics import (
@@ -34,8 +34,7 @@ from calibration.solve.intrinsics import (
 from calibration.solve.moments import (
     ZOOM_TEST_RATIO,
     ZOOM_TEST_SUPPORT,
-    camera_moved,
-    why_no_consensus,
+    why_views_disagree,
     zoom_changed,
 )
 from calibration.solve.pair import Consensus, consensus, resect
@@ -150,13 +149,8 @@ def estimate(
     agreed = _pair_start(board, kept, shared, mono)
     support = agreed.support
     why: Cause | None = None
-    if support < 0.6 and len(shared) >= LEAST_VIEWS:
-        why = why_no_consensus(board, sizes, kept, shared, mono)
-        if why is not None:
-            rejected.causes.append(why)
-    moved = camera_moved(board, kept, shared, mono)
-    if moved is not None:
-        rejected.causes.append(moved)
+    if len(shared) >= LEAST_VIEWS:
+        why = why_views_disagree(board, sizes, [kept[i] for i in shared], mono, agreed)
     kept, agreed_rows = mend_views(board, sizes, kept, shared, mono, agreed, rejected, why)
     state, order = _joint_start(board, kept, mono, used, agreed, agreed_rows)
     kept = [kept[i] for i in order]
@@ -169,6 +163,7 @@ def estimate(
         kept, problem, solution = reject_views(
             board, kept, problem, solution, mono, rejected, sizes
         )
+    rejected.tell(len(shared))
     say("lens model by hold-out", 0.6)
     robust_px = LOSS_SIGMAS * max(solution.sigma_px, 1e-4)
     solution, with_warp, held, tried = choose(
@@ -199,32 +194,22 @@ def estimate(
             remedy="Tilt the board in several directions; check that corners were found right.",
         )
     # what changed half way may have cost the later views: then it is they that say it
-    lost = sum(v.left is not None and v.right is not None for v in all_views[0]) - sum(
-        v.left is not None and v.right is not None for v in kept
-    )
+    lost = _shared(all_views[0]) - _shared(kept)
     many_lost = lost >= max(LEAST_LOST, LOST_SHARE * len(shared))
     suspicious = support < ZOOM_TEST_SUPPORT or (
         held is not None and held.left_to_right_px > ZOOM_TEST_RATIO * held.expected_px
     )
-    if (suspicious or many_lost) and why is None and moved is None:
-        place = {v.name: i for i, v in enumerate(views)}
+    changed = why
+    if suspicious or many_lost:
         judged, of, at = all_views if many_lost else (kept, problem, solution)
-        changed = what_changed(
-            of, at, [v.name for v in judged], [place[v.name] for v in judged],
-            (sizes["left"][1], sizes["right"][1]), with_warp=with_warp and not many_lost,
-            robust_px=None if many_lost else robust_px,
+        changed = _why_they_differ(
+            board, views, judged, of, at, sizes, why,
+            with_warp=with_warp and not many_lost, robust_px=None if many_lost else robust_px,
         )  # fmt: skip
-        # a camera that a large zoom has led astray is asked by itself
-        if changed is None or changed.code in OF_EACH_VIEW:
-            zooms = (
-                zoom_changed(c, board, views, sizes[c], choice_of(lens))
-                for c, lens in zip(CAMERAS, solution.state.lenses, strict=True)
-            )
-            found = [c for c in (*zooms, changed) if c is not None]
-            changed = found[0].or_else(*found[1:]) if found else None
-        if changed is not None:  # it explains all, so it stands before those of single views
-            rest = [c for c in rejected.causes if c.code != changed.code]
-            rejected.causes[:] = [changed, *rest]
+    if changed is not None:  # it explains all, so it stands before those of single views
+        told = {changed.code, *(["not_simultaneous"] if changed.code in CHANGED else [])}
+        rest = [c for c in rejected.causes if c.code not in told]
+        rejected.causes[:] = [changed, *rest]
     say("cameras done", 0.9)
     return Estimate(
         board,
@@ -245,6 +230,44 @@ def estimate(
         rejected,
         support,
     )
+
+
+def _shared(views: Sequence[View]) -> int:
+    return sum(v.left is not None and v.right is not None for v in views)
+
+
+def _why_they_differ(
+    board: Board,
+    views: Sequence[View],
+    judged: list[View],
+    problem: bundle.Problem,
+    solution: bundle.Solution,
+    sizes: dict[str, tuple[int, int]],
+    why: Cause | None,
+    *,
+    with_warp: bool,
+    robust_px: float | None,
+) -> Cause | None:
+    """What changed among all views.
+
+    judged : the problem's. why : what their relative poses said already.
+    """
+    changed = why
+    if why is None:
+        place = {v.name: i for i, v in enumerate(views)}
+        changed = what_changed(
+            problem, solution, [v.name for v in judged], [place[v.name] for v in judged],
+            (sizes["left"][1], sizes["right"][1]), with_warp=with_warp, robust_px=robust_px,
+        )  # fmt: skip
+    # a camera that a large zoom has led astray is asked by itself
+    if changed is None or changed.code in OF_EACH_VIEW or why is not None:
+        zooms = (
+            zoom_changed(c, board, views, sizes[c], choice_of(lens))
+            for c, lens in zip(CAMERAS, solution.state.lenses, strict=True)
+        )
+        found = [c for c in (*zooms, changed) if c is not None]
+        changed = found[0].or_else(*found[1:]) if found else None
+    return changed
 
 
 def one_camera(

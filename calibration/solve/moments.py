@@ -1,18 +1,22 @@
-"""What changed among the views: a zoom, a camera that moved, pictures mirrored or names shifted."""
+"""What changed among the views by more than first order: a zoom, a camera that moved, pictures of
+one camera mirrored, names shifted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from calibration.camera import CAMERAS
 from calibration.corners.boards import Board, View
 from calibration.lens import Lens, mirrored
 from calibration.solve.intrinsics import Choice, MonoSolution, fit_camera, planar_poses
-from calibration.solve.pair import consensus, mirror
+from calibration.solve.pair import Consensus, consensus, mirror, refined, resect
 from calibration.solve.views import LEAST_VIEWS
 from calibration.transform import Array, geodesic_deg, rotation_log
-from calibration.verdict import Cause
+from calibration.verdict import CHANCE, Cause, Hypothesis, named
 
 #: Hold-out error over what noise explains, or share of agreeing views, at which a change of zoom is
 #: looked for. By itself a camera hides it well: the boards just seem nearer.
@@ -23,6 +27,15 @@ ZOOM_TEST_SUPPORT = 0.9
 LEAST_GAIN = 0.02
 #: A view that fits so many times worse than the typical one is looked past.
 ONE_BAD_VIEW = 3.0
+#: A moved camera is tried where the views' relative directions step by this, degrees (smaller ones
+#: are :func:`changes.what_changed`'s), and by so many times their scatter.
+STEP_DEG, STEP_SIGMAS = 0.5, 10.0
+#: … among so many shared views at least, so many before and after it.
+MOVED_LEAST, MOVED_PART = 6, 2
+#: Mirrored pictures and shifted names are tried where fewer views than this agree.
+FEW_AGREE = 0.6
+#: A view fits a pair where it is so many times as far off as the typical one.
+FITS = 3.0
 
 
 def zoom_changed(
@@ -60,15 +73,19 @@ def zoom_changed(
         if whole is None:
             return None
     n = len(rows)
-    cuts = sorted({n // 4, n // 3, n // 2, 2 * n // 3, 3 * n // 4})
-    ends = {cut: end for cut in cuts if (end := halves(rows[:cut], rows[cut:])) is not None}
+    ends: dict[int, tuple[float, float, float]] = {}
+    cuts = {n // 4, n // 3, n // 2, 2 * n // 3, 3 * n // 4}
+    while cuts:  # … and from the best one on to its neighbours
+        for cut in sorted(cuts):
+            ends[cut] = halves(rows[:cut], rows[cut:]) or (np.inf, np.nan, np.nan)
+        best = min(ends, key=lambda c: ends[c][0])
+        cuts = {c for c in (best - 1, best + 1) if n // 4 < c < 3 * n // 4} - set(ends)
     # any halves are fitted better by two lenses; a zoom has a moment, a wrong lens model has none
     mixed = [end for k in (2, 3) if (end := halves(rows[::k], [
         v for i, v in enumerate(rows) if i % k])) is not None]  # fmt: skip
-    if not ends:
+    rms, before, after = ends[best]
+    if not np.isfinite(rms):
         return None
-    cut = min(ends, key=lambda c: ends[c][0])
-    rms, before, after = ends[cut]
     gain = whole.rms_px**2 - rms**2
     by_chance = max((whole.rms_px**2 - end[0] ** 2 for end in mixed), default=0.0)
     if gain < 3 * max(by_chance, LEAST_GAIN * whole.rms_px**2) or abs(after / before - 1) < 0.01:
@@ -76,96 +93,159 @@ def zoom_changed(
     return Cause(
         "zoom_changed",
         "FAIL",
-        f"the {camera} camera's zoom or picture size changed near view {rows[cut].name}: focal "
+        f"the {camera} camera's zoom or picture size changed near view {rows[best].name}: focal "
         f"length {before:.0f} px before, {after:.0f} px after",
         "Lock zoom and focus, and take all pictures with one setting.",
     )
 
 
-def why_no_consensus(
+@dataclass(frozen=True)
+class _Told:
+    """What the shared views would be under a hypothesis: groups of one relative pose each.
+
+    groups : (left, right) corners of each group's views. unknowns : that it asks for.
+    cause : None where nothing happened.
+    """
+
+    groups: tuple[tuple[list[Array], list[Array]], ...]
+    lenses: tuple[Lens, Lens]
+    unknowns: int
+    cause: Cause | None
+
+    def rms_px(self, points: Array) -> Array:
+        """Of each view with the refined pair of its group; those of no group are left out."""
+        out: list[float] = []
+        for left, right in self.groups:
+            agreed = consensus(points, left, right, self.lenses)
+            if agreed is None:
+                out += [np.inf] * len(left)
+                continue
+            R, t = refined(points, left, right, self.lenses, agreed)
+            for a, b in zip(left, right, strict=True):
+                end = resect(points, a, b, self.lenses, R, t)
+                out.append(np.inf if end is None else end[2])
+        return np.array(out)
+
+
+def why_views_disagree(
     board: Board,
     sizes: dict[str, tuple[int, int]],
-    views: list[View],
-    shared: list[int],
+    views: Sequence[View],
     mono: dict[str, MonoSolution],
+    agreed: Consensus,
 ) -> Cause | None:
-    """Views agree on no relative pose: would they if one camera's were mirrored or shifted?"""
-    points, inner = board.points_B(), board.inner_corners
+    """What was not the same in all of the shared views, where their relative poses show it.
+
+    Each hypothesis puts the pictures right, or in two groups, and finds the pair again. A view that
+    still does not fit asks for two poses of its own: what leaves the fewest of them (Schwarz's
+    count) is named, what does as well is told.
+
+    views : the shared ones, in the order of recording. agreed : their consensus.
+    """
+    points = board.points_B()
+    left = [v.left for v in views if v.left is not None]
+    right = [v.right for v in views if v.right is not None]
     lenses = (mono["left"].lens, mono["right"].lens)
-    left = [v for i in shared if (v := views[i].left) is not None]
-    right = [v for i in shared if (v := views[i].right) is not None]
-    for camera, side in (("left", left), ("right", right)):
-        width = sizes[camera][0]
+    told = list(_moved(points, left, right, lenses, [v.name for v in views]))
+    if agreed.support < FEW_AGREE:
+        told += _mirrored(left, right, lenses, sizes, board.inner_corners)
+        told += _shifted(left, right, lenses)
+    if not told:
+        return None
+    told.insert(0, _Told(((left, right),), lenses, 0, None))
+    rms = [t.rms_px(points) for t in told]
+    noise_px = max(mono[c].rms_px for c in CAMERAS)
+    noise_px = max(noise_px, min(float(np.median(r)) for r in rms))
+    believe = np.log(sum(int(np.isfinite(uv).sum()) for uv in (*left, *right)))
+    counts = [
+        believe * (t.unknowns + 6 * (len(views) - int((r < FITS * noise_px).sum())))
+        for t, r in zip(told, rms, strict=True)
+    ]
+    found = [
+        Hypothesis(count, t.cause, t.cause.code)
+        for count, t in zip(counts, told, strict=True)
+        if t.cause is not None and count < counts[0] - CHANCE
+    ]
+    return named(found)
+
+
+def _mirrored(
+    left: list[Array],
+    right: list[Array],
+    lenses: tuple[Lens, Lens],
+    sizes: dict[str, tuple[int, int]],
+    inner: tuple[int, int],
+) -> Iterator[_Told]:
+    """All pictures of one camera mirrored; where the counts allow it, in either corner order."""
+    cause = Cause(
+        "mirrored_camera",
+        "FAIL",
+        "all pictures of one camera, left or right, are mirrored",
+        "Switch off mirroring (often a selfie setting) and take them again.",
+    )
+    for camera, width in ((c, sizes[c][0]) for c in CAMERAS):
+        side = left if camera == "left" else right
         turned = [mirror(uv, width, inner, 1) for uv in side]
-        lens = mirrored(lenses[0 if camera == "left" else 1], width)
+        lens = mirrored(lenses[CAMERAS.index(camera)], width)
         pair = (turned, right) if camera == "left" else (left, turned)
         both = (lens, lenses[1]) if camera == "left" else (lenses[0], lens)
-        if _support(points, *pair, both) > 0.7 or (
-            _support(points, pair[0], [b[::-1] for b in pair[1]], both) > 0.7
-        ):
-            return Cause(
-                "mirrored_camera",
-                "FAIL",
-                "all pictures of one camera, left or right, are mirrored",
-                "Switch off mirroring (often a selfie setting) and take them again.",
-            )
+        yield _Told((pair,), both, 0, cause)
+        yield _Told(((pair[0], [b[::-1] for b in pair[1]]),), both, 0, cause)
+
+
+def _shifted(left: list[Array], right: list[Array], lenses: tuple[Lens, Lens]) -> Iterator[_Told]:
+    """One camera's names off by a picture or two."""
     for shift in (1, -1, 2, -2):
         a, b = (left[shift:], right[:-shift]) if shift > 0 else (left[:shift], right[-shift:])
-        if len(a) >= LEAST_VIEWS and _support(points, a, b, lenses) > 0.7:
-            return Cause(
-                "pairs_shifted",
-                "FAIL",
-                "left and right pictures of equal name were not taken together: the names are off "
-                f"by {abs(shift)} picture{'s' if abs(shift) > 1 else ''}",
-                "Rename the pictures of one camera so that equal names were taken together.",
-            )
-    return None
+        if len(a) < LEAST_VIEWS:
+            continue
+        cause = Cause(
+            "pairs_shifted",
+            "FAIL",
+            "left and right pictures of equal name were not taken together: the names are off "
+            f"by {abs(shift)} picture{'s' if abs(shift) > 1 else ''}",
+            "Rename the pictures of one camera so that equal names were taken together.",
+        )
+        yield _Told(((a, b),), lenses, 0, cause)
 
 
-def _support(
-    points: Array, left: list[Array], right: list[Array], lenses: tuple[Lens, Lens]
-) -> float:
-    agreed = consensus(points, left, right, lenses)
-    return 0.0 if agreed is None else agreed.support
+def _moved(
+    points: Array,
+    left: list[Array],
+    right: list[Array],
+    lenses: tuple[Lens, Lens],
+    names: Sequence[str],
+) -> Iterator[_Told]:
+    """One relative pose before some view and another after it: a camera was bumped.
 
-
-def camera_moved(
-    board: Board, views: list[View], shared: list[int], mono: dict[str, MonoSolution]
-) -> Cause | None:
-    """Whether the relative pose is one before some view and another after it: a camera was bumped.
-
-    The views' own relative rotations are compared before and after each possible moment; the
-    difference of the medians must be ten times what their scatter allows, and over 0.15°.
+    The moments are those about which the views' own relative rotations step most against their
+    scatter.
     """
-    if len(shared) < 6:
-        return None
-    points = board.points_B()
+    if len(left) < MOVED_LEAST:
+        return
     rotations = []
-    for i in shared:
-        left, right = views[i].left, views[i].right
-        assert left is not None and right is not None
-        a = planar_poses(points, left, mono["left"].lens)
-        b = planar_poses(points, right, mono["right"].lens)
+    for uv, other in zip(left, right, strict=True):
+        a, b = planar_poses(points, uv, lenses[0]), planar_poses(points, other, lenses[1])
         rotations.append(b[0][0] @ a[0][0].T if a and b else np.eye(3))
     R = np.array(rotations)
     middle = R[int(np.median(geodesic_deg(R[:, None], R[None]), axis=1).argmin())]
     r = np.degrees(rotation_log(middle.T @ R))
-    best: tuple[float, int, float] | None = None
-    for cut in range(3, len(r) - 2):
+    best = (0.0, 0, 0.0)
+    for cut in range(MOVED_PART, len(r) - MOVED_PART + 1):
         m0, m1 = np.median(r[:cut], axis=0), np.median(r[cut:], axis=0)
         step = float(np.linalg.norm(m1 - m0))
         rest = np.concatenate([r[:cut] - m0, r[cut:] - m1])
         scatter = float(np.median(np.linalg.norm(rest, axis=1))) / np.sqrt(min(cut, len(r) - cut))
-        score = step / max(scatter, 1e-6)
-        if best is None or score > best[0]:
-            best = (score, cut, step)
-    if best is None or best[0] < 10 or best[2] < 0.15:
-        return None
-    name = views[shared[best[1]]].name
-    return Cause(
-        "camera_moved",
-        "FAIL",
-        f"a camera was moved just before view {name}: the cameras' relative direction is "
-        f"{best[2]:.1f}° another one from there on",
-        "Fix the cameras, and take all calibration pictures again.",
-    )
+        best = max(best, (step / max(scatter, 1e-6), cut, step))
+    sigmas, found, step = best
+    if sigmas < STEP_SIGMAS or step < STEP_DEG:
+        return
+    for cut in range(max(found - 1, MOVED_PART), min(found + 1, len(r) - MOVED_PART) + 1):
+        cause = Cause(
+            "camera_moved",
+            "FAIL",
+            f"a camera was moved just before view {names[cut]}: the cameras' relative direction is "
+            f"{step:.1f}° another one from there on",
+            "Fix the cameras, and take all calibration pictures again.",
+        )
+        yield _Told(((left[:cut], right[:cut]), (left[cut:], right[cut:])), lenses, 7, cause)

@@ -101,6 +101,25 @@ def consensus(
     )
 
 
+def refined(
+    points_B: Array,
+    left: Sequence[Array],
+    right: Sequence[Array],
+    lenses: tuple[Lens, Lens],
+    agreed: Consensus,
+) -> tuple[Array, Array]:
+    """(R_RL, t_RL) that fit the views that agree, lenses held fixed."""
+    places = np.flatnonzero(agreed.agrees).tolist()
+    if len(places) < 2:
+        return agreed.R_RL, agreed.t_RL
+    state = bundle.State(lenses, agreed.R_RL, agreed.t_RL, agreed.R_LB[places], agreed.t_LB[places])
+    free = np.zeros(lenses[0].size + lenses[1].size + 6, bool)
+    free[-6:] = True
+    problem = build([points_B], [(left[k], right[k], 0) for k in places])
+    end = bundle.solve(problem, state, free=free, robust_px=1.0)
+    return end.state.R_RL, end.state.t_RL
+
+
 def one_view(points_B: Array, left: Array | None, right: Array | None) -> bundle.Problem:
     """One view alone, its pose in the left camera's frame whichever camera saw it."""
     problem = build([points_B], [(left, right, 0)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from calibration.camera import CAMERAS
 from calibration.corners.boards import Board, View
 from calibration.solve import bundle
 from calibration.solve.intrinsics import MonoSolution
-from calibration.solve.pair import Consensus, diagnose, resect
+from calibration.solve.pair import Consensus, Diagnosis, diagnose, refined, resect
 from calibration.solve.problem import (
     build,
     robust_sigma,
@@ -39,6 +40,13 @@ VIEW_SIGMAS = 4.0
 VIEW_LEAST_PX = 0.4
 
 
+class _Fault(NamedTuple):
+    """The views with a fault, and the codes of what may be wrong with them instead."""
+
+    views: dict[str, None]
+    rivals: dict[str, None]
+
+
 @dataclass
 class Rejections:
     """What was left out or put right, with the reason; keyed (view, camera or "")."""
@@ -46,10 +54,35 @@ class Rejections:
     views: dict[tuple[str, str], str] = field(default_factory=dict)
     corners: dict[tuple[str, str], int] = field(default_factory=dict)
     causes: list[Cause] = field(default_factory=list)
+    faults: dict[str, _Fault] = field(default_factory=dict)
 
     def add(self, view: str, camera: str, reason: str) -> None:
         """Note a view that is left out."""
         self.views[(view, camera)] = reason
+
+    def fault(self, view: str, d: Diagnosis) -> None:
+        """Note what is wrong with a view; :meth:`tell` says it, once for all views."""
+        names, rivals = self.faults.setdefault(d.code, _Fault({}, {}))
+        names[view] = None
+        rivals |= dict.fromkeys(d.rivals)
+
+    def tell(self, total: int) -> None:
+        """One cause for all views with the same fault; a fault of most views is a FAIL.
+
+        total : number of the shared views.
+        """
+        for code, (found, rivals) in self.faults.items():
+            names = list(found)
+            more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+            share = len(names) / max(total, 1)
+            cause = Cause(
+                code,
+                "FAIL" if share > 0.4 and code != "reversed_view" else "WARN",
+                f"view{'s' if len(names) > 1 else ''} {', '.join(names[:6])}{more}: {_SAYS[code]}",
+                _ACTION[code],
+            )
+            others = (Cause(r, "WARN", _SAYS[r], _ACTION[r]) for r in rivals if r != code)
+            self.causes.append(cause.or_else(*others))
 
 
 def usable(
@@ -136,22 +169,6 @@ _SAYS = {
 }
 
 
-def _view_cause(
-    rejected: Rejections, code: str, rivals: Sequence[str], names: list[str], total: int
-) -> None:
-    """One cause for all views with the same fault; a fault of most views is a FAIL."""
-    share = len(names) / max(total, 1)
-    shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-    cause = Cause(
-        code,
-        "FAIL" if share > 0.4 and code != "reversed_view" else "WARN",
-        f"view{'s' if len(names) > 1 else ''} {shown}: {_SAYS[code]}",
-        _ACTION[code],
-    )
-    others = (Cause(r, "WARN", _SAYS[r], _ACTION[r]) for r in rivals)
-    rejected.causes.append(cause.or_else(*others))
-
-
 def mend_views(
     board: Board,
     sizes: dict[str, tuple[int, int]],
@@ -174,17 +191,10 @@ def mend_views(
     if len(good) == len(shared):
         return views, good
     out = list(views)
-    R, t = agreed.R_RL, agreed.t_RL
-    if len(good) >= 2:  # a better relative pose than the median, for the tests below
-        pairs = [(views[i].left, views[i].right, 0) for i in good]
-        places = list(good.values())
-        state = bundle.State(lenses, R, t, agreed.R_LB[places], agreed.t_LB[places])
-        free = np.zeros(lenses[0].size + lenses[1].size + 6, bool)
-        free[-6:] = True
-        end = bundle.solve(build([points], pairs), state, free=free, robust_px=1.0)
-        R, t = end.state.R_RL, end.state.t_RL
+    both = [(a, b) for i in shared if (a := views[i].left) is not None
+            and (b := views[i].right) is not None]  # fmt: skip
+    R, t = refined(points, [a for a, _ in both], [b for _, b in both], lenses, agreed)
     typical = max(mono["left"].rms_px, mono["right"].rms_px)
-    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for k, row in enumerate(shared):
         if agreed.agrees[k]:
             continue
@@ -199,7 +209,7 @@ def mend_views(
             points, board.inner_corners, v.left, v.right,
             (sizes["left"][0], sizes["right"][0]), lenses, R, t, max(6 * typical, 2.0),
         )  # fmt: skip
-        found.setdefault((d.code, d.rivals), []).append(v.name)
+        rejected.fault(v.name, d)
         if d.code in ("reversed_view", "swapped_pictures"):
             out[row] = replace(v, left=d.left, right=d.right)
             continue
@@ -212,8 +222,6 @@ def mend_views(
             out.append(replace(v, left=None))
         else:
             out[row] = replace(v, left=None, right=None)
-    for (code, rivals), names in found.items():
-        _view_cause(rejected, code, rivals, names, len(shared))
     return out, good
 
 
@@ -246,8 +254,6 @@ def reject_views(
     """Take out views that do not fit jointly (diagnosed), then single corners."""
     points = board.points_B()
     limit_count = max(1, len(views) // 3)
-    doubtful: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    total = sum(1 for v in views if v.left is not None and v.right is not None)
     for _ in range(limit_count):
         rms = view_rms(problem, solution, typical=True)
         both = np.isfinite(rms).all(1)
@@ -266,7 +272,7 @@ def reject_views(
                 max(2.0 * float(np.median(value)), 4 * sigma),
             )  # fmt: skip
             code, reason = d.code, d.detail
-            doubtful.setdefault((code, d.rivals), []).append(v.name)
+            rejected.fault(v.name, d)
             rejected.add(v.name, "", f"{reason} ({value[worst]:.2f} px)")
             if code in ("reversed_view", "swapped_pictures"):
                 del rejected.views[(v.name, "")]
@@ -293,8 +299,6 @@ def reject_views(
         problem = build([points], [(x.left, x.right, 0) for x in views])
         start = replace(s, R_view=s.R_view[keep], t_view=s.t_view[keep])
         solution = robust_solve(problem, start, False)
-    for (code, rivals), names in doubtful.items():
-        _view_cause(rejected, code, rivals, names, total)
     for _ in range(2):
         problem, n = reject_corners(problem, solution, views, rejected)
         if n == 0:

@@ -126,10 +126,11 @@ def usable_rig(session: Session, *, force: bool = False) -> Rig:
     rig.T_WC("left")  # says what is missing where there is no world
     if rig.verdict.status == "FAIL" and not force:
         worst = [c.message for c in rig.verdict.causes if c.severity == "FAIL"]
+        more = f"; and {len(worst) - 1} more, in calibration.html" if len(worst) > 1 else ""
         raise RigError(
             "the rig's verdict is FAIL, so its gaze points would be wrong",
             where=session.rig_path,
-            found="; ".join(worst)[:300],
+            found=worst[0] + more,
             remedy="Mend what it says and calibrate again, or insist with --force.",
         )
     return rig

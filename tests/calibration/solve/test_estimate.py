@@ -14,7 +14,7 @@ from calibration.rig import Rig
 from calibration.solve import uncertainty
 from calibration.solve.choose import choose
 from calibration.solve.estimate import Estimate, estimate
-from calibration.solve.pair import mirror
+from calibration.solve.pair import Diagnosis, mirror
 from calibration.solve.problem import build
 from calibration.solve.views import Rejections, usable
 from calibration.transform import Array, geodesic_deg, rotation_exp
@@ -170,8 +170,8 @@ def test_mirrored_and_shifted_cameras_are_named_as_such() -> None:
     assert codes(found)[0] == "pairs_shifted" and "by 1 picture" in found.rejected.causes[0].message
 
 
-@pytest.mark.parametrize("moves_deg", [0.0, 1.5])
-def test_a_camera_that_moved_halfway_is_named(moves_deg: float) -> None:
+def halfway(moves_deg: float, zoom: float = 1.0) -> list[View]:
+    """Ten shared views; the right camera turns (and zooms) before the sixth."""
     room, _ = small()
     rng = np.random.default_rng(5)
     exact = rigs.look(room, rng, shared=10, alone=3)
@@ -179,15 +179,39 @@ def test_a_camera_that_moved_halfway_is_named(moves_deg: float) -> None:
     turned = rotation_exp([0.0, np.radians(moves_deg), 0.0])
     views = []
     for i, (a, b) in enumerate(exact):
-        if i >= 5 and b is not None and a is not None:  # the same board by the camera as it is now
+        if i >= 5 and b is not None:  # the same board by the camera as it is now
             rays = np.c_[rig.right.undistort(b), np.ones(len(b))] @ turned.T
-            b = rig.right.project(rays)
+            b = (rig.right.project(rays) - [960.0, 540.0]) * zoom + [960.0, 540.0]
         views.append(View(f"{i:02d}", rigs.noisy(a, rng, 0.1), rigs.noisy(b, rng, 0.1)))
-    found = solved(views)
-    assert ("camera_moved" in codes(found)) == (moves_deg > 0)
+    return views
+
+
+@pytest.mark.parametrize("moves_deg", [0.0, 0.4, 1.5, 9.0])
+def test_a_camera_that_moved_halfway_is_named(moves_deg: float) -> None:
+    found = solved(halfway(moves_deg))
+    assert codes(found) == ["camera_moved"] * (moves_deg > 0)  # what follows from it is not said
     if moves_deg:
-        cause = next(c for c in found.rejected.causes if c.code == "camera_moved")
-        assert "before view 05" in cause.message and re.search(r"is 1\.[456]°", cause.message)
+        said = found.rejected.causes[0].message
+        size = float(re.search(r"([\d.]+)°", said)[1])  # type: ignore[index]
+        assert "before view 05" in said and abs(size / moves_deg - 1) < 0.4  # to first order
+
+
+def test_a_large_zoom_is_named_though_the_camera_turned_too() -> None:
+    assert codes(solved(halfway(1.5, zoom=1.4))) == ["zoom_changed"]
+
+
+def test_views_with_one_fault_are_said_once() -> None:
+    """Whether they were found against the consensus or only jointly, and whatever the rivals."""
+    rejected = Rejections()
+    rejected.fault("03", Diagnosis("not_simultaneous", None, ""))
+    rejected.fault("01", Diagnosis("another_board", None, ""))
+    rejected.fault("07", Diagnosis("not_simultaneous", None, "", rivals=("reversed_view",)))
+    rejected.fault("03", Diagnosis("not_simultaneous", None, ""))
+    rejected.tell(4)
+    assert [(c.code, c.severity, c.rivals) for c in rejected.causes] == [
+        ("not_simultaneous", "FAIL", ("reversed_view",)), ("another_board", "WARN", ())
+    ]  # fmt: skip
+    assert rejected.causes[0].message.startswith("views 03, 07: ")
 
 
 # -- refusals --------------------------------------------------------------------------------------
