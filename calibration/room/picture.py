@@ -27,6 +27,17 @@ TakenWith = Literal["phone", "left", "right"]
 #: How well a corner of the blackboard is clicked (1 σ, each coordinate): frames have width.
 CLICK_SIGMA_PX = 2.0
 ORDER = "upper left, upper right, lower right, lower left, as they appear in the picture"
+#: What clicks in another order may be instead, by the corners that they seem to be (of
+#: :data:`ORDER`).
+ON_ITS_SIDE = " (or: the picture lies on its side)"
+MISREAD = {
+    (1, 0, 3, 2): " (or: clicked as in the room and not as in a mirrored picture)",
+    (0, 3, 2, 1): " (or: the picture is mirrored, and lies on its side)",
+    (1, 2, 3, 0): ON_ITS_SIDE,
+    (3, 0, 1, 2): ON_ITS_SIDE,
+    (2, 3, 0, 1): " (or: the picture is upside down)",
+}
+OR_ONE_WRONG = " (or: one of them was clicked at a wrong place)"
 
 
 @dataclass(frozen=True)
@@ -134,31 +145,32 @@ def check_clicks(corners: Any, size_px: tuple[int, int], where: str) -> Array:
             expected=f"0 to {w - 1} and 0 to {h - 1} pixels",
             remedy="Click in the picture at its full size, all four corners in view.",
         )  # fmt: skip
-    edges = np.roll(points, -1, 0) - points
+    around = points - points.mean(0)
+    order = np.argsort(np.arctan2(around[:, 1], around[:, 0]))  # clockwise as seen
+    edges = np.roll(points[order], -1, 0) - points[order]
     following = np.roll(edges, -1, 0)
-    turns = edges[:, 0] * following[:, 1] - edges[:, 1] * following[:, 0]
     sizes = np.linalg.norm(edges, axis=1)
+    turns = edges[:, 0] * following[:, 1] - edges[:, 1] * following[:, 0]
     sines = turns / np.maximum(sizes * np.roll(sizes, -1), 1e-9)
     if (np.abs(sines) < 0.05).any() or sizes.min() < 10:
         raise CalibrationError(
             "the clicked corners lie almost in one line or on one another", where=where,
             found=points.tolist(), remedy="Take the picture from further in front.",
         )  # fmt: skip
-    if not (np.all(turns > 0) or np.all(turns < 0)):
+    if (turns < 0).any():
         raise CalibrationError(
-            "the clicked corners cross over: they are in another order", where=where,
-            found=points.tolist(), expected=ORDER,
+            "one of the clicked corners lies between the other three, so it was clicked at a wrong "
+            "place", where=where, found=points.tolist(), expected=ORDER,
         )  # fmt: skip
-    if turns[0] < 0:
+    # the upper left one: from there the next goes to the right
+    right = edges - np.roll(edges, -2, 0)
+    order = np.roll(order, -int(np.argmax(right[:, 0] / np.linalg.norm(right, axis=1))))
+    clicked = tuple(np.argsort(order).tolist())
+    if clicked != (0, 1, 2, 3):
+        names = ORDER.partition(", as")[0].split(", ")
         raise CalibrationError(
-            "the clicked corners go round the wrong way: another order, or clicked as in the room "
-            "and not as in a mirrored picture",
-            where=where, found=points.tolist(), expected=ORDER,
-        )  # fmt: skip
-    right = points[[1, 2]].mean(0) - points[[0, 3]].mean(0)
-    if abs(np.degrees(np.arctan2(right[1], right[0]))) > 45:
-        raise CalibrationError(
-            "the clicked corners start at another corner, or the picture lies on its side",
+            "the clicked corners are in another order: "
+            + ", ".join(names[k] for k in clicked) + MISREAD.get(clicked, OR_ONE_WRONG),
             where=where, found=points.tolist(), expected=ORDER,
         )  # fmt: skip
     return points

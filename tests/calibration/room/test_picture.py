@@ -386,13 +386,20 @@ GOOD = [[800, 600], [3200, 620], [3180, 1380], [820, 1370]]
         ("nonsense", "the blackboard has four corners"),
         ([*GOOD[:3], [820, float("nan")]], "the blackboard has four corners"),
         ([*GOOD[:3], [820, 5000]], "lies outside the picture; found [820, 5000]"),
-        ([GOOD[0], GOOD[1], GOOD[3], GOOD[2]], "cross over: they are in another order"),
+        (
+            [GOOD[0], GOOD[1], GOOD[3], GOOD[2]],
+            "another order: upper left, upper right, lower left, lower right (or: one of them was "
+            "clicked at a wrong place)",
+        ),
         (
             [GOOD[1], GOOD[0], GOOD[3], GOOD[2]],
-            "go round the wrong way: another order, or clicked as in the",
+            "another order: upper right, upper left, lower left, lower right (or: clicked as in "
+            "the room and not as in a mirrored picture)",
         ),
-        ([*GOOD[1:], GOOD[0]], "start at another corner, or the picture lies on its side"),
-        ([GOOD[2], GOOD[3], GOOD[0], GOOD[1]], "start at another corner"),
+        ([*GOOD[1:], GOOD[0]], "lower left, upper left (or: the picture lies on its side)"),
+        ([GOOD[2], GOOD[3], GOOD[0], GOOD[1]], "upper right (or: the picture is upside down)"),
+        ([GOOD[0], GOOD[3], GOOD[2], GOOD[1]], "lower right, upper right (or: the picture is mirr"),
+        ([*GOOD[:3], [2900, 700]], "lies between the other three"),
         ([[800, 600], [3200, 600], [3200, 601], [800, 601]], "almost in one line"),
         ([GOOD[0]] * 4, "almost in one line"),
     ],
