@@ -7,7 +7,7 @@ where to begin.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -15,7 +15,7 @@ import numpy as np
 
 from calibration.lens import CORE, Lens, Model
 from calibration.solve import bundle
-from calibration.transform import Array, rotation_exp, smallest_rotation
+from calibration.transform import Array, geodesic_deg, rotation_exp, smallest_rotation
 
 #: Lens models that are tried: OpenCV's numbers of distortion coefficients, and the equidistant one.
 Choice = int | Literal["equidistant"]
@@ -173,6 +173,24 @@ def _begin(points_B: Array, corners: Sequence[Array], lens: Lens) -> bundle.Stat
     return bundle.State((lens, _NO_LENS), np.eye(3), np.zeros(3), R, t)
 
 
+def _turned(points_B: Array, corners: Sequence[Array], state: bundle.State) -> bundle.State | None:
+    """The state with boards whose better planar solution, by the lens found, is the other one.
+
+    By the lens that it begins from, a far board's may be the wrong one, and no small step leads
+    from one to the other. None where all are as they should be.
+    """
+    under = _begin(points_B, corners, state.lenses[0])
+    if under is None:
+        return None
+    other = geodesic_deg(under.R_view, state.R_view) > OTHER_PLANAR_DEG
+    if not other.any():
+        return None
+    R = np.where(other[:, None, None], under.R_view, state.R_view)
+    return replace(state, R_view=R, t_view=np.where(other[:, None], under.t_view, state.t_view))
+
+
+#: A board's two planar solutions are further apart than this, where they are two.
+OTHER_PLANAR_DEG = 3.0
 #: A camera whose pinhole spans more than this (picture over twice f: 90°), or fits worse than this,
 #: is also begun as a fisheye …
 WIDE, MISFIT_PX = 1.0, 0.5
@@ -268,11 +286,14 @@ def fit_camera(
             problem, state, free=free["all"], robust_px=max(1.0, 1.5 * rms), max_iterations=60,
             tolerance=1e-4,
         )  # fmt: skip
-        final = bundle.solve(
-            problem, robust.state, free=free["all"], max_iterations=150, tolerance=1e-7
-        )
-        if best is None or final.rms_px < best.rms_px:
-            best = final
+        for start in (robust.state, _turned(points_B, corners, robust.state)):
+            if start is None:
+                continue
+            final = bundle.solve(
+                problem, start, free=free["all"], max_iterations=150, tolerance=1e-7
+            )
+            if best is None or final.rms_px < best.rms_px:
+                best = final
     if best is None:
         raise ValueError("no start gives board poses in front of the camera")
     count = problem.cameras[0].weight.sum(1)

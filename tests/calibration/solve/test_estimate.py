@@ -214,6 +214,15 @@ def test_views_with_one_fault_are_said_once() -> None:
     assert rejected.causes[0].message.startswith("views 03, 07: ")
 
 
+def test_a_far_board_in_a_tall_picture_is_no_outlier() -> None:
+    """Its pose begins in the wrong one of two planar solutions, from which no small step leads."""
+    rng = np.random.default_rng([7, 1])
+    room = rigs.random_room(rng, angle_deg=60, size_px=(1080, 1920))
+    seen = rigs.make_seen(room, rng, shared=8, alone=5, tape_error=True)
+    found = estimate(seen.board, seen.sizes, seen.views, models=(4,), warp=False)
+    assert found.rejected.views == {} and len(found.shared) == 8
+
+
 # -- refusals --------------------------------------------------------------------------------------
 
 
