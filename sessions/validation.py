@@ -13,7 +13,7 @@ from calibration.errors import first_fault
 from sessions.errors import RunError
 from sessions.run import write_json
 
-__all__ = ["Errors", "RoomShift", "RowErrors", "SigmaFactor", "Spread", "Validation"]
+__all__ = ["Errors", "MiddleSeen", "RoomShift", "RowErrors", "SigmaFactor", "Spread", "Validation"]
 
 VALIDATION_VERSION = 1
 
@@ -62,21 +62,29 @@ class RowErrors(Errors):
     distance_m: float
 
 
+class MiddleSeen(_Record):
+    """Where a class sees the blackboard's middle, by the cameras alone.
+
+    at_m : (x_W, y_W) of the middle. there_L_m : where the class sees it, and right_L_m : where the
+    right lens stood, in the left camera's frame.
+    """
+
+    at_m: tuple[float, float]
+    there_L_m: tuple[float, float, float]
+    right_L_m: tuple[float, float, float]
+
+
 class RoomShift(_Record):
     """How far a whole class points beside marked points for no reason of its heads: the room's.
 
     shift_cm, sigma_cm : x_W (left) and y_W (down), and 1 σ of each. students : who looked.
-    middle_m : (x_W, y_W) of the blackboard's middle; middle_L_m : where the class sees it, in the
-    left camera's frame, as right_L_m is where the right lens stood; None where the run's rig is no
-    longer there, or a gain moved its points.
+    middle : None where the run's rig is no longer there, or a gain moved its points.
     """
 
     shift_cm: tuple[float, float]
     sigma_cm: tuple[float, float]
     students: int
-    middle_m: tuple[float, float] | None = None
-    middle_L_m: tuple[float, float, float] | None = None
-    right_L_m: tuple[float, float, float] | None = None
+    middle: MiddleSeen | None = None
 
     @property
     def seen(self) -> bool:

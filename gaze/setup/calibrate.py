@@ -69,11 +69,13 @@ def looks_of(run: Path) -> RoomShift:
     CalibrationError : it says nothing of it. RunError : it was not validated.
     """
     room = Validation.read(run / "validation.json").room
-    if room is None or room.middle_L_m is None:
+    if room is None or room.middle is None:
         raise CalibrationError(
             "this validation says nothing of the room",
             where=run / "validation.json",
-            found="under four students" if room is None else "a gain, or another rig.json since",
+            found="under four students"
+            if room is None
+            else "a gain, another rig.json since, or an older program's file",
             remedy="Run `gaze validate` on a run without a gain, before you calibrate again.",
         )
     return room
@@ -111,8 +113,8 @@ def _calibrate(
             looked=None if looks is None else _looked(looks),
             progress=progress,
         )
-        if looks is not None and looks.right_L_m is not None:
-            _refuse_other_cameras(rig, np.array(looks.right_L_m))
+        if looks is not None and looks.middle is not None:
+            _refuse_other_cameras(rig, np.array(looks.middle.right_L_m))
     rig_path = folder / "rig.json"
     rig.save(rig_path)
     page_path = None
@@ -125,9 +127,10 @@ def _calibrate(
 
 
 def _looked(looks: RoomShift) -> Looked:
-    assert looks.middle_m is not None and looks.middle_L_m is not None
+    assert looks.middle is not None
     x_cm, y_cm = looks.sigma_cm
-    return Looked(looks.middle_m, looks.middle_L_m, (x_cm / 100, y_cm / 100), looks.students)
+    at = looks.middle
+    return Looked(at.at_m, at.there_L_m, (x_cm / 100, y_cm / 100), looks.students)
 
 
 def _refuse_other_cameras(rig: Rig, right_L_m: Array) -> None:

@@ -27,6 +27,7 @@ from sessions.tables import WITH_POINT, read_table
 from sessions.targets import read_targets, unknown_students
 from sessions.validation import (
     Errors,
+    MiddleSeen,
     RoomShift,
     RowErrors,
     SigmaFactor,
@@ -157,13 +158,8 @@ def _seen_by_cameras(room: RoomShift | None, session: Session, done: Run) -> Roo
     shown_W = np.array([x + room.shift_cm[0] / 100, y + room.shift_cm[1] / 100, 0.0])
     rig = Rig.load(path)
     p_L = rig.T_WC("left").inverse().apply(shown_W)
-    return room.model_copy(
-        update={
-            "middle_m": (x, y),
-            "middle_L_m": tuple(p_L.tolist()),
-            "right_L_m": tuple(rig.T_LR.t.tolist()),
-        }
-    )
+    middle = MiddleSeen(at_m=(x, y), there_L_m=p_L.tolist(), right_L_m=rig.T_LR.t.tolist())
+    return room.model_copy(update={"middle": middle})
 
 
 def _find_or_make(session: Session, asked: dict[str, Any], progress: Progress) -> Run:

@@ -16,7 +16,7 @@ from gaze.setup import calibrate
 from gaze.setup.calibrate import calibrate_lesson, room_sentences
 from sessions.errors import RunError
 from sessions.run import Run
-from sessions.validation import Errors, RoomShift, Spread, Validation
+from sessions.validation import Errors, MiddleSeen, RoomShift, Spread, Validation
 from tests.calibration import rigs
 
 ROOM = rigs.random_room(np.random.default_rng(4))
@@ -24,12 +24,12 @@ RIG = ROOM.rig
 MIDDLE = (1.9, 0.6)
 
 
-def shift(**changes: Any) -> RoomShift:
+def shift(right_L_m: Any = tuple(RIG.T_LR.t.tolist()), **changes: Any) -> RoomShift:
     """A class that sees the blackboard's middle 12 cm too far left."""
     p_L = RIG.T_WC("left").inverse().apply(np.array([MIDDLE[0] + 0.12, MIDDLE[1], 0]))
     found = RoomShift(
-        shift_cm=(12, 0), sigma_cm=(3, 4), students=24, middle_m=MIDDLE,
-        middle_L_m=tuple(p_L.tolist()), right_L_m=tuple(RIG.T_LR.t.tolist()),
+        shift_cm=(12, 0), sigma_cm=(3, 4), students=24,
+        middle=MiddleSeen(at_m=MIDDLE, there_L_m=p_L.tolist(), right_L_m=right_L_m),
     )  # fmt: skip
     return found.model_copy(update=changes)
 
@@ -76,7 +76,7 @@ def test_a_validated_class_counts_and_is_said(
 
 @pytest.mark.parametrize(
     "room, found",
-    [(None, "under four"), (shift(middle_L_m=None), "a gain"),
+    [(None, "under four"), (shift(middle=None), "a gain"),
      (shift(right_L_m=tuple((RIG.T_LR.t + [0.1, 0, 0]).tolist())), "right lens 10 cm")],
 )  # fmt: skip
 def test_a_class_that_says_nothing_of_these_cameras_is_refused(
