@@ -55,7 +55,7 @@ SCALE_PERCENT = (10.0, 1.5)
 ROOM_CODES = {
     "scale", "room_contradiction", "tape_from_upper_left", "tape_from_lower_edge",
     "tape_other_corner", "tape_outer_corner", "tape_exchanged", "tape_digits", "tape_units",
-    "tape_slope", "tape_copied", "tape_wrong", "tape_to_floor", "board_slipped",
+    "tape_slope", "tape_begun", "tape_copied", "tape_wrong", "tape_to_floor", "board_slipped",
     "placement_askew", "placement_tilt", "placement_slope", "auxiliary_elsewhere",
     "corners_exchanged", "corners_wrong", "corners_begun", "camera_elsewhere",
     "blackboard_width", "blackboard_height", "blackboard_frame", "placements_exchanged",

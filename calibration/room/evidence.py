@@ -37,8 +37,16 @@ COMMON_M = 0.003
 #: σ of a length of which nothing is believed.
 LOOSE_M = 3.0
 #: What :attr:`Evidence.loose` may be beside a length: where the tapes from the lenses begin (of one
-#: camera: ``left.begun``), and a frame that is in the blackboard's width as in its height.
-BEGUN, FRAME = "begun", "frame"
+#: camera: ``left.begun``), a frame that is in the blackboard's width as in its height, a frame to
+#: whose corners the tapes from the lenses lead, and a tape whose first piece is missing or counts
+#: twice (of one placement: ``0.hook``).
+BEGUN, FRAME, TO_FRAME, HOOK = "begun", "frame", "to frame", "hook"
+#: Rows that such an error is in, by how much of it; all of :data:`HOOK` are lengths.
+SHARES = {
+    BEGUN: dict.fromkeys(CORNERS, 1.0),
+    FRAME: {"width_m": 1.0, "height_m": 1.0},
+    TO_FRAME: {"width_m": 2.0, "height_m": 2.0, "left_m": 1.0, "down_m": 1.0},
+}
 #: The rows of a class that looked at marked points.
 LOOKS = ("looks.sideways", "looks.down")
 #: Distances from the blackboard at which the cost of an error is said.
@@ -229,12 +237,14 @@ class Evidence:
         return C
 
     def direction(self, what: str) -> Array:
-        """(m,) which rows an error that they share is in (:attr:`loose`)."""
-        camera, _, last = what.rpartition(".")
-        ends = {BEGUN: CORNERS, FRAME: ("width_m", "height_m")}.get(last, (last,))
-        return np.array([
-            float(n.startswith(camera) and n.split(".")[-1] in ends) for n in self.names()
-        ])  # fmt: skip
+        """(m,) by how much each row has an error that they share (:attr:`loose`)."""
+        whose, _, last = what.rpartition(".")
+        if last == HOOK:
+            shares = {m.name: float(np.sign(m.stated or 0.0)) for m in self.measured}
+        else:
+            part = SHARES.get(last, {last: 1.0})
+            shares = {n: part.get(n.split(".")[-1], 0.0) for n in self.names()}
+        return np.array([share * n.startswith(whose) for n, share in shares.items()])
 
     def residuals(
         self, T_WL: Transform, size_m: Sequence[float] | Array, scale: float = 1.0

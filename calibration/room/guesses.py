@@ -12,7 +12,17 @@ from itertools import combinations
 
 import numpy as np
 
-from calibration.room.evidence import BEGUN, CORNERS, FRAME, LENGTHS, LOOKS, Evidence
+from calibration.camera import CAMERAS
+from calibration.room.evidence import (
+    BEGUN,
+    CORNERS,
+    FRAME,
+    HOOK,
+    LENGTHS,
+    LOOKS,
+    TO_FRAME,
+    Evidence,
+)
 from calibration.room.world import R_AP, R_WA, Tape
 from calibration.transform import Array
 
@@ -229,6 +239,13 @@ def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
         )  # fmt: skip
     for unit, factor in UNITS.items():
         yield at("tape_units", f"the tape is in {unit}", t * factor, "Give metres.")
+    yield Guess(
+        "tape_begun",
+        name + "left_m, down_m and out_m are all {size} off by the same amount: was the tape's "
+        "case not counted?",
+        "Read the tape at its own zero, and count its case where it stands against a surface.",
+        e, free=(f"{i}.{HOOK}",), cost=FREE_COST,
+    )  # fmt: skip
     if tape.tilt_deg < 45:
         yield Guess(
             "tape_to_floor",
@@ -374,6 +391,20 @@ def _lens_guesses(e: Evidence) -> Iterator[Guess]:
             "corners_exchanged", "the corners_m of the left and the right camera were exchanged",
             {"left": given["right"], "right": given["left"]},
         )  # fmt: skip
+        if e.blackboard_m and all(b.tape.measured for b in e.boards):
+            width = e.blackboard_m[0]
+            boards = tuple(
+                replace(b, tape=b.tape.at(b.tape.t_WA * [-1, 1, 1] + [width, 0, 0]))
+                for b in e.boards
+            )
+            other = {a: _in_order(given[b], (1, 0, 3, 2)) for a, b in (CAMERAS, CAMERAS[::-1])}
+            yield Guess(
+                "corners_exchanged",
+                "left and right were exchanged in corners_m and left_m alike: were they measured "
+                "by somebody who faced the class?",
+                "Left is left for somebody who faces the blackboard.",
+                replace(e, boards=boards, corners_m=other),
+            )  # fmt: skip
     for order, says in ORDERS.items():
         turned = {c: _in_order(v, order) for c, v in given.items()}
         if turned == given:
@@ -460,6 +491,19 @@ def _lens_guesses(e: Evidence) -> Iterator[Guess]:
             "the frame?",
             "Measure both between the corners that the tape leads to.",
             e, free=(FRAME,), cost=FREE_COST,
+        )  # fmt: skip
+        yield Guess(
+            "blackboard_frame",
+            "corners_m lead to corners {size} outside the surface that was measured: to the frame?",
+            "Measure to the corners between which width_m and height_m were measured.",
+            e, free=(TO_FRAME,), cost=FREE_COST,
+        )  # fmt: skip
+        yield Guess(
+            "tape_begun",
+            "every length is {size} off by the same amount: is the tape's first piece missing, or "
+            "its end bent?",
+            "Measure everything again with another tape.",
+            e, free=(HOOK,), cost=FREE_COST,
         )  # fmt: skip
     if e.blackboard_m:
         yield Guess(

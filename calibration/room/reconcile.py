@@ -13,11 +13,11 @@ import numpy as np
 from scipy.stats import chi2 as chi2_law
 
 from calibration.camera import CAMERAS
-from calibration.room.evidence import BEGUN, CORNERS, FRAME, LENGTHS, LOOKS, ROWS_M, TURNS, Evidence
+from calibration.room.evidence import CORNERS, HOOK, LENGTHS, LOOKS, ROWS_M, SHARES, TURNS, Evidence
 from calibration.room.fit import Solved, solve_room
-from calibration.room.guesses import Guess, guesses
+from calibration.room.guesses import FREE_COST, Guess, guesses
 from calibration.room.reliability import Unseen, costs_cm, directions, gaze_shift, reliability
-from calibration.room.world import HIGHEST_M
+from calibration.room.world import FURTHEST_BEHIND_M, HIGHEST_M
 from calibration.transform import Array, Transform, rotation_exp, rotation_log
 from calibration.verdict import Cause, Hypothesis, Status, named
 
@@ -31,8 +31,6 @@ FITS_P = 0.005
 HOPELESS_CHI2 = 1000.0
 #: How far gaze points from 6 m may be moved by an error that nothing would show, cm.
 UNCHECKED_CM = 8.0
-#: Errors that several rows share: one unknown, whose variance is opened.
-SHARED = (*LENGTHS, BEGUN, *(f"{camera}.{BEGUN}" for camera in CAMERAS), FRAME)
 #: How far a contradiction moves gaze points from 6 m: FAIL beyond.
 WRONG_CM = 10.0
 #: A room that fits as well and puts the lenses on the other side of the blackboard's surface: said
@@ -40,6 +38,8 @@ WRONG_CM = 10.0
 OTHER_SIDE_CM = 5.0
 #: … and the lenses no further into the wall than this, metres.
 IN_WALL_M = 0.1
+#: What it costs to believe in a lens further in the wall (χ²), as mirrored at the surface it fits.
+IN_WALL_COST = FREE_COST
 
 
 @dataclass(frozen=True)
@@ -71,20 +71,22 @@ def reconcile(evidence: Evidence) -> list[Reconciled]:
             continue
         if guess.themselves and not _contradict_themselves(guess):
             continue
-        if not _possible(guess.evidence, solved):
-            continue
+        lenses = _lenses_W(guess.evidence, solved)
+        if (lenses[:, 2] < -FURTHEST_BEHIND_M).any() or (np.abs(lenses[:, 1]) > HIGHEST_M).any():
+            continue  # no room has cameras there
+        in_wall = IN_WALL_COST * bool((lenses[:, 2] < -IN_WALL_M).any())
         says = guess.says.format(size=_size_words(guess, size))
-        out.append(Reconciled(guess, solved, solved.chi2 + guess.cost, says))
+        out.append(Reconciled(guess, solved, solved.chi2 + guess.cost + in_wall, says))
     return sorted(out, key=lambda r: r.score)
 
 
 def _under(guess: Guess) -> tuple[Solved | None, float]:
     """The room under a guess, and the size of the error that it frees (stated − seen)."""
     e, free = guess.evidence, guess.free
-    if len(free) == 1 and free[0] in SHARED:
+    if len(free) == 1 and (free[0] in LENGTHS or free[0].split(".")[-1] in {*SHARES, HOOK}):
         solved = solve_room(replace(e, loose=free[0]))
-        shared = e.direction(free[0]) > 0
-        return solved, float(-np.mean(solved.residual[shared]))
+        d = e.direction(free[0])
+        return solved, float(-(d @ solved.residual) / (d @ d))
     best = min(
         (
             solve_room(
@@ -120,12 +122,9 @@ def _starts(e: Evidence, free: tuple[str, ...]) -> list[Transform]:
     return [replace(start, R=rotation_exp(turn) @ start.R) for turn in turns]
 
 
-def _possible(e: Evidence, solved: Solved) -> bool:
-    """Whether cameras could stand there: before the blackboard, at a height that rooms have."""
-    T_WL = solved.T_WL
-    right = T_WL.apply(solved.scale * e.T_RL.inverse().t)
-    lenses = np.stack([T_WL.t, right])
-    return bool((lenses[:, 2] > -0.75).all() and (np.abs(lenses[:, 1]) < HIGHEST_M).all())
+def _lenses_W(e: Evidence, solved: Solved) -> Array:
+    """(2, 3) where the two lenses stand in a room."""
+    return np.stack([solved.T_WL.t, solved.T_WL.apply(solved.scale * e.T_RL.inverse().t)])
 
 
 def _size_words(guess: Guess, size: float) -> str:
@@ -201,16 +200,11 @@ def _other_side(evidence: Evidence, solved: Solved) -> list[Cause]:
     if not evidence.corners_m:
         return []
 
-    def before_m(room: Solved) -> Array:
-        """(2,) how far the lenses stand before the surface."""
-        right = room.T_WL.apply(room.scale * evidence.T_RL.inverse().t)
-        return np.array([room.T_WL.t[2], right[2]])
-
-    stated = before_m(solved)
+    stated = _lenses_W(evidence, solved)[:, 2]
     start = replace(solved.T_WL, t=solved.T_WL.t - [0, 0, 2 * stated.mean()])
     out = tuple(n for n in solved.names if n.endswith(".out_m"))
     other = solve_room(evidence, without=out, start=start)
-    there = before_m(other)
+    there = _lenses_W(evidence, other)[:, 2]
     cost_cm = moved_cm(evidence, solved, other)
     fits = other.chi2 < chi2_law.isf(FITS_P, max(other.dof, 1))
     if not fits or cost_cm < OTHER_SIDE_CM or there.min() < -IN_WALL_M:

@@ -73,6 +73,14 @@ def led_to(e: Evidence, x: float, y: float) -> Evidence:
     return taped(e, left_m=left - x, down_m=down, out_m=out - y)
 
 
+def framed(m: float) -> dict[str, tuple[float, ...]]:
+    """corners_m to the corners of a frame, m outside the surface."""
+    x, y = [WIDTH + m, -m] * 2, [-m, -m, HEIGHT + m, HEIGHT + m]
+    at = np.stack([x, y, np.zeros(4)], 1)
+    return {c: tuple(np.linalg.norm(T.t - at, axis=1).round(2).tolist())
+            for c, T in (("left", T_WL), ("right", T_WR))}  # fmt: skip
+
+
 LENS = "left"
 MISTAKES: dict[str, tuple[Callable[[int], Evidence], str, str]] = {
     "upper left corner": (
@@ -125,6 +133,20 @@ MISTAKES: dict[str, tuple[Callable[[int], Evidence], str, str]] = {
     "height with the frame": (
         lambda s: replace(room(s), blackboard_m=(WIDTH, HEIGHT + 0.12)),
         "blackboard_height", "1.3"),
+    "left and right by the teacher": (
+        lambda s: taped(replace(e := room(s), corners_m={
+            a: tuple(e.corners_m[b][j ^ 1] for j in range(4))
+            for a, b in (("left", "right"), ("right", "left"))}), left_m=WIDTH - 1.83),
+        "corners_exchanged", "faced the class"),
+    "a torn tape": (
+        lambda s: taped(replace(e := room(s), blackboard_m=(WIDTH + 0.1, HEIGHT + 0.1), corners_m={
+            c: tuple(x + 0.1 for x in v) for c, v in e.corners_m.items()}),
+            left_m=1.93, down_m=1.46, out_m=1.72),
+        "tape_begun", "every length is 1"),
+    "a tape's case not counted": (
+        lambda s: taped(room(s), left_m=1.63, down_m=1.16, out_m=1.42), "tape_begun", "case"),
+    "led to the frame": (
+        lambda s: replace(room(s), corners_m=framed(0.12)), "blackboard_frame", "to the frame"),
     "both sizes exchanged": (
         lambda s: replace(room(s), blackboard_m=(HEIGHT, WIDTH)), "blackboard_width", "exchanged"),
     "round the blackboard": (
