@@ -935,6 +935,157 @@ _add("placement's angle_deg taken from the vertical",
      "placement_tilt", "wrong_placement", placements=("tilted",))  # fmt: skip
 
 
+# -- a sixth time: whatever a technician could still do; first run before any guess for it ---------
+def _from_below(s: Scene, camera: str) -> tuple[float, ...]:
+    """corners_m of a camera measured from the foot of its tripod, 1.3 m below the lens."""
+    corners = np.array([[W(s), 0, 0], [0, 0, 0], [W(s), H(s), 0], [0, H(s), 0]])
+    foot = s.room.rig.T_WC(camera).t + [0, 1.3, 0]
+    far = np.linalg.norm(foot - corners, axis=1)[: len(s.seen.corners_m[camera])]
+    return tuple(far.round(2).tolist())
+
+
+def _quarter_turned(turns: int) -> Callable[[Scene], Seen]:
+    """The board lies turned by quarter turns; the tape leads to its first corner as it lies."""
+
+    def make(s: Scene) -> Seen:
+        left, right = rigs.place_auxiliary(s.room, s.tape, quarter_turns=turns)
+        view = View("aux", rigs.noisy(left, s.rng, 0.1), rigs.noisy(right, s.rng, 0.1))
+        return s.auxiliary(view=view)
+
+    return make
+
+
+def _on_a_lid(s: Scene) -> Seen:
+    """The auxiliary board lies taped to a rounded lid: its sides hang 3 cm lower."""
+    points = rigs.BOARD.points_B()
+    x = points[:, 0] - points[:, 0].mean()
+    points = points + np.stack([0 * x, 0 * x, x**2 / 3.0], 1)  # B's Z points into the print
+    T_WB = Transform(R_WA, s.tape.t_WA, "W", "A") @ s.seen.auxiliary[0].T_AB(0)
+    uv = []
+    for name in ("left", "right"):
+        P = (s.room.rig.T_WC(name).inverse() @ T_WB).apply(points)
+        uv.append(rigs.noisy(s.room.rig.camera(name).project(P), s.rng, 0.1))
+    return s.auxiliary(view=View("aux", uv[0], uv[1]))
+
+
+def _curling(s: Scene) -> Seen:
+    """A loose sheet that is held by hand: bowed by some millimetres, another way in each view."""
+    points = rigs.BOARD.points_B()
+    x = 2 * points[:, 0] / points[:, 0].max() - 1
+    bows = [np.stack([0 * x, 0 * x, b * (1 - x**2)], 1) for b in s.rng.normal(0, 0.004, 18)]
+    views = []
+    for k, bow in enumerate(bows):  # the same places, each with its own bow
+        rng = np.random.default_rng([6, s.key[0]])
+        exact = rigs.look(s.room, rng, shared=8, alone=5, deform=bow)[k]
+        views.append(View(f"{k:02d}", *(rigs.noisy(uv, s.rng, 0.1) for uv in exact)))
+    return replace(s.seen, views=tuple(views))
+
+
+def _rolling_stabiliser(s: Scene) -> Seen:
+    """A stabiliser that turns the right picture by 0.2° about its middle, anew in each view."""
+    middle = np.array(s.seen.sizes["right"]) / 2
+
+    def turned(i: int, v: View) -> View:
+        if v.right is None:
+            return v
+        a = np.radians(s.rng.normal(0, 0.2))
+        R = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
+        return replace(v, right=middle + (v.right - middle) @ R.T)
+
+    return s.views(turned)
+
+
+def _partly_shuffled(s: Scene) -> Seen:
+    """Four of the right camera's pictures in another order."""
+    rights = {i: v.right for i, v in enumerate(s.seen.views)}
+    order = {4: 5, 5: 6, 6: 7, 7: 4}
+    return s.views(lambda i, v: replace(v, right=rights[order[i]]) if i in order else v)
+
+
+def _two_of_another_day(s: Scene) -> Seen:
+    """Two shared views were taken when the right camera looked 3° elsewhere."""
+    turn = rotation_exp([np.radians(1.0), np.radians(3.0), 0])
+    right = s.room.rig.right
+    return s.views(lambda i, v: v if v.right is None or i not in (2, 5) else
+                   replace(v, right=right.project(right.rays(v.right) @ turn.T)))  # fmt: skip
+
+
+def _teachers_left(s: Scene) -> Seen:
+    """Tape and lengths by somebody who faces the class: left is right, but for the folders."""
+    given = s.seen.corners_m
+    other = {
+        "left": tuple(given["right"][j ^ 1] for j in range(len(given["right"]))),
+        "right": tuple(given["left"][j ^ 1] for j in range(len(given["left"]))),
+    }
+    return replace(s.taped(left_m=W(s) - s.tape.left_m), corners_m=other)
+
+
+def _tape_broken_off(s: Scene) -> Seen:
+    """Every length but the squares is read 10 cm too long: the tape's beginning is torn off."""
+    seen = s.every_tape(lambda t: t + 0.1)
+    seen = Scene(s.room, seen, s.rng).every_lens(lambda v: v + 0.1)
+    return replace(seen, blackboard_m=(W(s) + 0.1, H(s) + 0.1),
+                   cameras_apart_m=s.room.rig.baseline_m + 0.1)  # fmt: skip
+
+
+def _to_the_frame(s: Scene) -> Seen:
+    """corners_m lead to the frame's outer corners, 6 cm outside; its size is the inner one."""
+    x, y = np.array([W(s) + 0.06, -0.06] * 2), np.array([-0.06, -0.06, H(s) + 0.06, H(s) + 0.06])
+    ends = np.stack([x, y, np.zeros(4)], 1)
+    far = {c: np.linalg.norm(s.room.rig.T_WC(c).t - ends, axis=1) for c in ("left", "right")}
+    return replace(s.seen, corners_m={c: tuple(v.round(2).tolist()) for c, v in far.items()})
+
+
+_add("the left camera's lengths begun at its tripod's foot, 1.3 m below",
+     lambda s: s.lens("left", lambda v: _from_below(s, "left")), "camera_elsewhere")  # fmt: skip
+_add("both cameras' lengths begun at the tripods' feet",
+     lambda s: replace(s.seen, corners_m={c: _from_below(s, c) for c in s.seen.corners_m}),
+     "camera_elsewhere", "corners_wrong", "tape_wrong")  # fmt: skip
+_add("the right camera's lower two lengths exchanged",
+     lambda s: s.lens("right", lambda v: (*v[:2], v[3], v[2])), "corners_exchanged")  # fmt: skip
+_add("the left camera's lengths in feet", lambda s: s.lens(
+    "left", lambda v: tuple(round(x / 0.3048, 1) for x in v)),
+     "corners_wrong", "camera_elsewhere")  # fmt: skip
+_add("the blackboard's height given as its width",
+     lambda s: replace(s.seen, blackboard_m=(H(s), H(s))), "blackboard_width")  # fmt: skip
+_add("auxiliary board lying upside down, measured so", _quarter_turned(2), "harmless")
+_add("auxiliary board turned by 90°, measured so", _quarter_turned(1), "harmless")
+_add("both prints at 97 %, and no other length measured",
+     lambda s: replace(s.squares(1 / 0.97), corners_m={}, cameras_apart_m=None),
+     "scale_unchecked", "room_unchecked")  # fmt: skip
+_add("auxiliary board taped to a rounded lid", _on_a_lid, "bent_board")
+_add("a loose sheet, bowed another way in each view (4 mm)", _curling,
+     "noise", "holdout_ratio", "bent_board", "harmless")  # fmt: skip
+_add("a stabiliser that also rolls the right picture (0.2°)", _rolling_stabiliser,
+     "not_simultaneous")  # fmt: skip
+_add("four of the right camera's pictures in another order", _partly_shuffled,
+     "not_simultaneous", "pairs_shifted")  # fmt: skip
+_add("two shared views of another day (3° elsewhere)", _two_of_another_day,
+     "not_simultaneous", "camera_moved")  # fmt: skip
+_add("left camera nudged by 0.3° before the auxiliary pictures",
+     lambda s: s._shown(s.turned_camera("left", (0.1, 0.3, 0.05)), s.tape),
+     "camera_bumped", "auxiliary_moved")  # fmt: skip
+_add("corners found to whole pixels only", lambda s: s.views(
+    lambda i, v: replace(v, left=None if v.left is None else v.left.round(),
+                         right=None if v.right is None else v.right.round())),
+     "harmless", "noise")  # fmt: skip
+_add("tape led to a tilted board's lower edge",
+     lambda s: s.to(0, -(NY - 1) * SQUARE), "tape_other_corner",
+     placements=("tilted",))  # fmt: skip
+_add("out_m from the wall, 6 cm behind the blackboard, one placement",
+     lambda s: s.taped(out_m=s.tape.out_m + 0.06), "tape_wrong", "harmless")  # fmt: skip
+_add("left and right as the teacher has them, in all that is typed", _teachers_left,
+     "tape_from_upper_left", "corners_exchanged", "room_contradiction")  # fmt: skip
+_add("the tape's first 10 cm torn off, for every length", _tape_broken_off,
+     "corners_begun", "tape_wrong", "room_contradiction", "blackboard_width")  # fmt: skip
+_add("corners_m to the frame's corners, the inner size given", _to_the_frame,
+     "blackboard_frame", "blackboard_width", "blackboard_height", "corners_wrong",
+     "corners_begun")  # fmt: skip
+_add("angle_deg in radians", lambda s: s.taped(
+    angle_deg=round(float(np.radians(s.tape.angle_deg or 0.0)), 2)),
+     "placement_tilt", placements=("tilted",))  # fmt: skip
+
+
 # -- what it comes to ------------------------------------------------------------------------------
 def gaze_off_cm(rig: Rig, truth: Rig, blackboard_m: tuple[float, float]) -> float:
     """How far gaze points from 6 m are moved by the wrong room: rms of five points, cm."""
