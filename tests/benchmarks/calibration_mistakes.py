@@ -908,7 +908,8 @@ def _inside(s: Scene) -> Seen:
 
 
 _add("the tape's case not counted: every length of the board 8 cm short",
-     lambda s: s.every_tape(lambda t: t - 0.08 * np.sign(t)), "tape_wrong")  # fmt: skip
+     lambda s: s.every_tape(lambda t: t - 0.08 * np.sign(t)),
+     "tape_begun", "tape_wrong")  # fmt: skip
 _add("left_m read from the wrong end of a tape of 5 m",
      lambda s: s.taped(left_m=5.0 - s.tape.left_m),
      "tape_wrong", "tape_from_upper_left")  # fmt: skip
@@ -1077,7 +1078,7 @@ _add("out_m from the wall, 6 cm behind the blackboard, one placement",
 _add("left and right as the teacher has them, in all that is typed", _teachers_left,
      "tape_from_upper_left", "corners_exchanged", "room_contradiction")  # fmt: skip
 _add("the tape's first 10 cm torn off, for every length", _tape_broken_off,
-     "corners_begun", "tape_wrong", "room_contradiction", "blackboard_width")  # fmt: skip
+     "tape_begun", "room_contradiction")  # fmt: skip
 _add("corners_m to the frame's corners, the inner size given", _to_the_frame,
      "blackboard_frame", "blackboard_width", "blackboard_height", "corners_wrong",
      "corners_begun")  # fmt: skip

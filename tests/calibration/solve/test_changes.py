@@ -87,7 +87,7 @@ def test_what_changed_is_named(change: Change, code: str) -> None:
     if code == "zoom_changed":
         assert "the left camera" in first.message and "near view 05:" in first.message
     if code == "camera_moved":
-        turn = float(first.message.split("direction is ")[1].split("°")[0])
+        turn = float(first.message.split("direction is about ")[1].split("°")[0])
         assert 0.06 < turn < 0.25  # 3 px of some 1400
     if code == "rolling_shutter":
         px = float(first.message.split("sheared by ")[1].split(" px")[0])
