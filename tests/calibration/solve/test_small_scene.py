@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from calibration.corners.boards import Board
 from calibration.lens import Lens
 from calibration.solve import bundle, pair
+from calibration.solve.changes import _Views, what_changed
 from calibration.solve.covariance import joint_covariance
 from calibration.solve.holdout import folds_of, hold_out, subset, substate, transfer
 from calibration.solve.intrinsics import (
@@ -521,6 +523,45 @@ def test_another_board_is_told_by_its_size(small: Scene, times: float) -> None:
     assert found.code == "another_board" and f"{times:.2f} times" in found.detail  # type: ignore[attr-defined]
     pair = [uv + 1e-3 for uv in small.exact[2] if uv is not None]
     assert named(small, pair[0], pair[1] + [80.0, 0]).code == "not_simultaneous"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("c", [0, 1])
+def test_a_zoom_is_seen_about_any_point(small: Scene, c: int) -> None:
+    """A camera's later pictures are larger by 0.2 %, about a point that is not the middle."""
+    share, about = 0.002, np.array([300.0, 900.0])
+    views = [[a, b] for a, b in small.exact]
+    later = np.zeros(len(views))
+    for k in (3, 4, 5, 6):
+        views[k][c] = about + (views[k][c] - about) * (1 + share)
+        later[k] = 1
+    v = _Views(problem_of([(a, b) for a, b in views]), small.truth, False, None)
+    before, _ = v._solved(v.J, v.r)
+    score, found = v.with_zoom(small.truth, c, later)
+    left = v.n * np.exp((score - 3 * np.log(v.n)) / v.n)
+    assert found == pytest.approx(share, rel=0.02) and left < 1e-4 * before
+    other, _ = v.with_zoom(small.truth, 1 - c, later)
+    assert other > score + 100
+
+
+def test_a_camera_that_was_turned_is_named_with_the_moment(small: Scene) -> None:
+    """By 0.15 degrees; and one that was not is not."""
+    lens = small.truth.lenses[1]
+    turn = rotation_exp([0, np.radians(0.15), 0])
+    views = [[a, b] for a, b in small.exact]
+    for k in (4, 5, 6):
+        views[k][1] = lens.project(np.c_[lens.undistort(views[k][1]), np.ones(30)] @ turn.T)
+    names = [f"v{k}" for k in range(len(views))]
+    solution: Any = SimpleNamespace(state=small.truth)
+    for seen, moved in ((views, True), (small.exact, False)):
+        problem = problem_of(noisy([(a, b) for a, b in seen], 0.05))
+        cause = what_changed(problem, solution, names, range(len(names)), (1080, 1080),
+                             with_warp=False, robust_px=None)  # fmt: skip
+        assert (cause is not None) == moved
+        if cause is not None:
+            assert cause.code == "camera_moved" and "before view v4:" in cause.message
+            assert float(cause.message.split("direction is ")[1].split("°")[0]) == pytest.approx(
+                0.15, abs=0.03
+            )
 
 
 # -- hold-out and covariance -------------------------------------------------------------------
