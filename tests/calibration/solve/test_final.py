@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from calibration.calibrate import solve
 from calibration.lens import Lens
 from calibration.room.evidence import LENGTHS, TURNS
 from calibration.solve import bundle
 from calibration.solve.final import _note_disagreements, _pose_jacobian
 from calibration.transform import Array, Transform, rotation_exp, rotation_log
+from tests.calibration import rigs
 
 LENS = Lens(np.array([1300.0, 1300, 960, 540, 0, 0, 0, 0]))
 N_LENS = 2 * LENS.size
@@ -76,3 +78,14 @@ def test_each_placement_s_own_errors_are_noted() -> None:
             assert own["picture_error_cm"] == pytest.approx(
                 [100 * off[f"{k}.picture{j}"] for j in (3, 4, 5)]
             )
+
+
+def test_a_pair_without_a_room_keeps_its_covariance() -> None:
+    rng = np.random.default_rng(4)
+    room = rigs.random_room(rng, angle_deg=60)
+    rig = solve(rigs.make_seen(room, rng, shared=8, alone=2, placements=()), models=(4,))
+    assert rig.T_AL is None and rig.T_WA is None
+    assert rig.covariance is not None and rig.covariance.shape == (N_LENS + 6, N_LENS + 6)
+    off = rotation_log(room.rig.T_RL.R.T @ rig.T_RL.R)
+    sigma = np.sqrt(np.diag(rig.covariance))[N_LENS : N_LENS + 3]
+    assert (sigma > 0).all() and (np.abs(off) < 5 * sigma).all()

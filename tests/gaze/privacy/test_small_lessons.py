@@ -187,6 +187,14 @@ def test_faces_of_the_same_tracks_go_and_numbers_close_up(lesson: Path) -> None:
 # -- files beside the runs -------------------------------------------------------------------------
 
 
+def test_what_faces_parquet_told_is_named_where_it_is_gone(lesson: Path) -> None:
+    path = run_of(lesson) / "quality.json"
+    for faces, said in ((0, False), (9, True)):
+        write_json(path, json.loads(path.read_text()) | {"identity": {"faces": faces}})
+        lost = forget(lesson, "S-01" if said else WHO).lost
+        assert any("how many faces there were: left out" in line for line in lost) == said
+
+
 def test_lines_that_name_the_student_go_and_no_others(lesson: Path) -> None:
     (lesson / "targets.csv").write_text(
         f"start_s;end_s;student;target;x_m;y_m\n0;5;{WHO};A;1;0,5\n5;9;S-01;at {WHO};2;0,5\n"
@@ -224,6 +232,17 @@ def test_what_cannot_be_changed_and_names_the_student_goes(lesson: Path) -> None
     assert (lesson / "b.xml").is_file() and (lesson / "left.mp4").is_file()
     assert any("left.mp4: it still shows the student" in k for k in said.kept)
     assert {"link", "a.xml", f"{WHO}.dat"} <= set(said.deleted)
+
+
+def test_a_file_goes_by_its_name_alone_and_a_link_by_its_aim(lesson: Path) -> None:
+    (lesson / f"about {WHO}.txt").write_text("fine")
+    (lesson / "about all.txt").write_text("fine")
+    (lesson / "homework").symlink_to(lesson.parent / f"{WHO}.odt")
+    (lesson / "other homework").symlink_to(lesson.parent / "S-01.odt")
+    said = forget(lesson, WHO)
+    names = {p.name for p in lesson.iterdir()}
+    assert said.proven and {"about all.txt", "other homework"} <= names
+    assert not names & {f"about {WHO}.txt", "homework"}
 
 
 def test_a_folder_called_after_the_student_is_named(lesson: Path) -> None:
