@@ -27,6 +27,8 @@ FAR, LEAST_PX, MORE, AT_ONCE = 16, 10, 3.0, 0.3
 PAST = 5
 #: Pixels of pictures that are held until their group is judged: beyond, the oldest go unjudged.
 HELD_PX = 150_000_000
+#: Pictures after which a group is judged from anew: some films have one key frame an hour.
+LONGEST = 1000
 
 Numbered = tuple[int, VideoFrame | None, bool]
 
@@ -56,6 +58,9 @@ class Groups:
             group.append(small)
             if sum(f is not None for (_, f, _), _ in held) * frame.width * frame.height > HELD_PX:
                 yield held.pop(0)[0]
+            if len(group) > LONGEST:
+                yield from (item for item, _ in held)
+                held, group = [], []
         yield from _without(held, self.wrong(group, None) if group else len(group))
 
     def wrong(self, group: Sequence[Image], following: Image | None) -> int:

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from sessions.video import ask_frames, probe, reading
+from sessions.video import ask_frames, probe, reading, silent_damage
 from sessions.video.silent_damage import Groups
 from tests.sessions.video.films import write
 
@@ -109,3 +109,22 @@ def test_noise_that_the_decoder_swallows_is_not_shown(
     monkeypatch.setattr(reading, "SILENT", frozenset())
     before = list(ask_frames(probe(path), range(N), grey=True))
     assert not any(f.lost for f in before) and len(wrong(before)) > 3, "the decoder says nothing"
+
+
+@pytest.mark.parametrize(("most", "value"), [("LONGEST", 7), ("HELD_PX", 8 * 160 * 90)])
+def test_a_film_with_one_key_frame_is_not_held_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: str, value: int
+) -> None:
+    monkeypatch.setattr(silent_damage, most, value)
+    path = write(
+        tmp_path / "a.mp4", frames=40, codec="libx265",
+        options={"preset": "ultrafast", "x265-params": "keyint=250:bframes=0:log-level=0"},
+        draw=lambda n: np.repeat(room(n)[..., None], 3, 2),
+    )  # fmt: skip
+    read = []
+    with av.open(str(path)) as container:
+        frames = enumerate(container.decode(video=0))
+        came = Groups().judged(((read.append(n) or n, f, True) for n, f in frames), range(40))
+        for number, frame, whole in came:
+            assert whole and frame is not None and len(read) - number <= 9
+    assert number == 39
