@@ -8,6 +8,7 @@ The demo's two videos, at most ``FRAMES`` pictures of each, are written again in
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -207,6 +208,10 @@ def make(demo: Session, out: Path, kind: Kind) -> Session:
     if "rotate" in kind.keys:  # what the camera stores stands on its head in its pictures, too
         for path in (out / "calibration").rglob("*.jpg"):
             cv2.imwrite(str(path), np.ascontiguousarray(kind.change(cv2.imread(str(path)))))
+        rig = json.loads((out / "rig.json").read_text())
+        for mounting in rig["inputs"]["mountings"].values():  # as if calibrated so
+            mounting["rotate"] = 180
+        (out / "rig.json").write_text(json.dumps(rig))
     (out / "session.toml").write_text(toml)
     kind.after(out)
     return Session.open(out)
