@@ -559,7 +559,7 @@ def test_a_camera_that_was_turned_is_named_with_the_moment(small: Scene) -> None
         assert (cause is not None) == moved
         if cause is not None:
             assert cause.code == "camera_moved" and "before view v4:" in cause.message
-            assert float(cause.message.split("direction is ")[1].split("°")[0]) == pytest.approx(
+            assert float(cause.message.split("is about ")[1].split("°")[0]) == pytest.approx(
                 0.15, abs=0.03
             )
 
