@@ -197,13 +197,16 @@ def _fit_caveats(q: Quality) -> Iterator[Caveat]:
     of = q.identity
     costs = [c for c in of.pair_cost.values() if c is not None]
     lonely = of.students >= 3 and of.one_camera_only > ONE_CAMERA_SHARE * of.students
+    badly = sum(c > BADLY for c in costs)
     if lonely or (len(costs) >= 3 and float(np.median(costs)) > BADLY):
+        facts = {"students": of.students, "one_camera_only": of.one_camera_only, "badly": badly}
         yield Caveat(
             code="class_does_not_fit",
-            message=f"The class does not fit the rig: {of.one_camera_only} of {of.students} "
-            "students are seen by one camera alone or meet badly. Is it another room's rig, a "
-            "camera that moved, a wrong clock or a turned video? Do not use these gaze points.",
-            facts={"students": of.students, "one_camera_only": of.one_camera_only},
+            message="The class does not fit the rig: of {students} students {one_camera_only} are "
+            "seen by one camera alone, and {badly} where the two cameras do not meet. Is it "
+            "another room's rig, a camera that moved, a wrong clock or a turned video? Do not use "
+            "these gaze points.".format(**facts),
+            facts=facts,
         )
 
 
