@@ -102,7 +102,8 @@ def _doubt(page: Page, text: Markup, cost_cm: float | None) -> Doubt:
 
 def _said(page: Page, caveat: Caveat) -> Markup:
     """A caveat in the report's language; where its words ask for ``said``, with the English
-    sentence in brackets. A kind of a newer version: that sentence alone."""
+    sentence in brackets. A kind of a newer version, or an older one's with other facts: that
+    sentence alone."""
     key, english = f"caveat_{caveat.code}", Markup('<span lang="en">{}</span>')
     if key not in page.words.table:
         return english.format(caveat.message)
@@ -117,7 +118,10 @@ def _said(page: Page, caveat: Caveat) -> Markup:
         facts["time"] = page.clock(float(caveat.facts["time_s"]))
     if caveat.facts.get("camera") in CAMERAS:
         facts["camera"] = page.w(f"side_{caveat.facts['camera']}")
-    return page.w(key, **facts)
+    try:
+        return page.w(key, **facts)
+    except KeyError:
+        return english.format(caveat.message)
 
 
 def _whole(page: Page, value: Any) -> Any:

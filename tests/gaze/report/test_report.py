@@ -146,6 +146,19 @@ def test_every_caveat_has_words_and_a_cost() -> None:
         assert words == kinds, language
 
 
+def test_a_caveat_of_another_version_is_said_in_its_own_words(small: Path, tmp_path: Path) -> None:
+    """Its kind is not known, or it has other facts than the words of today ask for."""
+    shutil.copytree(small.parents[1], tmp_path / "a")
+    run = tmp_path / "a" / "runs" / small.name
+    said = [
+        {"code": "class_does_not_fit", "message": "Of old.", "facts": {"students": 8}},
+        {"code": "of_tomorrow", "message": "Of tomorrow.", "facts": {}},
+    ]
+    write_json(run / "quality.json", {"version": 2, "warnings": said})
+    text = text_of(write_report(run, language="de", out=tmp_path / "r.html"))
+    assert "Of old." in text and "Of tomorrow." in text
+
+
 def test_what_the_calibration_says_against_itself_is_said(small: Path, tmp_path: Path) -> None:
     """A rig's WARN and a clock's, in the report's language and with their costs."""
     causes = [
