@@ -36,7 +36,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exports") / "lesson"
     gaze = big_lesson(rows=2, columns=3, minutes=2)
     gaze = gaze[gaze["student"] != "S-06"]  # the one whom the generator hides
-    made = write_lesson(folder, gaze, areas=THIRDS)
+    made = write_lesson(
+        folder, gaze, areas=THIRDS, top='salt = "sea"'
+    )  # by it nobody keeps his number
     (folder / "events.csv").write_text("time_s,label,end_s\n10,film,50\n30,bell,\n")
     return made
 
