@@ -13,13 +13,15 @@ from sessions.validation import SigmaFactor, Validation
 def sigma_of(run: str | Path, lesson: str | Path) -> SigmaFactor:
     """What a validated run's marked points say of the heads' σ.
 
-    run : by its name in ``lesson``, or its path; most likely of another recording in that room.
+    run : by its name in ``lesson``, or the path of a run of any lesson, most likely of a recording
+        made for it in the same room.
 
     Raises
     ------
     SessionError : they say nothing of it, or that σ is as stated. RunError : not validated.
     """
-    folder = run_folder(run, Path(lesson))
+    elsewhere = len(Path(run).parts) > 1 and Path(run).exists()
+    folder = run_folder(run, None if elsewhere else lesson)
     where = folder / "validation.json"
     if not where.is_file():
         raise RunError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,16 @@ def test_a_run_that_is_not_validated_or_has_its_own(two: tuple[Run, Run]) -> Non
         sigma_of("ours", ours.folder.parents[1])
     with pytest.raises(SessionError, match="not the heads' alone"):
         sigma_of(validated(ours), ours.folder.parents[1])
+
+
+def test_of_a_recording_of_its_own(two: tuple[Run, Run], tmp_path: Path) -> None:
+    validated(two[0])
+    shutil.copytree(two[0].folder.parents[1], tmp_path / "marks")
+    of_marks = tmp_path / "marks" / "runs" / "plain"
+    assert sigma_of(of_marks, two[0].folder.parents[1]) == HALF
+    assert sigma_of("plain", two[0].folder.parents[1]) == HALF
+    with pytest.raises(UserError, match="no run of the lesson"):
+        sigma_of(tmp_path / "marks" / "runs", two[0].folder.parents[1])
 
 
 def test_of_another_network_is_refused(two: tuple[Run, Run]) -> None:
