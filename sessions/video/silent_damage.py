@@ -26,7 +26,7 @@ FAR, LEAST_PX, MORE, AT_ONCE = 16, 10, 3.0, 0.3
 #: Last pictures of sound groups to which a blow may lead back.
 PAST = 5
 #: Pixels of pictures that are held until their group is judged: beyond, the oldest go unjudged.
-HELD_PX = 150_000_000
+HELD_PX = 64_000_000
 #: Pictures after which a group is judged from anew: some films have one key frame an hour.
 LONGEST = 1000
 
