@@ -523,7 +523,13 @@ def _bowed(s: Scene) -> Seen:
     """The auxiliary board bulges by 4 mm along its columns."""
     points = rigs.BOARD.points_B()
     x = 2 * points[:, 0] / points[:, 0].max() - 1
-    points = points + np.stack([0 * x, 0 * x, 0.004 * (1 - x**2)], 1)
+    return _bent(s, 0.004 * (1 - x**2))
+
+
+def _bent(s: Scene, deep_m: np.ndarray) -> Seen:
+    """The auxiliary board with its corners so deep (P,) behind its plane: B's Z points into it."""
+    points = rigs.BOARD.points_B()
+    points = points + np.stack([0 * deep_m, 0 * deep_m, deep_m], 1)
     T_WB = Transform(R_WA, s.tape.t_WA, "W", "A") @ s.seen.auxiliary[0].T_AB(0)
     uv = []
     for name in ("left", "right"):
@@ -960,13 +966,7 @@ def _on_a_lid(s: Scene) -> Seen:
     """The auxiliary board lies taped to a rounded lid: its sides hang 3 cm lower."""
     points = rigs.BOARD.points_B()
     x = points[:, 0] - points[:, 0].mean()
-    points = points + np.stack([0 * x, 0 * x, x**2 / 3.0], 1)  # B's Z points into the print
-    T_WB = Transform(R_WA, s.tape.t_WA, "W", "A") @ s.seen.auxiliary[0].T_AB(0)
-    uv = []
-    for name in ("left", "right"):
-        P = (s.room.rig.T_WC(name).inverse() @ T_WB).apply(points)
-        uv.append(rigs.noisy(s.room.rig.camera(name).project(P), s.rng, 0.1))
-    return s.auxiliary(view=View("aux", uv[0], uv[1]))
+    return _bent(s, x**2 / 3.0)
 
 
 def _curling(s: Scene) -> Seen:
