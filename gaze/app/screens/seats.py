@@ -28,6 +28,7 @@ from gaze.app.screens.recordings import findings
 from gaze.app.sights import Planned, Seat
 from gaze.app.units import parse_length, parse_number, show_length
 from sessions.config_values import looks_like_a_name
+from sessions.names import look_alikes, spelled
 
 LOOK_S = 4.0
 #: As `gaze check` and the planner say: read as left, right or away; told apart in thirds.
@@ -274,8 +275,12 @@ class Seats(Editor):
         if self.edit({"students": students or None}):
             ui.notify(self.place("written"), type="positive")
             if names := [name for name in rows if looks_like_a_name(name)]:
-                said = self.place("like_names", names=", ".join(names))
-                ui.notify(said, type="warning", timeout=0, close_button="✕", multi_line=True)
+                self._warn(self.place("like_names", names=", ".join(names)))
+            for one, other in look_alikes(s["id"] for s in students):
+                self._warn(self.place("look_alikes", one=spelled(one), other=spelled(other)))
+
+    def _warn(self, said: str) -> None:
+        ui.notify(said, type="warning", timeout=0, close_button="✕", multi_line=True)
 
 
 def _apart_m(chair: Chair, seat: Seat | Chair) -> float:

@@ -366,6 +366,27 @@ def test_a_real_name_is_said_at_once(place: Place) -> None:
     assert student.seat_m == (1.0, 3.0)
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "look the same, and are two"), ("de", "sehen gleich aus"), ("zh", "看起来相同")],
+)
+def test_names_that_look_the_same_are_said_at_once(place: Place, language: str, words: str) -> None:
+    """The seat's name, and one of a student without a seat."""
+    students = [{"id": "O1"}, {"id": "K", "seat_m": [1.0, 3.0]}, {"id": "B1", "seat_m": [2, 3]}]
+    edit_config(place.lesson, {"students": students})
+    place.desk.language = language  # type: ignore[assignment]
+
+    async def name(user: User) -> None:
+        fields = sorted(user.find(kind=ui.input).elements, key=lambda f: f.id)
+        next(f for f in fields if f.value == "K").set_value("01")
+        user.find(place("write_seats")).click()
+        await said(user, words)
+        assert not any("B1" in m for m in user.notify.messages if words in m)
+
+    visit(lambda: seats.build(place), name)
+    assert [s.id for s in load_config(place.lesson).students] == ["01", "B1", "O1"]
+
+
 # -- areas -----------------------------------------------------------------------------------------
 def drag(screen: areas.Areas, start: tuple[float, float], end: tuple[float, float]) -> None:
     for kind, (u, v) in (("mousedown", start), ("mousemove", end), ("mouseup", end)):
