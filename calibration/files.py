@@ -64,6 +64,15 @@ def write_file(path: str | Path, content: str | bytes) -> None:
         aside.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
 
 
+def has_sign(path: Path, *signs: str) -> bool:
+    """Whether one of these signs stands at a file's head; at a link's none does."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(4000).decode("utf-8", errors="replace")
+    return any(sign in head for sign in signs)
+
+
 def refuse_foreign(path: str | Path, *signs: str) -> None:
     """Refuse to write over a file that is not one of ours; before the work.
 
@@ -74,14 +83,7 @@ def refuse_foreign(path: str | Path, *signs: str) -> None:
     UserError : there is a folder, a link, or a file without one of the signs.
     """
     path = Path(path)
-    if not path.exists() and not path.is_symlink():
-        return
-    ours = False
-    if path.is_file() and not path.is_symlink():
-        with path.open("rb") as file:
-            head = file.read(4000).decode("utf-8", errors="replace")
-        ours = any(sign in head for sign in signs or (GENERATOR,))
-    if not ours:
+    if (path.exists() or path.is_symlink()) and not has_sign(path, *(signs or (GENERATOR,))):
         raise UserError(
             "this is not one of ours, so it is not written over",
             where=path,

@@ -331,11 +331,18 @@ class Run:
         self.refuse_to_lose()
         shutil.rmtree(self.folder)  # follows no link
 
+    def parts(self) -> list[Path]:
+        """The chunks of an unfinished run; none through a link, nor what is not ours among them."""
+        folder = self.folder / "parts"
+        files = sorted(folder.glob("*.npz")) if not folder.is_symlink() else []
+        return [p for p in files if _is_own(self.folder, f"parts/{p.name}")]
+
     def remove_parts(self) -> None:
         """The chunks of an unfinished run, once it is done."""
-        parts = self.folder / "parts"
-        if parts.is_dir() and not parts.is_symlink():
-            shutil.rmtree(parts, ignore_errors=True)
+        for path in self.parts():
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not there, a link, or with files of the user's
+            (self.folder / "parts").rmdir()
 
     def remove_pictures(self, names: set[str]) -> None:
         """Heatmaps of students who are no longer in the tables; pictures not ours stay."""

@@ -18,15 +18,16 @@ import shutil
 import tomllib
 from pathlib import Path
 
+from calibration.files import GENERATOR, has_sign
+from gaze.lesson.sync import OLD_PAGE
 from gaze.privacy.audit import AUDIT_NAME, audit
-from gaze.privacy.made_again import CACHES
 from gaze.privacy.named import names_in
 from gaze.privacy.names import Finder
 from gaze.privacy.outside import exports_outside, found_behind, refuse_links, take_out_of_tables
 from gaze.privacy.owned import kind_of
 from gaze.privacy.rewrite import rewrite
 from gaze.privacy.said import PrivacyError, Report
-from gaze.privacy.search import VIDEOS, files_below, mentions
+from gaze.privacy.search import VIDEOS, files_below, in_name, mentions
 from gaze.privacy.vocabulary import is_ordinary
 from gaze.privacy.work import Work
 from sessions.config import CONFIG_NAME, load_config
@@ -35,7 +36,7 @@ from sessions.errors import SessionError
 from sessions.events.marks import read_marks
 from sessions.lock import LOCK, lesson_lock
 from sessions.names import look_of, meant, spelled
-from sessions.run import is_exported, is_our_picture
+from sessions.run import Run, is_exported, is_our_picture
 
 __all__ = [
     "PrivacyError", "Report", "forget", "forget_everything", "forget_video", "known_student",
@@ -52,8 +53,8 @@ def forget(lesson: str | Path, student: str) -> Report:
     Tables lose the student's rows (and faces of the same tracks); quality.json, validation,
     heatmaps, reports, gain and exports are made again from what is left; the seat stays in
     session.toml as an opted-out one under another name, so that a later analysis masks it. The
-    videos still show the student; the report says so. Other files that name the student lose the
-    name, or go.
+    videos still show the student; the report says so. Other files lose the student's name, where
+    they are text or tables; else they stay, and are named.
 
     Raises
     ------
@@ -135,7 +136,8 @@ def forget_video(lesson: str | Path) -> Report:
 
     Heatmaps and reports stay (no person is on them), and so does the photograph of the blackboard
     that session.toml names. A file counts as video or picture by its first bytes as well as by its
-    name; pages that hold camera pictures (such as the calibration's) are deleted.
+    name; pages of ours that hold camera pictures (such as the calibration's) are deleted, another
+    page with a photograph is named.
     """
     folder = lesson_folder(lesson)
     said = Report(f"all video and camera pictures in {folder}")
@@ -149,10 +151,8 @@ def _forget_video(folder: Path, said: Report) -> None:
     photo = _board_photo(folder)
     runs = folder / "runs"
     for run in sorted(runs.iterdir()) if runs.is_dir() and not runs.is_symlink() else []:
-        for cache in (run / c for c in CACHES if not run.is_symlink()):
-            if cache.is_dir() and not cache.is_symlink():
-                for path in files_below(cache):
-                    _delete(path, folder, said)
+        for path in Run(run).parts() if not run.is_symlink() else []:
+            _delete(path, folder, said)
     for path in files_below(folder):
         if path == photo:
             said.kept.append(
@@ -170,6 +170,11 @@ def _forget_video(folder: Path, said: Report) -> None:
         said.searched_bytes += 0 if path.is_symlink() else path.stat().st_size
         if path != photo and _is_camera_picture(path):
             said.remains.append(str(path.relative_to(folder)))
+        elif _holds_photograph(path):
+            said.remains.append(
+                f"{path.relative_to(folder)}: a page with a photograph, and none of ours: look at "
+                "it and delete it yourself"
+            )
     audit(folder, "forget video", deleted=len(said.deleted), proven=said.proven)
 
 
@@ -369,15 +374,16 @@ def _prove(work: Work) -> None:
         if not listed and not _found(work, path):
             continue
         kind = kind_of(name)
-        if listed or (kind is not None and kind.rule in OURS and path in work.done):
+        if kind is not None and kind.rule in OURS and path in work.done:
             raise PrivacyError(
                 "the student could not be taken out of a file, so the lesson stays as it was",
                 where=name,
                 remedy="This is a fault of ours: please report it. Until then delete that file.",
             )
         chance = work.ordinary or not mentions(finder, path, by_chance=False)
-        perhaps = "perhaps by chance: " if chance else ""
-        said.remains.append(f"{name}: {perhaps}look at it and take the name out, or delete it")
+        perhaps = "perhaps by chance: " if chance and not listed else ""
+        how = "rename it" if in_name(finder, path) else "take the name out, or delete it"
+        said.remains.append(f"{name}: {perhaps}look at it and {how}")
 
 
 def _folders(work: Work) -> list[Path]:
@@ -413,7 +419,7 @@ def _shows_people(work: Work, path: Path) -> bool:
 
 
 def _is_camera_picture(path: Path) -> bool:
-    """A video, a picture without the mark of our heatmaps, or a page that holds a photograph."""
+    """A video, a picture without the mark of our heatmaps, or a page of ours with a photograph."""
     if is_exported(path):  # tables, and clips that are drawn: no export holds a camera's picture
         return False
     suffix = path.suffix.lower()
@@ -427,9 +433,13 @@ def _is_camera_picture(path: Path) -> bool:
         head = file.read(16)
     if head[:3] == b"\xff\xd8\xff" or head[:8] == b"\x89PNG\r\n\x1a\n" or head[4:8] == b"ftyp":
         return not is_our_picture(path)
-    if suffix in (".html", ".htm"):
-        return b"data:image/jpeg" in path.read_bytes()
-    return False
+    return _holds_photograph(path) and has_sign(path, GENERATOR, OLD_PAGE)
+
+
+def _holds_photograph(page: Path) -> bool:
+    if page.suffix.lower() not in (".html", ".htm") or not page.is_file():
+        return False
+    return b"data:image/jpeg" in page.read_bytes()
 
 
 def _board_photo(folder: Path) -> Path | None:

@@ -26,7 +26,6 @@ from sessions.validation import Validation
 REPORTS = {"report.html": False, "report-class.html": True}  # name: class only
 VALIDATION = ("validation.json", "validation.svg")  # of a run, by `gaze validate`
 LEFTOVERS = {"validation": VALIDATION, "heatmaps": ("heatmaps.npz",)}  # of what was not made again
-CACHES = {"parts", "cache", ".cache", "previews"}  # of a run: made from pixels, made again at need
 
 
 def clear_made(work: Work, run: Run) -> dict[str, Any]:
@@ -44,9 +43,8 @@ def clear_made(work: Work, run: Run) -> dict[str, Any]:
     pictures = _pictures(work, run)
     if pictures or (run.folder / "heatmaps.npz").is_file():
         made["heatmaps"] = True
-    cached = [f for c in CACHES for f in _below(run.folder / c)]
     files = [run.folder / name for name in (*VALIDATION, *REPORTS, "heatmaps.npz")]
-    for path in (*files, *pictures, *cached):
+    for path in (*files, *pictures, *run.parts()):
         work.delete(path)
     return made
 
@@ -132,22 +130,24 @@ def lesson_validation(work: Work, path: Path) -> str | None:
         return None
     new = _validation(work.folder / RUNS / old.run.name / "validation.json")
     if new is None:
-        raise ValueError("of a run that is not validated any more; not made again")
+        work.delete(path)
+        work.lost(path, "of a run that is not validated any more; not made again")
+        return None
     _in_place_of(old, new).write(path)
     return "as the run's"
 
 
 def gain_file(work: Work, path: Path) -> str:
-    """gain.json, fitted again from the looks that are left.
-
-    Raises
-    ------
-    UserError : that is not possible.
-    """
+    """gain.json, fitted again from the looks that are left, or deleted where that cannot be."""
     old = Gain.load(path)
     holdout: Any = old.evidence.holdout
     run = old.source.get("run")
-    fit_gain_of_lesson(Session.open(work.folder), run=run, holdout=holdout)
+    try:
+        fit_gain_of_lesson(Session.open(work.folder), run=run, holdout=holdout)
+    except UserError as error:
+        unless_of_the_system(error)
+        work.delete(path)
+        work.lost(path, error)
     return "fitted again"
 
 

@@ -1,9 +1,8 @@
-"""Files that are no run's: the student's lines, rows and records go, or the file does."""
+"""Files that are no run's: the student's lines, rows and records go; what is not ours stays."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from calibration.files import GENERATOR, has_sign
+from gaze.lesson.sync import OLD_PAGE
 from gaze.privacy.csv_rows import cell, read_csv, write_csv, write_text
 from gaze.privacy.named import UNREADABLE, names_in, unless_of_the_system
 from gaze.privacy.names import Finder
 from gaze.privacy.owned import kind_of
-from gaze.privacy.search import VIDEOS, in_name, is_text, mentions
+from gaze.privacy.search import VIDEOS, is_text, mentions
 from gaze.privacy.work import Work
-from sessions.run import EXPORTED, atomic_write
+from sessions.run import EXPORTED, atomic_write, sha256
 
-GENERATOR = re.compile(r'<meta name="generator" content="classroom-gaze')
+REPORT = GENERATOR + " "  # and a version: pages of numbers; those of cameras and plans have none
 
 
 def targets_file(work: Work, path: Path) -> str:
@@ -68,47 +69,41 @@ def _plain(kind: pa.DataType) -> bool:
 
 
 def other_file(work: Work, path: Path) -> None:
-    """A file that no rule took care of: it loses the student's name, or goes."""
+    """A file that no rule took care of. A page of ours goes, by its mark. One of the user's loses
+    the student's name as far as it can be written anew; else it stays, and the proof names it."""
     kind = kind_of(work.name(path))
     suffix = path.suffix.lower()
     if suffix in VIDEOS or (kind is not None and kind.rule == "camera"):
         return
-    if kind is not None and kind.rule == "away":
+    if kind is not None and kind.rule == "away" and has_sign(path, GENERATOR, OLD_PAGE):
         work.delete(path)
         return
-    if suffix in (".html", ".htm") and _is_report(path):
+    if has_sign(path, REPORT):
         work.delete(path)
         work.lost(path, "a report by `gaze report --out`; make it again")
         return
     # a number or a word of ours counts where it stands among students, not in running text
     listed = work.ordinary and _lists(work, path)
-    if path.name == EXPORTED or not (listed or work.named(path)):
+    named = listed or (work.named(path) and mentions(work.finder, path, by_chance=False))
+    if path.name == EXPORTED or path.is_symlink() or not named:
         return
-    if not work.ordinary and (in_name(work.finder, path) or path.is_symlink()):
-        work.delete(path)
-        return
-    if not listed and not mentions(work.finder, path, by_chance=False):
-        return  # the proof names it
+    before = sha256(path)
     try:
         how = _without_name(work, path, suffix)
     except UNREADABLE as error:
         unless_of_the_system(error)
-        how = None
-    if how and not work.named(path) and not _lists(work, path):
+        return
+    if how is None or sha256(path) == before:
+        return
+    if work.named(path) or _lists(work, path):
+        work.said.changed.append(f"{work.name(path)}: {how}")
+    else:
         work.changed(path, how)
-    else:  # of a kind that cannot be changed, or still naming the student
-        work.delete(path)
 
 
 def _lists(work: Work, path: Path) -> bool:
     """Whether a file has the student in a column or key of students."""
     return any(map(work.finder.is_it, names_in(path)))
-
-
-def _is_report(path: Path) -> bool:
-    if path.is_symlink() or not path.is_file():
-        return False
-    return bool(GENERATOR.search(path.read_text("utf-8", errors="replace")[:4000]))
 
 
 def _without_name(work: Work, path: Path, suffix: str) -> str | None:

@@ -117,7 +117,7 @@ OWNED = (
           "report, export, catalog, studies, app", "again"),
     Owned("runs/*/validation.svg", "the same as a figure, a dot for each look",
           "every student, without a name", "people", "again"),
-    Owned("runs/*/parts/**", "measures of faces of an unfinished run, no pixels",
+    Owned("runs/*/parts/*.npz", "measures of faces of an unfinished run, no pixels",
           "everybody who was seen", "analyze", "away"),
     Owned("runs/.lock", "held while a command works in the lesson", "nobody", "all", "nobody"),
     Owned("**.export.json", "the list of a folder's exports, with hashes", "nobody",

@@ -17,6 +17,7 @@ from gaze.privacy.made_again import (
     take_exports,
 )
 from gaze.privacy.other_files import any_table, other_file, targets_file
+from gaze.privacy.owned import kind_of
 from gaze.privacy.run_tables import quality_file, run_info, run_tables
 from gaze.privacy.search import files_below
 from gaze.privacy.work import Work, apply_rule
@@ -33,7 +34,7 @@ def rewrite(work: Work) -> None:
     exports = take_exports(work)
     runs = [Run(p) for p in sorted((work.folder / RUNS).glob("*")) if p.is_dir()]
     runs += [Run(p) for p in sorted((work.folder / RUNS).glob(".*")) if p.is_dir()]
-    runs = [r for r in runs if not r.folder.is_symlink()]
+    runs = [r for r in runs if not r.folder.is_symlink() and _is_run(work, r)]
     again = [(run, clear_made(work, run)) for run in runs]
     apply_rule(work, work.folder / "targets.csv", targets_file)
     for run in runs:
@@ -52,6 +53,19 @@ def rewrite(work: Work) -> None:
     apply_rule(work, work.folder / "validation.json", lesson_validation)
     for folder, entry in exports:
         export_again(work, folder, entry)
+
+
+def _is_run(work: Work, run: Run) -> bool:
+    """Whether a folder in runs/ is a run, by its run.json; one that only looks so is named."""
+    if run.info_path.is_file():
+        return True
+    kinds = [kind_of(work.name(p)) for p in files_below(run.folder)]
+    if any(kind is not None for kind in kinds):
+        work.said.remains.append(
+            f"{work.name(run.folder)}: without a run.json it is no run, so nothing in it is made "
+            "again: look at it and delete it yourself"
+        )
+    return False
 
 
 def _looks_in_the_rig(work: Work) -> None:

@@ -19,7 +19,7 @@ from gaze.privacy.said import Report
 from gaze.privacy.search import mentions
 from gaze.privacy.vocabulary import may_be_ours
 from sessions.quality import Agreement
-from sessions.run import sha256
+from sessions.run import RUNS, sha256
 
 
 @dataclass
@@ -80,8 +80,16 @@ class Work:
         self.done.add(path)
 
     def lost(self, path: Path, error: object) -> None:
-        why = str(error).replace(str(self.folder), str(self.lesson))  # not the copy at work
-        self.said.lost.append(f"{self.name(path)}: {why}")
+        self.said.lost.append(f"{self.name(path)}: {self._why(error)}")
+
+    def unread(self, path: Path, error: object) -> None:
+        self.said.remains.append(
+            f"{self.name(path)}: it cannot be read, so it stays as it is ({self._why(error)}); "
+            "look at it"
+        )
+
+    def _why(self, error: object) -> str:
+        return str(error).replace(str(self.folder), str(self.lesson))  # not the copy at work
 
     def others(self, names: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """(N,) which of N names are not the student's."""
@@ -89,7 +97,7 @@ class Work:
 
 
 def apply_rule(work: Work, path: Path, rule: Callable[[Work, Path], str | None]) -> None:
-    """Do with a file what its rule says; one that cannot be read is deleted, and named."""
+    """Do with a file what its rule says. One that cannot be read is named; one of a run's goes."""
     if path.is_symlink() or not path.is_file():
         return
     before = sha256(path)
@@ -97,8 +105,11 @@ def apply_rule(work: Work, path: Path, rule: Callable[[Work, Path], str | None])
         how = rule(work, path)
     except UNREADABLE as error:
         unless_of_the_system(error)
-        work.delete(path)
-        work.lost(path, error)
+        if path.is_relative_to(work.folder / RUNS):
+            work.delete(path)
+            work.lost(path, error)
+        else:
+            work.unread(path, error)
         return
     work.done.add(path)
     if how and path.is_file() and sha256(path) != before:

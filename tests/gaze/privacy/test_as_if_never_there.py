@@ -35,6 +35,7 @@ from sessions.quality import IdentityCounts, Quality
 from sessions.run import Run, sha256
 from sessions.tables import FACES, conform, read_table, write_table
 from tests.gaze.classroom import project, room_rig
+from tests.gaze.gain.test_model import GAIN
 from tests.gaze.lessons import gaze_table, write_lesson
 
 WHO = "Q7-gone"  # one of two in the last row
@@ -353,7 +354,7 @@ def test_it_asks_only_about_who_is_there(small: Path) -> None:
 
 
 def test_what_cannot_be_made_again_is_said(small: Path) -> None:
-    (small / "gain.json").write_text("{}")
+    GAIN.save(small / "gain.json")
     (small / "page.html").write_text('<meta name="generator" content="classroom-gaze 1"> sums')
     result = CliRunner().invoke(app, ["forget", str(small), WHO, "--yes"])
     assert result.exit_code == 1 and result.output.count("NOT MADE AGAIN") == 2

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import os
 import shutil
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ import pytest
 
 from calibration.corners.boards import Board
 from calibration.errors import DiskFullError, UserError
+from calibration.files import GENERATOR
 from calibration.inputs import Seen
 from calibration.room.evidence import Looked
 from gaze.exports import export
@@ -37,6 +40,7 @@ from sessions.lock import lesson_lock
 from sessions.run import Run, marked_picture, write_json
 from sessions.validation import Errors, Spread, Validation
 from tests.gaze.classroom import room_rig
+from tests.gaze.gain.test_model import GAIN
 from tests.gaze.lessons import gaze_table, write_lesson
 
 WHO, OTHERS = "S-02", ["S-01", "S-03"]
@@ -217,32 +221,63 @@ def test_lines_that_name_the_student_go_and_no_others(lesson: Path) -> None:
     assert pd.read_parquet(lesson / "mine.parquet")["n"].tolist() == [2]
 
 
-def test_what_cannot_be_changed_and_names_the_student_goes(lesson: Path) -> None:
-    outside = lesson.parent / f"{WHO}.txt"
-    outside.write_text("mine")
-    (lesson / f"{WHO}.dat").write_bytes(b"nobody")
-    (lesson / "link").symlink_to(outside)
-    (lesson / "a.xml").write_text(f"<student>{WHO}</student>")
+def packed(text: str) -> bytes:
+    """A zip, as office files are."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("word/document.xml", f"<w:t>{text}</w:t>")
+    return out.getvalue()
+
+
+THEIRS = {
+    "notes.docx": packed(WHO), "notes.odt": packed(WHO), "old.zip": packed(WHO),
+    "scan.pdf": b"%PDF-1.4 (S-02) Tj", "photo.jpg": b"\xff\xd8\xff\xfe\0\x06S-02\xff\xd9",
+    "plan.html": f"<p>{WHO} at the window".encode(), "a.xml": f"<student>{WHO}".encode(),
+    "latin.csv": f"Schüler;{WHO}".encode("latin-1"), "broken.json": f'{{"{WHO}": '.encode(),
+    "broken.parquet": b"PAR1 S-02 PAR1", "list.npz": b"S-02", "odd.bin": b"\xff\0S-02\0",
+    f"about {WHO}.txt": b"fine", f"{WHO}.dat": b"fine", f"{WHO}.png": PNG,
+    f"runs/{WHO} notes.txt": b"fine", "sync.html": b"<h1>S-02 in sync",
+    "runs/mine/report.html": b"S-02", "runs/mine/heatmaps.npz": b"S-02",
+}  # fmt: skip
+
+
+def test_a_file_of_the_user_s_is_named_and_never_deleted(lesson: Path) -> None:
+    """What cannot be written anew without the name stays to the byte, and so does a link."""
+    for name, data in THEIRS.items():
+        (lesson / name).parent.mkdir(parents=True, exist_ok=True)
+        (lesson / name).write_bytes(data)
+    outside = lesson.parent / f"{WHO}.odt"
+    (lesson / "homework").symlink_to(outside)
     (lesson / "b.xml").write_text("<student>S-03</student>")
     (lesson / "left.mp4").write_bytes(b"S-02 in pixels")
     said = forget(lesson, WHO)
-    assert said.whole and outside.read_text() == "mine"
-    assert not any((lesson / n).exists() or (lesson / n).is_symlink()
-                   for n in (f"{WHO}.dat", "link", "a.xml"))  # fmt: skip
-    assert (lesson / "b.xml").is_file() and (lesson / "left.mp4").is_file()
+    assert not said.deleted and not said.whole and not said.lost
+    assert {n: (lesson / n).read_bytes() for n in THEIRS} == THEIRS
+    assert (lesson / "homework").readlink() == outside
+    told = {line.split(":")[0] for line in said.remains}
+    assert told == {*THEIRS, "homework", "runs/mine"}
+    of_names = [line for line in said.remains if line.endswith(": look at it and rename it")]
+    assert {line.split(":")[0] for line in of_names} == {n for n in THEIRS if WHO in n}
     assert any("left.mp4: it still shows the student" in k for k in said.kept)
-    assert {"link", "a.xml", f"{WHO}.dat"} <= set(said.deleted)
 
 
-def test_a_file_goes_by_its_name_alone_and_a_link_by_its_aim(lesson: Path) -> None:
-    (lesson / f"about {WHO}.txt").write_text("fine")
-    (lesson / "about all.txt").write_text("fine")
-    (lesson / "homework").symlink_to(lesson.parent / f"{WHO}.odt")
-    (lesson / "other homework").symlink_to(lesson.parent / "S-01.odt")
+def test_what_is_written_anew_and_still_names_the_student_is_told_as_both(lesson: Path) -> None:
+    (lesson / f"{WHO}.txt").write_text(f"{WHO} sat\nothers did not\n")
     said = forget(lesson, WHO)
-    names = {p.name for p in lesson.iterdir()}
-    assert said.proven and {"about all.txt", "other homework"} <= names
-    assert not names & {f"about {WHO}.txt", "homework"}
+    assert (lesson / f"{WHO}.txt").read_text() == "others did not\n"
+    assert f"{WHO}.txt: 1 lines went" in said.changed
+    assert said.remains == [f"{WHO}.txt: look at it and rename it"]
+
+
+@pytest.mark.parametrize("name", ["targets.csv", "gain.json", "truth/heads.parquet"])
+def test_a_file_that_cannot_be_read_stays(lesson: Path, name: str) -> None:
+    """It may be the user's own, written by another program."""
+    (lesson / name).parent.mkdir(exist_ok=True)
+    (lesson / name).write_bytes(b"start_s;Sch\xfcler\n0;1\n")
+    said = forget(lesson, WHO)
+    assert (lesson / name).read_bytes() == b"start_s;Sch\xfcler\n0;1\n" and not said.deleted
+    (told,) = said.remains
+    assert told.startswith(f"{name}: it cannot be read") and ".forgetting" not in told
 
 
 def test_a_folder_called_after_the_student_is_named(lesson: Path) -> None:
@@ -258,9 +293,24 @@ def test_what_is_made_from_pixels_goes_and_is_made_again_at_need(lesson: Path) -
     parts = run_of(lesson) / "parts"
     parts.mkdir()
     np.savez(parts / "00000.npz", x=np.zeros(3))
-    (lesson / "sync.html").write_text("<p>nobody by name, but everybody blurred</p>")
+    (lesson / "sync.html").write_text(f'{GENERATOR}"><p>nobody by name, but everybody blurred')
+    (lesson / "calibration.html").write_text(f'{GENERATOR}"><p>the cameras')
     said = forget(lesson, WHO)
     assert said.whole and not parts.exists() and not (lesson / "sync.html").exists()
+    assert (lesson / "calibration.html").is_file()
+
+
+def test_a_file_of_the_user_s_beside_the_chunks_stays(lesson: Path) -> None:
+    parts = run_of(lesson) / "parts"
+    parts.mkdir()
+    for name in ("00000.npz", "mine.npz", "notes.txt"):
+        (parts / name).write_bytes(b"mine")
+    forget(lesson, "S-01")
+    assert sorted(p.name for p in parts.iterdir()) == ["mine.npz", "notes.txt"]
+    (parts / "00000.npz").write_bytes(b"ours")
+    forget_video(lesson)
+    Run(parts.parent).remove_parts()
+    assert sorted(p.name for p in parts.iterdir()) == ["mine.npz", "notes.txt"]
 
 
 @pytest.mark.parametrize("name", ["D", "A1", "png", "done", "T_AL", "tiger"])
@@ -375,7 +425,8 @@ def test_a_number_among_students_in_files_of_the_user_s_goes(tmp_path: Path) -> 
     of = {"of": [{"student": "S-01", "n": "12 points"}], "n": 12}
     assert json.loads((lesson / "groups.json").read_text()) == of
     assert pd.read_parquet(lesson / "mine.parquet")["n"].tolist() == [12]
-    assert "odd.csv" in said.deleted and all("by chance" in r for r in said.remains)
+    told = {r.split(":")[0]: "by chance" in r for r in said.remains}
+    assert told.pop("odd.csv") is False and all(told.values())
 
 
 def test_a_page_of_ours_that_still_names_the_student_stops_it(
@@ -417,7 +468,7 @@ def test_a_camera_s_picture_among_the_heatmaps_goes_with_the_video(lesson: Path)
     (maps / "no ending").write_bytes(b"\xff\xd8\xff\xe0")
     (lesson / "left.mp4").write_bytes(b"x")
     (lesson / "film.dat").write_bytes(b"\0\0\0\x20ftypisom")
-    (lesson / "page.html").write_text('<img src="data:image/jpeg;base64,AAAA">')
+    (lesson / "page.html").write_text(f'{GENERATOR}"><img src="data:image/jpeg;base64,AAAA">')
     (lesson / "plain.html").write_text("<p>x</p>")
     said = forget_video(lesson)
     assert said.proven and [p.name for p in maps.iterdir()] == ["class.png"]
@@ -427,6 +478,10 @@ def test_a_camera_s_picture_among_the_heatmaps_goes_with_the_video(lesson: Path)
     assert (lesson / "plain.html").is_file() and said.searched_files > 3
     line = json.loads((lesson / "audit.log").read_text().splitlines()[-1])
     assert (line["action"], line["deleted"]) == ("forget video", 5)
+    (lesson / "mine.html").write_text('<img src="data:image/jpeg;base64,AAAA">')
+    said = forget_video(lesson)
+    assert (lesson / "mine.html").is_file() and not said.deleted
+    assert [r.split(":")[0] for r in said.remains] == ["mine.html"]
 
 
 def test_what_goes_with_the_video_and_what_is_only_named(lesson: Path) -> None:
@@ -659,7 +714,7 @@ def test_counts_of_the_work_leave_run_json(lesson: Path) -> None:
 
 
 def test_a_gain_that_cannot_be_fitted_again_goes_and_is_named(lesson: Path) -> None:
-    write_json(lesson / "gain.json", {"students": {WHO: 1.2, "S-01": 1.1}})
+    GAIN.save(lesson / "gain.json")
     said = forget(lesson, WHO)
     assert said.proven and not said.whole and not (lesson / "gain.json").exists()
     assert [x.split(":")[0] for x in said.lost] == ["gain.json"]
