@@ -1,4 +1,4 @@
-"""HEVC: what noise makes of pictures that the decoder calls whole is not shown."""
+"""What noise makes of pictures that the decoder calls whole is not shown."""
 
 from __future__ import annotations
 
@@ -54,6 +54,30 @@ def test_a_sound_group_before_a_damaged_key_frame_is_shown() -> None:
     assert after_two_sound_ones().wrong([garbage(i) for i in range(12)], None) == 12
 
 
+def test_behind_lost_pictures_people_may_have_moved_far() -> None:
+    """Somebody walks, and the pictures before the key frame are lost: no blow, however far."""
+    film = [room(i) for i in range(14)]
+    for i, picture in enumerate(film):
+        picture[20:80, 6 * i : 6 * i + 25] = 60
+    assert after_two_sound_ones().wrong(film[:6], film[12], 7) == 6
+    assert after_two_sound_ones().wrong(film[:9], film[12], 4) == 9
+    wrong = [*(room(i) for i in range(6)), *(garbage(i) for i in range(6, 10))]
+    assert after_two_sound_ones().wrong(wrong, room(12), 3) == 6
+
+
+@pytest.mark.parametrize("group", ["1", "3"])
+def test_people_who_move_in_a_film_of_key_frames_are_shown(tmp_path: Path, group: str) -> None:
+    def draw(n: int) -> np.ndarray:
+        shown = room(n)
+        shown[20:80, 5 * (n % 7) : 5 * (n % 7) + 40] = 60
+        return np.repeat(shown[..., None], 3, 2)
+
+    how = {"preset": "veryfast", "g": group, "bf": "0", "threads": "1"}
+    path = write(tmp_path / "a.mp4", frames=N, draw=draw, options=how)
+    for asked in (range(N), range(0, N, 5)):
+        assert not any(f.lost for f in ask_frames(probe(path), asked))
+
+
 def test_what_a_class_does_is_no_damage() -> None:
     """The light is switched, somebody walks by, turns round, a screen changes at a key frame."""
     rng = np.random.default_rng(4)
@@ -73,15 +97,22 @@ def test_what_a_class_does_is_no_damage() -> None:
             assert groups.wrong(film[k : k + 12], film[k + 12]) == 12, (step, k)
 
 
+X265 = f"keyint={GROUP}:min-keyint={GROUP}:bframes=0:crf=12:log-level=0"
+SWALLOWING = {
+    "libx265": {"preset": "ultrafast", "x265-params": X265},
+    "libx264": {"preset": "veryfast", "g": str(GROUP), "bf": "0", "crf": "8", "threads": "1"},
+}
+
+
+@pytest.mark.parametrize(("codec", "seed"), [("libx265", 1), ("libx264", 0)])
 def test_noise_that_the_decoder_swallows_is_not_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: str, seed: int
 ) -> None:
     """300 bytes amid one picture of a small film: wrong from there to the next key frame."""
+    width, height = (192, 112) if codec == "libx264" else (640, 360)
     path = write(
-        tmp_path / "a.mp4", frames=N, codec="libx265",
-        options={"preset": "ultrafast",
-                 "x265-params": f"keyint={GROUP}:min-keyint={GROUP}:bframes=0:crf=12:log-level=0"},
-        draw=lambda n: np.repeat(room(n, 640, 360)[..., None], 3, 2),
+        tmp_path / "a.mp4", frames=N, codec=codec, options=SWALLOWING[codec],
+        draw=lambda n: np.repeat(room(n, width, height)[..., None], 3, 2),
     )  # fmt: skip
     true = {f.number: f.picture for f in ask_frames(probe(path), range(N), grey=True)}
     assert all(p is not None for p in true.values()), "a sound film is shown whole"
@@ -91,7 +122,7 @@ def test_noise_that_the_decoder_swallows_is_not_shown(
         )
         at = packet.pos + packet.size // 3
     data = bytearray(path.read_bytes())
-    data[at : at + 300] = np.random.default_rng(1).integers(0, 256, 300, np.uint8).tobytes()
+    data[at : at + 300] = np.random.default_rng(seed).integers(0, 256, 300, np.uint8).tobytes()
     path.write_bytes(data)
 
     def wrong(frames: list[reading.Frame]) -> list[int]:
