@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -47,6 +48,10 @@ class SamePad(nn.Conv2d):
             total = max(0, (math.ceil(size / stride) - 1) * stride + kernel - size)
             low = total // 2
             x = F.pad(x, (low, total - low, low, total - low))
+        if self.training and self.groups > 1 and (stride > 1 or kernel > 3) and not x.is_cuda:
+            # a processor's bf16 is five times slower here (docs/history/headpose.md)
+            with torch.autocast(x.device.type, enabled=False):
+                return super().forward(x.float())
         return super().forward(x)
 
 

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from gaze.faces.boxes import Detections, Picture, suppress
 from gaze.faces.detectors.registry import DetectorError, register_detector
+from headpose.cuda import has_cuda
 
 LARGE = 3 * 600 * 600  # a network for larger pictures takes 150 to 250 MB: one size at a time
+RUNTIMES = ("openvino", "opencv", "torch")
 WEIGHTS = Path(__file__).parents[2] / "weights" / "centerface.onnx"
 
 
@@ -22,18 +24,21 @@ WEIGHTS = Path(__file__).parents[2] / "weights" / "centerface.onnx"
 class CenterFace:
     """CenterFace (Xu et al., arXiv:1911.03599), gaze/weights/centerface.md.
 
-    Runs on OpenVINO where it is installed (bf16 where the processor has it: OpenVINO decides),
-    else on OpenCV's dnn. A network is compiled once for each picture size.
+    Runs on a GPU by torch where there is one, else on OpenVINO where it is installed (bf16 where
+    the processor has it: OpenVINO decides), else on OpenCV's dnn. OpenVINO compiles a network once
+    for each picture size.
     """
 
     name = "centerface"
 
     def __init__(self, runtime: str = "auto", weights: Path = WEIGHTS) -> None:
         if runtime == "auto":
-            runtime = "openvino" if import_util.find_spec("openvino") else "opencv"
-        if runtime not in ("openvino", "opencv"):
+            runtime = "opencv"
+            if import_util.find_spec("openvino"):  # it reads the file for torch, too
+                runtime = "torch" if has_cuda() else "openvino"
+        if runtime not in RUNTIMES:
             raise DetectorError(
-                "this runtime is not known", found=runtime, expected="auto, openvino or opencv"
+                "this runtime is not known", found=runtime, expected=f"auto, {', '.join(RUNTIMES)}"
             )
         self.runtime = runtime
         self._weights = weights
@@ -54,6 +59,8 @@ class CenterFace:
 
     def _forward(self, blob: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         """Heat map, log size, offset, points of a (B, 3, H, W) batch."""
+        if self.runtime == "torch":
+            return self._on_torch(blob)
         if self.runtime == "opencv":
             if () not in self._compiled:
                 self._compiled[()] = cv2.dnn.readNetFromONNX(str(self._weights))
@@ -75,6 +82,18 @@ class CenterFace:
             self._compiled[blob.shape] = core.compile_model(model, "CPU", thread_options(None))
         result = self._compiled[blob.shape](blob)
         return tuple(np.asarray(result[k]) for k in range(4))
+
+    def _on_torch(self, blob: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        import torch
+
+        if () not in self._compiled:
+            from gaze.faces.graph_in_torch import GraphInTorch
+
+            device = "cuda" if has_cuda() else "cpu"
+            self._compiled[()] = GraphInTorch(self._weights).eval().to(device), device
+        network, device = self._compiled[()]
+        with torch.inference_mode():
+            return tuple(o.cpu().numpy() for o in network(torch.from_numpy(blob).to(device)))
 
 
 def decode_centerface(

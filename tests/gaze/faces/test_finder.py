@@ -207,7 +207,7 @@ def test_suppress_keeps_groups_apart() -> None:
 def test_unknown_detector() -> None:
     with pytest.raises(DetectorError, match="centerface"):
         load_detector("viola-jones")
-    with pytest.raises(DetectorError, match="openvino or opencv"):
+    with pytest.raises(DetectorError, match="openvino, opencv, torch"):
         CenterFace("tensorrt")
 
 
