@@ -222,6 +222,9 @@ def refine(
         list[str] | None, typer.Option(help="Set whose labels stay (surer ones always do).")
     ] = None,
     runtime: Runtime = "auto",
+    views: Annotated[
+        int, typer.Option(help="Crops a head is seen in, each mirrored, too: 1, 2 or 3.")
+    ] = 3,
 ) -> None:
     """Average unsure training labels with what trained networks see in mirrored and moved crops.
 
@@ -233,7 +236,7 @@ def refine(
 
     names = weights or weight_files.shipped()
     print("set                        label to networks, mean geodesic, degrees")
-    found = run(load_config(config), names, out, share, leave or (), runtime, _say)
+    found = run(load_config(config), names, out, share, leave or (), runtime, views, _say)
     for name, distance in found.items():
         print(f"{name:26s} {distance:.2f}")
 

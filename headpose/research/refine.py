@@ -51,12 +51,15 @@ def view(
 
 
 def seen_rotation(
-    estimators: Sequence[HeadPoseEstimator], store: Store, rows: NDArray[Any]
+    estimators: Sequence[HeadPoseEstimator],
+    store: Store,
+    rows: NDArray[Any],
+    views: int = len(VIEWS),
 ) -> NDArray[np.float64]:
-    """Mean rotation (N, 3, 3) of store rows over networks and views, 300W-LP frame."""
+    """Mean rotation (N, 3, 3) of store rows over networks and so many views, 300W-LP frame."""
     total = np.zeros((len(rows), 3, 3))
     for estimator in estimators:
-        for how in VIEWS:
+        for how in VIEWS[:views]:
             for mirrored in (False, True):
                 R = estimator.predict(view(store, rows, estimator.input_px, how, mirrored)).R
                 R = rotation.flip(R) if mirrored else R
@@ -76,6 +79,7 @@ def refine(
     share: float = 0.5,
     leave: Sequence[str] = (),
     runtime: str = "auto",
+    views: int = len(VIEWS),
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, float]:
     """Write refined labels of a config's training heads; ``data.labels`` of a config takes them.
@@ -83,15 +87,19 @@ def refine(
     The file holds for each set ``<set>__name`` (N,) and ``<set>__R`` (N, 3, 3), training heads
     only.  ``leave`` names sets whose labels are better than a network's opinion though their sigma
     does not say so, such as warped photographs.  Labels that were refined before do not count: the
-    sets' own are taken.  Returns each set's mean distance of label and prediction, in degrees.
+    sets' own are taken.  A network sees each head in the first ``views`` of :data:`VIEWS`.
+    Returns each set's mean distance of label and prediction, in degrees.
 
     Raises
     ------
     ConfigError
-        A share outside 0..1, a set that the config has not, or no label that is unsure enough.
+        A share outside 0..1, views outside 1..3, a set that the config has not, or no label that
+        is unsure enough.
     """
     if not 0 <= share <= 1:
         raise ConfigError(f"share must lie within 0..1, got {share:g}")
+    if not 1 <= views <= len(VIEWS):
+        raise ConfigError(f"views must lie within 1..{len(VIEWS)}, got {views}")
     own = cfg.model_copy(update={"data": cfg.data.model_copy(update={"labels": None})})
     store, rows, _ = load_store(own)
     if unknown := set(leave) - set(store.sources):
@@ -103,7 +111,7 @@ def refine(
     estimators = [HeadPoseEstimator.load(w, runtime, cfg.threads) for w in weights]
     seen = np.empty((len(rows), 3, 3))
     for k in range(0, len(rows), BATCH):
-        seen[k : k + BATCH] = seen_rotation(estimators, store, rows[k : k + BATCH])
+        seen[k : k + BATCH] = seen_rotation(estimators, store, rows[k : k + BATCH], views)
         progress(f"{min(k + BATCH, len(rows))} of {len(rows)} heads")
     label = store.R[rows].astype(np.float64)
     better = between(label, seen, share).astype(np.float32)
