@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from sessions.errors import RunError
 from sessions.run import atomic_write, write_json
@@ -29,6 +30,18 @@ STATUSES = {
     "masked": "the student's seat opted out and was masked before detection",
 }
 WITH_POINT = ("ok", "one_camera", "off_board", "low_confidence")
+
+
+def gaze_covariance_m2(gaze: pd.DataFrame) -> NDArray[np.float64]:
+    """Covariances (N, 2, 2) of a gaze table's points on the blackboard, m²; NaN without a point."""
+    columns = ["gaze_xx_m2", "gaze_xy_m2", "gaze_xy_m2", "gaze_yy_m2"]
+    flat: NDArray[np.float64] = gaze[columns].to_numpy(np.float64)
+    return flat.reshape(-1, 2, 2)
+
+
+def gaze_sigma_m(gaze: pd.DataFrame) -> pd.Series[float]:
+    """A point's σ along one axis of the blackboard, the two axes' mean in squares, m."""
+    return np.sqrt((gaze["gaze_xx_m2"] + gaze["gaze_yy_m2"]) / 2)
 
 
 @dataclass(frozen=True)

@@ -88,9 +88,9 @@ def _padded(convolve: Callable[..., Tensor], given: dict[str, Any]) -> Operation
     return lambda x, w: convolve(F.pad(x, (left, right, top, bottom)), w, None, stride, 0, dilation)
 
 
-def _by_group(x: Tensor, w: Tensor, *how: Any) -> Tensor:
+def _by_group(x: Tensor, w: Tensor, bias: None, stride: Any, pad: Any, dilation: Any) -> Tensor:
     """OpenVINO's group convolution: weights (groups, out, in, kh, kw)."""
-    return F.conv2d(x, w.flatten(0, 1), *how, len(w))
+    return F.conv2d(x, w.flatten(0, 1), bias, stride, pad, dilation, len(w))
 
 
 def _transposed(given: dict[str, Any]) -> Operation:

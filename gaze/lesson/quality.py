@@ -21,7 +21,7 @@ from gaze.people.evidence import UNMATCHED
 from gaze.people.others import PASSER, PORTRAIT, TEACHER
 from gaze.people.seats import Students
 from sessions.quality import Agreement, EpipolarMinute, Quality
-from sessions.tables import rows_of
+from sessions.tables import gaze_sigma_m, rows_of
 
 COVERED = 0.5  # probability above which a face counts as covered
 
@@ -38,7 +38,7 @@ def students_table(
     for student, part in gaze.groupby("student", observed=True, sort=False):
         measured = part[part["nose_x_m"].notna() & part["head_qw"].notna()]
         points = part[part["gaze_x_m"].notna()]
-        sigma = np.sqrt((points["gaze_xx_m2"] + points["gaze_yy_m2"]) / 2)
+        sigma = gaze_sigma_m(points)
         faces = part[["face_px_left", "face_px_right"]].to_numpy(np.float64)
         records.append(
             {
@@ -153,7 +153,7 @@ def with_tables(
     what lowers trust. Not touched: clock, frames, identity, rig, drift, seconds."""
     placed = students[students["row"] > 0]
     listed = students[students["moments"] > 0]
-    sigma = np.sqrt((gaze["gaze_xx_m2"] + gaze["gaze_yy_m2"]) / 2)
+    sigma = gaze_sigma_m(gaze)
     seats = students[["student", "row", "coverage", "face_px_median", "sigma_median_m"]]
     hidden = covered_faces(gaze, sigma)
     records = seats.astype(object).where(students.notna(), None).to_dict("records")

@@ -23,7 +23,7 @@ from sessions.config import load_config
 from sessions.folder import Session
 from sessions.quality import Drift, IdentityCounts, Quality
 from sessions.run import Run, RunInfo, sha256, write_json
-from sessions.tables import read_table, write_table
+from sessions.tables import gaze_sigma_m, read_table, write_table
 
 HEADS = ("heads_chi2", "heads_n", "rig_sigma_m")  # what quality.json alone knows of a student
 # What of quality.json is of the film and the room; all else follows from people.
@@ -56,8 +56,7 @@ def run_tables(work: Work, run: Run) -> None:
             if gaze is not None:  # how a point is read depends on where the class looked
                 board = load_config(work.folder).blackboard
                 students["board_share"] = students["student"].map(board_shares(gaze, board))
-                sigma = np.sqrt((gaze["gaze_xx_m2"] + gaze["gaze_yy_m2"]) / 2)
-                by_student = sigma.groupby(gaze["student"].astype(str)).median()
+                by_student = gaze_sigma_m(gaze).groupby(gaze["student"].astype(str)).median()
                 students["sigma_median_m"] = students["student"].map(by_student)
             _write(work, run.students_path, "students", students)
     except UNREADABLE as error:  # another version's, or damaged: row by row, whatever it is

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from gaze import __version__
 from gaze.lesson.room_sigma import sigma_in
 from gaze.measures.measures import MIN_COVERAGE, measures
 from gaze.report.findings import MEDIAN_OF_SIGMA
 from gaze.report.lesson import Lesson, load_lesson
+from sessions.tables import gaze_sigma_m
 
 CITATIONS = """\
 Xu et al. (2026). Soft-label guided stacked dual attention network for head pose estimation and its
@@ -88,11 +87,10 @@ def _error(lesson: Lesson) -> str:
         overall = lesson.validation.overall
         return (f"At {overall.n} marked looks in this room the gaze point was off by "
                 f"{overall.gaze_cm.median:.0f} cm in the median.")  # fmt: skip
-    xx, yy = (lesson.gaze[c].to_numpy(np.float64) for c in ("gaze_xx_m2", "gaze_yy_m2"))
-    variance = (xx + yy) / 2
-    if not np.isfinite(variance).any():
+    sigma_m = gaze_sigma_m(lesson.gaze)
+    if not sigma_m.notna().any():
         return ""
-    cm = 100 * MEDIAN_OF_SIGMA * float(np.sqrt(np.nanmedian(variance)))
+    cm = 100 * MEDIAN_OF_SIGMA * float(sigma_m.median())
     return (f"The predicted median error of a gaze point was {cm:.0f} cm; it was not validated at "
             "marked points in this room.")  # fmt: skip
 

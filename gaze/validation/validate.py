@@ -23,7 +23,7 @@ from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.lock import lesson_lock
 from sessions.run import Run, run_folder, sha256
-from sessions.tables import WITH_POINT, read_table
+from sessions.tables import WITH_POINT, gaze_covariance_m2, read_table
 from sessions.targets import read_targets, unknown_students
 from sessions.validation import (
     Errors,
@@ -185,10 +185,7 @@ def compare(
     has_point = np.isin(status, WITH_POINT)
     xy = gaze[["gaze_x_m", "gaze_y_m"]].to_numpy(np.float64)
     offset = np.where(at_mark[:, None], xy - marked, np.nan)
-    covariance = np.empty((len(gaze), 2, 2))
-    covariance[:, 0, 0] = gaze["gaze_xx_m2"]
-    covariance[:, 0, 1] = covariance[:, 1, 0] = gaze["gaze_xy_m2"]
-    covariance[:, 1, 1] = gaze["gaze_yy_m2"]
+    covariance = gaze_covariance_m2(gaze)
     used = at_mark & has_point & np.isfinite(offset).all(1)
     row_of = gaze["student"].astype(str).map(students["row"]).fillna(0).to_numpy(np.int64)
     nose_cm, head_deg, switches = _against_truth(gaze, truth)

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from gaze.room.geometry import inside_ellipse
 from gaze.validation.validate import compare, marked_points
-from sessions.tables import read_table
+from sessions.tables import gaze_covariance_m2, read_table
 from sessions.targets import read_targets
 from sessions.validation import SigmaFactor
 
@@ -59,8 +59,7 @@ def of_lesson(lesson: Path, run: Path) -> tuple[SigmaFactor, tuple[np.ndarray, n
     students = read_table(run / "students.parquet", "students").set_index("student")
     marked, line = marked_points(gaze, targets)
     offset = gaze[["gaze_x_m", "gaze_y_m"]].to_numpy() - marked
-    columns = ["gaze_xx_m2", "gaze_xy_m2", "gaze_xy_m2", "gaze_yy_m2"]
-    covariance = gaze[columns].to_numpy().reshape(-1, 2, 2)
+    covariance = gaze_covariance_m2(gaze)
     used = (line >= 0) & np.isfinite(offset).all(1)
     sigma = compare(gaze, students, targets, None)["sigma"]
     return sigma, (offset[used], covariance[used])

@@ -17,6 +17,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gaze.room.geometry import inside_ellipse
+from sessions.tables import gaze_covariance_m2
 
 
 def main() -> None:
@@ -34,9 +35,9 @@ def main() -> None:
         for student, rows in gaze.groupby("student", sort=True, observed=True):
             e = (rows[["gaze_x_m", "gaze_y_m"]].to_numpy()
                  - rows[["head_point_x_m", "head_point_y_m"]].to_numpy())  # fmt: skip
-            S = rows[["gaze_xx_m2", "gaze_xy_m2", "gaze_xy_m2", "gaze_yy_m2"]].to_numpy()
-            known = np.isfinite(e).all(1) & np.isfinite(S).all(1)
-            S = S.reshape(-1, 2, 2)[known]
+            S = gaze_covariance_m2(rows)
+            known = np.isfinite(e).all(1) & np.isfinite(S).all((1, 2))
+            S = S[known]
             sigma = 100 * np.sqrt(np.median(np.diagonal(S, axis1=1, axis2=2), axis=0))
             print(
                 f"| {lesson.name} | {student} | {', '.join(worn.get(student, [])) or '–'} | "

@@ -111,7 +111,7 @@ def test_what_is_refused(pack: Path, tiny_weights: Path, tmp_path: Path) -> None
     cfg, out = config(pack, tmp_path / "store"), tmp_path / "refined.npz"
     with pytest.raises(ConfigError, match=r"share must lie within 0..1, got 1.5"):
         refine(cfg, [], out, share=1.5)
-    with pytest.raises(ConfigError, match="views must lie within 1..3"):
+    with pytest.raises(ConfigError, match=r"views must lie within 1\.\.3"):
         refine(cfg, [], out, views=0)
     exact = config(pack, tmp_path / "store", sigma_deg={"train_drawn": 0.2})
     with pytest.raises(ConfigError, match="no training label is less sure than 1 deg"):
