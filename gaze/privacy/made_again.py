@@ -92,7 +92,8 @@ def make_again(work: Work, run: Run, made: dict[str, Any]) -> None:
             for leftover in LEFTOVERS.get(name, (name,)):
                 (run.folder / leftover).unlink(missing_ok=True)
             work.lost(path, f"not made again ({error})")
-            problem = problem or (str(error) if name == "report.html" else None)
+            if name == "report.html":
+                problem = str(error)
             continue
         work.changed(path, "made again")
         work.done |= {run.folder / n for n in (*VALIDATION, *REPORTS)}

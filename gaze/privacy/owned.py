@@ -2,7 +2,7 @@
 
 Whoever writes a new file into a lesson adds its row here: a test runs every command and knows no
 file without one, `gaze forget` does with each what its row says, and docs/privacy.md shows this
-table (``python -m gaze.privacy.owned`` prints it).
+table (:func:`table`).
 """
 
 from __future__ import annotations
@@ -140,7 +140,3 @@ def table() -> str:
             "|---|---|---|---|---|"]  # fmt: skip
     rows += [f"| `{k.pattern}` | {k.what} | {k.who} | {k.read_by} | {HOW[k.rule]} |" for k in OWNED]
     return "\n".join(rows)
-
-
-if __name__ == "__main__":
-    print(table())
