@@ -631,6 +631,20 @@ def test_a_view_that_misses_corners_is_less_sure_in_the_other_picture(small: Sce
     assert {round(other, 6) for _, other in expected} == {round(expected[0][1], 6)}
 
 
+@pytest.mark.parametrize("source", [0, 1])
+def test_a_lens_with_more_numbers_that_are_zero_is_the_same_lens(small: Scene, source: int) -> None:
+    """Cameras whose lenses are of two kinds."""
+    problem = problem_of(noisy(small.exact[:7], 0.1))
+    state = substate(small.truth, np.arange(13) < 7)
+    asked = transfer(problem, state, source)
+    for camera in (0, 1):
+        lenses = list(state.lenses)
+        lenses[camera] = Lens(np.r_[lenses[camera].values, np.zeros(4)])
+        other = replace(state, lenses=(lenses[0], lenses[1]))
+        for have, want in zip(transfer(problem, other, source), asked, strict=True):
+            np.testing.assert_allclose(have, want, atol=1e-6)
+
+
 def shaken(views: Views, seed: int, shift_px: float) -> Views:
     """Noise of 0.1 px, and each picture shifted as a whole."""
     rng = np.random.default_rng(seed)
@@ -662,6 +676,45 @@ def test_sigma_of_the_pair_and_of_poses_is_true(
     corner, shift = np.mean(noise_px, 0)
     assert corner == pytest.approx(0.1, rel=0.12)
     assert shift == pytest.approx(shift_px, rel=0.4, abs=0.03)
+
+
+def test_weights_in_another_unit_say_the_same(small: Scene) -> None:
+    """Four times the unit: corners' σ in it is a quarter, and nothing else changes. A corner that
+    was not found may stand anywhere."""
+    problem = problem_of(shaken(small.exact, 3, 0.3))
+    end = bundle.solve(problem, small.truth)
+    views = np.array([1, 9], np.intp)
+    C, noise = joint_covariance(problem, end.state, views=views)
+    units = tuple(replace(o, weight=o.weight / 16) for o in problem.cameras)
+    other, quarter = joint_covariance(replace(problem, cameras=units), end.state, views=views)
+    sigma = np.sqrt(np.diag(C))
+    np.testing.assert_allclose(
+        other / np.outer(sigma, sigma), C / np.outer(sigma, sigma), atol=0.02
+    )
+    assert quarter.corner_px == pytest.approx(noise.corner_px / 4, rel=0.01)
+    assert quarter.shift_px == pytest.approx(noise.shift_px, rel=0.02)
+
+
+def test_a_pose_moves_with_the_globals_as_the_corners_say(small: Scene) -> None:
+    """The inverse of the whole problem's normal matrix, the poses written out."""
+    problem = problem_of(noisy(small.exact, 0.1, 4))
+    end = bundle.solve(problem, small.truth)
+    C, _ = joint_covariance(problem, end.state, views=np.arange(13))
+    G, n = 22, 22 + 6 * 13
+    H = np.zeros((n, n))
+    H[:G, :G] += np.diag(bundle.prior(end.state, G)[0])
+    for c, o in enumerate(problem.cameras):
+        lin = bundle.linearise(problem, end.state, c, with_warp=False)
+        for row, view in enumerate(o.view):
+            J = np.zeros((*lin.residual.shape[1:], n))
+            J[..., :G] = lin.J_global(G)[row]
+            J[..., G + 6 * view : G + 6 * view + 6] = lin.J_view[row]
+            J = J.reshape(-1, n)
+            H += J.T @ J
+    want = np.linalg.inv(H)
+    have, want = (X / np.sqrt(np.outer(np.diag(X), np.diag(X))) for X in (C, want))
+    np.testing.assert_allclose(have, want, atol=0.25)  # what views share is estimated, too
+    assert np.abs(want[:G, G:]).max() > 0.7
 
 
 def test_the_order_of_views_is_of_no_matter(small: Scene) -> None:
