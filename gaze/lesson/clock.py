@@ -14,7 +14,7 @@ from sessions.clock.clock import Clock
 from sessions.clock.joined import Joined, join
 from sessions.clock.match import REACH_S, Estimate, match
 from sessions.clock.motion import MOTION, motion_energy, stretches
-from sessions.clock.sound import SOUND, hear
+from sessions.clock.sound import SOUND, hear, heard_before
 from sessions.clock.times import judge_pair, judge_times
 from sessions.errors import SessionError
 from sessions.folder import Session
@@ -41,9 +41,10 @@ def lesson_clock(
     """The videos with their times, and one clock for both, before any face is looked for.
 
     timestamps.csv replaces the containers' times. A declared clock (session.toml's offset, or
-    timestamps.csv) is taken and checked. Sound is listened to always (``heard_s`` of it); pictures
-    are decoded for their motion (``motion``: yes, no; in stretches of ``stretch_s``) where nothing
-    is declared and sound does not do.
+    timestamps.csv) is taken and checked. Sound is listened to always (``heard_s`` of it), and
+    chapters that begin with what was heard before are among the videos' remarks; pictures are
+    decoded for their motion (``motion``: yes, no; in stretches of ``stretch_s``) where nothing is
+    declared and sound does not do.
     """
     left, right, stamped = _stamped(session, left, right)
     offset = session.config.cameras.right.offset_s
@@ -54,7 +55,12 @@ def lesson_clock(
         declared = Clock(source="timestamps.csv")
     about_s = wall_clock_offset_s(left, right) if declared is None else declared.offset_s
     progress(STAGE, 0.0)
-    estimates = [_by_sound(left, right, about_s, heard_s, progress)]
+    heard = []
+    for k, info in enumerate((left, right)):
+        heard.append(hear(sounds_of(info), float(info.times_s[0]) + heard_s))
+        progress(STAGE, 0.1 * (k + 1))
+    left, right = (with_repeats(i, h) for i, h in zip((left, right), heard, strict=True))
+    estimates = [_by_sound(heard, about_s)]
     joined = joined_by(estimates, left, right, declared)
     if motion is None:
         motion = declared is None and joined.measured is None
@@ -112,17 +118,31 @@ def _stamped(
     return infos[0], infos[1], True
 
 
-def _by_sound(
-    left: VideoInfo, right: VideoInfo, about_s: float, heard_s: float, progress: Progress
-) -> Estimate:
-    heard = []
-    for k, (name, info) in enumerate((("left", left), ("right", right))):
-        sound = hear(sounds_of(info), float(info.times_s[0]) + heard_s)
-        progress(STAGE, 0.1 * (k + 1))
-        if sound is None:
-            return Estimate(SOUND.name, None, f"the {name} video has none")
-        heard.append(sound)
-    return _matched(heard[0], heard[1], SOUND, about_s)
+def _by_sound(heard: list[Activity | None], about_s: float) -> Estimate:
+    left, right = heard
+    if left is None or right is None:
+        return Estimate(SOUND.name, None, f"the {'right' if left else 'left'} video has none")
+    return _matched(left, right, SOUND, about_s)
+
+
+def with_repeats(info: VideoInfo, heard: Activity | None) -> VideoInfo:
+    """With a remark for each chapter that begins with what was heard in an earlier one: the same
+    minutes given out twice, or a chapter listed again under another encoding."""
+    if heard is None or len(info.files) < 2:
+        return info
+    firsts = np.cumsum([f.frames for f in info.files])[:-1]
+    begins_s = [float(t) for t in info.times_s[firsts]]
+    said = []
+    for file, found in zip(info.files[1:], heard_before(heard, begins_s), strict=True):
+        if found is None:
+            continue
+        k = int(np.searchsorted(begins_s, found[0], "right"))
+        since_s = max(found[0] - ([float(info.times_s[0]), *begins_s][k]), 0.0)
+        said.append(
+            f"has {file.path.name} begin with what was heard in {info.files[k].path.name} from "
+            f"{since_s:.0f} s on: the same minutes twice; leave one of them out"
+        )
+    return replace(info, remarks=(*info.remarks, *said))
 
 
 def _matched(left: Activity, right: Activity, sense: Sense, about_s: float) -> Estimate:

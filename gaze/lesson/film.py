@@ -85,9 +85,9 @@ def open_film(session: Session, rig: Rig, settings: AnalyzeSettings, progress: P
     changed = registered(session, rig, {"left": left, "right": right})
     refuse_other_camera(changed, force=settings.force)
     rig = as_it_is_now(rig, changed)
+    left, right, clock = lesson_clock(session, left, right, progress)
     both = zip(CAMERAS, (left, right), strict=True)
     remarks = [f"The {name} video {remark}." for name, info in both for remark in info.remarks]
-    left, right, clock = lesson_clock(session, left, right, progress)
     when = moments(
         left,
         right,

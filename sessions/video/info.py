@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise, zip_longest
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from sessions.video.unreadable import both_ends
 #: Wall clocks in files count whole seconds, and some cameras write them late: a gap between two
 #: chapters that is shorter than this is none.
 LEAST_GAP_S = 3.0
+#: By how much clocks are set back in autumn.
+HOUR = dt.timedelta(hours=1)
 #: Chapters whose own times begin within this begin anew each time; and by which share of its step a
 #: chapter of another rate differs.
 RUNNING_S, OTHER_RATE = 2.0, 0.1
@@ -140,6 +143,16 @@ def _refuse_strangers(files: Sequence[VideoFile]) -> None:
     twice = len({f.path.resolve() for f in files}) < len(files) or any(
         _one_file(a, b) for a, b in combinations(files, 2)
     )
+    back = None if twice else _set_back(files)
+    if back is not None:
+        raise VideoError(
+            "by their wall clocks the chapters are not in the order of their recording; by an hour "
+            "more from there on they are: was the camera's clock set back for winter time?",
+            where=back.path,
+            found=", ".join(f"{f.path.name} ({f.created:%H:%M:%S})" for f in files if f.created),
+            remedy="If it was, list copies without a wall clock (`ffmpeg -i IN -c copy "
+            "-map_metadata -1 OUT`); if not, list them as they were recorded, the first one first.",
+        )
     if twice or not in_order(files):
         raise VideoError(
             "a chapter is listed twice"
@@ -151,6 +164,19 @@ def _refuse_strangers(files: Sequence[VideoFile]) -> None:
             ),
             remedy="List them as they were recorded, the first one first.",
         )
+
+
+def _set_back(files: Sequence[VideoFile]) -> VideoFile | None:
+    """The chapter before which the wall clock falls back by an hour, if that alone puts them out of
+    their order; None: it does not."""
+    known = [(f, f.created) for f in files if f.created is not None]
+    for k in range(1, len(known)):
+        if known[k][1] < known[k - 1][1]:
+            later = [replace(f, created=c + HOUR) for f, c in known[k:]]
+            before = [f for f, _ in known[:k]]
+            follows = _waited_s(before[-1], later[0])[0] > -LEAST_GAP_S
+            return known[k][0] if follows and in_order([*before, *later]) else None
+    return None
 
 
 def _one_file(a: VideoFile, b: VideoFile) -> bool:

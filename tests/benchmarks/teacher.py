@@ -1,11 +1,11 @@
 """A teacher who walks through a rendered lesson: found, kept out of the class, shown?
 
-    python tests/benchmarks/teacher.py OUT [--seconds 20] [--seed 1]
+    python tests/benchmarks/teacher.py OUT [--seconds 20] [--seed 1] [--room small] [--way stands]
 
-One natural lesson is rendered twice, as it is and with somebody more who walks, standing, before
-and between the rows, facing the front. Both are analysed with their true rig. Half a CPU minute a
-lesson for the pictures, as much for the analysis.
-
+One natural lesson is rendered twice, as it is and with somebody more, standing, who faces the
+front: walks before and between the rows, walks there before the first row alone, or stands and
+shifts from foot to foot. Both are analysed with their true rig. Half a CPU minute a lesson for the
+pictures, as much for the analysis.
 """
 
 from __future__ import annotations
@@ -36,8 +36,12 @@ from sessions.simulation.write import write_session
 
 STANDS_M = 0.42  # above where one sits
 FPS = 2.5
-#: Where the teacher walks, x and z in W: along the first row, behind it, behind the second one.
-WAY_M = np.array([[3.4, 2.2], [0.3, 2.2], [0.3, 4.0], [3.4, 4.0], [3.4, 6.0], [1.0, 6.0]])
+#: Where the teacher goes, x and z in W.
+WAYS_M = {
+    "walks": np.array([[3.4, 2.2], [0.3, 2.2], [0.3, 4.0], [3.4, 4.0], [3.4, 6.0], [1.0, 6.0]]),
+    "front": np.array([[3.4, 2.0], [0.6, 2.0], [3.0, 2.2], [1.0, 1.9]]),
+    "stands": np.array([[2.4, 2.0], [2.5, 2.1], [2.3, 2.0], [2.4, 2.1], [2.5, 2.0]]),
+}
 
 
 def who_walks(at_W: np.ndarray) -> Placement:
@@ -47,13 +51,16 @@ def who_walks(at_W: np.ndarray) -> Placement:
 
 @dataclass(frozen=True)
 class Taught(World):
-    """A lesson through which a teacher walks; the last of its heads is the teacher's."""
+    """A lesson through which a teacher goes; the last of its heads is the teacher's."""
+
+    way: str = "walks"
 
     def heads(self, time_s: np.ndarray) -> Heads:
         students = super().heads(time_s)
-        walked = np.concatenate([[0.0], np.linalg.norm(np.diff(WAY_M, axis=0), axis=1).cumsum()])
+        way_m = WAYS_M[self.way]
+        walked = np.concatenate([[0.0], np.linalg.norm(np.diff(way_m, axis=0), axis=1).cumsum()])
         at = np.interp(time_s, [0, self.options.seconds], [0, walked[-1]])
-        x, z = (np.interp(at, walked, WAY_M[:, k]) for k in range(2))
+        x, z = (np.interp(at, walked, way_m[:, k]) for k in range(2))
         looks = Plan(
             np.array([-PAD_S]), np.array([1e-3]), np.array([[2.0, 0.9, 0.0]]), np.zeros(1),
             ("board",),
@@ -117,13 +124,17 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--room", default="standard")
+    parser.add_argument("--way", choices=WAYS_M, default="walks")
+    parser.add_argument("--students", type=int, default=8)
+    parser.add_argument("--resolution", default="1080p")
     args = parser.parse_args()
     options = Options(
-        students=8, rows=3, seconds=args.seconds, fps=FPS, scenario="natural", people="test",
-        seed=args.seed,
+        students=args.students, rows=3, seconds=args.seconds, fps=FPS, scenario="natural",
+        people="test", seed=args.seed, room=args.room, resolution=args.resolution,
     )  # fmt: skip
     seated = build_world(options)
-    taught = Taught(**{f.name: getattr(seated, f.name) for f in fields(World)})
+    taught = Taught(**{f.name: getattr(seated, f.name) for f in fields(World)}, way=args.way)
     print("lesson | listed | students | teacher % (true) | passers | gaze cm mean, median | "
           "on board % | said")  # fmt: skip
     for name, world in (("alone", seated), ("teacher", taught)):

@@ -10,7 +10,7 @@ import numpy as np
 
 from calibration.transform import Array
 from sessions.clock.match import match
-from sessions.clock.sound import SOUND, hear
+from sessions.clock.sound import SOUND, hear, heard_before
 
 
 def room(duration_s: float, rate: int = 16000) -> Array:
@@ -53,6 +53,28 @@ def test_chapters_have_the_times_that_are_added_to_them(tmp_path: Path) -> None:
     assert heard is not None and (np.diff(heard.times_s) > 0).all()
     assert not ((heard.times_s > 8.01) & (heard.times_s < 9.99)).any()
     assert heard.times_s[-1] > 19.9
+
+
+def test_a_chapter_that_was_heard_before_is_known(tmp_path: Path) -> None:
+    """Recorded once more with another gain and noise: the first of three again, from amid the
+    second one, the second one. Other minutes of the same class are no repeat, nor is silence."""
+    sound, rate = room(70.0), 16000
+    for begins, true_s in (((0, 40, 0), 0.0), ((0, 20, 28), 28.0), ((0, 20, 20), 20.0)):
+        parts = [sound[b * rate : (b + 20) * rate] for b in begins]
+        files = [
+            (recorded(tmp_path / f"{k}.wav", p, 0.9 - 0.3 * k, k), 20.0 * k)
+            for k, p in enumerate(parts)
+        ]
+        heard = hear(files)
+        assert heard is not None
+        first, second = heard_before(heard, [20.0, 40.0])
+        assert first is None and second is not None
+        assert abs(second[0] - true_s) < 0.02 and second[1] > 0.85
+    for third in (sound[45 * rate : 65 * rate], np.zeros(20 * rate)):
+        files[2] = recorded(tmp_path / "2.wav", third, 0.9, 7), 40.0
+        files[1] = recorded(tmp_path / "1.wav", sound[20 * rate : 40 * rate], 0.9, 7), 20.0
+        heard = hear(files)
+        assert heard is not None and heard_before(heard, [20.0, 40.0]) == [None, None]
 
 
 def test_silence_and_files_without_sound_say_nothing(tmp_path: Path) -> None:

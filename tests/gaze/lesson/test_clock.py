@@ -6,17 +6,20 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from gaze.lesson import clock as module
-from gaze.lesson.clock import clock_quality, lesson_clock
+from gaze.lesson.clock import clock_quality, lesson_clock, sounds_of, with_repeats
 from sessions.clock.clock import Clock
 from sessions.clock.match import match
 from sessions.clock.motion import MOTION
-from sessions.clock.sound import SOUND
-from sessions.video import VideoInfo
+from sessions.clock.sound import SOUND, hear
+from sessions.video import VideoInfo, probe
 from tests.sessions import clock_lessons as draw
+from tests.sessions.test_clock_sound import room
+from tests.sessions.video.films import picture
 
 
 def _videos(
@@ -106,3 +109,30 @@ def test_nothing_measured_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     said = clock_quality(clock, left, right)
     assert "clock_unmeasured" in [c["code"] for c in said["causes"]]
     assert MOTION.name in [s["sense"] for s in said["senses"]]
+
+
+def test_minutes_that_were_given_out_twice_are_said(tmp_path: Path) -> None:
+    """The second chapter holds the first one's last 12 s again, encoded otherwise."""
+    sound, parts = room(48.0), [(0, 24), (12, 24), (24, 48)]
+    films = []
+    for k, (begin, end) in enumerate(parts):
+        films.append(tmp_path / f"{k}.mp4")
+        with av.open(str(films[-1]), "w") as out:
+            shown: Any = out.add_stream("libx264", rate=5, options={"crf": str(18 + 5 * k)})
+            shown.height, shown.width, shown.pix_fmt = 112, 192, "yuv420p"
+            voice: Any = out.add_stream("aac", rate=16000, layout="mono")
+            voice.bit_rate = 64000 - 16000 * k
+            for n in range(begin * 5, end * 5):
+                out.mux(shown.encode(av.VideoFrame.from_ndarray(picture(n), format="bgr24")))
+            out.mux(shown.encode())
+            for i in range(begin * 16000, end * 16000 - 1023, 1024):
+                part = sound[None, i : i + 1024].astype(np.float32)
+                block = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
+                block.rate, block.pts = 16000, i - begin * 16000
+                out.mux(voice.encode(block))
+            out.mux(voice.encode())
+    for listed, said in ((films[:2], "begin with what was heard in 0.mp4 from 12 s on"),
+                         (films[::2], "")):  # fmt: skip
+        info = probe(listed)
+        remarks = with_repeats(info, hear(sounds_of(info))).remarks[len(info.remarks) :]
+        assert said in "".join(remarks) and bool(remarks) == bool(said)

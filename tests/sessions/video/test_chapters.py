@@ -221,3 +221,18 @@ def test_many_short_chapters_that_each_lose_a_little(
     assert info.frames == pytest.approx(frames, abs=8) and (np.diff(info.times_s) > 0).all()
     last = info.files[-1].frames
     assert info.times_s[-last] == pytest.approx(6 * every_s, abs=1.0)
+
+
+def test_a_clock_set_back_for_winter_time_is_named(tmp_path: Path) -> None:
+    """02:50, then 02:10: an hour later it would follow. What an hour does not mend is not blamed
+    on it."""
+    for clocks, named in (
+        (["2026-10-25T02:59:58Z", "2026-10-25T02:00:00Z", "2026-10-25T02:00:02Z"], True),
+        (["2026-10-25T02:50:00Z", "2026-10-25T02:10:00Z", ""], True),
+        (["2026-10-25T02:59:58Z", "2026-10-25T01:00:00Z", ""], False),
+        (["2026-10-25T02:59:58Z", "2026-10-25T02:00:00Z", "2026-10-25T01:00:00Z"], False),
+    ):
+        with pytest.raises(VideoError) as raised:
+            probe(chapters(tmp_path, clocks, [50, 50, 50]))
+        assert ("winter time" in str(raised.value)) == named
+        assert "not in the order of their recording" in str(raised.value)
