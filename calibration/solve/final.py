@@ -53,10 +53,7 @@ def _final_solve(
             boards.append(p.auxiliary.board.points_B())
         rows.append(len(views))
         left, right = p.auxiliary.view.left, p.auxiliary.view.right
-        # a clicked corner is good to about a pixel; pictures that do not fit must not pull
-        w = 1.0 if p.usable else 1e-4
-        if p.auxiliary.clicked:
-            w = min(w, (found.solution.sigma_px / CLICK_SIGMA_PX) ** 2)
+        w = _weight(p, found.solution.sigma_px)
         scale = [None if uv is None else np.full(len(uv), w, np.float64) for uv in (left, right)]
         views.append((left, right, number))
         weights.append((scale[0], scale[1]))
@@ -76,6 +73,13 @@ def _final_solve(
         views=np.array(rows, np.intp),
     )  # fmt: skip
     return problem, solution, C, noise
+
+
+def _weight(p: Placed, sigma_px: float) -> float:
+    """Of a placement's corners. A clicked one is good to about a pixel; pictures that do not fit
+    must not pull."""
+    w = 1.0 if p.usable else 1e-4
+    return min(w, (sigma_px / CLICK_SIGMA_PX) ** 2) if p.auxiliary.clicked else w
 
 
 def assemble(seen: Seen, found: Estimate, room: Room) -> Rig:

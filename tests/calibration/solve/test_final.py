@@ -11,8 +11,8 @@ import pytest
 from calibration.calibrate import solve
 from calibration.lens import Lens
 from calibration.room.evidence import LENGTHS, TURNS
-from calibration.solve import bundle
-from calibration.solve.final import _note_disagreements, _pose_jacobian
+from calibration.solve import bundle, final
+from calibration.solve.final import _note_disagreements, _pose_jacobian, _weight
 from calibration.transform import Array, Transform, rotation_exp, rotation_log
 from tests.calibration import rigs
 
@@ -78,6 +78,38 @@ def test_each_placement_s_own_errors_are_noted() -> None:
             assert own["picture_error_cm"] == pytest.approx(
                 [100 * off[f"{k}.picture{j}"] for j in (3, 4, 5)]
             )
+
+
+@pytest.mark.parametrize(
+    ("usable", "clicked", "sigma_px", "weight"),
+    [(True, False, 0.1, 1.0), (True, True, 0.1, 0.01), (True, True, 0.5, 0.25),
+     (True, True, 3.0, 1.0), (False, False, 0.1, 1e-4), (False, True, 0.1, 1e-4),
+     (False, True, 0.005, 2.5e-5)],
+)  # fmt: skip
+def test_a_corner_weighs_as_it_is_sure(
+    usable: bool, clicked: bool, sigma_px: float, weight: float
+) -> None:
+    """A clicked one has a σ of 1 px where the others have theirs; none weighs more than they."""
+    placed: Any = SimpleNamespace(usable=usable, auxiliary=SimpleNamespace(clicked=clicked))
+    assert _weight(placed, sigma_px) == pytest.approx(weight)
+
+
+@pytest.mark.parametrize("fault", ["negative", "no number"])
+def test_what_is_no_covariance_is_called_none(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    """By rounding a single variance may be below 0, or none a number."""
+    rng = np.random.default_rng(4)
+    room = rigs.random_room(rng, angle_deg=60)
+    whole = final._final_solve
+
+    def spoiled(*given: Any) -> Any:
+        problem, solution, C, noise = whole(*given)
+        C[3, 3] = -1e-9 if fault == "negative" else np.nan
+        return problem, solution, C, noise
+
+    monkeypatch.setattr(final, "_final_solve", spoiled)
+    rig = solve(rigs.make_seen(room, rng, shared=8, alone=2, placements=()), models=(4,))
+    assert rig.covariance is None and rig.verdict.status == "FAIL"
+    assert "undetermined" in {cause.code for cause in rig.verdict.causes}
 
 
 def test_a_pair_without_a_room_keeps_its_covariance() -> None:

@@ -564,6 +564,37 @@ def test_a_camera_that_was_turned_is_named_with_the_moment(small: Scene) -> None
             )
 
 
+def test_a_change_is_named_where_it_explains_a_hundred_more(small: Scene) -> None:
+    """Schwarz's count of a camera that turned by more and more, against that of nothing."""
+    lens, names = small.truth.lenses[1], [f"v{k}" for k in range(13)]
+    later = np.isin(np.arange(13), (4, 5, 6)).astype(float)
+    gains, named_ = [], []
+    for degrees in (0.2, 0.25, 0.3, 0.33, 0.36, 0.4, 0.45):
+        turn = rotation_exp([0, np.radians(degrees), 0])
+        views = [[a, b] for a, b in small.exact]
+        for k in (4, 5, 6):
+            views[k][1] = lens.project(np.c_[lens.undistort(views[k][1]), np.ones(30)] @ turn.T)
+        problem = problem_of(noisy([(a, b) for a, b in views], 0.3))
+        end = bundle.solve(problem, small.truth)
+        v = _Views(problem, end.state, False, None)
+        nothing = v.score(v._solved(v.J, v.r)[0], 0)
+        gains.append(nothing - v.with_later(v.J[..., 16:22], later)[0])
+        cause = what_changed(problem, end, names, range(13), (1080, 1080), with_warp=False,
+                             robust_px=None)  # fmt: skip
+        named_.append(cause is not None)
+    assert named_ == [gain > 100 for gain in gains]
+    assert min(gains) < 100 and any(100 < gain < 200 for gain in gains)
+
+
+def test_what_is_each_view_s_own_may_be_all_that_is_left(small: Scene) -> None:
+    """Unknowns for every corner: what they move corners by is what the solve leaves."""
+    problem = problem_of(noisy(small.exact, 0.2))
+    end = bundle.solve(problem, small.truth)
+    v = _Views(problem, end.state, False, None)
+    _, px = v.with_own(np.tile(np.eye(v.M), (v.V, 1, 1)))
+    assert px == pytest.approx(end.rms_px, rel=0.01)
+
+
 # -- hold-out and covariance -------------------------------------------------------------------
 
 
