@@ -59,8 +59,6 @@ from calibration.verdict import Cause
 #: No lens explains a view of one camera that fits so many times worse than the typical one, and
 #: worse than this.
 ALONE_TIMES_MEDIAN, ALONE_LEAST_PX = 5.0, 0.75
-#: So many shared views left out, at least and of all: something changed among them, not in each.
-LEAST_LOST, LOST_SHARE = 3, 0.2
 
 
 @dataclass(frozen=True)
@@ -158,7 +156,6 @@ def estimate(
     say("all views jointly", 0.45)
     problem = build([board.points_B()], [(v.left, v.right, 0) for v in kept])
     solution = robust_solve(problem, state, False)
-    all_views = kept, problem, solution
     if reject:
         kept, problem, solution = reject_views(
             board, kept, problem, solution, mono, rejected, sizes
@@ -193,18 +190,14 @@ def estimate(
             where="calibration/left, right",
             remedy="Tilt the board in several directions; check that corners were found right.",
         )
-    # what changed half way may have cost the later views: then it is they that say it
-    lost = _shared(all_views[0]) - _shared(kept)
-    many_lost = lost >= max(LEAST_LOST, LOST_SHARE * len(shared))
     suspicious = support < ZOOM_TEST_SUPPORT or (
         held is not None and held.left_to_right_px > ZOOM_TEST_RATIO * held.expected_px
     )
     changed = why
-    if suspicious or many_lost:
-        judged, of, at = all_views if many_lost else (kept, problem, solution)
+    if suspicious:
         changed = _why_they_differ(
-            board, views, judged, of, at, sizes, why,
-            with_warp=with_warp and not many_lost, robust_px=None if many_lost else robust_px,
+            board, views, kept, problem, solution, sizes, why,
+            with_warp=with_warp, robust_px=robust_px,
         )  # fmt: skip
     if changed is not None:  # it explains all, so it stands before those of single views
         told = {changed.code, *(["not_simultaneous"] if changed.code in CHANGED else [])}
@@ -232,10 +225,6 @@ def estimate(
     )
 
 
-def _shared(views: Sequence[View]) -> int:
-    return sum(v.left is not None and v.right is not None for v in views)
-
-
 def _why_they_differ(
     board: Board,
     views: Sequence[View],
@@ -246,7 +235,7 @@ def _why_they_differ(
     why: Cause | None,
     *,
     with_warp: bool,
-    robust_px: float | None,
+    robust_px: float,
 ) -> Cause | None:
     """What changed among all views.
 

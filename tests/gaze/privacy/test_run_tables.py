@@ -16,7 +16,7 @@ from gaze.privacy.run_tables import quality_file, run_info, run_tables
 from gaze.privacy.work import Work
 from sessions.quality import Agreement, Caveat, HeadFusion, Quality
 from sessions.run import GainStamp, Run, write_json
-from sessions.tables import read_table
+from sessions.tables import read_table, write_table
 from sessions.validation import SigmaFactor
 from tests.gaze.privacy.copies import work_on
 from tests.gaze.privacy.test_as_if_never_there import NAME, NAMES, WHO, lesson_of
@@ -113,10 +113,13 @@ def test_only_some_who_opted_for_one_camera_are_counted(run: Run) -> None:
     cost = {**dict.fromkeys(OTHERS, 1.0), OTHERS[0]: None, WHO: None}
     identity = Quality.read(run.quality_path).identity
     edit(run, identity=identity.model_copy(update={"pair_cost": cost, "passers": 3}))
+    faces = read_table(run.faces_path, "faces")
+    faces.loc[faces["camera"] == "right", "track"] = 0  # one track of the right camera
+    write_table(faces, run.faces_path, "faces")
     both_done(run)
     identity = Quality.read(run.quality_path).identity
     assert identity.one_camera_only == 1 and set(identity.pair_cost) == set(OTHERS)
-    assert identity.passers == 3
+    assert identity.passers == 3 and identity.tracks == {"left": len(OTHERS), "right": 1}
 
 
 @pytest.mark.parametrize("applied", [True, False])
