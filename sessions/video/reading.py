@@ -100,7 +100,8 @@ def _of_file(
         stream = container.streams.video[_nth(container, file.stream)]
         # frames that are counted must be lost one by one: no decoding ahead
         stream.thread_type = "AUTO" if file.seekable else "SLICE"
-        groups = Groups() if file.codec in SILENT and not file.only_keyframes else None
+        looked_at = file.codec in SILENT and not file.only_keyframes
+        groups = Groups(file.keyframes, file.frames) if looked_at else None
         for run in _runs(file, wanted):
             yield from _of_run(container, stream, file, run, grey, small_px, groups)
 

@@ -38,9 +38,20 @@ Numbered = tuple[int, VideoFrame | None, bool]
 
 
 class Groups:
-    """What is known of one file's groups of pictures, a group being what begins at a key frame."""
+    """What is known of one file's groups of pictures, a group being what begins at a key frame.
 
-    def __init__(self) -> None:
+    keyframes : numbers of the file's key frames, and how many ``frames`` it has. One that came
+    before its time was put there by an encoder that saw the scene change: the light was switched
+    off, a slide was shown. What changes there, or goes back at the next one, is no damage.
+    """
+
+    def __init__(
+        self, keyframes: Sequence[int] | NDArray[np.int64] = (0,), frames: int = 0
+    ) -> None:
+        begins = np.asarray(keyframes, np.int64)
+        lengths = np.diff(begins, append=frames)
+        early = 1 + np.flatnonzero(lengths[:-1] < 0.95 * np.quantile(lengths, 0.8, method="higher"))
+        self.cuts = frozenset(begins[early].tolist())
         self.past: deque[Image] = deque(maxlen=PAST)
         self.scaler = VideoReformatter()  # one for all: each frame's own would be set up anew
         self.opened = False  # the group at hand began with a blow that led nowhere known
@@ -51,14 +62,19 @@ class Groups:
         held: list[tuple[Numbered, int]] = []  # with its place among the group's small pictures
         group: list[Image] = []
         pts: list[int] = []
+        cut = False
         for number, frame, whole in frames:
             if frame is None or not whole:
                 held.append(((number, frame, whole), -1))
                 continue
             small = self._small(frame)
             if frame.key_frame and group:
-                yield from _without(held, self.wrong(group, small, _apart([*pts, frame.pts or 0])))
+                cuts = (cut, number in self.cuts)
+                wrong = self.wrong(group, small, _apart([*pts, frame.pts or 0]), cuts)
+                yield from _without(held, wrong)
                 held, group, pts = [], [], []
+            if frame.key_frame:
+                cut = number in self.cuts
             wanted = number in asked
             held.append(((number, frame if wanted else None, wanted), len(group)))
             group.append(small)
@@ -70,17 +86,25 @@ class Groups:
                 held, group, pts = [], [], []
         yield from _without(held, self.wrong(group, None) if group else len(group))
 
-    def wrong(self, group: Sequence[Image], following: Image | None, apart: int = 1) -> int:
+    def wrong(
+        self,
+        group: Sequence[Image],
+        following: Image | None,
+        apart: int = 1,
+        cuts: tuple[bool, bool] = (False, False),
+    ) -> int:
         """From which of a group's small pictures (h, w) on it is wrong; its length: it is sound.
 
         following : the next key frame's, None where the group's end was not read: such a group is
         wrong where it *began* with a blow. apart : how many pictures it lies behind the last one,
-        where those between are lost: people move further meanwhile.
+        where those between are lost: people move further meanwhile. cuts : whether the scene
+        changed where the group began and where it ends.
         """
         sound = len(group)
         if following is None:
             return 0 if self.opened else sound
-        if sound < max(FEWEST, apart + 1):  # nothing in it tells what is usual over so long a time
+        # nothing in it tells what is usual over so long a time; or the encoder saw it change
+        if sound < max(FEWEST, apart + 1) or cuts[1]:
             self.opened = False
             self.past.append(group[-1])
             return sound
@@ -92,9 +116,10 @@ class Groups:
         usual = _most(_differ(a, b) & ~_differ(before, b) for a, b in steps)
         if back.sum() > max(LEAST_PX, MORE * usual, 0.5 * blow.sum()):
             share = np.array([_differ(p, following)[back].mean() for p in group])
-            if np.diff(share, prepend=0).max() > AT_ONCE:
+            since = int(np.argmax(share > AT_ONCE))
+            if np.diff(share, prepend=0).max() > AT_ONCE and not (cuts[0] and since == 0):
                 self.opened = False
-                return int(np.argmax(share > AT_ONCE))
+                return since
         moving = _most(_differ(a, b) for a, b in steps)
         self.opened = bool((blow & ~back).sum() > max(LEAST_PX, MORE * moving))
         self.past.append(group[-1])

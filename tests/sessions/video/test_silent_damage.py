@@ -97,6 +97,21 @@ def test_what_a_class_does_is_no_damage() -> None:
             assert groups.wrong(film[k : k + 12], film[k + 12]) == 12, (step, k)
 
 
+@pytest.mark.parametrize("since", [25, 37])
+def test_a_film_shown_in_the_dark_is_no_damage(tmp_path: Path, since: int) -> None:
+    """An encoder that sees the scene change begins a group there, and another one at its end."""
+    screen = np.random.default_rng(1).integers(0, 256, (90, 160))
+
+    def draw(n: int) -> np.ndarray:
+        shown = room(n) * 0.2 + screen * 0.5 if since <= n < 58 else room(n)
+        return np.repeat(shown[..., None], 3, 2).astype(np.uint8)
+
+    how = {"preset": "veryfast", "g": "40", "bf": "0", "threads": "1"}
+    info = probe(write(tmp_path / "a.mp4", frames=120, draw=draw, options=how))
+    assert 58 in info.keyframes.tolist()
+    assert not any(f.lost for f in ask_frames(info, range(120)))
+
+
 X265 = f"keyint={GROUP}:min-keyint={GROUP}:bframes=0:crf=12:log-level=0"
 SWALLOWING = {
     "libx265": {"preset": "ultrafast", "x265-params": X265},
