@@ -79,6 +79,8 @@ def guesses(e: Evidence) -> Iterator[Guess]:
         if b.tape.measured:
             yield from _tape_guesses(e, i)
         yield from _laid_guesses(e, i)
+        if b.picture is not None:
+            yield from _picture_guesses(e, i)
     if len(e.boards) > 1 and all(b.tape.measured for b in e.boards):
         yield from _common_guesses(e)
         for i, j in combinations(range(len(e.boards)), 2):
@@ -335,6 +337,29 @@ def _laid_guesses(e: Evidence, i: int) -> Iterator[Guess]:
     )  # fmt: skip
 
 
+def _picture_guesses(e: Evidence, i: int) -> Iterator[Guess]:
+    """Pictures of the room that fit by themselves, but show another board or a mirror image."""
+    shown, name = e.boards[i].picture, _name(e, i)
+    assert shown is not None
+    yield Guess(
+        "room_picture_moved",
+        name + "the board in the pictures of the room lies elsewhere than where both cameras saw "
+        "it: was it moved in between, or are they of another placement?",
+        "Take all pictures of a placement without touching the board.",
+        e, free=tuple(f"{i}.picture{k}" for k in range(6)), cost=2 * FREE_COST,
+    )  # fmt: skip
+    if e.blackboard_m:
+        over = np.diag([-1.0, 1, 1])  # left for right, in W as in A
+        R, t = over @ shown.T_WA.R @ over, over @ shown.T_WA.t + [e.blackboard_m[0], 0, 0]
+        boards = list(e.boards)
+        boards[i] = replace(e.boards[i], picture=replace(shown, T_WA=replace(shown.T_WA, R=R, t=t)))
+        yield Guess(
+            "room_picture_turned", name + "the picture of the room is mirrored",
+            "Say mirrored = true where it shows a mirror or a selfie camera took it.",
+            replace(e, boards=tuple(boards)), cost=3.0,
+        )  # fmt: skip
+
+
 def _common_guesses(e: Evidence) -> Iterator[Guess]:
     """The same mistake in all placements: they start at one corner, and one hand measured them."""
     boards = e.boards
@@ -473,43 +498,30 @@ def _lens_guesses(e: Evidence) -> Iterator[Guess]:
             replace(e, corners_m={c: (*v, *v) for c, v in given.items()}),
             free=tuple(f"{c}.{corner}" for c in given for corner in CORNERS[:2]),
         )  # fmt: skip
-    yield Guess(
-        "blackboard_width", "the blackboard's width_m disagrees by {size} with everything else",
-        "Measure width_m again: between the corners that the tape leads to.",
-        e, free=("width_m",), cost=FREE_COST,
-    )  # fmt: skip
-    if e.to_lower_corners:
-        yield Guess(
-            "blackboard_height",
-            "the blackboard's height_m disagrees by {size} with everything else",
-            "Measure height_m again: between the corners that the tape leads to.",
-            e, free=("height_m",), cost=FREE_COST,
-        )  # fmt: skip
-        yield Guess(
-            "blackboard_frame",
-            "the blackboard's width_m and height_m are both {size} off: were they measured with "
-            "the frame?",
-            "Measure both between the corners that the tape leads to.",
-            e, free=(FRAME,), cost=FREE_COST,
-        )  # fmt: skip
-        yield Guess(
-            "blackboard_frame",
-            "corners_m lead to corners {size} outside the surface that was measured: to the frame?",
-            "Measure to the corners between which width_m and height_m were measured.",
-            e, free=(TO_FRAME,), cost=FREE_COST,
-        )  # fmt: skip
-        yield Guess(
-            "tape_begun",
-            "every length is {size} off by the same amount: is the tape's first piece missing, or "
-            "its end bent?",
-            "Measure everything again with another tape.",
-            e, free=(HOOK,), cost=FREE_COST,
-        )  # fmt: skip
+    for code, says, action, row in _SIZES if e.to_lower_corners else _SIZES[:1]:
+        yield Guess(code, says, action, e, free=(row,), cost=FREE_COST)
     if e.blackboard_m:
         yield Guess(
             "blackboard_width", "the blackboard's width_m and height_m were exchanged",
             "Exchange width_m and height_m.", replace(e, blackboard_m=e.blackboard_m[::-1]),
         )  # fmt: skip
+
+
+_BETWEEN = "between the corners that the tape leads to."
+#: Lengths of the blackboard or of all tapes that may be wrong: code, in words, what to do, row.
+_SIZES = (
+    ("blackboard_width", "the blackboard's width_m disagrees by {size} with everything else",
+     f"Measure width_m again: {_BETWEEN}", "width_m"),
+    ("blackboard_height", "the blackboard's height_m disagrees by {size} with everything else",
+     f"Measure height_m again: {_BETWEEN}", "height_m"),
+    ("blackboard_frame", "the blackboard's width_m and height_m are both {size} off: were they "
+     "measured with the frame?", f"Measure both {_BETWEEN}", FRAME),
+    ("blackboard_frame", "corners_m lead to corners {size} outside the surface that was measured: "
+     "to the frame?",
+     "Measure to the corners between which width_m and height_m were measured.", TO_FRAME),
+    ("tape_begun", "every length is {size} off by the same amount: is the tape's first piece "
+     "missing, or its end bent?", "Measure everything again with another tape.", HOOK),
+)  # fmt: skip
 
 
 def _two_exchanged(e: Evidence) -> Iterator[Guess]:

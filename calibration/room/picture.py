@@ -22,7 +22,7 @@ from calibration.errors import CalibrationError
 from calibration.shapes import shapes
 from calibration.transform import Array
 
-TakenWith = Literal["phone", "left", "right"]
+TakenWith = Literal["phone", "left", "right", "another"]
 
 #: How well a corner of the blackboard is clicked (1 σ, each coordinate): frames have width.
 CLICK_SIGMA_PX = 2.0
@@ -51,7 +51,7 @@ class RoomPicture:
         was not found (``reason`` says why).
     size_px : (width, height).
     taken_with : ``phone`` (any other camera), or ``left`` / ``right``: with that camera of the
-        lesson, at the lesson's zoom, wherever it was held.
+        lesson, at the lesson's zoom, wherever it was held. (``another``: a telephone of its own.)
     click_sigma_px : 1 σ of a clicked coordinate.
     mirrored : the room was seen in a mirror (or by a camera that mirrors). A picture of a mirror,
         turned over, is the picture that the camera's mirror image would take, so that nothing about

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -23,6 +24,8 @@ SIZE_SIGMA_M = 0.005
 #: picture's longer side (26–50 mm on film), its middle within 2 % of the picture's, and straight
 #: lines bent by a few percent at most.
 PHONE_F, PHONE_F_SIGMA = 0.85, 0.5
+#: … and where the search for it begins.
+FOCAL = (0.6, 0.75, 1.0, 1.5, 2.5)
 PHONE_CENTRE_SIGMA, PHONE_K1_SIGMA = 0.02, 0.05
 #: … and how much its f differs from picture to picture, because it focuses.
 FOCUS_SIGMA = 0.01
@@ -31,6 +34,10 @@ FOCUS_SIGMA = 0.01
 SIZE_SIGMAS = (2.5, 6.0)
 #: Fits beyond these many σ (rms of the clicks, of the board) are not believed.
 MISFIT_SIGMAS = 4.0
+#: By how much the σ of what is freed grows: the blackboard's size to 1.5 m.
+FREED = 300.0
+#: What costs this much χ² a corner is not solved to the end where others may be better.
+HOPELESS = 50.0
 #: Two poses are told apart where their χ² differs by more than this.
 APART_CHI2 = 16.0
 
@@ -45,7 +52,9 @@ class RoomPose:
     covariance : (6, 6) of (δ in ``R_WB exp(δ)``, t_WB), radians and metres.
     T_WX : per picture, where it was taken from.
     f_px : per picture, the focal length that was found (or known).
-    clicks_rms_px, board_rms_px : per picture, rms of one coordinate of what does not fit.
+    clicks_off_px : per picture, (4, 2) where the corners are − where they were clicked.
+    counts : per picture, (4,) which of the clicks count.
+    board_rms_px : per picture, rms of one coordinate of what does not fit.
     size_m : (width, height) of the blackboard that fits best, beside the stated ones.
     chi2, dof : of everything, priors included.
     """
@@ -54,11 +63,18 @@ class RoomPose:
     covariance: Array
     T_WX: tuple[Transform, ...]
     f_px: tuple[float, ...]
-    clicks_rms_px: tuple[float, ...]
+    clicks_off_px: tuple[Array, ...]
+    counts: tuple[Array, ...]
     board_rms_px: tuple[float, ...]
     size_m: tuple[float, float]
     chi2: float
     dof: int
+
+    @property
+    def clicks_rms_px(self) -> tuple[float, ...]:
+        """Per picture, rms of one coordinate of the clicks that count."""
+        each = zip(self.clicks_off_px, self.counts, strict=True)
+        return tuple(float(np.sqrt((c[k] ** 2).sum() / max(2 * k.sum(), 1))) for c, k in each)
 
     @property
     def noise(self) -> float:
@@ -115,6 +131,10 @@ def _prior(picture: RoomPicture, known: KnownLens | None) -> _Prior:
     return _Prior(mean, np.diag([PHONE_F_SIGMA, centre, centre, PHONE_K1_SIGMA]), True)
 
 
+#: Per picture the poses of a board in it.
+_Poses = list[list[Transform]]
+
+
 @dataclass(frozen=True)
 class _State:
     """The unknowns: T_WB, per picture T_XW; z: lenses, focus and the blackboard's size, in σ."""
@@ -138,10 +158,29 @@ class _State:
         )
 
 
+def _cross(a: Array, b: Array) -> Array:
+    """(…, 3) a × b: several times quicker than numpy's."""
+    one, two = [1, 2, 0], [2, 0, 1]
+    return np.asarray(a[..., one] * b[..., two] - a[..., two] * b[..., one], np.float64)
+
+
 #: How the corners of the blackboard move with its width and height: (4, 3, 2), in W.
 _D_SIZE = np.zeros((4, 3, 2))
 _D_SIZE[[0, 3], 0, 0] = 1.0
 _D_SIZE[[2, 3], 1, 1] = 1.0
+
+
+@dataclass(frozen=True)
+class Freed:
+    """What is not believed, for once.
+
+    priors : (which, picture) of what is then known :data:`FREED` times less well: ``width``,
+        ``height``, ``frame`` (both by as much), ``squares`` (both in proportion), and of that
+        picture's telephone ``cx``, ``cy``, ``k1``. clicks : (picture, corner) that say nothing.
+    """
+
+    priors: tuple[tuple[str, int], ...] = ()
+    clicks: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -152,6 +191,7 @@ class _Problem:
     points_B: Array
     blackboard_m: tuple[float, float]
     lenses: dict[str, KnownLens]
+    freed: Freed = field(default_factory=lambda: Freed())
     priors: list[_Prior] = field(default_factory=list)
     group: list[int] = field(default_factory=list)
     first: list[int] = field(default_factory=list)
@@ -171,6 +211,24 @@ class _Problem:
     def n_z(self) -> int:
         """Lenses, one focus for each picture, width and height."""
         return self.first[-1] + len(self.pictures) + 2
+
+    @cached_property
+    def prior(self) -> Array:
+        """(n_z, n_z) by which z costs something: the unit matrix, but for what is freed."""
+        P = np.eye(self.n_z)
+        sizes = {"width": (1, 0), "height": (0, 1), "frame": (1, 1), "squares": self.blackboard_m}
+        for which, i in self.freed.priors:
+            d = np.zeros(self.n_z)
+            if which in sizes:
+                d[-2:] = sizes[which]
+            else:
+                d[self.first[self.group[i]] + ("f", "cx", "cy", "k1").index(which)] = 1.0
+            P -= (1 - 1 / FREED) * np.outer(d, d) / (d @ d)
+        return P
+
+    def counts(self, i: int) -> Array:
+        """(4,) which clicks of picture i say anything."""
+        return np.array([(i, corner) not in self.freed.clicks for corner in range(4)])
 
     def lens(self, state: _State, i: int) -> tuple[Lens, Array, Array]:
         """The lens of picture i with its derivatives (see :meth:`_Prior.at`)."""
@@ -204,10 +262,10 @@ class _Problem:
         J[:4, :, n - 2 : n] = np.einsum("pij,pjk->pik", d_W[:4], _D_SIZE) * SIZE_SIGMA_M
         own = n + 6 + 6 * i
         # P = R exp(δ) P_W + t  →  ∂uv/∂δ = P_W × (∂uv/∂P R)
-        J[..., own : own + 3] = np.cross(P_W[:, None], d_W)
+        J[..., own : own + 3] = _cross(P_W[:, None], d_W)
         J[..., own + 3 : own + 6] = d_P
         d_B = d_W[4:] @ state.R_WB
-        J[4:, :, n : n + 3] = np.cross(X[:, None], d_B)
+        J[4:, :, n : n + 3] = _cross(X[:, None], d_B)
         J[4:, :, n + 3 : n + 6] = d_W[4:]
         e = predicted - uv
         return e[:4], e[4:], J
@@ -220,10 +278,14 @@ class _Problem:
             sigma = np.concatenate(
                 [np.full(4, picture.click_sigma_px), np.full(len(board), BOARD_SIGMA_PX)]
             )
-            r.append((np.concatenate([clicks, board]) / sigma[:, None]).ravel())
-            J.append((d / sigma[:, None, None]).reshape(-1, d.shape[-1]))
-        r.append(state.z)
-        J.append(np.eye(self.n_z, J[0].shape[1]))
+            weight = 1 / sigma
+            weight[:4][np.logical_not(self.counts(i))] = (
+                1e-9  # behind the camera: infinite all the same
+            )
+            r.append((np.concatenate([clicks, board]) * weight[:, None]).ravel())
+            J.append((d * weight[:, None, None]).reshape(-1, d.shape[-1]))
+        r.append(self.prior @ state.z)
+        J.append(np.pad(self.prior, ((0, 0), (0, J[0].shape[1] - self.n_z))))
         return np.concatenate(r), np.concatenate(J)
 
     def solve(self, state: _State, steps: int) -> tuple[float, _State]:
@@ -250,55 +312,86 @@ class _Problem:
                 break
         return chi2, state
 
-    def starts(self) -> list[_State]:
-        """Focal lengths × both planar poses of both planes, of every picture.
-
-        One picture proposes T_WB; each of the others then takes the pose of the blackboard under
-        which the auxiliary board lies best.
-        """
-        out = []
-        # a calibrated camera has one focal length; telephones are tried at five
-        tries = (0.6, 0.75, 1.0, 1.5, 2.5) if any(p.phone for p in self.priors) else (PHONE_F,)
-        for factor in tries:
+    def _tried(self, factors: Sequence[float]) -> Iterator[tuple[Array, list[Lens], _Poses]]:
+        """Per focal length (over the longer side): z, the lenses, the planar poses of the board."""
+        for factor in factors:
             z = np.zeros(self.n_z)
             for g, prior in enumerate(self.priors):
                 if prior.phone:
                     z[self.first[g]] = np.log(factor / PHONE_F) / PHONE_F_SIGMA
             empty = _State(z, np.eye(3), np.zeros(3), np.zeros((0, 3, 3)), np.zeros((0, 3)))
             lenses = [self.lens(empty, i)[0] for i in range(len(self.pictures))]
-            W = [
-                [
-                    Transform(R, t, "X", "W")
-                    for R, t, _ in planar_poses(
-                        blackboard_points_W(*self.blackboard_m), p.blackboard_px, lens
-                    )
-                ]
-                for p, lens in zip(self.pictures, lenses, strict=True)
-            ]
-            B = [
+            yield z, lenses, [
                 [
                     Transform(R, t, "X", "B")
                     for R, t, _ in planar_poses(self.points_B, p.board_px, lens)  # type: ignore[arg-type]
                 ]
                 for p, lens in zip(self.pictures, lenses, strict=True)
+            ]  # fmt: skip
+
+    def starts(self) -> list[_State]:
+        """Focal lengths × both planar poses of both planes, of every picture.
+
+        One picture proposes T_WB; each picture then takes the pose of the blackboard under which
+        the auxiliary board lies best.
+        """
+        out = []
+        # a calibrated camera has one focal length; telephones are tried at five
+        tries = FOCAL if any(p.phone for p in self.priors) else (PHONE_F,)
+        corners = blackboard_points_W(*self.blackboard_m)
+        for z, lenses, B in self._tried(tries):
+            W = [
+                [
+                    Transform(R, t, "X", "W")
+                    for R, t, _ in planar_poses(corners, p.blackboard_px, lens)
+                ]
+                for p, lens in zip(self.pictures, lenses, strict=True)
             ]
             if any(not w for w in W):
                 continue
-            for i in range(len(self.pictures)):
-                for T_XW, T_XB in product(W[i], B[i]):
+            for w, b in zip(W, B, strict=True):
+                for T_XW, T_XB in product(w, b):
                     T_WB = T_XW.inverse() @ T_XB
-                    chosen = []
-                    for j, poses in enumerate(W):
-                        chosen.append(
-                            T_XW if j == i else min(poses, key=lambda T: self._off(T @ T_WB, B[j]))
-                        )
                     out.append(
-                        _State(
-                            z, T_WB.R, T_WB.t,
-                            np.stack([T.R for T in chosen]), np.stack([T.t for T in chosen]),
+                        self._state(
+                            z, T_WB,
+                            [min(v, key=lambda T: self._off(T @ T_WB, c))
+                             for v, c in zip(W, B, strict=True)],
                         )
                     )  # fmt: skip
         return out
+
+    def starts_near(self, T_WB: Transform, factor: float | None) -> list[_State]:
+        """From a place of the board, whatever was clicked: each picture by its board alone.
+
+        factor : the focal length over the longer side; None: several are tried. Of the two planar
+        poses the one is taken that has the blackboard nearer to the middle of the clicks.
+        """
+        corners = T_WB.inverse().apply(blackboard_points_W(*self.blackboard_m))
+
+        def beside(T_XB: Transform, lens: Lens, p: RoomPicture) -> float:
+            P = T_XB.apply(corners)
+            if (P[:, 2] < 0.05).any():
+                return np.inf
+            return float(np.linalg.norm((lens.project(P) - p.blackboard_px).mean(0)))
+
+        return [
+            self._state(
+                z, T_WB,
+                [
+                    min(b, key=lambda T: beside(T, lens, p)) @ T_WB.inverse()
+                    for b, lens, p in zip(B, lenses, self.pictures, strict=True)
+                ],
+            )
+            for z, lenses, B in self._tried(FOCAL if factor is None else (factor,))
+            if all(B)
+        ]  # fmt: skip
+
+    @staticmethod
+    def _state(z: Array, T_WB: Transform, T_XW: list[Transform]) -> _State:
+        return _State(
+            z, T_WB.R, T_WB.t, np.stack([T.R for T in T_XW]), np.stack([T.t for T in T_XW])
+        )
 
     def _off(self, T_XB: Transform, seen: list[Transform]) -> float:
         """How far a board's pose is from the nearest one that its own picture allows, metres."""
@@ -313,6 +406,9 @@ def room_poses(
     board: Board,
     blackboard_m: tuple[float, float],
     lenses: dict[str, KnownLens] | None = None,
+    *,
+    freed: Freed | None = None,
+    near: tuple[Transform, float | None] | None = None,
 ) -> list[RoomPose]:
     """Every way to understand the pictures of one placement, best first.
 
@@ -322,6 +418,8 @@ def room_poses(
     board : the auxiliary board.
     blackboard_m : (width, height).
     lenses : of ``left`` and ``right``, for pictures that were taken with them.
+    freed : what is not believed. near : T_WB and the focal length over the longer side (None:
+        several are tried) to begin with, where they are known about.
 
     Ways whose χ² is beyond :data:`APART_CHI2` above the best are left out. Empty where there is
     none with both planes in front of the camera. The per-picture fields of the results belong to
@@ -330,13 +428,15 @@ def room_poses(
     usable = [p for p in pictures if p.board_px is not None]
     if not usable:
         return []
-    problem = _Problem(usable, board.points_B(), blackboard_m, lenses or {})
-    begun = [problem.solve(s, 8) for s in problem.starts()]
+    problem = _Problem(usable, board.points_B(), blackboard_m, lenses or {}, freed or Freed())
+    starts = problem.starts() if near is None else problem.starts_near(*near)
+    begun = [problem.solve(s, 8) for s in starts]
     begun = [b for b in begun if np.isfinite(b[0])]
     best = min((c for c, _ in begun), default=0.0)
+    hopeless = np.inf if near is None else HOPELESS * sum(len(p.board_px) for p in usable)  # type: ignore[arg-type, misc]
     ends: list[RoomPose] = []
     for cost, state in sorted(begun, key=lambda b: b[0]):
-        if cost > 4 * best + 100:
+        if cost > min(4 * best + 100, hopeless):
             continue
         pose = _describe(problem, *problem.solve(state, 100))
         if pose is not None and not any(_same(pose, e) for e in ends):
@@ -370,7 +470,8 @@ def _describe(problem: _Problem, chi2: float, state: _State) -> RoomPose | None:
             Transform(R, t, "X", "W").inverse() for R, t in zip(state.R_XW, state.t_XW, strict=True)
         ),
         tuple(problem.lens(state, i)[0].f_px for i in range(len(problem.pictures))),
-        tuple(float(np.sqrt((c**2).mean())) for c, _ in errors),
+        tuple(c for c, _ in errors),
+        tuple(problem.counts(i) for i in range(len(problem.pictures))),
         tuple(float(np.sqrt((b**2).mean())) for _, b in errors),
         (
             problem.blackboard_m[0] + SIZE_SIGMA_M * float(state.z[-2]),

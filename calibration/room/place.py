@@ -22,15 +22,8 @@ from calibration.room import world
 from calibration.room.evidence import Evidence, PoseMeasured, by_picture
 from calibration.room.fit import World
 from calibration.room.picture import ORDER
-from calibration.room.picture_fit import (
-    SIZE_SIGMAS,
-    KnownLens,
-    RoomPose,
-    by_placement,
-    misfits,
-    room_poses,
-    size_error,
-)
+from calibration.room.picture_fit import KnownLens, RoomPose, by_placement, room_poses
+from calibration.room.picture_why import RoomPictures, why_misfit
 from calibration.room.why import WRONG_PICTURES, pose_solutions, scale_of, why_inconsistent
 from calibration.room.world import HUNG_DEG, ROLL_DEG, Tape
 from calibration.solve.covariance import joint_covariance
@@ -268,34 +261,17 @@ def _read_room(
             )
         )
         return None
-    wrong = misfits(poses[0], aux.room)
-    if wrong:
-        room.causes.append(
-            Cause(
-                "room_picture_misfit",
-                "FAIL",
-                f"{wrong[0][0] or 'the picture of the room'}: {wrong[0][1]}: wrong clicks, a wrong "
-                "size of the blackboard, or a board that was moved or another zoom between the "
-                "pictures of the room",
-                f"Click again ({ORDER}); measure the blackboard; use the phone's plain 1× camera.",
-            )
-        )
-    key, off_sigmas = size_error(poses[0], seen.blackboard_m)
-    if off_sigmas > SIZE_SIGMAS[0]:
-        k = ("width_m", "height_m").index(key)
-        room.causes.append(
-            Cause(
-                "blackboard_size",
-                "FAIL" if off_sigmas > SIZE_SIGMAS[1] else "WARN",
-                f"the pictures of the room contradict {key} = {seen.blackboard_m[k]:.3f} m: they "
-                f"show a {'larger' if poses[0].size_m[k] > seen.blackboard_m[k] else 'smaller'} "
-                "blackboard",
-                f"Measure {key} again, and click the corners of the same surface: with or without "
-                "the frame, but the same for both.",
-            )
-        )
     T_AB = [aux.T_AB(k) for k in range(4)]
-    ways = by_placement(poses, [T.inverse() for T in T_AB], world.R_WA)
+    T_BA = [T.inverse() for T in T_AB]
+    usable = [p for p in aux.room if p.board_px is not None]
+    given = RoomPictures(
+        usable, aux.board, seen.blackboard_m, lenses,
+        lambda pose: by_placement([pose], T_BA, world.R_WA)[0][0],
+    )  # fmt: skip
+    why = why_misfit(given, poses[0])
+    if why is not None:
+        room.causes.append(why)
+    ways = by_placement(poses, T_BA, world.R_WA)
     off, pose, k = ways[0]
     rivals = [o for o, other, _ in ways if other is not pose]
     if rivals and min(rivals) < off + 3 * float(

@@ -34,11 +34,13 @@ from calibration.corners.boards import View  # noqa: E402
 from calibration.errors import CalibrationError  # noqa: E402
 from calibration.inputs import Seen  # noqa: E402
 from calibration.rig import Rig  # noqa: E402
+from calibration.room.picture import RoomPicture, turned_over  # noqa: E402
 from calibration.room.world import R_AP, R_WA  # noqa: E402
 from calibration.solve.estimate import Estimate, estimate  # noqa: E402
 from calibration.transform import Array, Transform, rotation_exp  # noqa: E402
 from calibration.verdict import Cause  # noqa: E402
 from tests.calibration import rigs  # noqa: E402
+from tests.calibration.room_pictures import board_in_room, phone, take  # noqa: E402
 
 NX, NY = rigs.BOARD.inner_corners
 SQUARE = rigs.BOARD.square_m
@@ -1085,6 +1087,64 @@ _add("corners_m to the frame's corners, the inner size given", _to_the_frame,
 _add("angle_deg in radians", lambda s: s.taped(
     angle_deg=round(float(np.radians(s.tape.angle_deg or 0.0)), 2)),
      "placement_tilt", placements=("tilted",))  # fmt: skip
+
+
+# -- pictures of the room --------------------------------------------------------------------------
+def _pictured(
+    s: Scene, wrong: Callable[[RoomPicture], RoomPicture] = lambda p: p, pictures: int = 2,
+    off: tuple[float, ...] = (0,) * 6, zoom: float = 1.0,
+) -> Seen:  # fmt: skip
+    """A telephone's pictures of board and blackboard, something wrong with the last one.
+
+    off : how the board lies in it (radians, metres). zoom : of the telephone in it.
+    """
+    aux, camera = s.seen.auxiliary[0], phone(s.rng)
+    zoomed = replace(camera, K=camera.K * [[zoom, 1, 1], [1, zoom, 1], [1, 1, 1]])
+    out = []
+    for k in range(pictures):
+        last = k == pictures - 1
+        T_WB = board_in_room(aux.tape, aux.board, np.array(off) if last else None)
+        picture, _ = take(s.room, T_WB, aux.board, zoomed if last else camera, s.rng)
+        picture = replace(picture, file=f"room{k + 1}.jpg")
+        out.append(wrong(picture) if last else picture)
+    return s.auxiliary(room=tuple(out))
+
+
+def _mirrored_picture(p: RoomPicture) -> RoomPicture:
+    """As a selfie camera has it, clicked as it looks; nobody said that it is mirrored."""
+    assert p.board_px is not None
+    w = p.size_px[0]
+    board = (p.board_px * [-1, 1] + [w - 1, 0]).reshape(NY, NX, 2)[:, ::-1].reshape(-1, 2)
+    return replace(p, blackboard_px=turned_over(p.blackboard_px, w), board_px=board)
+
+
+def _upside_down(p: RoomPicture) -> RoomPicture:
+    return replace(p, blackboard_px=np.roll(p.blackboard_px, 2, axis=0))
+
+
+TURNED, CLICKS = "room_picture_turned", "room_picture_clicks"
+_add("two pictures of the room, nothing wrong", _pictured, "harmless")
+_add("a corner clicked 100 px beside itself in one of two pictures", lambda s: _pictured(
+    s, lambda p: replace(p, blackboard_px=p.blackboard_px + np.outer([0, 1, 0, 0], [80, 60]))),
+     CLICKS)  # fmt: skip
+_add("one of two pictures of the room mirrored", lambda s: _pictured(s, _mirrored_picture),
+     TURNED)  # fmt: skip
+_add("the only picture of the room mirrored", lambda s: _pictured(s, _mirrored_picture, 1),
+     TURNED)  # fmt: skip
+_add("one of two pictures of the room upside down", lambda s: _pictured(s, _upside_down), TURNED)
+_add("the only picture of the room upside down", lambda s: _pictured(s, _upside_down, 1), TURNED)
+_add("a picture of the room on its side", lambda s: _pictured(
+    s, lambda p: replace(p, blackboard_px=np.roll(p.blackboard_px, 1, axis=0))),
+     TURNED)  # fmt: skip
+_add("clicked where a picture was shown half as large", lambda s: _pictured(
+    s, lambda p: replace(p, blackboard_px=p.blackboard_px / 2)), CLICKS)  # fmt: skip
+_add("board moved by 15 cm between two pictures of the room",
+     lambda s: _pictured(s, off=(0, 0, 0, 0.12, 0, 0.09)), "room_picture_moved")  # fmt: skip
+_add("board moved by 36 cm before the only picture of the room",
+     lambda s: _pictured(s, pictures=1, off=(0, 0, 0.1, 0.3, 0, 0.2)),
+     "room_picture_moved")  # fmt: skip
+_add("one of two pictures of the room at twice the zoom", lambda s: _pictured(s, zoom=2.0),
+     "room_picture_zoom", "harmless")  # fmt: skip
 
 
 # -- what it comes to ------------------------------------------------------------------------------

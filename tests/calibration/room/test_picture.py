@@ -20,11 +20,13 @@ from calibration.inputs import Seen
 from calibration.lens import Lens
 from calibration.page.verdict_page import verdict_page
 from calibration.rig import Rig
-from calibration.room import world
+from calibration.room import picture_why, world
 from calibration.room.picture import RoomPicture, blackboard_points_W, check_clicks, turned_over
-from calibration.room.picture_fit import KnownLens, _Problem, room_poses
+from calibration.room.picture_fit import KnownLens, _Problem, by_placement, room_poses
+from calibration.room.picture_why import RoomPictures, why_misfit
 from calibration.room.world import Tape
 from calibration.transform import Array, Transform, geodesic_deg, rotation_log
+from calibration.verdict import Cause
 from gaze.setup.calibrate import placements_of, rig_summary, room_sentences
 from sessions.config import load_config
 from tests.calibration import drawing, rigs
@@ -339,15 +341,100 @@ video = "right.mp4"
     assert len(shown["turned_deg"]) == 3 and min(shown["sigma_cm"]) > 0
 
 
-def test_a_wrong_click_shows_where_pictures_check_each_other() -> None:
+def _clicked_beside(p: RoomPicture) -> RoomPicture:
+    return replace(p, blackboard_px=p.blackboard_px + np.outer([0, 0, 1, 0], [90, -60]))
+
+
+def _upside_down(p: RoomPicture) -> RoomPicture:
+    return replace(p, blackboard_px=np.roll(p.blackboard_px, 2, axis=0))
+
+
+def _mirrored(p: RoomPicture) -> RoomPicture:
+    """As a selfie camera has it, clicked as it looks; nobody said that it is mirrored."""
+    assert p.board_px is not None
+    over = np.array([-1, 1]), np.array([p.size_px[0] - 1, 0])
+    nx, ny = A4.inner_corners
+    board = (p.board_px * over[0] + over[1]).reshape(ny, nx, 2)[:, ::-1].reshape(-1, 2)
+    return replace(
+        p, blackboard_px=(p.blackboard_px * over[0] + over[1])[[1, 0, 3, 2]], board_px=board
+    )
+
+
+def _shown_smaller(p: RoomPicture) -> RoomPicture:
+    return replace(p, blackboard_px=p.blackboard_px / 2)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "says"),
+    [
+        (
+            _clicked_beside,
+            "room_picture_clicks",
+            "second.jpg: the lower right corner was clicked 10",
+        ),
+        (_upside_down, "room_picture_turned", "second.jpg is upside down"),
+        (_mirrored, "room_picture_turned", "second.jpg is mirrored"),
+        (_shown_smaller, "room_picture_clicks", "second.jpg was 2.00 times smaller where"),
+    ],
+)
+def test_what_is_wrong_with_one_of_three_pictures_is_named(
+    wrong: Any, code: str, says: str
+) -> None:
     _, seen, _ = scene(16, 3)
+    first, second, third = seen.auxiliary[0].room
+    cause = _why(seen, (first, wrong(replace(second, file="second.jpg")), third))
+    assert (cause.code, cause.severity) == (code, "FAIL") and says in cause.message
+    assert "room_picture_misfit" not in cause.rivals
+
+
+def test_a_board_moved_between_the_pictures_is_named_with_its_way() -> None:
+    """12 cm along the blackboard and 9 cm away from it, between two pictures of the room."""
+    room, seen, rng = scene(16, 1)
     aux = seen.auxiliary[0]
-    wrong = aux.room[1].blackboard_px.copy()
-    wrong[2] += [90, -60]
-    room = (aux.room[0], replace(aux.room[1], blackboard_px=wrong, file="second.jpg"), aux.room[2])
-    rig = solve(replace(seen, auxiliary=(replace(aux, room=room),)), models=(4,))
-    (cause,) = [c for c in rig.verdict.causes if c.code == "room_picture_misfit"]
-    assert "second.jpg" in cause.message and cause.severity == "FAIL"
+    there = board_in_room(aux.tape, A4, np.array([0, 0, 0, 0.12, 0, 0.09]))
+    camera = phone(np.random.default_rng(2))
+    second = replace(take(room, there, A4, camera, rng)[0], file="b.jpg", taken_with="another")
+    cause = _why(seen, (replace(aux.room[0], file="a.jpg"), second))
+    assert cause.code == "room_picture_moved", cause
+    assert 10 < float(cause.message.split("the board lies ")[1].split(" cm")[0]) < 20
+
+
+def _why(seen: Seen, pictures: tuple[RoomPicture, ...]) -> Cause:
+    """Why these do not fit, as the calibration would say."""
+    assert seen.blackboard_m is not None
+    aux = seen.auxiliary[0]
+    T_BA = [aux.T_AB(k).inverse() for k in range(4)]
+    given = RoomPictures(
+        pictures, aux.board, seen.blackboard_m, {},
+        lambda pose: by_placement([pose], T_BA, world.R_WA)[0][0],
+    )  # fmt: skip
+    cause = why_misfit(given, room_poses(pictures, aux.board, seen.blackboard_m)[0])
+    assert cause is not None
+    return cause
+
+
+def test_good_pictures_have_nothing_wrong_and_nothing_is_tried(monkeypatch: Any) -> None:
+    _, seen, _ = scene(16, 2)
+    monkeypatch.setattr(picture_why, "_trials", None)
+    with pytest.raises(AssertionError):
+        _why(seen, seen.auxiliary[0].room)
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [("room_picture_turned", "is mirrored"), ("room_picture_moved", "moved in between")],
+)
+def test_one_picture_that_only_the_rest_contradicts(code: str, says: str) -> None:
+    """By itself it fits: mirrored, or of a board that lay elsewhere."""
+    room, seen, rng = scene(16, 1)
+    aux = seen.auxiliary[0]
+    picture = _mirrored(aux.room[0])
+    if code == "room_picture_moved":
+        off = np.array([0, 0, np.radians(5.0), 0.3, 0, 0.2])
+        picture = take(room, board_in_room(aux.tape, A4, off), A4, phone(rng), rng)[0]
+    rig = solve(replace(seen, auxiliary=(replace(aux, room=(picture,)),)), models=(4,))
+    first = rig.verdict.causes[0]
+    assert first.code == code and says in first.message, rig.verdict
 
 
 def test_a_picture_without_the_board_and_no_tape() -> None:
