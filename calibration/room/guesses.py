@@ -350,7 +350,9 @@ def _picture_guesses(e: Evidence, i: int) -> Iterator[Guess]:
     )  # fmt: skip
     if e.blackboard_m:
         over = np.diag([-1.0, 1, 1])  # left for right, in W as in A
-        R, t = over @ shown.T_WA.R @ over, over @ shown.T_WA.t + [e.blackboard_m[0], 0, 0]
+        # in a mirror the right end of its edge is the left one
+        end = shown.T_WA.apply(np.array([-e.boards[i].size_m[0], 0, 0]))
+        R, t = over @ shown.T_WA.R @ over, over @ end + [e.blackboard_m[0], 0, 0]
         boards = list(e.boards)
         boards[i] = replace(e.boards[i], picture=replace(shown, T_WA=replace(shown.T_WA, R=R, t=t)))
         yield Guess(

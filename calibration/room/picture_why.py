@@ -164,8 +164,8 @@ def _trials(given: RoomPictures, pose: RoomPose) -> Iterator[_Trial]:
         yield from _one_alone(given, i, near)
         yield from _clicks(given, i, near)
         yield from _another_lens(given, i, rest.T_WB)
-        if n > 2 or i:
-            yield _moved(given, i)
+        if n > 2 or i == alone[0][0]:
+            yield _moved(given, i, (rest.T_WB, None))
     if not alone:
         yield from _all_alike(given)
     if n == 1:
@@ -381,7 +381,7 @@ def _another_lens(given: RoomPictures, i: int, T_WB: Transform) -> Iterator[_Tri
     )  # fmt: skip
 
 
-def _moved(given: RoomPictures, i: int) -> _Trial:
+def _moved(given: RoomPictures, i: int, near: Near) -> _Trial:
     """The board (or the blackboard) moved between one picture and the others."""
     rest = tuple(k for k in range(len(given.pictures)) if k != i)
 
@@ -398,5 +398,5 @@ def _moved(given: RoomPictures, i: int) -> _Trial:
     return _Trial(
         "room_picture_moved", says,
         "Take all pictures of the room without touching board or blackboard.",
-        given.pictures, 10, len(given.pictures), groups=(rest, (i,)),
+        given.pictures, 10, len(given.pictures), groups=(rest, (i,)), near=near,
     )  # fmt: skip

@@ -353,7 +353,7 @@ def _mirrored(p: RoomPicture) -> RoomPicture:
     """As a selfie camera has it, clicked as it looks; nobody said that it is mirrored."""
     assert p.board_px is not None
     over = np.array([-1, 1]), np.array([p.size_px[0] - 1, 0])
-    nx, ny = A4.inner_corners
+    nx, ny = rigs.BOARD.inner_corners
     board = (p.board_px * over[0] + over[1]).reshape(ny, nx, 2)[:, ::-1].reshape(-1, 2)
     return replace(
         p, blackboard_px=(p.blackboard_px * over[0] + over[1])[[1, 0, 3, 2]], board_px=board
@@ -389,12 +389,14 @@ def test_what_is_wrong_with_one_of_three_pictures_is_named(
 
 def test_a_board_moved_between_the_pictures_is_named_with_its_way() -> None:
     """12 cm along the blackboard and 9 cm away from it, between two pictures of the room."""
-    room, seen, rng = scene(16, 1)
-    aux = seen.auxiliary[0]
-    there = board_in_room(aux.tape, A4, np.array([0, 0, 0, 0.12, 0, 0.09]))
-    camera = phone(np.random.default_rng(2))
-    second = replace(take(room, there, A4, camera, rng)[0], file="b.jpg", taken_with="another")
-    cause = _why(seen, (replace(aux.room[0], file="a.jpg"), second))
+    room, seen, rng = scene(16, 0)
+    aux, camera = seen.auxiliary[0], phone(rng)
+    ways = (np.zeros(6), np.array([0, 0, 0, 0.12, 0, 0.09]))
+    pictures = tuple(
+        take(room, board_in_room(aux.tape, aux.board, off), aux.board, camera, rng)[0]
+        for off in ways
+    )
+    cause = _why(seen, pictures)
     assert cause.code == "room_picture_moved", cause
     assert 10 < float(cause.message.split("the board lies ")[1].split(" cm")[0]) < 20
 
@@ -431,10 +433,10 @@ def test_one_picture_that_only_the_rest_contradicts(code: str, says: str) -> Non
     picture = _mirrored(aux.room[0])
     if code == "room_picture_moved":
         off = np.array([0, 0, np.radians(5.0), 0.3, 0, 0.2])
-        picture = take(room, board_in_room(aux.tape, A4, off), A4, phone(rng), rng)[0]
+        picture = take(room, board_in_room(aux.tape, aux.board, off), aux.board, phone(rng), rng)[0]
     rig = solve(replace(seen, auxiliary=(replace(aux, room=(picture,)),)), models=(4,))
-    first = rig.verdict.causes[0]
-    assert first.code == code and says in first.message, rig.verdict
+    cause = next(c for c in rig.verdict.causes if c.code != "room_picture_ambiguous")
+    assert cause.code == code and says in cause.message, rig.verdict
 
 
 def test_a_picture_without_the_board_and_no_tape() -> None:
