@@ -25,6 +25,7 @@ DRIFT_PRIOR_PPM = 150.0
 NEAR_S = 3.0  # jumps that are looked for
 JUMP_COST = 16.0  # log-likelihood that a jump must bring
 JUMP_CHANCE = 0.4  # of a jump in a recording, before looking: one that may be unseen goes into σ
+HELD = 0.997  # the share of what may be that 3 σ hold
 LEAST_JUMP_S = 0.02
 LEAST_PIECE = 4  # windows between two jumps
 FINE_S = 0.01
@@ -144,8 +145,14 @@ def _unseen_jumps(curve: Array, lags_s: Array, path: Array, t: Array, drift: flo
     chance = np.exp(total - logsumexp(total, axis=(1, 2), keepdims=True))  # (K, off, D)
     where_s = off_s[:, None] + turned_s[:, None]
     centre = (chance * where_s).sum() / len(t)  # its own error is in the fit's σ
-    spread = (chance * (where_s - centre) ** 2).sum((1, 2))
-    return float(np.percentile(np.sqrt(spread), 90))
+    off_by_s = np.abs(where_s - centre).reshape(len(t), -1)
+    chance = chance.reshape(len(t), -1)
+    order = np.argsort(off_by_s, 1)
+    beyond = np.take_along_axis(chance, order, 1).cumsum(1) > HELD
+    limit_s = np.take_along_axis(off_by_s, order, 1)[np.arange(len(t)), beyond.argmax(1)]
+    spread_s = np.sqrt((chance * off_by_s**2).sum(1))
+    # mostly there is no jump, and where there is one it is many σ: that must be in 3 σ, too
+    return float(np.percentile(np.maximum(spread_s, limit_s / 3), 95, method="higher"))
 
 
 def _weighted(pair: Pair, at_s: Array, lag_s: Array) -> Array:

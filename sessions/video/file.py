@@ -39,9 +39,9 @@ from sessions.video.metadata import (
     TURNED_OVER,
     created,
     films_glued,
+    later_turns,
     taken_hz,
     timecode_s,
-    turned_over,
 )
 from sessions.video.unreadable import no_video, unreadable
 
@@ -79,6 +79,7 @@ class VideoFile:
     reorder : frames that may have to be decoded before a frame that is shown earlier.
     turn, aspect, size_px : which way is up; width of a stored pixel over its height; (width,
         height) upright, in square pixels. mounting : of which ``turn`` was made.
+    turn_each : every key frame says which way is up; one that does not is upright.
     interlaced : a frame's lines are filled in from its neighbours.
     zero_s : the container's own time at 0:00. created : its wall clock there, where it says one;
     timecode_s : its timecode there, seconds since midnight, where it has one.
@@ -107,6 +108,7 @@ class VideoFile:
     traits: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     mounting: Mounting = AS_THE_FILE_SAYS
+    turn_each: bool = False
 
     @property
     def frames(self) -> int:
@@ -273,11 +275,12 @@ def index_file(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> Video
                     remedy="Wait until that is done, and run the same command again.",
                 )
             file = _indexed(path, container, stream, packets, first, mounting)
-            last_key = int(file.dts[file.keyframes[-1]])
-            if file.seekable and turned_over(
-                container, stream.index, last_key, file.turn, mounting
-            ):
-                file = replace(file, remarks=(*file.remarks, TURNED_OVER))
+            if file.seekable:
+                keys = file.dts[file.keyframes].tolist()
+                each, ends = later_turns(container, stream.index, keys, first)
+                over = ends is not None and mounting.turn(ends) != file.turn
+                remarks = (*file.remarks, TURNED_OVER) if over else file.remarks
+                file = replace(file, turn_each=each, remarks=remarks)
             return file
     except (av.error.FFmpegError, OSError) as error:
         raise unreadable(path, error) from error

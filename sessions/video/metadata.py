@@ -6,10 +6,12 @@ from __future__ import annotations
 import datetime as dt
 import re
 import struct
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 from av.container import InputContainer
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from calibration.film import (
@@ -20,13 +22,13 @@ from calibration.film import (
     says_its_turn,
     turn_flag,
 )
-from calibration.mounting import Mounting, Turn
+from calibration.mounting import AS_STORED, Turn
 
 TURNED_OVER = (
     "was turned over while it was taken, as its flags say: what was taken the other way up is left "
     "out; cut it there, and calibrate and analyse that part by itself"
 )
-#: Packets in which the last key frame's picture must come.
+#: Packets in which a key frame's picture must come.
 NEAR = 200
 
 
@@ -81,21 +83,30 @@ def films_glued(path: Path) -> int:
     return count
 
 
-def turned_over(
-    container: InputContainer, index: int, last_key: int, turn: Turn, mounting: Mounting
-) -> bool:
-    """Whether the last key frame (by its decoding time) of a stream without an index (.ts) says
-    another way up than ``turn``, the first one's."""
+def later_turns(
+    container: InputContainer, index: int, keys: Sequence[int], first: VideoFrame
+) -> tuple[bool, Turn | None]:
+    """Of a stream without an index (.ts), whose key frames have these decoding times: whether each
+    of them says which way is up, and which way the last one says; None: it says nothing.
+
+    A stream whose second key frame says it again says it at each: one that says nothing is upright.
+    """
     if container.format.name not in WITHOUT_INDEX:
-        return False
+        return False, None
+    each = len(keys) > 2 and says_its_turn(first) and bool(_turns_said(container, index, keys[1]))
+    last = _turns_said(container, index, keys[-1])
+    return each, last[-1] if last else AS_STORED if each else None
+
+
+def _turns_said(container: InputContainer, index: int, key: int) -> list[Turn]:
+    """What the frames of NEAR packets from a key frame on say of which way is up, if they do."""
     with open_file(container.name) as anew:
         stream = anew.streams[index]
         assert isinstance(stream, VideoStream)
-        anew.seek(last_key, stream=stream, backward=True)
+        anew.seek(key, stream=stream, backward=True)
         near = islice(packets_of(anew, stream), NEAR)
-        said = [
+        return [
             turn_flag(frame)
             for frame, _ in decoded(near, stream.codec_context, hold=0)
             if frame is not None and says_its_turn(frame)
         ]
-    return bool(said) and mounting.turn(said[-1]) != turn

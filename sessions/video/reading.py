@@ -176,8 +176,9 @@ def _frames_from(
     turns = container.format.name in WITHOUT_INDEX  # others say it once
     for frame, whole in decoded(packets, stream.codec_context, file.reorder + 1, unneeded):
         # asked of key frames alone: a frame that was asked lives on until Python clears its circles
-        if turns and frame is not None and frame.key_frame and says_its_turn(frame):
-            otherwise = file.mounting.turn(turn_flag(frame)) != file.turn
+        key = frame if turns and frame is not None and frame.key_frame else None
+        if key is not None and (file.turn_each or says_its_turn(key)):
+            otherwise = file.mounting.turn(turn_flag(key)) != file.turn
         if not file.seekable:
             number += 1
         elif frame is None or (found := file.number_of(frame.pts)) is None:

@@ -44,9 +44,14 @@ def test_a_display_matrix_is_followed(tmp_path: Path, degrees: int, flip: bool) 
         assert info.traits == ("turned by 180° as its flag says",)
 
 
-@pytest.mark.parametrize(("before", "after"), [(0, 180), (180, 90), (0, 90), (180, 180)])
-def test_a_phone_that_is_turned_over_amid_a_stream(tmp_path: Path, before: int, after: int) -> None:
-    """An orientation message from the second half on: what is another way up is lost, and said."""
+@pytest.mark.parametrize(
+    ("before", "after"), [(0, 180), (180, 90), (0, 90), (180, 180), (180, None), (90, None)]
+)
+def test_a_phone_that_is_turned_over_amid_a_stream(
+    tmp_path: Path, before: int, after: int | None
+) -> None:
+    """An orientation message from the second half on, or up to there: what is another way up is
+    lost, and said."""
     path = tmp_path / "a.ts"
     timed = "nal-hrd=vbr:vbv-maxrate=900:vbv-bufsize=900"  # each key frame begins with a message
     plain = write(
@@ -57,9 +62,13 @@ def test_a_phone_that_is_turned_over_amid_a_stream(tmp_path: Path, before: int, 
         copy = out.add_stream_from_template(film)
         halves = [
             BitStreamFilterContext(f"h264_metadata=display_orientation=insert:rotate={r}", film)
-            for r in (before, after)
+            for r in (before, after or 0)
         ]
         for n, packet in enumerate(p for p in source.demux(film) if p.size):
+            if n >= 30 and after is None:
+                packet.stream = copy
+                out.mux(packet)
+                continue
             for said in halves[n >= 30].filter(packet):
                 said.stream = copy
                 out.mux(said)
@@ -72,6 +81,24 @@ def test_a_phone_that_is_turned_over_amid_a_stream(tmp_path: Path, before: int, 
     assert alone.lost == ("corrupt" if turned else "")
     held = probe(path, Mounting(rotate=180))  # what session.toml says holds for all of it
     assert not any(f.lost for f in ask_frames(held, range(60))) and held.remarks == ()
+
+
+def test_a_stream_that_says_once_which_way_is_up_is_that_way(tmp_path: Path) -> None:
+    """The message at the first key frame alone holds for all of it."""
+    path, plain = tmp_path / "a.ts", tmp_path / "p.ts"
+    timed = "nal-hrd=vbr:vbv-maxrate=900:vbv-bufsize=900"
+    write(plain, frames=60, options={"g": "10", "bf": "0", "x264-params": timed})
+    with av.open(str(plain)) as source, av.open(str(path), "w") as out:
+        film = source.streams.video[0]
+        copy = out.add_stream_from_template(film)
+        says = BitStreamFilterContext("h264_metadata=display_orientation=insert:rotate=180", film)
+        for n, packet in enumerate(p for p in source.demux(film) if p.size):
+            for said in says.filter(packet) if n < 10 else [packet]:
+                said.stream = copy
+                out.mux(said)
+    info = probe(path)
+    assert info.remarks == () and info.files[0].turn.quarters == 2
+    assert not any(f.lost for f in ask_frames(info, range(60)))
 
 
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
