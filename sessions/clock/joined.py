@@ -137,8 +137,9 @@ def join(
         clock = measured
     else:
         clock = Clock(sigma_offset_s=BY_HAND_S, source="assumed")
-    if measured is None or _sigma(measured, at_s).max() > WORTH_SAYING_S:
-        causes.append(_not_measured(clock, measured, estimates, at_s))
+    ends_s = _ends(found)
+    if measured is None or max(_sigma(measured, at_s).max(), ends_s[1]) > WORTH_SAYING_S:
+        causes.append(_not_measured(clock, measured, estimates, at_s, ends_s))
     return Joined(clock, measured, status, tuple(estimates), tuple(causes), declared)
 
 
@@ -279,8 +280,18 @@ def _declared(
     return replace(clock, sigma_offset_s=float(np.hypot(sigma, np.abs(differs).max())))
 
 
+def _ends(found: Sequence[Estimate]) -> tuple[float, float]:
+    """How long the beginning and the end are in which no sense sees pictures lost, and 1σ there."""
+    showing = [e.ends_s for e in found if e.sense != "sound"]
+    return min(showing, key=lambda ends: ends[1], default=(0.0, 0.0))
+
+
 def _not_measured(
-    clock: Clock, measured: Clock | None, estimates: Sequence[Estimate], at_s: Array
+    clock: Clock,
+    measured: Clock | None,
+    estimates: Sequence[Estimate],
+    at_s: Array,
+    ends_s: tuple[float, float],
 ) -> Cause:
     why = "; ".join(f"{e.sense}: {e.reason}" for e in estimates if e.clock is None)
     if measured is None:
@@ -295,6 +306,11 @@ def _not_measured(
         message = f"the clock is known to ± {1e3 * sigma:.0f} ms only ({measured.source})"
         if measured.source == "sound":
             message += ": sound alone does not show whether pictures were lost"
+        if ends_s[1] > max(WORTH_SAYING_S, sigma):
+            message += (
+                f", in its first and last {ends_s[0]:.0f} s to ± {1e3 * ends_s[1]:.0f} ms: "
+                "pictures lost there may not show"
+            )
     return Cause(
         "clock_unmeasured" if measured is None else "clock_roughly_measured",
         "WARN",

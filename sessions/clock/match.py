@@ -43,7 +43,8 @@ class Estimate:
     clock : None where it says nothing; then reason says why. score : height of the best match in σ
     above chance. rival : the next best one relative to it. lags_s, height : (L,) the match at every
     offset (right minus left at the lesson's begin), for a picture; height in σ. unseen_s : 1σ of
-    the jumps that it may have missed, not in the clock's σ.
+    the jumps that it may have missed, not in the clock's σ. ends_s : how long the beginning and the
+    end are in which it sees no jump, and 1σ of what may be missed there.
     """
 
     sense: str
@@ -54,6 +55,7 @@ class Estimate:
     lags_s: Array = field(default_factory=lambda: np.zeros(0), repr=False)
     height: Array = field(default_factory=lambda: np.zeros(0), repr=False)
     unseen_s: float = 0.0
+    ends_s: tuple[float, float] = (0.0, 0.0)
 
 
 def match(
@@ -115,7 +117,7 @@ def match(
     refined = refine(pair, line, sense, known)
     if refined is None:
         return replace(said, reason="no clear peak below the sample")
-    return replace(said, clock=refined[0], unseen_s=refined[1])
+    return replace(said, clock=refined[0], unseen_s=refined[1], ends_s=refined[2])
 
 
 def _paired(left: Activity, right: Activity, sense: Sense) -> Pair:

@@ -33,9 +33,9 @@ FINE_S = 0.01
 
 def refine(
     pair: Pair, line: Line, sense: Sense, known: Sequence[Jump] = ()
-) -> tuple[Clock, float] | None:
-    """The likeliest path of lags near the line: jumps, offsets of the pieces, the common drift; and
-    1σ of the jumps that may have gone unseen.
+) -> tuple[Clock, float, tuple[float, float]] | None:
+    """The likeliest path of lags near the line: jumps, offsets of the pieces, the common drift; 1σ
+    of the jumps that may have gone unseen; how long either end is, where most go unseen, and 1σ.
 
     known : interruptions that are closed in ``pair``; what they shift by is measured here.
     """
@@ -70,7 +70,7 @@ def refine(
     assert fitted is not None
     theta, covariance, _ = fitted
     covariance *= _spread(curve, lags_s, path + drift * t, covariance[:-1, :-1].min())
-    unseen_s = _unseen_jumps(curve, lags_s, path, t, drift)
+    unseen_s, at_ends_s = _unseen_jumps(curve, lags_s, path, t, drift)
     covariance[:-1, :-1] += sense.floor_s**2  # common to all pieces
     covariance[-1, -1] += (sense.floor_s / pair.duration_s) ** 2
     jumps = _jumps(likely, theta, at[0], piece, line.middle_s, known)
@@ -87,7 +87,7 @@ def refine(
         correlation=float(cov[0, 1] / (sigma[0] * sigma[1])),
         jumps=jumps,
     )
-    return clock, unseen_s
+    return clock, unseen_s, (LEAST_PIECE * pair.size / pair.rate_hz, at_ends_s)
 
 
 def _with_odd_windows(curve: Array, odd: float) -> Array:
@@ -116,8 +116,12 @@ def _spread(curve: Array, lags_s: Array, lag_s: Array, variance: float) -> float
     return max(float((weight * (shift - mean) ** 2).sum() / weight.sum()) / variance, 1.0)
 
 
-def _unseen_jumps(curve: Array, lags_s: Array, path: Array, t: Array, drift: float) -> float:
-    """1σ of the lag where it is least known, of the jumps that the likelihood (K, L) leaves open.
+def _unseen_jumps(
+    curve: Array, lags_s: Array, path: Array, t: Array, drift: float
+) -> tuple[float, float]:
+    """1σ of the lag where it is least known, of the jumps that the likelihood (K, L) leaves open;
+    and a third of what holds nearly all of them in the first and last LEAST_PIECE windows: a jump
+    there is none of the path's, and the few windows behind it may contradict it by chance.
 
     Every window's lag given all windows (forward and backward along the recording), where a jump by
     up to a second may lie before any window, and where the drift may be another one: a line bends
@@ -150,9 +154,8 @@ def _unseen_jumps(curve: Array, lags_s: Array, path: Array, t: Array, drift: flo
     order = np.argsort(off_by_s, 1)
     beyond = np.take_along_axis(chance, order, 1).cumsum(1) > HELD
     limit_s = np.take_along_axis(off_by_s, order, 1)[np.arange(len(t)), beyond.argmax(1)]
-    spread_s = np.sqrt((chance * off_by_s**2).sum(1))
-    # mostly there is no jump, and where there is one it is many σ: that must be in 3 σ, too
-    return float(np.percentile(np.maximum(spread_s, limit_s / 3), 95, method="higher"))
+    at_ends_s = float(limit_s[np.r_[:LEAST_PIECE, -LEAST_PIECE:0]].max()) / 3
+    return float(np.percentile(np.sqrt((chance * off_by_s**2).sum(1)), 90)), at_ends_s
 
 
 def _weighted(pair: Pair, at_s: Array, lag_s: Array) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,17 @@ def test_sound_alone_leaves_room_for_a_second_of_lost_pictures() -> None:
     assert got.status == "roughly measured" and 3 * got.clock.sigma_offset_s > 20 / 24
     (cause,) = got.causes
     assert cause.code == "clock_roughly_measured" and "pictures were lost" in cause.message
+
+
+def test_ends_in_which_lost_pictures_may_not_show_are_said() -> None:
+    """By the sense that sees most there; what is as sure as the rest is not worth a word."""
+    sound, heads = says("sound", 0.4, 0.002), says("heads", 0.4, 0.005)
+    for ends_s, said in (((7.0, 0.062), "in its first and last 7 s to ± 62 ms"), ((7.0, 0.01), "")):
+        blind = replace(says("motion", 0.4, 0.01), ends_s=(9.0, 0.3))
+        got = join([sound, replace(heads, ends_s=ends_s), blind], SPAN)
+        assert got.status == "measured"
+        assert [c.code for c in got.causes] == ["clock_roughly_measured"] * bool(said)
+        assert said in "".join(c.message for c in got.causes)
 
 
 def test_a_jump_that_sound_suspects_and_cannot_place_is_in_sigma() -> None:
