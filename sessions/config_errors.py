@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import re
 import tomllib
@@ -230,7 +231,7 @@ def _missing_beside(wrong: ErrorDetails, found: Sequence[ErrorDetails]) -> str:
 def _shown(value: object) -> str | None:
     """A value as an error may show it."""
     try:
-        return _short(repr(value))
+        return _short(str(value) if isinstance(value, dt.date | dt.time) else repr(value))
     except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists in …
         return None
 

@@ -102,6 +102,7 @@ BAD = {
     "no width between": ("width_m = 4.0", "width_m\u200b = 4.0", ["odd space"]),
     "a typographic minus": ("[0.8, 3.2]", "[\u22120.8, 3.2]", ["plain hyphen"]),
     "a German date": ("2026-03-02", "20.11.2026", ["not valid TOML", "2026-11-20"]),
+    "a day of another century": ("2026-03-02", "2206-03-02", ["found 2206-03-02."]),
     "a date in quotes": ("2026-03-02", '"20.11.2026"', ["date", "2026-11-20"]),
     "text without quotes": ('"flat"', "flat", ["not valid TOML", "quotation marks"]),
     "curly quotes": ('"flat"', "“flat”", ["not valid TOML", "straight quotation marks"]),
