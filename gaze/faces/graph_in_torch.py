@@ -69,12 +69,10 @@ def _folded(path: Path) -> Any:
     from headpose.runtimes.openvino_ import import_openvino
 
     ov = import_openvino()
-    from openvino.passes import ConstantFolding, Manager
-
     model = ov.Core().read_model(path)
     model.reshape([1, 3, 64, 64])  # the weights' own arithmetic is folded where sizes are known
-    manager = Manager()
-    manager.register_pass(ConstantFolding())
+    manager = ov.passes.Manager()
+    manager.register_pass(ov.passes.ConstantFolding())
     manager.run_passes(model)
     return model
 
