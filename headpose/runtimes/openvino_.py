@@ -22,7 +22,7 @@ def import_openvino() -> Any:
     under a persistent id that it keeps in the home folder. Without it openvino works alike.
     """
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # "not installed"
-    import openvino
+    import openvino.passes
 
     return openvino
 
