@@ -26,7 +26,7 @@ from calibration.film import (
 from sessions.errors import VideoError
 from sessions.video.file import VideoFile
 from sessions.video.info import VideoInfo
-from sessions.video.silent_damage import SILENT, Groups
+from sessions.video.silent_damage import Groups, groups_of
 
 T = TypeVar("T")
 
@@ -100,8 +100,9 @@ def _of_file(
         stream = container.streams.video[_nth(container, file.stream)]
         # frames that are counted must be lost one by one: no decoding ahead
         stream.thread_type = "AUTO" if file.seekable else "SLICE"
-        looked_at = file.codec in SILENT and not file.only_keyframes
-        groups = Groups(file.keyframes, file.frames) if looked_at else None
+        groups = None  # a film of key frames alone needs no look
+        if not file.only_keyframes:
+            groups = groups_of(file.codec, file.size_px, file.keyframes, file.frames)
         for run in _runs(file, wanted):
             yield from _of_run(container, stream, file, run, grey, small_px, groups)
 

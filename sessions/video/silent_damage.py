@@ -30,24 +30,44 @@ PAST = 5
 #: Pictures of a group that tell how people usually move.
 FEWEST = 4
 #: Pixels of pictures that are held until their group is judged: beyond, the oldest go unjudged.
-HELD_PX = 64_000_000
+#: Other decoders than HEVC's swallow little, least in large pictures: less memory is spent on
+#: them, and of pictures beyond ``LOOKED_AT_PX`` (4K) none.
+HELD_HEVC_PX, HELD_PX, LOOKED_AT_PX = 64_000_000, 16_000_000, 4_000_000
 #: Pictures after which a group is judged from anew: some films have one key frame an hour.
 LONGEST = 1000
 
 Numbered = tuple[int, VideoFrame | None, bool]
 
 
+def groups_of(
+    codec: str, size_px: tuple[int, int], keyframes: NDArray[np.int64], frames: int
+) -> Groups | None:
+    """What a file's groups are looked at with; None: they need not be."""
+    if codec not in SILENT:
+        return None
+    if codec == "hevc":
+        return Groups(HELD_HEVC_PX, keyframes, frames)
+    if size_px[0] * size_px[1] > LOOKED_AT_PX:
+        return None
+    return Groups(HELD_PX, keyframes, frames)
+
+
 class Groups:
     """What is known of one file's groups of pictures, a group being what begins at a key frame.
 
-    keyframes : numbers of the file's key frames, and how many ``frames`` it has. One that came
-    before its time was put there by an encoder that saw the scene change: the light was switched
-    off, a slide was shown. What changes there, or goes back at the next one, is no damage.
+    held_px : of its pictures while a group is judged. keyframes : numbers of the file's key frames,
+    and how many ``frames`` it has. One that came before its time was put there by an encoder that
+    saw the scene change: the light was switched off, a slide was shown. What changes there, or goes
+    back at the next one, is no damage.
     """
 
     def __init__(
-        self, keyframes: Sequence[int] | NDArray[np.int64] = (0,), frames: int = 0
+        self,
+        held_px: int = HELD_HEVC_PX,
+        keyframes: Sequence[int] | NDArray[np.int64] = (0,),
+        frames: int = 0,
     ) -> None:
+        self.held_px = held_px
         begins = np.asarray(keyframes, np.int64)
         lengths = np.diff(begins, append=frames)
         early = 1 + np.flatnonzero(lengths[:-1] < 0.95 * np.quantile(lengths, 0.8, method="higher"))
@@ -79,7 +99,10 @@ class Groups:
             held.append(((number, frame if wanted else None, wanted), len(group)))
             group.append(small)
             pts.append(frame.pts or 0)
-            if sum(f is not None for (_, f, _), _ in held) * frame.width * frame.height > HELD_PX:
+            if (
+                sum(f is not None for (_, f, _), _ in held) * frame.width * frame.height
+                > self.held_px
+            ):
                 yield held.pop(0)[0]
             if len(group) > LONGEST:
                 yield from (item for item, _ in held)

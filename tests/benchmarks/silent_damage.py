@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from calibration.errors import UserError
 from calibration.film import Image
-from sessions.video import ask_frames, probe, reading
+from sessions.video import ask_frames, probe, silent_damage
 from sessions.video.silent_damage import SILENT
 from tests.sessions.video.films import write
 
@@ -100,7 +100,7 @@ def main(lesson: Path, out: Path, codecs: list[str]) -> None:
                 try:
                     sides = []
                     for silent in (frozenset[str](), SILENT):
-                        reading.SILENT = silent
+                        silent_damage.SILENT = silent
                         sides.append(shown(bad, fps)[0])
                 except UserError as error:
                     print(f"{kind}, {seed}: refused: {error}")

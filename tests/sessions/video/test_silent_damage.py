@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sessions.video import ask_frames, probe, reading, silent_damage
-from sessions.video.silent_damage import Groups
+from sessions.video.silent_damage import Groups, groups_of
 from tests.sessions.video.films import write
 
 N, GROUP, HIT = 60, 12, 29
@@ -152,16 +152,17 @@ def test_noise_that_the_decoder_swallows_is_not_shown(
         assert wrong(now) == []
         lost = {f.number for f in now if f.lost == "corrupt"}
         assert lost == {n for n in asked if HIT <= n < 36}
-    monkeypatch.setattr(reading, "SILENT", frozenset())
+    monkeypatch.setattr(silent_damage, "SILENT", frozenset())
     before = list(ask_frames(probe(path), range(N), grey=True))
     assert not any(f.lost for f in before) and len(wrong(before)) > 3, "the decoder says nothing"
 
 
-@pytest.mark.parametrize(("most", "value"), [("LONGEST", 7), ("HELD_PX", 8 * 160 * 90)])
+@pytest.mark.parametrize(("most", "value"), [("LONGEST", 7), ("held_px", 8 * 160 * 90)])
 def test_a_film_with_one_key_frame_is_not_held_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: str, value: int
 ) -> None:
-    monkeypatch.setattr(silent_damage, most, value)
+    groups = Groups()
+    monkeypatch.setattr(silent_damage if most == "LONGEST" else groups, most, value)
     path = write(
         tmp_path / "a.mp4", frames=40, codec="libx265",
         options={"preset": "ultrafast", "x265-params": "keyint=250:bframes=0:log-level=0"},
@@ -170,7 +171,17 @@ def test_a_film_with_one_key_frame_is_not_held_to_its_end(
     read = []
     with av.open(str(path)) as container:
         frames = enumerate(container.decode(video=0))
-        came = Groups().judged(((read.append(n) or n, f, True) for n, f in frames), range(40))
+        came = groups.judged(((read.append(n) or n, f, True) for n, f in frames), range(40))
         for number, frame, whole in came:
             assert whole and frame is not None and len(read) - number <= 9
     assert number == 39
+
+
+def test_which_films_are_looked_at() -> None:
+    keys = np.array([0, 30])
+    hd, uhd = (1920, 1080), (3840, 2160)
+    looked_at = [
+        groups_of(codec, size_px, keys, 60)
+        for codec, size_px in (("hevc", uhd), ("h264", hd), ("h264", uhd), ("mjpeg", hd))
+    ]
+    assert [g is not None for g in looked_at] == [True, True, False, False]
