@@ -182,7 +182,7 @@ def timed_lesson(folder: Path, copies: int, options: argparse.Namespace) -> Path
                     picture = cv2.resize(
                         picture, (w // copies, h // copies), interpolation=cv2.INTER_AREA
                     )
-                    picture = np.tile(picture, (copies, copies, 1))
+                picture = np.tile(picture, (copies, copies, 1))
                 dy, dx = rng.integers(0, 64, 2)
                 noisy = picture.astype(np.int16) + noise[dy : dy + h, dx : dx + w]
                 frame = np.clip(noisy, 0, 255).astype(np.uint8)
