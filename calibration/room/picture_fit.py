@@ -279,9 +279,8 @@ class _Problem:
                 [np.full(4, picture.click_sigma_px), np.full(len(board), BOARD_SIGMA_PX)]
             )
             weight = 1 / sigma
-            weight[:4][np.logical_not(self.counts(i))] = (
-                1e-9  # behind the camera: infinite all the same
-            )
+            # not 0: a corner behind the camera is infinitely far off all the same
+            weight[:4] = np.where(self.counts(i), weight[:4], 1e-9)
             r.append((np.concatenate([clicks, board]) * weight[:, None]).ravel())
             J.append((d * weight[:, None, None]).reshape(-1, d.shape[-1]))
         r.append(self.prior @ state.z)

@@ -28,7 +28,7 @@ from sessions.simulation.budget import (
 )
 from sessions.simulation.simulate import Options, World, build_world
 from sessions.simulation.write import write_session
-from sessions.tables import rows_of, write_table
+from sessions.tables import gaze_sigma_m, rows_of, write_table
 
 # of the head's error variance: it wanders with this time constant, the rest is new at every moment
 SLOW_SHARE = 0.5
@@ -167,7 +167,7 @@ def _students(gaze: pd.DataFrame, world: World) -> pd.DataFrame:
 
     measured = block("cameras") > 0
     board = np.isin(block("status").astype(str), ["ok", "one_camera", "low_confidence"])
-    sigma = np.sqrt((block("gaze_xx_m2") + block("gaze_yy_m2")) / 2)
+    sigma = gaze_sigma_m(gaze).to_numpy().reshape(T, N)
     with np.errstate(all="ignore"):
         return pd.DataFrame(
             {

@@ -99,10 +99,8 @@ class Groups:
             held.append(((number, frame if wanted else None, wanted), len(group)))
             group.append(small)
             pts.append(frame.pts or 0)
-            if (
-                sum(f is not None for (_, f, _), _ in held) * frame.width * frame.height
-                > self.held_px
-            ):
+            pictures = sum(f is not None for (_, f, _), _ in held)
+            if pictures * frame.width * frame.height > self.held_px:
                 yield held.pop(0)[0]
             if len(group) > LONGEST:
                 yield from (item for item, _ in held)
