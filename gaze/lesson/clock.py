@@ -41,10 +41,10 @@ def lesson_clock(
     """The videos with their times, and one clock for both, before any face is looked for.
 
     timestamps.csv replaces the containers' times. A declared clock (session.toml's offset, or
-    timestamps.csv) is taken and checked. Sound is listened to always (``heard_s`` of it), and
-    chapters that begin with what was heard before are among the videos' remarks; pictures are
-    decoded for their motion (``motion``: yes, no; in stretches of ``stretch_s``) where nothing is
-    declared and sound does not do.
+    timestamps.csv) is taken and checked. Sound is listened to (``heard_s`` of it) while both may
+    have some, and chapters that begin with what was heard before are among the videos' remarks;
+    pictures are decoded for their motion (``motion``: yes, no; in stretches of ``stretch_s``) where
+    nothing is declared and sound does not do.
     """
     left, right, stamped = _stamped(session, left, right)
     offset = session.config.cameras.right.offset_s
@@ -55,9 +55,11 @@ def lesson_clock(
         declared = Clock(source="timestamps.csv")
     about_s = wall_clock_offset_s(left, right) if declared is None else declared.offset_s
     progress(STAGE, 0.0)
-    heard = []
+    heard: list[Activity | None] = []
     for k, info in enumerate((left, right)):
-        heard.append(hear(sounds_of(info), float(info.times_s[0]) + heard_s))
+        needed = None not in heard or len(info.files) > 1  # alone it says what is there twice
+        until_s = float(info.times_s[0]) + heard_s
+        heard.append(hear(sounds_of(info), until_s) if needed else None)
         progress(STAGE, 0.1 * (k + 1))
     left, right = (with_repeats(i, h) for i, h in zip((left, right), heard, strict=True))
     estimates = [_by_sound(heard, about_s)]

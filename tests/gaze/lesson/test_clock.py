@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -75,6 +76,18 @@ def test_without_one_sound_decides_and_no_picture_is_read(monkeypatch: pytest.Mo
     )
     assert clock.clock.source == "sound" and abs(clock.clock.offset_s + 0.8) < 0.02
     assert [e.sense for e in clock.estimates] == ["sound"]
+
+
+def test_sound_that_has_no_partner_is_not_listened_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    listened: list[float] = []
+    monkeypatch.setattr(module, "hear", lambda _, until_s: listened.append(until_s))
+    videos = _videos(monkeypatch, Clock(1.5))
+    lesson_clock(_session(1.5), *videos, progress=_quiet)
+    assert len(listened) == 1, "the left video has none"
+    chapters = [replace(v, files=(None, None)) for v in videos]
+    monkeypatch.setattr(module, "sounds_of", lambda _: [])
+    lesson_clock(_session(1.5), *chapters, progress=_quiet)
+    assert len(listened) == 3, "chapters tell by it whether they are there twice"
 
 
 def test_without_sound_the_pictures_motion_decides(monkeypatch: pytest.MonkeyPatch) -> None:
