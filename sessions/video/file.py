@@ -39,11 +39,12 @@ from sessions.video.metadata import (
     TURNED_OVER,
     created,
     films_glued,
+    is_cut_avi,
     later_turns,
     taken_hz,
     timecode_s,
 )
-from sessions.video.unreadable import no_video, unreadable
+from sessions.video.unreadable import no_video, undecodable, unreadable
 
 #: Packets that may be decoded in search of a first picture.
 MOST_TO_FIRST = 2000
@@ -55,6 +56,8 @@ STRAYS, FAR_S = 8, 30.0
 FEW = 0.05
 #: A share of the header's duration that is not there: cut off.
 CUT_OFF = 0.02
+#: FFmpeg's flag of bare streams (.h264, .mjpeg): their times are made up (AVFMT_NOTIMESTAMPS).
+NO_TIMES = 0x80
 #: Sound behind the last picture, in seconds and as a share of the film, that is worth a word.
 SOUND_ALONE_S = 2.0
 #: Key frames that are tried, to see whether decoding can begin at them, and packets for each.
@@ -257,12 +260,7 @@ def index_file(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> Video
                 raise VideoError("the video holds no frames", where=path, remedy="Copy it again.")
             first = _first_picture(path, stream.index)
             if first is None:
-                raise VideoError(
-                    "no picture of the video can be decoded",
-                    where=path,
-                    found=f"{len(packets.pts)} damaged frames of {stream.codec_context.name}",
-                    remedy="Copy it again from the camera, or convert it to H.264 in .mp4.",
-                )
+                raise undecodable(path, stream.index, len(packets.pts))
             if first.interlaced_frame and _two_packets_a_frame(path, stream.index):
                 packets = packets.first_fields()
             packets = packets.without_strays(float(stream.time_base or 0))
@@ -362,12 +360,7 @@ def _indexed(
     if counted:
         order = np.arange(n)
         times = _counted_times(pts, dts, restarts, float(base), float(1 / rate))
-        if np.isnan(pts).all() and np.isnan(dts).all():
-            remarks.append(
-                f"holds no times: {float(rate):g} frames per second are taken; if the camera took "
-                "another number, wrap it into .mp4 with that one"
-            )
-        elif len(restarts):
+        if len(restarts):
             remarks.append(
                 f"has times that begin again {len(restarts)} time{'s' * (len(restarts) > 1)}: "
                 "taken as one recording without a gap"
@@ -381,6 +374,11 @@ def _indexed(
             zero = container.start_time / 1e6
         zero = float(times[0] if abs(zero - times[0]) < 1e-4 else zero)
         times = times - zero
+    if container.format.flags & NO_TIMES or (np.isnan(pts).all() and np.isnan(dts).all()):
+        remarks.append(
+            f"holds no times: {float(rate):g} frames per second are taken; if the camera took "
+            "another number, wrap it into .mp4 with that one"
+        )
     where = np.empty(n, np.int64)  # where in the file each shown frame lies
     where[:] = order
     keyframes = np.union1d([0], np.flatnonzero(packets.key[order])).astype(np.int64)
@@ -451,6 +449,8 @@ def _own_duration_s(container: InputContainer, stream: VideoStream) -> float | N
     """How long the stream says that it is; None: only the file says how long all of it is."""
     if not stream.duration or stream.time_base is None or container.format.name == "asf":
         return None
+    if _is_avi(container) and is_cut_avi(Path(container.name)):  # FFmpeg then tells what is left
+        return float(stream.frames * stream.time_base) or None
     return float(stream.duration * stream.time_base)
 
 

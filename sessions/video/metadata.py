@@ -83,6 +83,19 @@ def films_glued(path: Path) -> int:
     return count
 
 
+def is_cut_avi(path: Path) -> bool:
+    """Whether an .avi ends within one of its parts; a recorder that was interrupted wrote 0."""
+    at, size = 0, path.stat().st_size
+    with path.open("rb") as file:
+        while at + 8 <= size:
+            file.seek(at)
+            kind, length = struct.unpack("<4sI", file.read(8))
+            if kind != b"RIFF" or length in (0, 0xFFFFFFFF):
+                return False
+            at += 8 + length + length % 2
+    return at > size + 1  # some do not fill up an odd part
+
+
 def later_turns(
     container: InputContainer, index: int, keys: Sequence[int], first: VideoFrame
 ) -> tuple[bool, Turn | None]:

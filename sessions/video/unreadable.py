@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from av.video.stream import VideoStream
+
+from calibration.film import open_file, packets_of
 from sessions.errors import VideoError
 
 #: Kinds of boxes that an .mp4 or .mov begins with.
@@ -53,6 +56,24 @@ def unreadable(path: Path, error: Exception) -> VideoError:
         expected="a whole video (was the recording stopped properly?)",
         remedy="Copy it again from the camera.",
     )
+
+
+def undecodable(path: Path, index: int, count: int) -> VideoError:
+    """A film of whose ``count`` packets in this stream none gives a picture."""
+    with open_file(path) as container:
+        stream = container.streams[index]
+        assert isinstance(stream, VideoStream)
+        packet = next(packets_of(container, stream), None)
+        locked = packet is not None and packet.has_sidedata("encryption_info")
+        return VideoError(
+            "no picture of the video can be decoded",
+            where=path,
+            found=f"{count} {'encrypted' if locked else 'damaged'} frames of "
+            f"{stream.codec_context.name}",
+            remedy="Have it decrypted by what wrote it (a body camera's or a cloud's program)."
+            if locked
+            else "Copy it again from the camera, or convert it to H.264 in .mp4.",
+        )
 
 
 def no_video(path: Path, what: str) -> VideoError:

@@ -215,3 +215,29 @@ def test_lost_frames_of_an_avi_are_no_missing_end(tmp_path: Path) -> None:
     kept = [n for n in range(40) if n % 10 != 5]
     assert info.remarks == () and [number(s) for _, s in read_frames(info, range(36))] == kept
     np.testing.assert_allclose(info.times_s, np.array(kept) / 25, atol=1e-3)
+
+
+def test_an_avi_that_is_cut_off_is_said(tmp_path: Path) -> None:
+    """FFmpeg tells the length of what is left of it. Without its index alone it is whole."""
+    path = write(tmp_path / "a.avi", codec="mjpeg", pixels="yuvj420p", sound=True)
+    whole = path.read_bytes()
+    assert probe(path).remarks == ()
+    path.write_bytes(whole[: whole.rfind(b"idx1")])
+    assert probe(path).frames == 75 and probe(path).remarks == ()
+    path.write_bytes(whole[: int(0.6 * len(whole))])
+    assert "its header says 3.0 s: it is cut off" in probe(path).remarks[0]
+
+
+def test_a_bare_stream_of_jpegs_says_that_it_has_no_times(tmp_path: Path) -> None:
+    """FFmpeg makes times up for it."""
+    path = write(tmp_path / "a.mjpeg", codec="mjpeg", pixels="yuvj420p", container="mjpeg")
+    assert "holds no times: 25 frames per second are taken" in probe(path).remarks[0]
+
+
+def test_an_encrypted_film_is_not_called_damaged(tmp_path: Path) -> None:
+    locks = {
+        "encryption_scheme": "cenc-aes-ctr", "encryption_key": "76a6c65c5ea762046bd749a2e632ccbb",
+        "encryption_kid": "a7e61c373e219033c21091fa607bf3b8",
+    }  # fmt: skip
+    with pytest.raises(VideoError, match="found 75 encrypted frames"):
+        probe(write(tmp_path / "a.mp4", muxing=locks))
