@@ -220,7 +220,9 @@ class Agreement(_Record):
 
 
 class Quality(_Record):
-    """The whole of quality.json. coverage : mean share of moments measured, None without faces."""
+    """The whole of quality.json. coverage : mean share of moments measured, None without faces.
+    moves_m_s : how fast gaze points move in the fastest tenth of the moments.
+    """
 
     version: int = 1
     coverage: float | None = None
@@ -233,6 +235,7 @@ class Quality(_Record):
     identity: IdentityCounts = IdentityCounts()
     rig: RigQuality = RigQuality()
     sigma_m: Sigma = Sigma()
+    moves_m_s: float | None = None
     head_fusion: HeadFusion = HeadFusion()
     drift: Drift | None = None
     agreement: Agreement | None = None

@@ -33,6 +33,10 @@ NOSES_MISS, NOSE_SHARE = 3.0, 0.022
 ONE_CAMERA_SHARE, BADLY = 0.5, 6.0
 #: Share of a camera's pictures that could not be decoded above which that is said first.
 MANY_LOST = 0.02
+#: Of the clock's findings those that say how far it is known.
+CLOCK_UNSURE = (
+    "clock_unmeasured", "clock_roughly_measured", "clock_contradicted", "clock_senses_disagree",
+)  # fmt: skip
 HEADS_DISAGREE_CHI2 = 9.0  # three times what is expected
 
 
@@ -80,7 +84,8 @@ def caveats(q: Quality) -> Iterator[Caveat]:
             message="The clocks of the two videos were assumed to agree; nothing confirmed it.",
         )
     for cause in q.clock.causes:
-        yield Caveat(code=cause.code, message=cause.message)
+        cost_cm = _clock_cost_cm(q) if cause.code in CLOCK_UNSURE else None
+        yield Caveat(code=cause.code, message=cause.message, cost_cm=cost_cm)
     for event in q.drift.events if q.drift else ():
         yield Caveat(
             code="camera_knocked",
@@ -100,6 +105,14 @@ def caveats(q: Quality) -> Iterator[Caveat]:
         yield _of_agreement(q.agreement, [r.distance_m for r in q.rows])
     if not many:
         yield from lost
+
+
+def _clock_cost_cm(q: Quality) -> float | None:
+    """How far a point moves while the clock is unsure, where heads turn fast; a centimetre at
+    least."""
+    if q.moves_m_s is None or q.clock.sigma_offset_s is None or q.clock.source == "assumed":
+        return None
+    return max(1.0, 100 * q.moves_m_s * q.clock.sigma_offset_s)
 
 
 def _of_others(of: IdentityCounts) -> Iterator[Caveat]:

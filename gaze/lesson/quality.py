@@ -23,6 +23,7 @@ from gaze.people.seats import Students
 from sessions.quality import Agreement, EpipolarMinute, Quality
 from sessions.tables import gaze_sigma_m, rows_of
 
+A_GAP_S = 2.0  # longer apart, two points say nothing of how fast a head turns
 COVERED = 0.5  # probability above which a face counts as covered
 
 
@@ -179,11 +180,22 @@ def with_tables(
                 "median": _median(sigma.to_numpy(np.float64)),
                 "median_rig_share": _median(shares),
             },
+            "moves_m_s": points_move(gaze),
             "head_fusion": {"chi2_mean": chi2_sum / heads_n if heads_n else None, "n": heads_n},
             "warnings": (),
         }
     )
     return report.model_copy(update={"warnings": tuple(caveats(report))})
+
+
+def points_move(gaze: pd.DataFrame) -> float | None:
+    """How fast gaze points move, m/s, in the fastest tenth of the steps from moment to moment: what
+    a second of the cameras' clocks may cost. None: no student has points in a row."""
+    points = gaze.loc[gaze["gaze_x_m"].notna(), ["student", "time_s", "gaze_x_m", "gaze_y_m"]]
+    step = points.groupby("student", observed=True)[["time_s", "gaze_x_m", "gaze_y_m"]].diff()
+    step = step[(step["time_s"] > 0) & (step["time_s"] < A_GAP_S)]
+    speed = np.hypot(step["gaze_x_m"], step["gaze_y_m"]) / step["time_s"]
+    return float(speed.quantile(0.9)) if len(speed) else None
 
 
 def covered_faces(gaze: pd.DataFrame, sigma_m: pd.Series) -> dict[str, dict[str, float | None]]:

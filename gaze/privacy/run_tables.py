@@ -30,7 +30,7 @@ HEADS = ("heads_chi2", "heads_n", "rig_sigma_m")  # what quality.json alone know
 OF_THE_FILM = {"version", "clock", "frames", "rig", "seconds"}
 FROM_PEOPLE = {
     "coverage", "rows", "seats", "status_counts", "epipolar_px", "identity", "sigma_m",
-    "head_fusion", "drift", "agreement", "warnings",
+    "moves_m_s", "head_fusion", "drift", "agreement", "warnings",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from gaze.lesson.caveats import caveats, unseen_seats_caveat, with_folder_caveats
+from gaze.lesson.quality import points_move
 from gaze.lesson.refusals import one_recording
 from sessions.errors import SessionError
 from sessions.quality import Quality
@@ -41,6 +42,28 @@ def test_cameras_that_could_not_be_checked_are_said() -> None:
     assert "not checked" in codes(rig=rig)["camera_unchecked"]
     as_calibrated = {"camera": "left", "said": False}
     assert "camera_unchecked" not in codes(rig={**rig, "cameras": [as_calibrated]})
+
+
+def test_what_an_unsure_clock_costs_is_what_points_move_meanwhile() -> None:
+    time_s = np.tile(np.arange(100) / 5, 2)
+    x = np.where(np.arange(200) < 100, 0.5 * time_s, 0.0)  # one turns at 0.5 m/s, one rests
+    gaze = pd.DataFrame({"student": np.repeat(["a", "b"], 100), "time_s": time_s,
+                         "gaze_x_m": x, "gaze_y_m": 0.1})  # fmt: skip
+    gaze.loc[[3, 50, 150], "gaze_x_m"] = np.nan
+    assert points_move(gaze) == pytest.approx(0.5)
+    assert points_move(gaze.assign(time_s=3 * time_s * 5)) is None, "gaps say nothing"
+    assert points_move(gaze.iloc[:0]) is None
+
+    def cost(code: str, **clock: Any) -> float | None:
+        cause = {"code": code, "severity": "WARN", "message": "."}
+        clock = {"source": "sound", "sigma_offset_s": 0.05, "causes": [cause], **clock}
+        q = Quality.model_validate({"moves_m_s": 0.5, "clock": clock})
+        return next(c.cost_cm for c in caveats(q) if c.code == code)
+
+    assert cost("clock_roughly_measured") == pytest.approx(2.5)
+    assert cost("clock_roughly_measured", sigma_offset_s=0.001) == 1.0
+    assert cost("clock_unmeasured", source="assumed") is None, "any amount: said beside it"
+    assert cost("clock_jumps") is None
 
 
 def test_a_class_that_hardly_meets_does_not_fit() -> None:
