@@ -19,6 +19,7 @@ from sessions.clock.times import judge_pair, judge_times
 from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.video import VideoInfo, read_frames, read_timestamps
+from sessions.video.seen_before import seen_before
 
 CLOCK_SIZE_PX = (160, 90)
 STAGE = "the cameras' clocks"
@@ -42,9 +43,9 @@ def lesson_clock(
 
     timestamps.csv replaces the containers' times. A declared clock (session.toml's offset, or
     timestamps.csv) is taken and checked. Sound is listened to (``heard_s`` of it) while both may
-    have some, and chapters that begin with what was heard before are among the videos' remarks;
-    pictures are decoded for their motion (``motion``: yes, no; in stretches of ``stretch_s``) where
-    nothing is declared and sound does not do.
+    have some, and chapters that begin with what was heard (without sound: seen) before are among
+    the videos' remarks; pictures are decoded for their motion (``motion``: yes, no; in stretches of
+    ``stretch_s``) where nothing is declared and sound does not do.
     """
     left, right, stamped = _stamped(session, left, right)
     offset = session.config.cameras.right.offset_s
@@ -128,20 +129,22 @@ def _by_sound(heard: list[Activity | None], about_s: float) -> Estimate:
 
 
 def with_repeats(info: VideoInfo, heard: Activity | None) -> VideoInfo:
-    """With a remark for each chapter that begins with what was heard in an earlier one: the same
-    minutes given out twice, or a chapter listed again under another encoding."""
-    if heard is None or len(info.files) < 2:
+    """With a remark for each chapter that begins with what was heard in an earlier one (without
+    sound: seen): the same minutes given out twice, or a chapter listed again, encoded otherwise."""
+    if len(info.files) < 2:
         return info
     firsts = np.cumsum([f.frames for f in info.files])[:-1]
     begins_s = [float(t) for t in info.times_s[firsts]]
+    before = seen_before(info) if heard is None else heard_before(heard, begins_s)
+    sense = "seen" if heard is None else "heard"
     said = []
-    for file, found in zip(info.files[1:], heard_before(heard, begins_s), strict=True):
+    for file, found in zip(info.files[1:], before, strict=True):
         if found is None:
             continue
         k = int(np.searchsorted(begins_s, found[0], "right"))
         since_s = max(found[0] - ([float(info.times_s[0]), *begins_s][k]), 0.0)
         said.append(
-            f"has {file.path.name} begin with what was heard in {info.files[k].path.name} from "
+            f"has {file.path.name} begin with what was {sense} in {info.files[k].path.name} from "
             f"{since_s:.0f} s on: the same minutes twice; leave one of them out"
         )
     return replace(info, remarks=(*info.remarks, *said))
