@@ -13,7 +13,12 @@ from calibration.errors import DiskFullError, UserError
 
 # Stands at the head of every page that we write, so that we know it again.
 GENERATOR = '<meta name="generator" content="classroom-gaze'
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # the disk is full, or the user's share of it
+# What there is no room for: the disk is full, or the user's share of it; a file is too large.
+NO_ROOM = {
+    errno.ENOSPC: "no space is left on the disk",
+    errno.EDQUOT: "no space is left on the disk",
+    errno.EFBIG: "a file is larger than this disk, or a limit of yours (ulimit -f), allows",
+}
 CANNOT_SYNC = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)  # some shares
 
 
@@ -41,7 +46,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         sync_folder(path.parent)
     except OSError as error:
         if error.errno in NO_ROOM:
-            raise disk_full(path) from error
+            raise disk_full(path, error) from error
         if error.filename == str(aside):  # nobody knows a file of this name
             error.filename = str(path)
         raise
@@ -101,10 +106,10 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def disk_full(path: Path) -> DiskFullError:
-    """The error for a file or folder that no longer fits."""
+def disk_full(path: Path, error: OSError) -> DiskFullError:
+    """The error for a file or folder that no longer fits; error : one of :data:`NO_ROOM`."""
     return DiskFullError(
-        "no space is left on the disk",
+        NO_ROOM[error.errno or errno.ENOSPC],
         where=path,
         found=f"{shutil.disk_usage(path.parent).free / 1e6:.0f} MB free",
         remedy="Make room and run the same command again.",

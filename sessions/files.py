@@ -32,7 +32,7 @@ def new_folder(path: str | Path) -> Iterator[Path]:
         _take_place(aside, path)
     except OSError as error:
         if error.errno in NO_ROOM:
-            raise disk_full(path) from error
+            raise disk_full(path, error) from error
         raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -94,7 +94,7 @@ def resumed_folder(path: str | Path, made_of: dict[str, Any]) -> Iterator[tuple[
             aside.rmdir()
     except OSError as error:
         if error.errno in NO_ROOM:
-            raise disk_full(path) from error
+            raise disk_full(path, error) from error
         raise
 
 

@@ -72,7 +72,8 @@ class Detector:
         environment["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)
         environment["OPENCV_LOG_LEVEL"] = "SILENT"
         process = subprocess.Popen(
-            [sys.executable, "-m", "calibration.corners.process"],
+            # -P: nothing in the working folder can be imported
+            [sys.executable, "-P", "-m", "calibration.corners.process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -42,6 +43,7 @@ def everything(
 
 def main() -> None:
     """Entry point ``gaze``."""
+    os.environ["PYTHONSAFEPATH"] = "1"  # nor do our processes import what lies where we are called
     app()
 
 

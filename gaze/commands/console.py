@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import json
 import math
 import os
+import signal
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 
@@ -67,6 +68,16 @@ def _warning(
     return _with_its_place(message, category, filename, lineno, line)
 
 
+def _end_like_ctrl_c() -> None:
+    """A terminal that is closed (SIGHUP) and a shutdown (SIGTERM) end a command as Ctrl-C does, so
+    that what is half-written is taken away; what was told to ignore them (nohup) goes on."""
+    for name in ("SIGHUP", "SIGTERM"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            with contextlib.suppress(ValueError):  # not in the main thread
+                signal.signal(number, signal.default_int_handler)
+
+
 def command(function: Callable[P, T]) -> Callable[P, T]:
     """A typer command whose user errors end in one sentence on stderr and exit code 2; interrupted,
     or on a full disk, it says what is true of its work (:mod:`gaze.lesson.kept`).
@@ -83,6 +94,7 @@ def command(function: Callable[P, T]) -> Callable[P, T]:
         as_json = kwargs.get("as_json") or kwargs.get("json")
         warnings.formatwarning = _warning
         said = SAID[kept(function.__name__)].format(" without --fresh" * bool(kwargs.get("fresh")))
+        _end_like_ctrl_c()
         try:
             return function(*args, **kwargs)
         except DiskFullError as error:
@@ -108,7 +120,7 @@ def command(function: Callable[P, T]) -> Callable[P, T]:
                 end(text, error, as_json)
             if error.errno not in NO_ROOM:  # which may strike anywhere
                 raise
-            text = "no space is left on the disk. Make room and run the same command again."
+            text = f"{NO_ROOM[error.errno]}. Make room and run the same command again."
             end(f"{text} {said}", error, as_json)
 
     return run
@@ -159,7 +171,7 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-@contextmanager
+@contextlib.contextmanager
 def progress_bar(quiet: bool = False) -> Iterator[Callable[[str, float], None]]:
     """Yields ``report(stage, share)``; draws one bar per stage with an honest remaining time.
 

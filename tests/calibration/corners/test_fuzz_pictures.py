@@ -334,6 +334,17 @@ def test_the_detector_still_works_after_all_that(detector: Detector, tmp_path: P
     assert look(detector, tmp_path / "a.png", PNG).corners_px is not None
 
 
+def test_the_detector_runs_nothing_that_lies_in_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pickle.py").write_text("open('ran', 'w').close()\nraise ImportError('not ours')\n")
+    monkeypatch.chdir(tmp_path)
+    with Detector() as detector:
+        found = detector.find(b"no picture", BOARD)
+    assert found.reason and "started" not in found.reason and "crash" not in found.reason
+    assert [p.name for p in tmp_path.iterdir()] == ["pickle.py"]
+
+
 def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.png", tmp_path / "bad.png"
     good.write_bytes(PNG)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from gaze.lesson.kept import KEPT, Kept
 from gaze.setup.checks.registry import Finding
 from tests.gaze.classroom import room_rig
 
+ROOT = Path(__file__).parents[3]
 runner = CliRunner()
 COMMANDS = sorted(set(get_command(app).commands) - {"rig", "benchmark"})  # type: ignore[attr-defined]
 
@@ -68,6 +70,7 @@ def test_an_error_as_json(tmp_path: Path) -> None:
         (DiskFullError("full"), "full. Nothing half-written is left"),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), "no space is left"),
         (OSError(errno.ENOSPC, "No space left on device"), "no space is left"),
+        (OSError(errno.EFBIG, "File too large"), "larger than this disk, or a limit of yours"),
     ],
 )
 def test_each_way_to_stop_is_one_sentence_and_exit_code_2(raised, says, capsys) -> None:
@@ -104,6 +107,76 @@ def test_an_interrupted_command_says_what_is_true_of_it(name, says, tmp_path, mo
     more = ["A1", "--yes"] if name == "forget" else []
     result = runner.invoke(app, [name, str(tmp_path), *more])
     assert result.exit_code == 2 and says in " ".join(result.stderr.split())
+
+
+ENDED = """
+import os, signal, sys
+from pathlib import Path
+from calibration.files import atomic_write
+from gaze.commands.console import command
+
+@command
+def work():
+    with atomic_write(Path("a.txt")) as aside:
+        aside.write_text("half")
+        os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+        aside.write_text("whole")
+
+if sys.argv[2:]:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+try:
+    work()
+except BaseException as error:
+    raise SystemExit(error.exit_code)
+"""
+
+
+def ended_by(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", ENDED, *arguments], cwd=folder, text=True,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True)  # fmt: skip
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of Unix")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_shutdown_or_a_closed_terminal_ends_a_command_as_ctrl_c_does(name, tmp_path) -> None:
+    end = ended_by(name, folder=tmp_path)
+    assert end.returncode == 2 and "Nothing half-written is left" in end.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of Unix")
+def test_what_was_told_to_ignore_the_terminal_goes_on(tmp_path: Path) -> None:
+    assert ended_by("SIGHUP", "nohup", folder=tmp_path).returncode == 0
+    assert (tmp_path / "a.txt").read_text() == "whole"
+
+
+SPAWNS = """
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from gaze.commands.app import main
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SystemExit:
+        pass
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        print(pool.submit(abs, -7).result())
+"""
+
+
+def test_no_process_of_ours_runs_what_lies_in_the_folder_it_is_called_in(tmp_path: Path) -> None:
+    script, folder = tmp_path / "bin" / "gaze_.py", tmp_path / "lessons"
+    for f in (script.parent, folder):
+        f.mkdir()
+    script.write_text(SPAWNS)
+    (folder / "pickle.py").write_text("open('ran', 'w').close()\nraise ImportError('not ours')\n")
+    end = subprocess.run(
+        [sys.executable, str(script), "--version"], cwd=folder, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert end.returncode == 0 and end.stdout.endswith("\n7\n"), end.stderr
+    assert [p.name for p in folder.iterdir()] == ["pickle.py"]
 
 
 def test_the_one_table_of_what_is_kept() -> None:
