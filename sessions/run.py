@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from calibration.errors import first_fault
 from calibration.files import atomic_write as atomic_write
 from sessions.errors import RunError
+from sessions.mounts import mounts_in
 from sessions.names import DEVICE, composed, key_of
 
 RUN_VERSION = 1
@@ -299,8 +300,8 @@ class Run:
 
         Raises
         ------
-        RunError : not a folder directly under ``runs/``, a link, without a run.json of ours, or
-            with files that we did not write (named).
+        RunError : not a folder directly under ``runs/``, a link, without a run.json of ours, with
+            files that we did not write (named), or with another disk in it.
         """
         folder = self.folder
         if folder.is_symlink() or folder.resolve().parent.name != RUNS:
@@ -311,6 +312,12 @@ class Run:
             ours = False
         if not ours:
             raise RunError("this folder is no run of ours, so it stays", where=folder)
+        if mounted := mounts_in(folder):
+            raise RunError(
+                "another disk or folder is mounted there, so the run is not replaced",
+                where=mounted[0],
+                remedy="Unmount it, or name another run.",
+            )
         strange = [name for name in _files_below(folder) if not _is_own(folder, name)]
         if strange:
             more = f" and {len(strange) - 3} more" if len(strange) > 3 else ""

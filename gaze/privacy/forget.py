@@ -35,6 +35,7 @@ from sessions.config_edit import without_student
 from sessions.errors import SessionError
 from sessions.events.marks import read_marks
 from sessions.lock import LOCK, lesson_lock
+from sessions.mounts import mounts_in
 from sessions.names import look_of, meant, spelled
 from sessions.run import Run, is_exported, is_our_picture
 
@@ -218,7 +219,8 @@ def lesson_folder(lesson: str | Path) -> Path:
 
     Raises
     ------
-    PrivacyError : it is none, or another lesson lies in it, whose students are others.
+    PrivacyError : it is none, or another lesson lies in it, whose students are others, or another
+        disk does.
     """
     folder = Path(lesson)
     real = folder.resolve()
@@ -234,6 +236,11 @@ def lesson_folder(lesson: str | Path) -> Path:
             raise PrivacyError(
                 "another lesson lies in this one, so nothing is deleted", where=folder,
                 found=str(inner.parent.relative_to(folder)), remedy="Move it out first.",
+            )  # fmt: skip
+        if mounted := [p for p in mounts_in(folder) if p != real]:
+            raise PrivacyError(
+                "another disk or folder is mounted in this lesson, so nothing is deleted",
+                where=mounted[0], remedy="Unmount it first.",
             )  # fmt: skip
         return folder
     raise PrivacyError(
@@ -268,6 +275,11 @@ def _remove(folder: Path) -> None:
 def _copy(folder: Path) -> None:
     """A copy of the lesson beside it, of hard links; links in it stay links."""
     copy = _beside(folder)
+    if mounts_in(folder):
+        raise PrivacyError(
+            "the lesson is a disk or a mounted folder itself, whose place no copy can take",
+            where=folder, remedy="Move the lesson into a folder on that disk.",
+        )  # fmt: skip
     if copy.is_symlink() or copy.exists():  # not ours: lesson_folder took ours away
         raise PrivacyError("this is in the way", where=copy, remedy="Move it elsewhere.")
     try:
@@ -449,7 +461,9 @@ def _board_photo(folder: Path) -> Path | None:
 
 
 def _delete(path: Path, folder: Path, said: Report) -> None:
-    if path.is_file() or path.is_symlink():
+    if not path.parent.resolve().is_relative_to(folder.resolve()):  # since we looked
+        said.remains.append(f"{path.relative_to(folder)}: its folder has become a link; look at it")
+    elif path.is_file() or path.is_symlink():
         path.unlink()
         said.deleted.append(str(path.relative_to(folder)))
         for parent in path.parents:  # that it leaves empty

@@ -50,9 +50,11 @@ def test_a_file_too_large_for_the_disk_or_a_limit_is_one_sentence(tmp_path: Path
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-        with pytest.raises(DiskFullError, match="larger than this disk, or a limit"):
-            with atomic_write(tmp_path / "a.txt") as aside:
-                aside.write_text("x" * 2000)
+        with (
+            pytest.raises(DiskFullError, match="larger than this disk, or a limit"),
+            atomic_write(tmp_path / "a.txt") as aside,
+        ):
+            aside.write_text("x" * 2000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []

@@ -193,6 +193,18 @@ def test_unfinished_ones(tmp_path: Path) -> None:
             open_run(session, other, half, resume=resume)
 
 
+def test_a_run_in_which_another_disk_is_mounted_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, table = write_world(tmp_path) / "runs" / "demo", tmp_path / "mounts"
+    monkeypatch.setattr("sessions.mounts.MOUNTS", table)
+    for place in (run, run / "heatmaps"):
+        table.write_text(f"36 35 98:0 / {place} rw - ext4 /dev/sdb rw\n")
+        with pytest.raises(RunError, match=f"is mounted there.*{place}.*name another run"):
+            Run(run).remove()
+    assert (run / "run.json").is_file()
+
+
 def test_remove_refuses_what_is_not_a_run(tmp_path: Path) -> None:
     lesson = write_world(tmp_path)
     plain = lesson / "runs" / "plain"

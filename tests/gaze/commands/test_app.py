@@ -132,8 +132,10 @@ except BaseException as error:
 
 
 def ended_by(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", ENDED, *arguments], cwd=folder, text=True,
-                          env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True)  # fmt: skip
+    return subprocess.run(
+        [sys.executable, "-c", ENDED, *arguments], cwd=folder, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of Unix")

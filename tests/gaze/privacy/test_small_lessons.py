@@ -639,6 +639,61 @@ def test_a_lesson_of_which_a_part_lies_behind_a_link_stays_as_it_was(
     assert any(str(away) in k for k in forget_video(lesson).kept) == away.is_dir()
 
 
+def mounted(monkeypatch: pytest.MonkeyPatch, *places: Path) -> None:
+    """The system says that other disks are mounted at these places."""
+    table = places[0].parents[1] / "mounts"
+    at = [str(p).replace(" ", r"\040") for p in places]
+    table.write_text("".join(f"36 35 98:0 / {p} rw,noatime - ext4 /dev/sdb rw\n" for p in at))
+    monkeypatch.setattr("sessions.mounts.MOUNTS", table)
+
+
+@pytest.mark.parametrize("how", [lambda f: forget(f, WHO), forget_video, forget_everything])
+@pytest.mark.parametrize("place", ["shared films", "runs/2026-03-02T0900"])
+def test_nothing_is_deleted_where_another_disk_is_mounted(
+    how, place: str, lesson: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lesson / place).mkdir(exist_ok=True)
+    (lesson / place / "left.mp4").write_bytes(b"theirs")
+    mounted(monkeypatch, lesson / place)
+    before = world(lesson)
+    with pytest.raises(PrivacyError, match=r"is mounted in this lesson.*Unmount it first"):
+        how(lesson)
+    assert world(lesson) == before
+    mounted(monkeypatch, lesson.with_name("elsewhere"))
+    how(lesson)
+
+
+def test_a_lesson_that_is_a_disk_itself(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No copy can take its place; its videos can be deleted, and all that lies on it."""
+    mounted(monkeypatch, lesson)
+    (lesson / "left.mp4").write_bytes(b"film")
+    before = world(lesson)
+    with pytest.raises(PrivacyError, match=r"a mounted folder itself.*Move the lesson into a fold"):
+        forget(lesson, WHO)
+    assert world(lesson) == before
+    assert forget_video(lesson).proven and not (lesson / "left.mp4").exists()
+
+
+def test_a_folder_that_becomes_a_link_amid_the_deletion(
+    lesson: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    films, theirs = lesson / "films", lesson.with_name("theirs")
+    for folder in (films, theirs):
+        folder.mkdir()
+        (folder / "a.mp4").write_bytes(b"film")
+
+    def swap(path: Path) -> bool:
+        if not films.is_symlink():
+            films.rename(lesson.with_name("away"))
+            films.symlink_to(theirs)
+        return path.suffix == ".mp4"
+
+    monkeypatch.setattr("gaze.privacy.forget._is_camera_picture", swap)
+    said = forget_video(lesson)
+    assert not said.proven and "films/a.mp4: its folder has become a link" in said.remains[0]
+    assert (theirs / "a.mp4").read_bytes() == b"film"
+
+
 def test_a_link_of_the_user_s_is_named_where_it_leads_to_the_student(lesson: Path) -> None:
     away = lesson.parent / "away"
     away.mkdir()
