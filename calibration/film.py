@@ -79,7 +79,8 @@ def open_file(path: str | Path) -> InputContainer:
     ------
     av.error.FFmpegError, OSError : it is no film, or cannot be read.
     """
-    return av.open(str(path), metadata_errors="replace")
+    # Absolute: FFmpeg takes 9:30.mp4 for a protocol, and would call http:/… over the network.
+    return av.open(str(Path(path).absolute()), metadata_errors="replace")
 
 
 def best_stream(container: InputContainer) -> VideoStream | None:

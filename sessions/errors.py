@@ -19,3 +19,7 @@ class VideoError(SessionError):
 
 class RunError(SessionError):
     """A run folder of another version, or one that is not finished."""
+
+
+class RunVersionError(RunError):
+    """A run that another version of this program made."""

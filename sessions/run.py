@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from calibration.errors import first_fault
 from calibration.files import atomic_write as atomic_write
-from sessions.errors import RunError
+from sessions.errors import RunError, RunVersionError
 from sessions.mounts import mounts_in
 from sessions.names import DEVICE, composed, key_of
 
@@ -148,6 +148,10 @@ def _no_run_name(given: str, runs: Path | None = None) -> RunError:
     )
 
 
+class _Version(BaseModel):
+    version: int
+
+
 class GainStamp(BaseModel):
     """The head-to-gaze correction that a run applied: ``description`` in words, and its numbers."""
 
@@ -243,14 +247,6 @@ class Run:
                 "this is not a run folder", where=folder, expected="run.json, by `gaze analyze`"
             )
         info = run.info()
-        if info.version != RUN_VERSION:
-            raise RunError(
-                "this run was made by another version",
-                where=run.info_path,
-                found=f"version {info.version}",
-                expected=RUN_VERSION,
-                remedy="Run `gaze analyze` again.",
-            )
         if finished and info.state != "done":
             raise RunError(
                 "this run is not finished",
@@ -307,11 +303,11 @@ class Run:
         if folder.is_symlink() or folder.resolve().parent.name != RUNS:
             raise RunError("only a folder directly under runs/ is replaced", where=folder)
         try:
-            ours = bool(self.info().version)
-        except (OSError, RunError):
-            ours = False
-        if not ours:
-            raise RunError("this folder is no run of ours, so it stays", where=folder)
+            self.info()
+        except RunVersionError:
+            pass  # ours, too
+        except (OSError, RunError) as error:
+            raise RunError("this folder is no run of ours, so it stays", where=folder) from error
         if mounted := mounts_in(folder):
             raise RunError(
                 "another disk or folder is mounted there, so the run is not replaced",
@@ -400,10 +396,13 @@ class Run:
 
         Raises
         ------
-        RunError : it is no run.json.
+        RunError : it is no run.json. RunVersionError : another version's, whatever it holds.
         """
         try:
-            return RunInfo.model_validate_json(self.info_path.read_text(encoding="utf-8"))
+            text = self.info_path.read_text(encoding="utf-8")
+            version = _Version.model_validate_json(text).version
+            if version == RUN_VERSION:
+                return RunInfo.model_validate_json(text)
         except (ValidationError, UnicodeDecodeError) as error:
             raise RunError(
                 "run.json cannot be read",
@@ -411,6 +410,13 @@ class Run:
                 found=first_fault(error),
                 remedy="Take the run from a copy of the lesson, or analyze under another name.",
             ) from error
+        raise RunVersionError(
+            "this run was made by another version",
+            where=self.info_path,
+            found=f"version {version}",
+            expected=RUN_VERSION,
+            remedy="Update the program, or run `gaze analyze` again.",
+        )
 
     @property
     def is_done(self) -> bool:

@@ -32,12 +32,12 @@ from gaze.privacy.vocabulary import is_ordinary
 from gaze.privacy.work import Work
 from sessions.config import CONFIG_NAME, load_config
 from sessions.config_edit import without_student
-from sessions.errors import SessionError
+from sessions.errors import RunError, RunVersionError, SessionError
 from sessions.events.marks import read_marks
 from sessions.lock import LOCK, lesson_lock
 from sessions.mounts import mounts_in
 from sessions.names import look_of, meant, spelled
-from sessions.run import Run, is_exported, is_our_picture
+from sessions.run import RUNS, Run, is_exported, is_our_picture
 
 __all__ = [
     "PrivacyError", "Report", "forget", "forget_everything", "forget_video", "known_student",
@@ -60,14 +60,16 @@ def forget(lesson: str | Path, student: str) -> Report:
     Raises
     ------
     PrivacyError : no lesson there, nothing in it names this student, tables that do lie behind a
-        link, or it cannot be proven that our own files are free of it; then the lesson is as it
-        was. SessionError, ConfigError : session.toml cannot be read, now or without the student.
+        link, a run is of another version, or it cannot be proven that our own files are free of it;
+        then the lesson is as it was. SessionError, ConfigError : session.toml cannot be read, now
+        or without the student.
     OSError : the disk is full, or the folder beside the lesson may not be written to; the lesson is
         as it was.
     """
     folder = lesson_folder(lesson).resolve()
     finder = known_student(folder, student)
     refuse_links(folder, finder)
+    _refuse_other_versions(folder)
     config, masked = without_student(folder, finder.is_it, finder.cut)
     said = Report(f"student {student} in {lesson}")
     said.kept += [
@@ -106,6 +108,26 @@ def _forget(work: Work) -> None:
     if inside is not None:  # we stood in the old folder, which is gone
         os.chdir(folder / inside if (folder / inside).is_dir() else folder)
         said.kept.append('your shell stands in the old folder: enter it again (cd "$PWD")')
+
+
+def _refuse_other_versions(folder: Path) -> None:
+    """What another version keeps of a student, and how it counts, is not known here.
+
+    Raises
+    ------
+    PrivacyError : one of the runs is another version's.
+    """
+    for path in sorted(folder.glob(f"{RUNS}/*/run.json")):
+        try:
+            Run(path.parent).info()
+        except RunVersionError as error:
+            raise PrivacyError(
+                "another version of this program made one of the runs, and what it keeps of a "
+                "student is not known here", where=path, found=error.found,
+                remedy="Update the program and forget then, or delete that run's folder yourself.",
+            ) from error  # fmt: skip
+        except RunError:
+            continue  # damaged: it goes, and is named
 
 
 def known_student(lesson: str | Path, student: str) -> Finder:

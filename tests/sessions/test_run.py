@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from calibration.errors import DiskFullError
-from sessions.errors import RunError, SessionError
+from sessions.errors import RunError, RunVersionError, SessionError
 from sessions.files import new_folder, resumed_folder
 from sessions.run import Run, atomic_write
 from sessions.tables import GAZE, TABLES, read_table, write_table
@@ -130,6 +130,9 @@ def test_states_and_versions(tmp_path: Path) -> None:
     run.update(version=99)
     with pytest.raises(RunError, match=r"another version.*99.*expected 1"):
         Run.open(run.folder)
+    run.info_path.write_text('{"version": 2, "state": "paused", "settings": []}')
+    with pytest.raises(RunVersionError, match=r"another version; found version 2.*Update"):
+        run.info()
     run.info_path.write_text("{")
     with pytest.raises(RunError, match="cannot be read"):
         Run.open(run.folder)

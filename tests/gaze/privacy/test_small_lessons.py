@@ -639,6 +639,18 @@ def test_a_lesson_of_which_a_part_lies_behind_a_link_stays_as_it_was(
     assert any(str(away) in k for k in forget_video(lesson).kept) == away.is_dir()
 
 
+@pytest.mark.parametrize("changed", [{}, {"state": "paused", "seconds": "12"}])
+def test_a_run_of_another_version_is_not_forgotten_in_by_guess(lesson: Path, changed) -> None:
+    path = run_of(lesson) / "run.json"
+    write_json(path, {**json.loads(path.read_text()), "version": 2, **changed})
+    before = world(lesson)
+    with pytest.raises(PrivacyError, match=r"another version.*found version 2.*Update the program"):
+        forget(lesson, WHO)
+    assert world(lesson) == before
+    forget_everything(lesson)
+    assert not lesson.exists()
+
+
 def mounted(monkeypatch: pytest.MonkeyPatch, *places: Path) -> None:
     """The system says that other disks are mounted at these places."""
     table = places[0].parents[1] / "mounts"

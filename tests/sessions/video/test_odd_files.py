@@ -45,6 +45,19 @@ def test_odd_kinds(tmp_path: Path, suffix: str, how: dict[str, Any]) -> None:
         assert number(shown) == n and shown.shape[1::-1] == info.size_px
 
 
+@pytest.mark.parametrize("name", ["L9:30.mp4", "http:/127.0.0.1:9/a.mp4", "concat:a.mp4"])
+def test_a_name_with_a_colon_is_a_file_s_wherever_we_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """FFmpeg takes what stands before a colon for a protocol, of the network, too."""
+    write(tmp_path / "a.mp4", frames=5)
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "a.mp4").rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    info = probe(Path(name))
+    assert [number(shown) for _, shown in read_frames(info, range(5))] == [*range(5)]
+
+
 @pytest.mark.parametrize(("rate", "container", "bits"), [
     (25, "mpeg", "8M"), (Fraction(125, 4), "mpeg", "100k"), (31, "vob", "100k"),
 ])  # fmt: skip
