@@ -275,17 +275,17 @@ def reject_views(
             rejected.fault(v.name, d)
             rejected.add(v.name, "", f"{reason} ({value[worst]:.2f} px)")
             if code in ("reversed_view", "swapped_pictures"):
-                del rejected.views[(v.name, "")]
-                turned = replace(v, left=d.left, right=d.right)
-                views = views[:worst] + [turned] + views[worst + 1 :]
-                problem = build([points], [(x.left, x.right, 0) for x in views])
                 assert d.left is not None and d.right is not None
                 end = resect(points, d.left, d.right, s.lenses, s.R_RL, s.t_RL)
                 if end is not None:
+                    del rejected.views[(v.name, "")]
+                    turned = replace(v, left=d.left, right=d.right)
+                    views = views[:worst] + [turned] + views[worst + 1 :]
+                    problem = build([points], [(x.left, x.right, 0) for x in views])
                     R, t = s.R_view.copy(), s.t_view.copy()
                     R[worst], t[worst] = end[0], end[1]
                     solution = robust_solve(problem, replace(s, R_view=R, t_view=t), False)
-                continue
+                    continue
         else:
             camera = "left" if v.left is not None else "right"
             rejected.add(
