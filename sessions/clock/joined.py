@@ -17,7 +17,7 @@ from calibration.verdict import Cause
 from sessions.clock.clock import Clock
 from sessions.clock.interruptions import FAR_S
 from sessions.clock.match import Estimate
-from sessions.clock.pieces import JUMP_CHANCE
+from sessions.clock.pieces import UNLOOKED_S
 
 #: 1σ at the worst moment up to which a clock counts as measured.
 MEASURED_S = 0.02
@@ -32,10 +32,6 @@ BY_EYE_FRAMES = 0.5
 UNSEEN_BY_SOUND_S = 0.3
 #: From how many σ on sound and pictures that differ are taken for a jump that was bent over.
 BENT_SIGMAS = 2.0
-#: Jumps by up to a second that may be unseen weigh as much as this before anybody looked. A sense
-#: that says more saw one, and could not place it.
-SUSPECTED_S = (JUMP_CHANCE / 3) ** 0.5
-
 Status = Literal["measured", "roughly measured", "not measured"]
 
 
@@ -195,7 +191,8 @@ def _agreed(found: Sequence[Estimate], at_s: Array, causes: list[Cause]) -> Cloc
         unseen_s = float(np.hypot(unseen_s, worst))
     if not clock.jumps and not any(c.code == "clock_senses_disagree" for c in causes):
         clock = _averaged(straight)
-        suspected_s = max((e.unseen_s for e in found if e.unseen_s > SUSPECTED_S), default=0.0)
+        # a sense that says more than before anybody looked saw one, and could not place it
+        suspected_s = max((e.unseen_s for e in found if e.unseen_s > UNLOOKED_S), default=0.0)
         unseen_s = float(np.linalg.norm([unseen_s, _bent(found, at_s), suspected_s]))
     return replace(clock, sigma_offset_s=float(np.hypot(clock.sigma_offset_s, unseen_s)))
 

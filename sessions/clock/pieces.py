@@ -25,6 +25,7 @@ DRIFT_PRIOR_PPM = 150.0
 NEAR_S = 3.0  # jumps that are looked for
 JUMP_COST = 16.0  # log-likelihood that a jump must bring
 JUMP_CHANCE = 0.4  # of a jump in a recording, before looking: one that may be unseen goes into σ
+UNLOOKED_S = (JUMP_CHANCE / 3) ** 0.5  # 1σ of a jump by up to a second before anybody looked
 HELD = 0.997  # the share of what may be that 3 σ hold
 LEAST_JUMP_S = 0.02
 LEAST_PIECE = 4  # windows between two jumps
@@ -71,6 +72,8 @@ def refine(
     theta, covariance, _ = fitted
     covariance *= _spread(curve, lags_s, path + drift * t, covariance[:-1, :-1].min())
     unseen_s, at_ends_s = _unseen_jumps(curve, lags_s, path, t, drift)
+    if len(t) < 2 * LEAST_PIECE:  # no jump can be found; one window may deny it by chance
+        unseen_s = max(unseen_s, UNLOOKED_S)
     covariance[:-1, :-1] += sense.floor_s**2  # common to all pieces
     covariance[-1, -1] += (sense.floor_s / pair.duration_s) ** 2
     jumps = _jumps(likely, theta, at[0], piece, line.middle_s, known)

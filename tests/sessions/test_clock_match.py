@@ -12,7 +12,7 @@ from sessions.clock.clock import Clock, Jump
 from sessions.clock.heads import HEADS, turning
 from sessions.clock.match import Estimate, match
 from sessions.clock.motion import MOTION, stretches
-from sessions.clock.pieces import _unseen_jumps, _with_odd_windows
+from sessions.clock.pieces import UNLOOKED_S, _unseen_jumps, _with_odd_windows
 from sessions.clock.sound import SOUND
 from tests.sessions import clock_lessons as draw
 
@@ -252,3 +252,12 @@ def test_a_jump_that_a_drift_can_hide_is_in_sigma() -> None:
     none[-2:] = 0.0  # nothing happens at the end: what is lost there shows nowhere
     middle_s, ends_s = _unseen_jumps(none, lags_s, np.zeros(len(t)), t, 0.0)
     assert middle_s < 0.01 and ends_s > 0.1
+
+
+@pytest.mark.parametrize(("offset_s", "denied"), [(1.5, True), (39.6, False)])
+def test_where_few_windows_meet_no_jump_is_denied(offset_s: float, denied: bool) -> None:
+    """Of 57 s the cameras share 17 s, seven windows: too few for a jump between any of them."""
+    rng, truth = np.random.default_rng(3), Clock(offset_s)
+    found = match(*draw.heads(rng, truth, times(57.0), students=20), HEADS)
+    assert found.clock is not None and abs(found.clock.offset_s - offset_s) < 0.1
+    assert found.unseen_s < 0.1 if denied else found.unseen_s >= UNLOOKED_S
