@@ -146,7 +146,8 @@ def main() -> None:
                 session = Session.open(session.folder)
             run = analyze(session, AnalyzeSettings(), run_name=f"listed-{listed}")
             q, gaze = Quality.read(run.quality_path), pd.read_parquet(run.gaze_path)
-            cm = errors_cm(session, gaze)
+            cm = errors_cm(session, gaze)  # none where students are named by their place
+            off = f"{cm.mean():.1f}, {np.median(cm):.1f}" if len(cm) else "–"
             shares = board_shares(gaze, session.config.blackboard)
             true = f" ({100 * seen_share(taught):.0f})" if name == "teacher" else ""
             said = "; ".join(
@@ -154,7 +155,7 @@ def main() -> None:
             )
             print(
                 f"{name} | {listed} | {q.identity.students} | {100 * q.identity.teacher_share:.0f}"
-                f"{true} | {q.identity.passers} | {cm.mean():.1f}, {np.median(cm):.1f} | "
+                f"{true} | {q.identity.passers} | {off} | "
                 f"{100 * np.nanmean(list(shares.values())):.0f} | {said or '–'}",
                 flush=True,
             )
