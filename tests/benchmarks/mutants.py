@@ -213,6 +213,10 @@ SAME = {
     ("calibration/solve/choose.py",
      "for key in ((best[0], fewer[-1], best[2]), (fewer[-1], best[0], best[2])):", "0 -> 1"):
         "where the two lenses are of one kind",
+    ("calibration/solve/estimate.py",
+     "seen = np.isfinite(np.stack([c for c in corners if c is not None])).all(-1)",
+     "np.isfinite(np.stack([c for c in corners if c is not None])).all -> np.isfinite(np.stack([c for c in corners if c is not None])).any"):  # noqa: E501
+        "a corner is known in both coordinates or in neither",
     ("calibration/solve/covariance.py",
      "shared.reshape(V, 4 * N, -1), np.tile(kind, 2 * V), 2 * int(seen.sum()) - G - 6 * V,",
      "1 -> 2"): "any number below 0 stands for the size that is left",

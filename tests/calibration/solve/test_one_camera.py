@@ -58,6 +58,7 @@ def test_of_many_that_fit_badly_a_third_goes(monkeypatch: pytest.MonkeyPatch) ->
     rows, rejected = left_out(monkeypatch, [*7 * [0.1], 9.0, 7.0, 5.0, 8.0, 6.0])
     assert {name for name, _ in rejected.views} == {"v7", "v10", "v8", "v11"}
     assert rows == [*range(7), 9]
+    assert left_out(monkeypatch, [*3 * [0.1], 9.0, 8.0])[0] == [0, 1, 2, 4]  # one of few
 
 
 def test_the_fewest_views_all_stay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +70,7 @@ def test_the_fewest_views_all_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_lens_that_cannot_be_is_told_with_its_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     odd = Lens(np.array([90.0, 110, 5000, 540, 0, 0, 0, 0]))
-    with pytest.raises(CalibrationError, match=r"focal length 100 px, centre \(5000, 540\) px"):
+    with pytest.raises(CalibrationError, match=r"100 px, centre \(5000, 540\) px.*1920 × 1080"):
         left_out(monkeypatch, 9 * [0.1], odd)
 
 
