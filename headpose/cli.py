@@ -46,7 +46,7 @@ def train(
 ) -> None:
     """Train a network, or go on with a run that was stopped.
 
-    Example: headpose train --config small.toml --out runs/small
+    Example: headpose train --config lite0.toml --out runs/lite0
     """
     from headpose.train.config import load_config
     from headpose.train.trainer import train as run
@@ -126,7 +126,7 @@ def bench(
 ) -> None:
     """Crops per second by runtime and batch, with the ratio to the plain ResNet-50.
 
-    Example: headpose bench --weights small --batch 16 --json
+    Example: headpose bench --weights lite0 --batch 16 --json
     """
     from headpose import weights as weight_files
     from headpose.bench import bench as run
@@ -249,7 +249,7 @@ def average(
 ) -> None:
     """Average a fine-tuned network with what it started from, in the best share on held-out heads.
 
-    Example: headpose average --checkpoint runs/more/best.pt --other small --out runs/average.pt
+    Example: headpose average --checkpoint runs/more/best.pt --other lite0 --out runs/average.pt
     """
     from headpose.research.average import average as run
 
@@ -272,7 +272,7 @@ def export(
 ) -> None:
     """Calibrate a checkpoint's uncertainty and write weights and model card.
 
-    Example: headpose export --checkpoint runs/small/best.pt --name small --test "mine=test.npz"
+    Example: headpose export --checkpoint runs/lite0/best.pt --name lite0 --test "mine=test.npz"
     """
     from headpose import weights as weight_files
     from headpose.errors import ConfigError
@@ -297,7 +297,7 @@ def quantise(
 ) -> None:
     """An INT8 version of weights, and whether it is as good on held-out heads; exit 1: it is not.
 
-    Example: headpose quantise --weights small --config small.toml --calibration class_train.npz
+    Example: headpose quantise --weights lite0 --config lite0.toml --calibration class_train.npz
     """
     from headpose import weights as weight_files
     from headpose.train.config import load_config
@@ -314,12 +314,32 @@ def quantise(
 
 
 @app.command()
+def cover(
+    weights: Annotated[str, typer.Option(help="Shipped weights, or a .pt file with its card.")],
+    config: Annotated[Path, typer.Option(help="TOML file whose held-out heads are covered.")],
+    worn: Annotated[
+        list[Path] | None, typer.Option(help="Pack of heads that wear something, which says what.")
+    ] = None,
+) -> None:
+    """Learn which faces are covered and how much wider that makes the uncertainty.
+
+    Example: headpose cover --weights lite0 --config lite0.toml --worn worn.npz
+    """
+    from headpose import weights as weight_files
+    from headpose.train.config import load_config
+    from headpose.train.visibility import learn
+
+    table = learn(weight_files.load(weights), load_config(config), worn or (), _say)
+    print("\n".join(f"{k}: {v}" for k, v in table.items()))
+
+
+@app.command()
 def card(
     name: Annotated[str, typer.Argument(help="Shipped weights.")], as_json: Json = False
 ) -> None:
     """The model card of shipped weights: data, terms, recipe, errors, known failures.
 
-    Example: headpose card small
+    Example: headpose card lite0
     """
     from headpose import weights as weight_files
 

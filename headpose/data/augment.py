@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from headpose import rotation
+from headpose.data.coverings import KINDS, cover, parts_hidden
 from headpose.data.crop import CROP_SCALE, resized, warp
 from headpose.data.store import Store
 from headpose.labels import schematic_face_mm
+from headpose.visibility import PARTS
 
 MIRROR_68 = np.array(
     [16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]  # jaw
@@ -56,12 +58,14 @@ class AugmentConfig(BaseModel):
     mask_share: float = 0.06
     hand_share: float = 0.08
     glare_share: float = 0.05
+    cover_share: float = 0.0
+    """Share covered by something of :mod:`headpose.data.coverings`, which knows what it hides."""
 
 
 NONE = AugmentConfig(
     flip=0, roll_share=0, scale_sigma=0, shift_sigma=0, coarse_share=0, small_share=0, jpeg_share=0,
     blur_share=0, motion_share=0, noise_share=0, grey_share=0, occluder_share=0, mask_share=0,
-    hand_share=0, glare_share=0,
+    hand_share=0, glare_share=0, cover_share=0,
 )  # fmt: skip
 """Changes nothing: the plain crop rule."""
 
@@ -146,10 +150,11 @@ def cut(
 
 def augment(
     store: Store, row: int, px: int, rng: np.random.Generator, cfg: AugmentConfig
-) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
-    """One training sample: crop (px, px, 3) uint8 BGR, rotation (3, 3), landmarks (68, 2).
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """One training sample: crop (px, px, 3) uint8 BGR, rotation (3, 3), landmarks (68, 2), hidden
+    share of each part of the face (4,).
 
-    Landmarks are crop fractions, NaN where the set has none.
+    Landmarks are crop fractions, NaN where the set has none; hidden is what ``cover_share`` hides.
     """
     mirrored = rng.random() < cfg.flip
     phi = rng.normal(0, cfg.roll_sigma_deg) if rng.random() < cfg.roll_share else 0.0
@@ -174,6 +179,13 @@ def augment(
     b, g, r = rng.uniform(0, 255, 3).tolist()
     crop = cut(store, row, A, px, border, (b, g, r))
     crop = _occlude(np.ascontiguousarray(crop), f, rng, cfg)
+    hidden = np.zeros(len(PARTS))
+    if cfg.cover_share and rng.random() < cfg.cover_share:
+        p = f * px
+        if not np.isfinite(p).all():  # about where the face is
+            p = stand_in_points(R, np.full(2, px / 2), px * face_side / side)
+        crop, gone = cover(crop, p, str(rng.choice(list(KINDS))), rng)
+        hidden = parts_hidden(gone)
 
     face_px = px * face_side / side
     if rng.random() < cfg.small_share:
@@ -184,7 +196,7 @@ def augment(
     crop = camera(crop, rng, cfg)
     if n < px:
         crop = resized(crop, (px, px), _ENLARGE[rng.integers(len(_ENLARGE))])
-    return crop, R.astype(np.float32), f.astype(np.float32)
+    return crop, R.astype(np.float32), f.astype(np.float32), hidden.astype(np.float32)
 
 
 _SCHEMATIC = schematic_face_mm()

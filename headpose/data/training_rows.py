@@ -17,6 +17,7 @@ from headpose.data.augment import NONE, AugmentConfig, augment, undisturbed
 from headpose.data.crop import CROP_SCALE
 from headpose.data.folders import read_folder
 from headpose.data.packs import read_pack, read_packs
+from headpose.data.samples import Samples
 from headpose.data.store import Store, build_store, split_by_group
 from headpose.errors import ConfigError
 from headpose.train.config import TrainConfig
@@ -28,8 +29,14 @@ VALIDATION_FACES_PX = (None, 24.0, 16.0)
 """Face sizes, px, at which held-out heads are judged; None = as large as they are."""
 
 
-def load_store(cfg: TrainConfig) -> tuple[Store, np.ndarray, np.ndarray]:
-    """The decoded sets of a config, and the row numbers for training and for validation."""
+def read_sets(cfg: TrainConfig) -> list[Samples]:
+    """The sets of a config, with its label noises, without those that it never draws.
+
+    Raises
+    ------
+    ConfigError
+        None is left.
+    """
     sets = []
     for path in cfg.data.packs:
         sets += read_packs(path) if Path(path).is_dir() else [read_pack(path)]
@@ -46,7 +53,12 @@ def load_store(cfg: TrainConfig) -> tuple[Store, np.ndarray, np.ndarray]:
         sets = [s.within_deg(99.0) for s in sets]
     if not sets:
         raise ConfigError("no training data: name data.packs or data.folders")
-    store = build_store(sets, cfg.data.store)
+    return sets
+
+
+def load_store(cfg: TrainConfig) -> tuple[Store, np.ndarray, np.ndarray]:
+    """The decoded sets of a config, and the row numbers for training and for validation."""
+    store = build_store(read_sets(cfg), cfg.data.store)
     held_out = split_by_group(store.group, cfg.data.validation_share, cfg.data.split_seed)
     if cfg.data.labels:
         store = _with_labels(store, cfg.data.labels, ~held_out)
@@ -78,11 +90,12 @@ def _with_labels(store: Store, path: str, training: np.ndarray) -> Store:
     return dataclasses.replace(store, R=R)
 
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 class Batches(IterableDataset[Batch]):
-    """Endless augmented batches of one crop size: crops, R, landmarks, sigma, crops for a teacher.
+    """Endless augmented batches of one crop size: crops, R, landmarks, hidden shares (NaN: not
+    known), sigma, crops for a teacher.
 
     A teacher's crops (of ``teacher_px``; none for 0) show the same heads, undisturbed.
     """
@@ -102,6 +115,7 @@ class Batches(IterableDataset[Batch]):
         p = weights[store.source[rows]]
         self.copies = p / p.sum()
         self.even = bool((weights == weights[0]).all())
+        self.worn = np.isin(store.sources, cfg.data.worn)
 
     def __iter__(self) -> Iterator[Batch]:
         info = get_worker_info()
@@ -116,11 +130,13 @@ class Batches(IterableDataset[Batch]):
                     again = copy.deepcopy(rng)
                     shown.append(augment(self.store, i, self.teacher_px, again, clean)[0])
                 done.append(augment(self.store, i, self.px, rng, change))
-            crops, R, points = (np.stack(x) for x in zip(*done, strict=True))
+            crops, R, points, hidden = (np.stack(x) for x in zip(*done, strict=True))
+            hidden[self.worn[self.store.source[batch]]] = np.nan
             yield (
                 torch.from_numpy(crops).permute(0, 3, 1, 2),
                 torch.from_numpy(R),
                 torch.from_numpy(points),
+                torch.from_numpy(hidden),
                 torch.from_numpy(self.store.sigma_deg[batch]),
                 torch.from_numpy(np.array(shown, np.uint8)),
             )
@@ -152,7 +168,7 @@ def validation_crops(
     ``face_px`` first reduces each face to that many pixels; ``change`` may jitter the boxes.
     """
     rng = np.random.default_rng(0)
-    done = [augment(store, int(i), px, rng, change) for i in rows]
+    done = [augment(store, int(i), px, rng, change)[:3] for i in rows]
     crops, R, points = (np.stack(x) for x in zip(*done, strict=True))
     n = max(4, round(face_px * CROP_SCALE)) if face_px else px
     if n < px:

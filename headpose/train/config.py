@@ -29,6 +29,9 @@ class DataConfig(BaseModel):
     """How often a set is drawn, by name of the set; 1 where not named, 0 leaves it out."""
     sigma_deg: dict[str, float] = Field(default_factory=dict)
     """Label noise of a set by name, where it is better known than the set says (renderings)."""
+    worn: tuple[str, ...] = ()
+    """Sets whose people may wear masks: what the augmentation's ``cover_share`` hides of them says
+    nothing of what is hidden."""
     labels: str | None = None
     """Refined labels of the training heads (``headpose refine``); held-out heads keep their own."""
     validation_share: float = Field(default=0.06, ge=0, lt=1)
@@ -77,8 +80,8 @@ class TrainConfig(BaseModel):
     workers: int = 1
     seed: int = 0
     init: str | None = None
-    """Name of shipped weights, or a checkpoint (``best.pt``/``last.pt``), exported weights or a
-    grown network (:mod:`headpose.research.grow`), whose matching tensors are the start."""
+    """Name of shipped weights, a checkpoint (``best.pt``/``last.pt``) or a weights file, whose
+    matching tensors are the start."""
     validate_every: int = 500
     """Steps between validations; the checkpoint with the lowest validation error is kept."""
     validation_limit: int = 800

@@ -40,6 +40,8 @@ class LossConfig(BaseModel):
     nose: float = 1.0
     """Weight of the nose tip (point 30) among the 68: it is the point that positions stand on."""
     log_sigma: float = 0.05
+    covered: float = 0.1
+    """Of finding the hidden parts of faces that the augmentation covers (``cover_share``)."""
     hard: float = 0.0
     soft: float = 0.0
     mse: float = 0.0

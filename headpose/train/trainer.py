@@ -22,11 +22,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from headpose import labels, rotation, weights
 from headpose.checkpoint import trained_network
 from headpose.classes import classes_of
+from headpose.data.coverings import HIDDEN
 from headpose.data.store import Store
 from headpose.data.training_rows import (
     EXACT_DEG,
@@ -43,6 +45,7 @@ from headpose.precision import bf16_is_native
 from headpose.predict import predict
 from headpose.train.config import TrainConfig
 from headpose.train.losses import Opinion, class_loss, multi_task_loss
+from headpose.visibility import PARTS
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +88,7 @@ class Trainer:
             shipped = weights.FOLDER / f"{cfg.init}.pt"
             self._start_from(shipped if shipped.is_file() else Path(cfg.init))
         self.teacher, self.teacher_px = self._load_teacher()
+        self.finder = nn.Linear(self.net.backbone.channels[-1], len(PARTS)).to(self.device)
         self.ema = torch.optim.swa_utils.AveragedModel(
             self.net,
             multi_avg_fn=moving_average(cfg.ema),
@@ -94,7 +98,7 @@ class Trainer:
         rest = [p for p in self.net.parameters() if p.ndim <= 1]
         groups = [
             {"params": decay, "weight_decay": cfg.weight_decay},
-            {"params": rest, "weight_decay": 0.0},
+            {"params": [*rest, *self.finder.parameters()], "weight_decay": 0.0},
         ]
         self.opt: torch.optim.Optimizer = (
             torch.optim.AdamW(groups, cfg.lr, fused=self.device.type == "cuda")
@@ -163,6 +167,7 @@ class Trainer:
         s = torch.load(self.folder / "last.pt", map_location="cpu", weights_only=True)
         self.net.load_state_dict(s["net"])
         self.ema.load_state_dict(s["ema"])
+        self.finder.load_state_dict(s["finder"])
         self.opt.load_state_dict(s["opt"])
         self.step, self.seconds, self.best = s["step"], s["seconds"], s["best"]
         log.info("resumed at step %d", self.step)
@@ -173,6 +178,7 @@ class Trainer:
         if name == "last.pt":
             state |= {"net": self.net.state_dict(), "ema": self.ema.state_dict(), "best": self.best}
             state |= {"opt": self.opt.state_dict(), "seconds": self.seconds}
+            state["finder"] = self.finder.state_dict()
         state["model"] = self.ema.module.state_dict()
         part = self.folder / (name + ".part")
         torch.save(state, part)
@@ -211,7 +217,7 @@ class Trainer:
         count = 0
         clock = time.monotonic()
         while self.progress < 1 and self.px == px:
-            crops, R, points, sigma, shown = (
+            crops, R, points, hidden, sigma, shown = (
                 x.to(self.device, non_blocking=True) for x in next(batches)
             )
             opinion = self._opinion(shown, sigma)
@@ -233,6 +239,13 @@ class Trainer:
                     out["logits"][held], angles[held].to(self.device),
                     target.to(self.device), classes, cfg.loss,
                 )  # fmt: skip
+            if cfg.augment.cover_share:
+                known = hidden.isfinite()
+                found = F.binary_cross_entropy_with_logits(
+                    self.finder(out["pooled"])[known], (hidden[known] > HIDDEN).float()
+                )
+                loss = loss + cfg.loss.covered * found
+                parts["covered"] = found.detach()
             self.opt.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)

@@ -16,7 +16,9 @@ from headpose.data.folders import read_folder, rotation_of_biwi
 from headpose.data.packs import read_pack, read_packs
 from headpose.data.samples import person_of_group
 from headpose.data.store import STORE_PX, STORE_SCALE, build_store, split_by_group
+from headpose.data.training_rows import Batches, load_store
 from headpose.errors import ConfigError, DataError
+from headpose.train.config import DataConfig, TrainConfig
 from tests.headpose.drawn_heads import draw_head, project_face, write_pack
 
 # -- packs -----------------------------------------------------------------------------------------
@@ -263,7 +265,7 @@ def test_no_augmentation_is_the_crop_rule(pack: Path, tmp_path: Path) -> None:
 
     s = read_pack(pack)
     store = build_store([s], tmp_path)
-    crop, R, f = aug.augment(store, 5, 80, np.random.default_rng(0), aug.NONE)
+    crop, R, f, _ = aug.augment(store, 5, 80, np.random.default_rng(0), aug.NONE)
     assert crop.shape == (80, 80, 3) and crop.dtype == np.uint8
     np.testing.assert_allclose(R, s.R[5], atol=1e-6)
     expected = fractions_of_points(s.points_px[5], square_of_box(box_of_points(s.points_px[5])))
@@ -279,7 +281,7 @@ def test_augmented_nose_is_where_its_label_says(pack: Path, tmp_path: Path) -> N
     rng = np.random.default_rng(0)
     found = []
     for k in range(60):
-        crop, _, f = aug.augment(store, k % len(store), 96, rng, cfg)
+        crop, _, f, _ = aug.augment(store, k % len(store), 96, rng, cfg)
         red = (crop[..., 2].astype(int) - crop[..., 1]).clip(0)
         red[red < 60] = 0
         if red.sum() == 0:
@@ -296,9 +298,43 @@ def test_full_augmentation_keeps_shapes_and_rotations(pack: Path, tmp_path: Path
     cfg = aug.AugmentConfig(**often)
     rng = np.random.default_rng(0)
     for i in range(30):
-        crop, R, f = aug.augment(store, i, 64, rng, cfg)
+        crop, R, f, _ = aug.augment(store, i, 64, rng, cfg)
         assert crop.shape == (64, 64, 3) and np.isfinite(f).all()
         np.testing.assert_allclose(R @ R.T, np.eye(3), atol=1e-5)
+
+
+@pytest.mark.parametrize("annotated", [True, False])
+def test_what_covers_a_face_is_known(
+    annotated: bool, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aug, "camera", lambda crop, *_: crop)
+    store = build_store([read_pack(pack)], tmp_path)
+    if not annotated:
+        store = dataclasses.replace(store, points=np.full_like(store.points, np.nan))
+    cover = aug.NONE.model_copy(update={"cover_share": 0.5})
+    rng = np.random.default_rng(0)
+    covered, changed = [], []
+    for k in range(60):
+        plain = aug.augment(store, k % 40, 64, np.random.default_rng(0), aug.NONE)[0]
+        crop, _, _, hidden = aug.augment(store, k % 40, 64, rng, cover)
+        off = np.abs(crop.astype(int) - plain).max(2) > 12
+        assert hidden.shape == (4,) and hidden.min() >= 0 and hidden.max() <= 1
+        covered.append(hidden[0] > 0.5)  # the lower part
+        changed.append(off[40:].mean())
+    assert 0.1 < np.mean(covered) < 0.5
+    assert np.mean(changed, where=covered) > 3 * np.mean(changed, where=~np.array(covered))
+
+
+def test_of_people_who_may_wear_masks_nothing_hidden_is_said(pack: Path, tmp_path: Path) -> None:
+    def shares(worn: tuple[str, ...]) -> np.ndarray:
+        data = DataConfig(packs=(str(pack),), store=str(tmp_path), worn=worn, validation_share=0)
+        augment = aug.NONE.model_copy(update={"cover_share": 0.5})
+        cfg = TrainConfig(name="x", steps=1, data=data, augment=augment, batch=16)
+        store, rows, _ = load_store(cfg)
+        return next(iter(Batches(store, rows, cfg, 32, 0)))[3].numpy()
+
+    assert np.isfinite(shares(())).all() and shares(()).max() > 0.5
+    assert np.isnan(shares((pack.stem,))).all()
 
 
 def test_unknown_augmentation_is_refused() -> None:

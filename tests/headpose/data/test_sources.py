@@ -46,10 +46,10 @@ def test_starts_and_teachers_have_terms_too() -> None:
     lite = TrainConfig(name="x", steps=1, network=NetworkConfig(backbone="lite0", imagenet=True))
     assert "Apache-2.0" in lineage_of(lite)[0].terms
     taught = TrainConfig(
-        name="x", steps=1, init="small", teacher=TeacherConfig(weights="sdam-r50"),
+        name="x", steps=1, init="lite0", teacher=TeacherConfig(weights="sdam-r50"),
         data=DataConfig(labels="runs/refined.npz"),
     )  # fmt: skip
     assert [s.set for s in lineage_of(taught)] == [
-        "start: small", "teacher: sdam-r50", "refined labels: refined",
+        "start: lite0", "teacher: sdam-r50", "refined labels: refined",
     ]  # fmt: skip
     assert terms_of(lineage_of(taught)).startswith("Research use only")

@@ -114,6 +114,20 @@ def test_run_leaves_log_and_checkpoints(run: Path) -> None:
     assert read.step == 6 and read.config.name == "tiny" and not read.average
 
 
+def test_features_learn_to_tell_what_is_covered(pack: Path, run: Path, tmp_path: Path) -> None:
+    """On so few drawn heads it is learned by heart, from the features that are handed on."""
+    cover = NONE.model_copy(update={"cover_share": 0.5})
+
+    def loss(weight: float) -> float:
+        cfg = tiny(pack, run.parent / "store", steps=40, validate_every=20, augment=cover,
+                   loss=LossConfig(covered=weight))  # fmt: skip
+        train(cfg, tmp_path / f"{weight}")
+        rows = list(csv.DictReader((tmp_path / f"{weight}" / "log.csv").open()))
+        return float(rows[1]["train_covered"])
+
+    assert loss(3.0) < 0.9 * loss(1e-9)
+
+
 def test_a_killed_run_goes_on_where_it_was(pack: Path, run: Path, tmp_path: Path) -> None:
     cfg = tiny(pack, run.parent / "store", steps=4, validate_every=2)
 
@@ -130,6 +144,8 @@ def test_a_killed_run_goes_on_where_it_was(pack: Path, run: Path, tmp_path: Path
         Dies(cfg, tmp_path).run()
     again = Trainer(cfg, tmp_path)
     assert again.step == 2
+    saved = torch.load(tmp_path / "last.pt", weights_only=True)["finder"]
+    assert all((v == saved[k]).all() for k, v in again.finder.state_dict().items())
     before = {k: v.clone() for k, v in again.net.state_dict().items()}
     again.run()
     assert again.step == 4
@@ -166,8 +182,8 @@ def test_a_teacher_sees_the_same_heads_undisturbed(pack: Path, tmp_path: Path) -
     for row in rows[:10]:
         rng = np.random.default_rng(int(row))
         again = np.random.default_rng(int(row))
-        _, R, points = augment(store, row, 32, rng, strong)
-        _, R_shown, points_shown = augment(store, row, 64, again, undisturbed(strong))
+        _, R, points, _ = augment(store, row, 32, rng, strong)
+        _, R_shown, points_shown, _ = augment(store, row, 64, again, undisturbed(strong))
         np.testing.assert_array_equal(R, R_shown)
         np.testing.assert_allclose(points, points_shown, atol=1e-6)
 
@@ -377,7 +393,7 @@ def test_an_average_is_a_point_between_two_networks(run: Path, pack: Path, tmp_p
     ends = average(run / "best.pt", str(run / "best.pt"), tmp_path / "same.pt", [0, 1])
     assert ends[0].geodesic_deg == pytest.approx(tried[0].geodesic_deg)
     with pytest.raises(WeightsError, match="not the same network"):
-        average(run / "best.pt", "small", tmp_path / "never.pt")
+        average(run / "best.pt", "lite0", tmp_path / "never.pt")
     assert not (tmp_path / "never.pt").exists()
 
 
