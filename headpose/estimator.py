@@ -10,11 +10,15 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import platform
+import tempfile
 import time
+import warnings
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -33,8 +37,8 @@ from headpose.files import synced_replace
 from headpose.runtimes.openvino_int8 import OpenVinoInt8Runtime
 from headpose.visibility import inputs_of
 
-DEFAULTS_CPU = ("small",)
-DEFAULTS_GPU = ("sdam-r50", "sdam-r18", "small")
+DEFAULTS_CPU = ("lite0",)
+DEFAULTS_GPU = ("sdam-r50", "lite0")
 """What "default" means: the first of these that is shipped."""
 BATCH = 32
 
@@ -137,7 +141,7 @@ class HeadPoseEstimator:
         Parameters
         ----------
         weights
-            "default" (the small model on a CPU, the largest shipped on a GPU), a shipped name, or a
+            "default" (`lite0` on a CPU, the largest shipped on a GPU), a shipped name, or a
             path.
         runtime
             A name of :data:`headpose.runtimes.RUNTIMES`, or "auto": the fastest of those that work
@@ -213,10 +217,34 @@ class HeadPoseEstimator:
 
 
 def cache_folder() -> Path:
-    """``$HEADPOSE_CACHE``, else the user's cache folder."""
+    """``$HEADPOSE_CACHE``, else the user's cache folder; where none can be written, one that lasts
+    as long as this process: only speed is lost, and that is said."""
+    try:
+        folder = _wanted_cache()
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except (OSError, RuntimeError) as e:  # RuntimeError: a user whom the system does not know
+        return _cache_of_this_process(str(e))
+
+
+def _wanted_cache() -> Path:
     if folder := os.environ.get("HEADPOSE_CACHE"):
         return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headpose"
+    base = os.environ.get("XDG_CACHE_HOME", "")  # one that is relative counts as none (XDG)
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "headpose"
+
+
+@cache
+def _cache_of_this_process(why: str) -> Path:
+    warnings.warn(
+        f"the cache folder cannot be written ({why}): networks are converted anew in every run. "
+        "Name another one in HEADPOSE_CACHE.",
+        stacklevel=2,
+    )
+    aside = tempfile.TemporaryDirectory(prefix="headpose-")
+    atexit.register(aside.cleanup)
+    return Path(aside.name)
 
 
 AUTO = ("openvino", "torch", "onnxruntime")

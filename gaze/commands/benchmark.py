@@ -50,7 +50,7 @@ def benchmark_run(
 ) -> None:
     """Draw, calibrate, analyse and score every lesson; hours of work, the same command goes on.
 
-    Example: gaze benchmark run bench/ --track demo --weights small
+    Example: gaze benchmark run bench/ --track demo --weights lite0
     """
     from gaze.benchmark.run import run_tracks, save, table
     from gaze.benchmark.tracks import TRACKS

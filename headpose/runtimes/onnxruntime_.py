@@ -28,19 +28,20 @@ class OnnxRuntime(Runtime):
         def export(folder: Path) -> None:
             import torch
 
-            from headpose.runtimes.positional import Positional
+            from headpose.runtimes.positional import Positional, traced
 
             net = Positional(self.source.net, self.px)
-            torch.onnx.export(
-                net.float(),
-                (torch.zeros(2, 3, self.px, self.px),),
-                str(folder / name),
-                input_names=["crops"],
-                output_names=list(net.names),
-                dynamic_axes={n: {0: "n"} for n in ("crops", *net.names)},
-                opset_version=17,
-                dynamo=False,
-            )
+            with traced():
+                torch.onnx.export(
+                    net.float(),
+                    (torch.zeros(2, 3, self.px, self.px),),
+                    str(folder / name),
+                    input_names=["crops"],
+                    output_names=list(net.names),
+                    dynamic_axes={n: {0: "n"} for n in ("crops", *net.names)},
+                    opset_version=17,
+                    dynamo=False,
+                )
 
         name = f"{self.key}-{self.px}-{len(OUTPUTS)}.onnx"
         path = converted(self.cache, [name], self.source.sha256, export)

@@ -53,10 +53,11 @@ class OpenVinoRuntime(Runtime):
         def convert(folder: Path) -> None:
             import torch
 
-            from headpose.runtimes.positional import Positional
+            from headpose.runtimes.positional import Positional, traced
 
             net = Positional(self.source.net, self.px)
-            model = ov.convert_model(net, example_input=torch.zeros(2, 3, self.px, self.px))
+            with traced():
+                model = ov.convert_model(net, example_input=torch.zeros(2, 3, self.px, self.px))
             model.reshape([-1, 3, self.px, self.px])
             for output, name in zip(model.outputs, net.names, strict=True):
                 output.tensor.set_names({name})

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -22,3 +26,12 @@ class Positional(nn.Module):
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
         out = self.net(crops)
         return tuple(out[n] for n in self.names)
+
+
+@contextmanager
+def traced() -> Iterator[None]:
+    """While a network is traced: that what follows from the maps' sizes becomes a constant is meant
+    so, since crops have one size."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+        yield

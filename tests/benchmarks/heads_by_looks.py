@@ -1,7 +1,7 @@
 """Is the head pose as good for every skin, under every hair? Rendered heads, exact labels.
 
     python -m tools.people_factory.heads heads.npz --n 7000 --people crowd.npz --seed 31
-    python tests/benchmarks/heads_by_looks.py heads.npz crowd.npz [--weights small] [--face-px 24]
+    python tests/benchmarks/heads_by_looks.py heads.npz crowd.npz [--weights lite0] [--face-px 24]
 
 ``crowd.npz``: people that no network was trained on (docs/simulator.md, *Heads for training*).
 Prints, of heads turned by less than 60 degrees, for each skin tone, hair style and for glasses:
@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("heads", type=Path)
     parser.add_argument("people", type=Path)
-    parser.add_argument("--weights", default="small")
+    parser.add_argument("--weights", default="lite0")
     parser.add_argument("--face-px", type=int, default=24)
     options = parser.parse_args()
     model = HeadPoseEstimator.load(options.weights)

@@ -48,7 +48,7 @@ def analysed(lesson: Path, how: str) -> str:
     look.FaceFinder = (  # type: ignore[misc]
         (lambda detector, settings: FaceFinder(detector, EVERYWHERE)) if whole else FaceFinder
     )
-    settings = AnalyzeSettings(precision="full" if whole else "fast", weights="small")
+    settings = AnalyzeSettings(precision="full" if whole else "fast", weights="lite0")
     began = time.process_time()
     run = pipeline.analyze(lesson, settings, run_name=f"shortcuts-{how}", overwrite=True)
     spent_s = time.process_time() - began

@@ -1,6 +1,6 @@
 """Heads with masks, caps, glasses, hair, hands and books as meshes: error, and is its σ honest?
 
-    python tests/benchmarks/worn.py [--weights small] [--heads 640]
+    python tests/benchmarks/worn.py [--weights lite0] [--heads 640]
 
 The four test people of the simulator, whom no network saw, in every pose, faces of 12 to 64 px
 through a bad camera. Before: σ as the network states it; after: with its part for covered faces.
@@ -47,7 +47,7 @@ def line(kind: str, seen: Observed, part: Visibility) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--weights", default="small")
+    parser.add_argument("--weights", default="lite0")
     parser.add_argument("--heads", type=int, default=640)
     args = parser.parse_args()
     loaded = weights.load(args.weights)

@@ -1,7 +1,7 @@
 """Students of simulated lessons by what they wear: error, stated σ, and whether it holds.
 
 gaze simulate L --seconds 13.5 --fps 5 --people train --seed 771 --wear "hair 4, cap 2, hand 2"
-gaze calibrate L && gaze analyze L --weights small --run small
+gaze calibrate L && gaze analyze L --weights lite0 --run lite0
 python tests/benchmarks/worn_lesson.py L/runs/small …
 """
 

@@ -177,7 +177,7 @@ def test_shipped_models_see_where_a_drawn_head_points(name: str) -> None:
     wrong = np.abs(rotation.angles_deg(out.R) - angles)
     assert wrong.max() < 25 and wrong.mean() < 5, wrong.round(1)
     frontal = rotation.angles_deg(out.R[7])
-    assert np.abs(frontal[1:]).max() < 4, "a symmetric face looks neither left nor right"
+    assert np.abs(frontal[1:]).max() < 5, "a symmetric face looks neither left nor right"
     nose_error = np.linalg.norm(out.landmarks[:, 30] - noses, axis=1)
     assert np.median(nose_error) < 0.06
     sigma = np.sqrt(np.trace(out.covariance_deg2, axis1=1, axis2=2))
@@ -236,9 +236,9 @@ print("torch" in sys.modules)
 def test_a_network_that_lies_converted_needs_no_torch(runtime: str) -> None:
     if not runtimes.RUNTIMES[runtime].available():
         pytest.skip(f"{runtime} is not installed")
-    HeadPoseEstimator.load("small", runtime, 1)  # converts, with torch
+    HeadPoseEstimator.load("lite0", runtime, 1)  # converts, with torch
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_TORCH, "small", runtime], capture_output=True, text=True
+        [sys.executable, "-c", WITHOUT_TORCH, "lite0", runtime], capture_output=True, text=True
     )
     assert done.stdout.strip() == "False", done.stderr
 
@@ -275,7 +275,7 @@ def test_grad_cam_goes_where_the_face_is() -> None:
     pytest.importorskip("captum")
     from headpose.research.figures import grad_cam, overlay
 
-    small = HeadPoseEstimator.load("small", runtime="torch")
+    small = HeadPoseEstimator.load("lite0", runtime="torch")
     heads = []
     for yaw in (-25.0, 0.0, 25.0):
         head, _ = draw_head(rotation.matrix(0.0, yaw, 0.0))
@@ -314,3 +314,27 @@ def test_bf16_only_where_the_machine_has_it(tiny_weights: Path, monkeypatch) -> 
         assert precision.bf16_is_native("cpu")
         del has[unit]
     precision.bf16_is_native.cache_clear()
+
+
+@pytest.mark.parametrize("broken", ["a file stands there", "no home"])
+def test_without_a_cache_folder_only_speed_is_lost(
+    broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HEADPOSE_CACHE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # counts as none
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert estimator.cache_folder() == tmp_path / ".cache" / "headpose"
+    if broken == "no home":
+
+        def unknown() -> Path:
+            raise RuntimeError("Could not determine home directory.")
+
+        monkeypatch.setattr(Path, "home", unknown)
+    else:
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("HEADPOSE_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.warns(UserWarning, match="cannot be written .*HEADPOSE_CACHE"):
+        found = estimator.cache_folder()
+    assert found.is_dir() and estimator.cache_folder() == found
+    assert sorted(p.name for p in tmp_path.iterdir()) in ([".cache"], [".cache", "file"])

@@ -11,12 +11,15 @@ import pytest
 
 from headpose import weights
 from headpose.data.coverings import cover
-from headpose.errors import WeightsError
+from headpose.data.packs import read_pack
+from headpose.errors import DataError, WeightsError
 from headpose.estimator import HeadPoseEstimator, calibrated_covariance_deg2
-from headpose.train.visibility import Observed, fit
+from headpose.train.config import DataConfig, TrainConfig
+from headpose.train.visibility import Observed, fit, learn, observe
 from headpose.visibility import PARTS, Visibility, inputs_of
+from tests.headpose.drawn_heads import write_pack
 
-LESSON_CROPS = weights.FOLDER / "small.int8.npz"  # heads out of rendered classrooms
+LESSON_CROPS = weights.FOLDER / "lite0.int8.npz"  # heads out of rendered classrooms
 
 
 def made(n: int, seed: int) -> Observed:
@@ -56,7 +59,7 @@ def test_file_round_trip(fitted: Visibility, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def small() -> HeadPoseEstimator:
-    return HeadPoseEstimator.load("small", "torch", threads=1)
+    return HeadPoseEstimator.load("lite0", "torch", threads=1)
 
 
 def test_a_mask_is_found_and_widens(small: HeadPoseEstimator) -> None:
@@ -95,15 +98,44 @@ def test_the_covariance_is_the_calibrated_one_times_the_factors(small: HeadPoseE
 
 def test_a_damaged_or_missing_file_is_refused(tmp_path: Path) -> None:
     for end in (".pt", ".toml", ".covered.npz", ".int8.xml", ".int8.bin", ".int8.npz"):
-        shutil.copy(weights.FOLDER / f"small{end}", tmp_path)
-    assert weights.load(tmp_path / "small.pt").visibility is not None
-    file = tmp_path / "small.covered.npz"
+        shutil.copy(weights.FOLDER / f"lite0{end}", tmp_path)
+    assert weights.load(tmp_path / "lite0.pt").visibility is not None
+    file = tmp_path / "lite0.covered.npz"
     file.write_bytes(file.read_bytes()[:-7])
-    with pytest.raises(WeightsError, match=r"small\.covered\.npz"):
-        weights.load(tmp_path / "small.pt")
+    with pytest.raises(WeightsError, match=r"lite0\.covered\.npz"):
+        weights.load(tmp_path / "lite0.pt")
     file.unlink()
     with pytest.raises(WeightsError, match="missing"):
-        weights.load(tmp_path / "small.pt")
+        weights.load(tmp_path / "lite0.pt")
+
+
+def test_the_part_is_learned_from_packs_and_stands_in_the_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole way of ``headpose cover``, on drawn heads and too few steps to find anything."""
+    monkeypatch.setattr("headpose.train.visibility.fit", lambda seen: fit(seen, steps=5))
+    for end in (".pt", ".toml", ".covered.npz", ".int8.xml", ".int8.bin", ".int8.npz"):
+        shutil.copy(weights.FOLDER / f"lite0{end}", tmp_path)
+    write_pack(tmp_path / "train.npz", 60)
+    hidden = np.zeros((20, 68), bool)
+    hidden[::2] = True
+    worn = tmp_path / "worn.npz"
+    kinds = np.where(hidden.any(1), "mask", "")
+    write_pack(worn, 20, seed=1, hidden=hidden, kind=kinds)
+    data = DataConfig(packs=(str(tmp_path / "train.npz"),), validation_share=0.3)
+    cfg = TrainConfig(name="x", steps=1, data=data)
+    said: list[str] = []
+    loaded = weights.load(tmp_path / "lite0.pt")
+    table = learn(loaded, cfg, [worn], said.append)
+    n = [int(word) for word in said[0].split() if word.isdigit()]
+    assert sum(n) == 60 and 10 < n[0] < 30, "held out, and others: all of so few"
+    assert table["learned_on_crops"] + table["judged_on_crops"] == 3 * n[1] + 6 * n[0] + 2 * 20
+    assert weights.load(tmp_path / "lite0.pt").covered_sha256 == table["sha256"]
+    observed = observe(loaded, read_pack(worn), 0, worn=(hidden, kinds))
+    assert (observed.hidden == hidden[:, :1]).all() and (observed.kind == kinds).all()
+    write_pack(worn, 20, seed=1)
+    with pytest.raises(DataError, match="expected `hidden`"):
+        learn(loaded, cfg, [worn])
 
 
 def test_colours_do_not_matter_much(small: HeadPoseEstimator) -> None:
