@@ -267,4 +267,5 @@ def _step(
     likelihood: NDArray[np.float32], share: NDArray[np.float32], prior: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """(C,) where a student looked, given what is known of the cells: one step of EM."""
-    return np.asarray(prior * ((share / (likelihood @ prior)) @ likelihood), np.float32)
+    with np.errstate(invalid="ignore"):  # OpenBLAS may raise that flag for lanes it does not use
+        return np.asarray(prior * ((share / (likelihood @ prior)) @ likelihood), np.float32)
