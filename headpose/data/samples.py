@@ -106,3 +106,8 @@ def person_of_group(group: str) -> str:
         if group.startswith(prefix):
             return group[len(prefix) :].lower()
     return group.lower()
+
+
+def persons_of(groups: NDArray[np.str_]) -> NDArray[np.str_]:
+    """:func:`person_of_group` of each row (N,)."""
+    return np.array([person_of_group(g) for g in groups])

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headpose.data.crop import crop_matrix, square_of_box, warp
-from headpose.data.samples import Samples, person_of_group
+from headpose.data.samples import Samples, persons_of
 from headpose.files import synced_replace
 
 STORE_PX = 128
@@ -101,7 +101,7 @@ def build_store(sets: list[Samples], folder: str | Path) -> Store:
         sigma_deg=np.concatenate([s.sigma_deg for s in sets]).astype(np.float32),
         points=np.concatenate(points).astype(np.float32),
         inside=np.concatenate(inside).astype(np.float32),
-        group=np.array([person_of_group(g) for s in sets for g in s.group]),
+        group=np.concatenate([persons_of(s.group) for s in sets]),
         name=np.concatenate([s.name for s in sets]).astype(str),
         source=np.concatenate([np.full(len(s), i, np.int16) for i, s in enumerate(sets)]),
         sources=tuple(s.source for s in sets),

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
@@ -56,10 +57,15 @@ def read_sets(cfg: TrainConfig) -> list[Samples]:
     return sets
 
 
+def held_out_of(cfg: TrainConfig, persons: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Which rows (N,), by their persons, a config keeps for validation."""
+    return split_by_group(persons, cfg.data.validation_share, cfg.data.split_seed)
+
+
 def load_store(cfg: TrainConfig) -> tuple[Store, np.ndarray, np.ndarray]:
     """The decoded sets of a config, and the row numbers for training and for validation."""
     store = build_store(read_sets(cfg), cfg.data.store)
-    held_out = split_by_group(store.group, cfg.data.validation_share, cfg.data.split_seed)
+    held_out = held_out_of(cfg, store.group)
     if cfg.data.labels:
         store = _with_labels(store, cfg.data.labels, ~held_out)
     return store, np.flatnonzero(~held_out), np.flatnonzero(held_out)

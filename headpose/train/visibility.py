@@ -27,9 +27,9 @@ from headpose.data.augment import AugmentConfig, camera, stand_in_points
 from headpose.data.coverings import HIDDEN, KINDS, cover, parts_hidden
 from headpose.data.crop import CROP_SCALE, crop, resized
 from headpose.data.packs import read_pack
-from headpose.data.samples import Samples, person_of_group
+from headpose.data.samples import Samples, persons_of
 from headpose.data.store import split_by_group
-from headpose.data.training_rows import read_sets
+from headpose.data.training_rows import held_out_of, read_sets
 from headpose.errors import DataError
 from headpose.estimator import calibrated_covariance_deg2
 from headpose.files import synced_replace, write_synced
@@ -154,22 +154,25 @@ def learn(
     """Fit the part for covered faces to weights, judge it, write it; returns its table in the card.
 
     Learned on three quarters of the persons: the heads that ``cfg`` holds out and some that the
-    network was trained on, drawn over, and ``worn``: packs of heads that wear something, with
-    ``hidden`` (N, 68), the landmarks it covers, and ``kind`` (N,), "" for nothing.  Judged on the
-    last quarter, of whom the network has seen none but those in ``worn``.
+    network was trained on, drawn over (but for ``cfg.data.worn``, of whom nobody knows what they
+    wear), and ``worn``: packs of heads that wear something, with ``hidden`` (N, 68), the landmarks
+    it covers, and ``kind`` (N,), "" for nothing.  Judged on the last quarter, of whom the network
+    has seen none but those in ``worn``.
 
     Raises
     ------
     DataError
         A pack of worn heads does not say what is hidden.
     """
-    sets, rng = read_sets(cfg), np.random.default_rng(0)
+    sets = [s for s in read_sets(cfg) if s.source not in cfg.data.worn]
+    rng = np.random.default_rng(0)
     share = TRAINED_ON / sum(map(len, sets))
     learned: list[Observed] = []
     judged: list[Observed] = []
     for samples in sets:
-        held_out = split_by_group(_persons(samples.group), *_split(cfg))
-        known = ~held_out & (rng.random(len(samples)) < share)
+        persons = persons_of(samples.group)
+        held_out = held_out_of(cfg, persons)
+        known = ~held_out & ~_judges(persons) & (rng.random(len(samples)) < share)
         progress(f"{samples.source}: {held_out.sum()} heads held out, {known.sum()} others")
         if known.any():
             learned.append(observe(loaded, samples.take(known), 2))
@@ -202,17 +205,14 @@ def learn(
     )
 
 
-def _persons(group: NDArray[np.str_]) -> NDArray[np.str_]:
-    return np.array([person_of_group(g) for g in group])
-
-
-def _split(cfg: TrainConfig) -> tuple[float, int]:
-    return cfg.data.validation_share, cfg.data.split_seed
+def _judges(persons: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """The rows (N,) of the persons who judge and from whom nothing is learned."""
+    return split_by_group(persons, KEPT_OUT, seed=6)
 
 
 def _part(seen: Observed, learned: list[Observed], judged: list[Observed]) -> None:
     """A quarter of the persons to those who judge."""
-    apart = split_by_group(_persons(seen.group), KEPT_OUT, seed=6)
+    apart = _judges(persons_of(seen.group))
     learned.append(seen.take(~apart))
     judged.append(seen.take(apart))
 

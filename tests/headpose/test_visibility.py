@@ -12,6 +12,9 @@ import pytest
 from headpose import weights
 from headpose.data.coverings import cover
 from headpose.data.packs import read_pack
+from headpose.data.samples import persons_of
+from headpose.data.store import split_by_group
+from headpose.data.training_rows import held_out_of
 from headpose.errors import DataError, WeightsError
 from headpose.estimator import HeadPoseEstimator, calibrated_covariance_deg2
 from headpose.train.config import DataConfig, TrainConfig
@@ -128,11 +131,21 @@ def test_the_part_is_learned_from_packs_and_stands_in_the_card(
     loaded = weights.load(tmp_path / "lite0.pt")
     table = learn(loaded, cfg, [worn], said.append)
     n = [int(word) for word in said[0].split() if word.isdigit()]
-    assert sum(n) == 60 and 10 < n[0] < 30, "held out, and others: all of so few"
+    persons = persons_of(read_pack(tmp_path / "train.npz").group)
+    out, judges = held_out_of(cfg, persons), split_by_group(persons, 0.25, seed=6)
+    assert n == [out.sum(), (~out & ~judges).sum()] and 10 < n[0] < 30 < n[1] < 45, "all of so few"
     assert table["learned_on_crops"] + table["judged_on_crops"] == 3 * n[1] + 6 * n[0] + 2 * 20
     assert weights.load(tmp_path / "lite0.pt").covered_sha256 == table["sha256"]
     observed = observe(loaded, read_pack(worn), 0, worn=(hidden, kinds))
     assert (observed.hidden == hidden[:, :1]).all() and (observed.kind == kinds).all()
+    write_pack(tmp_path / "train_2.npz", 60, seed=2)
+    both = (*data.packs, str(tmp_path / "train_2.npz"))
+    masked = cfg.model_copy(
+        update={"data": data.model_copy(update={"packs": both, "worn": ("train",)})}
+    )
+    said.clear()
+    learn(loaded, masked, [], said.append)
+    assert [line.split(":")[0] for line in said] == ["train_2"], "who may wear a mask is not plain"
     write_pack(worn, 20, seed=1)
     with pytest.raises(DataError, match="expected `hidden`"):
         learn(loaded, cfg, [worn])
