@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -35,25 +35,44 @@ Severity = Literal["PASS", "WARN", "FAIL"]
 FRAMES = 5  # spread over the lesson; their median has fewer people than any of them
 FEATURES = 3000
 WIDTH_PX = 1280  # wider pictures are made so for it
+LEAST_CONTRAST = 80  # of the grey levels between which 98 % lie, for features to be found
 LEAST_MATCHES = 25  # chance reaches 20 (rendered rooms, mirrored pictures)
 #: Refused from here on: noses and gaze points would be off by more than 10 cm in the back rows.
 MOST_TURNED_DEG, MOST_ZOOMED = 0.5, 0.02
 #: Under this nothing is said: the feature's own jitter, compression, and a lens that warms up.
 LEAST_TURNED_DEG, LEAST_ZOOMED = 0.05, 0.002
+#: Of what is found again so much must fit a turn and a zoom; else a picture that is stretched by
+#: more than this along one of its sides was made so by a program.
+LEAST_FIT, STRETCHED = 0.5, 1.02
+#: Where less than this of what is found within a twentieth of the width fits, it is said. Chairs
+#: that were moved do it, and so does a lens correction of 10 px at the edge.
+MOSTLY, NEARBY = 0.75, 0.05
 #: 1σ of what stays of a change that was put into the rig: a knocked camera is also moved a little.
 LEFT_OVER = 0.25
+
+
+OTHERWISE = {
+    "on its side": "A program turned it: use the camera's own file.",
+    "stretched": "A program made it of another shape: use the camera's own file.",
+    "distorted": "Another lens, a lens correction that was switched on or off, a part of the "
+    "picture, or a camera that stands elsewhere: film as it was calibrated, or calibrate again.",
+    "unknown": "Is this rig of this room, and were the cameras left where they stood?",
+}
 
 
 @dataclass(frozen=True)
 class Registered:
     """How a camera's picture has changed since its calibration.
 
-    change : ``as it is``, ``mirrored``, ``on its head``, ``swapped`` (it shows what the other
-    camera saw) or ``unknown`` (nothing of the room is found again). matches : features that agree.
+    change : ``as it is``, ``mirrored``, ``on its head``, ``on its side``, ``swapped`` (it shows
+    what the other camera saw), ``stretched`` (more along one side than along the other),
+    ``distorted`` (a turn and a zoom do not explain it) or ``unknown`` (nothing of the room is found
+    again). matches : features that agree.
     turned_deg, zoom : by how much the camera turned, and its focal length over the calibrated one;
     sigma_* : 1σ. rms_px : of the features that agree. turn_rad : (3,) the rotation vector from the
     calibrated camera's axes to today's. covariance : (4, 4) of it and the zoom. turned : whether
-    session.toml's ``rotate`` turns its pictures already.
+    session.toml's ``rotate`` turns its pictures already. fits : of all features found within a
+    twentieth of the width of where that puts them, the share that are there within 3 px.
     """
 
     camera: str
@@ -67,6 +86,7 @@ class Registered:
     turn_rad: Array = field(default_factory=lambda: np.zeros(3), repr=False)
     covariance: Array = field(default_factory=lambda: np.zeros((4, 4)), repr=False)
     turned: bool = False
+    fits: float = 1.0
 
     @property
     def large(self) -> bool:
@@ -81,18 +101,29 @@ class Registered:
             or abs(self.zoom - 1) > LEAST_ZOOMED + 3 * self.sigma_zoom
         )
 
+    @property
+    def told(self) -> bool:
+        """Whether something is to be said of it."""
+        return self.small or self.change != "as it is" or self.fits < MOSTLY
+
     def sentence(self) -> str:
         """What was found."""
         name = f"the {self.camera} camera"
         if self.change == "as it is":
+            often = f" ({100 * self.fits:.0f} % of what is found again nearby fits that)"
             return (
                 f"{name} has turned by {self.turned_deg:.2f} ± {self.sigma_turned_deg:.2f}° and "
                 f"zoomed by {100 * (self.zoom - 1):+.1f} ± {100 * self.sigma_zoom:.1f} % since its "
-                "calibration"
+                "calibration" + often * (self.fits < MOSTLY)
             )
         return {
             "mirrored": f"{name}'s video is mirrored against its calibration picture",
             "on its head": f"{name}'s video stands on its head against its calibration picture",
+            "on its side": f"{name}'s video stands on its side against its calibration picture",
+            "stretched": f"{name}'s video is stretched against its calibration picture, more along "
+            "one side than along the other",
+            "distorted": f"{name}'s video shows the room of its calibration picture distorted: no "
+            "turn and no zoom of the camera explains it",
             "swapped": f"the {self.camera} video shows what the other camera saw at calibration",
         }.get(self.change, f"nothing of {name}'s calibration picture is found in its video")
 
@@ -110,12 +141,18 @@ class Registered:
             return f"Say cameras.{self.camera}.rotate = 180, or calibrate with this mounting."
         if self.change == "swapped":
             return "Exchange cameras.left.video and cameras.right.video in session.toml."
-        if self.change == "unknown":
-            return "Is this rig of this room, and were the cameras left where they stood?"
+        if self.change in OTHERWISE:
+            return OTHERWISE[self.change]
+        if self.fits < MOSTLY and self.turned_deg <= MOST_TURNED_DEG:
+            return (
+                "Chairs and desks that were moved do that; so does another lens or a lens "
+                "correction: was the lesson filmed as the calibration was?"
+            )
         if abs(self.zoom - 1) > MOST_ZOOMED:
             return (
-                "A stabiliser, a digital zoom, or photos in another mode than the film: switch it "
-                "off, and calibrate with pictures out of a film of the same mode."
+                "A stabiliser, a digital zoom, photos in another mode than the film, or black bars "
+                "around the picture: switch it off, and calibrate with pictures out of a film of "
+                "the same mode."
             )
         if not self.large:
             return "It is taken into account, with its σ; calibrate again when there is time."
@@ -123,7 +160,7 @@ class Registered:
 
     def cause(self) -> Cause:
         """The same as a verdict's cause."""
-        fails = self.large or self.change in ("mirrored", "on its head", "swapped")
+        fails = self.large or self.change not in ("as it is", "unknown")
         severity: Severity = "FAIL" if fails else "WARN"
         return Cause("camera_changed", severity, self.sentence(), self.action())
 
@@ -218,6 +255,9 @@ def _calibrated(session: Session, name: str, camera: Camera) -> Grey | None:
 def _features(picture: Grey) -> tuple[Array, NDArray[np.float32]]:
     scale = min(1.0, WIDTH_PX / picture.shape[1])
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    low, high = np.percentile(small, [1, 99])
+    if high - low < LEAST_CONTRAST:  # a dark room, a flat picture profile
+        small = np.clip((small - low) * (255 / max(high - low, 1)), 0, 255).astype(np.uint8)
     points, what = cv2.SIFT.create(FEATURES).detectAndCompute(small, None)
     if what is None:
         return np.zeros((0, 2)), np.zeros((0, 128), np.float32)
@@ -225,24 +265,32 @@ def _features(picture: Grey) -> tuple[Array, NDArray[np.float32]]:
     return (np.array([p.pt for p in points]) + 0.5) / scale - 0.5, np.asarray(what, np.float32)
 
 
-def _agreeing(
+class _Matched(NamedTuple):
+    """Points (N, 2) of both pictures that look alike, which of them (N,) one homography explains,
+    and it (None: none)."""
+
+    then_px: Array
+    now_px: Array
+    agree: NDArray[np.bool_]
+    H: Array | None
+
+
+def _matched(
     then: tuple[Array, NDArray[np.float32]], now: tuple[Array, NDArray[np.float32]]
-) -> tuple[Array, Array, Array | None]:
-    """Matched points (N, 2) of both pictures that one homography explains, and it."""
-    none = np.zeros((0, 2))
+) -> _Matched:
+    nothing = _Matched(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0, np.bool_), None)
     if min(len(then[0]), len(now[0])) < LEAST_MATCHES:
-        return none, none, None
+        return nothing
     pairs = cv2.BFMatcher().knnMatch(then[1], now[1], k=2)
     good = [a for a, b in pairs if a.distance < 0.8 * b.distance]
     if len(good) < 8:
-        return none, none, None
+        return nothing
     a = then[0][[m.queryIdx for m in good]]
     b = now[0][[m.trainIdx for m in good]]
     H, inside = cv2.findHomography(a, b, cv2.USAC_MAGSAC, 2.0, maxIters=5000, confidence=0.999)
     if H is None:
-        return none, none, None
-    keep = inside.ravel().astype(bool)
-    return a[keep], b[keep], np.asarray(H, np.float64)
+        return nothing
+    return _Matched(a, b, inside.ravel().astype(np.bool_), np.asarray(H, np.float64))
 
 
 def _register(
@@ -252,35 +300,56 @@ def _register(
     others: tuple[Array, NDArray[np.float32]],
     now: Grey,
 ) -> Registered:
-    found: dict[str, tuple[Array, Array, Array | None]] = {}
     plain = _features(now)
-    found["as it is"] = _agreeing(own, plain)
-    if len(found["as it is"][0]) < 4 * LEAST_MATCHES:  # not beyond doubt: try what else it may be
-        found["swapped"] = _agreeing(others, plain)
-        found["mirrored"] = _agreeing(own, _features(np.ascontiguousarray(now[:, ::-1])))
-    change = max(found, key=lambda c: len(found[c][0]))
-    a, b, H = found[change]
-    if len(a) < LEAST_MATCHES or H is None:
-        return Registered(name, "unknown", len(a))
-    if change == "as it is" and H[0, 0] < 0 and H[1, 1] < 0:
-        return Registered(name, "on its head", len(a))
+    found = {"as it is": _matched(own, plain)}
+    if found["as it is"].agree.sum() < 4 * LEAST_MATCHES:  # not beyond doubt: what else may it be
+        found["swapped"] = _matched(others, plain)
+        found["mirrored"] = _matched(own, _features(np.ascontiguousarray(now[:, ::-1])))
+    change = max(found, key=lambda c: found[c].agree.sum())
+    count = int(found[change].agree.sum())
+    H = found[change].H
+    if count < LEAST_MATCHES or H is None:
+        return Registered(name, "unknown", count)
     if change != "as it is":
-        return Registered(name, change, len(a))
-    return _turned(name, camera, a, b)
+        return Registered(name, change, count)
+    turn_deg, stretch = _turn_and_stretch(H, camera.size_px)
+    if abs(turn_deg) > 45:
+        return Registered(name, "on its head" if abs(turn_deg) > 135 else "on its side", count)
+    turned = _turned(name, camera, found[change])
+    if turned.matches < LEAST_FIT * count:
+        return Registered(name, "stretched" if stretch > STRETCHED else "distorted", count)
+    return turned
 
 
-def _turned(name: str, camera: Camera, then_px: Array, now_px: Array) -> Registered:
+def _turn_and_stretch(H: Array, size_px: tuple[int, int]) -> tuple[float, float]:
+    """How far a homography turns the picture's middle, degrees, and how many times more it
+    stretches it one way than the other."""
+    middle = np.array(size_px) / 2 + np.array([[[0.0, 0.0]], [[1.0, 0.0]], [[0.0, 1.0]]])
+    at, right, down = cv2.perspectiveTransform(middle, H)[:, 0]
+    U, size, Vt = np.linalg.svd(np.stack([right - at, down - at], 1))
+    R = U @ Vt
+    return float(np.degrees(np.arctan2(R[1, 0], R[0, 0]))), float(size[0] / size[1])
+
+
+def _turned(name: str, camera: Camera, matched: _Matched) -> Registered:
     """Rotation and zoom that take the calibration's points to the lesson's; robust, with σ."""
-    ray = camera.rays(then_px)
+    ray = camera.rays(matched.then_px)
 
-    def off(p: Array) -> Array:
+    def all_off_px(p: Array) -> Array:
         K = camera.K.copy()
         K[[0, 1], [0, 1]] *= p[3]
         moved = Rotation.from_rotvec(p[:3]).apply(ray)
-        return np.asarray(replace(camera, K=K).project(moved) - now_px).ravel()
+        out = replace(camera, K=K).project(moved) - matched.now_px
+        return np.nan_to_num(out, nan=float(max(camera.size_px)))  # behind the camera
 
-    fit = least_squares(off, [0.0, 0.0, 0.0, 1.0], loss="soft_l1", f_scale=0.7)
+    def off(p: Array) -> Array:
+        return all_off_px(p)[matched.agree].ravel()
+
+    bounds = [-np.inf] * 3 + [0.1], [np.inf] * 3 + [10.0]
+    fit = least_squares(off, [0.0, 0.0, 0.0, 1.0], loss="soft_l1", f_scale=0.7, bounds=bounds)
     near = np.abs(off(fit.x)).reshape(-1, 2).max(1) < 3.0
+    everywhere = np.abs(all_off_px(fit.x)).max(1)
+    nearby = everywhere < NEARBY * camera.size_px[0]
     rms = float(np.sqrt(np.mean(off(fit.x).reshape(-1, 2)[near] ** 2))) if near.any() else np.inf
     cov = np.linalg.pinv(fit.jac.T @ fit.jac) * max(rms, 0.1) ** 2
     turned = float(np.degrees(np.linalg.norm(fit.x[:3])))
@@ -289,7 +358,7 @@ def _turned(name: str, camera: Camera, then_px: Array, now_px: Array) -> Registe
     return Registered(
         name, "as it is", int(near.sum()), turned, float(fit.x[3]),
         float(np.degrees(np.sqrt(np.trace(cov[:3, :3])))), float(np.sqrt(cov[3, 3])), rms,
-        fit.x[:3], cov,
+        fit.x[:3], cov, fits=float((everywhere < 3.0).sum() / max(nearby.sum(), 1)),
     )  # fmt: skip
 
 
@@ -300,7 +369,7 @@ def background_quality(found: Iterable[Registered]) -> list[dict[str, Any]]:
             **{k: v for k, v in vars(r).items() if k not in ("turn_rad", "covariance")},
             "sentence": r.sentence(),
             "corrected": r.change == "as it is" and r.small and not r.large,
-            "said": r.small or r.change != "as it is",
+            "said": r.told,
         }
         for r in found
     ]

@@ -6,6 +6,7 @@ from calibration.errors import UserError
 from calibration.rig import Rig
 from calibration.verdict import Cause
 from gaze.lesson.background import registered
+from gaze.lesson.refusals import same_shape
 from gaze.setup.checks.registry import Finding, Subject, from_causes, register
 
 
@@ -17,6 +18,8 @@ def same_camera(subject: Subject) -> list[Finding]:
         return []
     try:
         rig = Rig.load(session.rig_path)
+        if not all(same_shape(v.size_px, rig.camera(n).size_px) for n, v in videos.items()):
+            return []  # on its side, or cut: said by the check of the rig, and no other cause of it
         rig = rig.scaled(videos["left"].size_px, videos["right"].size_px)
         found = registered(session, rig, videos)
     except UserError:
@@ -34,7 +37,7 @@ def same_camera(subject: Subject) -> list[Finding]:
         )
     for camera in found:
         said = camera.sentence()[0].upper() + camera.sentence()[1:]
-        if camera.small or camera.change != "as it is":
+        if camera.told:
             cause = camera.cause()
             out += from_causes([Cause(cause.code, cause.severity, said, cause.action)], "")
         else:

@@ -92,6 +92,54 @@ def test_mirrored_exchanged_and_upside_down_are_named() -> None:
             refuse_other_camera([got])
 
 
+def framed(picture: NDArray[np.uint8], w: int, h: int) -> NDArray[np.uint8]:
+    """It made w × h, between black bars."""
+    out, x, y = np.zeros((H, W), np.uint8), (W - w) // 2, (H - h) // 2
+    out[y : y + h, x : x + w] = cv2.resize(picture, (w, h), interpolation=cv2.INTER_AREA)
+    return out
+
+
+def test_what_a_program_made_of_a_film_is_named() -> None:
+    now = filmed(room(1))
+    for quarters in (1, 3):
+        on_its_side = found(framed(np.rot90(now, quarters), H * H // W, H))
+        assert on_its_side.change == "on its side" and "own file" in on_its_side.action()
+    for w, h in ((W * 3 // 4, H), (W, H * 3 // 4)):
+        stretched = found(framed(now, w, h))
+        assert stretched.change == "stretched" and "own file" in stretched.action()
+    smaller = found(framed(now, W * 3 // 4, H * 3 // 4))
+    assert smaller.zoom == pytest.approx(0.75, abs=0.002) and "black bars" in smaller.action()
+    for got in (on_its_side, stretched, smaller):
+        with pytest.raises(SessionError):
+            refuse_other_camera([got])
+
+
+def test_bars_and_a_date_over_the_picture_change_nothing() -> None:
+    barred = filmed(room(1))
+    barred[:, : W // 8] = barred[:, -W // 8 :] = 0
+    dated = cv2.putText(filmed(room(1)), "2026-11-30 08:15:23", (20, 500), 0, 1.0, 255.0, 2)
+    for now in (barred, dated):
+        got = found(now)
+        assert got.change == "as it is" and not got.told
+
+
+@pytest.mark.parametrize("bent", [0.15, 0.3])
+def test_a_lens_correction_is_said(bent: float) -> None:
+    xy = np.stack(np.meshgrid(np.arange(W), np.arange(H)), -1).astype(np.float32)
+    out = xy - np.float32([W / 2, H / 2])
+    by = 1 - bent * (out**2).sum(-1, keepdims=True) / F**2
+    seen_at = (out * by + np.float32([W / 2, H / 2])).astype(np.float32)
+    got = found(cv2.remap(filmed(room(1)), seen_at, None, cv2.INTER_LINEAR))
+    assert got.told and got.fits < 0.75
+    assert "nearby fits that" in got.sentence() and "lens correction" in got.cause().action
+
+
+def test_a_dark_film_is_of_this_room() -> None:
+    now = filmed(room(1))
+    for dark in (now // 10, now // 16 + 90):
+        assert found(dark.astype(np.uint8)).change == "as it is"
+
+
 def test_another_room_or_a_dark_picture_is_unknown_and_warned_of_not_refused() -> None:
     for now in (filmed(room(3)), np.zeros((H, W), np.uint8)):
         got = found(now)

@@ -388,6 +388,15 @@ def test_a_rig_takes_the_place_of_its_pictures(lesson: Path) -> None:
     assert "cannot be read" in only(rest()).what
 
 
+def test_a_film_on_its_side_has_one_cause(lesson: Path) -> None:
+    rig().save(lesson / "rig.json")
+    for name in ("left", "right"):
+        write_video(lesson / f"{name}.mp4", w=H, h=W, dim=0.97 if name == "left" else 1.0)
+    wrong = bad(look(lesson))
+    assert [f.severity for f in wrong] == ["error"] * 2, wrong
+    assert all("stands on its side" in f.what and ".rotate" in f.action for f in wrong)
+
+
 # -- faces -----------------------------------------------------------------------------------------
 
 
