@@ -96,9 +96,7 @@ TESTS = {
     "calibration/solve/covariance.py": [*_SOLVE, "tests/calibration/solve/test_covariance.py"],
     "calibration/solve/estimate.py": [
         "tests/calibration/solve/test_one_camera.py",
-        *_WHOLE,
-        "test_one_camera or good or too_few or halfway or no_lens or wrong_corners or mirrored"
-        " or moments",
+        "tests/calibration/solve/test_stages.py",
     ],
     "calibration/solve/final.py": [
         "tests/calibration/solve/test_final.py",
@@ -217,6 +215,11 @@ SAME = {
      "seen = np.isfinite(np.stack([c for c in corners if c is not None])).all(-1)",
      "np.isfinite(np.stack([c for c in corners if c is not None])).all -> np.isfinite(np.stack([c for c in corners if c is not None])).any"):  # noqa: E501
         "a corner is known in both coordinates or in neither",
+    ("calibration/solve/estimate.py",
+     "problem, solution.state, with_warp=with_warp, robust_px=robust_px, max_iterations=300",
+     "300 -> 600"): "ends where nothing moves, before",
+    ("calibration/solve/estimate.py", "max_iterations=300,", "300 -> 600"):
+        "ends where nothing moves, before",
     ("calibration/solve/covariance.py",
      "shared.reshape(V, 4 * N, -1), np.tile(kind, 2 * V), 2 * int(seen.sum()) - G - 6 * V,",
      "1 -> 2"): "any number below 0 stands for the size that is left",
