@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,8 @@ class Session:
 
         Raises
         ------
-        SessionError, ConfigError : see :func:`sessions.config.load_config`.
+        SessionError, ConfigError : see :func:`sessions.config.load_config`; where a table of the
+            lesson should be, there is a folder or a link to nowhere.
         """
         folder = Path(folder)
         config = load_config(folder)
@@ -41,7 +43,15 @@ class Session:
                     expected=f"use until {expires}",
                     remedy="Delete it: `gaze forget LESSON --everything`.",
                 )
-        return cls(folder, config)
+        session = cls(folder, config)
+        for path in (session.rig_path, session.targets_path, session.events_path,
+                     session.surface_track_path, session.timestamps_path, session.gain_path):  # fmt: skip
+            if os.path.lexists(path) and not path.is_file():  # else it would be read as if absent
+                raise SessionError(
+                    "there is no file behind this name", where=path, found=in_place_of_file(path),
+                    remedy="Put the file there, or take this away.",
+                )  # fmt: skip
+        return session
 
     @property
     def rig_path(self) -> Path:

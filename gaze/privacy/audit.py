@@ -16,6 +16,12 @@ from sessions.errors import SessionError
 from sessions.run import Run
 
 AUDIT_NAME = "audit.log"
+REMEDY = {
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM),
+                    "Copy the lesson to a disk where you may write."),
+    **dict.fromkeys((errno.EISDIR, errno.ELOOP), "Move it elsewhere."),
+}  # fmt: skip
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
 STUDY_TABLE = "study-table"  # the format of tables over lessons, which lie outside them
 
 
@@ -36,20 +42,32 @@ def audit(folder: str | Path, action: str, **facts: Any) -> None:
         "action": action,
         **facts,
     }
+    with os.fdopen(_opened(folder), "a", encoding="utf-8") as file:
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def refuse_unwritable(folder: str | Path) -> None:
+    """Before something is done that is to be noted.
+
+    Raises
+    ------
+    SessionError : the lesson's audit.log may not be written.
+    """
+    if os.path.lexists(Path(folder) / AUDIT_NAME):
+        os.close(_opened(folder))
+
+
+def _opened(folder: str | Path) -> int:
     path = Path(folder) / AUDIT_NAME
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | NO_LINK, 0o600)
     except OSError as error:
-        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+        if error.errno not in REMEDY:
             raise
         raise SessionError(
-            "what leaves a lesson is noted in it, for a later forgetting, and it cannot be written",
-            where=path,
-            found=error.strerror,
-            remedy="Copy the lesson to a disk where you may write.",
-        ) from error
-    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            "what leaves a lesson is noted in it, and what is forgotten, and it cannot be written",
+            where=path, found=error.strerror, remedy=REMEDY[error.errno],
+        ) from error  # fmt: skip
 
 
 @contextlib.contextmanager

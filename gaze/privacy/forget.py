@@ -16,18 +16,19 @@ import ctypes
 import os
 import shutil
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 from calibration.files import GENERATOR, has_sign
 from gaze.lesson.sync import OLD_PAGE
-from gaze.privacy.audit import AUDIT_NAME, audit
+from gaze.privacy.audit import AUDIT_NAME, audit, refuse_unwritable
 from gaze.privacy.named import names_in
 from gaze.privacy.names import Finder
 from gaze.privacy.outside import exports_outside, found_behind, refuse_links, take_out_of_tables
 from gaze.privacy.owned import kind_of
 from gaze.privacy.rewrite import rewrite
 from gaze.privacy.said import PrivacyError, Report
-from gaze.privacy.search import VIDEOS, files_below, in_name, mentions
+from gaze.privacy.search import VIDEOS, aim_of, files_below, in_name, mentions
 from gaze.privacy.vocabulary import is_ordinary
 from gaze.privacy.work import Work
 from sessions.config import CONFIG_NAME, load_config
@@ -78,7 +79,7 @@ def forget(lesson: str | Path, student: str) -> Report:
         if look_of(other) == look_of(student) and not finder.is_it(other)
     ]
     copy = _beside(folder)
-    with lesson_lock(folder):
+    with lesson_lock(folder), _of_the_lesson(copy, folder):
         _forget(Work(copy, folder, finder, is_ordinary(finder), config, masked, said))
     _remove(copy)  # a share keeps what was open, such as the lock, until now
     if copy.exists():
@@ -89,6 +90,7 @@ def forget(lesson: str | Path, student: str) -> Report:
 def _forget(work: Work) -> None:
     """On a copy that takes the lesson's place."""
     said, copy, folder = work.said, work.folder, work.lesson
+    refuse_unwritable(folder)
     _copy(folder)
     try:
         rewrite(work)
@@ -171,6 +173,7 @@ def forget_video(lesson: str | Path) -> Report:
 
 def _forget_video(folder: Path, said: Report) -> None:
     """:func:`forget_video`, where nobody else is at work."""
+    refuse_unwritable(folder)
     photo = _board_photo(folder)
     runs = folder / "runs"
     for run in sorted(runs.iterdir()) if runs.is_dir() and not runs.is_symlink() else []:
@@ -184,15 +187,20 @@ def _forget_video(folder: Path, said: Report) -> None:
             )
         elif _is_camera_picture(path):
             if path.is_symlink():
-                said.kept.append(f"{path.resolve()}: the lesson only linked to it; delete it there")
+                said.kept.append(f"{aim_of(path)}: the lesson only linked to it; delete it there")
             _delete(path, folder, said)
         elif path.is_symlink() and path.is_dir():
-            said.kept.append(f"{path.resolve()}: the lesson only links to it; not looked at")
+            said.kept.append(f"{aim_of(path)}: the lesson only links to it; not looked at")
     for path in files_below(folder):
         said.searched_files += 1
         said.searched_bytes += 0 if path.is_symlink() else path.stat().st_size
         if path != photo and _is_camera_picture(path):
             said.remains.append(str(path.relative_to(folder)))
+        elif _unreadable(path):
+            said.remains.append(
+                f"{path.relative_to(folder)}: it cannot be read, so whether a picture is in it is "
+                "not known: look at it"
+            )
         elif _holds_photograph(path):
             said.remains.append(
                 f"{path.relative_to(folder)}: a page with a photograph, and none of ours: look at "
@@ -220,10 +228,13 @@ def forget_everything(lesson: str | Path) -> Report:
     with lesson_lock(folder):  # nobody is at work in it
         pass
     said = Report(f"the whole lesson {folder}")
-    said.lost += exports_outside(folder, folder.resolve())
+    if _unreadable(folder / AUDIT_NAME):
+        said.lost.append(f"{AUDIT_NAME}: it could not be read; exports that it named are not known")
+    else:
+        said.lost += exports_outside(folder, folder.resolve())
     for path in files_below(folder):
         if path.is_symlink():
-            said.kept.append(f"{path.resolve()}: the lesson only linked to it; delete it there")
+            said.kept.append(f"{aim_of(path)}: the lesson only linked to it; delete it there")
         said.deleted.append(str(path.relative_to(folder)))
     _remove(folder)
     if folder.exists():
@@ -308,12 +319,23 @@ def _copy(folder: Path) -> None:
         _copy_into(copy, folder)
     except BaseException as error:
         _remove(copy)
-        if isinstance(error, PermissionError):
+        if isinstance(error, PermissionError) and error.filename in (None, copy, str(copy)):
             raise PrivacyError(
                 "a forgetting works on a copy beside the lesson, which cannot be made",
                 where=folder.parent, found=error.strerror,
                 remedy="Make that folder writable, or move the lesson.",
             ) from error  # fmt: skip
+        raise
+
+
+@contextlib.contextmanager
+def _of_the_lesson(copy: Path, folder: Path) -> Iterator[None]:
+    """What the system says about a file of the copy is said of the lesson's: the copy is gone."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename:
+            error.filename = os.fsdecode(error.filename).replace(str(copy), str(folder), 1)
         raise
 
 
@@ -403,7 +425,7 @@ def _prove(work: Work) -> None:
         said.searched_bytes += 0 if path.is_symlink() else path.stat().st_size
         listed = any(map(finder.is_it, names_in(path)))
         if path.is_symlink() and found_behind(finder, path):
-            said.remains.append(f"{name}: a link to {path.resolve()}, where the student is named")
+            said.remains.append(f"{name}: a link to {aim_of(path)}, where the student is named")
             continue
         if not listed and not _found(work, path):
             continue
@@ -454,9 +476,11 @@ def _shows_people(work: Work, path: Path) -> bool:
 
 def _is_camera_picture(path: Path) -> bool:
     """A video, a picture without the mark of our heatmaps, or a page of ours with a photograph."""
+    suffix = path.suffix.lower()
+    if _unreadable(path):
+        return suffix in VIDEOS
     if is_exported(path):  # tables, and clips that are drawn: no export holds a camera's picture
         return False
-    suffix = path.suffix.lower()
     if suffix in VIDEOS:
         return True
     if suffix in PICTURES:
@@ -468,6 +492,10 @@ def _is_camera_picture(path: Path) -> bool:
     if head[:3] == b"\xff\xd8\xff" or head[:8] == b"\x89PNG\r\n\x1a\n" or head[4:8] == b"ftyp":
         return not is_our_picture(path)
     return _holds_photograph(path) and has_sign(path, GENERATOR, OLD_PAGE)
+
+
+def _unreadable(path: Path) -> bool:
+    return path.is_file() and not os.access(path, os.R_OK)
 
 
 def _holds_photograph(page: Path) -> bool:

@@ -12,7 +12,7 @@ from gaze.privacy.named import names_in
 from gaze.privacy.names import Finder
 from gaze.privacy.owned import kind_of
 from gaze.privacy.said import PrivacyError, Report
-from gaze.privacy.search import VIDEOS, files_below, mentions
+from gaze.privacy.search import VIDEOS, aim_of, files_below, mentions
 from gaze.privacy.vocabulary import is_ordinary
 from sessions.run import EXPORTED, RUNS, is_exported, read_manifest, sha256, write_json
 
@@ -125,14 +125,14 @@ def refuse_links(folder: Path, finder: Finder) -> None:
         if path.is_symlink() and ours and found_behind(finder, path):
             raise PrivacyError(
                 "a part of the lesson that names the student is a link, and nothing is changed "
-                "through one", where=path, found=str(path.resolve()),
+                "through one", where=path, found=str(aim_of(path)),
                 remedy="Put what it leads to in the link's place, then forget the student.",
             )  # fmt: skip
 
 
 def found_behind(finder: Finder, link: Path) -> bool:
     """Whether what a link leads to names the student: tables in it, or any text."""
-    aim, ordinary = link.resolve(), is_ordinary(finder)
+    aim, ordinary = aim_of(link), is_ordinary(finder)
     files = files_below(aim) if aim.is_dir() else [aim] if aim.is_file() else []
     return any(
         any(map(finder.is_it, names_in(p))) or (not ordinary and mentions(finder, p))

@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 import re
 import tarfile
 import tomllib
@@ -48,6 +49,11 @@ def files_below(folder: Path) -> list[Path]:
         else:
             found.append(path)
     return sorted(found)
+
+
+def aim_of(link: Path) -> Path:
+    """Where a path leads in the end. A link may lead to itself: then it leads nowhere."""
+    return Path(os.path.realpath(link))
 
 
 def mentions(finder: Finder, path: Path, *, by_chance: bool = True) -> bool:

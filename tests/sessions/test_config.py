@@ -84,6 +84,27 @@ def test_an_expired_lesson_refuses_to_open(tmp_path: Path) -> None:
         Session.open(tmp_path, today=dt.date(2026, 4, 2))
 
 
+@pytest.mark.parametrize("name", [
+    "rig.json", "targets.csv", "events.csv", "surface_track.csv", "timestamps.csv", "gain.json",
+])  # fmt: skip
+def test_what_is_no_file_is_not_read_as_if_absent(tmp_path: Path, name: str) -> None:
+    """A folder, a link to a disk that is not there, one to itself."""
+    folder = tmp_path / "lesson"
+    folder.mkdir()
+    path = lesson(folder) / name
+    for put, found in (
+        (path.mkdir, "a folder"),
+        (lambda: path.symlink_to(tmp_path / "away"), r"a link to .*away, which is not there"),
+        (lambda: path.symlink_to(name), f"a link to {name}, which is not there"),
+    ):
+        put()
+        with pytest.raises(SessionError, match=f"{name}: there is no file behind.*{found}"):
+            Session.open(folder)
+        path.rmdir() if path.is_dir() else path.unlink()
+    path.symlink_to(folder / "session.toml")  # one that leads to a file is as good as the file
+    assert Session.open(folder).folder == folder
+
+
 def test_a_missing_video_is_named(tmp_path: Path) -> None:
     session = Session.open(lesson(tmp_path))
     with pytest.raises(SessionError, match=r"left camera's video is missing"):

@@ -442,7 +442,7 @@ def test_a_page_of_ours_that_still_names_the_student_stops_it(
     monkeypatch.setattr("gaze.privacy.made_again.write_report", faulty)
     with pytest.raises(PrivacyError, match=r"report\.html: the student could not be taken out"):
         forget(lesson, WHO)
-    assert world(lesson) == before
+    assert world(lesson) == before and [p.name for p in lesson.parent.iterdir()] == ["lesson"]
 
 
 # -- heatmaps are known by their mark --------------------------------------------------------------
@@ -621,6 +621,74 @@ def test_everything_goes_and_no_link_is_followed(lesson: Path) -> None:
     said = forget_everything(lesson)
     assert said.proven and not lesson.exists() and outside.read_bytes() == b"somebody's"
     assert "session.toml" in said.deleted and any("only linked" in k for k in said.kept)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "events.csv", "runs/odd", "exp/.export.json"])
+def test_a_link_that_leads_to_itself_is_in_nobody_s_way(lesson: Path, name: str) -> None:
+    link = lesson / name
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(link.name)
+    assert forget(lesson, WHO).whole and link.is_symlink()
+    assert forget_video(lesson).proven and link.is_symlink()
+    said = forget_everything(lesson)
+    assert said.proven and name in said.deleted and not lesson.exists()
+
+
+@pytest.mark.parametrize("put", [
+    lambda log: log.mkdir(), lambda log: log.symlink_to("audit.log"),
+    lambda log: log.symlink_to(log.parent.with_name("everybody's.log")),
+])  # fmt: skip
+def test_what_cannot_be_noted_is_not_done(lesson: Path, put) -> None:
+    """A folder or a link is where a forgetting would be noted."""
+    (lesson / "left.mp4").write_bytes(b"film")
+    lesson.with_name("everybody's.log").write_text("theirs")
+    put(lesson / "audit.log")
+    before = world(lesson.parent)
+    runs, out = [Run(run_of(lesson))], lesson.parent / "page.html"
+    for how in (lambda: forget(lesson, WHO), lambda: forget_video(lesson),
+                lambda: went_out(runs, "report", out)):  # fmt: skip
+        with pytest.raises(SessionError, match=r"lesson/audit\.log: what leaves a lesson is noted"):
+            how()
+    assert world(lesson.parent) == before
+    forget_everything(lesson)
+    assert not lesson.exists()
+
+
+def test_what_cannot_be_read_is_named_and_stops_no_other(
+    lesson: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("audit.log", "a.html", "b.png", "left.mp4", "z.mp4"):
+        (lesson / name).write_bytes(b"")
+    (lesson / "z.mp4").write_bytes(b"film")
+    unread = {lesson / name for name in ("audit.log", "a.html", "b.png", "left.mp4")}
+    monkeypatch.setattr("gaze.privacy.forget._unreadable", unread.__contains__)
+    said = forget_video(lesson)
+    assert said.deleted == ["left.mp4", "z.mp4"] and (lesson / "b.png").exists()
+    assert [x.split(": it cannot be read")[0] for x in said.remains] == [
+        "a.html", "audit.log", "b.png",
+    ]  # fmt: skip
+    said = forget_everything(lesson)
+    assert not lesson.exists() and not said.whole
+    assert said.lost == ["audit.log: it could not be read; exports that it named are not known"]
+
+
+@pytest.mark.parametrize("at", ["shutil.copyfile", "rewrite"])
+def test_a_file_that_the_system_keeps_from_us_is_called_by_its_place_in_the_lesson(
+    lesson: Path, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in the copy at work, which is gone when that is read; and no folder is to blame."""
+    (lesson / "audit.log").write_text("")
+
+    def refused(what: object, *_: object, **__: object) -> None:
+        path = what if isinstance(what, Path) else what.folder / "audit.log"  # type: ignore[attr-defined]
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    before = world(lesson.parent)
+    monkeypatch.setattr(f"gaze.privacy.forget.{at}", refused)
+    with pytest.raises(PermissionError) as error:
+        forget(lesson, WHO)
+    assert lesson in Path(error.value.filename).parents
+    assert world(lesson.parent) == before
 
 
 @pytest.mark.parametrize("which", ["runs", "run", "file"])
