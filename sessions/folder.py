@@ -44,8 +44,8 @@ class Session:
                     remedy="Delete it: `gaze forget LESSON --everything`.",
                 )
         session = cls(folder, config)
-        for path in (session.rig_path, session.targets_path, session.events_path,
-                     session.surface_track_path, session.timestamps_path, session.gain_path):  # fmt: skip
+        tables = (session.targets_path, session.events_path, session.surface_track_path)
+        for path in (*tables, session.rig_path, session.timestamps_path, session.gain_path):
             if os.path.lexists(path) and not path.is_file():  # else it would be read as if absent
                 raise SessionError(
                     "there is no file behind this name", where=path, found=in_place_of_file(path),

@@ -80,7 +80,13 @@ TESTS = {
     "gaze/privacy/vocabulary.py": ["tests/gaze/privacy/test_search.py"],
     "gaze/privacy/owned.py": ["tests/gaze/privacy/test_owned.py"],
     "gaze/privacy/forget.py": [*_FORGET, "-k", "not given_up and not written_with"],
-    "gaze/privacy/rewrite.py": _FORGET,
+    "gaze/privacy/rewrite.py": [
+        *_FORGET,
+        "-k",
+        "marked_points or marks_is_named or never_deleted or lines_that_name or work_leave"
+        " or from_pixels or beside_the_chunks or copy_of_a_validation or cannot_be_read_stays"
+        " or fitted_again or lies_behind_a_link or exports or to_the_digit",
+    ],
     "gaze/privacy/work.py": ["tests/gaze/privacy/test_work.py"],
     "gaze/privacy/run_tables.py": ["tests/gaze/privacy/test_run_tables.py"],
     "gaze/privacy/made_again.py": ["tests/gaze/privacy/test_made_again.py"],
