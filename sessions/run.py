@@ -462,12 +462,21 @@ EXPORTED = ".export.json"  # the manifest of a folder of exports: {"files": {NAM
 
 
 def read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
-    """What exports of ours wrote into a folder, by name from there; empty where none did."""
-    try:
-        files = json.loads((folder / EXPORTED).read_text(encoding="utf-8"))["files"]
-        return {str(k): dict(v) for k, v in files.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    """What exports of ours wrote into a folder, by name from there; empty where none did, or where
+    that cannot be read."""
+    return listed(folder) or {}
+
+
+def listed(folder: Path) -> dict[str, dict[str, Any]] | None:
+    """:func:`read_manifest`; None where there is a manifest that cannot be read."""
+    path = folder / EXPORTED
+    if not os.path.lexists(path):
         return {}
+    try:
+        files = json.loads(path.read_text(encoding="utf-8"))["files"]
+        return {str(k): dict(v) for k, v in files.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def is_exported(path: Path) -> bool:
@@ -477,6 +486,8 @@ def is_exported(path: Path) -> bool:
     if path.name == EXPORTED:
         return bool(read_manifest(path.parent))
     for folder in list(path.parents)[:4]:
+        if (folder / "session.toml").exists():  # no export goes into a lesson itself, or above it
+            return False
         entry = read_manifest(folder).get(path.relative_to(folder).as_posix())
         if entry is not None:
             return entry.get("sha256") == sha256(path)

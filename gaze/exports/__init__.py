@@ -19,7 +19,7 @@ from gaze.privacy.audit import audit, noted_meanwhile
 from sessions.config import CONFIG_NAME
 from sessions.files import marked_folder
 from sessions.lock import lock_around
-from sessions.run import EXPORTED, RUNS, Run, is_exported, read_manifest, sha256, write_json
+from sessions.run import EXPORTED, RUNS, Run, is_exported, listed, read_manifest, sha256, write_json
 
 __all__ = ["FOLDERS", "FORMATS", "ExportError", "Source", "export"]
 
@@ -127,7 +127,7 @@ def refuse_place(folder: Path, *, is_file: bool = False, lesson: Path | None = N
     Raises
     ------
     ExportError : a lesson, a run, a folder that contains some; a folder of a lesson that holds
-        other files than exports, or of another lesson.
+        other files than exports, or of another lesson; one whose manifest cannot be read.
     """
     remedy = "Name a folder of its own, e.g. --out exports/monday."
     if folder.exists() and not folder.is_dir():
@@ -143,6 +143,11 @@ def refuse_place(folder: Path, *, is_file: bool = False, lesson: Path | None = N
         raise ExportError(
             "an export must not go into a folder of lessons",
             where=folder, found=str(inside), remedy=remedy,
+        )  # fmt: skip
+    if listed(folder) is None:  # and would be written over
+        raise ExportError(
+            "the list of what exports wrote into this folder cannot be read",
+            where=folder / EXPORTED, remedy=f"Look at the files beside it. {remedy}",
         )  # fmt: skip
     around = next((p for p in folder.parents if (p / CONFIG_NAME).exists()), None)
     if around is not None and lesson is not None and around != lesson.resolve():

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from calibration.errors import UserError
-from gaze.exports import FOLDERS, write_again
-from gaze.exports.common import load_source
+from gaze.exports import FOLDERS, FORMATS, write_again
+from gaze.exports.common import ExportError, load_source
 from gaze.gain.fit import fit_gain_of_lesson
 from gaze.gain.model import Gain
 from gaze.privacy.named import unless_of_the_system
@@ -20,7 +20,7 @@ from gaze.report import write_report
 from gaze.report.heatmap import write_heatmaps
 from gaze.validation.validate import validate_lesson
 from sessions.folder import Session
-from sessions.run import EXPORTED, RUNS, Run, is_our_picture, read_manifest, sha256, write_json
+from sessions.run import EXPORTED, RUNS, Run, is_our_picture, listed, sha256, write_json
 from sessions.validation import Validation
 
 REPORTS = {"report.html": False, "report-class.html": True}  # name: class only
@@ -160,7 +160,16 @@ def take_exports(work: Work) -> list[tuple[Path, dict[str, Any]]]:
     found = [p for p in files_below(work.folder) if p.name == EXPORTED and not p.is_symlink()]
     for manifest in found:
         folder, left = manifest.parent, {}
-        for name, entry in read_manifest(folder).items():
+        files = listed(folder)
+        among_ours = folder == work.folder or RUNS in (folder.name, folder.parent.name)
+        if files is None or among_ours:  # where no export goes: somebody else wrote that list
+            work.said.remains.append(
+                f"{work.name(manifest)}: a list of exports that cannot be read, or is none of ours:"
+                " what it names may hold numbers made with the student; look at it and delete it "
+                "yourself"
+            )
+            continue
+        for name, entry in files.items():
             path = folder / name
             if not path.exists() and not path.is_symlink():
                 continue
@@ -195,8 +204,14 @@ def take_exports(work: Work) -> list[tuple[Path, dict[str, Any]]]:
 
 
 def export_again(work: Work, folder: Path, entry: dict[str, Any]) -> None:
+    """Write an export again, of a run of this lesson and into this folder, whatever else its list
+    may say."""
+    out, run = str(entry["out"]), str(entry["run"])
     try:
-        source = load_source(work.folder / RUNS / str(entry["run"]))
+        places = _is_name(run) and (out == "." or _is_name(out))
+        if str(entry["format"]) not in FORMATS or not places:
+            raise ExportError("no export of ours is listed so", found=f"{out} of the run {run}")
+        source = load_source(work.folder / RUNS / run)
         names = write_again(source, folder, entry)
     except (UserError, TypeError) as error:  # options that are none
         unless_of_the_system(error)
@@ -204,3 +219,7 @@ def export_again(work: Work, folder: Path, entry: dict[str, Any]) -> None:
         return
     work.said.changed += [f"{work.name(folder / n)}: made again" for n in names]
     work.done |= {folder / n for n in (*names, EXPORTED)}
+
+
+def _is_name(text: str) -> bool:
+    return text not in ("", "..") and Path(text).name == text and "\0" not in text

@@ -38,16 +38,17 @@ def name_exports(copy: Path, lesson: Path, said: Report) -> None:
         out = Path(str(entry.get("out") or ""))
         if entry.get("action") != "export" or not out.is_absolute():
             continue
-        if entry.get("salted") and out.resolve().is_relative_to(lesson):
-            inside = copy / out.resolve().relative_to(lesson)
+        if aim_of(out).is_relative_to(lesson):
+            inside = copy / aim_of(out).relative_to(lesson)
             is_folder = inside.is_dir() and not inside.is_symlink()
             below = files_below(inside) if is_folder else [inside] if inside.is_file() else []
             listed = (inside if is_folder else inside.parent) / EXPORTED
-            if below and listed not in below and not listed.is_file():
+            if below and (listed.is_symlink() or not listed.is_file()):
                 said.remains.append(
-                    f"{out}: a salted export went there and its list is gone; look at it and "
-                    "delete it yourself"
+                    f"{out}: an export went there and its list is gone; look at it and delete it "
+                    "yourself"
                 )
+    said.remains = list(dict.fromkeys(said.remains))
 
 
 def exports_outside(folder: Path, lesson: Path) -> list[str]:
@@ -60,7 +61,7 @@ def exports_outside(folder: Path, lesson: Path) -> list[str]:
             continue
         if not out.is_absolute():
             said.append(f"{out}: an export went there, from a folder unknown; delete it yourself")
-        elif not out.resolve().is_relative_to(lesson) and out.exists():
+        elif not aim_of(out).is_relative_to(lesson) and out.exists():
             what = OUTSIDE.get(str(entry.get("format")), "an export")
             said.append(f"{out}: {what} outside the lesson; delete it yourself")
     return list(dict.fromkeys(said))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from calibration.errors import DiskFullError, UserError
+from gaze.exports import refuse_place
+from gaze.exports.common import ExportError
 from gaze.privacy import made_again
 from gaze.privacy.made_again import (
     clear_made,
@@ -18,7 +21,15 @@ from gaze.privacy.made_again import (
     take_exports,
 )
 from gaze.privacy.work import Work
-from sessions.run import EXPORTED, Run, marked_picture, read_manifest, sha256, write_json
+from sessions.run import (
+    EXPORTED,
+    Run,
+    is_exported,
+    marked_picture,
+    read_manifest,
+    sha256,
+    write_json,
+)
 from sessions.validation import Errors, Spread, Validation
 from tests.gaze.gain.test_model import GAIN
 from tests.gaze.privacy.copies import work_on
@@ -352,7 +363,7 @@ def test_an_export_is_made_of_its_run_or_told(run: Run, monkeypatch: pytest.Monk
 
     def write(source: Path, where: Path, entry: dict[str, Any]) -> list[str]:
         asked.append((source, where))
-        if entry["format"] == "odd":
+        if entry["format"] == "elan":
             raise TypeError("no such option")
         return ["x.csv", "y.csv"]
 
@@ -362,8 +373,66 @@ def test_an_export_is_made_of_its_run_or_told(run: Run, monkeypatch: pytest.Monk
     assert asked == [(run.folder, folder)]
     assert work.said.changed == ["out/x.csv: made again", "out/y.csv: made again"]
     assert work.done == {folder / n for n in ("x.csv", "y.csv", EXPORTED)}
-    export_again(work, folder, {**OF, "format": "odd"})
-    assert work.said.lost == ["out: the export as odd was not made again (no such option)"]
+    export_again(work, folder, {**OF, "format": "elan"})
+    assert work.said.lost == ["out: the export as elan was not made again (no such option)"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"out": ".."}, {"out": "../x.csv"}, {"out": "/x.csv"}, {"out": ""}, {"out": "a\0b"},
+     {"run": "../../other/runs/one"}, {"run": ""}, {"run": "."}, {"format": "nope"},
+     {"format": ["csv"]}, {"format": None}],
+)  # fmt: skip
+def test_a_list_leads_an_export_out_of_no_lesson(
+    run: Run, odd: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Edited by hand: nothing is read or written outside the lesson and the export's folder."""
+    work, asked = work_of(run), []
+    monkeypatch.setattr(made_again, "load_source", asked.append)
+    monkeypatch.setattr(made_again, "write_again", lambda *given: asked.append(given))
+    export_again(work, run.lesson_folder / "out", {**OF, **odd})
+    (line,) = work.said.lost
+    assert "no export of ours is listed so" in line and not asked
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"files": [1]}', '{"files": {"a": 5}}'])
+def test_a_list_that_cannot_be_read_is_named_and_stays(run: Run, text: str) -> None:
+    """What it listed may rest on the student, and no name would tell."""
+    folder, work = run.lesson_folder / "out", work_of(run)
+    folder.mkdir()
+    (folder / EXPORTED).write_text(text)
+    (folder / "measures.csv").write_text("share,0.5")
+    assert take_exports(work) == [] and (folder / EXPORTED).read_text() == text
+    assert [r.split(":")[0] for r in work.said.remains] == [f"out/{EXPORTED}"]
+    with pytest.raises(ExportError, match=r"export\.json: the list of what exports wrote"):
+        refuse_place(folder, lesson=run.lesson_folder)
+
+
+@pytest.mark.parametrize("place", [".", "runs", "runs/one"])
+def test_a_list_where_no_export_goes_takes_nothing_away(run: Run, place: str) -> None:
+    lesson, work = run.lesson_folder, work_of(run)
+    listed(lesson / place, {"left.mp4": {**OF}})
+    assert take_exports(work) == [] and (lesson / place / "left.mp4").is_file()
+    assert len(work.said.remains) == 1 and not is_exported(lesson / "left.mp4")
+
+
+@pytest.mark.parametrize("salted", [True, False])
+@pytest.mark.parametrize("at", ["nothing", "a folder", "a link"])
+def test_an_export_whose_list_is_gone_is_told(run: Run, salted: bool, at: str) -> None:
+    lesson, work = run.lesson_folder, work_of(run)
+    (lesson / "out").mkdir()
+    (lesson / "out" / "measures.csv").write_text("share,0.5")
+    if at == "a folder":
+        (lesson / "out" / EXPORTED).mkdir()
+    if at == "a link":
+        (lesson / "out" / EXPORTED).symlink_to(lesson / "away")
+    line = {"action": "export", "out": str(lesson / "out"), "salted": salted}
+    (lesson / "audit.log").write_text(2 * (json.dumps(line) + "\n"))
+    work.lesson = lesson
+    take_exports(work)
+    assert [r.split(": ")[1] for r in work.said.remains] == [
+        "an export went there and its list is gone; look at it and delete it yourself"
+    ]
 
 
 def test_where_exports_went_is_told(run: Run, tmp_path: Path) -> None:
