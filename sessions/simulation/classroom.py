@@ -4,6 +4,7 @@ actors in frame W.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 from calibration.transform import Transform
 from sessions.simulation.render import (
     Lamp,
+    Layer,
     Lens,
     PersonActors,
     Scene,
@@ -315,6 +317,19 @@ def glared(picture: np.ndarray, strength: float) -> np.ndarray:
     return np.asarray(np.clip(veiled + 0.5, 0, 255).astype(np.uint8))
 
 
+@dataclass
+class _Kept:
+    """What a lens has seen already. bodies : what :attr:`PersonActors.body` was at each student's
+    body; still : the empty room with them.
+    """
+
+    lens: Lens
+    empty: Layer
+    still: Layer
+    bodies: list[bytes]
+    body: dict[int, Layer]
+
+
 class Classroom:
     """The whole scene: renders any moment for any camera."""
 
@@ -348,17 +363,16 @@ class Classroom:
         )
         self.scene.add(self.furniture)
         self.people = [PersonActors(p.person, p.shirt) for p in people]
+        for person in self.people:
+            self.scene.add(person.actors)
         self._shown = False
-        self._empty: dict[int, tuple[Lens, np.ndarray, np.ndarray]] = {}
+        self._kept: dict[int, _Kept] = {}
 
     def show_people(self, shown: bool) -> None:
         """Put the students into the room, or take them out (calibration pictures are taken in an
         empty room).
         """
-        if shown != self._shown:
-            for person in self.people:
-                (self.scene.add if shown else self.scene.remove)(person.actors)
-            self._shown = shown
+        self._shown = shown
 
     def pose(self, heads: Heads, k: int) -> None:
         """Move everybody to moment k of the truth."""
@@ -376,31 +390,43 @@ class Classroom:
     def picture(self, T_WC: Transform, lens: Lens) -> np.ndarray:
         """What a camera sees now, through its lens and without noise: (height, width, 3) uint8 BGR.
 
-        The empty room is rendered once for each lens and kept with its depth; then only people are
-        rendered, and the nearer of both is taken for every (fine) pixel.
+        The empty room is rendered once for each lens, a body whenever it has moved; both are kept
+        with their depth. Heads are rendered every time, and the nearest is taken for every (fine)
+        pixel.
         """
         self.scene.look(T_WC, lens.K, lens.size_px)
-        if id(lens) not in self._empty:
-            shown = self._shown
-            self.show_people(False)
-            empty = self.scene.picture()
-            self._empty[id(lens)] = (lens, empty, self.scene.depth())
-            self.show_people(shown)
-        _, empty, empty_depth = self._empty[id(lens)]
+        kept = self._kept.get(id(lens))
+        if kept is None:
+            empty = self._layer(self.furniture)
+            kept = self._kept[id(lens)] = _Kept(lens, empty, empty, [b""] * len(self.people), {})
         if not self._shown:
-            return glared(lens.bend(empty), self.backlight)
-        for it in self.furniture:
-            it.SetVisibility(False)
-        people = self.scene.picture()
-        nearer = self.scene.depth() < empty_depth
-        for it in self.furniture:
-            it.SetVisibility(True)
-        rows = np.flatnonzero(nearer.any(1))
-        both = empty.copy()
-        if len(rows):
-            part = slice(rows[0], rows[-1] + 1)
-            np.copyto(both[part], people[part], where=nearer[part, :, None])
-        return glared(lens.bend(both), self.backlight)
+            return glared(lens.bend(kept.empty.colour), self.backlight)
+        now = [person.body for person in self.people]
+        if now != kept.bodies:
+            for n, person in enumerate(self.people):
+                if now[n] != kept.bodies[n]:
+                    kept.body[n] = self._layer(person.still)
+            kept.still = kept.empty.copy()
+            for layer in kept.body.values():
+                kept.still.add(layer)
+            kept.bodies = now
+        heads = self._layer([it for person in self.people for it in person.turning])
+        seen = kept.still.copy()
+        seen.add(heads)
+        return glared(lens.bend(seen.colour), self.backlight)
+
+    def _layer(self, actors: list[Any]) -> Layer:
+        """What those of the actors that are visible show alone."""
+        every = [*self.furniture, *(it for person in self.people for it in person.actors)]
+        visible = [it.GetVisibility() for it in every]
+        wanted = set(map(id, actors))
+        for it in every:
+            if id(it) not in wanted:
+                it.VisibilityOff()
+        layer = self.scene.layer()
+        for it, was in zip(every, visible, strict=True):
+            it.SetVisibility(was)
+        return layer
 
     def close(self) -> None:
         self.scene.close()

@@ -75,8 +75,10 @@ def draw_session(folder: Path, parts: Path, world: World, progress: Progress) ->
         o.backlight,
     )  # fmt: skip
     try:
-        lenses = {c: Lens.of(camera) for c, camera in world.cameras.items()}
-        draw_views(folder, world, room, lenses, progress)
+        rays = {c: RayTable.of(camera) for c, camera in world.cameras.items()}
+        lenses = {c: Lens.of(camera, xy=rays[c].xy) for c, camera in world.cameras.items()}
+        draw_views(folder, world, room, lenses, rays, progress)
+        del rays  # 100 MB a camera
         room.show_people(True)
         for c in world.cameras:
             draw_video(folder / f"{c}.mp4", parts, c, world, room, lenses[c], progress)
@@ -86,7 +88,12 @@ def draw_session(folder: Path, parts: Path, world: World, progress: Progress) ->
 
 
 def draw_views(
-    folder: Path, world: World, room: Classroom, lenses: dict[str, Lens], progress: Progress
+    folder: Path,
+    world: World,
+    room: Classroom,
+    lenses: dict[str, Lens],
+    rays: dict[str, RayTable],
+    progress: Progress,
 ) -> None:
     """Pictures of the chessboard and of the auxiliary board in the empty room."""
     o, aux = world.options, world.auxiliary
@@ -105,20 +112,20 @@ def draw_views(
     total, done = sum(len(v) for v in views.values()), 0
     for c, camera in world.cameras.items():
         sensor = Sensor(camera.size_px, CALM * o.noise, o.light, o.seed * 2 + 100 + (c == "right"))
-        empty, rays = room.picture(world.T_WC[c], lenses[c]), RayTable.of(camera)
+        empty = room.picture(world.T_WC[c], lenses[c])
         to_camera = Transform(world.T_WC[c].R, world.T_WC[c].t, "W", c).inverse()
         for stem, T_WB in views[c]:
             path = folder / "calibration" / c / f"{stem}.jpg"
             if path.is_file():
                 sensor.skip(1)
             else:
-                picture = draw_board(empty, rays, to_camera @ T_WB, INNER_CORNERS, SQUARE_M)
+                picture = draw_board(empty, rays[c], to_camera @ T_WB, INNER_CORNERS, SQUARE_M)
                 write_picture(path, sensor.expose(picture), o.jpeg_quality)
             corners.append({"camera": c, "view": stem, **T_WB.to_dict()})
             done += 1
             progress("calibration pictures", done / total)
         T_CB = to_camera @ Transform(aux.R_WB, aux.t_WA, "W", "B")
-        picture = draw_board(empty, rays, T_CB, aux.inner_corners, aux.square_m)
+        picture = draw_board(empty, rays[c], T_CB, aux.inner_corners, aux.square_m)
         path = folder / "calibration" / "auxiliary" / f"{c}.jpg"
         write_picture(path, sensor.expose(picture), 92)
     write_file(folder / "truth" / "boards.json", json.dumps(corners) + "\n")

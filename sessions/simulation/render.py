@@ -154,8 +154,8 @@ def normalise_colours(person: Person, shirt: np.ndarray | None) -> np.ndarray:
 
 
 class PersonActors:
-    """One person in a scene: a rigid head (with hair, lashes, glasses), two eyes, and a body whose
-    neck twists.
+    """One person in a scene: a rigid head (with hair, lashes, glasses), two eyes, a neck that
+    twists, and a body without a share in the head's turns.
     """
 
     def __init__(self, person: Person, shirt: np.ndarray | None = None) -> None:
@@ -163,17 +163,19 @@ class PersonActors:
         colour = normalise_colours(person, shirt)
         normals = vertex_normals(person.points, person.faces)
         face_part = person.part[person.faces[:, 0]]
-        face_rigid = (person.share[person.faces] > 0.998).all(1)
+        share = person.share[person.faces]
+        kind = np.where((share > 0.998).all(1), "rigid", np.where(share.any(1), "soft", "still"))
         self.rigid: list[Any] = []
         self.eyes: list[Any] = []
-        self.soft: list[tuple[Any, Any, np.ndarray, np.ndarray, np.ndarray, bool]] = []
+        self.soft: list[tuple[Any, Any, np.ndarray, np.ndarray, np.ndarray]] = []
+        self.still: list[Any] = []
         self.held: list[Any] = []
         self._rigid_points: list[tuple[Any, np.ndarray]] = []
         for k, part in enumerate(PARTS):
             if part == "glasses" and not person.glasses:
                 continue
-            for rigid in (True, False):
-                faces = person.faces[(face_part == k) & (face_rigid == rigid)]
+            for what in ("rigid", "soft", "still"):
+                faces = person.faces[(face_part == k) & (kind == what)]
                 if not len(faces):
                     continue
                 used = np.unique(faces)
@@ -183,21 +185,28 @@ class PersonActors:
                 it = actor(data, "eye" if part.startswith("eye") else part)
                 if part.startswith("eye"):
                     self.eyes.append(it)
-                elif rigid:
+                elif what == "rigid":
                     self.rigid.append(it)
                     if part == "held":
                         self.held.append(it)
                     self._rigid_points.append((data, used))
+                elif what == "soft":
+                    own = person.points[used], normals[used], person.share[used]
+                    self.soft.append((it, data, *own))
                 else:
-                    share = person.share[used]
-                    moves = bool((share > 0.002).any())
-                    self.soft.append((it, data, person.points[used], normals[used], share, moves))
+                    self.still.append(it)
         self._turn: np.ndarray | None = None
         self._face: tuple[tuple[str, float], ...] = ()
+        self.body = b""  # equal for two moments at which `still` is seen alike
+
+    @property
+    def turning(self) -> list[Any]:
+        """What turns with the head, a little at least."""
+        return [*self.rigid, *self.eyes, *(s[0] for s in self.soft)]
 
     @property
     def actors(self) -> list[Any]:
-        return [*self.rigid, *self.eyes, *(s[0] for s in self.soft)]
+        return [*self.turning, *self.still]
 
     def place(
         self,
@@ -235,9 +244,11 @@ class PersonActors:
         body = matrix4(R_WB, t_WB)
         turned = self._turn is None or not np.array_equal(self._turn, R_head)
         vector = Rotation.from_matrix(R_head).as_rotvec()
-        for it, data, points, normals, share, moves in self.soft:
+        for it in self.still:
             it.SetUserMatrix(body)
-            if moves and turned:
+        for it, data, points, normals, share in self.soft:
+            it.SetUserMatrix(body)
+            if turned:
                 own = Rotation.from_rotvec(share[:, None] * vector).as_matrix()
                 set_points(
                     data,
@@ -247,6 +258,7 @@ class PersonActors:
         self._turn = R_head.copy()
         for it in self.actors:
             it.SetVisibility(here and (held or it not in self.held))
+        self.body = np.concatenate([[here], R_WB.ravel(), t_WB]).tobytes()
 
 
 @dataclass(frozen=True)
@@ -256,6 +268,24 @@ class Lamp:
     position: tuple[float, float, float]
     strength: float
     colour: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Part of a picture: where it lies in it, BGR (h,w,3) uint8, z-buffer (h,w), 1 = nothing."""
+
+    at: tuple[slice, slice]
+    colour: np.ndarray
+    depth: np.ndarray
+
+    def copy(self) -> Layer:
+        return Layer(self.at, self.colour.copy(), self.depth.copy())
+
+    def add(self, other: Layer) -> None:
+        """Lay another one over this whole picture, in place: the nearer is seen."""
+        nearer = other.depth < self.depth[other.at]
+        np.copyto(self.colour[other.at], other.colour, where=nearer[..., None])
+        np.copyto(self.depth[other.at], other.depth, where=nearer)
 
 
 class Scene:
@@ -348,6 +378,16 @@ class Scene:
         self.window.GetZbufferData(0, 0, width - 1, height - 1, self._grab_depth)
         return np.asarray(vtk_to_numpy(self._grab_depth).reshape(height, width)[::-1].copy())
 
+    def layer(self) -> Layer:
+        """Render, and keep the part in which anything is seen."""
+        colour, depth = self.picture(), self.depth()
+        seen = depth < 1
+        rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+        if not len(rows):
+            return Layer((slice(0), slice(0)), colour[:0, :0], depth[:0, :0])
+        at = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        return Layer(at, colour[at].copy(), depth[at].copy())
+
     def close(self) -> None:
         with contextlib.suppress(Exception):
             self.window.Finalize()
@@ -369,16 +409,18 @@ class Lens:
     map_y: np.ndarray
 
     @classmethod
-    def of(cls, camera: Camera, scale: float | None = None) -> Lens:
+    def of(cls, camera: Camera, scale: float | None = None, xy: np.ndarray | None = None) -> Lens:
         """The pinhole that covers every pixel of ``camera``.
 
         scale : None: 1.5; 1 for a fisheye, whose pinhole is several times as large anyway.
+        xy : (H,W,2) undistorted coordinates of all pixels, where known (seconds of work).
         """
         if scale is None:
             scale = 1.0 if camera.model == "equidistant" else 1.5
         width, height = camera.size_px
-        u, v = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
-        xy = camera.undistort(np.stack([u, v], -1).reshape(-1, 2)).reshape(height, width, 2)
+        if xy is None:
+            uv = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(float)
+            xy = camera.undistort(uv.reshape(-1, 2)).reshape(height, width, 2)
         f = camera.f_px * scale
         # a pixel that the lens draws nothing on (NaN) repeats what is beside the picture
         low, high = np.nanmin(xy, axis=(0, 1)) * f, np.nanmax(xy, axis=(0, 1)) * f

@@ -72,6 +72,43 @@ def test_a_plain_lesson_is_drawn_as_before() -> None:
     assert np.abs(left - filmed.astype(float)).mean() > 5
 
 
+@needs_renderer
+def test_a_picture_does_not_tell_what_was_drawn_before_it() -> None:
+    """Bodies are kept from picture to picture: moved, gone and come back, they are as drawn anew,
+    and whoever sits before another hides him.
+    """
+    pytest.importorskip("vtk")
+    from sessions.simulation.classroom import Classroom
+    from sessions.simulation.render import Lens
+
+    o = Options(students=3, rows=2, seconds=4.0, resolution="720p", scenario="natural", seed=3)
+    world = build_world(o.checked())
+    heads = world.heads(np.array([0.0, 1.0, 2.0]))
+    heads.t_WB[1] += [0.05, 0, 0]
+    heads.here[2, 0] = False
+    lens = Lens.of(world.cameras["left"])
+
+    def drawn(moments: list[int], *, at_once: bool = False) -> np.ndarray:
+        room = Classroom(
+            world.room, world.seats, world.auxiliary, world.people, world.marks, 1.0, o.seed
+        )
+        try:
+            room.show_people(True)
+            for k in moments:
+                room.pose(heads, k)
+                picture = room.picture(world.T_WC["left"], lens)
+            return lens.bend(room.scene.picture()) if at_once else picture
+        finally:
+            room.close()
+
+    for k in range(3):
+        anew = drawn([k])
+        assert np.array_equal(drawn([1, 0, 2, k]), anew)
+        # all actors in one rendering, lit alike: the same but where two surfaces meet
+        assert (np.abs(drawn([k], at_once=True) - anew.astype(float)).max(2) > 2).mean() < 1e-4
+    assert not np.array_equal(drawn([0]), drawn([1]))
+
+
 def facing(n: int = 1) -> Heads:
     """A head at rest at the origin of W, its axes those of B, n moments, something held in half."""
     eye, none = np.tile(np.eye(3), (n, 1, 1, 1)), np.zeros((n, 1, 3))
