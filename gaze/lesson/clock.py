@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from calibration.progress import Progress
+from calibration.verdict import Cause
 from sessions.clock.activity import Activity, Sense
 from sessions.clock.clock import Clock
 from sessions.clock.joined import Joined, join
@@ -25,6 +27,10 @@ CLOCK_SIZE_PX = (160, 90)
 STAGE = "the cameras' clocks"
 #: Pictures are decoded for the clock alone only where nothing else says it, and then this long.
 STRETCH_S = 60.0
+#: One video so much longer than the other may be in slow motion: what is declared is looked at too.
+LEAST_LONGER = 1.5
+#: How many times slower right's times may run than left's.
+SPEEDS = (0.125, 0.25, 0.5, 2.0, 4.0, 8.0)
 #: Wall clocks in files that differ by more are set wrong, not started apart.
 WALL_CLOCK_S = 6 * 3600.0
 
@@ -45,7 +51,8 @@ def lesson_clock(
     timestamps.csv) is taken and checked. Sound is listened to (``heard_s`` of it) while both may
     have some, and chapters that begin with what was heard (without sound: seen) before are among
     the videos' remarks; pictures are decoded for their motion (``motion``: yes, no; in stretches of
-    ``stretch_s``) where nothing is declared and sound does not do.
+    ``stretch_s``) where nothing is declared, or the lengths do not fit, and sound does not do. If
+    nothing fits then, other speeds are tried.
     """
     left, right, stamped = _stamped(session, left, right)
     offset = session.config.cameras.right.offset_s
@@ -66,7 +73,9 @@ def lesson_clock(
     estimates = [_by_sound(heard, about_s)]
     joined = joined_by(estimates, left, right, declared)
     if motion is None:
-        motion = declared is None and joined.measured is None
+        long_s, short_s = (f(left.duration_s, right.duration_s) for f in (max, min))
+        unlike = long_s > LEAST_LONGER * short_s
+        motion = (declared is None or unlike) and joined.measured is None
     if motion:
         moving = [
             _motion(info, progress, 0.2 + 0.4 * k, stretch_s)
@@ -74,8 +83,51 @@ def lesson_clock(
         ]
         estimates.append(_matched(moving[0], moving[1], MOTION, about_s))
         joined = joined_by(estimates, left, right, declared)
+        if joined.measured is None:
+            other = other_speed([(SOUND, heard), (MOTION, moving)], left, right)
+            joined = replace(joined, causes=(*other, *joined.causes))
     progress(STAGE, 1.0)
     return left, right, joined
+
+
+def other_speed(
+    perceived: Sequence[tuple[Sense, Sequence[Activity | None]]], left: VideoInfo, right: VideoInfo
+) -> tuple[Cause, ...]:
+    """That one video's times run several times slower than the other's, if a sense matches so:
+    slow motion, or a time lapse, whose file does not say it."""
+    for sense, (one, other) in perceived:
+        if one is None or other is None:
+            continue
+        tried = {r: match(one, replace(other, times_s=other.times_s / r), sense) for r in SPEEDS}
+        ratio = max(tried, key=lambda r: tried[r].score * (tried[r].clock is not None))
+        if tried[ratio].clock is None:
+            continue
+        name, times, info = ("right", ratio, right) if ratio > 1 else ("left", 1 / ratio, left)
+        return (
+            Cause(
+                "clock_other_speed",
+                "FAIL",
+                f"{sense.name} of the two videos fits if the {name} one's runs {times:g} times as "
+                "fast as its times say: it was filmed in slow motion, or the other one is a time "
+                "lapse",
+                "Film both at one ordinary rate. For this lesson, if it is slow motion: `ffmpeg "
+                f"-itsscale {1 / times:g} -i {info.path.name} -c copy -an OUT`, and OUT as "
+                f"cameras.{name}.video.",
+            ),
+        )
+    return ()
+
+
+def refuse_other_speed(clock: Joined, *, force: bool = False) -> None:
+    """Refuse two videos of which one is in slow motion.
+
+    Raises
+    ------
+    SessionError : which one, by how much, what helps.
+    """
+    for cause in clock.causes:
+        if cause.code == "clock_other_speed" and not force:
+            raise SessionError(cause.message, remedy=cause.action)
 
 
 def clock_quality(joined: Joined, left: VideoInfo, right: VideoInfo) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from calibration.progress import Progress
 from calibration.rig import Rig
 from gaze.lesson import refusals
 from gaze.lesson.background import Registered, as_it_is_now, refuse_other_camera, registered
-from gaze.lesson.clock import clock_quality, lesson_clock
+from gaze.lesson.clock import clock_quality, lesson_clock, refuse_other_speed
 from gaze.lesson.settings import AnalyzeSettings
 from sessions.clock.joined import Joined
 from sessions.errors import SessionError
@@ -86,6 +86,7 @@ def open_film(session: Session, rig: Rig, settings: AnalyzeSettings, progress: P
     refuse_other_camera(changed, force=settings.force)
     rig = as_it_is_now(rig, changed)
     left, right, clock = lesson_clock(session, left, right, progress)
+    refuse_other_speed(clock, force=settings.force)
     both = zip(CAMERAS, (left, right), strict=True)
     remarks = [f"The {name} video {remark}." for name, info in both for remark in info.remarks]
     when = moments(

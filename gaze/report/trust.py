@@ -21,7 +21,7 @@ ANY = float("inf")  # may be wrong by any amount
 COST_CM: dict[str, float | None] = {
     **dict.fromkeys(
         ("rig_forced", "noses_miss", "seats_shifted", "camera_knocked", "heads_disagree",
-         "clock_assumed", "class_does_not_fit"), ANY,
+         "clock_assumed", "class_does_not_fit", "clock_other_speed"), ANY,
     ),
     **dict.fromkeys(
         ("rig_remark", "room_unchecked", "camera_changed", "camera_unchecked", "row_small_faces",

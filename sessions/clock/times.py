@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike
 from calibration.transform import Array
 from calibration.verdict import Cause
 
+#: A video is longer than the other by a camera's slow motion, to this share.
+LIKE_SLOW = 0.05
+
 
 @dataclass(frozen=True)
 class TimesReport:
@@ -120,12 +123,16 @@ def judge_pair(left: TimesReport, right: TimesReport) -> tuple[Cause, ...]:
     longest = max(left.duration_s, right.duration_s)
     if longest > 0 and abs(difference) > max(1.0, 0.002 * longest):
         longer = "right" if difference > 0 else "left"
+        times = longest / max(longest - abs(difference), 1e-9)
+        slow = any(abs(times / n - 1) < LIKE_SLOW for n in (2, 4, 8))
         causes.append(
             Cause(
                 "durations_differ",
                 "WARN",
                 f"the {longer} video is {abs(difference):.1f} s longer, more than clocks drift: "
-                "not started and stopped together, or one was paused",
+                "not started and stopped together, or one was paused"
+                + f", or (it is {times:.1f} times as long) filmed in slow motion"
+                * slow,
                 "Let the clock be estimated from the pictures (leave offset_s out).",
             )
         )

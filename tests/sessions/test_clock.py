@@ -116,6 +116,10 @@ def test_lengths_and_rates_are_compared() -> None:
     assert "30.00 and 25.00" in codes["rates_differ"]
     assert judge_pair(left, left) == ()
     assert "ppm" not in codes["durations_differ"], "ten seconds of 45 minutes are no drift"
+    assert "slow motion" not in codes["durations_differ"]
+    slow = judge_times(np.arange(0, 4 * 2680, 4 / 30), "right")
+    (longer,) = (c for c in judge_pair(left, slow) if c.code == "durations_differ")
+    assert "4.0 times as long) filmed in slow motion" in longer.message
     assert "duration_mismatch" in [
         c.code for c in judge_times(np.arange(0, 60, 0.04), "a", 90.0).causes
     ]

@@ -12,11 +12,18 @@ import numpy as np
 import pytest
 
 from gaze.lesson import clock as module
-from gaze.lesson.clock import clock_quality, lesson_clock, sounds_of, with_repeats
+from gaze.lesson.clock import (
+    clock_quality,
+    lesson_clock,
+    refuse_other_speed,
+    sounds_of,
+    with_repeats,
+)
 from sessions.clock.clock import Clock
 from sessions.clock.match import match
 from sessions.clock.motion import MOTION
 from sessions.clock.sound import SOUND, hear
+from sessions.errors import SessionError
 from sessions.video import VideoInfo, probe
 from tests.sessions import clock_lessons as draw
 from tests.sessions.test_clock_sound import room
@@ -68,6 +75,31 @@ def test_a_wrong_offset_is_contradicted_not_replaced(monkeypatch: pytest.MonkeyP
     cause, _ = clock_quality(clock, left, right)["causes"]
     assert cause["code"] == "clock_contradicted" and cause["severity"] == "FAIL"
     assert "sound +1.5" in cause["message"]
+
+
+@pytest.mark.parametrize("slow", ["left", "right"])
+def test_slow_motion_that_no_file_tells_is_named(
+    monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    videos = _videos(monkeypatch, Clock(1.5), 300.0, sound=False)
+    k = ("left", "right").index(slow)
+    moving, stretched = module._motion, f"{slow}.mp4"
+
+    def slowed(video: VideoInfo, *rest: Any) -> Any:
+        seen = moving(video, *rest)
+        return replace(seen, times_s=seen.times_s * (4 if video.path.name == stretched else 1))
+
+    monkeypatch.setattr(module, "_motion", slowed)
+    videos[k] = replace(videos[k], times_s=4 * videos[k].times_s)
+    *_, clock = lesson_clock(_session(0.0), *videos, progress=_quiet)
+    assert clock.measured is None
+    assert (
+        clock.causes[0].code == "clock_other_speed" and "-itsscale 0.25" in clock.causes[0].action
+    )
+    assert f"the {slow} one's runs 4 times as fast" in clock.causes[0].message
+    with pytest.raises(SessionError, match="slow motion"):
+        refuse_other_speed(clock)
+    refuse_other_speed(clock, force=True)
 
 
 def test_without_one_sound_decides_and_no_picture_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
