@@ -35,9 +35,10 @@ LEAST_FOR_TIERS = 5  # people who stay, to see whether rows stand on tiers
 SEAT_M = 0.4  # somebody who stands up at the own seat
 FASTEST_M_S, NEAR_M = 2.5, 0.6  # between two pieces of one walk
 TEACHER_S, PASSER_S, PASSER_SHARE = 10.0, 10.0, 0.05
-# or so long from the first glimpse of a walk to the last, seen in so much of it and so often anew:
-# whoever faces the class turns away from both cameras for most of the time
-WALK_SHARE, GLIMPSES, AGAIN_S = 0.2, 5, 0.5
+# or so long from the first glimpse of a walk to the last, so often seen anew in so much of it:
+# whoever faces the class turns away from both cameras, and a face that walks on is found in whole
+# pictures alone, which are scanned every 4 to 12 s (gaze/faces/finder.py): a glimpse tells of that
+WALK_SHARE, GLIMPSES, AGAIN_S, GLIMPSE_S = 0.5, 5, 0.5, 12.0
 # A picture's nose moves by less than so much (of the face's height, and pixels), its pose likewise:
 # somebody who breathes moves his nose by 2 cm or more, a tenth of his face.
 STILL_S, STILL_SHARE, STILL_PX, STILL_DEG = 60.0, 0.03, 0.2, 10.0
@@ -163,10 +164,10 @@ def _long_enough(walk: Sequence[Person], step_s: float) -> bool:
     if not walk:
         return False
     moment = np.unique(np.concatenate([p.moment for p in walk]))
-    span = moment[-1] - moment[0] + 1
-    glimpses = 1 + int((np.diff(moment) * step_s > AGAIN_S).sum())
-    again = glimpses >= GLIMPSES and len(moment) >= WALK_SHARE * span
-    return bool((span if again else len(moment)) * step_s >= TEACHER_S)
+    apart_s = np.diff(moment) * step_s
+    span_s, told_s = float(apart_s.sum()), float(np.minimum(apart_s, GLIMPSE_S).sum())
+    again = (apart_s > AGAIN_S).sum() >= GLIMPSES - 1 and told_s >= WALK_SHARE * span_s
+    return bool(len(moment) * step_s >= TEACHER_S or (again and told_s >= TEACHER_S))
 
 
 def _one_person(a: Person, b: Person, step_s: float) -> bool:

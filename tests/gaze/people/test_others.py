@@ -166,3 +166,16 @@ def test_a_teacher_who_mostly_looks_at_the_class_is_one() -> None:
     scene.look_at(passer, np.array([2.0, 0.6, -1.0]))
     _, who, found = identified(scene, 12)
     assert not (found.role == TEACHER).any()
+
+
+def test_who_walks_on_is_found_by_whole_pictures_alone_and_is_the_teacher() -> None:
+    """One moment in ten, elsewhere each time; five people in two minutes are nobody's walk."""
+    for seconds, each, role in ((30.0, 10, TEACHER), (150.0, 90, PASSER)):
+        scene = Scene.lesson(13, seconds=seconds)
+        count = len(scene.time_s)
+        walker = with_teacher(scene)
+        scene.present[:, walker] = np.arange(count) % each == 0
+        _, who, found = identified(scene, 13)
+        class_is_whole(scene, who, found)
+        roles = found.role[who == walker]
+        assert (roles == role).mean() > 0.5 and np.isin(roles, [role, STUDENT]).all(), seconds
