@@ -70,6 +70,8 @@ TRACKS = {
         _track("lively", "twins talk to each other, one looks back, one bends over the desk, one "
                "leaves and comes back, two change seats (events.csv says so)", (9131,),
                students=10, scenario="lively"),
+        _track("teacher", "somebody who is no student walks before the class and between its rows, "
+               "the face to the cameras", (9171,), scenario="natural", teacher="walks"),
         _track("camera", "motion blur and rolling shutter of 20 ms, mains flicker, windows behind "
                "the class, noise at a low rate", (9141,), seconds=12.0, scenario="natural",
                exposure_s=0.02, readout_s=0.02, flicker=0.3, backlight=0.7, noise=2.5, crf=30),

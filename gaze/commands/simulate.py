@@ -89,6 +89,13 @@ def simulate(
             "share of the students (all, if none is said): 'mask, cap 3, hand 50%'."
         ),
     ] = "",
+    teacher: Annotated[
+        str,
+        typer.Option(
+            help="Somebody more, who is no student: walks (before the class and between its rows), "
+            "front (before it alone) or stands; nobody, if not said."
+        ),
+    ] = "",
     exposure: Annotated[
         float, typer.Option(help="Exposure in seconds: motion is blurred over it; 0 = none.")
     ] = 0.0,
@@ -171,6 +178,7 @@ def simulate(
         timestamps=timestamps,
         seed=seed,
         wear=wear,
+        teacher=teacher,
         exposure_s=exposure,
         readout_s=readout,
         flicker=flicker,

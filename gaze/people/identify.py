@@ -234,7 +234,9 @@ def _merge_founders(
     pair_cost: list[float],
     s: IdentitySettings,
 ) -> tuple[dict[tuple[int, int], int], list[float]]:
-    """Join students at one place: nearer than two people can be, or near and never seen at once."""
+    """Join students at one place: nearer than two people can be, or near and never seen at once
+    on two heads.
+    """
     count = len(pair_cost)
     tracks_of: list[list[tuple[int, int]]] = [[] for _ in range(count)]
     for t, k in owner.items():
@@ -248,13 +250,13 @@ def _merge_founders(
             apart_m = np.linalg.norm(seats[k] - seats[m])
             if target[m] != m or not apart_m < s.far_m / 2:
                 continue
-            shared = [
-                _overlap(seen, rows[a], rows[b])
+            at_once = [
+                _elsewhere(seen, rows[a], rows[b])
                 for a in tracks_of[k]
                 for b in tracks_of[m]
                 if a[0] == b[0]
             ]
-            if apart_m < s.one_place_m or max(shared, default=0.0) < 0.02:
+            if apart_m < s.one_place_m or max(at_once, default=0.0) < 0.02:
                 target[k] = m
                 tracks_of[m] += tracks_of[k]
                 break

@@ -71,7 +71,7 @@ def draw_session(folder: Path, parts: Path, world: World, progress: Progress) ->
 
     o = world.options
     room = Classroom(
-        world.room, world.seats, world.auxiliary, world.people, world.marks, o.light, o.seed,
+        world.room, world.seats, world.auxiliary, world.in_pictures, world.marks, o.light, o.seed,
         o.backlight,
     )  # fmt: skip
     try:
@@ -153,7 +153,7 @@ def draw_video(
     def frames(start: int) -> Iterator[np.ndarray]:
         key, picture = b"", None
         for k, middle in enumerate(times[start : start + STRETCH]):
-            heads = world.heads(middle + shutter.after_s)
+            heads = world.heads_in_pictures(middle + shutter.after_s)
             seen = []
             for m in range(len(shutter.after_s)):
                 now = moment_key(heads, m)

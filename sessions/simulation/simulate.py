@@ -40,6 +40,7 @@ from sessions.simulation.script import (
     natural_plans,
     place_people,
 )
+from sessions.simulation.teacher import WAYS, Teacher, teacher, with_teacher
 from sessions.simulation.wear import HELD, dealt, dressed, held_spans, wanted
 
 RESOLUTIONS = {
@@ -58,6 +59,7 @@ CHOICES: dict[str, Collection[str]] = {
     "resolution": RESOLUTIONS,
     "scenario": ("grid", "natural", "lively"),
     "people": ("all", "train", "test"),
+    "teacher": ("", *WAYS),
 }
 LIMITS = {
     "students": (1, MAX_STUDENTS),
@@ -95,7 +97,8 @@ OPTION_NAMES = {
     "exposure_s": "exposure",
     "readout_s": "readout",
 }
-HARD = ("wear", "exposure_s", "readout_s", "flicker", "backlight")  # in about.json where asked for
+# in about.json where asked for
+HARD = ("wear", "teacher", "exposure_s", "readout_s", "flicker", "backlight")
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,8 @@ class Options:
     ``eye_share`` None = 0 in ``grid``, 0.30 in ``natural``. ``offset_s`` = the right camera's clock
     minus the left's; ``drift_ppm`` = how much faster the right clock runs. ``noise`` scales the
     sensor's noise (1 = a lit room), ``light`` the lamps. ``crf`` = H.264 quality. ``wear`` as
-    :func:`sessions.simulation.wear.wanted` reads it. ``exposure_s`` of each row of a picture, which
+    :func:`sessions.simulation.wear.wanted` reads it. ``teacher`` = what one more does, who is no
+    student. ``exposure_s`` of each row of a picture, which
     are read one after the other within ``readout_s``. ``flicker`` = how deep mains light pulses,
     ``backlight`` = how bright the windows behind the class are.
     """
@@ -137,6 +141,7 @@ class Options:
     jpeg_quality: int = 88
     seed: int = 0
     wear: str = ""
+    teacher: str = ""
     exposure_s: float = 0.0
     readout_s: float = 0.0
     flicker: float = 0.0
@@ -154,7 +159,7 @@ class Options:
 
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
-                refuse(name, f"one of {', '.join(choices)}")
+                refuse(name, f"one of {', '.join(filter(None, choices))}")
         for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:  # nor where it is no number
@@ -222,9 +227,22 @@ class World:
     marks: tuple[list[str], np.ndarray] | None
     wears: Sequence[tuple[str, ...]] = ()
     roles: Roles | None = None
+    teacher: Teacher | None = None
+
+    @property
+    def in_pictures(self) -> list[Placement]:
+        """Everybody: the students, and behind them the teacher, if there is one."""
+        return [*self.people, *([self.teacher.placement] if self.teacher else [])]
+
+    def heads_in_pictures(self, time_s: np.ndarray) -> Heads:
+        """The truth of :attr:`in_pictures` at any times on the left camera's clock."""
+        students = self.heads(time_s)
+        if self.teacher is None:
+            return students
+        return with_teacher(students, self.teacher, self.options.shift_by_eyes)
 
     def heads(self, time_s: np.ndarray) -> Heads:
-        """The truth at any times on the left camera's clock."""
+        """The students' truth at any times on the left camera's clock."""
         sway = 0.0 if self.options.scenario == "grid" else 1.6
         return heads_at(
             time_s, self.people, self.plans, self.options.shift_by_eyes, sway, self.options.seed
@@ -310,6 +328,7 @@ def build_world(options: Options, cast: list[Person] | None = None) -> World:
         if set(things) & set(HELD) else plan
         for k, (plan, things) in enumerate(zip(plans, wears, strict=True))
     ]  # fmt: skip
+    guide = teacher(o.teacher, cast[-1], room, where) if o.teacher else None
     return World(
-        o, room, where, aux, people, cameras, poses, plans, windows, marks, wears, who
+        o, room, where, aux, people, cameras, poses, plans, windows, marks, wears, who, guide
     )  # fmt: skip

@@ -17,6 +17,7 @@ from calibration.files import atomic_write, write_file
 from sessions.simulation.lively import seat_rows
 from sessions.simulation.script import Heads, visible_share
 from sessions.simulation.simulate import HARD, INNER_CORNERS, SQUARE_M, World
+from sessions.simulation.teacher import with_teacher
 
 
 def session_toml(world: World) -> str:
@@ -165,13 +166,16 @@ def truth_table(world: World, heads: Heads) -> Any:
     for k, axis in enumerate("xyz"):
         flat[f"target_{axis}_m"] = heads.point_W[..., k].ravel()
     flat["target"] = heads.label.ravel()
+    everybody = (
+        with_teacher(heads, world.teacher, world.options.shift_by_eyes) if world.teacher else heads
+    )
     for camera in CAMERAS:
         to_camera = world.T_WC[camera].inverse()
         uv = world.cameras[camera].project(to_camera.apply(heads.P_W))
         flat[f"nose_u_{camera}_px"] = uv[..., 0].ravel()
         flat[f"nose_v_{camera}_px"] = uv[..., 1].ravel()
         flat[f"visible_{camera}"] = (
-            visible_share(heads, world.people, world.T_WC[camera].t)
+            visible_share(everybody, world.in_pictures, world.T_WC[camera].t)[:, :N]
             * world.cameras[camera].contains(uv)
         ).ravel()
         flat[f"face_px_{camera}"] = face_heights_px(heads, world, camera).ravel()

@@ -20,6 +20,7 @@ from sessions.simulation.people import load_people
 from sessions.simulation.plan import make_plan
 from sessions.simulation.script import Heads, Placement, covered, visible_share
 from sessions.simulation.simulate import Options, World, build_world
+from sessions.simulation.teacher import WAYS
 from sessions.simulation.truth_only import write_truth_only
 from sessions.simulation.wear import WORN, dealt, dressed, held_spans, wanted
 from sessions.simulation.write import truth_table, write_session
@@ -180,6 +181,7 @@ def test_who_wears_what_is_as_many_as_asked() -> None:
         ({"readout_s": -0.1}, "--readout"),
         ({"flicker": 2.0}, "--flicker"),
         ({"backlight": float("nan")}, "--backlight"),
+        ({"teacher": "dances"}, "--teacher is impossible; found dances, expected one of walks, "),
         ({"crf": 60}, "--crf"),
     ],
 )
@@ -191,9 +193,41 @@ def test_what_cannot_be_drawn_is_one_sentence(change: dict, said: str) -> None:
 def test_answers_without_pictures_know_nothing_of_it(tmp_path: Path) -> None:
     with pytest.raises(SessionError, match=r"--plan .* found --wear --exposure"):
         make_plan(Options(wear="mask", exposure_s=0.02))
+    with pytest.raises(SessionError, match=r"--plan .* found --teacher"):
+        make_plan(Options(teacher="front"))
     with pytest.raises(SessionError, match=r"--truth-only .* found --scenario lively"):
         write_truth_only(tmp_path / "x", LIVELY)
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_teacher_is_in_the_pictures_and_no_student(way: str, tmp_path: Path) -> None:
+    """Stands or walks before the students, whose truth is the same but for who is hidden."""
+    plain = build_world(Options(scenario="natural", seconds=30, fps=5, seed=2).checked())
+    world = build_world(replace(plain.options, teacher=way).checked())
+    t = world.frame_times("left")
+    heads, alone, everybody = world.heads(t), plain.heads(t), world.heads_in_pictures(t)
+    assert np.array_equal(heads.R_WS, alone.R_WS)
+    assert len(world.in_pictures) == len(world.people) + 1 == everybody.P_W.shape[1]
+    assert np.array_equal(everybody.P_W[:, :-1], heads.P_W)
+    nose = everybody.P_W[:, -1]
+    assert (nose[:, 1] < heads.P_W[..., 1].min() - 0.2).all()  # y_W is down
+    step_m = np.linalg.norm(np.diff(nose, axis=0), axis=1)
+    assert step_m.max() < 0.35  # no jumps at corners, nor where the way is walked back
+    walked_m = np.ptp(nose[:, [0, 2]], axis=0)
+    if way == "walks":
+        assert walked_m[0] > 2.5 and walked_m[1] > 2.5
+        beside = np.linalg.norm(nose[:, None, [0, 2]] - heads.P_W[..., [0, 2]], axis=-1)
+        assert 0.3 < beside.min() < 1.2  # between the rows, through nobody
+    else:
+        assert (walked_m[0] > 2.5) == (way == "front") and walked_m[1] < 0.4
+    shows = [truth_table(w, w.heads(t)) for w in (plain, world)]
+    hidden = [float((1 - f[["visible_left", "visible_right"]]).to_numpy().sum()) for f in shows]
+    assert hidden[1] >= hidden[0] and (way != "walks" or hidden[1] > hidden[0])
+    assert set(shows[1].student) == set(world.seats.ids)
+    write_session(tmp_path / "x", world)
+    about = json.loads((tmp_path / "x" / "truth" / "about.json").read_text())
+    assert about["options"]["teacher"] == way and "teacher" not in about["people"]
 
 
 @pytest.fixture(scope="module")
