@@ -23,14 +23,18 @@ from sessions.tables import read_table
 
 
 def run_tracks(
-    out: Path, names: Sequence[str], weights: str = "default", progress: Progress = no_progress
+    out: Path,
+    names: Sequence[str],
+    settings: AnalyzeSettings = AnalyzeSettings(),
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Lessons under ``out/lessons``, entries under ``out/WEIGHTS``, and their result.
+    """Lessons under ``out/lessons``, entries under ``out/NAME`` (:func:`entry_name`), and their
+    result.
 
     A lesson that is drawn and a run that is finished are not made again, so that the same call goes
     on with what was interrupted.
     """
-    entries = out / Path(weights).stem
+    entries = out / entry_name(settings)
     seconds: dict[str, float] = {}
     for name in names:
         for seed in track(name).seeds:
@@ -41,19 +45,24 @@ def run_tracks(
             if not (folder / "rig.json").is_file():
                 calibrate_lesson(folder, page=False)
             begun = time.process_time()
-            run = _finished(folder, weights, progress)
+            run = _finished(folder, settings, progress)
             seconds[said] = round(time.process_time() - begun, 1)
             write_entry(run, entries / f"{said}.csv")
-    result = score_folder(entries, names, entry=f"classroom-gaze, {weights}")
+    result = score_folder(entries, names, entry=f"classroom-gaze, {entry_name(settings)}")
     return {**result, "cpu_seconds": seconds}
 
 
-def _finished(folder: Path, weights: str, progress: Progress) -> Run:
+def entry_name(settings: AnalyzeSettings) -> str:
+    """The weights, and whether what the class agrees on was taken off."""
+    return Path(settings.weights).stem + ("-agreement" if settings.agreement else "")
+
+
+def _finished(folder: Path, settings: AnalyzeSettings, progress: Progress) -> Run:
     session = Session.open(folder)
-    name = f"benchmark-{Path(weights).stem}"
+    name = f"benchmark-{entry_name(settings)}"
     if (session.folder / "runs" / name / "gaze.parquet").is_file():
         return Run.open(session.folder / "runs" / name)
-    return analyze(session, AnalyzeSettings(weights=weights), run_name=name, progress=progress)
+    return analyze(session, settings, run_name=name, progress=progress)
 
 
 def write_entry(run: Run, path: Path) -> None:

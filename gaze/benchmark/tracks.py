@@ -72,6 +72,16 @@ TRACKS = {
                students=10, scenario="lively"),
         _track("teacher", "somebody who is no student walks before the class and between its rows, "
                "the face to the cameras", (9171,), scenario="natural", teacher="walks"),
+        _track("lost-frames", "the right film lacks three frames of ten a second, halfway, and its "
+               "times do not say so", (9181,), scenario="natural", fps=10.0, lost=3),
+        _track("fisheye", "both lenses are fisheyes, 120 degrees wide", (9191,), seconds=13.5,
+               fisheye_deg=120.0),
+        _track("corners", "cameras in the room's front corners, under the ceiling", (9201,),
+               seconds=13.5, placement="5.55,-0.6,0.2;-1.55,-0.6,0.2"),
+        _track("4k", "the same class in 4K", (9211,), seconds=12.0, scenario="natural",
+               resolution="4k"),
+        _track("minute", "a minute, in which the class's agreement can prove itself", (9221,),
+               seconds=60.0, fps=2.5, scenario="natural"),
         _track("camera", "motion blur and rolling shutter of 20 ms, mains flicker, windows behind "
                "the class, noise at a low rate", (9141,), seconds=12.0, scenario="natural",
                exposure_s=0.02, readout_s=0.02, flicker=0.3, backlight=0.7, noise=2.5, crf=30),

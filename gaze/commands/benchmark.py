@@ -43,21 +43,26 @@ def tracks(as_json: AsJson = False) -> None:
 def benchmark_run(
     folder: Annotated[Path, typer.Argument(help="Where lessons, entries and results go.")],
     track: Tracks = None,
-    weights: Annotated[str, typer.Option(help="Head-pose weights: small, sdam-r50, a file.")] = (
+    weights: Annotated[str, typer.Option(help="Head-pose weights: lite0, sdam-r50, a file.")] = (
         "default"
     ),
+    agreement: Annotated[
+        bool, typer.Option("--agreement", help="Take off what the class's agreement proves.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Draw, calibrate, analyse and score every lesson; hours of work, the same command goes on.
 
     Example: gaze benchmark run bench/ --track demo --weights lite0
     """
-    from gaze.benchmark.run import run_tracks, save, table
+    from gaze.benchmark.run import entry_name, run_tracks, save, table
     from gaze.benchmark.tracks import TRACKS
+    from gaze.lesson.settings import AnalyzeSettings
 
+    settings = AnalyzeSettings(weights=weights, agreement=agreement)
     with progress_bar(quiet=as_json) as progress:
-        result = run_tracks(folder, track or list(TRACKS), weights, progress)
-    path = folder / f"{Path(weights).stem}.json"
+        result = run_tracks(folder, track or list(TRACKS), settings, progress)
+    path = folder / f"{entry_name(settings)}.json"
     save(result, path)
     if as_json:
         print_json(result)

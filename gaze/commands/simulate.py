@@ -59,6 +59,12 @@ def simulate(
         float, typer.Option(help="Right camera's clock minus the left's, seconds.")
     ] = 0.0,
     drift: Annotated[float, typer.Option(help="Right clock runs faster by so many ppm.")] = 0.0,
+    lost: Annotated[
+        int,
+        typer.Option(
+            help="So many frames are lost halfway by the right camera, which says nothing."
+        ),
+    ] = 0,
     light: Annotated[float, typer.Option(help="Strength of the lamps; 1 = well lit.")] = 1.0,
     noise: Annotated[float, typer.Option(help="Sensor noise; 1 = a lit room, 0 = none.")] = 1.0,
     near: Annotated[
@@ -167,6 +173,7 @@ def simulate(
         eye_share=eye_share,
         offset_s=offset,
         drift_ppm=drift,
+        lost=lost,
         light=light,
         noise=noise,
         near_m=near,

@@ -70,6 +70,7 @@ LIMITS = {
     "eye_share": (0, 0.9),
     "offset_s": (-4, 4),
     "drift_ppm": (-1000, 1000),
+    "lost": (0, 100),
     "light": (0.1, 3),
     "noise": (0, 10),
     "near_m": (2.4, 25),
@@ -98,7 +99,7 @@ OPTION_NAMES = {
     "readout_s": "readout",
 }
 # in about.json where asked for
-HARD = ("wear", "teacher", "exposure_s", "readout_s", "flicker", "backlight")
+HARD = ("wear", "teacher", "lost", "exposure_s", "readout_s", "flicker", "backlight")
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ class Options:
     """What a simulated lesson is made of. Every number is in metres, seconds, degrees or pixels.
 
     ``eye_share`` None = 0 in ``grid``, 0.30 in ``natural``. ``offset_s`` = the right camera's clock
-    minus the left's; ``drift_ppm`` = how much faster the right clock runs. ``noise`` scales the
+    minus the left's; ``drift_ppm`` = how much faster the right clock runs; ``lost`` = how many
+    frames the right camera loses halfway, whose film does not say so. ``noise`` scales the
     sensor's noise (1 = a lit room), ``light`` the lamps. ``crf`` = H.264 quality. ``wear`` as
     :func:`sessions.simulation.wear.wanted` reads it. ``teacher`` = what one more does, who is no
     student. ``exposure_s`` of each row of a picture, which
@@ -126,6 +128,7 @@ class Options:
     eye_share: float | None = None
     offset_s: float = 0.0
     drift_ppm: float = 0.0
+    lost: int = 0
     light: float = 1.0
     noise: float = 1.0
     near_m: float = 3.0
@@ -252,7 +255,10 @@ class World:
         """When each frame was taken, on the left camera's clock."""
         o = self.options
         own = np.arange(round(o.seconds * o.fps)) / o.fps
-        return own if camera == "left" else (own - o.offset_s) / (1 + o.drift_ppm * 1e-6)
+        if camera == "left":
+            return own
+        own[len(own) // 2 :] += o.lost / o.fps
+        return np.asarray((own - o.offset_s) / (1 + o.drift_ppm * 1e-6))
 
     def rig(self) -> Rig:
         """The true rig."""

@@ -81,7 +81,7 @@ def session_toml(world: World) -> str:
         'video = "right.mp4"',
         f"corners_m = {lengths['right']}",
     ]
-    if o.offset_s == 0 and o.drift_ppm == 0:
+    if o.offset_s == o.drift_ppm == o.lost == 0:
         lines.append("offset_s = 0.0")
     for k, student in enumerate(world.seats.ids):
         lines += [

@@ -181,6 +181,7 @@ def test_who_wears_what_is_as_many_as_asked() -> None:
         ({"readout_s": -0.1}, "--readout"),
         ({"flicker": 2.0}, "--flicker"),
         ({"backlight": float("nan")}, "--backlight"),
+        ({"lost": -1}, "--lost"),
         ({"teacher": "dances"}, "--teacher is impossible; found dances, expected one of walks, "),
         ({"crf": 60}, "--crf"),
     ],
@@ -198,6 +199,19 @@ def test_answers_without_pictures_know_nothing_of_it(tmp_path: Path) -> None:
     with pytest.raises(SessionError, match=r"--truth-only .* found --scenario lively"):
         write_truth_only(tmp_path / "x", LIVELY)
     assert not (tmp_path / "x").exists()
+
+
+def test_lost_frames_are_missing_from_one_film_and_its_times_do_not_say_so(tmp_path: Path) -> None:
+    world = build_world(Options(seconds=6, fps=10, lost=3, offset_s=0.2).checked())
+    left, right = world.frame_times("left"), world.frame_times("right")
+    assert len(left) == len(right) == 60
+    apart = np.round(left - right, 9)
+    assert (apart[:30] == 0.2).all() and (apart[30:] == -0.1).all()
+    alone = replace(world.options, offset_s=0.0).checked()
+    write_session(tmp_path / "x", build_world(alone))
+    assert "offset_s" not in (tmp_path / "x" / "session.toml").read_text(), "to be estimated"
+    about = json.loads((tmp_path / "x" / "truth" / "about.json").read_text())
+    assert about["options"]["lost"] == 3
 
 
 @pytest.mark.parametrize("way", WAYS)
