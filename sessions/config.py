@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -228,6 +229,14 @@ class SessionConfig(Strict):
     @classmethod
     def _one_is_a_list_of_one(cls, value: object) -> object:
         return (value,) if isinstance(value, dict) else value
+
+    @field_validator("date", "starts_at", mode="before")
+    @classmethod
+    def _no_number(cls, value: object) -> object:
+        """It would be taken for seconds since 1970."""
+        if re.fullmatch(r"[-+]?\d+(\.\d*)?", str(value).strip()):
+            raise ValueError("expected a day as a calendar has it, no number")
+        return value
 
     @field_validator("starts_at")
     @classmethod

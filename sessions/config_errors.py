@@ -24,6 +24,7 @@ _SLIPS = (
     (r"^[^#\"']*[\u00a0\u2000-\u200f\u202f\u2060\u3000\ufeff]",
      "It holds an odd space that cannot be seen (out of a page or a word processor): type the "
      "line anew."),
+    (r"^\s*date\s*=", "Write a date as year-month-day: 2026-11-20."),
     (r"^[^#\"']*[\u2012-\u2015\u2212]", "Write a minus as a plain hyphen: -0.3."),
     (r"=\s*\d{1,2}\.\d{1,2}\.\d{2,4}", "Write a date as year-month-day: 2026-11-20."),
     (r"=\s*\d{1,2}/\d{1,2}/\d{2,4}", "Write a date as year-month-day: 2026-11-20."),

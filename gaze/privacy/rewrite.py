@@ -5,7 +5,7 @@ Works on a copy (gaze/privacy/forget.py); what happens to which file: gaze/priva
 
 from __future__ import annotations
 
-from calibration.errors import CalibrationError
+from calibration.errors import UserError
 from calibration.rig import Rig
 from gaze.privacy.csv_rows import read_csv, write_csv, write_text
 from gaze.privacy.made_again import (
@@ -76,7 +76,7 @@ def _looks_in_the_rig(work: Work) -> None:
         return
     try:
         seen = Rig.load(path).inputs.seen
-    except CalibrationError:
+    except UserError:  # damaged: nobody is read out of it
         return
     if seen is not None and seen.looked is not None:
         work.lost(path, "its room rests on --marked-points, at which the student may have looked: "

@@ -81,6 +81,7 @@ def world(folder: Path) -> dict[str, bytes]:
 
 def test_a_room_calibrated_with_marked_points_is_named(lesson: Path) -> None:
     """The class's mean look is in rig.json: what it was without the student could be subtracted."""
+    (lesson / "rig.json").write_text("{")  # a damaged one is in nobody's way
     assert forget(lesson, "S-01").whole
     rig = room_rig()
     board, size = Board("chessboard", (9, 6), 0.08), dict.fromkeys(("left", "right"), (1920, 1080))
@@ -154,7 +155,10 @@ def test_a_lesson_within_a_lesson_is_another_one(lesson: Path, where: str) -> No
 def test_a_student_goes_and_the_others_rows_stay_to_the_digit(lesson: Path) -> None:
     run = run_of(lesson)
     before = pd.read_parquet(run / "gaze.parquet")
+    export(run, "csv", lesson / "out")
     said = forget(lesson, WHO)
+    out = pd.read_csv(lesson / "out" / "gaze.csv", comment="#")
+    assert sorted(set(out["student"])) == OTHERS
     assert said.whole and said.proven and not said.remains and not said.lost
     assert students(run) == students(run, "students") == OTHERS
     after = pd.read_parquet(run / "gaze.parquet")
