@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from calibration.errors import DiskFullError, UserError
 from gaze.privacy.csv_rows import cell, read_csv
+from gaze.privacy.search import DAMAGED
 
-UNREADABLE = (UserError, OSError, ValueError, KeyError, TypeError, pa.ArrowException, csv.Error)
+UNREADABLE = (UserError, TypeError, *DAMAGED)
 
 
 def unless_of_the_system(error: BaseException) -> None:

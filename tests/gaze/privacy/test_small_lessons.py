@@ -288,6 +288,18 @@ def test_a_file_that_cannot_be_read_stays(lesson: Path, name: str) -> None:
     assert told.startswith(f"{name}: it cannot be read") and ".forgetting" not in told
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("empty.npz", b""), ("cut.npz", b"PK\x03\x04"), ("deep.json", 100_000 * b"["),
+     ("empty.parquet", b""), ("empty.zip", b"PK\x05\x06"), ("cut.tsv", b'"\0'),
+     ("a.gz", b"\x1f\x8b")],
+)  # fmt: skip
+def test_a_damaged_file_is_in_nobody_s_way(lesson: Path, name: str, data: bytes) -> None:
+    (lesson / name).write_bytes(data)
+    assert forget(lesson, WHO).whole and (lesson / name).read_bytes() == data
+    assert forget_video(lesson).proven
+
+
 def test_a_folder_called_after_the_student_is_named(lesson: Path) -> None:
     (lesson / "by student" / WHO).mkdir(parents=True)
     (lesson / "by student" / "S-03").mkdir()

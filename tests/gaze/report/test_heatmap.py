@@ -160,7 +160,9 @@ def test_files_arrays_and_bytes(tmp_path: Path) -> None:
     assert file_name("class") == "student class.png"
     assert not (run / "heatmaps" / "gone.png").exists()
     assert (run / "heatmaps" / "mine.png").exists()
-    assert {p.name: p.read_bytes() for p in write_heatmaps(run)} == first
+    for earlier in (first["heatmaps.npz"], b"", b"PK\x03\x04"):  # whole, empty, cut
+        (run / "heatmaps.npz").write_bytes(earlier)
+        assert {p.name: p.read_bytes() for p in write_heatmaps(run)} == first
     with np.load(run / "heatmaps.npz") as arrays:
         whole = arrays["class_density"]
         assert whole.shape == (len(arrays["y_m"]), len(arrays["x_m"]))
