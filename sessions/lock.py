@@ -17,6 +17,7 @@ from sessions.errors import SessionError
 from sessions.run import RUNS
 
 LOCK = ".lock"  # in runs/
+IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
@@ -60,6 +61,12 @@ def held(path: Path, where: str | Path) -> Iterator[None]:
             remedy="Wait until it is done, or stop it; then run the same command again.",
         ) from error
     except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno in IN_THE_WAY:
+            raise SessionError(
+                "this is in the way of the lesson's runs and their lock",
+                where=path if path.parent.is_dir() else path.parent, found=error.strerror,
+                remedy="Move it elsewhere.",
+            ) from error  # fmt: skip
         if isinstance(error, OSError) and error.errno not in NO_LOCKS:
             raise SessionError(
                 "the lesson's folder cannot be written to",

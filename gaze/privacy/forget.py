@@ -227,7 +227,7 @@ def forget_everything(lesson: str | Path) -> Report:
         )
     with lesson_lock(folder):  # nobody is at work in it
         pass
-    said = Report(f"the whole lesson {folder}")
+    said, folder = Report(f"the whole lesson {folder}"), folder.resolve()  # not ".", which stays
     if _unreadable(folder / AUDIT_NAME):
         said.lost.append(f"{AUDIT_NAME}: it could not be read; exports that it named are not known")
     else:
@@ -257,12 +257,14 @@ def lesson_folder(lesson: str | Path) -> Path:
     """
     folder = Path(lesson)
     real = folder.resolve()
+    if not real.name:
+        raise PrivacyError("this is a whole disk and no lesson", where=folder)
     copy, old = _beside(real), _beside(real, ".old")
-    if _is_lesson(old) and not real.exists():  # between two renames: the lesson, as it was
+    if _is_left(old) and not real.exists():  # between two renames: the lesson, as it was
         old.rename(real)
     if _is_lesson(folder):
         for leftover in (copy, old):
-            if _is_lesson(leftover):
+            if _is_left(leftover):
                 _remove(leftover)
         inner = next((p for p in sorted(folder.rglob(CONFIG_NAME)) if p.parent != folder), None)
         if inner is not None:
@@ -284,6 +286,11 @@ def lesson_folder(lesson: str | Path) -> Path:
 
 def _is_lesson(folder: Path) -> bool:
     return (folder / CONFIG_NAME).is_file()
+
+
+def _is_left(beside: Path) -> bool:
+    """Whether it is a copy or an old lesson of ours: a link is none, wherever it leads."""
+    return _is_lesson(beside) and not beside.is_symlink()
 
 
 def _beside(folder: Path, ending: str = "") -> Path:

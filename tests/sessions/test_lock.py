@@ -106,3 +106,28 @@ def test_a_folder_that_may_not_be_written(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
     with pytest.raises(SessionError, match="cannot be written to"), lesson_lock(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("place", ["runs", f"runs/{LOCK}"])
+@pytest.mark.parametrize("is_link", [True, False])
+def test_what_is_in_the_lock_s_way_is_named_and_stays(
+    tmp_path: Path, place: str, is_link: bool
+) -> None:
+    """A file where the runs lie, a folder where their lock is, a link to what is somebody's."""
+    theirs, path = tmp_path / "theirs", tmp_path / "lesson" / place
+    path.parent.mkdir(parents=True)
+    theirs.write_text("theirs")
+    theirs.chmod(0o644)
+    if is_link:
+        path.symlink_to(theirs)
+    elif place == "runs":
+        path.write_text("mine")
+    else:
+        path.mkdir()
+    with (
+        pytest.raises(SessionError, match=rf"{place}: this is in the way .* Move it elsewhere"),
+        lesson_lock(tmp_path / "lesson"),
+    ):
+        pass
+    assert path.is_symlink() == is_link
+    assert theirs.read_text() == "theirs" and theirs.stat().st_mode & 0o777 == 0o644

@@ -564,6 +564,32 @@ def test_what_an_interrupted_forgetting_left_is_taken_away(lesson: Path) -> None
     assert lesson_folder(lesson) == lesson and students(run_of(lesson)) == ["S-01", WHO, "S-03"]
 
 
+@pytest.mark.parametrize("ending", ["", ".old"])
+def test_a_link_in_the_copy_s_place_is_not_followed(lesson: Path, ending: str) -> None:
+    theirs = lesson.with_name("theirs")
+    write_lesson(theirs, rows(["S-09"]))
+    before = world(theirs)
+    lesson.with_name(f".lesson.forgetting{ending}").symlink_to(theirs)
+    with (
+        pytest.raises(PrivacyError, match="in the way") if not ending else contextlib.nullcontext()
+    ):
+        forget(lesson, WHO)
+    forget_everything(lesson)
+    assert world(theirs) == before and not lesson.exists()
+    with pytest.raises(PrivacyError, match="not a lesson"):  # nor is theirs taken for it
+        forget_everything(lesson)
+    assert world(theirs) == before
+
+
+def test_the_folder_in_which_one_stands_goes_too(
+    lesson: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(lesson / "runs")
+    assert forget_everything("..").whole and not lesson.exists()
+    with pytest.raises(PrivacyError, match="a whole disk"):
+        forget_everything("/")
+
+
 def test_what_cannot_be_deleted_now_is_taken_away_by_the_next_call(
     lesson: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
