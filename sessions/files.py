@@ -69,12 +69,15 @@ def resumed_folder(path: str | Path, made_of: dict[str, Any]) -> Iterator[tuple[
 
     Raises
     ------
-    SessionError : there is something at ``path`` already, or another call is at work on it.
-    DiskFullError : no room for it; what was done is kept.
+    SessionError : there is something at ``path`` already, or in the place of ``.NAME.unfinished``;
+        another call is at work on it. DiskFullError : no room for it; what was done is kept.
     """
     path = _free(path)
     aside = path.with_name(f".{path.name}.unfinished")
     aside.mkdir(mode=0o700, exist_ok=True)
+    here = {p.name for p in aside.iterdir()} - {"lock"}
+    if aside.is_symlink() or (here and MADE_OF not in here):
+        raise SessionError("this is in the way", where=aside, remedy="Move it elsewhere.")
     making, parts = aside / "whole", aside / "parts"
     try:
         with held(aside / "lock", path):

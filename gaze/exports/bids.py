@@ -90,7 +90,7 @@ def _participants(source: Source, labels: dict[str, str], out: Path) -> list[Pat
     rows = [
         (
             f"sub-{label}",
-            table["row"].get(name, np.nan) if "row" in table else np.nan,
+            table["row"].get(name, np.nan) if "coverage" in table else np.nan,
             table["coverage"].get(name, np.nan) if "coverage" in table else np.nan,
         )
         for name, label in labels.items()

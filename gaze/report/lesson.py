@@ -145,7 +145,7 @@ def load_lesson(
     if run.students_path.is_file():
         table = read_table(run.students_path, "students")
     else:
-        table = pd.DataFrame({"student": sorted(gaze["student"].unique())})
+        table = pd.DataFrame({"student": sorted(gaze["student"].unique()), "row": 0})  # unknown
         problems.append(("problem_no_students", {}))
     masked_rows = gaze["status"] == "masked"
     opted_out = {s.id for s in session.config.students if s.opt_out}

@@ -217,6 +217,23 @@ def test_an_unfinished_folder_is_gone_on_with(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("is_link", [True, False])
+def test_what_is_in_an_unfinished_folder_s_place_is_not_ours(tmp_path: Path, is_link: bool) -> None:
+    """Not even where its folders are called as ours."""
+    place = tmp_path / ".a.unfinished"
+    theirs = tmp_path / "theirs" if is_link else place
+    (theirs / "parts").mkdir(parents=True)
+    (theirs / "parts" / "x").write_text("mine")
+    if is_link:
+        place.symlink_to(theirs)
+    with (
+        pytest.raises(SessionError, match="unfinished: this is in the way"),
+        resumed_folder(tmp_path / "a", {"of": 1}),
+    ):
+        pass
+    assert (theirs / "parts" / "x").read_text() == "mine"
+
+
 def test_a_folder_where_none_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("mine")
     for make in (new_folder, partial(resumed_folder, made_of={})):

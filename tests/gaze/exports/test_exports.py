@@ -85,6 +85,18 @@ def test_measures_are_those_of_the_report(run: Path, tmp_path: Path) -> None:
             pd.read_csv(path).columns)  # fmt: skip
 
 
+def test_a_run_whose_students_table_is_gone(tmp_path: Path) -> None:
+    """Its rows of seats are unknown, and nothing else."""
+    made = write_lesson(tmp_path / "lesson", big_lesson(rows=1, columns=2, minutes=0.5))
+    (made / "students.parquet").unlink()
+    export(made, "measures", tmp_path / "m")
+    assert pd.read_csv(tmp_path / "m" / "students.csv")["row"].tolist() == [0, 0]
+    export(made, "bids", tmp_path / "b")
+    people = pd.read_csv(next((tmp_path / "b").rglob("participants.tsv")), sep="\t")
+    assert people["row"].isna().all() and len(people) == 2
+    assert load_lesson(made).targets() is None
+
+
 def test_salted_names_are_others_and_consistent(tmp_path: Path) -> None:
     """Each student's rows are one other student's in every export, by the order of the salt."""
     gaze = big_lesson(rows=2, columns=3, minutes=2)
