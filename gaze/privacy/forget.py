@@ -15,7 +15,6 @@ import contextlib
 import ctypes
 import os
 import shutil
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +30,7 @@ from gaze.privacy.said import PrivacyError, Report
 from gaze.privacy.search import VIDEOS, aim_of, files_below, in_name, mentions
 from gaze.privacy.vocabulary import is_ordinary
 from gaze.privacy.work import Work
-from sessions.config import CONFIG_NAME, load_config
+from sessions.config import CONFIG_NAME, load_config, raw_config
 from sessions.config_edit import without_student
 from sessions.errors import RunError, RunVersionError, SessionError
 from sessions.events.marks import read_marks
@@ -163,6 +162,11 @@ def forget_video(lesson: str | Path) -> Report:
     that session.toml names. A file counts as video or picture by its first bytes as well as by its
     name; pages of ours that hold camera pictures (such as the calibration's) are deleted, another
     page with a photograph is named.
+
+    Raises
+    ------
+    PrivacyError : no lesson there. SessionError, ConfigError : session.toml, which names the
+        photograph that stays, cannot be read, or audit.log cannot be written; all is as it was.
     """
     folder = lesson_folder(lesson)
     said = Report(f"all video and camera pictures in {folder}")
@@ -512,8 +516,8 @@ def _holds_photograph(page: Path) -> bool:
 
 
 def _board_photo(folder: Path) -> Path | None:
-    config = tomllib.loads((folder / CONFIG_NAME).read_text(encoding="utf-8-sig"))
-    name = config.get("blackboard", {}).get("picture")
+    board = raw_config(folder).get("blackboard")
+    name = board.get("picture") if isinstance(board, dict) else None
     return folder / name if isinstance(name, str) else None
 
 

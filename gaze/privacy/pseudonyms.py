@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sessions.config import CONFIG_NAME
+from sessions.errors import SessionError
 
 SALT_NAME = "salt.txt"
 
@@ -17,6 +18,10 @@ SALT_NAME = "salt.txt"
 def lesson_salt(folder: str | Path) -> str:
     """The lesson's salt: session.toml's, else ``salt.txt``, made at first use (readable by the
     owner alone). Deleting it cuts the last link between pseudonyms and what they were made from.
+
+    Raises
+    ------
+    SessionError : salt.txt is empty or no text.
     """
     folder = Path(folder)
     config = folder / CONFIG_NAME
@@ -25,8 +30,15 @@ def lesson_salt(folder: str | Path) -> str:
         if isinstance(salt, str) and salt:
             return salt
     path = folder / SALT_NAME
-    if path.is_file():
-        return path.read_text(encoding="utf-8").strip()
+    if os.path.lexists(path):
+        salt = path.read_bytes().decode("utf-8", errors="replace").strip()
+        if not salt or "\ufffd" in salt:  # an empty one orders pseudonyms as everybody can
+            raise SessionError(
+                "the lesson's salt is damaged", where=path,
+                remedy="Take it from a copy of the lesson, or delete it: later exports then have "
+                "other pseudonyms than earlier ones.",
+            )  # fmt: skip
+        return salt
     salt = secrets.token_hex(16)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,9 @@ from markupsafe import Markup
 from calibration.camera import CAMERAS
 from gaze.lesson.caveats import MANY_LOST
 from gaze.report.page import Page
+from sessions.errors import SessionError
 from sessions.quality import Caveat
+from sessions.targets import read_targets
 
 ANY = float("inf")  # may be wrong by any amount
 #: What each kind of caveat costs a gaze point where the caveat itself gives no number; None where
@@ -166,8 +167,10 @@ def unknown_in_targets(page: Page) -> list[str]:
     path = page.lesson.run.lesson_folder / "targets.csv"
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        named = {(row.get("student") or "").strip() for row in csv.DictReader(file)}
+    try:
+        named = set(read_targets(path)["student"])
+    except SessionError:  # `gaze check` and `gaze validate` say what is wrong with it
+        return []
     known = {*page.lesson.students, *page.lesson.never_seen, *page.lesson.seats}
     return sorted(named - known - {""})
 

@@ -159,6 +159,7 @@ def test_a_student_goes_and_the_others_rows_stay_to_the_digit(lesson: Path) -> N
     said = forget(lesson, WHO)
     out = pd.read_csv(lesson / "out" / "gaze.csv", comment="#")
     assert sorted(set(out["student"])) == OTHERS
+    assert (lesson / "audit.log").stat().st_mode & 0o777 == 0o600 or os.name != "posix"
     assert said.whole and said.proven and not said.remains and not said.lost
     assert students(run) == students(run, "students") == OTHERS
     after = pd.read_parquet(run / "gaze.parquet")
@@ -564,6 +565,28 @@ def test_what_an_interrupted_forgetting_left_is_taken_away(lesson: Path) -> None
         beside.rmdir()
     lesson.rename(lesson.parent / ".lesson.forgetting.old")  # between two renames
     assert lesson_folder(lesson) == lesson and students(run_of(lesson)) == ["S-01", WHO, "S-03"]
+
+
+@pytest.mark.parametrize("text", [b"", b"[blackboard", b"\xff\xfe\x80", b"blackboard = 5"])
+def test_no_video_goes_by_a_configuration_that_cannot_be_read(lesson: Path, text: bytes) -> None:
+    """It names the photograph that stays."""
+    (lesson / "session.toml").write_bytes(text)
+    (lesson / "left.mp4").write_bytes(b"film")
+    before = world(lesson)
+    if text == b"blackboard = 5":  # that can: it names none
+        assert forget_video(lesson).deleted == ["left.mp4"]
+        return
+    with pytest.raises(UserError, match=r"session\.toml: "):
+        forget_video(lesson)
+    assert world(lesson) == before
+
+
+@pytest.mark.parametrize("salt", [b"", b" \n", b"\xff\xfe"])
+def test_a_damaged_salt_orders_nobody(lesson: Path, salt: bytes) -> None:
+    (lesson / "salt.txt").write_bytes(salt)
+    with pytest.raises(SessionError, match=r"salt\.txt: the lesson's salt is damaged"):
+        export(run_of(lesson), "csv", lesson / "out", salted=True)
+    assert (lesson / "salt.txt").read_bytes() == salt and not (lesson / "out").exists()
 
 
 @pytest.mark.parametrize("ending", ["", ".old"])

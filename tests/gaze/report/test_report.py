@@ -12,6 +12,8 @@ import shutil
 import string
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,7 +29,7 @@ from gaze.report.colours import area_colour, rgb
 from gaze.report.findings import low_stretches, reading, row_table
 from gaze.report.lesson import ReportError, load_lesson, natural
 from gaze.report.strings import LANGUAGES, strings
-from gaze.report.trust import COST_CM
+from gaze.report.trust import COST_CM, unknown_in_targets
 from sessions.config import Area, Blackboard
 from sessions.errors import RunError, SessionError
 from sessions.events.marks import Mark, read_marks
@@ -651,3 +653,17 @@ def test_transitions_by_phase_hold_the_phases_own(small: Path, page: Path) -> No
     assert "From where to where: lecture" in text and "From where to where: seat work" in text
     shared = text_of(page.with_name("report-class.html"))
     assert "From where to where: " not in shared and "Seat by seat" not in shared
+
+
+def test_who_is_a_stranger_in_targets_csv(tmp_path: Path) -> None:
+    """With semicolons, too; a damaged one stops no report."""
+    run = SimpleNamespace(lesson_folder=tmp_path)
+    known = SimpleNamespace(run=run, students=("S-01",), never_seen=(), seats={"S-02": None})
+    page: Any = SimpleNamespace(lesson=known)
+    assert unknown_in_targets(page) == []
+    head = "start_s;end_s;student;target;x_m;y_m\n"
+    names = ("S-01", "S-02", "S-09", "")
+    text = head + "".join(f"0;1;{name};T;1,5;0,5\n" for name in names)
+    for data, told in ((text.encode(), ["S-09"]), (b"\xff\xfe\x80", []), (b"", [])):
+        (tmp_path / "targets.csv").write_bytes(data)
+        assert unknown_in_targets(page) == told
