@@ -72,7 +72,8 @@ class Registered:
     sigma_* : 1σ. rms_px : of the features that agree. turn_rad : (3,) the rotation vector from the
     calibrated camera's axes to today's. covariance : (4, 4) of it and the zoom. turned : whether
     session.toml's ``rotate`` turns its pictures already. fits : of all features found within a
-    twentieth of the width of where that puts them, the share that are there within 3 px.
+    twentieth of the width of where that puts them, the share that are there within 3 px. grey :
+    the lesson's mean grey level.
     """
 
     camera: str
@@ -87,6 +88,7 @@ class Registered:
     covariance: Array = field(default_factory=lambda: np.zeros((4, 4)), repr=False)
     turned: bool = False
     fits: float = 1.0
+    grey: float = 255.0
 
     @property
     def large(self) -> bool:
@@ -176,7 +178,14 @@ def registered(session: Session, rig: Rig, videos: dict[str, VideoInfo]) -> tupl
         _register(name, rig.camera(name), seen[name], seen[other], now[name])
         for name, other in zip(CAMERAS, reversed(CAMERAS), strict=True)
     )
-    return tuple(replace(r, turned=bool(session.mounting(r.camera).rotate)) for r in found)
+    return tuple(
+        replace(
+            r,
+            turned=bool(session.mounting(r.camera).rotate),
+            grey=float(now[r.camera].mean()),
+        )
+        for r in found
+    )
 
 
 def as_it_is_now(rig: Rig, found: Iterable[Registered]) -> Rig:
@@ -368,7 +377,7 @@ def background_quality(found: Iterable[Registered]) -> list[dict[str, Any]]:
         {
             **{k: v for k, v in vars(r).items() if k not in ("turn_rad", "covariance")},
             "sentence": r.sentence(),
-            "corrected": r.change == "as it is" and r.small and not r.large,
+            "corrected": r.change == "as it is" and r.small and not r.large and r.fits >= MOSTLY,
             "said": r.told,
         }
         for r in found

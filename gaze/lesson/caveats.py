@@ -23,6 +23,8 @@ from sessions.quality import (
 from sessions.targets import read_targets
 
 SMALL_FACE_PX = 20.0
+#: Mean grey level under which a picture is dark: a rendered lesson at 26 costs a third more.
+DARK_GREY = 45.0
 LOW_COVERAGE = 0.8
 #: Share of the moments with something that can be used under which a lesson is not done.
 LEAST_USABLE = 0.5
@@ -239,6 +241,13 @@ def _camera_caveats(q: Quality) -> Iterator[Caveat]:
                 code="camera_changed",
                 message=f"{said}{mended}.",
                 facts={k: camera[k] for k in ("camera", "change", "turned_deg", "zoom", "matches")},
+            )
+        if camera.get("grey", 255.0) < DARK_GREY:
+            yield Caveat(
+                code="dark_pictures",
+                message=f"The {camera['camera']} video is dark (mean grey level "
+                f"{camera['grey']:.0f} of 255): heads are read less well from it.",
+                facts={k: camera[k] for k in ("camera", "grey")},
             )
     if q.usable is not None and q.usable < LEAST_USABLE <= (q.coverage or 0.0):
         yield Caveat(

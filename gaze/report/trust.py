@@ -26,7 +26,7 @@ COST_CM: dict[str, float | None] = {
     ),
     **dict.fromkeys(
         ("rig_remark", "room_unchecked", "camera_changed", "camera_unchecked", "row_small_faces",
-         "faces_covered",
+         "dark_pictures", "faces_covered",
          "recording", "no_report", "targets_unknown_students", "clock_unmeasured",
          "clock_roughly_measured",
          "clock_contradicted", "clock_senses_disagree", "clock_jumps", "times_missing",

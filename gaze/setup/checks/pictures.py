@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.lesson.caveats import DARK_GREY
 from gaze.setup.checks.registry import Finding, Subject, register
 from sessions.video import Frame, Image, VideoInfo
 
-# Of grey levels 0 to 255: a picture this dark in the mean hides faces, one this black is none.
-DARK_MEAN, BLACK_MEAN = 45.0, 8.0
+# Of grey levels 0 to 255: a picture this black in the mean is none.
+BLACK_MEAN = 8.0
 # Share of the picture at 250 or more: lamps and windows take a few per cent of a good one.
 BURNT_SHARE = 0.10
 # Crete et al. 2007: 0 = sharp, 1 = blurred. Photographs of rooms and boards measured 0.45 to 0.55,
@@ -69,7 +70,7 @@ def judge_pictures(frames: Sequence[Image], name: str) -> list[Finding]:
                 "Was the lens covered?",
             )
         ]
-    if mean < DARK_MEAN:
+    if mean < DARK_GREY:
         findings.append(
             Finding(
                 "warning",

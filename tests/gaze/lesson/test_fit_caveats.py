@@ -37,6 +37,12 @@ def test_a_changed_camera_is_said_in_its_own_sentence() -> None:
     assert said["camera_changed"].endswith("± 0.01°: taken into account, with its σ.")
 
 
+def test_dark_pictures_are_said() -> None:
+    camera = {"camera": "left", "said": False, "grey": 26.4}
+    assert "grey level 26 of 255" in codes(rig={"cameras": [camera]})["dark_pictures"]
+    assert "dark_pictures" not in codes(rig={"cameras": [{**camera, "grey": 60.0}]})
+
+
 def test_cameras_that_could_not_be_checked_are_said() -> None:
     rig = {"verdict": {"status": "PASS"}}
     assert "not checked" in codes(rig=rig)["camera_unchecked"]
