@@ -15,6 +15,10 @@ from sessions.clock.activity import Sense
 # Two views of one room move differently strong: a match under 8 σ may be another one's.
 MOTION = Sense("motion", rate_hz=50.0, slow_s=4.0, smooth_s=0.03, floor_s=0.01, least_score=8.0)
 
+#: A written date is looked for in so long a part, at rates of half so many pictures a second, and
+#: found where one instant of the second stands so many spreads of all above them.
+TICKING_S, LEAST_BINS, TICKS = 60.0, 16, 6.0
+
 
 def motion_energy(frames: Iterable[NDArray[Any]], times_s: ArrayLike) -> tuple[Array, Array]:
     """How much a video's picture changes from frame to frame.
@@ -28,7 +32,8 @@ def motion_energy(frames: Iterable[NDArray[Any]], times_s: ArrayLike) -> tuple[A
     -------
     times_s : (N−1,) half-way between two frames (where the change belongs, whatever the rate).
     energy : (N−1,) mean absolute change in grey levels, above the noise of the picture and without
-        what brightens or darkens the whole picture (lamps, automatic exposure).
+        what brightens or darkens the whole picture (lamps, automatic exposure); NaN where a clock
+        that the camera writes into its pictures ticks.
     """
     t = np.asarray(times_s, np.float64).ravel()
     before: NDArray[np.float32] | None = None
@@ -52,7 +57,39 @@ def motion_energy(frames: Iterable[NDArray[Any]], times_s: ArrayLike) -> tuple[A
         n += 1
     if n != t.size:
         raise CalibrationError("not one time for each picture", found=t.size, expected=n)
-    return (t[1:] + t[:-1]) / 2, np.array(energy)
+    between = (t[1:] + t[:-1]) / 2
+    return between, without_ticks(between, np.array(energy))
+
+
+def without_ticks(times_s: Array, energy: Array) -> Array:
+    """(N,) the same, NaN about each full second of a date that is written into the pictures.
+
+    Two cameras' dates tick at different instants, each second anew: a match of the two would be
+    that of their dates. In parts of ``TICKING_S`` it is looked at which instant of every second
+    moves more than all others do.
+    """
+    out = np.array(energy, np.float64)
+    if len(times_s) < 2:
+        return out
+    step_s = float(np.median(np.diff(times_s)))
+    bins = round(2 / step_s)  # of one step each, half a step apart
+    if bins < LEAST_BINS:
+        return out
+    begin = np.arange(bins) / bins
+    part = ((times_s - times_s[0]) / TICKING_S).astype(int)
+    for k in range(part[-1] + 1):
+        mine = np.flatnonzero(part == k)
+        if np.ptp(times_s[mine]) < TICKING_S / 4:
+            continue
+        after = (times_s[mine][:, None] - begin) % 1.0  # each sample, after each bin's begin
+        usual = np.array([np.median(energy[mine][a < step_s]) for a in after.T])
+        above = usual - np.median(usual)
+        spread = 1.4826 * float(np.median(np.abs(above)))
+        best = int(np.argmax(above))
+        if above[best] > TICKS * max(spread, 1e-9):
+            near = (after[:, best] + step_s) % 1.0 < 3 * step_s  # a step to either side
+            out[mine[near]] = np.nan
+    return out
 
 
 def stretches(duration_s: float, n: int = 5, length_s: float = 60.0) -> Array:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
@@ -27,6 +28,8 @@ SMALL_PX = (160, 90)
 FAR, LEAST_PX, MORE, AT_ONCE = 16, 10, 3.0, 0.3
 #: Last pictures of sound groups to which a blow may lead back.
 PAST = 5
+#: A place that changed at so many key frames in succession shows a clock, written into the picture.
+TICKED = 3
 #: Pictures of a group that tell how people usually move.
 FEWEST = 4
 #: Pixels of pictures that are held until their group is judged: beyond, the oldest go unjudged.
@@ -73,6 +76,7 @@ class Groups:
         early = 1 + np.flatnonzero(lengths[:-1] < 0.95 * np.quantile(lengths, 0.8, method="higher"))
         self.cuts = frozenset(begins[early].tolist())
         self.past: deque[Image] = deque(maxlen=PAST)
+        self.blows: deque[NDArray[np.bool_]] = deque(maxlen=TICKED)
         self.scaler = VideoReformatter()  # one for all: each frame's own would be set up anew
         self.opened = False  # the group at hand began with a blow that led nowhere known
 
@@ -130,6 +134,9 @@ class Groups:
             self.past.append(group[-1])
             return sound
         blow = _differ(group[-1], following)
+        ticking = np.all(self.blows, 0) if len(self.blows) == TICKED else np.zeros_like(blow)
+        self.blows.append(cv2.dilate(blow.view(np.uint8), np.ones((5, 5))).astype(np.bool_))
+        blow &= ~ticking
         backs = [blow & ~_differ(p, following) for p in self.past or [group[0]]]
         k = int(np.argmax([b.sum() for b in backs]))
         back, before = backs[k], (self.past or [group[0]])[k]

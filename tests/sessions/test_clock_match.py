@@ -11,7 +11,7 @@ from sessions.clock.activity import Activity, Sense
 from sessions.clock.clock import Clock, Jump
 from sessions.clock.heads import HEADS, turning
 from sessions.clock.match import Estimate, match
-from sessions.clock.motion import MOTION, stretches
+from sessions.clock.motion import MOTION, stretches, without_ticks
 from sessions.clock.pieces import UNLOOKED_S, _unseen_jumps, _with_odd_windows
 from sessions.clock.sound import SOUND
 from tests.sessions import clock_lessons as draw
@@ -261,3 +261,26 @@ def test_where_few_windows_meet_no_jump_is_denied(offset_s: float, denied: bool)
     found = match(*draw.heads(rng, truth, times(57.0), students=20), HEADS)
     assert found.clock is not None and abs(found.clock.offset_s - offset_s) < 0.1
     assert found.unseen_s < 0.1 if denied else found.unseen_s >= UNLOOKED_S
+
+
+@pytest.mark.parametrize("seconds", [0.0, 20.0])
+def test_dates_in_the_pictures_are_not_matched(seconds: float) -> None:
+    """Both cameras write the time into their pictures, a tick each second, at different instants.
+
+    seconds : parts in which `gaze check` looks; 0: the whole.
+    """
+    rng, truth = np.random.default_rng(19), Clock(1.3)
+    times = draw.stamps(0.0, 300.0, 30000 / 1001), draw.stamps(0.0, 300.0, 25.0)
+    seen, plain = [], draw.motion(rng, truth, times)
+    for activity, instant_s in zip(plain, (0.17, 0.71), strict=True):
+        t, energy = activity.times_s, activity.values[:, 0].copy()
+        ticked = energy + 2.0 * np.diff(np.floor(t - instant_s), prepend=0)
+        parts = np.split(np.arange(len(t)), np.searchsorted(t, np.arange(seconds or 1e9, 300, 20)))
+        kept = np.concatenate([without_ticks(t[i], ticked[i]) for i in parts])
+        assert 0.05 < np.isnan(kept).mean() < 0.15
+        assert np.isfinite(without_ticks(t, energy)).all(), "nothing ticks"
+        seen.append(Activity(t, kept[:, None]))
+    got = match(seen[0], seen[1], MOTION)
+    assert got.clock is not None
+    off = got.clock.left_to_right(150.0) - truth.left_to_right(150.0)
+    assert abs(off) < 3 * np.hypot(got.clock.sigma_s(150.0), got.unseen_s)
