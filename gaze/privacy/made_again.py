@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from calibration.errors import UserError
+from calibration.files import GENERATOR, has_sign
 from gaze.exports import FOLDERS, FORMATS, write_again
 from gaze.exports.common import ExportError, load_source
 from gaze.gain.fit import fit_gain_of_lesson
@@ -23,6 +24,7 @@ from sessions.folder import Session
 from sessions.run import EXPORTED, RUNS, Run, is_our_picture, listed, sha256, write_json
 from sessions.validation import Validation
 
+REPORT = GENERATOR + " "  # and a version: pages of numbers; those of cameras and plans have none
 REPORTS = {"report.html": False, "report-class.html": True}  # name: class only
 VALIDATION = ("validation.json", "validation.svg")  # of a run, by `gaze validate`
 LEFTOVERS = {"validation": VALIDATION, "heatmaps": ("heatmaps.npz",)}  # of what was not made again
@@ -33,17 +35,17 @@ def clear_made(work: Work, run: Run) -> dict[str, Any]:
     made: dict[str, Any] = {}
     if any((run.folder / name).is_file() for name in VALIDATION):
         made["validation"] = _validation(run.folder / "validation.json")
-    for name in REPORTS:
-        if (run.folder / name).is_file():
-            head = (run.folder / name).read_text("utf-8", errors="replace")[:2000]
-            match = re.search(r'<html lang="(\w+)"', head)
-            made[name] = match[1] if match else "en"
+    pages = [name for name in REPORTS if has_sign(run.folder / name, REPORT)]
+    for name in pages:  # another one of that name is the user's
+        head = (run.folder / name).read_text("utf-8", errors="replace")[:2000]
+        match = re.search(r'<html lang="(\w+)"', head)
+        made[name] = match[1] if match else "en"
     if run.info_path.is_file() and _json(run.info_path).get("report_problem"):
         made.setdefault("report.html", "en")  # it is tried again: its sentence may name the student
     pictures = _pictures(work, run)
     if pictures or (run.folder / "heatmaps.npz").is_file():
         made["heatmaps"] = True
-    files = [run.folder / name for name in (*VALIDATION, *REPORTS, "heatmaps.npz")]
+    files = [run.folder / name for name in (*VALIDATION, *pages, "heatmaps.npz")]
     for path in (*files, *pictures, *run.parts()):
         work.delete(path)
     return made

@@ -15,14 +15,13 @@ import pyarrow.parquet as pq
 from calibration.files import GENERATOR, has_sign
 from gaze.lesson.sync import OLD_PAGE
 from gaze.privacy.csv_rows import cell, read_csv, write_csv, write_text
+from gaze.privacy.made_again import REPORT
 from gaze.privacy.named import UNREADABLE, names_in, unless_of_the_system
 from gaze.privacy.names import Finder
 from gaze.privacy.owned import kind_of
 from gaze.privacy.search import VIDEOS, is_text, mentions
 from gaze.privacy.work import Work
 from sessions.run import EXPORTED, atomic_write, sha256
-
-REPORT = GENERATOR + " "  # and a version: pages of numbers; those of cameras and plans have none
 
 
 def targets_file(work: Work, path: Path) -> str:

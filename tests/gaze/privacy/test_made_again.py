@@ -13,6 +13,7 @@ from gaze.exports import refuse_place
 from gaze.exports.common import ExportError
 from gaze.privacy import made_again
 from gaze.privacy.made_again import (
+    REPORT,
     clear_made,
     export_again,
     gain_file,
@@ -35,7 +36,7 @@ from tests.gaze.gain.test_model import GAIN
 from tests.gaze.privacy.copies import work_on
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\x0dIHDR" + bytes(17)
-DE = '<html lang="de">'
+DE = f'<html lang="de">{REPORT}'
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def validation(where: Path, n: int = 5, figure: Path | None = None) -> Validatio
         ({}, {}),
         ({"validation.svg": "<svg>"}, {"validation": None}),
         ({"validation.json": "{}"}, {"validation": None}),
-        ({"report.html": DE, "report-class.html": "<p>"},
+        ({"report.html": DE, "report-class.html": REPORT},
          {"report.html": "de", "report-class.html": "en"}),
         ({"report.html": " " * 3000 + DE}, {"report.html": "en"}),
         ({"heatmaps.npz": "x"}, {"heatmaps": True}),
@@ -86,6 +87,12 @@ def test_what_is_made_from_the_student_goes_and_is_known(
     assert clear_made(work, run) == again
     assert sorted(work.said.deleted) == sorted(f"runs/one/{name}" for name in files)
     assert [p.name for p in run.folder.iterdir()] == ["run.json"] and not work.said.remains
+
+
+@pytest.mark.parametrize("page", ["", "<p>mine", DE.replace("classroom-gaze ", "another's ")])
+def test_a_page_of_the_user_s_stays(run: Run, page: str) -> None:
+    run.report_path.write_text(page)
+    assert clear_made(work_of(run), run) == {} and run.report_path.read_text() == page
 
 
 def test_a_validation_that_can_be_read_is_kept_for_its_places(run: Run) -> None:

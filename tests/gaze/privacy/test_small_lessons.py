@@ -456,7 +456,8 @@ def test_a_page_of_ours_that_still_names_the_student_stops_it(
     lesson: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not in a column or key, but in words: then the lesson stays as it was."""
-    (run_of(lesson) / "report.html").write_text(f'<html lang="en"><p>{WHO}</p>')
+    page = f'<html lang="en">{GENERATOR} 0.1"><p>{WHO}</p>'
+    (run_of(lesson) / "report.html").write_text(page)
     before = world(lesson)
 
     def faulty(run: Path, **how: object) -> None:
