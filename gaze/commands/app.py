@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from typing import Annotated
 
 import typer
@@ -44,6 +46,9 @@ def everything(
 def main() -> None:
     """Entry point ``gaze``."""
     os.environ["PYTHONSAFEPATH"] = "1"  # nor do our processes import what lies where we are called
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # an old console knows no ✓, and no ä in a path
+            stream.reconfigure(errors="backslashreplace")
     app()
 
 

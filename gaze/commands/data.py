@@ -190,7 +190,7 @@ def forget(
     if not yes:
         try:
             sure = typer.confirm(f"Delete {what} from {lesson}? This cannot be undone")
-        except typer.Abort:
+        except (typer.Abort, RuntimeError):  # nobody there to answer; stdin is closed
             sure = False
         if not sure:
             raise typer.Exit(NOT_DONE)

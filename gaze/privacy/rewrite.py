@@ -117,4 +117,3 @@ def _config(work: Work) -> None:
         write_text(path, work.config)
         seat = "without the name" if work.masked is None else f"the seat is masked: {work.masked}"
         work.changed(path, seat)
-    work.done.add(path)

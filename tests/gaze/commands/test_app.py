@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import subprocess
@@ -17,11 +18,12 @@ from typer.testing import CliRunner
 
 import gaze
 from calibration.errors import DiskFullError, UserError
-from gaze.commands.app import app
+from gaze.commands.app import app, main
 from gaze.commands.console import SAID, command, plain, progress_bar, say
 from gaze.lesson.kept import KEPT, Kept
 from gaze.setup.checks.registry import Finding
 from tests.gaze.classroom import room_rig
+from tests.gaze.lessons import one_dot, write_lesson
 
 ROOT = Path(__file__).parents[3]
 runner = CliRunner()
@@ -150,6 +152,30 @@ def test_a_shutdown_or_a_closed_terminal_ends_a_command_as_ctrl_c_does(name, tmp
 def test_what_was_told_to_ignore_the_terminal_goes_on(tmp_path: Path) -> None:
     assert ended_by("SIGHUP", "nohup", folder=tmp_path).returncode == 0
     assert (tmp_path / "a.txt").read_text() == "whole"
+
+
+def test_a_console_that_does_not_know_a_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old one, or a pipe without UTF-8: what is said comes, and no UnicodeEncodeError after the
+    work is done."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr("gaze.commands.app.app", lambda: print("\u2713 \xe4", flush=True))
+    main()
+    assert out.buffer.getvalue() == b"\\u2713 \\xe4\n"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("error", [typer.Abort(), RuntimeError("input(): lost sys.stdin")])
+def test_nothing_is_forgotten_where_nobody_answers(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(*_: object) -> bool:
+        raise error
+
+    write_lesson(tmp_path / "l", one_dot(1.0, 0.5, n=4))
+    monkeypatch.setattr("gaze.commands.data.typer.confirm", nobody)
+    ended = runner.invoke(app, ["forget", str(tmp_path / "l"), "--everything"])
+    assert ended.exit_code == 2 and (tmp_path / "l" / "session.toml").is_file()
 
 
 SPAWNS = """
