@@ -133,6 +133,7 @@ def decoded(
     codec: VideoCodecContext,
     hold: int = HOLD,
     unneeded: Callable[[FilmPacket], bool] = lambda packet: False,
+    let_go: bool = False,
 ) -> Iterator[tuple[VideoFrame | None, bool]]:
     """Frames in the order in which they are shown, each with whether it is whole.
 
@@ -143,10 +144,12 @@ def decoded(
 
     unneeded : of a packet, whether nobody asks for its frame. It is left out where no other frame
     leans on it (most of them in a film with B-frames); the others are the same to the bit.
+    let_go : one that others lean on is not handed out either: (None, False), and no memory is held.
     """
     held: deque[tuple[VideoFrame | None, bool, int]] = deque()
     fed: dict[int, int] = {}  # presentation time → place in the file, of frames still to come
     keys: set[int] = set()  # places of packets that say so, where the decoder does not
+    idle: set[int | None] = set()  # presentation times of frames that nobody asks for
     holes = _Holes()
     place, bad_from, last_bad = -1, 0, -1  # NONE: nothing is bad
 
@@ -159,7 +162,10 @@ def decoded(
         frames: list[VideoFrame] = []
         if packet is not None:
             place += 1
-            skipped = codec.name in SKIPS and unneeded(packet)
+            nobodys = unneeded(packet)
+            skipped = codec.name in SKIPS and nobodys
+            if nobodys and let_go:
+                idle.add(packet.pts)
             codec.skip_frame = "NONREF" if skipped else "DEFAULT"
             if packet.pts is not None and not skipped:
                 fed[packet.pts] = place
@@ -181,7 +187,8 @@ def decoded(
                 damage(at if frame.pts is not None else 0, at)
             elif (frame.key_frame or at in keys) and at > last_bad:
                 bad_from = NONE
-            held.append((frame, at < bad_from, at))
+            shown = None if frame.pts in idle else frame
+            held.append((shown, shown is not None and at < bad_from, at))
         while len(held) > hold:
             yield held.popleft()[:2]
     yield from (item[:2] for item in held)

@@ -22,6 +22,7 @@ from calibration.transform import Array
 from gaze.faces.boxes import Detections, Faces, Picture, suppress
 from gaze.faces.detectors import Detector
 from gaze.faces.mosaics import Glances, look, unique
+from gaze.faces.strips import detect_in_strips
 
 PATCH_PX = 16  # faces are compared at this size
 
@@ -36,7 +37,7 @@ class FinderSettings:
     scan_face_px : height to which a scan brings the smallest face known, so that one a third
         smaller, whom nobody has seen yet, is found as well (the detector begins at 14 px).
     scan_sides_px : longer sides that a scan may have. No picture is scanned larger than it is or
-        than `scan_usual_px`, which is taken while no face is known (more costs memory: 1.8 GB).
+        than `scan_usual_px`, which is taken while no face is known.
     look_every_s : between two looks at the known places, at most.
     same_overlap, alike : a box is taken to have stayed where its two ends overlap by so much, and a
         face in between to be there where it correlates with the end's by so much.
@@ -253,7 +254,7 @@ class FaceFinder:
         if scale != 1.0:
             how = cv2.INTER_LINEAR if scale > 1 else cv2.INTER_AREA
             picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=how)  # type: ignore[assignment]
-        found = self.detector.detect(picture[None], self.settings.scan_threshold)
+        found = detect_in_strips(self.detector, picture, self.settings.scan_threshold)
         return replace(
             found,
             box_px=(found.box_px + 0.5) / scale - 0.5,

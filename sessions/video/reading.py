@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import dropwhile, filterfalse, takewhile
 from typing import NamedTuple, TypeVar
@@ -33,6 +34,7 @@ T = TypeVar("T")
 #: Seek so much before a key frame's decoding time: containers that find packets by their place in
 #: the file (.ts, .mpg) may land behind it.
 MARGINS_S = (0.0, 0.5, 4.0, 32.0)
+MOST_THREADS = 4
 #: Containers of which not every packet has a time: what is filled in depends on where one begins.
 UNTIMED = frozenset({"mpeg"})
 
@@ -100,11 +102,19 @@ def _of_file(
         stream = container.streams.video[_nth(container, file.stream)]
         # frames that are counted must be lost one by one: no decoding ahead
         stream.thread_type = "AUTO" if file.seekable else "SLICE"
+        stream.codec_context.thread_count = _threads()
         groups = None  # a film of key frames alone needs no look
         if not file.only_keyframes:
             groups = groups_of(file.codec, file.size_px, file.keyframes, file.frames)
         for run in _runs(file, wanted):
             yield from _of_run(container, stream, file, run, grey, small_px, groups)
+
+
+def _threads() -> int:
+    """A decoder's threads: the cores, or what an engine leaves each lesson. Few: each of them holds
+    pictures of its own."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(int(asked) if asked.isdigit() else os.cpu_count() or 1, MOST_THREADS)
 
 
 def _runs(file: VideoFile, wanted: list[int]) -> Iterator[list[int]]:
@@ -129,11 +139,12 @@ def _of_run(
     groups: Groups | None,
 ) -> Iterator[Frame]:
     k = 0
-    frames = _frames_from(container, stream, file, run)
+    frames = _frames_from(container, stream, file, run, looked_at=groups is not None)
     if groups is not None:
         near = (-1, 0, 1) if file.interlaced else (0,)
         frames = groups.judged(frames, {n + k for n in run for k in near})
-    for before, (number, frame, whole), after in _neighbours(frames):
+    alone = ((None, item, None) for item in frames)  # neighbours are memory, 12 MB each in 4K
+    for before, (number, frame, whole), after in _neighbours(frames) if file.interlaced else alone:
         while k < len(run) and run[k] < number:
             yield Frame(run[k], None, "missing")
             k += 1
@@ -156,10 +167,11 @@ def _of_run(
 
 
 def _frames_from(
-    container: InputContainer, stream: VideoStream, file: VideoFile, run: list[int]
+    container: InputContainer, stream: VideoStream, file: VideoFile, run: list[int], looked_at: bool
 ) -> Iterator[tuple[int, VideoFrame | None, bool]]:
     """(number, frame, whole) in the order shown, from the key frame before a run of frames to its
-    end, or a little beyond; of those not in the run only what the others lean on."""
+    end, or a little beyond; of those not in the run what the others lean on, if that is
+    ``looked_at``, too."""
     start = file.keyframe_before(max(0, run[0] - file.interlaced))
     packets = _packets_from(container, stream, file, start)
     near = (-1, 0, 1) if file.interlaced else (0,)
@@ -175,7 +187,8 @@ def _frames_from(
         packets = filterfalse(unneeded, packets)
     number, otherwise = -1, False
     turns = container.format.name in WITHOUT_INDEX  # others say it once
-    for frame, whole in decoded(packets, stream.codec_context, file.reorder + 1, unneeded):
+    let_go = not (looked_at or turns)
+    for frame, whole in decoded(packets, stream.codec_context, file.reorder + 1, unneeded, let_go):
         # asked of key frames alone: a frame that was asked lives on until Python clears its circles
         key = frame if turns and frame is not None and frame.key_frame else None
         if key is not None and (file.turn_each or says_its_turn(key)):

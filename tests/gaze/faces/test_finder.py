@@ -254,4 +254,4 @@ def test_a_scan_is_as_large_as_its_smallest_face_asks(
         )
         finder._discover(0, known, 0.0)
     finder.scan(np.zeros((size_px[1], size_px[0], 3), np.uint8))
-    assert seen == [pytest.approx(scale, abs=1e-3)]
+    assert set(np.round(seen, 3)) == {scale}  # in one strip or some

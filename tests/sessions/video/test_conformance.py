@@ -107,3 +107,48 @@ def test_what_nobody_asks_for_is_not_decoded(
     monkeypatch.setattr(reading, "decoded", counted)
     assert len(list(read_frames(info, range(0, N, 6)))) == len(range(0, N, 6))
     assert len(came) <= most * N
+
+
+@pytest.mark.parametrize("name", ["H.264 mp4, 2 B, group 12", "interlaced H.264 ts", "HEVC mkv"])
+def test_pictures_that_nobody_looks_at_are_not_held(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where groups are not judged (4K) what others lean on is let go; what is asked is the same."""
+    suffix, how = FILMS[name]
+    info = probe(write(tmp_path / f"a.{suffix}", frames=N, rate=FPS, **how))
+    whole = dict(read_frames(info, range(0, N, 6)))
+    held = []
+
+    def counted(*args: Any) -> Iterator[tuple[VideoFrame | None, bool]]:
+        for item in decoded(*args):
+            held.append(item[0] is not None)
+            yield item
+
+    monkeypatch.setattr(reading, "decoded", counted)
+    monkeypatch.setattr(reading, "groups_of", lambda *args: None)
+    got = dict(read_frames(info, range(0, N, 6)))
+    assert list(got) == list(whole)
+    assert all((got[i] == whole[i]).all() for i in whole)
+    if suffix != "ts":  # there a key frame may say which way is up
+        assert sum(held) == len(whole)
+
+
+def test_a_decoder_takes_no_more_threads_than_its_lesson_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each thread holds pictures; lessons side by side share the cores."""
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert reading._threads() == 4
+    suffix, how = FILMS["H.264 mp4, 2 B, group 12"]
+    info = probe(write(tmp_path / f"a.{suffix}", frames=N, rate=FPS, **how))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    counts = []
+
+    def watched(packets: Any, codec: Any, *args: Any) -> Iterator[tuple[VideoFrame | None, bool]]:
+        counts.append(codec.thread_count)
+        return decoded(packets, codec, *args)
+
+    monkeypatch.setattr(reading, "decoded", watched)
+    assert len(dict(read_frames(info, [0, 30]))) == 2
+    assert set(counts) == {1}
