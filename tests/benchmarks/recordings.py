@@ -1,6 +1,6 @@
 """One lesson with truth, recorded as real cameras do: gaze errors with and without each fault.
 
-    gaze demo OUT/demo; python tests/benchmarks/recordings.py OUT/demo OUT/cases [KIND…]
+    gaze demo --out OUT/demo; python tests/benchmarks/recordings.py OUT/demo OUT/cases [KIND…]
 
 The demo's two videos, at most ``FRAMES`` pictures of each, are written again in every way of
 :data:`KINDS`; each is analysed and compared with the truth. A CPU minute a kind at most.
@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,44 @@ def turned(p: Picture, side_deg: float, up_deg: float) -> Picture:
     return np.asarray(cv2.warpPerspective(p, H, (w, h), borderMode=cv2.BORDER_REPLICATE))
 
 
+def flat(p: Picture) -> Picture:
+    """As of a logarithmic picture profile."""
+    return np.clip(70 + 95 * np.log1p(8 * (p / 255)) / np.log(9), 0, 255).astype(np.uint8)
+
+
+def dark(p: Picture) -> Picture:
+    return np.asarray(0.22 * p, np.uint8)
+
+
+def dated(p: Picture, shown: Iterator[int] = count()) -> Picture:
+    """With a date that changes every second."""
+    second = next(shown) // RATE % 60
+    text = f"2026-11-30 08:15:{second:02d}"
+    return np.asarray(cv2.putText(p.copy(), text, (40, 1000), 0, 2.0, (255, 255, 255), 4))
+
+
+def barred(p: Picture) -> Picture:
+    """An eighth of it black at each side."""
+    out, w = p.copy(), p.shape[1] // 8
+    out[:, :w] = out[:, -w:] = 0
+    return out
+
+
+def framed(p: Picture, w: float, h: float) -> Picture:
+    """Made so many times as wide and as high, between black bars."""
+    out, (H, W) = np.zeros_like(p), p.shape[:2]
+    small = cv2.resize(p, (round(w * W), round(h * H)), interpolation=cv2.INTER_AREA)
+    y, x = (H - small.shape[0]) // 2, (W - small.shape[1]) // 2
+    out[y : y + small.shape[0], x : x + small.shape[1]] = small
+    return out
+
+
+def on_its_side(p: Picture) -> Picture:
+    h, w = p.shape[:2]
+    side = np.ascontiguousarray(np.rot90(p))
+    return framed(cv2.resize(side, (w, h)), h * h / (w * w), 1.0)
+
+
 def exchanged(folder: Path) -> None:
     left, right = sorted(folder.glob("*_0.mp4"))
     aside = folder / "aside.mp4"
@@ -162,6 +201,13 @@ KINDS = {
     "videos exchanged": Kind(after=exchanged),
     "one film as both": Kind(after=left_twice),
     "another room's rig": Kind(after=other_room),
+    "flat picture profile": Kind(flat),
+    "a fifth of the light": Kind(dark),
+    "a date that ticks": Kind(dated, toml=BY_HAND),
+    "bars over an eighth": Kind(barred),
+    "right smaller, in bars": Kind(lambda p: framed(p, 0.75, 0.75), right_only=True),
+    "squeezed, in bars": Kind(lambda p: framed(p, 0.75, 1.0)),
+    "right on its side, in bars": Kind(on_its_side, right_only=True),
     "60 kB of noise in one": Kind(suffix="ts", noise=60_000),
     "60 kB of noise in one, key frame each second": Kind(suffix="ts", noise=60_000, group=5),
     "HEVC, 9 kB of noise in one, key frame each second": Kind(how=HEVC, noise=9_000),
