@@ -22,6 +22,8 @@ from sessions.video.unreadable import both_ends
 #: Wall clocks in files count whole seconds, and some cameras write them late: a gap between two
 #: chapters that is shorter than this is none.
 LEAST_GAP_S = 3.0
+#: Nothing is a lesson's with so long a break: the clock was reset, or the file is another day's.
+MOST_GAP_S = 12 * 3600.0
 #: By how much clocks are set back in autumn.
 HOUR = dt.timedelta(hours=1)
 #: Chapters whose own times begin within this begin anew each time; and by which share of its step a
@@ -229,6 +231,12 @@ def joined(files: Sequence[VideoFile], lost_s: float = 0.0) -> tuple[list[float]
         waited, clock = _waited_s(a, b)
         if b.zero_s > 0 and -0.5 * a.step_s < goes_on < 3600:
             gap, said = goes_on, ""
+        elif waited > MOST_GAP_S:
+            gap = lost_s
+            said = (
+                f"has {b.path.name} begin {waited / 3600:.0f} hours after {a.path.name} ends, by "
+                f"its {clock}: is it set, and is it one lesson? Taken one behind the other"
+            )
         elif waited > LEAST_GAP_S:
             gap, said = waited, f", by its {clock}: ± 1 s from there on"
         else:

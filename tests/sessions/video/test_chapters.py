@@ -236,3 +236,11 @@ def test_a_clock_set_back_for_winter_time_is_named(tmp_path: Path) -> None:
             probe(chapters(tmp_path, clocks, [50, 50, 50]))
         assert ("winter time" in str(raised.value)) == named
         assert "not in the order of their recording" in str(raised.value)
+
+
+@pytest.mark.parametrize("later", ["2026-03-03T08:00:02Z", "2039-01-01T00:00:00Z"])
+def test_a_wall_clock_of_another_day_is_no_gap(tmp_path: Path, later: str) -> None:
+    info = probe(chapters(tmp_path, ["2026-03-02T08:00:00Z", later], [50, 50]))
+    assert info.times_s[-1] == pytest.approx(3.96, abs=0.05)
+    (said,) = info.remarks
+    assert "hours after" in said and "one lesson" in said
