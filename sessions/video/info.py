@@ -148,10 +148,9 @@ def _refuse_strangers(files: Sequence[VideoFile]) -> None:
     back = None if twice else _set_back(files)
     if back is not None:
         raise VideoError(
-            "by their wall clocks the chapters are not in the order of their recording; by an hour "
-            "more from there on they are: was the camera's clock set back for winter time?",
-            where=back.path,
-            found=", ".join(f"{f.path.name} ({f.created:%H:%M:%S})" for f in files if f.created),
+            "by their wall clocks the chapters are not in the order of their recording; " + back[1],
+            where=back[0].path,
+            found=_began(files),
             remedy="If it was, list copies without a wall clock (`ffmpeg -i IN -c copy "
             "-map_metadata -1 OUT`); if not, list them as they were recorded, the first one first.",
         )
@@ -161,23 +160,41 @@ def _refuse_strangers(files: Sequence[VideoFile]) -> None:
             if twice
             else "the chapters are not in the order of their recording",
             where=first.path,
-            found=", ".join(
-                f"{f.path.name} ({f.created:%H:%M:%S})" if f.created else f.path.name for f in files
-            ),
+            found=_began(files),
             remedy="List them as they were recorded, the first one first.",
         )
 
 
-def _set_back(files: Sequence[VideoFile]) -> VideoFile | None:
-    """The chapter before which the wall clock falls back by an hour, if that alone puts them out of
-    their order; None: it does not."""
+def _began(files: Sequence[VideoFile]) -> str:
+    """The files' names and wall clocks, with the day where it is not one."""
+    days = {f.created.date() for f in files if f.created}
+    how = "%H:%M:%S" if len(days) < 2 else "%Y-%m-%d %H:%M:%S"
+    return ", ".join(
+        f"{f.path.name} ({f.created:{how}})" if f.created else f.path.name for f in files
+    )
+
+
+def _set_back(files: Sequence[VideoFile]) -> tuple[VideoFile, str] | None:
+    """The chapter before which the wall clock falls back by an hour or is reset, if that alone puts
+    them out of their order, and what is to be asked; None: it does not."""
     known = [(f, f.created) for f in files if f.created is not None]
     for k in range(1, len(known)):
-        if known[k][1] < known[k - 1][1]:
+        back = known[k - 1][1] - known[k][1]
+        if back > dt.timedelta(0):
+            before, after = [f for f, _ in known[:k]], [f for f, _ in known[k:]]
+            if back.total_seconds() > MOST_GAP_S and in_order(before) and in_order(after):
+                return known[k][0], (
+                    f"from there on the clock is {back / dt.timedelta(days=1):.1f} days back: was "
+                    "the camera's clock reset (an empty battery)?"
+                )
             later = [replace(f, created=c + HOUR) for f, c in known[k:]]
-            before = [f for f, _ in known[:k]]
             follows = _waited_s(before[-1], later[0])[0] > -LEAST_GAP_S
-            return known[k][0] if follows and in_order([*before, *later]) else None
+            if follows and in_order([*before, *later]):
+                return known[k][0], (
+                    "by an hour more from there on they are: was the camera's clock set back for "
+                    "winter time?"
+                )
+            return None
     return None
 
 

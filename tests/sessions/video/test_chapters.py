@@ -244,3 +244,16 @@ def test_a_wall_clock_of_another_day_is_no_gap(tmp_path: Path, later: str) -> No
     assert info.times_s[-1] == pytest.approx(3.96, abs=0.05)
     (said,) = info.remarks
     assert "hours after" in said and "one lesson" in said
+
+
+def test_a_clock_that_was_reset_between_chapters_is_named(tmp_path: Path) -> None:
+    reset = ["2026-03-02T08:00:00Z", "2016-01-01T00:00:00Z", "2016-01-01T00:00:02Z"]
+    with pytest.raises(
+        VideoError, match=r"3713\.3 days back: was the camera's clock reset"
+    ) as said:
+        probe(chapters(tmp_path, reset, [50, 50, 30]))
+    assert "2016-01-01 00:00:00" in str(said.value), "without the day nobody sees it"
+    (tmp_path / "b").mkdir()
+    with pytest.raises(VideoError) as said:  # the second and third exchanged as well: who knows
+        probe(chapters(tmp_path / "b", [reset[0], reset[2], reset[1]], [50, 50, 30]))
+    assert "battery" not in str(said.value)
