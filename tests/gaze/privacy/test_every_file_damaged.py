@@ -101,7 +101,8 @@ def test_every_command_says_what_is_wrong(
         said = f"{command}: {result.exit_code} {result.output[-600:]}"
         assert isinstance(result.exception, SystemExit | None), said
         assert "Aborted" not in result.output and ".forgetting" not in result.output, said
-        assert (result.exit_code == 2) == ("Error:" in result.output), said
+        error = any(line.startswith("Error:") for line in result.output.splitlines())
+        assert error == (result.exit_code == 2), said
         hidden = {p.relative_to(place).as_posix() for p in place.rglob(".*")}
         assert hidden <= {"l/runs/.lock", ".export.json", "l/exp/.export.json",
                           "l/salted/.export.json"}, said  # fmt: skip
