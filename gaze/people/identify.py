@@ -234,8 +234,8 @@ def _merge_founders(
     pair_cost: list[float],
     s: IdentitySettings,
 ) -> tuple[dict[tuple[int, int], int], list[float]]:
-    """Join students at one place: nearer than two people can be, or near and never seen at once
-    on two heads.
+    """Join students at one place: nearer than two people can be, or near (or below, as a head under
+    the desk) and never seen at once on two heads.
     """
     count = len(pair_cost)
     tracks_of: list[list[tuple[int, int]]] = [[] for _ in range(count)]
@@ -247,8 +247,10 @@ def _merge_founders(
     target = list(range(count))
     for k in range(count):
         for m in range(k):
-            apart_m = np.linalg.norm(seats[k] - seats[m])
-            if target[m] != m or not apart_m < s.far_m / 2:
+            off_m = seats[k] - seats[m]
+            apart_m, beside_m = np.linalg.norm(off_m), np.hypot(off_m[0], off_m[2])
+            below = beside_m < s.far_m / 2 and 0 < off_m[1] < s.far_m  # y_W is down
+            if target[m] != m or not (apart_m < s.far_m / 2 or below):
                 continue
             at_once = [
                 _elsewhere(seen, rows[a], rows[b])

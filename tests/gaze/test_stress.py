@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gaze.room.geometry import gaze_points
 from sessions.tables import WITH_POINT
-from tests.gaze.stress import Answer, Scene, analysed, nose_error_m, rows_of, true_share
+from tests.gaze.stress import BOARD, Answer, Scene, analysed, nose_error_m, rows_of, true_share
 
 ON_BOARD = ("ok", "one_camera")
 NOT_SEEN = ("no_face", "unmatched")
@@ -81,6 +82,43 @@ def test_bends_over_the_desk() -> None:
     answer = answered(scene, 5)
     holds(scene, answer)
     assert share_of(answer.statuses("S-04", 9, 31), ON_BOARD) == 0
+
+
+@pytest.mark.parametrize("side_m", [-0.8, 4.8])
+def test_looks_at_the_teacher(side_m: float) -> None:
+    """Beside the board stands somebody whom three look at: they do not look at the board then, the
+    teacher is found where it is and is no student."""
+    scene = Scene.lesson(14)
+    stands = np.array([side_m, 0.35, 1.6])
+    teacher = scene.with_body(stands)
+    scene.look_at(teacher, stands + [0.0, 0.1, -1.0])
+    when = scene.moments(8, 32)
+    for body in (0, 4, 8):
+        scene.look_at(body, stands, when)
+    answer = answered(scene, 14)
+    holds(scene, answer)
+    assert answer.used == scene.names
+    for body in (0, 4, 8):
+        xy, meets = gaze_points(scene.P_W[when, body], scene.R_WS[when, body])
+        assert not (meets & BOARD.holds(xy)).any()
+        # at a metre beside the edge a head's sigma may put a moment on the board
+        assert share_of(answer.statuses(scene.names[body], 8.5, 31.5), ON_BOARD) < 0.25
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_under_the_desk(seen: bool) -> None:
+    """Who dives under the desk is himself before, meanwhile, if he is seen, and afterwards, and
+    looks at no board there."""
+    scene = Scene.lesson(15)
+    under = scene.moments(12, 24)
+    scene.P_W[under, 5] += [0.05, 0.5, -0.2]
+    scene.present[under, 5] = seen
+    scene.look_at(5, scene.P_W[:, 5] + [0.0, 0.5, -0.3], under)
+    answer = answered(scene, 15)
+    holds(scene, answer)
+    assert answer.names == scene.names
+    assert share_of(answer.statuses("S-06", 12.5, 23.5), ON_BOARD) == 0
+    assert share_of(answer.statuses("S-06", 25, 40), WITH_POINT) > 0.95
 
 
 def test_leaves_and_comes_back() -> None:

@@ -168,7 +168,10 @@ def test_rows_of_two_cameras_that_do_not_mean_one_point(camera: int) -> None:
         ([0.1, 0.12, 0.12], True, 4),  # 20 cm: a head up and down
         ([0.15, 0.17, 0.2], True, 5),  # 30 cm, both seen at once
         ([0.15, 0.17, 0.2], False, 4),  # 30 cm, never at once: moved the chair
-        ([0.25, 0.25, 0.25], False, 5),  # 43 cm
+        ([0.35, 0.0, 0.25], False, 5),  # 43 cm
+        ([0.1, 0.5, -0.2], False, 4),  # under the desk
+        ([0.1, 0.5, -0.2], True, 5),
+        ([0.3, 0.5, -0.3], False, 5),  # 42 cm beside it
     ],
 )
 def test_how_near_two_people_can_be(apart_m: list[float], always: bool, students: int) -> None:
