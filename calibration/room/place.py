@@ -22,7 +22,13 @@ from calibration.room import world
 from calibration.room.evidence import Evidence, PoseMeasured, by_picture
 from calibration.room.fit import World
 from calibration.room.picture import ORDER
-from calibration.room.picture_fit import KnownLens, RoomPose, by_placement, room_poses
+from calibration.room.picture_fit import (
+    APART_CHI2,
+    KnownLens,
+    RoomPose,
+    by_placement,
+    room_poses,
+)  # fmt: skip
 from calibration.room.picture_why import RoomPictures, why_misfit
 from calibration.room.why import WRONG_PICTURES, pose_solutions, scale_of, why_inconsistent
 from calibration.room.world import HUNG_DEG, ROLL_DEG, Tape
@@ -126,8 +132,8 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
                 "Place it where both cameras see all of it.",
             )
         )
-    warp = s.warp if aux.board == seen.board else None
-    solutions = pose_solutions(points, left, right, s, warp)
+    flat = replace(s, warp=np.zeros(2))
+    solutions = pose_solutions(points, left, right, s if aux.board == seen.board else flat)
     if not solutions:
         room.causes.append(
             Cause(
@@ -145,26 +151,28 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
     n = sum(int(np.isfinite(uv).all(1).sum()) for uv in (left, right) if uv is not None)
     room.note(
         index,
-        rms_px=best[2],
-        left_rms_px=_rms(best[3], left),
-        right_rms_px=_rms(best[4], right),
+        rms_px=best.rms_px,
+        left_rms_px=_rms(best.residuals[0], left),
+        right_rms_px=_rms(best.residuals[1], right),
         limit_px=limit,
     )
-    scale = scale_of(points, left, right, s, sigma)
+    scale = scale_of(points, left, right, flat, sigma)
     if scale is not None:
         room.note(index, scale_percent=100 * (scale[0] - 1), scale_sigma_percent=100 * scale[1])
-    usable = best[2] <= limit
+    usable = best.rms_px <= limit
     if not usable:
-        why = why_inconsistent(label, aux, seen, found, best[2], scale)
+        why = why_inconsistent(label, aux, seen, found, best.rms_px, scale)
         room.causes.append(why)
         if why.code in WRONG_PICTURES:
             return  # the room by such pictures would only hide it
     # planar solutions that explain the pictures equally well (χ² within 16)
-    chi2 = [2 * n * (sol[2] ** 2 - best[2] ** 2) / max(2 * best[2] ** 2 / 2, sigma**2) / 2
-            for sol in solutions]  # fmt: skip
-    close = [sol for sol, c in zip(solutions, chi2, strict=True) if c < 16.0]
+    noise = max(best.rms_px, sigma)
+    poses = [
+        Transform(end.state.R_view[0], end.state.t_view[0], "L", "B")
+        for end in solutions
+        if n * (end.rms_px**2 - best.rms_px**2) / noise**2 < APART_CHI2
+    ]
     T_RL = Transform(s.R_RL, s.t_RL, "R", "L")
-    poses = [Transform(sol[0], sol[1], "L", "B") for sol in close]
     shown = _read_room(label, aux, seen, found, room)
     tape = aux.tape
     if not tape.measured:
@@ -192,7 +200,7 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
             return
     else:
         chosen = good[0]
-    pose = close[chosen.solution]
+    pose = poses[chosen.solution]
     T_AB = aux.T_AB(chosen.quarter_turns)
     room.note(index, quarter_turns=chosen.quarter_turns, facts=chosen.numbers, T_AB=Pose.of(T_AB))
     measured = None
@@ -211,7 +219,7 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
     elif shown is not None:
         measured = by_picture(shown[0].T_WB, shown[0].covariance, T_AB)
         room.note(index, room_picture=_picture(aux, shown[0], measured))
-    placed = Placed(index, aux, chosen, pose[0], pose[1], usable, tape, measured)
+    placed = Placed(index, aux, chosen, pose.R, pose.t, usable, tape, measured)
     room.placed.append(placed)
 
 

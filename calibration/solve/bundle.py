@@ -63,25 +63,32 @@ class Problem:
     boards : (K, N, 3) points of each board in B, padded with zeros.
     cameras : observations of the left and of the right camera.
     n_views : number of board poses.
-    home_right : (V,) True where only the right camera saw the view: its pose is then kept in R.
     """
 
     boards: Array
     cameras: tuple[Observations, Observations]
     n_views: int
-    home_right: BoolArray
 
 
 @dataclass(frozen=True)
 class State:
-    """All parameters; poses take B to L (or R: home)."""
+    """All parameters; poses take B to L, whichever camera saw the view. Without: the cameras."""
 
     lenses: tuple[Lens, Lens]
     R_RL: Array
     t_RL: Array
-    R_view: Array
-    t_view: Array
+    R_view: Array = field(default_factory=lambda: np.zeros((0, 3, 3)))
+    t_view: Array = field(default_factory=lambda: np.zeros((0, 3)))
     warp: Array = field(default_factory=lambda: np.zeros(2))
+
+    @property
+    def n_globals(self) -> int:
+        """How many numbers lenses and relative pose are; the bend's two come after them."""
+        return self.lenses[0].size + self.lenses[1].size + 6
+
+    def posed(self, R_view: Array, t_view: Array) -> State:
+        """The cameras with these (V, 3, 3), (V, 3) board poses."""
+        return replace(self, R_view=R_view, t_view=t_view)
 
     def moved(self, d_global: Array, d_view: Array, with_warp: bool) -> State:
         """Step: lenses and translations add, rotations become ``R exp(δ)``."""
@@ -162,12 +169,8 @@ def linearise(
         return Linearised(np.zeros((0, N, 2)), True, nothing, columns)
     X = _bent(problem, state, seen.board)
     R_v, t_v = state.R_view[seen.view], state.t_view[seen.view]
-    P_home = X @ np.swapaxes(R_v, -1, -2) + t_v[:, None]  # in L, or in R for views kept there
-    P = P_home
-    kept_in_R = problem.home_right[seen.view] if camera == 1 else np.zeros(rows, bool)
-    if camera == 1:
-        P = P_home @ state.R_RL.T + state.t_RL
-        P[kept_in_R] = P_home[kept_in_R]
+    P_L = X @ np.swapaxes(R_v, -1, -2) + t_v[:, None]
+    P = P_L if camera == 0 else P_L @ state.R_RL.T + state.t_RL
     counts = seen.weight > 0
     in_front = bool((P[..., 2][counts] > 1e-6).all())
     flat = P.reshape(-1, 3)
@@ -184,18 +187,15 @@ def linearise(
     d_P = d_P.reshape(rows, N, 2, 3)
     J = np.zeros((rows, N, 2, columns.size + 6))
     J[..., :n] = d_lens.reshape(rows, N, 2, n)
-    d_home = d_P  # derivative by the point in the frame that keeps the pose
+    d_L = d_P  # derivative by the point in L
     if camera == 1:
-        d_home = d_P @ state.R_RL
+        d_L = d_P @ state.R_RL
         # P_R = R_RL exp(δ) P_L + t  →  ∂uv/∂δ = −∂uv/∂P_R R_RL [P_L]ₓ = P_L × (∂uv/∂P_R R_RL)
-        _cross(P_home[:, :, None], d_home, J[..., n : n + 3])
+        _cross(P_L[:, :, None], d_L, J[..., n : n + 3])
         J[..., n + 3 : n + 6] = d_P
-        if kept_in_R.any():
-            J[kept_in_R, ..., n : n + 6] = 0.0
-            d_home[kept_in_R] = d_P[kept_in_R]
-    d_B = (d_home.reshape(rows, 2 * N, 3) @ R_v).reshape(rows, N, 2, 3)
+    d_B = (d_L.reshape(rows, 2 * N, 3) @ R_v).reshape(rows, N, 2, 3)
     _cross(X[:, :, None], d_B, J[..., -6:-3])
-    J[..., -3:] = d_home
+    J[..., -3:] = d_L
     if with_warp:
         lift = warp_basis(problem.boards[0])  # (N, 2)
         bends = (seen.board == 0)[:, None, None, None]
@@ -239,14 +239,14 @@ def _robust(residual: Array, weight: Array, scale_px: float | None) -> tuple[flo
     return float((weight * 2 * c2 * (root - 1)).sum()), weight / root
 
 
-def _normal_equations(
+def normal_equations(
     problem: Problem, state: State, with_warp: bool, scale_px: float | None
 ) -> tuple[float, Array, Array, Array, Array, Array]:
     """Cost and the blocks A_gg (G,G), A_gv (V,G,6), A_vv (V,6,6), b_g (G,), b_v (V,6).
 
     With a loss, the blocks are those of its IRLS weights.
     """
-    G = sum(x.size for x in state.lenses) + 6 + (2 if with_warp else 0)
+    G = state.n_globals + (2 if with_warp else 0)
     V = problem.n_views
     A_gg, b_g = np.zeros((G, G)), np.zeros(G)
     A_gv, A_vv, b_v = np.zeros((V, G, 6)), np.zeros((V, 6, 6)), np.zeros((V, 6))
@@ -301,7 +301,7 @@ def cost_of(problem: Problem, state: State, scale_px: float | None = None) -> fl
         if not lin.in_front:
             return np.inf
         total += _robust(lin.residual, problem.cameras[camera].weight, scale_px)[0]
-    precision, value = prior(state, sum(x.size for x in state.lenses))
+    precision, value = prior(state, state.n_globals)
     total += float(precision @ value**2)
     return total if np.isfinite(total) else np.inf
 
@@ -319,7 +319,7 @@ def solve(
     problem: Problem,
     start: State,
     *,
-    free: BoolArray | None = None,
+    free: BoolArray | Array | None = None,
     with_warp: bool = False,
     robust_px: float | None = None,
     max_iterations: int = 200,
@@ -329,18 +329,19 @@ def solve(
 
     Parameters
     ----------
-    free : (G,) which global parameters may move (lenses, R_RL, t_RL, warp); default all.
+    free : (G,) which global parameters may move (lenses, R_RL, t_RL, warp), or (G, k) directions
+        along which they may; default all.
     robust_px : scale of the soft-L1 loss; None = plain least squares.
     tolerance : the solve has converged when an accepted step lowers the cost by less than this
         share of it (twice in a row), or the step is lost in rounding.
     """
-    state = start if with_warp else replace(start, warp=start.warp)
-    damping, converged, quiet = 1e-4, False, 0
-    cost, A_gg, A_gv, A_vv, b_g, b_v = _normal_equations(problem, state, with_warp, robust_px)
+    state, damping, converged, quiet = start, 1e-4, False, 0
+    cost, A_gg, A_gv, A_vv, b_g, b_v = normal_equations(problem, state, with_warp, robust_px)
     if not np.isfinite(cost_of(problem, state, robust_px)):
         cost = np.inf
     G = len(b_g)
-    free = np.ones(G, bool) if free is None else free
+    every = np.eye(G)
+    B = every if free is None else every[:, free] if free.ndim == 1 else free
     iteration = 0
     for iteration in range(1, max_iterations + 1):  # noqa: B007 (reported after the loop)
         accepted = False
@@ -350,10 +351,8 @@ def solve(
                 E = A_gv @ inv_vv  # (V, G, 6)
                 S = _damped(A_gg, damping) - np.tensordot(E, A_gv, axes=([0, 2], [0, 2]))
                 rhs = -(b_g - np.einsum("vgk,vk->g", E, b_v))
-                d_g = np.zeros(G)
-                scale = 1.0 / np.sqrt(np.maximum(np.diag(A_gg)[free], 1e-30))
-                S_free = S[np.ix_(free, free)] * np.outer(scale, scale)
-                d_g[free] = scale * np.linalg.solve(S_free, rhs[free] * scale)
+                scaled = B / np.sqrt(np.maximum(np.diag(B.T @ A_gg @ B), 1e-30))
+                d_g = scaled @ np.linalg.solve(scaled.T @ S @ scaled, scaled.T @ rhs)
             except np.linalg.LinAlgError:
                 damping *= 10
                 continue
@@ -376,8 +375,8 @@ def solve(
         if quiet >= 2 or cost < 1e-18:
             converged = True
             break
-        _, A_gg, A_gv, A_vv, b_g, b_v = _normal_equations(problem, state, with_warp, robust_px)
-    return _describe(problem, state, int(free.sum()), iteration, converged, robust_px)
+        _, A_gg, A_gv, A_vv, b_g, b_v = normal_equations(problem, state, with_warp, robust_px)
+    return _describe(problem, state, B.shape[1], iteration, converged, robust_px)
 
 
 def _describe(

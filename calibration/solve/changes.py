@@ -49,7 +49,7 @@ class _Views:
 
     def __init__(self, problem: bundle.Problem, state: bundle.State, with_warp: bool,
                  robust_px: float | None) -> None:  # fmt: skip
-        self.G = sum(x.size for x in state.lenses) + 6 + (2 if with_warp else 0)
+        self.G = state.n_globals + (2 if with_warp else 0)
         self.lin = linear(problem, state, robust_px, with_warp, self.G)
         self.V, self.M = self.lin.J.shape[:2]
         seen = np.zeros((self.V, 2, self.M // 4, 2), bool)
@@ -140,7 +140,6 @@ def what_changed(
             found.append(Hypothesis(score, cause, what))
 
     zooms: dict[int, tuple[float, Array, float, str]] = {}  # of each camera the one that fits best
-    n0 = s.lenses[0].size
     for cut, later in _laters(moments, order, v.shared):
         name = names[int(np.flatnonzero(order == cut)[0])]
         for c in range(len(CAMERAS)):
@@ -149,7 +148,7 @@ def what_changed(
             tried(score, _zoomed(c, name, share, s), f"zoom {c}", large=large)
             zooms[c] = min(zooms.get(c, (np.inf, later, 0.0, "")), (score, later, share, name),
                            key=lambda z: z[0])  # fmt: skip
-        pair = slice(n0 + s.lenses[1].size, n0 + s.lenses[1].size + 6)
+        pair = slice(s.n_globals - 6, s.n_globals)
         score, x = v.with_later(v.J[..., pair], later)
         turn = float(np.degrees(np.linalg.norm(x[:3])))
         tried(score, _moved(name, turn), "moved", large=turn > LEAST_TURN_DEG)

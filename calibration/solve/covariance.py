@@ -126,7 +126,7 @@ def joint_covariance(
     ------
     numpy.linalg.LinAlgError : the views do not determine the parameters.
     """
-    G = sum(x.size for x in state.lenses) + 6 + (2 if with_warp else 0)
+    G = state.n_globals + (2 if with_warp else 0)
     lin = linear(problem, state, robust_px, with_warp, G)
     T_view = np.swapaxes(lin.J_view, 1, 2)
     inv_vv = np.linalg.inv(T_view @ lin.J_view)

@@ -344,20 +344,19 @@ def _joint_start(
     good: dict[int, int],
 ) -> tuple[bundle.State, list[int]]:
     """Board poses for every view that is left: consensus, own camera, or both resected."""
-    lenses = (mono["left"].lens, mono["right"].lens)
-    points = board.points_B()
+    points, s = board.points_B(), agreed.state
     order, R, t = [], [], []
     place = {c: {row: k for k, row in enumerate(used[c])} for c in CAMERAS}
     for i, v in enumerate(views):
         if v.left is None and v.right is None:
             continue
         if i in good:
-            pose = (agreed.R_LB[good[i]], agreed.t_LB[good[i]])
+            pose = (s.R_view[good[i]], s.t_view[good[i]])
         elif v.left is not None and v.right is not None:
-            end = resect(points, v.left, v.right, lenses, agreed.R_RL, agreed.t_RL)
+            end = resect(points, v.left, v.right, s)
             if end is None:
                 continue
-            pose = (end[0], end[1])
+            pose = (end.state.R_view[0], end.state.t_view[0])
         else:
             camera = "left" if v.left is not None else "right"
             k = place[camera].get(i)
@@ -366,8 +365,9 @@ def _joint_start(
             if k is None:
                 continue
             pose = (mono[camera].R_CB[k], mono[camera].t_CB[k])
+            if camera == "right":
+                pose = (s.R_RL.T @ pose[0], s.R_RL.T @ (pose[1] - s.t_RL))
         order.append(i)
         R.append(pose[0])
         t.append(pose[1])
-    state = bundle.State(lenses, agreed.R_RL, agreed.t_RL, np.array(R), np.array(t))
-    return state, order
+    return s.posed(np.array(R), np.array(t)), order

@@ -8,7 +8,7 @@ the relative pose has seen that view.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,25 +47,14 @@ def folds_of(n: int, k: int, seed: int = 0) -> list[Array]:
 
 
 def subset(problem: bundle.Problem, keep: bundle.BoolArray) -> bundle.Problem:
-    """The problem with only some views' corners (the others keep a pose that nothing measures)."""
-    cameras = []
-    for o in problem.cameras:
-        rows = keep[o.view]
-        cameras.append(
-            bundle.Observations(o.view[rows], o.board[rows], o.uv_px[rows], o.weight[rows])
-        )
+    """The problem with only some views."""
     number = np.cumsum(keep) - 1
-    cameras = [bundle.Observations(number[o.view], o.board, o.uv_px, o.weight) for o in cameras]
-    return bundle.Problem(
-        problem.boards, (cameras[0], cameras[1]), int(keep.sum()), problem.home_right[keep]
+    left, right = (
+        bundle.Observations(number[o.view[k]], o.board[k], o.uv_px[k], o.weight[k])
+        for o in problem.cameras
+        for k in [keep[o.view]]
     )
-
-
-def substate(state: bundle.State, keep: bundle.BoolArray) -> bundle.State:
-    """The state of :func:`subset`'s problem."""
-    return bundle.State(
-        state.lenses, state.R_RL, state.t_RL, state.R_view[keep], state.t_view[keep], state.warp
-    )
+    return bundle.Problem(problem.boards, (left, right), int(keep.sum()))
 
 
 def transfer(
@@ -81,14 +70,9 @@ def transfer(
     none = bundle.Observations(
         np.zeros(0, np.intp), np.zeros(0, np.intp), seen.uv_px[:0], seen.weight[:0]
     )
-    only = bundle.Problem(
-        problem.boards,
-        (seen, none) if source == 0 else (none, seen),
-        problem.n_views,
-        problem.home_right,
-    )
-    G = state.lenses[0].size + state.lenses[1].size + 6
-    posed = bundle.solve(only, state, free=np.zeros(G, bool), max_iterations=30, tolerance=1e-8)
+    only = replace(problem, cameras=(seen, none) if source == 0 else (none, seen))
+    fixed = np.zeros(state.n_globals, bool)
+    posed = bundle.solve(only, state, free=fixed, max_iterations=30, tolerance=1e-8)
     lin = bundle.linearise(problem, posed.state, 1 - source, with_warp=False)
     own = bundle.linearise(problem, posed.state, source, with_warp=False)
     J = (own.J_view * (seen.weight > 0)[..., None, None]).reshape(len(seen.view), -1, 6)
@@ -124,14 +108,11 @@ def hold_out(
         keep = np.ones(problem.n_views, bool)
         keep[out] = False
         fit = bundle.solve(
-            subset(problem, keep), substate(start, keep), with_warp=with_warp,
+            subset(problem, keep), start.posed(start.R_view[keep], start.t_view[keep]),
+            with_warp=with_warp,
             robust_px=robust_px, max_iterations=40, tolerance=1e-6,
         ).state  # fmt: skip
-        inside = ~keep
-        full = bundle.State(
-            fit.lenses, fit.R_RL, fit.t_RL, start.R_view[inside], start.t_view[inside], fit.warp
-        )
-        held = subset(problem, inside)
+        full, held = fit.posed(start.R_view[~keep], start.t_view[~keep]), subset(problem, ~keep)
         for source in (0, 1):
             e, unit, view, w = transfer(held, full, source)
             square = (e**2).sum(-1) * (w > 0)

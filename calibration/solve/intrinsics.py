@@ -15,6 +15,7 @@ import numpy as np
 
 from calibration.lens import CORE, Lens, Model
 from calibration.solve import bundle
+from calibration.solve.problem import build
 from calibration.transform import Array, geodesic_deg, rotation_exp, smallest_rotation
 
 #: Lens models that are tried: OpenCV's numbers of distortion coefficients, and the equidistant one.
@@ -109,30 +110,6 @@ def _focal_from_homographies(homographies: Sequence[Array], centre: Array) -> fl
     A, y = np.array(rows), np.array(rhs)
     inverse_f2 = float(A @ y / max(float(A @ A), 1e-300))
     return 1 / np.sqrt(inverse_f2) if inverse_f2 > 0 else None
-
-
-def mono_problem(points_B: Array, corners: Sequence[Array]) -> bundle.Problem:
-    """A :class:`bundle.Problem` with a left camera only; corners (N, 2) each, NaN = missing."""
-    uv = np.stack(corners)
-    seen = np.isfinite(uv).all(-1)
-    V, N = seen.shape
-    index = np.arange(V)
-    weight = np.asarray(seen, np.float64)
-    left = bundle.Observations(index, np.zeros(V, np.intp), np.nan_to_num(uv), weight)
-    none = bundle.Observations(
-        np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros((0, N, 2)), np.zeros((0, N))
-    )
-    return bundle.Problem(points_B[None], (left, none), V, np.zeros(V, bool))
-
-
-def free_lens(n_lens: int, n_other: int, parts: str, *, extra: int = 6) -> bundle.BoolArray:
-    """Which globals may move: ``core`` (f and k1), ``all`` of the left lens; never the rest."""
-    free = np.zeros(n_lens + n_other + extra, bool)
-    if parts == "core":
-        free[[0, 1, 4]] = True
-    else:
-        free[:n_lens] = True
-    return free
 
 
 #: The place of the other camera's lens in a problem with one camera.
@@ -252,15 +229,15 @@ def fit_camera(
     w, h = size_px
     centre = np.array([(w - 1) / 2, (h - 1) / 2])
     n_distortion, model = shape_of(choice)
-    n = CORE + n_distortion
-    free = {parts: free_lens(n, _NO_LENS.size, parts) for parts in ("core", "all")}
+    number = np.arange(CORE + n_distortion + _NO_LENS.size + 6)
+    all_of_it, core = number < CORE + n_distortion, np.isin(number, (0, 1, 4))  # core: f and k1
     # starts are compared on some of the views only
     some = [corners[i] for i in np.unique(np.linspace(0, len(corners) - 1, 8).round().astype(int))]
     lenses = [
         Lens(np.concatenate([[f, f, *centre], np.zeros(n_distortion)]), model)
         for f in _focal_starts(points_B, some, size_px, model)
     ]
-    problem = mono_problem(points_B, some)
+    problem = build([points_B], [(uv, None, 0) for uv in some])
     tried: list[dict[str, float]] = []
     ends: list[tuple[float, Lens]] = []
     for lens in lenses:
@@ -268,7 +245,7 @@ def fit_camera(
         if state is None:
             continue
         end = bundle.solve(
-            problem, state, free=free["core"], robust_px=2.0, max_iterations=6, tolerance=1e-4
+            problem, state, free=core, robust_px=2.0, max_iterations=6, tolerance=1e-4
         )
         reached = end.state.lenses[0]
         tried.append({"f_px": lens.f_px, "f_end_px": reached.f_px, "rms_px": end.rms_px})
@@ -276,22 +253,20 @@ def fit_camera(
     ends.sort(key=lambda e: e[0])
     if len(ends) > 1 and abs(ends[1][1].f_px / ends[0][1].f_px - 1) < 0.02:
         ends = ends[:1]  # the best two starts already agree
-    problem = mono_problem(points_B, corners)
+    problem = build([points_B], [(uv, None, 0) for uv in corners])
     best: bundle.Solution | None = None
     for rms, lens in ends[:2]:
         state = _begin(points_B, corners, lens)
         if state is None:
             continue
         robust = bundle.solve(
-            problem, state, free=free["all"], robust_px=max(1.0, 1.5 * rms), max_iterations=60,
+            problem, state, free=all_of_it, robust_px=max(1.0, 1.5 * rms), max_iterations=60,
             tolerance=1e-4,
         )  # fmt: skip
         for start in (robust.state, _turned(points_B, corners, robust.state)):
             if start is None:
                 continue
-            final = bundle.solve(
-                problem, start, free=free["all"], max_iterations=150, tolerance=1e-7
-            )
+            final = bundle.solve(problem, start, free=all_of_it, max_iterations=150, tolerance=1e-7)
             if best is None or final.rms_px < best.rms_px:
                 best = final
     if best is None:

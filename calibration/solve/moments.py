@@ -120,10 +120,10 @@ class _Told:
             if agreed is None:
                 out += [np.inf] * len(left)
                 continue
-            R, t = refined(points, left, right, self.lenses, agreed)
+            cameras = refined(points, left, right, agreed)
             for a, b in zip(left, right, strict=True):
-                end = resect(points, a, b, self.lenses, R, t)
-                out.append(np.inf if end is None else end[2])
+                end = resect(points, a, b, cameras)
+                out.append(np.inf if end is None else end.rms_px)
         return np.array(out)
 
 

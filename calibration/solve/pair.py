@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from calibration.camera import CAMERAS
+from calibration.corners.boards import Board
 from calibration.lens import Lens
 from calibration.solve import bundle
 from calibration.solve.intrinsics import planar_poses
@@ -32,25 +33,21 @@ class Consensus:
 
     Parameters
     ----------
-    R_RL, t_RL : relative pose, left → right.
+    state : the relative pose, and each view's board pose, of the planar solution that fits.
     agrees : (V,) whether a view's own relative pose fits it.
-    R_LB, t_LB : (V, …) each view's board pose in the left camera, of the planar solution that fits.
-    support : share of the views that agree.
     """
 
-    R_RL: Array
-    t_RL: Array
+    state: bundle.State
     agrees: bundle.BoolArray
-    R_LB: Array
-    t_LB: Array
-    support: float
+
+    @property
+    def support(self) -> float:
+        """Share of the views that agree."""
+        return float(self.agrees.mean())
 
 
 def consensus(
-    points_B: Array,
-    left: Sequence[Array],
-    right: Sequence[Array],
-    lenses: tuple[Lens, Lens],
+    points_B: Array, left: Sequence[Array], right: Sequence[Array], lenses: tuple[Lens, Lens]
 ) -> Consensus | None:
     """The relative pose that most views agree on; None where no view gives one.
 
@@ -91,93 +88,70 @@ def consensus(
     agrees = found & (angle[medoid][best] < AGREE_DEG) & (apart[medoid][best] < 0.5)
     chosen = best[agrees] if agrees.any() else np.array([medoid])
     mean = R[medoid] @ rotation_exp(np.median(rotation_log(R[medoid].T @ R[chosen]), axis=0))
-    return Consensus(
-        mean,
-        np.median(t[chosen], axis=0),
-        agrees,
-        np.array(R_left)[best],
-        np.array(t_left)[best],
-        float(agrees.mean()),
-    )
+    views = np.array(R_left)[best], np.array(t_left)[best]
+    return Consensus(bundle.State(lenses, mean, np.median(t[chosen], axis=0), *views), agrees)
 
 
 def refined(
-    points_B: Array,
-    left: Sequence[Array],
-    right: Sequence[Array],
-    lenses: tuple[Lens, Lens],
-    agreed: Consensus,
-) -> tuple[Array, Array]:
-    """(R_RL, t_RL) that fit the views that agree, lenses held fixed."""
-    places = np.flatnonzero(agreed.agrees).tolist()
+    points_B: Array, left: Sequence[Array], right: Sequence[Array], agreed: Consensus
+) -> bundle.State:
+    """The cameras that fit the views that agree, lenses held fixed."""
+    places, s = np.flatnonzero(agreed.agrees).tolist(), agreed.state
     if len(places) < 2:
-        return agreed.R_RL, agreed.t_RL
-    state = bundle.State(lenses, agreed.R_RL, agreed.t_RL, agreed.R_LB[places], agreed.t_LB[places])
-    free = np.zeros(lenses[0].size + lenses[1].size + 6, bool)
-    free[-6:] = True
+        return s
     problem = build([points_B], [(left[k], right[k], 0) for k in places])
-    end = bundle.solve(problem, state, free=free, robust_px=1.0)
-    return end.state.R_RL, end.state.t_RL
-
-
-def one_view(points_B: Array, left: Array | None, right: Array | None) -> bundle.Problem:
-    """One view alone, its pose in the left camera's frame whichever camera saw it."""
-    problem = build([points_B], [(left, right, 0)])
-    return replace(problem, home_right=np.zeros(1, bool))
+    pair = np.arange(s.n_globals) >= s.n_globals - 6
+    start = s.posed(s.R_view[places], s.t_view[places])
+    return bundle.solve(problem, start, free=pair, robust_px=1.0).state
 
 
 def view_starts(
+    points_B: Array, left: Array | None, right: Array | None, cameras: bundle.State
+) -> list[bundle.State]:
+    """From where to fit a view: both planar poses by each camera."""
+    (left_lens, right_lens), R, t = cameras.lenses, cameras.R_RL, cameras.t_RL
+    by_left = [] if left is None else planar_poses(points_B, left, left_lens)
+    by_right = [] if right is None else planar_poses(points_B, right, right_lens)
+    poses = [p[:2] for p in by_left] + [
+        (R.T @ R_RB, R.T @ (t_RB - t)) for R_RB, t_RB, _ in by_right
+    ]
+    return [cameras.posed(R_LB[None], t_LB[None]) for R_LB, t_LB in poses]
+
+
+def fit_view(
     points_B: Array,
     left: Array | None,
     right: Array | None,
-    lenses: tuple[Lens, Lens],
-    R_RL: Array,
-    t_RL: Array,
-    each: int = 2,
-) -> list[tuple[Array, Array]]:
-    """(R_LB, t_LB) from which to fit a view: the best ``each`` planar poses by each camera."""
-    starts = []
-    if left is not None:
-        starts += [(R, t) for R, t, _ in planar_poses(points_B, left, lenses[0])[:each]]
-    if right is not None:
-        starts += [
-            (R_RL.T @ R, R_RL.T @ (t - t_RL))
-            for R, t, _ in planar_poses(points_B, right, lenses[1])[:each]
-        ]
-    return starts
+    cameras: bundle.State,
+    *,
+    free: bundle.BoolArray | Array | None = None,
+    with_warp: bool = False,
+    starts: int = 2,
+    tolerance: float = 1e-6,
+) -> list[bundle.Solution]:
+    """One board pose from both pictures at once, from so many of the best starts; the best first.
+
+    free : what of the cameras may move with it, as in :func:`calibration.solve.bundle.solve`;
+    default nothing.
+    """
+    problem = build([points_B], [(left, right, 0)])
+    begun = [(bundle.cost_of(problem, s), s) for s in view_starts(points_B, left, right, cameras)]
+    ends = [
+        bundle.solve(
+            problem, s, free=np.zeros(cameras.n_globals, bool) if free is None else free,
+            with_warp=with_warp, max_iterations=60, tolerance=tolerance,
+        )
+        for cost, s in sorted(begun, key=lambda b: b[0])[:starts]
+        if np.isfinite(cost)
+    ]  # fmt: skip
+    return sorted((e for e in ends if np.isfinite(e.cost)), key=lambda e: e.rms_px)
 
 
 def resect(
-    points_B: Array,
-    left: Array | None,
-    right: Array | None,
-    lenses: tuple[Lens, Lens],
-    R_RL: Array,
-    t_RL: Array,
-    warp: Array | None = None,
-) -> tuple[Array, Array, float, Array, Array] | None:
-    """One board pose from both pictures at once, cameras held fixed.
-
-    Returns (R_LB, t_LB, rms per point, residuals left (N, 2), residuals right (N, 2)) of the best
-    of all planar starts; None where there is none.
-    """
-    problem = one_view(points_B, left, right)
-    starts = view_starts(points_B, left, right, lenses, R_RL, t_RL)
-    fixed = np.zeros(lenses[0].size + lenses[1].size + 6, bool)
-    bend = np.zeros(2) if warp is None else warp
-    states = [bundle.State(lenses, R_RL, t_RL, R[None], t[None], bend) for R, t in starts]
-    costs = [bundle.cost_of(problem, s) for s in states]
-    best: bundle.Solution | None = None
-    for k in np.argsort(costs)[:2]:
-        if not np.isfinite(costs[k]):
-            continue
-        end = bundle.solve(problem, states[k], free=fixed, max_iterations=30, tolerance=1e-6)
-        if best is None or end.rms_px < best.rms_px:
-            best = end
-    if best is None:
-        return None
-    r = [x[0] if len(x) else np.zeros((len(points_B), 2)) for x in best.residuals]
-    return best.state.R_view[0], best.state.t_view[0], best.rms_px, r[0], r[1]
+    points_B: Array, left: Array | None, right: Array | None, cameras: bundle.State
+) -> bundle.Solution | None:
+    """One board pose from both pictures at once, cameras held fixed; None where there is none."""
+    return next(iter(fit_view(points_B, left, right, cameras)), None)
 
 
 @dataclass(frozen=True)
@@ -207,28 +181,26 @@ def mirror(uv: Array, width: int, inner: tuple[int, int], along: int) -> Array:
 
 
 def diagnose(
-    points_B: Array,
-    inner: tuple[int, int],
+    board: Board,
     left: Array,
     right: Array,
     widths: tuple[int, int],
-    lenses: tuple[Lens, Lens],
-    R_RL: Array,
-    t_RL: Array,
+    cameras: bundle.State,
     good_px: float,
 ) -> Diagnosis:
     """The hypothesis under which a view that disagrees fits best, and the runner-up.
 
     good_px : the rms below which a view fits.
     """
+    points_B, inner = board.points_B(), board.inner_corners
     n = int(np.isfinite(left).all(1).sum() + np.isfinite(right).all(1).sum())
     tried: list[Hypothesis[Diagnosis]] = []
 
     def hypothesis(says: Diagnosis, a: Array, b: Array, size: float = 1.0) -> None:
-        end = resect(points_B * size, a, b, lenses, R_RL, t_RL)
-        if end is not None and end[2] < good_px:
+        end = resect(points_B * size, a, b, cameras)
+        if end is not None and end.rms_px < good_px:
             believe = np.log(2 * n) * (size != 1.0)  # Schwarz, with a noise that is not known
-            misfit = 4 * n * np.log(max(end[2], LEAST_RMS_PX)) + believe
+            misfit = 4 * n * np.log(max(end.rms_px, LEAST_RMS_PX)) + believe
             tried.append(Hypothesis(misfit, says, says.code))
 
     turned = "its corners were in reversed order and were turned"
@@ -243,7 +215,7 @@ def diagnose(
             hypothesis(says, a, b[::-1])
     exchanged = "its left and right pictures are exchanged"
     hypothesis(Diagnosis("swapped_pictures", None, exchanged, right, left), right, left)
-    size = _scale_that_fits(points_B, left, right, lenses, R_RL, t_RL, good_px)
+    size = _scale_that_fits(points_B, left, right, cameras, good_px)
     if size is not None and abs(size - 1) > 0.04:
         squares = f"its squares are {size:.2f} times as large as those of the other views"
         hypothesis(Diagnosis("another_board", None, f"{squares}: another board"),
@@ -251,34 +223,27 @@ def diagnose(
     found = best_of(tried)
     if not found:
         return Diagnosis(
-            "not_simultaneous",
-            None,
+            "not_simultaneous", None,
             "its two pictures were not taken at the same moment (or the board moved between them)",
-        )
+        )  # fmt: skip
     best, *others = found
     detail = " (or: ".join(d.detail for d in found) + ")" * len(others)
     return replace(best, detail=detail, rivals=tuple(d.code for d in others))
 
 
 def _scale_that_fits(
-    points_B: Array,
-    left: Array,
-    right: Array,
-    lenses: tuple[Lens, Lens],
-    R_RL: Array,
-    t_RL: Array,
-    good_px: float,
+    points_B: Array, left: Array, right: Array, cameras: bundle.State, good_px: float
 ) -> float | None:
     """The factor on the board's size under which a view fits, or None."""
     best = None
-    for a in planar_poses(points_B, left, lenses[0])[:2]:
-        for b in planar_poses(points_B, right, lenses[1])[:2]:
+    for a in planar_poses(points_B, left, cameras.lenses[0])[:2]:
+        for b in planar_poses(points_B, right, cameras.lenses[1])[:2]:
             # s (t_b − R t_a) = t_RL, for the factor s on every length of this view
-            want = b[1] - R_RL @ a[1]
-            s = float(want @ t_RL / max(float(want @ want), 1e-12))
-            if not 0.2 < s < 5 or geodesic_deg(b[0] @ a[0].T, R_RL) > AGREE_DEG:
+            want = b[1] - cameras.R_RL @ a[1]
+            s = float(want @ cameras.t_RL / max(float(want @ want), 1e-12))
+            if not 0.2 < s < 5 or geodesic_deg(b[0] @ a[0].T, cameras.R_RL) > AGREE_DEG:
                 continue
-            end = resect(points_B * s, left, right, lenses, R_RL, t_RL)
-            if end is not None and end[2] < good_px and (best is None or end[2] < best[0]):
-                best = (end[2], s)
+            end = resect(points_B * s, left, right, cameras)
+            if end is not None and end.rms_px < good_px and (best is None or end.rms_px < best[0]):
+                best = (end.rms_px, s)
     return None if best is None else best[1]

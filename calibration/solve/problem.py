@@ -47,14 +47,11 @@ def build(
             ws.append(w)
         cameras.append(
             bundle.Observations(
-                np.array(rows, np.intp),
-                np.array(which, np.intp),
-                np.array(uvs).reshape(-1, N, 2),
-                np.array(ws).reshape(-1, N),
+                np.array(rows, np.intp), np.array(which, np.intp),
+                np.array(uvs).reshape(-1, N, 2), np.array(ws).reshape(-1, N),
             )
-        )
-    home_right = np.array([v[0] is None for v in views], bool)
-    return bundle.Problem(points, (cameras[0], cameras[1]), len(views), home_right)
+        )  # fmt: skip
+    return bundle.Problem(points, (cameras[0], cameras[1]), len(views))
 
 
 def robust_sigma(solution: bundle.Solution, problem: bundle.Problem, camera: int) -> float:

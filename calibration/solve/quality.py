@@ -186,9 +186,7 @@ def _coverage(problem: bundle.Problem, s: bundle.State, camera: int, seen_by: Ca
     corner = cells[[0, 0, 4, 4], [0, 4, 0, 4]]
     R, t = s.R_view[o.view], s.t_view[o.view]
     if camera == 1:
-        carried = ~problem.home_right[o.view]
-        R = np.where(carried[:, None, None], s.R_RL @ R, R)
-        t = np.where(carried[:, None], t @ s.R_RL.T + s.t_RL, t)
+        R, t = s.R_RL @ R, t @ s.R_RL.T + s.t_RL
     middle = problem.boards[o.board].mean(1)
     centre = np.einsum("nij,nj->ni", R, middle) + t
     normal = R[:, :, 2]  # against the optical axis: a board parallel to the picture says nothing
@@ -235,7 +233,7 @@ def _view_rows(
             assert uv is not None
             used.add((v.name, camera))
             R, t = s.R_view[i], s.t_view[i]
-            if c == 1 and not problem.home_right[i]:
+            if c == 1:
                 R, t = s.R_RL @ R, s.R_RL @ t + s.t_RL
             counted = o.weight[k][: len(uv)] > 0
             residual = solution.residuals[c][k][: len(uv)]

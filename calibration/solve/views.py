@@ -185,15 +185,13 @@ def mend_views(
 
     Returns the views and, for those that agree, {row: place in the consensus}.
     """
-    lenses = (mono["left"].lens, mono["right"].lens)
-    points = board.points_B()
     good = {row: k for k, row in enumerate(shared) if agreed.agrees[k]}
     if len(good) == len(shared):
         return views, good
     out = list(views)
     both = [(a, b) for i in shared if (a := views[i].left) is not None
             and (b := views[i].right) is not None]  # fmt: skip
-    R, t = refined(points, [a for a, _ in both], [b for _, b in both], lenses, agreed)
+    cameras = refined(board.points_B(), [a for a, _ in both], [b for _, b in both], agreed)
     typical = max(mono["left"].rms_px, mono["right"].rms_px)
     for k, row in enumerate(shared):
         if agreed.agrees[k]:
@@ -205,10 +203,8 @@ def mend_views(
             out[row] = replace(v, right=None)
             out.append(replace(v, left=None))
             continue
-        d = diagnose(
-            points, board.inner_corners, v.left, v.right,
-            (sizes["left"][0], sizes["right"][0]), lenses, R, t, max(6 * typical, 2.0),
-        )  # fmt: skip
+        widths = sizes["left"][0], sizes["right"][0]
+        d = diagnose(board, v.left, v.right, widths, cameras, max(6 * typical, 2.0))
         rejected.fault(v.name, d)
         if d.code in ("reversed_view", "swapped_pictures"):
             out[row] = replace(v, left=d.left, right=d.right)
@@ -266,25 +262,23 @@ def reject_views(
         v = views[worst]
         s = solution.state
         if v.left is not None and v.right is not None:
-            d = diagnose(
-                points, board.inner_corners, v.left, v.right,
-                (sizes["left"][0], sizes["right"][0]), s.lenses, s.R_RL, s.t_RL,
-                max(2.0 * float(np.median(value)), 4 * sigma),
-            )  # fmt: skip
+            widths = sizes["left"][0], sizes["right"][0]
+            good_px = max(2.0 * float(np.median(value)), 4 * sigma)
+            d = diagnose(board, v.left, v.right, widths, s, good_px)
             code, reason = d.code, d.detail
             rejected.fault(v.name, d)
             rejected.add(v.name, "", f"{reason} ({value[worst]:.2f} px)")
             if code in ("reversed_view", "swapped_pictures"):
                 assert d.left is not None and d.right is not None
-                end = resect(points, d.left, d.right, s.lenses, s.R_RL, s.t_RL)
+                end = resect(points, d.left, d.right, s)
                 if end is not None:
                     del rejected.views[(v.name, "")]
                     turned = replace(v, left=d.left, right=d.right)
                     views = views[:worst] + [turned] + views[worst + 1 :]
                     problem = build([points], [(x.left, x.right, 0) for x in views])
                     R, t = s.R_view.copy(), s.t_view.copy()
-                    R[worst], t[worst] = end[0], end[1]
-                    solution = robust_solve(problem, replace(s, R_view=R, t_view=t), False)
+                    R[worst], t[worst] = end.state.R_view[0], end.state.t_view[0]
+                    solution = robust_solve(problem, s.posed(R, t), False)
                     continue
         else:
             camera = "left" if v.left is not None else "right"
@@ -297,8 +291,7 @@ def reject_views(
         keep = np.arange(len(views)) != worst
         views = [x for x, k in zip(views, keep, strict=True) if k]
         problem = build([points], [(x.left, x.right, 0) for x in views])
-        start = replace(s, R_view=s.R_view[keep], t_view=s.t_view[keep])
-        solution = robust_solve(problem, start, False)
+        solution = robust_solve(problem, s.posed(s.R_view[keep], s.t_view[keep]), False)
     for _ in range(2):
         problem, n = reject_corners(problem, solution, views, rejected)
         if n == 0:

@@ -37,6 +37,7 @@ from calibration.rig import Rig  # noqa: E402
 from calibration.room.evidence import moved  # noqa: E402
 from calibration.room.picture import RoomPicture, turned_over  # noqa: E402
 from calibration.room.world import R_AP, R_WA  # noqa: E402
+from calibration.solve.bundle import State  # noqa: E402
 from calibration.solve.estimate import Estimate, estimate  # noqa: E402
 from calibration.solve.pair import resect  # noqa: E402
 from calibration.transform import Array, Transform, rotation_exp  # noqa: E402
@@ -1102,10 +1103,10 @@ def _pictured(
     telephone in it.
     """
     aux, camera, rig = s.seen.auxiliary[0], phone(s.rng), s.room.rig
-    lay = resect(aux.board.points_B(), aux.view.left, aux.view.right,
-                 (rig.left.lens, rig.right.lens), rig.T_RL.R, rig.T_RL.t)  # fmt: skip
+    cameras = State((rig.left.lens, rig.right.lens), rig.T_RL.R, rig.T_RL.t)
+    lay = resect(aux.board.points_B(), aux.view.left, aux.view.right, cameras)
     assert lay is not None
-    lies = rig.T_WC("left") @ Transform(lay[0], lay[1], "L", "B")
+    lies = rig.T_WC("left") @ Transform(lay.state.R_view[0], lay.state.t_view[0], "L", "B")
     zoomed = replace(camera, K=camera.K * [[zoom, 1, 1], [1, zoom, 1], [1, 1, 1]])
     out = []
     for k in range(pictures):

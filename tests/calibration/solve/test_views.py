@@ -145,15 +145,15 @@ class Asked:
     limit_px: float = 0.0
     widths: Any = None
 
-    def diagnose(self, points: Array, inner: Any, left: Array, right: Array, widths: Any,
-                 lenses: Any, R: Any, t: Any, limit_px: float) -> Diagnosis:  # fmt: skip
+    def diagnose(self, board: Board, left: Array, right: Array, widths: Any, cameras: Any,
+                 limit_px: float) -> Diagnosis:  # fmt: skip
         self.widths, self.limit_px, self.seen = widths, limit_px, (left, right)
-        assert np.array_equal(points, POINTS) and inner == (6, 5)
+        assert board == BOARD
         return self.answer
 
-    def refined(self, points: Array, left: Any, right: Any, lenses: Any, agreed: Any) -> Any:
+    def refined(self, points: Array, left: Any, right: Any, agreed: Any) -> Any:
         assert len(left) == len(right) == len(agreed.agrees)
-        return "R", "t"
+        return "cameras"
 
 
 def mended(
@@ -247,6 +247,9 @@ class State:
     R_view: Array
     t_view: Array
 
+    def posed(self, R_view: Array, t_view: Array) -> State:
+        return replace(self, R_view=R_view, t_view=t_view)
+
 
 def test_corners_beyond_five_sigma_weigh_nothing() -> None:
     views = [view(0), View("alone", None, corners(1, 1)), view(2)]
@@ -296,12 +299,13 @@ def rejected_of(
     def diagnose(*given: Any) -> Diagnosis:
         d = asked.diagnose(*given)
         if d.left is not None:
-            name = next(v.name for v in views if np.array_equal(v.left, given[2]))
+            name = next(v.name for v in views if np.array_equal(v.left, given[1]))
             errors[name] = (turned_px, turned_px)
         return d
 
     def resect(*given: Any) -> Any:
-        return None if resected is None else (np.full((3, 3), 7.0), np.full(3, 7.0))
+        pose = SimpleNamespace(R_view=np.full((1, 3, 3), 7.0), t_view=np.full((1, 3), 7.0))
+        return None if resected is None else SimpleNamespace(state=pose)
 
     monkeypatch.setattr(v_, "diagnose", diagnose)
     monkeypatch.setattr(v_, "resect", resect)
