@@ -35,7 +35,7 @@ from calibration.room.world import HUNG_DEG, ROLL_DEG, Tape
 from calibration.solve.covariance import joint_covariance
 from calibration.solve.estimate import Estimate
 from calibration.transform import Array, Transform, rotation_log
-from calibration.verdict import Cause
+from calibration.verdict import Cause, Status
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,10 @@ class Room:
         """More about a placement."""
         self.rows[index] = self.rows[index].but(**changes)
 
+    def found(self, code: str, severity: Status, message: str, action: str) -> None:
+        """Something is wrong."""
+        self.causes.append(Cause(code, severity, message, action))
+
 
 def place(seen: Seen, found: Estimate) -> Room:
     """Understand each auxiliary placement; findings go into causes, never into silence."""
@@ -76,16 +80,13 @@ def place(seen: Seen, found: Estimate) -> Room:
         if copied is None:
             continue
         level = any(p.index == index and _level(p.reading) for p in room.placed)
-        room.causes.insert(
-            0,
-            Cause(
-                "auxiliary_is_a_view",
-                "WARN" if level else "FAIL",
-                f"the auxiliary pictures are those of view {copied}: a board held in the hand "
-                "lies nowhere that a tape could lead to",
-                "Lay the auxiliary board where it is measured and take its own two pictures.",
-            ),
-        )
+        copy = Cause(
+            "auxiliary_is_a_view", "WARN" if level else "FAIL",
+            f"the auxiliary pictures are those of view {copied}: a board held in the hand lies "
+            "nowhere that a tape could lead to",
+            "Lay the auxiliary board where it is measured and take its own two pictures.",
+        )  # fmt: skip
+        room.causes.insert(0, copy)
     return room
 
 
@@ -112,37 +113,28 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
         )
     )
     if left is None and right is None:
-        room.causes.append(
-            Cause(
-                "auxiliary_not_found",
-                "FAIL",
-                f"{label} was found in neither picture",
-                "Take auxiliary/left.jpg and right.jpg again with the whole board in view, larger "
-                "and unshaded, or click its corners ([auxiliary] corners).",
-            )
-        )
+        room.found(
+            "auxiliary_not_found", "FAIL",
+            f"{label} was found in neither picture",
+            "Take auxiliary/left.jpg and right.jpg again with the whole board in view, larger "
+            "and unshaded, or click its corners ([auxiliary] corners).",
+        )  # fmt: skip
         return
     if left is None or right is None:
         missing = "left" if left is None else "right"
-        room.causes.append(
-            Cause(
-                "auxiliary_one_camera",
-                "WARN",
-                f"{label} was found in one camera only (not in the {missing} one)",
-                "Place it where both cameras see all of it.",
-            )
-        )
+        room.found(
+            "auxiliary_one_camera", "WARN",
+            f"{label} was found in one camera only (not in the {missing} one)",
+            "Place it where both cameras see all of it.",
+        )  # fmt: skip
     flat = replace(s, warp=np.zeros(2))
     solutions = pose_solutions(points, left, right, s if aux.board == seen.board else flat)
     if not solutions:
-        room.causes.append(
-            Cause(
-                "auxiliary_no_pose",
-                "FAIL",
-                f"{label}: its corners give no pose in front of the cameras",
-                "Check inner_corners of [auxiliary], take the pictures again.",
-            )
-        )
+        room.found(
+            "auxiliary_no_pose", "FAIL",
+            f"{label}: its corners give no pose in front of the cameras",
+            "Check inner_corners of [auxiliary], take the pictures again.",
+        )  # fmt: skip
         return
     best = solutions[0]
     limit = max(4.0 * sigma, 2.5 * found.solution.rms_px, 0.35)
@@ -177,15 +169,12 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
     tape = aux.tape
     if not tape.measured:
         if shown is None:
-            room.causes.append(
-                Cause(
-                    "auxiliary_not_measured",
-                    "FAIL",
-                    f"where {label} is in the room is not known: it has no tape, and no picture "
-                    "of the room that can be used",
-                    "Measure left_m, down_m and out_m, or take another picture of the room.",
-                )
-            )
+            room.found(
+                "auxiliary_not_measured", "FAIL",
+                f"where {label} is in the room is not known: it has no tape, and no picture "
+                "of the room that can be used",
+                "Measure left_m, down_m and out_m, or take another picture of the room.",
+            )  # fmt: skip
             return
         tape = tape.at(shown[2].T_WA.t)
         room.note(index, t_WA_m=tape.t_WA.tolist())
@@ -205,22 +194,18 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
     room.note(index, quarter_turns=chosen.quarter_turns, facts=chosen.numbers, T_AB=Pose.of(T_AB))
     measured = None
     if shown is not None and shown[1] != chosen.quarter_turns:
-        room.causes.append(
-            Cause(
-                "room_picture_turned",
-                "FAIL",
-                f"the picture of the room shows {label} turned by "
-                f"{90 * ((shown[1] - chosen.quarter_turns) % 4)}° against what both cameras saw: "
-                "it was moved in between, or the picture is mirrored",
-                "Take the picture of the room without touching the board; say mirrored = true "
-                "where it shows a mirror or a selfie camera took it.",
-            )
-        )
+        room.found(
+            "room_picture_turned", "FAIL",
+            f"the picture of the room shows {label} turned by "
+            f"{90 * ((shown[1] - chosen.quarter_turns) % 4)}° against what both cameras saw: "
+            "it was moved in between, or the picture is mirrored",
+            "Take the picture of the room without touching the board; say mirrored = true "
+            "where it shows a mirror or a selfie camera took it.",
+        )  # fmt: skip
     elif shown is not None:
         measured = by_picture(shown[0].T_WB, shown[0].covariance, T_AB)
         room.note(index, room_picture=_picture(aux, shown[0], measured))
-    placed = Placed(index, aux, chosen, pose.R, pose.t, usable, tape, measured)
-    room.placed.append(placed)
+    room.placed.append(Placed(index, aux, chosen, pose.R, pose.t, usable, tape, measured))
 
 
 def _read_room(
@@ -231,15 +216,12 @@ def _read_room(
         return None
     for p in aux.room:
         if p.board_px is None:
-            room.causes.append(
-                Cause(
-                    "room_picture_no_board",
-                    "WARN",
-                    f"{label} was not found in {p.file or 'the picture of the room'}: {p.reason}",
-                    "Take it from nearer: the whole auxiliary board, sharp and at least 200 pixels "
-                    "wide, together with the four corners of the blackboard.",
-                )
-            )
+            room.found(
+                "room_picture_no_board", "WARN",
+                f"{label} was not found in {p.file or 'the picture of the room'}: {p.reason}",
+                "Take it from nearer: the whole auxiliary board, sharp and at least 200 pixels "
+                "wide, together with the four corners of the blackboard.",
+            )  # fmt: skip
     if seen.blackboard_m is None:
         raise CalibrationError(
             "pictures of the room need the size of the blackboard", where="blackboard_m",
@@ -259,15 +241,12 @@ def _read_room(
         lenses["right"] = KnownLens(s.lenses[1], C[n:m, n:m])
     poses = room_poses(aux.room, aux.board, seen.blackboard_m, lenses)
     if not poses:
-        room.causes.append(
-            Cause(
-                "room_picture_no_pose",
-                "FAIL",
-                f"the picture of the room gives no place for {label}: clicks and board contradict "
-                "each other",
-                f"Click the blackboard's corners again: {ORDER}.",
-            )
-        )
+        room.found(
+            "room_picture_no_pose", "FAIL",
+            f"the picture of the room gives no place for {label}: clicks and board contradict "
+            "each other",
+            f"Click the blackboard's corners again: {ORDER}.",
+        )  # fmt: skip
         return None
     T_AB = [aux.T_AB(k) for k in range(4)]
     T_BA = [T.inverse() for T in T_AB]
@@ -285,15 +264,12 @@ def _read_room(
     if rivals and min(rivals) < off + 3 * float(
         np.degrees(np.sqrt(np.trace(pose.covariance[:3, :3])))
     ):
-        room.causes.append(
-            Cause(
-                "room_picture_ambiguous",
-                "WARN",
-                f"the picture of the room can be understood in two ways; the one in which {label} "
-                f"lies as stated (to {off:.0f}°) was taken",
-                "Add a picture of the room from another place, more from the side.",
-            )
-        )
+        room.found(
+            "room_picture_ambiguous", "WARN",
+            f"the picture of the room can be understood in two ways; the one in which {label} "
+            f"lies as stated (to {off:.0f}°) was taken",
+            "Add a picture of the room from another place, more from the side.",
+        )  # fmt: skip
     return pose, k, by_picture(pose.T_WB, pose.covariance, T_AB[k])
 
 
@@ -329,13 +305,9 @@ def _rms(residual: Array, uv: Array | None) -> float | None:
 
 def _reading(r: world.Reading, aux: Auxiliary) -> ReadingQuality:
     return ReadingQuality(
-        quarter_turns=r.quarter_turns,
-        solution=r.solution,
-        broken=r.broken,
-        R_AL=r.T_AL.R.tolist(),
-        t_AL_m=r.T_AL.t.tolist(),
-        T_AB=Pose.of(aux.T_AB(r.quarter_turns)),
-    )
+        quarter_turns=r.quarter_turns, solution=r.solution, broken=r.broken,
+        R_AL=r.T_AL.R.tolist(), t_AL_m=r.T_AL.t.tolist(), T_AB=Pose.of(aux.T_AB(r.quarter_turns)),
+    )  # fmt: skip
 
 
 def _settle(
@@ -388,15 +360,12 @@ def _settle(
     if exchanged:
         room.causes.append(swapped)
         return None
-    room.causes.append(
-        Cause(
-            "room_impossible",
-            "FAIL",
-            f"{label}: every reading of the pictures breaks a fact of the room "
-            f"({', '.join(sorted(set().union(*broken)))})",
-            "Check placement, tape and which picture belongs to which camera.",
-        )
-    )
+    room.found(
+        "room_impossible", "FAIL",
+        f"{label}: every reading of the pictures breaks a fact of the room "
+        f"({', '.join(sorted(set().union(*broken)))})",
+        "Check placement, tape and which picture belongs to which camera.",
+    )  # fmt: skip
     return None
 
 
