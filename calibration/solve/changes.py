@@ -38,10 +38,42 @@ NEAR = 60.0
 OF_EACH_VIEW = {"not_simultaneous", "rolling_shutter"}
 #: Causes that name what changed among the views: pictures that do not fit together follow from it.
 CHANGED = {"zoom_changed", "camera_moved", "rolling_shutter", "print_stretched"}
+#: What may have changed, in words, and what to do about it.
+SAYS = {
+    "zoom_changed": (
+        "the {camera} camera's zoom or picture size changed near view {view}: focal length {by}",
+        "Lock zoom and focus, and take all pictures with one setting.",
+    ),
+    "camera_moved": (
+        "a camera was moved just before view {view}: the cameras' relative direction is {by} "
+        "another one from there on",
+        "Fix the cameras, and take all calibration pictures again.",
+    ),
+    "print_stretched": (
+        "the board's print is about {by} than high: its squares are not square",
+        "Print the board without fitting it to the page, and measure ten squares both ways.",
+    ),
+    "not_simultaneous": (
+        "the two pictures of a view were not taken at the same moment, or the board moved between "
+        "them",
+        "Hold the board still for a second in each position, and use one clock.",
+    ),
+    "rolling_shutter": (
+        "the board moved while pictures were read row by row (rolling shutter): they are sheared "
+        "by {by} or more from the first row to the last, typically",
+        "Hold the board still (lean it) in each position; a shorter exposure does not help.",
+    ),
+}  # fmt: skip
 #: Moments that are tried at most.
 MOST_MOMENTS = 16
 #: Views before and after a moment, at least.
 LEAST_PART = 3
+
+
+def changed(code: str, by: str = "", *, view: str = "", camera: str = "") -> Cause:
+    """The cause of this code, with how much it is, from which view on, in which camera."""
+    message, action = SAYS[code]
+    return Cause(code, "FAIL", message.format(by=by, view=view, camera=camera), action)
 
 
 class _Views:
@@ -135,6 +167,11 @@ def what_changed(
         moments) else moments  # fmt: skip
     found: list[Hypothesis[Cause]] = []
 
+    def zoomed(c: int, view: str, share: float, s: bundle.State) -> Cause:
+        f_px = float(s.lenses[c].values[:2].mean())
+        by = f"{100 * share:+.1f} % from there on ({f_px:.0f} px on average)"
+        return changed("zoom_changed", by, view=view, camera=CAMERAS[c])
+
     def tried(score: float, cause: Cause, what: str, *, large: bool) -> None:
         if large:
             found.append(Hypothesis(score, cause, what))
@@ -145,31 +182,35 @@ def what_changed(
         for c in range(len(CAMERAS)):
             score, share = v.with_zoom(s, c, later)
             large = abs(share) > LEAST_ZOOM
-            tried(score, _zoomed(c, name, share, s), f"zoom {c}", large=large)
+            tried(score, zoomed(c, name, share, s), f"zoom {c}", large=large)
             zooms[c] = min(zooms.get(c, (np.inf, later, 0.0, "")), (score, later, share, name),
                            key=lambda z: z[0])  # fmt: skip
         pair = slice(s.n_globals - 6, s.n_globals)
         score, x = v.with_later(v.J[..., pair], later)
         turn = float(np.degrees(np.linalg.norm(x[:3])))
-        tried(score, _moved(name, turn), "moved", large=turn > LEAST_TURN_DEG)
+        moved = changed("camera_moved", f"about {turn:.2f}°", view=name)
+        tried(score, moved, "moved", large=turn > LEAST_TURN_DEG)
     for c, (_, later, share, name) in zooms.items():
         if abs(share) > FIRST_ORDER:
             undone = _undone(problem, s, c, later, share)
             end = bundle.solve(undone, s, with_warp=with_warp, robust_px=robust_px).state
             score, more = _Views(undone, end, with_warp, robust_px).with_zoom(end, c, later)
-            cause = _zoomed(c, name, (1 + share) * (1 + more) - 1, end)
+            cause = zoomed(c, name, (1 + share) * (1 + more) - 1, end)
             tried(score, cause, f"zoom {c}", large=True)
     score, share = v.with_stretch(problem, s)
-    tried(score, _stretched(share), "stretched", large=abs(share) > LEAST_STRETCH)
+    wider = f"{100 * abs(share):.1f} % {'wider' if share > 0 else 'narrower'}"
+    large = abs(share) > LEAST_STRETCH
+    tried(score, changed("print_stretched", wider), "stretched", large=large)
     other = v.lin.J_view.reshape(v.V, 2, -1, 6).copy()
     other[:, 0] = 0
     other[~v.shared] = 0
     score, px = v.with_own(other.reshape(v.V, v.M, 6))
-    tried(score, _not_together(), "moments", large=px > LEAST_APART_PX)
+    tried(score, changed("not_simultaneous"), "moments", large=px > LEAST_APART_PX)
     kind = np.tile(np.repeat(np.arange(len(KINDS)), list(KINDS.values())), 2)
     score, px = v.with_own(v.lin.shared[..., kind == list(KINDS).index("rows")])
     over = px * float(np.mean(heights_px)) / max(_spread_px(problem), 1.0)
-    tried(score, _rolled(over), "rows", large=over > LEAST_ROWS_PX)
+    rolled = changed("rolling_shutter", f"{over:.1f} px")
+    tried(score, rolled, "rows", large=over > LEAST_ROWS_PX)
     if nothing - min((h.misfit for h in found), default=np.inf) < NAMED:
         return None
     return named(found, NEAR)
@@ -207,55 +248,3 @@ def _undone(
     cameras = list(problem.cameras)
     cameras[c] = replace(o, uv_px=middle + (o.uv_px - middle) / factor)
     return replace(problem, cameras=(cameras[0], cameras[1]))
-
-
-def _zoomed(c: int, view: str, share: float, s: bundle.State) -> Cause:
-    camera, f_px = CAMERAS[c], float(s.lenses[c].values[:2].mean())
-    return Cause(
-        "zoom_changed",
-        "FAIL",
-        f"the {camera} camera's zoom or picture size changed near view {view}: focal length "
-        f"{100 * share:+.1f} % from there on ({f_px:.0f} px on average)",
-        "Lock zoom and focus, and take all pictures with one setting.",
-    )
-
-
-def _moved(view: str, turn_deg: float) -> Cause:
-    return Cause(
-        "camera_moved",
-        "FAIL",
-        f"a camera was moved just before view {view}: the cameras' relative direction is "
-        f"about {turn_deg:.2f}° another one from there on",
-        "Fix the cameras, and take all calibration pictures again.",
-    )
-
-
-def _stretched(share: float) -> Cause:
-    return Cause(
-        "print_stretched",
-        "FAIL",
-        f"the board's print is about {100 * abs(share):.1f} % "
-        f"{'wider' if share > 0 else 'narrower'} "
-        "than high: its squares are not square",
-        "Print the board without fitting it to the page, and measure ten squares both ways.",
-    )
-
-
-def _not_together() -> Cause:
-    return Cause(
-        "not_simultaneous",
-        "FAIL",
-        "the two pictures of a view were not taken at the same moment, or the board moved between "
-        "them",
-        "Hold the board still for a second in each position, and use one clock.",
-    )
-
-
-def _rolled(px: float) -> Cause:
-    return Cause(
-        "rolling_shutter",
-        "FAIL",
-        "the board moved while pictures were read row by row (rolling shutter): they are sheared "
-        f"by {px:.1f} px or more from the first row to the last, typically",
-        "Hold the board still (lean it) in each position; a shorter exposure does not help.",
-    )

@@ -48,13 +48,9 @@ class _Trials:
             for lens, choice, size in zip(self.start.lenses, choices, self.sizes, strict=True)
         )
         end = bundle.solve(
-            self.problem,
-            replace(self.start, lenses=(left, right)),
-            with_warp=bend,
-            robust_px=self.robust_px,
-            max_iterations=80,
-            tolerance=1e-7,
-        )
+            self.problem, replace(self.start, lenses=(left, right)), with_warp=bend,
+            robust_px=self.robust_px, max_iterations=80, tolerance=1e-7,
+        )  # fmt: skip
         self.fits[key] = end
         return end.rms_px
 
@@ -62,14 +58,9 @@ class _Trials:
         """Hold a model out that was fitted."""
         end = self.fits[key]
         self.held[key] = hold_out(
-            self.problem,
-            end.state,
-            self.shared,
-            with_warp=key[2],
-            k=self.folds,
-            robust_px=self.robust_px,
-            sigma_px=end.sigma_px,
-        )
+            self.problem, end.state, self.shared, with_warp=key[2], k=self.folds,
+            robust_px=self.robust_px, sigma_px=end.sigma_px,
+        )  # fmt: skip
 
     def best(self) -> Key:
         """The fewest parameters among those within 2 % of the lowest hold-out error.

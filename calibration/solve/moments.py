@@ -12,6 +12,7 @@ import numpy as np
 from calibration.camera import CAMERAS
 from calibration.corners.boards import Board, View
 from calibration.lens import Lens, mirrored
+from calibration.solve.changes import changed
 from calibration.solve.intrinsics import Choice, MonoSolution, fit_camera, planar_poses
 from calibration.solve.pair import Consensus, consensus, mirror, refined, resect
 from calibration.solve.views import LEAST_VIEWS
@@ -90,13 +91,8 @@ def zoom_changed(
     by_chance = max((whole.rms_px**2 - end[0] ** 2 for end in mixed), default=0.0)
     if gain < 3 * max(by_chance, LEAST_GAIN * whole.rms_px**2) or abs(after / before - 1) < 0.01:
         return None
-    return Cause(
-        "zoom_changed",
-        "FAIL",
-        f"the {camera} camera's zoom or picture size changed near view {rows[best].name}: focal "
-        f"length {before:.0f} px before, {after:.0f} px after",
-        "Lock zoom and focus, and take all pictures with one setting.",
-    )
+    by = f"{before:.0f} px before, {after:.0f} px after"
+    return changed("zoom_changed", by, view=rows[best].name, camera=camera)
 
 
 @dataclass(frozen=True)
@@ -178,19 +174,15 @@ def _mirrored(
 ) -> Iterator[_Told]:
     """All pictures of one camera mirrored; where the counts allow it, in either corner order."""
     cause = Cause(
-        "mirrored_camera",
-        "FAIL",
-        "all pictures of one camera, left or right, are mirrored",
+        "mirrored_camera", "FAIL", "all pictures of one camera, left or right, are mirrored",
         "Switch off mirroring (often a selfie setting) and take them again.",
-    )
-    for camera, width in ((c, sizes[c][0]) for c in CAMERAS):
-        side = left if camera == "left" else right
-        turned = [mirror(uv, width, inner, 1) for uv in side]
-        lens = mirrored(lenses[CAMERAS.index(camera)], width)
-        pair = (turned, right) if camera == "left" else (left, turned)
-        both = (lens, lenses[1]) if camera == "left" else (lenses[0], lens)
-        yield _Told((pair,), both, 0, cause)
-        yield _Told(((pair[0], [b[::-1] for b in pair[1]]),), both, 0, cause)
+    )  # fmt: skip
+    for c, camera in enumerate(CAMERAS):
+        width, sides, both = sizes[camera][0], [left, right], list(lenses)
+        sides[c] = [mirror(uv, width, inner, 1) for uv in sides[c]]
+        both[c] = mirrored(lenses[c], width)
+        for seen_by_right in (sides[1], [uv[::-1] for uv in sides[1]]):
+            yield _Told(((sides[0], seen_by_right),), (both[0], both[1]), 0, cause)
 
 
 def _shifted(left: list[Array], right: list[Array], lenses: tuple[Lens, Lens]) -> Iterator[_Told]:
@@ -200,12 +192,11 @@ def _shifted(left: list[Array], right: list[Array], lenses: tuple[Lens, Lens]) -
         if len(a) < LEAST_VIEWS:
             continue
         cause = Cause(
-            "pairs_shifted",
-            "FAIL",
+            "pairs_shifted", "FAIL",
             "left and right pictures of equal name were not taken together: the names are off "
             f"by {abs(shift)} picture{'s' if abs(shift) > 1 else ''}",
             "Rename the pictures of one camera so that equal names were taken together.",
-        )
+        )  # fmt: skip
         yield _Told(((a, b),), lenses, 0, cause)
 
 
@@ -241,11 +232,5 @@ def _moved(
     if sigmas < STEP_SIGMAS or step < STEP_DEG:
         return
     for cut in range(max(found - 1, MOVED_PART), min(found + 1, len(r) - MOVED_PART) + 1):
-        cause = Cause(
-            "camera_moved",
-            "FAIL",
-            f"a camera was moved just before view {names[cut]}: the cameras' relative direction is "
-            f"{step:.1f}° another one from there on",
-            "Fix the cameras, and take all calibration pictures again.",
-        )
+        cause = changed("camera_moved", f"{step:.1f}°", view=names[cut])
         yield _Told(((left[:cut], right[:cut]), (left[cut:], right[cut:])), lenses, 7, cause)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
 from calibration.camera import CAMERAS, Camera
-from calibration.corners.boards import pitch_px
+from calibration.corners.boards import View, pitch_px
 from calibration.inputs import Seen
 from calibration.rig import Rig
 from calibration.rig_quality import (
@@ -212,17 +213,23 @@ def _coverage(problem: bundle.Problem, s: bundle.State, camera: int, seen_by: Ca
 
 
 def _view_rows(
-    seen: Seen,
-    found: Estimate,
-    problem: bundle.Problem,
-    solution: bundle.Solution,
-    rms: Array,
-) -> list[ViewQuality]:
-    s = solution.state
-    rows: list[ViewQuality] = []
+    seen: Seen, found: Estimate, problem: bundle.Problem, solution: bundle.Solution, rms: Array
+) -> Iterator[ViewQuality]:
+    s, left_out = solution.state, found.rejected.views
     used: set[tuple[str, str]] = set()
     per_view = {} if found.holdout is None else found.holdout.per_view_px
-    nx_ny = seen.board.inner_corners
+
+    def row(v: View, camera: str, **more: Any) -> ViewQuality:
+        notes, uv = v.notes.get(camera, {}), v.corners(camera)
+        return ViewQuality(
+            name=v.name, camera=camera, sharpness_px=notes.get("sharpness_px"),
+            pitch_px=None if uv is None else pitch_px(uv, seen.board.inner_corners),
+            file=notes.get("file"), **more,
+        )  # fmt: skip
+
+    def why(v: View, camera: str) -> str | None:
+        return left_out.get((v.name, camera)) or left_out.get((v.name, ""))
+
     for c, camera in enumerate(CAMERAS):
         o = problem.cameras[c]
         for k, i in enumerate(o.view):
@@ -236,57 +243,29 @@ def _view_rows(
             if c == 1:
                 R, t = s.R_RL @ R, s.R_RL @ t + s.t_RL
             counted = o.weight[k][: len(uv)] > 0
-            residual = solution.residuals[c][k][: len(uv)]
-            notes = v.notes.get(camera, {})
-            turned = found.rejected.views.get((v.name, camera)) or found.rejected.views.get(
-                (v.name, "")
-            )
-            rows.append(
-                ViewQuality(
-                    name=v.name,
-                    camera=camera,
-                    n=int(counted.sum()),
-                    rms_px=float(rms[i, c]) if np.isfinite(rms[i, c]) else None,
-                    holdout_px=per_view.get(int(i)) if c == 1 else None,
-                    reason="" if turned is None else f"not used for the pair: {turned}",
-                    corners_rejected=found.rejected.corners.get((v.name, camera), 0),
-                    sharpness_px=notes.get("sharpness_px"),
-                    pitch_px=pitch_px(uv, nx_ny),
-                    file=notes.get("file"),
-                    R_CB=R.tolist(),
-                    t_CB_m=t.tolist(),
-                    residuals_px=tuple(
-                        (round(float(a), 3), round(float(b), 3)) if ok else None
-                        for (a, b), ok in zip(residual, counted, strict=True)
-                    ),
-                )
+            turned = why(v, camera)
+            yield row(
+                v,
+                camera,
+                n=int(counted.sum()),
+                rms_px=float(rms[i, c]) if np.isfinite(rms[i, c]) else None,
+                holdout_px=per_view.get(int(i)) if c == 1 else None,
+                reason="" if turned is None else f"not used for the pair: {turned}",
+                corners_rejected=found.rejected.corners.get((v.name, camera), 0),
+                R_CB=R.tolist(),
+                t_CB_m=t.tolist(),
+                residuals_px=tuple(
+                    (round(float(a), 3), round(float(b), 3)) if ok else None
+                    for (a, b), ok in zip(solution.residuals[c][k], counted, strict=False)
+                ),
             )
     for v in seen.views:
         for camera in CAMERAS:
-            if (v.name, camera) in used:
-                continue
-            reason = (
-                found.rejected.views.get((v.name, camera))
-                or found.rejected.views.get((v.name, ""))
-                or v.notes.get(camera, {}).get("reason")
-            )
+            reason = why(v, camera) or v.notes.get(camera, {}).get("reason")
             uv = v.corners(camera)
-            if uv is None and reason is None:
-                continue
-            notes = v.notes.get(camera, {})
-            rows.append(
-                ViewQuality(
-                    name=v.name,
-                    camera=camera,
-                    n=0 if uv is None else int(np.isfinite(uv).all(1).sum()),
-                    rejected=True,
-                    reason=reason or "not used",
-                    sharpness_px=notes.get("sharpness_px"),
-                    pitch_px=None if uv is None else pitch_px(uv, nx_ny),
-                    file=notes.get("file"),
-                )
-            )
-    return rows
+            if (v.name, camera) not in used and (uv is not None or reason is not None):
+                n = 0 if uv is None else int(np.isfinite(uv).all(1).sum())
+                yield row(v, camera, n=n, rejected=True, reason=reason or "not used")
 
 
 def scale_checks(seen: Seen, room: Room, rig: Rig) -> Iterator[ScaleCheck]:

@@ -13,14 +13,9 @@ from calibration.corners.boards import Board, View
 from calibration.solve import bundle
 from calibration.solve.intrinsics import MonoSolution
 from calibration.solve.pair import Consensus, Diagnosis, diagnose, refined, resect
-from calibration.solve.problem import (
-    build,
-    robust_sigma,
-    robust_solve,
-    view_rms,
-)
+from calibration.solve.problem import build, robust_sigma, robust_solve, view_rms
 from calibration.transform import Array
-from calibration.verdict import Cause
+from calibration.verdict import Cause, Status
 
 #: A view with fewer corners than this is not used.
 LEAST_CORNERS = 8
@@ -75,13 +70,11 @@ class Rejections:
             names = list(found)
             more = f" and {len(names) - 6} more" if len(names) > 6 else ""
             share = len(names) / max(total, 1)
-            cause = Cause(
-                code,
-                "FAIL" if share > 0.4 and code != "reversed_view" else "WARN",
-                f"view{'s' if len(names) > 1 else ''} {', '.join(names[:6])}{more}: {_SAYS[code]}",
-                _ACTION[code],
-            )
-            others = (Cause(r, "WARN", _SAYS[r], _ACTION[r]) for r in rivals if r != code)
+            severity: Status = "FAIL" if share > 0.4 and code != "reversed_view" else "WARN"
+            which = f"view{'s' if len(names) > 1 else ''} {', '.join(names[:6])}{more}"
+            says, action = SAYS[code]
+            cause = Cause(code, severity, f"{which}: {says}", action)
+            others = (Cause(r, "WARN", *SAYS[r]) for r in rivals if r != code)
             self.causes.append(cause.or_else(*others))
 
 
@@ -100,47 +93,42 @@ def usable(
             uv = v.corners(camera)
             if uv is None:
                 continue
+            twin = next((o for o in out if _same(o.corners(camera), uv)), None)
             if int(np.isfinite(uv).all(1).sum()) < LEAST_CORNERS:
-                rejected.add(v.name, camera, "too few corners of the board are seen")
-                new = replace(new, **{camera: None})  # type: ignore[arg-type]
-                continue
-            if (np.nanmin(uv) < -5) or (np.nanmax(uv - np.array(sizes[camera])) > 5):
-                rejected.add(v.name, camera, "corners lie outside the picture")
-                new = replace(new, **{camera: None})  # type: ignore[arg-type]
-                continue
-            twin = next(
-                (o for o in out if _same(o.corners(camera), uv)),
-                None,
-            )
-            if twin is not None:
-                rejected.add(v.name, camera, f"the same picture as {twin.name}")
+                reason = "too few corners of the board are seen"
+            elif (np.nanmin(uv) < -5) or (np.nanmax(uv - np.array(sizes[camera])) > 5):
+                reason = "corners lie outside the picture"
+            elif twin is not None:
+                reason = f"the same picture as {twin.name}"
                 copies.append(v.name)
-                new = replace(new, **{camera: None})  # type: ignore[arg-type]
+            else:
+                continue
+            rejected.add(v.name, camera, reason)
+            new = _without(new, camera)
         if new.left is not None and _same(new.left, new.right):
             rejected.add(v.name, "right", "left and right hold the same picture")
-            rejected.causes.append(
-                Cause(
-                    "same_picture_twice",
-                    "FAIL",
-                    f"view {v.name}: left and right hold the same picture",
-                    "Copy each camera's own pictures into its own folder.",
-                )
-            )
-            new = replace(new, right=None)
+            twice = f"view {v.name}: left and right hold the same picture"
+            action = "Copy each camera's own pictures into its own folder."
+            rejected.causes.append(Cause("same_picture_twice", "FAIL", twice, action))
+            new = _without(new, "right")
         if new.left is not None or new.right is not None:
             out.append(new)
     if copies:
         names = ", ".join(dict.fromkeys(copies))
         rejected.causes.append(
             Cause(
-                "duplicate_views",
-                "WARN",
+                "duplicate_views", "WARN",
                 f"the same picture is there under more than one name ({names}); copies add nothing "
                 "and count once",
                 "Move the board between pictures.",
             )
-        )
+        )  # fmt: skip
     return out
+
+
+def _without(v: View, *cameras: str) -> View:
+    """A view without what these cameras saw."""
+    return replace(v, **dict.fromkeys(cameras, None))  # type: ignore[arg-type]
 
 
 def _same(a: Array | None, b: Array | None) -> bool:
@@ -150,23 +138,30 @@ def _same(a: Array | None, b: Array | None) -> bool:
     return bool(np.nanmax(d) < 1e-3) if np.isfinite(d).any() else False
 
 
-_ACTION = {
-    "reversed_view": "Nothing to do: it was turned. Check that the board has one odd and one even "
-    "count of inner corners.",
-    "swapped_pictures": "Exchange the two files.",
-    "mirrored_picture": "Switch off mirroring (often a selfie setting) and take the picture again.",
-    "another_board": "Use one board for all pictures, or remove these.",
-    "not_simultaneous": "Hold the board still while both cameras see it, or remove these pictures.",
-}
-
-_SAYS = {
-    "reversed_view": "the corner order is reversed in one camera (turned)",
-    "swapped_pictures": "the left and the right picture are exchanged (exchanged back)",
-    "mirrored_picture": "a picture is mirrored (left out)",
-    "another_board": "the squares are of another size: another board (left out)",
-    "not_simultaneous": "the two pictures were not taken at the same moment, or the board moved "
-    "between them (not used for the pair)",
-}
+#: What may be wrong with a view (:func:`calibration.solve.pair.diagnose`), and what to do.
+SAYS = {
+    "reversed_view": (
+        "the corner order is reversed in one camera (turned)",
+        "Nothing to do: it was turned. Check that the board has one odd and one even count of "
+        "inner corners.",
+    ),
+    "swapped_pictures": (
+        "the left and the right picture are exchanged (exchanged back)", "Exchange the two files.",
+    ),
+    "mirrored_picture": (
+        "a picture is mirrored (left out)",
+        "Switch off mirroring (often a selfie setting) and take the picture again.",
+    ),
+    "another_board": (
+        "the squares are of another size: another board (left out)",
+        "Use one board for all pictures, or remove these.",
+    ),
+    "not_simultaneous": (
+        "the two pictures were not taken at the same moment, or the board moved between them (not "
+        "used for the pair)",
+        "Hold the board still while both cameras see it, or remove these pictures.",
+    ),
+}  # fmt: skip
 
 
 def mend_views(
@@ -200,8 +195,8 @@ def mend_views(
         assert v.left is not None and v.right is not None
         if known is not None:
             rejected.add(v.name, "", known.message)
-            out[row] = replace(v, right=None)
-            out.append(replace(v, left=None))
+            out[row] = _without(v, "right")
+            out.append(_without(v, "left"))
             continue
         widths = sizes["left"][0], sizes["right"][0]
         d = diagnose(board, v.left, v.right, widths, cameras, max(6 * typical, 2.0))
@@ -211,13 +206,13 @@ def mend_views(
             continue
         rejected.add(v.name, d.camera or "", d.detail)
         if d.code == "mirrored_picture" and d.camera is not None:
-            out[row] = replace(v, **{d.camera: None})  # type: ignore[arg-type]
+            out[row] = _without(v, d.camera)
         elif d.code == "not_simultaneous":
             # each picture still tells about its own camera
-            out[row] = replace(v, right=None)
-            out.append(replace(v, left=None))
+            out[row] = _without(v, "right")
+            out.append(_without(v, "left"))
         else:
-            out[row] = replace(v, left=None, right=None)
+            out[row] = _without(v, *CAMERAS)
     return out, good
 
 
@@ -265,10 +260,9 @@ def reject_views(
             widths = sizes["left"][0], sizes["right"][0]
             good_px = max(2.0 * float(np.median(value)), 4 * sigma)
             d = diagnose(board, v.left, v.right, widths, s, good_px)
-            code, reason = d.code, d.detail
             rejected.fault(v.name, d)
-            rejected.add(v.name, "", f"{reason} ({value[worst]:.2f} px)")
-            if code in ("reversed_view", "swapped_pictures"):
+            rejected.add(v.name, "", f"{d.detail} ({value[worst]:.2f} px)")
+            if d.code in ("reversed_view", "swapped_pictures"):
                 assert d.left is not None and d.right is not None
                 end = resect(points, d.left, d.right, s)
                 if end is not None:
@@ -282,12 +276,8 @@ def reject_views(
                     continue
         else:
             camera = "left" if v.left is not None else "right"
-            rejected.add(
-                v.name,
-                camera,
-                f"does not fit the other views ({value[worst]:.2f} px, the median is "
-                f"{np.median(value):.2f} px)",
-            )
+            off = f"{value[worst]:.2f} px, the median is {np.median(value):.2f} px"
+            rejected.add(v.name, camera, f"does not fit the other views ({off})")
         keep = np.arange(len(views)) != worst
         views = [x for x, k in zip(views, keep, strict=True) if k]
         problem = build([points], [(x.left, x.right, 0) for x in views])
