@@ -9,7 +9,7 @@ them, the blackboard's width and height. Frames: docs/conventions.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -68,12 +68,8 @@ class PoseMeasured:
 def by_picture(T_WB: Transform, covariance: Array, T_AB: Transform) -> PoseMeasured:
     """T_WB as pictures of the room say, with its (6, 6) covariance, turned into T_WA."""
     T_BA = T_AB.inverse()
-    x, y, z = T_BA.t
-    J = np.zeros((6, 6))
     # R_WB exp(δ) R_BA = R_WA exp(R_AB δ);  t_WA = t_WB + R_WB exp(δ) t_BA
-    J[:3, :3] = T_AB.R
-    J[3:, :3] = -T_WB.R @ np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    J[3:, 3:] = np.eye(3)
+    J = np.block([[T_AB.R, np.zeros((3, 3))], [-T_WB.R @ _cross(T_BA.t[None])[0], np.eye(3)]])
     return PoseMeasured(T_WB @ T_BA, J @ covariance @ J.T)
 
 
@@ -206,10 +202,7 @@ class Evidence:
     def with_noise(self, vision: Array) -> Evidence:
         """With the (6 + 6 n, 6 + 6 n) covariance of (δ, t) of T_RL and of each T_LB."""
         T, size = self.start(), self.blackboard_m or (0.0, 0.0)
-        J = np.stack([
-            (self.seen(e).residuals(T, size) - self.seen(-e).residuals(T, size)) / 2e-6
-            for e in 1e-6 * np.eye(len(vision))
-        ], 1)  # fmt: skip
+        J = slopes(lambda d: self.seen(d).residuals(T, size), len(vision))
         return replace(self, noise=J @ vision @ J.T)
 
     def seen(self, d: Array) -> Evidence:
@@ -367,3 +360,8 @@ def _log_jacobian(v: Array) -> Array:
 def moved(T: Transform, d: Array) -> Transform:
     """R exp(δ), t + δ."""
     return Transform(T.R @ rotation_exp(d[:3]), T.t + d[3:], T.dst, T.src)
+
+
+def slopes(f: Callable[[Array], Array], n: int, step: float = 1e-6) -> Array:
+    """(m, n) central differences of f: (n,) → (m,) about zero."""
+    return np.stack([(f(d) - f(-d)) / (2 * step) for d in step * np.eye(n)], 1)

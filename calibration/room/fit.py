@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from calibration.room.evidence import Evidence, moved
+from calibration.room.evidence import Evidence, moved, slopes
 from calibration.transform import Array, Transform, rotation_log
 
 
@@ -148,27 +148,18 @@ def solve_world(evidence: Evidence) -> World:
     T_AL, T_WA = of(evidence, np.zeros(6))
 
     def change(e: Evidence, d_room: Array) -> Array:
-        a, w = of(e, d_room)
-        return np.concatenate(
-            [rotation_log(T_AL.R.T @ a.R), a.t - T_AL.t, rotation_log(T_WA.R.T @ w.R), w.t - T_WA.t]
-        )
+        ends = zip((T_AL, T_WA), of(e, d_room), strict=True)
+        return np.concatenate([v for T, S in ends for v in (rotation_log(T.R.T @ S.R), S.t - T.t)])
 
-    h = 1e-5
-    J_room = np.stack(
-        [(change(evidence, e) - change(evidence, -e)) / (2 * h) for e in h * np.eye(6)], 1
-    )
-    columns = []
-    for e in h * np.eye(6 + 6 * n):
-        ends = []
-        for moved_to in (evidence.seen(e), evidence.seen(-e)):
-            # implicit derivative: the unknowns follow what is seen
-            r = moved_to.residuals(solved.T_WL, *more) - solved.residual
-            ends.append(change(moved_to, -gain @ r))
-        columns.append((ends[0] - ends[1]) / (2 * h))
+    def by_vision(d: Array) -> Array:  # implicit derivative: the unknowns follow what is seen
+        seen = evidence.seen(d)
+        return change(seen, -gain @ (seen.residuals(solved.T_WL, *more) - solved.residual))
+
+    J_room = slopes(lambda d: change(evidence, d), 6, 1e-5)
     return World(
         Transform(T_AL.R, T_AL.t, "A", "L"),
         Transform(T_WA.R, T_WA.t, "W", "A"),
-        np.stack(columns, 1),
+        slopes(by_vision, 6 + 6 * n, 1e-5),
         J_room @ gain @ evidence.measuring() @ gain.T @ J_room.T,
         solved,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
@@ -160,25 +161,12 @@ def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
     b = e.boards[i]
     tape, t = b.tape, b.tape.t_WA
     name = _name(e, i)
-    again = "Measure from the blackboard's upper RIGHT corner to the first inner corner."
 
-    def at(code: str, says: str, t_WA: Array, action: str = again, cost: float = 0.0) -> Guess:
+    def at(code: str, says: str, t_WA: Array, action: str, cost: float = 0.0) -> Guess:
         return Guess(code, name + says, action, _with_tape(e, i, tape.at(t_WA)), cost=cost)
 
-    if e.blackboard_m:
-        width, height = e.blackboard_m
-        yield at(
-            "tape_from_upper_left",
-            "the tape was begun at the blackboard's upper LEFT corner",
-            np.array([width - t[0], t[1], t[2]]),
-        )
-        for down in (height + t[1], height - t[1]):
-            yield at(
-                "tape_from_lower_edge",
-                "down_m was measured from the blackboard's LOWER edge",
-                np.array([t[0], down, t[2]]),
-                "Measure down_m from the upper edge.",
-            )
+    for move in _moves(e):
+        yield at(move.code, move.says, move.shift + move.factor * t, move.action)
     # the tape led to another point of the board: seen from the first inner corner, in P
     along, across = b.size_m
     R_WP = R_WA @ R_AP(tape.tilt_deg)
@@ -194,12 +182,10 @@ def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
         ("tape_other_corner", "the middle of the board", -along / 2, -across / 2),
     ):
         yield at(
-            code,
-            f"the tape led to {says}",
-            t - R_WP @ np.array([x, y, 0.0]),
+            code, f"the tape led to {says}", t - R_WP @ np.array([x, y, 0.0]),
             "Measure to the first inner corner: the one towards the blackboard (on the upper edge "
             "where the board stands), on the right for somebody who faces the blackboard.",
-        )
+        )  # fmt: skip
     for j, k in ((0, 1), (0, 2), (1, 2)):
         swapped = t.copy()
         swapped[[j, k]] = t[[k, j]]
@@ -239,8 +225,6 @@ def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
             "tape_wrong", name + f"{length} disagrees by {{size}} with everything else",
             f"Measure {length} again.", e, free=(f"{i}.{length}",), cost=FREE_COST,
         )  # fmt: skip
-    for unit, factor in UNITS.items():
-        yield at("tape_units", f"the tape is in {unit}", t * factor, "Give metres.")
     yield Guess(
         "tape_begun",
         name + "left_m, down_m and out_m are all {size} off by the same amount: was the tape's "
@@ -262,6 +246,37 @@ def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
         e, free=(f"{i}.left_m", f"{i}.out_m"), cost=2 * FREE_COST - 3.0,
         between=(0.0, SLIPPED_M),
     )  # fmt: skip
+
+
+class _Move(NamedTuple):
+    """Lengths that should be shift + factor * lengths, by what somebody may have done."""
+
+    code: str
+    says: str
+    action: str
+    shift: Array
+    factor: Array
+
+
+def _moves(e: Evidence) -> Iterator[_Move]:
+    """What somebody may have done with the tape of a placement, or of all."""
+    if e.blackboard_m:
+        width, height = e.blackboard_m
+        yield _Move(
+            "tape_from_upper_left", "the tape was begun at the blackboard's upper LEFT corner",
+            "Measure from the blackboard's upper RIGHT corner to the first inner corner.",
+            np.array([width, 0, 0]), np.array([-1.0, 1, 1]),
+        )  # fmt: skip
+        for sign in (1.0, -1.0):
+            yield _Move(
+                "tape_from_lower_edge", "down_m was measured from the blackboard's LOWER edge",
+                "Measure down_m from the upper edge.",
+                np.array([0, height, 0]), np.array([1.0, sign, 1]),
+            )  # fmt: skip
+    for unit, factor in UNITS.items():
+        yield _Move(
+            "tape_units", f"the tape is in {unit}", "Give metres.", np.zeros(3), np.full(3, factor)
+        )
 
 
 def _slopes(t: Array) -> Iterator[tuple[str, Array]]:
@@ -364,31 +379,11 @@ def _picture_guesses(e: Evidence, i: int) -> Iterator[Guess]:
 
 def _common_guesses(e: Evidence) -> Iterator[Guess]:
     """The same mistake in all placements: they start at one corner, and one hand measured them."""
-    boards = e.boards
-    if e.blackboard_m:
-        width, height = e.blackboard_m
-
-        def all_at(code: str, says: str, move: tuple[Array, Array], action: str) -> Guess:
-            new = tuple(replace(b, tape=b.tape.at(move[0] + move[1] * b.tape.t_WA)) for b in boards)
-            return Guess(code, says, action, replace(e, boards=new))
-
-        yield all_at(
-            "tape_from_upper_left", "all placements were measured from the upper LEFT corner",
-            (np.array([width, 0, 0]), np.array([-1.0, 1, 1])),
-            "Measure from the blackboard's upper RIGHT corner.",
-        )  # fmt: skip
-        for sign in (1.0, -1.0):
-            yield all_at(
-                "tape_from_lower_edge", "down_m was measured from the LOWER edge everywhere",
-                (np.array([0, height, 0]), np.array([1.0, sign, 1])),
-                "Measure down_m from the upper edge.",
-            )  # fmt: skip
-    for unit, factor in UNITS.items():
-        new = tuple(replace(b, tape=b.tape.at(b.tape.t_WA * factor)) for b in boards)
-        yield Guess(
-            "tape_units", f"the tape of all placements is in {unit}", "Give metres.",
-            replace(e, boards=new),
-        )  # fmt: skip
+    for move in _moves(e):
+        tapes = [b.tape.at(move.shift + move.factor * b.tape.t_WA) for b in e.boards]
+        boards = tuple(replace(b, tape=t) for b, t in zip(e.boards, tapes, strict=True))
+        everywhere = f"in all placements {move.says}"
+        yield Guess(move.code, everywhere, move.action, replace(e, boards=boards))
     for length in LENGTHS:
         # what is common has no row of its own: the rows may move together
         yield Guess(

@@ -7,7 +7,8 @@ one that explains clicks, boards and sizes best for what it asks one to believe 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -23,7 +24,7 @@ from calibration.room.picture_fit import (
     room_poses,
     size_error,
 )
-from calibration.transform import Transform
+from calibration.transform import Transform, geodesic_deg
 from calibration.verdict import Cause, Hypothesis, Status, best_of
 
 #: A board lies as it is said to lie within this (1 σ); in a picture upside down it does not.
@@ -79,29 +80,53 @@ class RoomPictures:
         return pose.T_WB, pose.f_px[0] / max(self.pictures[first].size_px)
 
     def name(self, i: int) -> str:
-        """A picture in words."""
-        return self.pictures[i].file or f"picture {i + 1} of the room"
+        """A picture in words, for :attr:`_Trial.says`: a brace in its name is one."""
+        name = self.pictures[i].file or f"picture {i + 1} of the room"
+        return name.replace("{", "{{").replace("}", "}}")
 
 
 @dataclass(frozen=True)
 class _Trial:
     """Something that may have been done.
 
-    pictures : as they would then be; freed : what would say nothing. groups : pictures that would
-    share a place of the board, by number; none: all. parameters : what is then solved for in
-    addition; choices : of how many alike this is one. near : where to begin. says : of the poses of
-    the groups.
+    says : with what :func:`_numbers` finds put in. pictures : as they would then be; freed : what
+    would say nothing. groups : pictures that would share a place of the board, by number; none:
+    all. parameters : what is then solved for in addition; choices : of how many alike this is one.
+    near : where to begin.
     """
 
     code: str
-    says: Callable[[list[RoomPose]], str]
+    says: str
     action: str
     pictures: Sequence[RoomPicture]
     parameters: int
     choices: int = 1
-    freed: Freed | None = None
+    freed: Freed = field(default_factory=Freed)
     groups: tuple[tuple[int, ...], ...] = ()
     near: Near = None
+
+
+def _numbers(given: RoomPictures, trial: _Trial, ends: list[RoomPose]) -> dict[str, Any]:
+    """What a trial's words need of where it ended: sizes, a corner, focal lengths, a move."""
+    pose, (width, height) = ends[0], given.blackboard_m
+    new = dict(zip(("width", "height"), pose.size_m, strict=True))
+    by = {"width": new["width"] - width, "height": new["height"] - height}
+    known: dict[str, Any] = {
+        **new, "squares": width / new["width"], "frame_cm": 100 * abs(by["width"]),
+        **{f"{k}_larger": "larger" if v > 0 else "smaller" for k, v in by.items()},
+    }  # fmt: skip
+    if len(trial.freed.clicks) == 1:
+        ((i, corner),) = trial.freed.clicks
+        off = pose.clicks_off_px[i][corner]
+        known |= {"off_px": np.hypot(*off), "fits": trial.pictures[i].blackboard_px[corner] + off}
+    other = [k for k, p in enumerate(trial.pictures) if p.taken_with == "another"]
+    if other and len(pose.f_px) > 1:
+        known["zoom"] = pose.f_px[other[0]] / pose.f_px[int(other[0] == 0)]
+    if len(ends) > 1:
+        there = ends[1].T_WB
+        known["moved_cm"] = 100 * np.linalg.norm(there.t - pose.T_WB.t)
+        known["turned_deg"] = float(geodesic_deg(there.R, pose.T_WB.R))
+    return known
 
 
 def why_misfit(given: RoomPictures, pose: RoomPose) -> Cause | None:
@@ -127,7 +152,8 @@ def why_misfit(given: RoomPictures, pose: RoomPose) -> Cause | None:
         best = [min(e, key=lambda p: _misfit(given, [p], 0, 1)) for e in ends if e]
         if len(best) < len(ends) or any(map(misfits, best, groups)):
             continue
-        cause = Cause(trial.code, severity, trial.says(best), trial.action)
+        says = trial.says.format(**_numbers(given, trial, best))
+        cause = Cause(trial.code, severity, says, trial.action)
         misfit = _misfit(given, best, trial.parameters, trial.choices)
         tried.append(Hypothesis(misfit, cause, cause.message))
     found = best_of(tried)
@@ -189,51 +215,29 @@ def _alone(given: RoomPictures, near: Near) -> list[tuple[int, RoomPose, int]]:
 
 def _sizes(given: RoomPictures, near: Near) -> Iterator[_Trial]:
     """The sizes that were typed: of the blackboard, of the squares."""
-    stated = given.blackboard_m
-
-    def size(k: int) -> Callable[[list[RoomPose]], str]:
-        key = ("width_m", "height_m")[k]
-
-        def says(ends: list[RoomPose]) -> str:
-            new = ends[0].size_m[k]
-            return (
-                f"the pictures of the room contradict {key} = {stated[k]:.3f} m: they show a "
-                f"{'larger' if new > stated[k] else 'smaller'} blackboard ({new:.2f} m)"
-            )
-
-        return says
-
-    def frame(ends: list[RoomPose]) -> str:
-        by = ends[0].size_m[0] - stated[0]
-        return (
-            f"the pictures of the room show width_m and height_m both {100 * abs(by):.0f} cm "
-            f"{'larger' if by > 0 else 'smaller'}: the corners of another surface were clicked, "
-            "with or without the frame"
-        )
-
-    def squares(ends: list[RoomPose]) -> str:
-        return (
-            f"the auxiliary board's squares are {stated[0] / ends[0].size_m[0]:.3f} times the "
-            "stated size, by the blackboard in the pictures of the room"
-        )
-
-    same = (
+    again = (
         "Measure {} again, and click the corners of the same surface: with or without the frame, "
         "but the same for both."
     )
-    for k, which in enumerate(("width", "height")):
-        yield _Trial(
-            "blackboard_size", size(k), same.format(f"{which}_m"), given.pictures, 1,
-            freed=Freed(((which, 0),)), near=near,
-        )  # fmt: skip
-    yield _Trial(
-        "blackboard_size", frame, same.format("both"), given.pictures, 1,
-        freed=Freed((("frame", 0),)), near=near,
-    )  # fmt: skip
-    yield _Trial(
-        "auxiliary_square", squares, "Measure ten squares with a ruler and give square_m.",
-        given.pictures, 1, freed=Freed((("squares", 0),)), near=near,
-    )  # fmt: skip
+    says = {
+        which: f"the pictures of the room contradict {which}_m = {stated:.3f} m: they show a "
+        f"{{{which}_larger}} blackboard ({{{which}:.2f}} m)"
+        for which, stated in zip(("width", "height"), given.blackboard_m, strict=True)
+    }
+    says["frame"] = (
+        "the pictures of the room show width_m and height_m both {frame_cm:.0f} cm {width_larger}: "
+        "the corners of another surface were clicked, with or without the frame"
+    )
+    says["squares"] = (
+        "the auxiliary board's squares are {squares:.3f} times the stated size, by the blackboard "
+        "in the pictures of the room"
+    )
+    for which, words in says.items():
+        code, action = "blackboard_size", again.format("both" if which == "frame" else f"{which}_m")
+        if which == "squares":
+            code, action = "auxiliary_square", "Measure ten squares with a ruler and give square_m."
+        freed = Freed(((which, 0),))
+        yield _Trial(code, words, action, given.pictures, 1, freed=freed, near=near)
 
 
 def _all_alike(given: RoomPictures) -> Iterator[_Trial]:
@@ -306,7 +310,7 @@ def _turned(
     says = ["is not mirrored" if before.mirrored else "is mirrored"] if mirror else []
     says += [TURNED[quarters]] if quarters else []
     return _Trial(
-        "room_picture_turned", lambda _: f"{name} {' and '.join(says)}",
+        "room_picture_turned", f"{name} {' and '.join(says)}",
         "Turn the picture upright and click again; say mirrored = true where it shows a mirror or "
         "a selfie camera took it.", turned, 0, choices, near=near,
     )  # fmt: skip
@@ -317,7 +321,7 @@ def _shown_smaller(
 ) -> _Trial:
     return _Trial(
         "room_picture_clicks",
-        lambda _: f"{name} was {factor:.2f} times smaller where its corners were clicked",
+        f"{name} was {factor:.2f} times smaller where its corners were clicked",
         "Click in the picture at its full size.", larger, 1, choices, near=near,
     )  # fmt: skip
 
@@ -343,60 +347,39 @@ def _clicks(given: RoomPictures, i: int, near: Near) -> Iterator[_Trial]:
     """One corner clicked at a wrong place."""
     choices = 4 * len(given.pictures)
     for j, corner in enumerate(CORNER):
-
-        def says(ends: list[RoomPose], j: int = j, corner: str = corner) -> str:
-            off = ends[0].clicks_off_px[i][j]
-            fits = given.pictures[i].blackboard_px[j] + off
-            return (
-                f"{given.name(i)}: the {corner} corner was clicked {np.hypot(*off):.0f} px beside "
-                f"where everything else has it ([{fits[0]:.0f}, {fits[1]:.0f}])"
-            )
-
         yield _Trial(
-            "room_picture_clicks", says, AGAIN, given.pictures, 2, choices,
-            freed=Freed(clicks=((i, j),)), near=near,
+            "room_picture_clicks",
+            f"{given.name(i)}: the {corner} corner was clicked {{off_px:.0f}} px beside where "
+            "everything else has it ([{fits[0]:.0f}, {fits[1]:.0f}])",
+            AGAIN, given.pictures, 2, choices, freed=Freed(clicks=((i, j),)), near=near,
         )  # fmt: skip
 
 
 def _another_lens(given: RoomPictures, i: int, T_WB: Transform) -> Iterator[_Trial]:
     """One picture at another zoom, cropped, or through another lens."""
     own = [replace(p, taken_with="another") if k == i else p for k, p in enumerate(given.pictures)]
-
-    def zoom(ends: list[RoomPose]) -> str:
-        k = next(k for k in range(len(own)) if k != i)
-        return (
-            f"{given.name(i)} was taken at another zoom or with another camera: its focal length "
-            f"is {ends[0].f_px[i] / ends[0].f_px[k]:.2f} times that of {given.name(k)}"
-        )
-
     near = (T_WB, None)
     action = "Take all with the telephone's plain 1× camera, and give them as they are."
     yield _Trial(
-        "room_picture_zoom", zoom, action, own, 2, len(own), near=near,
+        "room_picture_zoom",
+        f"{given.name(i)} was taken at another zoom or with another camera: its focal length is "
+        f"{{zoom:.2f}} times that of {given.name(int(i == 0))}",
+        action, own, 2, len(own), near=near,
     )  # fmt: skip
     yield _Trial(
-        "room_picture_zoom",
-        lambda _: f"{given.name(i)} was cut out of a larger picture", action, own, 4, len(own),
-        freed=Freed((("cx", i), ("cy", i))), near=near,
+        "room_picture_zoom", f"{given.name(i)} was cut out of a larger picture", action, own, 4,
+        len(own), freed=Freed((("cx", i), ("cy", i))), near=near,
     )  # fmt: skip
 
 
 def _moved(given: RoomPictures, i: int, near: Near) -> _Trial:
     """The board (or the blackboard) moved between one picture and the others."""
     rest = tuple(k for k in range(len(given.pictures)) if k != i)
-
-    def says(ends: list[RoomPose]) -> str:
-        by = ends[1].T_WB.t - ends[0].T_WB.t
-        turned = ends[1].T_WB.R.T @ ends[0].T_WB.R
-        angle = np.degrees(np.arccos(np.clip((np.trace(turned) - 1) / 2, -1, 1)))
-        return (
-            f"in {given.name(i)} the board lies {100 * np.linalg.norm(by):.0f} cm "
-            f"({angle:.0f}°) from where it lies in {given.name(rest[0])}: it was moved in between, "
-            "or the blackboard was, or it is another board's picture"
-        )
-
     return _Trial(
-        "room_picture_moved", says,
+        "room_picture_moved",
+        f"in {given.name(i)} the board lies {{moved_cm:.0f}} cm ({{turned_deg:.0f}}°) from where "
+        f"it lies in {given.name(rest[0])}: it was moved in between, or the blackboard was, or it "
+        "is another board's picture",
         "Take all pictures of the room without touching board or blackboard.",
         given.pictures, 10, len(given.pictures), groups=(rest, (i,)), near=near,
     )  # fmt: skip

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calibration.room.evidence import LENGTHS, ROWS_M, TURNS, Evidence, moved
+from calibration.room.evidence import LENGTHS, ROWS_M, TURNS, Evidence, moved, slopes
 from calibration.room.fit import Solved
+from calibration.room.world import on_blackboard
 from calibration.transform import Array, Transform
 
 #: An error is seen where it is this many σ of its own (found at 3.6 σ, three times in four).
@@ -81,11 +82,9 @@ def gaze_shift(T_WL: Transform, blackboard_m: tuple[float, float] | None) -> Arr
 
     def hits(d: Array) -> Array:
         T = moved(T_WL, d)
-        P, look = T.apply(P_L), T.rotate(d_L)
-        return np.asarray(P[:, :2] - P[:, 2:] * look[:, :2] / look[:, 2:], np.float64).ravel()
+        return on_blackboard(T.apply(P_L), T.rotate(d_L)).ravel()
 
-    E = 1e-6 * np.eye(6)
-    return np.stack([(hits(e) - hits(-e)) / 2e-6 for e in E], 1)
+    return slopes(hits, 6)
 
 
 def costs_cm(shift: Array) -> Array:

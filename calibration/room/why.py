@@ -203,8 +203,7 @@ def _if_zoomed(
             grows = s.lenses[c].values[:4] - np.concatenate([np.zeros(2), middle])
             zoom[first[c] : first[c] + 4, column] = grows
         for guess in (1.0, 0.5, 0.67, 1.5) if len(which) == 1 else (1.0,):
-            still = np.zeros((0, 6))
-            start = s.moved(zoom.sum(1) * (guess - 1), still, False)
+            start = s.moved(zoom.sum(1) * (guess - 1), np.zeros((len(s.R_view), 6)), False)
             for end in fit_view(points, left, right, start, free=zoom)[:1]:
                 if best is None or end.rms_px < best.rms_px:
                     best = end

@@ -215,36 +215,23 @@ def slip_effect(
     slip_m, slip_deg : the slip of the board (each axis in turn).
     """
     T_AW = T_WA.inverse()
-    hit = _hits(points_W, directions_W)
-    shift = np.zeros(len(points_W))
-    turn = np.zeros(len(points_W))
-    axis = np.array(["r"] * len(points_W))
-    for j, name in enumerate(("r", "b", "u")):
-        for size, kind in ((slip_m, "shift"), (np.radians(slip_deg), "turn")):
-            d = np.zeros(6)
-            d[j + (3 if kind == "shift" else 0)] = size
-            # the board lies elsewhere than the tape says: the whole room moves with it
-            if kind == "shift":
-                moved = Transform(T_WA.R, T_WA.t + T_WA.R @ d[3:], "W", "A")
-            else:
-                moved = Transform(T_WA.R @ rotation_exp(d[:3]), T_WA.t, "W", "A")
-            new = moved @ T_AW
-            there = _hits(new.apply(points_W), new.rotate(directions_W))
-            away = np.linalg.norm(there - hit, axis=1)
-            if kind == "shift":
-                shift = np.maximum(shift, away)
-            else:
-                axis = np.where(away > turn, name, axis)
-                turn = np.maximum(turn, away)
+    hit = on_blackboard(points_W, directions_W)
+    away = []
+    for d in np.diag([np.radians(slip_deg)] * 3 + [slip_m] * 3):
+        # the whole room moves with a board that lies elsewhere
+        new = T_WA @ Transform(rotation_exp(d[:3]), d[3:], "A", "A") @ T_AW
+        there = on_blackboard(new.apply(points_W), new.rotate(directions_W))
+        away.append(100 * np.linalg.norm(there - hit, axis=1))
+    turn, shift = np.array(away[:3]), np.array(away[3:])
     return Slip(
         slip_m=slip_m,
         slip_deg=slip_deg,
-        shift_cm=tuple((100 * shift).round(2).tolist()),
-        turn_cm=tuple((100 * turn).round(2).tolist()),
-        turn_axis=tuple(axis.tolist()),
+        shift_cm=tuple(shift.max(0).round(2).tolist()),
+        turn_cm=tuple(turn.max(0).round(2).tolist()),
+        turn_axis=tuple("rbu"[k] for k in turn.argmax(0)),
     )
 
 
-def _hits(p_W: Array, d_W: Array) -> Array:
-    """(N, 2) where rays meet the blackboard's plane z_W = 0."""
+def on_blackboard(p_W: Array, d_W: Array) -> Array:
+    """(N, 2) where rays (N, 3) from points (N, 3) meet the blackboard's plane z_W = 0."""
     return np.asarray(p_W[:, :2] - p_W[:, 2:] * d_W[:, :2] / d_W[:, 2:], np.float64)

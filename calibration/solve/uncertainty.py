@@ -8,6 +8,7 @@ import numpy as np
 
 from calibration.rig import Rig
 from calibration.rig_quality import BoardSpread, SeatSpread
+from calibration.room.world import on_blackboard
 from calibration.shapes import shapes
 from calibration.transform import Array
 
@@ -116,7 +117,7 @@ def gaze_jacobian(rig: Rig, noses_W: Array, targets_W: Array) -> Array:
         T_WL = r.T_WC("left")
         P = T_WL.apply(triangulate(r, uv0, uv1))
         d = T_WL.rotate(np.einsum("nij,nj->ni", r.left.look_at_rotations(uv0), d_V))
-        return np.asarray(P[:, :2] - P[:, 2:] * d[:, :2] / d[:, 2:], np.float64)
+        return on_blackboard(P, d)
 
     return jacobian(rig, hits)
 
