@@ -24,13 +24,7 @@ from calibration.solve import bundle
 from calibration.solve.changes import CHANGED, OF_EACH_VIEW, what_changed
 from calibration.solve.choose import choose
 from calibration.solve.holdout import HoldOut
-from calibration.solve.intrinsics import (
-    MODELS,
-    Choice,
-    MonoSolution,
-    begin_camera,
-    choice_of,
-)
+from calibration.solve.intrinsics import MODELS, Choice, MonoSolution, begin_camera, choice_of
 from calibration.solve.moments import (
     ZOOM_TEST_RATIO,
     ZOOM_TEST_SUPPORT,
@@ -38,13 +32,7 @@ from calibration.solve.moments import (
     zoom_changed,
 )
 from calibration.solve.pair import Consensus, consensus, resect
-from calibration.solve.problem import (
-    LOSS_SIGMAS,
-    MEDIAN_TO_RMS,
-    build,
-    possible,
-    robust_solve,
-)
+from calibration.solve.problem import LOSS_SIGMAS, MEDIAN_TO_RMS, build, possible, robust_solve
 from calibration.solve.views import (
     LEAST_VIEWS,
     Rejections,
@@ -120,29 +108,23 @@ def estimate(
     kept = usable(views, board, sizes, rejected)
     say("each camera alone", 0.05)
     mono: dict[str, MonoSolution] = {}
-    used: dict[str, list[int]] = {}
+    alone: dict[tuple[str, str], tuple[MonoSolution, int]] = {}  # by (view, camera)
     for camera in CAMERAS:
-        mono[camera], used[camera] = one_camera(
-            camera, board, kept, sizes[camera], rejected, models
-        )
-    mono_names = {c: [kept[i].name for i in used[c]] for c in CAMERAS}
+        mono[camera], used = one_camera(camera, board, kept, sizes[camera], rejected, models)
+        alone |= {(kept[row].name, camera): (mono[camera], k) for k, row in enumerate(used)}
     kept = [
-        replace(
-            v,
-            left=v.left if i in set(used["left"]) else None,
-            right=v.right if i in set(used["right"]) else None,
-        )
-        for i, v in enumerate(kept)
+        replace(v, **{c: None for c in CAMERAS if (v.name, c) not in alone})  # type: ignore[arg-type]
+        for v in kept
     ]
     shared = [i for i, v in enumerate(kept) if v.left is not None and v.right is not None]
     if len(shared) < 1:
+        n_left, n_right = (sum(c == camera for _, c in alone) for camera in CAMERAS)
         raise CalibrationError(
-            "no view was seen by both cameras",
-            where="calibration/left, right",
-            found=f"{len(used['left'])} views left, {len(used['right'])} right, none in common",
+            "no view was seen by both cameras", where="calibration/left, right",
+            found=f"{n_left} views left, {n_right} right, none in common",
             expected=f"{LEAST_VIEWS} or more, with equal names",
             remedy="Give pictures taken together equal names (left/07.jpg, right/07.jpg).",
-        )
+        )  # fmt: skip
     say("the pair", 0.3)
     agreed = _pair_start(board, kept, shared, mono)
     support = agreed.support
@@ -150,7 +132,8 @@ def estimate(
     if len(shared) >= LEAST_VIEWS:
         why = why_views_disagree(board, sizes, [kept[i] for i in shared], mono, agreed)
     kept, agreed_rows = mend_views(board, sizes, kept, shared, mono, agreed, rejected, why)
-    state, order = _joint_start(board, kept, mono, used, agreed, agreed_rows)
+    own = {key: (of.R_CB[k], of.t_CB[k]) for key, (of, k) in alone.items()}
+    state, order = _joint_start(board, kept, own, agreed, agreed_rows)
     kept = [kept[i] for i in order]
 
     say("all views jointly", 0.45)
@@ -186,10 +169,9 @@ def estimate(
             )  # fmt: skip
     if not all(possible(x, sizes[c]) for x, c in zip(solution.state.lenses, CAMERAS, strict=True)):
         raise CalibrationError(
-            "all views together lead to an impossible lens",
-            where="calibration/left, right",
+            "all views together lead to an impossible lens", where="calibration/left, right",
             remedy="Tilt the board in several directions; check that corners were found right.",
-        )
+        )  # fmt: skip
     suspicious = support < ZOOM_TEST_SUPPORT or (
         held is not None and held.left_to_right_px > ZOOM_TEST_RATIO * held.expected_px
     )
@@ -204,25 +186,11 @@ def estimate(
         rest = [c for c in rejected.causes if c.code not in told]
         rejected.causes[:] = [changed, *rest]
     say("cameras done", 0.9)
+    residuals = {key: of.residual_px[k] for key, (of, k) in alone.items()}
     return Estimate(
-        board,
-        sizes,
-        tuple(kept),
-        problem,
-        solution,
-        with_warp,
-        robust_px,
-        mono,
-        {
-            (name, c): mono[c].residual_px[k]
-            for c in CAMERAS
-            for k, name in enumerate(mono_names[c])
-        },
-        held,
-        tuple(tried),
-        rejected,
-        support,
-    )
+        board, sizes, tuple(kept), problem, solution, with_warp, robust_px, mono, residuals, held,
+        tuple(tried), rejected, support,
+    )  # fmt: skip
 
 
 def _why_they_differ(
@@ -274,21 +242,19 @@ def one_camera(
         if len(rows) < LEAST_VIEWS:
             raise CalibrationError(
                 f"too few views of the board in the {camera} camera",
-                where=f"calibration/{camera}",
-                found=f"{len(rows)} usable",
+                where=f"calibration/{camera}", found=f"{len(rows)} usable",
                 expected=f"{LEAST_VIEWS} at the very least, better 15",
                 remedy="Take more pictures: board near and far, in every corner, tilted.",
-            )
+            )  # fmt: skip
         corners = [views[i].corners(camera) for i in rows]
         try:
             mono = begin_camera(points, [c for c in corners if c is not None], size_px, models)
         except ValueError as error:
             raise CalibrationError(
                 f"no lens explains the views of the {camera} camera",
-                where=f"calibration/{camera}",
-                found=str(error),
+                where=f"calibration/{camera}", found=str(error),
                 remedy="Check inner_corners, and that every picture shows the same flat board.",
-            ) from error
+            ) from error  # fmt: skip
         if not possible(mono.lens, size_px):
             raise CalibrationError(
                 f"the views of the {camera} camera lead to an impossible lens",
@@ -317,57 +283,47 @@ def one_camera(
 
 
 def _pair_start(
-    board: Board,
-    views: list[View],
-    shared: list[int],
-    mono: dict[str, MonoSolution],
+    board: Board, views: list[View], shared: list[int], mono: dict[str, MonoSolution]
 ) -> Consensus:
-    points = board.points_B()
     left = [v for i in shared if (v := views[i].left) is not None]
     right = [v for i in shared if (v := views[i].right) is not None]
-    agreed = consensus(points, left, right, (mono["left"].lens, mono["right"].lens))
+    lenses = mono["left"].lens, mono["right"].lens
+    agreed = consensus(board.points_B(), left, right, lenses)
     if agreed is None:
         raise CalibrationError(
-            "no view gives a relative pose of the two cameras",
-            where="calibration/left, right",
+            "no view gives a relative pose of the two cameras", where="calibration/left, right",
             remedy="Take pictures in which both cameras see the whole board at the same moment.",
-        )
+        )  # fmt: skip
     return agreed
 
 
 def _joint_start(
     board: Board,
     views: list[View],
-    mono: dict[str, MonoSolution],
-    used: dict[str, list[int]],
+    own: dict[tuple[str, str], tuple[Array, Array]],
     agreed: Consensus,
     good: dict[int, int],
 ) -> tuple[bundle.State, list[int]]:
-    """Board poses for every view that is left: consensus, own camera, or both resected."""
-    points, s = board.points_B(), agreed.state
+    """Board poses for every view that is left: consensus, own camera, or both resected.
+
+    own : by (view, camera), the board as that camera alone has it.
+    """
+    s = agreed.state
     order, R, t = [], [], []
-    place = {c: {row: k for k, row in enumerate(used[c])} for c in CAMERAS}
     for i, v in enumerate(views):
-        if v.left is None and v.right is None:
-            continue
+        pose = None
         if i in good:
-            pose = (s.R_view[good[i]], s.t_view[good[i]])
+            pose = s.R_view[good[i]], s.t_view[good[i]]
         elif v.left is not None and v.right is not None:
-            end = resect(points, v.left, v.right, s)
-            if end is None:
-                continue
-            pose = (end.state.R_view[0], end.state.t_view[0])
-        else:
-            camera = "left" if v.left is not None else "right"
-            k = place[camera].get(i)
-            if k is None:  # the second half of a view that was separated
-                k = next((place[camera][j] for j in used[camera] if views[j].name == v.name), None)
-            if k is None:
-                continue
-            pose = (mono[camera].R_CB[k], mono[camera].t_CB[k])
-            if camera == "right":
-                pose = (s.R_RL.T @ pose[0], s.R_RL.T @ (pose[1] - s.t_RL))
-        order.append(i)
-        R.append(pose[0])
-        t.append(pose[1])
+            end = resect(board.points_B(), v.left, v.right, s)
+            pose = None if end is None else (end.state.R_view[0], end.state.t_view[0])
+        elif v.left is not None:
+            pose = own.get((v.name, "left"))
+        elif v.right is not None and (v.name, "right") in own:
+            R_RB, t_RB = own[v.name, "right"]
+            pose = s.R_RL.T @ R_RB, s.R_RL.T @ (t_RB - s.t_RL)
+        if pose is not None:
+            order.append(i)
+            R.append(pose[0])
+            t.append(pose[1])
     return s.posed(np.array(R), np.array(t)), order

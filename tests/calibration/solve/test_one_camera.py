@@ -11,7 +11,7 @@ import pytest
 from calibration.corners.boards import Board, View
 from calibration.errors import CalibrationError
 from calibration.lens import Lens
-from calibration.solve import estimate
+from calibration.solve import bundle, estimate
 from calibration.solve.problem import MEDIAN_TO_RMS
 from calibration.solve.views import LEAST_VIEWS, Rejections
 from calibration.transform import Array, rotation_exp
@@ -75,22 +75,23 @@ def test_a_lens_that_cannot_be_is_told_with_its_numbers(monkeypatch: pytest.Monk
 
 
 def test_the_joint_solve_begins_where_each_view_was_seen() -> None:
-    """By the pair where it agreed, else by the camera that saw it, by number or by name."""
+    """By the pair where it agreed, else by the camera that saw it."""
     turns = np.array([rotation_exp([0, 0, k]) for k in range(4)])
     places = np.arange(12.0).reshape(4, 3) + [0, 0, 3]
-    of = {c: SimpleNamespace(lens=LENS, R_CB=turns, t_CB=places + 100 * (c == "right"))
-          for c in ("left", "right")}  # fmt: skip
     seen = LENS.project(BOARD.points_B() @ rotation_exp([0.2, 0.1, 0]).T + [0, 0, 3])
     R_RL, t_RL = np.eye(3), np.array([0.5, 0, 0])
     other = LENS.project(BOARD.points_B() @ rotation_exp([0.2, 0.1, 0]).T + [0.5, 0, 3])
     views = [View("a", seen, other), View("b", seen, None), View("c", None, other),
              View("d", None, None), View("e", seen, other), View("b", None, other),
              View("f", seen, None)]  # fmt: skip
-    agreed: Any = SimpleNamespace(R_LB=turns[::-1], t_LB=places + 7, R_RL=R_RL, t_RL=t_RL)
-    used = {"left": [0, 1, 4], "right": [2, 1, 0]}
-    state, order = estimate._joint_start(BOARD, views, of, used, agreed, {0: 3})  # type: ignore[arg-type]
+    cameras = bundle.State((LENS, LENS), R_RL, t_RL, turns[::-1], places + 7)
+    agreed: Any = SimpleNamespace(state=cameras)
+    own = {(name, "left"): (turns[k], places[k]) for k, name in enumerate("abe")}
+    own |= {(name, "right"): (turns[k], places[k] + 100) for k, name in enumerate("cba")}
+    state, order = estimate._joint_start(BOARD, views, own, agreed, {0: 3})
     assert order == [0, 1, 2, 4, 5]  # d was not seen, f is nobody's
-    want = [places[3] + 7, places[1], places[0] + 100, [0, 0, 3], places[1] + 100]
+    right = 100 - t_RL  # those of the right camera, in the left one's frame
+    want = [places[3] + 7, places[1], places[0] + right, [0, 0, 3], places[1] + right]
     np.testing.assert_allclose(state.t_view, want, atol=1e-6)
     np.testing.assert_allclose(state.R_view[[0, 1, 2, 4]], turns[[0, 1, 0, 1]], atol=1e-9)
     np.testing.assert_allclose(state.R_view[3], rotation_exp([0.2, 0.1, 0]), atol=1e-6)
