@@ -166,30 +166,29 @@ class View:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; corners rounded to 1e-4 px."""
-
-        def plain(uv: Array | None) -> list[list[float | None]] | None:
-            if uv is None:
-                return None
-            return [
-                [round(float(x), 4), round(float(y), 4)] if np.isfinite(x + y) else [None, None]
-                for x, y in uv
-            ]
-
-        return {
-            "name": self.name,
-            "left": plain(self.left),
-            "right": plain(self.right),
-            "notes": self.notes,
-        }
+        left, right = plain_corners(self.left), plain_corners(self.right)
+        return {"name": self.name, "left": left, "right": right, "notes": self.notes}
 
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> View:
         """The inverse of :meth:`to_dict`."""
+        left, right = corners_again(d["left"]), corners_again(d["right"])
+        return cls(d["name"], left, right, dict(d.get("notes", {})))
 
-        def back(rows: list[list[float | None]] | None) -> Array | None:
-            return None if rows is None else np.array(rows, dtype=np.float64)
 
-        return cls(d["name"], back(d["left"]), back(d["right"]), dict(d.get("notes", {})))
+def plain_corners(uv: Array | None) -> list[list[float | None]] | None:
+    """(N, 2) pixels for JSON, rounded to 1e-4; missing ones are null."""
+    if uv is None:
+        return None
+    return [
+        [round(float(x), 4), round(float(y), 4)] if np.isfinite(x + y) else [None, None]
+        for x, y in uv
+    ]
+
+
+def corners_again(rows: list[list[float | None]] | None) -> Array | None:
+    """The inverse of :func:`plain_corners`."""
+    return None if rows is None else np.array(rows, dtype=np.float64)
 
 
 def pitch_px(uv: Array, inner_corners: tuple[int, int]) -> float:

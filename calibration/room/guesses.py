@@ -85,10 +85,7 @@ def guesses(e: Evidence) -> Iterator[Guess]:
     if len(e.boards) > 1 and all(b.tape.measured for b in e.boards):
         yield from _common_guesses(e)
         for i, j in combinations(range(len(e.boards)), 2):
-            yield _exchanged(e, i, j)
-            yield from _length_exchanged(e, i, j)
-            if np.allclose(e.boards[i].tape.t_WA, e.boards[j].tape.t_WA, atol=1e-3):
-                yield from (_copied(e, i, j), _copied(e, j, i))
+            yield from _of_two(e, i, j)
     if e.corners_m:
         yield from _lens_guesses(e)
     if e.looked is not None:
@@ -110,41 +107,33 @@ def guesses(e: Evidence) -> Iterator[Guess]:
         )  # fmt: skip
 
 
-def _exchanged(e: Evidence, i: int, j: int) -> Guess:
-    """The pictures of two placements exchanged."""
+def _of_two(e: Evidence, i: int, j: int) -> Iterator[Guess]:
+    """What may have got from one placement to another: its pictures, a length, all lengths."""
     a, b = e.boards[i].tape, e.boards[j].tape
-    return Guess(
-        "placements_exchanged",
-        f"the pictures of placements {i + 1} and {j + 1} were exchanged",
+    two = f"placements {i + 1} and {j + 1}"
+    yield Guess(
+        "placements_exchanged", f"the pictures of {two} were exchanged",
         "Give each [[auxiliary]] the pictures of its own board: left.*, right.* are the first "
         "placement's, left2.*, right2.* the second's.",
         _with_tape(_with_tape(e, i, b), j, a),
-    )
-
-
-def _length_exchanged(e: Evidence, i: int, j: int) -> Iterator[Guess]:
-    """One length of two placements exchanged."""
-    a, b = e.boards[i].tape, e.boards[j].tape
+    )  # fmt: skip
     for k, length in enumerate(LENGTHS):
         t, u = a.t_WA, b.t_WA
         t[k], u[k] = u[k], t[k]
         yield Guess(
-            "tape_exchanged",
-            f"{length} of placements {i + 1} and {j + 1} were exchanged",
+            "tape_exchanged", f"{length} of {two} were exchanged",
             f"Exchange {length} of the two placements.",
             _with_tape(_with_tape(e, i, a.at(t)), j, b.at(u)), cost=2.0,
         )  # fmt: skip
-
-
-def _copied(e: Evidence, i: int, j: int) -> Guess:
-    """One placement's lengths given to another that lies elsewhere."""
-    return Guess(
-        "tape_copied",
-        f"placements {i + 1} and {j + 1} have the same lengths, but placement {j + 1} lies "
-        "{size} from there: were they copied?",
-        f"Measure placement {j + 1}.",
-        e, free=tuple(f"{j}.{length}" for length in LENGTHS), cost=FREE_COST,
-    )  # fmt: skip
+    if np.allclose(a.t_WA, b.t_WA, atol=1e-3):
+        for first, other in ((i, j), (j, i)):
+            yield Guess(
+                "tape_copied",
+                f"placements {first + 1} and {other + 1} have the same lengths, but placement "
+                f"{other + 1} lies {{size}} from there: were they copied?",
+                f"Measure placement {other + 1}.",
+                e, free=tuple(f"{other}.{length}" for length in LENGTHS), cost=FREE_COST,
+            )  # fmt: skip
 
 
 def _with_tape(e: Evidence, i: int, tape: Tape) -> Evidence:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from calibration.corners.boards import corners_again, plain_corners
 from calibration.errors import CalibrationError
 from calibration.shapes import shapes
 from calibration.transform import Array
@@ -70,37 +71,20 @@ class RoomPicture:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for rig.json; pixels rounded to 1e-4."""
-        board = None
-        if self.board_px is not None:
-            board = [
-                [round(float(u), 4), round(float(v), 4)] if np.isfinite(u + v) else [None, None]
-                for u, v in self.board_px
-            ]
-        return {
+        return vars(self) | {
             "blackboard_px": self.blackboard_px.tolist(),
-            "board_px": board,
+            "board_px": plain_corners(self.board_px),
             "size_px": list(self.size_px),
-            "taken_with": self.taken_with,
-            "click_sigma_px": self.click_sigma_px,
-            "file": self.file,
-            "reason": self.reason,
-            "mirrored": self.mirrored,
         }
 
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> RoomPicture:
         """The inverse of :meth:`to_dict`."""
-        board = d["board_px"]
-        return cls(
-            np.array(d["blackboard_px"], np.float64),
-            None if board is None else np.array(board, np.float64),
-            (int(d["size_px"][0]), int(d["size_px"][1])),
-            d["taken_with"],
-            float(d["click_sigma_px"]),
-            d["file"],
-            d["reason"],
-            bool(d.get("mirrored", False)),
-        )
+        return cls(**d | {
+            "blackboard_px": np.array(d["blackboard_px"], np.float64),
+            "board_px": corners_again(d["board_px"]),
+            "size_px": (int(d["size_px"][0]), int(d["size_px"][1])),
+        })  # fmt: skip
 
 
 def blackboard_points_W(width_m: float, height_m: float) -> Array:

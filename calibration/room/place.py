@@ -45,10 +45,8 @@ class Placed:
     index: int
     auxiliary: Auxiliary
     reading: world.Reading
-    R_LB: Array
-    t_LB: Array
+    T_LB: Transform
     usable: bool
-    tape: Tape
     picture: PoseMeasured | None = None
 
 
@@ -189,7 +187,6 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
             return
     else:
         chosen = good[0]
-    pose = poses[chosen.solution]
     T_AB = aux.T_AB(chosen.quarter_turns)
     room.note(index, quarter_turns=chosen.quarter_turns, facts=chosen.numbers, T_AB=Pose.of(T_AB))
     measured = None
@@ -205,7 +202,7 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
     elif shown is not None:
         measured = by_picture(shown[0].T_WB, shown[0].covariance, T_AB)
         room.note(index, room_picture=_picture(aux, shown[0], measured))
-    room.placed.append(Placed(index, aux, chosen, pose.R, pose.t, usable, tape, measured))
+    room.placed.append(Placed(index, aux, chosen, poses[chosen.solution], usable, measured))
 
 
 def _read_room(

@@ -150,18 +150,13 @@ def room_causes(evidence: Evidence, solved: Solved) -> list[Cause]:
     if not wrong and not (found and solved.chi2 - found[0].score > ALARM_CHI2):
         return _other_side(evidence, solved) or _unchecked(reliability(evidence, solved))
     if not found:
-        worst = max(
-            zip(solved.names, solved.residual / solved.sigma, strict=True), key=lambda p: abs(p[1])
-        )
-        return [
-            Cause(
-                "room_contradiction",
-                "FAIL",
-                f"tape and pictures contradict each other (χ² {solved.chi2:.0f} of {solved.dof}; "
-                f"most of all {row_words(worst[0])}), and no single mistake explains it",
-                "Measure everything again: the board's placement, the lenses, the blackboard.",
-            )
-        ]
+        worst = solved.names[int(np.abs(solved.residual / solved.sigma).argmax())]
+        return [Cause(
+            "room_contradiction", "FAIL",
+            f"tape and pictures contradict each other (χ² {solved.chi2:.0f} of {solved.dof}; most "
+            f"of all {row_words(worst)}), and no single mistake explains it",
+            "Measure everything again: the board's placement, the lenses, the blackboard.",
+        )]  # fmt: skip
     wrong_cm = moved_cm(evidence, solved, found[0].solved)
     severity: Status = "FAIL" if wrong_cm > WRONG_CM else "WARN"
     cause = named(
@@ -210,18 +205,15 @@ def _other_side(evidence: Evidence, solved: Solved) -> list[Cause]:
     if not fits or cost_cm < OTHER_SIDE_CM or there.min() < -IN_WALL_M:
         return []
     front = there.mean() > stated.mean()
-    return [
-        Cause(
-            "tape_wrong" if front else "room_unchecked",
-            "WARN",
-            f"as stated the lenses stand {_side(stated)} the blackboard's surface; everything fits "
-            f"as well with out_m {100 * abs(there.mean() - stated.mean()):.0f} cm "
-            f"{'longer' if front else 'shorter'} and the lenses {_side(there)} it, and gaze "
-            f"points from {ROWS_M[1]:g} m would move by {cost_cm:.0f} cm",
-            "Look whether the lenses stand before or behind the blackboard's surface, and measure "
-            "out_m again.",
-        )
-    ]
+    return [Cause(
+        "tape_wrong" if front else "room_unchecked", "WARN",
+        f"as stated the lenses stand {_side(stated)} the blackboard's surface; everything fits as "
+        f"well with out_m {100 * abs(there.mean() - stated.mean()):.0f} cm "
+        f"{'longer' if front else 'shorter'} and the lenses {_side(there)} it, and gaze points "
+        f"from {ROWS_M[1]:g} m would move by {cost_cm:.0f} cm",
+        "Look whether the lenses stand before or behind the blackboard's surface, and measure "
+        "out_m again.",
+    )]  # fmt: skip
 
 
 def _side(before_m: Array) -> str:
@@ -239,23 +231,16 @@ def _unchecked(could: list[Unseen]) -> list[Cause]:
     size = f"{np.degrees(worst.size):.0f}°" if turn else f"{100 * worst.size:.0f} cm"
     cost = " / ".join(f"{c:.0f}" for c in worst.cost_cm)
     rows = " / ".join(f"{r:g}" for r in ROWS_M)
-    how = (
-        f"up to {size} would go unseen"
-        if worst.bounded
-        else f"{size} (or any other) would go unseen"
-    )
-    return [
-        Cause(
-            "room_unchecked",
-            "WARN",
-            f"too little checks the room: an error of {row_words(worst.what)} of {how}, and move "
-            f"every gaze point by {cost} cm at {rows} m from the blackboard",
-            "Measure from each lens to the blackboard's upper left, upper right, lower left and "
-            "lower right corner ([cameras.left] corners_m = [a, b, c, d]), or add pictures of the "
-            "room ([auxiliary.room_picture]).",
-            round(float(worst.cost_cm[1]), 1),
-        )
-    ]
+    how = f"up to {size}" if worst.bounded else f"{size} (or any other)"
+    return [Cause(
+        "room_unchecked", "WARN",
+        f"too little checks the room: an error of {row_words(worst.what)} of {how} would go "
+        f"unseen, and move every gaze point by {cost} cm at {rows} m from the blackboard",
+        "Measure from each lens to the blackboard's upper left, upper right, lower left and lower "
+        "right corner ([cameras.left] corners_m = [a, b, c, d]), or add pictures of the room "
+        "([auxiliary.room_picture]).",
+        round(float(worst.cost_cm[1]), 1),
+    )]  # fmt: skip
 
 
 def row_words(name: str) -> str:

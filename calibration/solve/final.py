@@ -45,8 +45,8 @@ def _final_solve(
         weights.append((w, w))
     problem = build([b.points_B() for b in boards], views, weights=weights)
     start = s.posed(
-        np.concatenate([s.R_view, *(p.R_LB[None] for p in placed)]),
-        np.concatenate([s.t_view, *(p.t_LB[None] for p in placed)]),
+        np.concatenate([s.R_view, *(p.T_LB.R[None] for p in placed)]),
+        np.concatenate([s.t_view, *(p.T_LB.t[None] for p in placed)]),
     )
     solution = bundle.solve(
         problem, start, with_warp=found.with_warp, robust_px=found.robust_px, max_iterations=300

@@ -37,7 +37,7 @@ from calibration.solve.covariance import Noise
 from calibration.solve.estimate import Estimate
 from calibration.solve.intrinsics import Choice, choice_of
 from calibration.solve.problem import view_rms
-from calibration.transform import Array, Transform, geodesic_deg
+from calibration.transform import Array, geodesic_deg
 
 _MODEL_WORDS: dict[Choice, str] = {
     4: "4 coefficients (k1 k2 p1 p2)",
@@ -300,21 +300,14 @@ def scale_checks(seen: Seen, room: Room, rig: Rig) -> Iterator[ScaleCheck]:
             1 / free.scale,
             float(np.sqrt(free.covariance[-1, -1])) / free.scale,
         )
-    for p, q in combinations(room.placed, 2):
+    for p, q in combinations([p for p in room.placed if p.auxiliary.tape.measured], 2):
         tapes = (p.auxiliary.tape, q.auxiliary.tape)
-        if not all(tape.measured for tape in tapes):
-            continue
         by_tape = float(np.linalg.norm(tapes[1].t_WA - tapes[0].t_WA))
         if by_tape < 0.3:
             continue
-        origins = [
-            Transform(x.R_LB, x.t_LB, "L", "B").apply(
-                x.auxiliary.T_AB(x.reading.quarter_turns).inverse().t
-            )
-            for x in (p, q)
-        ]
+        seen_m = float(np.linalg.norm(q.reading.T_AL.inverse().t - p.reading.T_AL.inverse().t))
         yield check(
             f"placements {p.index + 1} and {q.index + 1} of the auxiliary board, by tape",
-            float(np.linalg.norm(origins[1] - origins[0])) / by_tape,
+            seen_m / by_tape,
             float(np.hypot(tapes[0].tape_sigma_m, tapes[1].tape_sigma_m)) / by_tape,
         )
