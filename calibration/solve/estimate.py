@@ -132,7 +132,8 @@ def estimate(
     if len(shared) >= LEAST_VIEWS:
         why = why_views_disagree(board, sizes, [kept[i] for i in shared], mono, agreed)
     kept, agreed_rows = mend_views(board, sizes, kept, shared, mono, agreed, rejected, why)
-    own = {key: (of.R_CB[k], of.t_CB[k]) for key, (of, k) in alone.items()}
+    poses = {key: (of.solution.state, k) for key, (of, k) in alone.items()}
+    own = {key: (s.R_view[k], s.t_view[k]) for key, (s, k) in poses.items()}
     state, order = _joint_start(board, kept, own, agreed, agreed_rows)
     kept = [kept[i] for i in order]
 

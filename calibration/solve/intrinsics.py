@@ -15,7 +15,7 @@ import numpy as np
 
 from calibration.lens import CORE, Lens, Model
 from calibration.solve import bundle
-from calibration.solve.problem import build
+from calibration.solve.problem import build, view_rms
 from calibration.transform import Array, geodesic_deg, rotation_exp, smallest_rotation
 
 #: Lens models that are tried: OpenCV's numbers of distortion coefficients, and the equidistant one.
@@ -35,27 +35,33 @@ def choice_of(lens: Lens) -> Choice:
 
 @dataclass(frozen=True)
 class MonoSolution:
-    """One camera by itself.
+    """One camera by itself, as the left one of a solution.
 
     Parameters
     ----------
-    lens : focal lengths, middle and distortion.
-    R_CB, t_CB : (V, 3, 3), (V, 3) board poses.
+    solution : with the board poses in this camera.
     view_rms_px : (V,) per point.
-    rms_px, sigma_px : over all corners; sigma per coordinate, degrees of freedom counted.
     starts : what each start ended at: focal length tried, focal length reached, rms.
-    residual_px : (V, N, 2) predicted − seen.
     """
 
-    lens: Lens
-    R_CB: Array
-    t_CB: Array
+    solution: bundle.Solution
     view_rms_px: Array
-    rms_px: float
-    sigma_px: float
-    converged: bool
     starts: tuple[dict[str, float], ...]
-    residual_px: Array
+
+    @property
+    def lens(self) -> Lens:
+        """Focal lengths, middle and distortion."""
+        return self.solution.state.lenses[0]
+
+    @property
+    def rms_px(self) -> float:
+        """Over all corners."""
+        return self.solution.rms_px
+
+    @property
+    def residual_px(self) -> Array:
+        """(V, N, 2) predicted − seen."""
+        return self.solution.residuals[0]
 
 
 def planar_poses(points_B: Array, uv_px: Array, lens: Lens) -> list[tuple[Array, Array, float]]:
@@ -271,16 +277,4 @@ def fit_camera(
                 best = final
     if best is None:
         raise ValueError("no start gives board poses in front of the camera")
-    count = problem.cameras[0].weight.sum(1)
-    view_rms = np.sqrt((best.residuals[0] ** 2).sum((1, 2)) / np.maximum(count, 1))
-    return MonoSolution(
-        best.state.lenses[0],
-        best.state.R_view,
-        best.state.t_view,
-        view_rms,
-        best.rms_px,
-        best.sigma_px,
-        best.converged,
-        tuple(tried),
-        best.residuals[0],
-    )
+    return MonoSolution(best, view_rms(problem, best)[:, 0], tuple(tried))

@@ -90,11 +90,10 @@ def position_jacobian(rig: Rig, points: Array) -> Array:
     points : (N, 3) in W (in L where there is no world). Their pixels are held fixed.
     """
     P_L = rig.T_WC("left").inverse().apply(points) if rig.T_WA is not None else points
-    uv0 = rig.left.project(P_L)
-    uv1 = rig.right.project(rig.T_RL.apply(P_L))
-    if not np.isfinite(uv0).all() or not np.isfinite(uv1).all():
+    uv = rig.left.project(P_L), rig.right.project(rig.T_RL.apply(P_L))
+    if not np.isfinite(uv).all():
         return np.full((3 * len(points), len(rig.parameter_names)), np.nan)
-    return jacobian(rig, lambda r: _in_world(r, triangulate(r, uv0, uv1)))
+    return jacobian(rig, lambda r: _in_world(r, triangulate(r, *uv)))
 
 
 @shapes(noses_W="n 3", targets_W="n 3")
@@ -107,7 +106,7 @@ def gaze_jacobian(rig: Rig, noses_W: Array, targets_W: Array) -> Array:
     T_LW = rig.T_WC("left").inverse()
     P_L = T_LW.apply(noses_W)
     uv0, uv1 = rig.left.project(P_L), rig.right.project(rig.T_RL.apply(P_L))
-    if not np.isfinite(uv0).all() or not np.isfinite(uv1).all():
+    if not np.isfinite([uv0, uv1]).all():
         return np.full((2 * len(noses_W), len(rig.parameter_names)), np.nan)
     d_L = T_LW.rotate(targets_W - noses_W)
     R_LV = rig.left.look_at_rotations(uv0)
@@ -115,9 +114,8 @@ def gaze_jacobian(rig: Rig, noses_W: Array, targets_W: Array) -> Array:
 
     def hits(r: Rig) -> Array:
         T_WL = r.T_WC("left")
-        P = T_WL.apply(triangulate(r, uv0, uv1))
-        d = T_WL.rotate(np.einsum("nij,nj->ni", r.left.look_at_rotations(uv0), d_V))
-        return on_blackboard(P, d)
+        d_L = np.einsum("nij,nj->ni", r.left.look_at_rotations(uv0), d_V)
+        return on_blackboard(T_WL.apply(triangulate(r, uv0, uv1)), T_WL.rotate(d_L))
 
     return jacobian(rig, hits)
 
