@@ -209,7 +209,8 @@ SAME = {
     ("calibration/solve/changes.py", "x = np.linalg.lstsq(A.T @ A, b, rcond=1e-12)[0]",
      "1e-12 -> 2e-12"): "so it is",
     ("calibration/solve/choose.py",
-     "robust_px=self.robust_px, max_iterations=80, tolerance=1e-7,", "1e-07 -> 2e-07"): "ends 1e-7 earlier",
+     "robust_px=self.robust_px, max_iterations=80, tolerance=1e-7,",
+     "1e-07 -> 2e-07"): "ends 1e-7 earlier",
     ("calibration/solve/choose.py",
      "for key in ((best[0], fewer[-1], best[2]), (fewer[-1], best[0], best[2])):", "0 -> 1"):
         "where the two lenses are of one kind",
