@@ -155,7 +155,8 @@ def _judge_views(q: RigQuality, add: Any) -> None:
             if f_error > 0.01:
                 add(
                     "focal_uncertain", "FAIL" if f_error > 0.05 else "WARN",
-                    f"the {name} camera's focal length is known to {100 * f_error:.1f} % only",
+                    f"the {name} camera's focal length is known to {100 * f_error:.1f} % only"
+                    if f_error < 1 else f"the {name} camera's focal length is not determined",
                     "Add views with the board tilted by 30–45° and near to the camera.",
                 )  # fmt: skip
         uneven = abs(c.fx / c.fy - 1)

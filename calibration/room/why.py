@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from calibration.camera import CAMERAS
 from calibration.inputs import Auxiliary, Seen
 from calibration.judge import HOLDOUT_RATIO
 from calibration.shapes import shapes
 from calibration.solve import bundle
+from calibration.solve.changes import LEAST_STRETCH
 from calibration.solve.estimate import Estimate
 from calibration.solve.pair import Diagnosis, diagnose, fit_view, resect
 from calibration.solve.problem import build
 from calibration.transform import Array, geodesic_deg
 from calibration.verdict import Cause, Hypothesis, named
 
+#: A print that is fitted to a page in one direction is off by no more than this.
+MOST_STRETCH = 0.15
 #: What may be wrong with the two pictures by themselves, and what to do.
 WRONG_PICTURES = {
     "same_picture_twice": "Give each camera's own picture.",
@@ -81,7 +85,7 @@ def why_inconsistent(
     parameters it needs is named, and the next best told where it is near.
     """
     s = replace(found.solution.state, warp=np.zeros(2))
-    points = aux.board.points_B()
+    points, inner = aux.board.points_B(), aux.board.inner_corners
     left, right = aux.view.left, aux.view.right
     sigma = max(found.solution.sigma_px, 0.02)
     good = max(4 * sigma, 2.0 * found.solution.rms_px, 0.5)
@@ -146,6 +150,15 @@ def why_inconsistent(
             f"({rms_px:.1f} px): it was bumped",
             "Fix the cameras, then take all calibration pictures again.",
         )  # fmt: skip
+    for along, side in ((0, "columns"), (1, "rows")):
+        stretched, factor = _if_stretched(points, left, right, s, along)
+        if abs(factor - 1) > LEAST_STRETCH:
+            hypothesis(
+                stretched, 1, "print_stretched",
+                f"fits only if its print is stretched: {factor:.3f} times as large as stated along "
+                f"its {inner[along]} {side}, and right the other way",
+                "Print it without fitting it to the page, and measure ten squares both ways.",
+            )  # fmt: skip
     bends = np.arange(s.n_globals + 2) >= s.n_globals
     bent = next(iter(fit_view(points, left, right, s, free=bends, with_warp=True)), None)
     if bent is not None:
@@ -180,6 +193,25 @@ def _if_turned(
         left, right = right, left
     turn = np.isin(np.arange(s.n_globals), np.arange(s.n_globals - 6, s.n_globals - 3))
     return next(iter(fit_view(points, left, right, s, free=turn)), None)
+
+
+def _if_stretched(
+    points: Array, left: Array, right: Array, s: bundle.State, along: int
+) -> tuple[bundle.Solution | None, float]:
+    """One view's best pose when the board is larger or smaller along one of its edges; by what."""
+
+    def stretched(factor: float) -> bundle.Solution | None:
+        return resect(points * np.where(np.arange(3) == along, factor, 1.0), left, right, s)
+
+    def rms_px(factor: float) -> float:
+        end = stretched(factor)
+        return np.inf if end is None else end.rms_px
+
+    within = (1 - MOST_STRETCH, 1 + MOST_STRETCH)
+    best = float(
+        minimize_scalar(rms_px, bounds=within, method="bounded", options={"xatol": 1e-4}).x
+    )
+    return stretched(best), best
 
 
 def _if_zoomed(

@@ -37,11 +37,16 @@ NEAR = 60.0
 #: Causes with unknowns of each view's own: a large zoom and blurred pictures look like them, too.
 OF_EACH_VIEW = {"not_simultaneous", "rolling_shutter"}
 #: Causes that name what changed among the views: pictures that do not fit together follow from it.
-CHANGED = {"zoom_changed", "camera_moved", "rolling_shutter", "print_stretched"}
+CHANGED = {"zoom_changed", "zoom_unsteady", "camera_moved", "rolling_shutter", "print_stretched"}
 #: What may have changed, in words, and what to do about it.
 SAYS = {
     "zoom_changed": (
         "the {camera} camera's zoom or picture size changed near view {view}: focal length {by}",
+        "Lock zoom and focus, and take all pictures with one setting.",
+    ),
+    "zoom_unsteady": (
+        "the {camera} camera's zoom or focus went back and forth from view to view (autofocus, a "
+        "digital zoom in some of the pictures, or pictures of two cameras in one folder)",
         "Lock zoom and focus, and take all pictures with one setting.",
     ),
     "camera_moved": (
@@ -119,10 +124,15 @@ class _Views:
         rss, x = self._solved(np.concatenate([self.J, columns * later[:, None, None]], -1), self.r)
         return self.score(rss, columns.shape[-1]), x[self.G :]
 
+    def zoom(self, J: Array, s: bundle.State, c: int) -> Array:
+        """(V, M, 1) how a camera's focal length by its share moves corners."""
+        first = s.lenses[0].size if c else 0
+        return np.asarray((J[..., first : first + 2] * s.lenses[c].values[:2]).sum(-1)[..., None])
+
     def with_zoom(self, s: bundle.State, c: int, later: Array) -> tuple[float, float]:
         """Another focal length (by this share) and middle of a camera's pictures in later views."""
         first = s.lenses[0].size if c else 0
-        zoom = (self.J[..., first : first + 2] * s.lenses[c].values[:2]).sum(-1, keepdims=True)
+        zoom = self.zoom(self.J, s, c)
         columns = np.concatenate([zoom, self.J[..., first + 2 : first + 4]], -1)
         score, x = self.with_later(columns, later)
         return score, float(x[0])
@@ -206,6 +216,10 @@ def what_changed(
     other[~v.shared] = 0
     score, px = v.with_own(other.reshape(v.V, v.M, 6))
     tried(score, changed("not_simultaneous"), "moments", large=px > LEAST_APART_PX)
+    for c, camera in enumerate(CAMERAS):
+        score, px = v.with_own(v.zoom(v.lin.J, s, c))
+        unsteady = changed("zoom_unsteady", camera=camera)
+        tried(score, unsteady, f"unsteady {c}", large=px > LEAST_APART_PX)
     kind = np.tile(np.repeat(np.arange(len(KINDS)), list(KINDS.values())), 2)
     score, px = v.with_own(v.lin.shared[..., kind == list(KINDS).index("rows")])
     over = px * float(np.mean(heights_px)) / max(_spread_px(problem), 1.0)

@@ -88,8 +88,11 @@ def zoom_changed(
     if not np.isfinite(rms):
         return None
     gain = whole.rms_px**2 - rms**2
-    by_chance = max((whole.rms_px**2 - end[0] ** 2 for end in mixed), default=0.0)
-    if gain < 3 * max(by_chance, LEAST_GAIN * whole.rms_px**2) or abs(after / before - 1) < 0.01:
+    least = min((end[0] for end in mixed), default=np.inf)
+    by_chance = max(whole.rms_px**2 - least**2, LEAST_GAIN * whole.rms_px**2)
+    # another lens altogether is in any halves to some part, but only these are rid of it
+    clear = gain >= 3 * by_chance or rms < least / 2
+    if not clear or abs(after / before - 1) < 0.01:
         return None
     by = f"{before:.0f} px before, {after:.0f} px after"
     return changed("zoom_changed", by, view=rows[best].name, camera=camera)

@@ -1092,6 +1092,116 @@ _add("angle_deg in radians", lambda s: s.taped(
      "placement_tilt", placements=("tilted",))  # fmt: skip
 
 
+# -- a ninth time: other themes than the room; first run before any guess for it -------------------
+def _aux_stretched(s: Scene) -> Seen:
+    """The auxiliary board alone is a print fitted to another page: 3 % narrower than high."""
+    points = rigs.BOARD.points_B() * np.array([0.97, 1, 1])
+    T_WB = Transform(R_WA, s.tape.t_WA, "W", "A") @ s.seen.auxiliary[0].T_AB(0)
+    seen = [s.room.rig.camera(c).project((s.room.rig.T_WC(c).inverse() @ T_WB).apply(points))
+            for c in ("left", "right")]  # fmt: skip
+    return s.auxiliary(view=View("aux", *(rigs.noisy(uv, s.rng, 0.1) for uv in seen)))
+
+
+def _lenses_crossed(s: Scene) -> Seen:
+    """The pictures that each camera took alone lie in the other one's folder."""
+    return s.views(lambda i, v: v if v.left is not None and v.right is not None else
+                   replace(v, left=v.right, right=v.left))  # fmt: skip
+
+
+def _left_zoomed(*where: int, factor: float, alone: bool = False) -> Callable[[Scene], Seen]:
+    """Some of the left camera's pictures at another zoom: by number, or all that it took alone."""
+
+    def make(s: Scene) -> Seen:
+        return s.views(
+            lambda i, v: replace(v, left=_zoom(s, v.left, factor))
+            if i in where or (alone and v.right is None) else v
+        )  # fmt: skip
+
+    return make
+
+
+def _door(degrees: float) -> Callable[[Scene], Seen]:
+    """The board hangs on a door 40 cm from its hinge, which was opened after taping."""
+
+    def make(s: Scene) -> Seen:
+        arm = np.array([0.4, 0, 0])
+        moved_by = rotation_exp([0, np.radians(degrees), 0]) @ arm - arm
+        return s.laid((0, 0, degrees), tuple(moved_by))
+
+    return make
+
+
+def _of_another_rig(s: Scene) -> Seen:
+    """One shared right picture is of a camera that stood elsewhere."""
+    turn = rotation_exp(np.radians([4.0, -9.0, 2.0]))
+    right = s.room.rig.right
+    return s.views(lambda i, v: v if i != 4 else
+                   replace(v, right=right.project(right.rays(v.right) @ turn.T)))  # fmt: skip
+
+
+def _crossed_placements(s: Scene) -> Seen:
+    """The right pictures of two placements exchanged, the left ones not."""
+    a, b = (x.view for x in s.seen.auxiliary)
+    seen = s.auxiliary(0, view=replace(a, right=b.right))
+    return Scene(s.room, seen, s.rng).auxiliary(1, view=replace(b, right=a.right))
+
+
+def _to_the_wall_below_the_lens(s: Scene) -> Seen:
+    """corners_m measured along the wall, from where the lens would touch it."""
+    corners = np.array([[W(s), 0], [0, 0], [W(s), H(s)], [0, H(s)]])
+    far = {c: np.linalg.norm(s.room.rig.T_WC(c).t[:2] - corners, axis=1).round(2).tolist()
+           for c in s.seen.corners_m}  # fmt: skip
+    return replace(s.seen, corners_m={c: tuple(v) for c, v in far.items()})
+
+
+def _both_aux_mirrored(s: Scene) -> Seen:
+    v = s.seen.auxiliary[0].view
+    return s.auxiliary(view=replace(v, left=_mirrored(s, v.left), right=_mirrored(s, v.right)))
+
+
+def _aux_upside_down(s: Scene) -> Seen:
+    """The right auxiliary picture was saved turned by 180 degrees."""
+    v, size = s.seen.auxiliary[0].view, np.array(s.seen.sizes["right"])
+    assert v.right is not None
+    return s.auxiliary(view=replace(v, right=size - 1 - v.right))
+
+
+_add("auxiliary board's print 3 % narrower than high, the other right", _aux_stretched,
+     "print_stretched")  # fmt: skip
+_add("the tape in feet read as metres, every length of the board",
+     lambda s: s.every_tape(lambda t: t / 0.3048), "tape_units")  # fmt: skip
+_add("one length of corners_m in inches taken for cm", lambda s: s.lens(
+    "left", lambda v: (v[0], v[1] / INCH_CM, *v[2:])), "corners_wrong")  # fmt: skip
+_add("pictures that each camera took alone in the other's folder", _lenses_crossed,
+     "zoom_changed", "alone_elsewhere")  # fmt: skip
+_add("the left camera's pictures alone at 1.04 times the zoom",
+     _left_zoomed(factor=1.04, alone=True), "zoom_changed")  # fmt: skip
+_add("every third left picture at 1.04 times the zoom",
+     _left_zoomed(*range(0, 18, 3), factor=1.04),
+     "zoom_changed", "not_simultaneous", "holdout_ratio")  # fmt: skip
+_add("digital zoom of 1.2 in three left pictures", _left_zoomed(1, 4, 6, factor=1.2),
+     "not_simultaneous", "views_rejected", "zoom_changed")  # fmt: skip
+_add("board taped to a door that was opened by 10°", _door(10.0),
+     "placement_askew", "board_slipped", placements=("standing",))  # fmt: skip
+_add("board taped to a door that was opened by 40°", _door(40.0),
+     "placement_askew", "board_slipped", "auxiliary_elsewhere",
+     placements=("standing",))  # fmt: skip
+_add("one shared picture of another rig", _of_another_rig, "not_simultaneous", "harmless")
+_add("the right pictures of two placements exchanged", _crossed_placements,
+     "auxiliary_moved", placements=TWO)  # fmt: skip
+_add("corners_m measured along the wall, not from the lens", _to_the_wall_below_the_lens,
+     "corners_wrong", "camera_elsewhere", "corners_begun")  # fmt: skip
+_add("apart_m between the tripods, 12 cm wider than the lenses",
+     lambda s: replace(s.seen, cameras_apart_m=s.room.rig.baseline_m + 0.12), "scale",
+     "harmless")  # fmt: skip
+_add("both auxiliary pictures mirrored", _both_aux_mirrored, "mirrored_picture",
+     "cameras_swapped", "room_impossible")  # fmt: skip
+_add("the right auxiliary picture saved upside down", _aux_upside_down, "auxiliary_upside_down",
+     "mirrored_picture", "camera_bumped", "auxiliary_moved", "auxiliary_inconsistent")  # fmt: skip
+_add("left_m 45 cm long: 1.05 written 1.5", lambda s: s.taped(left_m=s.tape.left_m + 0.45),
+     "tape_wrong")  # fmt: skip
+
+
 # -- pictures of the room --------------------------------------------------------------------------
 def _pictured(
     s: Scene, wrong: Callable[[RoomPicture], RoomPicture] = lambda p: p, pictures: int = 2,
