@@ -1120,8 +1120,8 @@ def _left_zoomed(*where: int, factor: float, alone: bool = False) -> Callable[[S
     return make
 
 
-def _door(degrees: float) -> Callable[[Scene], Seen]:
-    """The board hangs on a door 40 cm from its hinge, which was opened after taping."""
+def _swivelled(degrees: float) -> Callable[[Scene], Seen]:
+    """The board lies on a table that was swung about its leg, 40 cm away, after taping."""
 
     def make(s: Scene) -> Seen:
         arm = np.array([0.4, 0, 0])
@@ -1181,11 +1181,9 @@ _add("every third left picture at 1.04 times the zoom",
      "zoom_changed", "not_simultaneous", "holdout_ratio")  # fmt: skip
 _add("digital zoom of 1.2 in three left pictures", _left_zoomed(1, 4, 6, factor=1.2),
      "not_simultaneous", "views_rejected", "zoom_changed")  # fmt: skip
-_add("board taped to a door that was opened by 10°", _door(10.0),
-     "placement_askew", "board_slipped", placements=("standing",))  # fmt: skip
-_add("board taped to a door that was opened by 40°", _door(40.0),
-     "placement_askew", "board_slipped", "auxiliary_elsewhere",
-     placements=("standing",))  # fmt: skip
+for _deg in (10, 40):
+    _add(f"table swung by {_deg}° about its leg after taping", _swivelled(_deg),
+         "placement_askew", "board_slipped", "auxiliary_elsewhere")  # fmt: skip
 _add("one shared picture of another rig", _of_another_rig, "not_simultaneous", "harmless")
 _add("the right pictures of two placements exchanged", _crossed_placements,
      "auxiliary_moved", placements=TWO)  # fmt: skip
