@@ -26,6 +26,7 @@ WRONG_PICTURES = {
     "same_picture_twice": "Give each camera's own picture.",
     "swapped_pictures": "Exchange the two files: left is left for somebody who faces the board.",
     "mirrored_picture": "Switch off mirroring (often a selfie setting) and take it again.",
+    "upside_down_picture": "Turn it, as the calibration pictures are, and give it again.",
 }
 
 
@@ -109,8 +110,7 @@ def why_inconsistent(
     )  # fmt: skip
     if left is None or right is None:
         return lens
-    widths = (seen.sizes["left"][0], seen.sizes["right"][0])
-    known = diagnose(aux.board, left, right, widths, s, good)
+    known = diagnose(aux.board, left, right, seen.sizes, s, good)
     if np.array_equal(left, right, equal_nan=True):
         known = Diagnosis("same_picture_twice", None, "left and right hold the same picture")
     if known.code in WRONG_PICTURES:
@@ -236,8 +236,9 @@ def _if_zoomed(
             zoom[first[c] : first[c] + 4, column] = grows
         for guess in (1.0, 0.5, 0.67, 1.5) if len(which) == 1 else (1.0,):
             start = s.moved(zoom.sum(1) * (guess - 1), np.zeros((len(s.R_view), 6)), False)
-            for end in fit_view(points, left, right, start, free=zoom)[:1]:
-                if best is None or end.rms_px < best.rms_px:
+            for end in fit_view(points, left, right, start, free=zoom):
+                positive = all(end.state.lenses[c].f_px > 0 for c in which)
+                if positive and (best is None or end.rms_px < best.rms_px):
                     best = end
     if best is None:
         return None, (1.0,)

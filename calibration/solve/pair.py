@@ -8,7 +8,7 @@ and the one that makes the view fit is named.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -158,8 +158,8 @@ def resect(
 class Diagnosis:
     """What is wrong with a view.
 
-    code : ``reversed_view``, ``mirrored_picture``, ``swapped_pictures``, ``another_board``,
-    ``not_simultaneous``.
+    code : ``reversed_view``, ``mirrored_picture``, ``upside_down_picture``, ``swapped_pictures``,
+    ``another_board``, ``not_simultaneous``.
     camera : whose picture, where one is to blame.
     left, right : the corners put right, where that is possible.
     rivals : the codes of what explains it as well.
@@ -184,7 +184,7 @@ def diagnose(
     board: Board,
     left: Array,
     right: Array,
-    widths: tuple[int, int],
+    sizes_px: Mapping[str, tuple[int, int]],
     cameras: bundle.State,
     good_px: float,
 ) -> Diagnosis:
@@ -206,11 +206,17 @@ def diagnose(
     turned = "its corners were in reversed order and were turned"
     hypothesis(Diagnosis("reversed_view", "right", turned, left, right[::-1].copy()),
                left, right[::-1])  # fmt: skip
-    for camera, width in zip(CAMERAS, widths, strict=True):
-        says = Diagnosis("mirrored_picture", camera, f"the {camera} picture is mirrored")
-        for along in (0, 1):
-            uv = mirror(left if camera == "left" else right, width, inner, along)
-            a, b = (uv, right) if camera == "left" else (left, uv)
+    upright = {"left": left, "right": right}
+    for which in (("left",), ("right",), CAMERAS):
+        camera = which[0] if len(which) == 1 else None
+        name = "both pictures are" if camera is None else f"the {camera} picture is"
+        mirrored = Diagnosis("mirrored_picture", camera, f"{name} mirrored")
+        over = Diagnosis("upside_down_picture", camera, f"{name} upside down")
+        ways = [(mirrored, {c: mirror(upright[c], sizes_px[c][0], inner, k) for c in which})
+                for k in (0, 1)]  # fmt: skip
+        ways += [(over, {c: np.array(sizes_px[c]) - 1 - upright[c] for c in which})]
+        for says, turned_over in ways:
+            a, b = (upright | turned_over).values()
             hypothesis(says, a, b)
             hypothesis(says, a, b[::-1])
     exchanged = "its left and right pictures are exchanged"

@@ -152,6 +152,9 @@ SAYS = {
         "a picture is mirrored (left out)",
         "Switch off mirroring (often a selfie setting) and take the picture again.",
     ),
+    "upside_down_picture": (
+        "a picture is upside down (left out)", "Turn it, as the others are, and give it again.",
+    ),
     "another_board": (
         "the squares are of another size: another board (left out)",
         "Use one board for all pictures, or remove these.",
@@ -198,14 +201,13 @@ def mend_views(
             out[row] = _without(v, "right")
             out.append(_without(v, "left"))
             continue
-        widths = sizes["left"][0], sizes["right"][0]
-        d = diagnose(board, v.left, v.right, widths, cameras, max(6 * typical, 2.0))
+        d = diagnose(board, v.left, v.right, sizes, cameras, max(6 * typical, 2.0))
         rejected.fault(v.name, d)
         if d.code in ("reversed_view", "swapped_pictures"):
             out[row] = replace(v, left=d.left, right=d.right)
             continue
         rejected.add(v.name, d.camera or "", d.detail)
-        if d.code == "mirrored_picture" and d.camera is not None:
+        if d.code in ("mirrored_picture", "upside_down_picture") and d.camera is not None:
             out[row] = _without(v, d.camera)
         elif d.code == "not_simultaneous":
             # each picture still tells about its own camera
@@ -257,9 +259,8 @@ def reject_views(
         v = views[worst]
         s = solution.state
         if v.left is not None and v.right is not None:
-            widths = sizes["left"][0], sizes["right"][0]
             good_px = max(2.0 * float(np.median(value)), 4 * sigma)
-            d = diagnose(board, v.left, v.right, widths, s, good_px)
+            d = diagnose(board, v.left, v.right, sizes, s, good_px)
             rejected.fault(v.name, d)
             rejected.add(v.name, "", f"{d.detail} ({value[worst]:.2f} px)")
             if d.code in ("reversed_view", "swapped_pictures"):

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 
 from calibration.calibrate import solve
+from calibration.camera import CAMERAS
 from calibration.corners.boards import Board, View
 from calibration.corners.placement import AuxiliaryPlacement
 from calibration.errors import CalibrationError
 from calibration.inputs import Seen
 from calibration.rig import Rig
+from calibration.room.world import R_WA
 from calibration.transform import Array, Transform, rotation_exp
 from tests.calibration import rigs
 
@@ -268,6 +270,27 @@ def zoom_changed_half_way() -> Seen:
         return replace(v, left=(v.left - middle) * 1.06 + middle)
 
     return _views(seen, zoom)
+
+
+@spoil("zoom_changed", says="zoom")
+def what_each_camera_took_alone_in_the_other_s_folder() -> Seen:
+    _, seen, _ = _scene(shared=12, alone=8)
+
+    def cross(i: int, v: View) -> View:
+        alone = v.left is None or v.right is None
+        return replace(v, left=v.right, right=v.left) if alone else v
+
+    return _views(seen, cross)
+
+
+@spoil("print_stretched", says="along its 9 columns")
+def the_auxiliary_print_fitted_to_a_page_in_one_direction() -> Seen:
+    room, seen, _ = _scene()
+    tape, points = seen.auxiliary[0].tape, rigs.BOARD.points_B()
+    T_WB = Transform(R_WA, tape.t_WA, "W", "A") @ seen.auxiliary[0].T_AB(0)
+    narrow = T_WB.apply(points * [0.97, 1, 1])
+    uv = [room.rig.camera(c).project(room.rig.T_WC(c).inverse().apply(narrow)) for c in CAMERAS]
+    return _aux(seen, view=View("aux", uv[0], uv[1]))
 
 
 @spoil("auxiliary_zoom", says="zoom")

@@ -32,6 +32,11 @@ def _zoomed(factor: float) -> Change:
     return change
 
 
+def _every_third(room: rigs.Room, rng: np.random.Generator, i: int, v: View) -> View:
+    """A digital zoom that some of the left pictures have, and others have not."""
+    return v if v.left is None or i % 3 else replace(v, left=(v.left - MIDDLE) * 1.01 + MIDDLE)
+
+
 def _turned(room: rigs.Room, rng: np.random.Generator, i: int, v: View) -> View:
     """The right camera turns by 3 px."""
     if i < 5 or v.right is None:
@@ -75,15 +80,19 @@ def _causes(
         (_zoomed(1.01), "zoom_changed"),
         (_zoomed(1.06), "zoom_changed"),
         (_zoomed(0.5), "zoom_changed"),
+        (_every_third, "zoom_unsteady"),
         (_turned, "camera_moved"),
         (_rolled, "rolling_shutter"),
         (_not_together, "not_simultaneous"),
     ],
-    ids=["zoom 1 %", "zoom 6 %", "zoom 50 %", "turned", "rolling shutter", "not together"],
-)
+    ids=["zoom 1 %", "zoom 6 %", "zoom 50 %", "now and then", "turned", "rolling shutter",
+         "not together"],
+)  # fmt: skip
 def test_what_changed_is_named(change: Change, code: str) -> None:
     first = _causes(change)[0]
     assert first.code == code
+    if code == "zoom_unsteady":
+        assert "the left camera's zoom or focus went back and forth" in first.message
     if code == "zoom_changed":
         assert "the left camera" in first.message and "near view 05:" in first.message
     if code == "camera_moved":

@@ -37,6 +37,7 @@ from tests.calibration import rigs
 
 BOARD = Board("chessboard", (6, 5), 0.11)
 POINTS = BOARD.points_B()
+SIZES = {"left": (1920, 1080), "right": (1920, 1080)}
 Views = list[tuple[Array | None, Array | None]]
 
 
@@ -483,7 +484,7 @@ def test_a_mirrored_picture_twice_is_itself(small: Scene) -> None:
 
 
 def named(small: Scene, left: Array, right: Array) -> object:
-    return diagnose(BOARD, left, right, (1920, 1920), small.truth, 2.0)
+    return diagnose(BOARD, left, right, SIZES, small.truth, 2.0)
 
 
 @pytest.mark.parametrize("k", [0, 3, 5])
@@ -497,6 +498,11 @@ def test_what_is_wrong_with_a_view_is_named(small: Scene, k: int) -> None:
                          ("right", (a, mirror(b, 1920, (6, 5), 1)))):  # fmt: skip
         found = named(small, *two)
         assert (found.code, found.camera) == ("mirrored_picture", camera)  # type: ignore[attr-defined]
+    for camera, two in (("left", ([1919, 1079] - a, b)), ("right", (a, ([1919, 1079] - b)[::-1]))):
+        found = named(small, *two)
+        assert (found.code, found.camera) == ("upside_down_picture", camera)  # type: ignore[attr-defined]
+    found = named(small, mirror(a, 1920, (6, 5), 1), mirror(b, 1920, (6, 5), 1))
+    assert (found.code, found.camera) == ("mirrored_picture", None)  # type: ignore[attr-defined]
     swapped = named(small, b, a)
     assert swapped.code == "swapped_pictures"  # type: ignore[attr-defined]
     assert np.allclose(swapped.left, a) and np.allclose(swapped.right, b)  # type: ignore[attr-defined]
@@ -504,7 +510,8 @@ def test_what_is_wrong_with_a_view_is_named(small: Scene, k: int) -> None:
     s, shrink = small.truth, 1 / 100
     tiny = [Lens(np.r_[x.values[:4] * shrink, x.values[4:]]) for x in s.lenses]
     shrunk = replace(s, lenses=(tiny[0], tiny[1]))
-    found = diagnose(BOARD, a * shrink, b[::-1] * shrink, (19, 19), shrunk, 20.0)
+    found = diagnose(BOARD, a * shrink, b[::-1] * shrink,
+                     {"left": (19, 10), "right": (19, 10)}, shrunk, 20.0)  # fmt: skip
     assert found.code == "reversed_view"
     later = small.exact[(k + 1) % 7][1]
     assert later is not None

@@ -143,11 +143,11 @@ class Asked:
 
     answer: Diagnosis
     limit_px: float = 0.0
-    widths: Any = None
+    sizes: Any = None
 
-    def diagnose(self, board: Board, left: Array, right: Array, widths: Any, cameras: Any,
+    def diagnose(self, board: Board, left: Array, right: Array, sizes: Any, cameras: Any,
                  limit_px: float) -> Diagnosis:  # fmt: skip
-        self.widths, self.limit_px, self.seen = widths, limit_px, (left, right)
+        self.sizes, self.limit_px, self.seen = sizes, limit_px, (left, right)
         assert board == BOARD
         return self.answer
 
@@ -188,7 +188,7 @@ def test_a_view_is_put_right(monkeypatch: pytest.MonkeyPatch, code: str) -> None
     out, good, rejected, asked = mended(monkeypatch, code)
     assert len(out) == 4 and good == {0: 0, 1: 1} and rejected.views == {}
     assert np.array_equal(out[3].left, corners(8)) and np.array_equal(out[3].right, corners(9))
-    assert asked.widths == (1920, 1280) and list(rejected.faults) == [code]
+    assert asked.sizes == SIZES and list(rejected.faults) == [code]
     assert np.array_equal(asked.seen[1], corners(3, 1))
 
 
@@ -221,7 +221,7 @@ def test_what_is_wrong_with_all_is_said_of_each(monkeypatch: pytest.MonkeyPatch)
     out, good, rejected, asked = mended(monkeypatch, "mirrored_picture", "left", known)
     assert cameras_of(out) == [("v3", True, False), ("v3", False, True)] and good == {0: 0, 1: 1}
     assert rejected.views == {("v3", ""): "the lens moved"} and not rejected.faults
-    assert asked.widths is None
+    assert asked.sizes is None
 
 
 # -- by what is left over of the joint solve -------------------------------------------------------
@@ -345,7 +345,7 @@ def test_a_view_that_does_not_fit_is_left_out(
         assert rejected.views == {("v2", ""): f"why ({worst:.2f} px)"}
         assert solution.state.t_view[:, 0].tolist() == [0, 1, 3, 4, 5]
         assert asked.limit_px == pytest.approx(max(2 * others, 4 * sigma))
-        assert asked.widths == (1920, 1280) and list(rejected.faults) == ["another_board"]
+        assert asked.sizes == SIZES and list(rejected.faults) == ["another_board"]
 
 
 def test_an_error_in_one_camera_counts_with_the_other_s(monkeypatch: pytest.MonkeyPatch) -> None:
