@@ -46,17 +46,17 @@ def figure_plan(rig: Rig) -> go.Figure:
                 line={"color": colour, "width": pen, "dash": dash}, row=1, col=column,
             )  # fmt: skip
 
-    def word(p_W: Any, colour: str, text: str) -> None:
+    def word(p_W: Any, colour: str, text: str, from_the_side: tuple[int, int] = (0, 10)) -> None:
         x, y, z = (float(v) for v in p_W)
-        for column, at in enumerate(((-x, -z), (z, -y)), 1):
+        for column, at, off in ((1, (-x, -z), (0, 10)), (2, (z, -y), from_the_side)):
             fig.add_annotation(
-                x=at[0], y=at[1], text=text, showarrow=False, yshift=10,
+                x=at[0], y=at[1], text=text, showarrow=False, xshift=off[0], yshift=off[1],
                 font={"color": colour, "size": 12}, row=1, col=column,
             )  # fmt: skip
 
     edge = [[width, 0, 0], [0, 0, 0], [0, height, 0], [width, height, 0], [width, 0, 0]]
     line(edge, INK, "blackboard", 5)
-    word([width / 2, 0, 0], INK, "blackboard")
+    word([width / 2, 0, 0], INK, "blackboard", (-45, -10))
     for name in CAMERAS:
         cam, T_WC = rig.camera(name), rig.T_WC(name)
         w, h = cam.size_px
@@ -64,7 +64,8 @@ def figure_plan(rig: Rig) -> go.Figure:
         ends = T_WC.t + 1.5 * T_WC.rotate(cam.rays(rim))
         gaps = [p for end in ends for p in (T_WC.t, end, GAP)]
         line(gaps, CAMERA_COLOURS[name], f"{name} camera")
-        word(T_WC.t, CAMERA_COLOURS[name], name)
+        # from the side one may stand behind the other
+        word(T_WC.t, CAMERA_COLOURS[name], name, (0, 24 if name == "right" else 10))
     for row, board in placements_of(rig):
         if row.t_WA_m is None or row.T_AB is None:
             continue

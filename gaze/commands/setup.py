@@ -153,7 +153,8 @@ def calibrate(
         q = rig.quality
         say(f"[bold {colour}]{verdict.status}[/]  {escape(str(rig_path))}")
         for cause in verdict.causes:
-            say(escape(f"  {cause.severity}: {cause.message} {cause.action}"))
+            stop = "" if cause.message.endswith(("?", ".", ")")) else "."
+            say(escape(f"  {cause.severity}: {cause.message}{stop} {cause.action}"))
         rows: list[list[object]] = [
             [name, f"{rig.camera(name).f_px:.0f}", c.rms_px, c.model]
             for name, c in q.cameras.items()
