@@ -309,11 +309,11 @@ def test_one_camera_by_itself(small: Scene) -> None:
     corners = [a for a, _ in small.exact if a is not None]
     mono = fit_camera(POINTS, corners, (1920, 1080), 4)
     np.testing.assert_allclose(mono.lens.values, small.truth.lenses[0].values, atol=1e-3)
-    np.testing.assert_allclose(mono.t_CB, small.truth.t_view[:10], atol=1e-5)
+    np.testing.assert_allclose(mono.solution.state.t_view, small.truth.t_view[:10], atol=1e-5)
     assert mono.solution.converged and mono.rms_px < 1e-4 and len(mono.view_rms_px) == 10
     noise = [rigs.noisy(c, np.random.default_rng(3), 0.2) for c in corners]
     again = fit_camera(POINTS, [c for c in noise if c is not None], (1920, 1080), 4)
-    assert again.sigma_px == pytest.approx(0.2, rel=0.1)
+    assert again.solution.sigma_px == pytest.approx(0.2, rel=0.1)
     assert again.rms_px == pytest.approx(np.sqrt((again.view_rms_px**2).mean()), rel=1e-6)
     assert again.residual_px.shape == (10, 30, 2)
     own = np.sqrt((again.residual_px**2).sum((1, 2)) / 30)
