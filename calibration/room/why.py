@@ -12,7 +12,7 @@ from calibration.inputs import Auxiliary, Seen
 from calibration.judge import HOLDOUT_RATIO
 from calibration.shapes import shapes
 from calibration.solve import bundle
-from calibration.solve.changes import LEAST_STRETCH
+from calibration.solve.changes import LEAST_STRETCH, LEAST_ZOOM
 from calibration.solve.estimate import Estimate
 from calibration.solve.pair import Diagnosis, diagnose, fit_view, resect
 from calibration.solve.problem import build
@@ -135,7 +135,7 @@ def why_inconsistent(
         )  # fmt: skip
     for which in ((0,), (1,), (0, 1)):
         zoomed, factors = _if_zoomed(points, left, right, s, which, seen.sizes)
-        if max(abs(f - 1) for f in factors) > 0.004:
+        if min(abs(f - 1) for f in factors) > LEAST_ZOOM:
             names = " and ".join(CAMERAS[k] for k in which)
             words = " and ".join(f"{f:.2f}" for f in factors)
             hypothesis(
