@@ -16,8 +16,8 @@ from sessions.clock.activity import Sense
 MOTION = Sense("motion", rate_hz=50.0, slow_s=4.0, smooth_s=0.03, floor_s=0.01, least_score=8.0)
 
 #: A written date is looked for in so long a part, at rates of half so many pictures a second, and
-#: found where one instant of the second stands so many spreads of all above them.
-TICKING_S, LEAST_BINS, TICKS = 60.0, 16, 6.0
+#: found where one instant of so many seconds at least stands so many spreads of all above them.
+TICKING_S, LEAST_BINS, LEAST_SECONDS, TICKS = 60.0, 16, 12, 6.0
 
 
 def motion_energy(frames: Iterable[NDArray[Any]], times_s: ArrayLike) -> tuple[Array, Array]:
@@ -79,9 +79,9 @@ def without_ticks(times_s: Array, energy: Array) -> Array:
     part = ((times_s - times_s[0]) / TICKING_S).astype(int)
     for k in range(part[-1] + 1):
         mine = np.flatnonzero(part == k)
-        if np.ptp(times_s[mine]) < TICKING_S / 4:
-            continue
         after = (times_s[mine][:, None] - begin) % 1.0  # each sample, after each bin's begin
+        if (after < step_s).sum(0).min() < LEAST_SECONDS:  # too short, or the rate varies
+            continue
         usual = np.array([np.median(energy[mine][a < step_s]) for a in after.T])
         above = usual - np.median(usual)
         spread = 1.4826 * float(np.median(np.abs(above)))

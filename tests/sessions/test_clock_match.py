@@ -284,3 +284,11 @@ def test_dates_in_the_pictures_are_not_matched(seconds: float) -> None:
     assert got.clock is not None
     off = got.clock.left_to_right(150.0) - truth.left_to_right(150.0)
     assert abs(off) < 3 * np.hypot(got.clock.sigma_s(150.0), got.unseen_s)
+
+
+def test_films_with_holes_are_not_looked_at_for_dates() -> None:
+    """Nothing for two minutes, as of a screen's recorder; a few pictures a minute."""
+    t = np.concatenate([np.arange(0, 70, 0.04), np.arange(200, 204, 0.04), [260.0, 290.0]])
+    energy = np.random.default_rng(1).exponential(1, len(t))
+    assert (without_ticks(t, energy) == energy).all()
+    assert len(without_ticks(t[:0], energy[:0])) == 0
