@@ -135,9 +135,10 @@ def score_entry(entry: pd.DataFrame, world: World) -> LessonScore:
     target = np.where(np.abs(point[:, 2:]) < 1e-6, point[:, :2], np.nan)
     row = np.asarray(world.seats.row)
     known = here & (stated | (entry["status"] == "away").to_numpy())
-    steps = round(seconds * ASKED_HZ)
-    asked = world.heads(np.arange(steps) / ASKED_HZ).here.sum(0)
-    step = np.clip(np.floor(entry["time_s"].to_numpy() * ASKED_HZ + 0.5), 0, steps - 1)
+    hz = min(ASKED_HZ, world.options.fps)
+    steps = round(seconds * hz)
+    asked = world.heads(np.arange(steps) / hz).here.sum(0)
+    step = np.clip(np.floor(entry["time_s"].to_numpy() * hz + 0.5), 0, steps - 1)
     seen = pd.DataFrame({"who": who, "step": step})[known].drop_duplicates()["who"]
     share = _shares(entry[known], ids, board)
     truth = np.array([on_board[known & (who == k)].mean() if (known & (who == k)).any() else np.nan

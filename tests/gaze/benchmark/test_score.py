@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -163,3 +164,10 @@ def test_who_is_gone_is_not_asked_for_and_has_no_point() -> None:
 def test_entries_are_called_after_weights_and_what_was_taken_off() -> None:
     assert entry_name(AnalyzeSettings(weights="weights/big.pt")) == "big"
     assert entry_name(AnalyzeSettings(weights="lite0", agreement=True)) == "lite0-agreement"
+
+
+def test_a_film_of_fewer_pictures_is_asked_for_no_more_than_it_has(tmp_path: Path) -> None:
+    slow = build_world(replace(track("demo").lesson(1), fps=2.5).checked())
+    entry = perfect(slow)
+    entry = entry[np.isclose(entry.time_s % 0.4, 0) | np.isclose(entry.time_s % 0.4, 0.4)]
+    assert summary([score_entry(entry, slow)])["coverage_percent"] == 100
