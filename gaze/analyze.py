@@ -137,6 +137,8 @@ def _analyze(
     # Pixels: faces, nose tips, heads. A face is a row, and keeps its number to the end.
     rows, film = look_at_lesson(run, looker, film, progress)
     lap("pixels")
+    seconds, scans, mosaics = looker.seconds, looker.finder.scans, looker.finder.mosaics
+    del looker, model  # the networks' memory is what the numbers need in a long lesson
 
     # Who is who: tracks in each camera, then the same student in both, over the whole lesson.
     progress("who is who", 0.0)
@@ -174,17 +176,19 @@ def _analyze(
         film, rig, settings.force, rows, tracks, students, drift,
         gaze.student, gaze.rig_sigma_m, gaze.chi2, agreed,
     )  # fmt: skip
-    quality = quality_report(gaze.table, summary, evidence, looker.seconds)
+    quality = quality_report(gaze.table, summary, evidence, seconds)
     quality = with_folder_caveats(quality, session, summary)
     if gaze.unseen_seats:
         quality = quality.with_first(unseen_seats_caveat(gaze.unseen_seats))
     quality.write(run.quality_path)
     run.update(
-        seconds=looker.seconds,
-        scans=looker.finder.scans,
-        mosaics=looker.finder.mosaics,
+        seconds=seconds,
+        scans=scans,
+        mosaics=mosaics,
         gain=None if gain is None else gain.stamp(),
     )
+    # The report reads the run. What that was made of is half a gigabyte in a long lesson.
+    del rows, tracks, seen, students, gaze, summary, evidence
     problem = problem_of_report(run, quality, progress)
     # Only now is it done: a Ctrl-C in the report, too, leaves a run that goes on.
     return run.finish(report_problem=problem)
@@ -307,6 +311,7 @@ def gaze_of_lesson(
         rig_sigma_m.append(found.rig_sigma_m)
     progress("gaze points", 1.0)
     table = pd.concat(tables[1:] or tables, ignore_index=True)
+    del tables  # once is enough
     found_of = LessonGaze(table, grid.student, np.concatenate(rig_sigma_m), np.concatenate(chi2))
     found_of, students = with_seat_changes(session, film, rows, grid, found_of, students)
     table = with_absent(found_of.table, session.config.students, students, film.when, film.unseen)

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gaze.gain.agreed import agreement_of
 from gaze.lesson.points import Seats, grid_of, measure
+from gaze.lesson.resume import hand_back_pictures
 from gaze.lesson.status import unmatched_here
 from gaze.lesson.tables import gaze_columns
 from gaze.measures.measures import measures
@@ -40,6 +41,7 @@ BLOCK = 20_000  # as gaze/analyze.py
 def lesson(minutes: float, students: int) -> None:
     """One lesson; prints its row of the table."""
     stress.HZ = 5.0
+    hand_back_pictures()
     rows_of_seats = {8: (4, 2), 12: (3, 4), 28: (4, 7)}[students]
     places = stress.seats(*rows_of_seats, seed=1)
     scene = stress.Scene.lesson(1, minutes * 60, places)
@@ -67,16 +69,18 @@ def lesson(minutes: float, students: int) -> None:
         )
         for k, block in enumerate(grid.blocks(BLOCK))
     ]  # fmt: skip
-    table = pd.concat(tables, ignore_index=True)
+    table, n_rows = pd.concat(tables, ignore_index=True), len(rows)
+    del tables
     laps.append(time.process_time())
     agreement_of(table, stress.BOARD)
     laps.append(time.process_time())
+    del scene, rows, tracks, seen, found, nobodys, seats, grid, R_WS  # as before the report
     measures(table, None, stress.BOARD)
     laps.append(time.process_time())
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     parts = [*np.diff(laps), laps[-1] - laps[0]]
     print(
-        f"| {minutes:.0f} | {students} | {len(rows):,} | "
+        f"| {minutes:.0f} | {students} | {n_rows:,} | "
         + " | ".join(f"{s:.1f}" for s in parts)
         + f" | {before_mb:.0f} → {peak_mb:.0f} |",
         flush=True,
