@@ -77,6 +77,10 @@ REFINE_BLUR_PX = 0.8
 WINDOW, WHITE_WINDOW = 1 / 3, 0.7
 
 
+#: So far, in squares, from where its neighbours say, a corner strays.
+STRAY = 0.2
+
+
 def refine(gray: Gray, corners: Array, inner: tuple[int, int], window: float = WINDOW) -> Array:
     """Sub-pixel refinement; the window follows the smallest distance of neighbours.
 
@@ -107,6 +111,53 @@ def refine(gray: Gray, corners: Array, inner: tuple[int, int], window: float = W
     far = ~(np.linalg.norm(moved - corners[seen], axis=1) < pitch / 3)
     out[seen] = np.where(far[:, None], corners[seen], moved)
     return out
+
+
+def straying(corners: Array, inner: tuple[int, int]) -> tuple[NDArray[np.bool_], Array]:
+    """Which corners (N,) do not lie where those about them say, and where that would be (N, 2).
+
+    A corner is foretold from those up to two squares away by a homography: over so short a way a
+    strong lens bends it by a tenth of a square.
+    """
+    grid = np.stack(np.meshgrid(np.arange(inner[0]), np.arange(inner[1])), -1).reshape(-1, 2)
+    foretold = corners.copy()
+    stray = np.zeros(len(corners), np.bool_)
+    seen = np.isfinite(corners).all(1)
+    if seen.sum() < 9:
+        return stray, foretold
+    pitch = pitch_px(corners, inner)
+
+    def predicted(of: NDArray[np.bool_], k: int) -> Array:
+        H, _ = cv2.findHomography(grid[of].astype(np.float64), corners[of], cv2.LMEDS)
+        if H is None:
+            return corners[k]
+        p = np.asarray(H) @ np.append(grid[k], 1.0)
+        return np.asarray(p[:2] / p[2])
+
+    H, _ = cv2.findHomography(grid[seen].astype(np.float64), corners[seen], cv2.LMEDS)
+    if H is None:
+        return stray, foretold
+    p = np.column_stack([grid, np.ones(len(grid))]) @ np.asarray(H).T
+    suspect = seen & (np.linalg.norm(p[:, :2] / p[:, 2:] - corners, axis=1) > STRAY * pitch)
+    for of in (suspect, stray):  # once more, without each other
+        trusted = seen & ~stray
+        for k in np.flatnonzero(of).tolist():
+            near = trusted & (np.abs(grid - grid[k]).max(1) <= 2)
+            near[k] = False
+            if near.sum() >= 6:
+                foretold[k] = predicted(near, k)
+                stray[k] = np.linalg.norm(foretold[k] - corners[k]) > STRAY * pitch
+    return stray, foretold
+
+
+def _put_right(gray: Gray, corners: Array, inner: tuple[int, int]) -> Array:
+    """Corners that stray, found again from where they should be; left where that finds nothing."""
+    stray, foretold = straying(corners, inner)
+    if not stray.any():
+        return corners
+    again = refine(gray, np.where(stray[:, None], foretold, corners), inner, WINDOW / 2)
+    found = stray & ~straying(again, inner)[0]
+    return np.where(found[:, None], again, corners)
 
 
 def _cells(gray: Gray, corners: Array, inner: tuple[int, int], ring: int) -> NDArray[np.float64]:
@@ -276,7 +327,7 @@ def find_chessboard(gray: Gray, inner: tuple[int, int], *, effort: Effort = "all
         return Found(None, size, f"no board with {inner[0]} × {inner[1]} inner corners was found")
     if not np.isfinite(corners).all():
         return Found(None, size, "the detector's corners are no numbers")
-    corners = refine(gray, corners, inner)
+    corners = _put_right(gray, refine(gray, corners, inner), inner)
     corners, contrast = canonical(gray, corners, inner)
     sane, why = _sane(corners, inner)
     if not sane:
