@@ -80,8 +80,8 @@ TRACKS = {
                seconds=13.5, placement="5.55,-0.6,0.2;-1.55,-0.6,0.2"),
         _track("4k", "the same class in 4K", (9211,), seconds=12.0, scenario="natural",
                resolution="4k"),
-        _track("minute", "a minute, in which the class's agreement can prove itself", (9221,),
-               seconds=60.0, fps=2.5, scenario="natural"),
+        _track("two-minutes", "long enough for the class's agreement to prove itself", (9221,),
+               seconds=120.0, fps=2.5, scenario="natural"),
         _track("camera", "motion blur and rolling shutter of 20 ms, mains flicker, windows behind "
                "the class, noise at a low rate", (9141,), seconds=12.0, scenario="natural",
                exposure_s=0.02, readout_s=0.02, flicker=0.3, backlight=0.7, noise=2.5, crf=30),
