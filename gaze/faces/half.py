@@ -2,8 +2,8 @@
 
 The camera that looks at the hidden half knows it; the other one sees a face that seems whole, and
 is wrong about it: its errors are 1.7 times what it states (docs/headpose.md). What one camera knows
-holds for both. It is told from a neighbour's head, which hides a face from one camera alone, by a
-trace of the same half in the other; from a mask, a hand or a book by the lower face, which is seen.
+holds for both. It is told from a neighbour's head, a mask, a hand or a book by the lower face,
+which is seen, and by lasting all lesson.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from headpose.visibility import PARTS
 HALVES = [PARTS.index("left"), PARTS.index("right")]
 LOWER = PARTS.index("lower")
 KNOWN = 0.3  # mean probability of a hidden half, lower face seen, in the camera that knows it
-TRACE = 0.03  # and in the other one; faces without hair over them have 0.01 at most
 NAMED = 0.5  # rows above this are wide already
 WIDER_SIGMA = 1.7
 
@@ -40,8 +39,9 @@ def half_hidden(rows: FaceRows, student: NDArray[np.integer], students: int) -> 
         for half in HALVES:
             alone = covered[mine, half] * (1 - covered[mine, LOWER])
             mean[c, :, half] = np.bincount(who, alone, students) / np.maximum(count, 1)
-    knows, trace = mean.max(0), mean.min(0)
-    return np.asarray(np.where((knows > KNOWN) & (trace > TRACE), knows, 0.0))
+    knows = np.where(mean.max(0) > KNOWN, mean.max(0), 0.0)
+    knows[knows[:, HALVES].all(1)] = 0.0  # one half to each camera: others' heads, and no hair
+    return np.asarray(knows)
 
 
 def known_to_both(rows: FaceRows, student: NDArray[np.integer], hidden: Array) -> FaceRows:

@@ -30,8 +30,9 @@ def seen(**of_part: tuple[float, float]) -> tuple[FaceRows, np.ndarray]:
     return replace(rows, heads=replace(rows.heads, covered=covered)), student
 
 
-def test_hair_that_one_camera_knows_widens_the_other() -> None:
-    rows, student = seen(left=(0.8, 0.1))
+@pytest.mark.parametrize("trace", [0.0, 0.1])
+def test_hair_that_one_camera_knows_widens_the_other(trace: float) -> None:
+    rows, student = seen(left=(0.8, trace))
     hidden = half_hidden(rows, student, 2)
     assert hidden[0, LEFT] == pytest.approx(0.8, abs=0.01) and not hidden[1].any()
     out = known_to_both(rows, student, hidden)
@@ -47,7 +48,7 @@ def test_hair_that_one_camera_knows_widens_the_other() -> None:
 @pytest.mark.parametrize(
     "of_part",
     [
-        {"left": (0.9, 0.01)},  # a neighbour's head hides it from one camera
+        {"left": (0.9, 0.01), "lower": (0.8, 0.0)},  # a neighbour's head, before one camera
         {"left": (0.9, 0.0), "right": (0.0, 0.9)},  # and another's from the other: no one half
         {"left": (0.2, 0.2)},  # now and then
         {"left": (0.9, 0.9), "lower": (0.9, 0.9)},  # a mask
