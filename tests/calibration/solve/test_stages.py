@@ -59,7 +59,13 @@ class Stages:
         rejected.causes[:] = self.causes
         rejected.tell = lambda total: self.note(total=total)
         rows = self.used[camera]
-        return SimpleNamespace(lens=camera, residual_px=[f"{camera} {k}" for k in rows]), rows
+        state = SimpleNamespace(
+            R_view=[f"R {camera} {k}" for k in rows], t_view=[f"t {camera} {k}" for k in rows]
+        )
+        return SimpleNamespace(
+            lens=camera, residual_px=[f"{camera} {k}" for k in rows],
+            solution=SimpleNamespace(state=state),
+        ), rows  # fmt: skip
 
     def pair(self, points: Any, left: Any, right: Any, lenses: Any) -> Any:
         self.note(pair=([c[0, 0] for c in left], [c[0, 0] for c in right], lenses))
@@ -72,6 +78,10 @@ class Stages:
     def mend(self, board: Any, sizes: Any, kept: Any, shared: Any, *_: Any) -> Any:
         self.note(kept=[(v.left is not None, v.right is not None) for v in kept], shared=shared)
         return kept, {}
+
+    def start(self, board: Any, kept: Any, own: Any, *_: Any) -> Any:
+        self.note(own=own)
+        return None, list(range(len(kept)))
 
     def build(self, boards: Any, views: Any) -> str:
         self.note(boards=[(len(boards), k) for *_, k in views])
@@ -106,7 +116,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Stages:
     for name, stage in {
         "usable": lambda views, *_: list(views), "one_camera": it.alone, "consensus": it.pair,
         "why_views_disagree": it.disagree, "mend_views": it.mend, "build": it.build,
-        "_joint_start": lambda board, kept, *_: (None, list(range(len(kept)))),
+        "_joint_start": it.start,
         "robust_solve": it.solution, "reject_views": it.views, "choose": it.choose,
         "reject_corners": it.corners, "what_changed": it.changes, "zoom_changed": it.zoom,
         "choice_of": lambda lens: 4,
@@ -147,6 +157,9 @@ def test_each_stage_gets_what_the_one_before_left(given: Stages) -> None:
     assert found.mono_residuals == {
         (f"v{k}", c): f"{c} {k}" for c, rows in given.used.items() for k in rows
     }
+    assert asked["own"] == [
+        {(f"v{k}", c): (f"R {c} {k}", f"t {c} {k}") for c, rows in given.used.items() for k in rows}
+    ]
 
 
 def test_no_view_of_both_cameras_is_refused_and_one_is_enough(given: Stages) -> None:
