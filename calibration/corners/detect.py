@@ -113,40 +113,43 @@ def refine(gray: Gray, corners: Array, inner: tuple[int, int], window: float = W
     return out
 
 
+def _grid(inner: tuple[int, int]) -> Array:
+    """(N, 2) places of a board's corners in it, in squares."""
+    return np.stack(np.meshgrid(*map(np.arange, inner)), -1).reshape(-1, 2).astype(np.float64)
+
+
+def _by_homography(grid: Array, corners: Array, asked: Array, method: int = 0) -> Array | None:
+    """Where the homography from places in the grid to corners (N, 2) puts those asked for (M, 2);
+    None: there is none."""
+    H, _ = cv2.findHomography(grid, corners, method)
+    return None if H is None else np.asarray(cv2.perspectiveTransform(asked[None], H)[0])
+
+
 def straying(corners: Array, inner: tuple[int, int]) -> tuple[NDArray[np.bool_], Array]:
     """Which corners (N,) do not lie where those about them say, and where that would be (N, 2).
 
     A corner is foretold from those up to two squares away by a homography: over so short a way a
     strong lens bends it by a tenth of a square.
     """
-    grid = np.stack(np.meshgrid(np.arange(inner[0]), np.arange(inner[1])), -1).reshape(-1, 2)
-    foretold = corners.copy()
-    stray = np.zeros(len(corners), np.bool_)
+    stray, foretold = np.zeros(len(corners), np.bool_), corners.copy()
     seen = np.isfinite(corners).all(1)
     if seen.sum() < 9:
         return stray, foretold
-    pitch = pitch_px(corners, inner)
-
-    def predicted(of: NDArray[np.bool_], k: int) -> Array:
-        H, _ = cv2.findHomography(grid[of].astype(np.float64), corners[of], cv2.LMEDS)
-        if H is None:
-            return corners[k]
-        p = np.asarray(H) @ np.append(grid[k], 1.0)
-        return np.asarray(p[:2] / p[2])
-
-    H, _ = cv2.findHomography(grid[seen].astype(np.float64), corners[seen], cv2.LMEDS)
-    if H is None:
+    pitch, grid = pitch_px(corners, inner), _grid(inner)
+    plane = _by_homography(grid[seen], corners[seen], grid, cv2.LMEDS)
+    if plane is None:
         return stray, foretold
-    p = np.column_stack([grid, np.ones(len(grid))]) @ np.asarray(H).T
-    suspect = seen & (np.linalg.norm(p[:, :2] / p[:, 2:] - corners, axis=1) > STRAY * pitch)
+    suspect = seen & (np.linalg.norm(plane - corners, axis=1) > STRAY * pitch)
     for of in (suspect, stray):  # once more, without each other
         trusted = seen & ~stray
         for k in np.flatnonzero(of).tolist():
             near = trusted & (np.abs(grid - grid[k]).max(1) <= 2)
             near[k] = False
-            if near.sum() >= 6:
-                foretold[k] = predicted(near, k)
-                stray[k] = np.linalg.norm(foretold[k] - corners[k]) > STRAY * pitch
+            if near.sum() < 6:
+                continue
+            there = _by_homography(grid[near], corners[near], grid[[k]], cv2.LMEDS)
+            foretold[k] = corners[k] if there is None else there[0]
+            stray[k] = np.linalg.norm(foretold[k] - corners[k]) > STRAY * pitch
     return stray, foretold
 
 
@@ -348,13 +351,11 @@ def find_chessboard(gray: Gray, inner: tuple[int, int], *, effort: Effort = "all
 
 def _sane(corners: Array, inner: tuple[int, int]) -> tuple[bool, str]:
     """Detectors sometimes return wrong corners silently: a plane's grid must look like one."""
-    nx, ny = inner
-    grid = np.stack(np.meshgrid(np.arange(nx), np.arange(ny)), -1).reshape(-1, 2).astype(np.float64)
-    H, _ = cv2.findHomography(grid, corners)
-    if H is None:
+    grid = _grid(inner)
+    plane = _by_homography(grid, corners, grid)
+    if plane is None:
         return False, "the corners found do not form a grid"
-    p = np.concatenate([grid, np.ones((len(grid), 1))], 1) @ np.asarray(H).T
-    e = np.linalg.norm(p[:, :2] / p[:, 2:] - corners, axis=1)
+    e = np.linalg.norm(plane - corners, axis=1)
     pitch = pitch_px(corners, inner)
     if not np.isfinite(pitch) or pitch < 3:
         return False, f"the board is too small in the picture (squares of {pitch:.1f} px)"

@@ -39,7 +39,8 @@ def half_hidden(rows: FaceRows, student: NDArray[np.integer], students: int) -> 
         for half in HALVES:
             alone = covered[mine, half] * (1 - covered[mine, LOWER])
             mean[c, :, half] = np.bincount(who, alone, students) / np.maximum(count, 1)
-    knows = np.where(mean.max(0) > KNOWN, mean.max(0), 0.0)
+    knows = mean.max(0)
+    knows[knows <= KNOWN] = 0.0
     knows[knows[:, HALVES].all(1)] = 0.0  # one half to each camera: others' heads, and no hair
     return np.asarray(knows)
 

@@ -237,12 +237,15 @@ class World:
         """Everybody: the students, and behind them the teacher, if there is one."""
         return [*self.people, *([self.teacher.placement] if self.teacher else [])]
 
-    def heads_in_pictures(self, time_s: np.ndarray) -> Heads:
-        """The truth of :attr:`in_pictures` at any times on the left camera's clock."""
-        students = self.heads(time_s)
+    def with_others(self, students: Heads) -> Heads:
+        """The truth of :attr:`in_pictures` from that of the students, at their moments."""
         if self.teacher is None:
             return students
         return with_teacher(students, self.teacher, self.options.shift_by_eyes)
+
+    def heads_in_pictures(self, time_s: np.ndarray) -> Heads:
+        """The truth of :attr:`in_pictures` at any times on the left camera's clock."""
+        return self.with_others(self.heads(time_s))
 
     def heads(self, time_s: np.ndarray) -> Heads:
         """The students' truth at any times on the left camera's clock."""

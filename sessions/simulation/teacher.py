@@ -5,7 +5,7 @@ Faces the blackboard, which is the hard case: cameras beside the board see the f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -42,13 +42,11 @@ class Teacher:
         x, z = (np.interp(at, walked, self.way_m[:, k]) for k in range(2))
         looks = Plan(np.array([-PAD_S]), np.array([1e-3]), self.looks_at_W[None], np.zeros(1),
                      ("board",))  # fmt: skip
-        p = self.placement
+        y = self.placement.t_WB[1]
         moments = [
             heads_at(
-                np.array([t]),
-                [Placement(p.person, p.student, np.array([x[k], p.t_WB[1], z[k]]), p.neutral_deg,
-                           p.shirt)],
-                [looks], eye_share, 1.6, 7,
+                np.array([t]), [replace(self.placement, t_WB=np.array([x[k], y, z[k]]))], [looks],
+                eye_share, 1.6, 7,
             )
             for k, t in enumerate(time_s)
         ]  # fmt: skip

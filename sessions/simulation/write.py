@@ -17,7 +17,6 @@ from calibration.files import atomic_write, write_file
 from sessions.simulation.lively import seat_rows
 from sessions.simulation.script import Heads, visible_share
 from sessions.simulation.simulate import HARD, INNER_CORNERS, SQUARE_M, World
-from sessions.simulation.teacher import with_teacher
 
 
 def session_toml(world: World) -> str:
@@ -166,9 +165,7 @@ def truth_table(world: World, heads: Heads) -> Any:
     for k, axis in enumerate("xyz"):
         flat[f"target_{axis}_m"] = heads.point_W[..., k].ravel()
     flat["target"] = heads.label.ravel()
-    everybody = (
-        with_teacher(heads, world.teacher, world.options.shift_by_eyes) if world.teacher else heads
-    )
+    everybody = world.with_others(heads)
     for camera in CAMERAS:
         to_camera = world.T_WC[camera].inverse()
         uv = world.cameras[camera].project(to_camera.apply(heads.P_W))
