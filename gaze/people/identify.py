@@ -42,6 +42,7 @@ from gaze.people.evidence import (
 from gaze.people.matching import match_pairs
 from gaze.people.others import PORTRAIT, STUDENT, TEACHER, Person, hangs_still, roles_of
 from gaze.people.seats import Students, matched_rows, named, seats_of
+from gaze.people.walks import with_walks
 from gaze.room.position import epipolar_deg, ray_points
 
 LOST_SHARE = 0.6  # fewer pairs than this share of the possible ones: is the rig off?
@@ -92,7 +93,8 @@ def identify(
         for (camera, number), k in values.items():
             of[(seen.camera == camera) & (seen.track == number)] = k
     student = _one_row_each(rig, seen, student, s)
-    people = replace(seats_of(rig, seen, student, pair_cost), role=role)
+    people = seats_of(rig, seen, student, pair_cost)
+    people = replace(people, role=with_walks(rig, seen, people, role, step_s))
     return named(people, names, seats)
 
 

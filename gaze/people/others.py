@@ -1,11 +1,10 @@
 """Who is seen and is no student: the teacher on foot, passers-by, portraits on the wall.
 
 Students sit: a track that both cameras see rests at one height, somewhere. Whoever is well above
-the class's noses and does not stay, or stays before the first row, is on foot. Pieces of walkers
-that never overlap and that one person could have walked are the teacher's, if there are enough of
-them; what is left has passed by. A face that keeps its place and its pose to the noise of the
-picture for a minute or longer hangs on the wall. In doubt somebody is a student: on tiers, for
-instance, people sit higher than the first row and stay.
+the class's noses and does not stay, or stays before the first row, is on foot: whose way it was,
+the teacher's or another's, says gaze/people/walks.py. A face that keeps its place and its pose to
+the noise of the picture for a minute or longer hangs on the wall. In doubt somebody is a student:
+on tiers, for instance, people sit higher than the first row and stay.
 """
 
 from __future__ import annotations
@@ -30,15 +29,11 @@ ROOTED, SETTLED = (
     0.9,
     0.3,
 )  # nearly always there, and for so much of the lesson: a seat, however high
+SETTLED_S, SETTLED_SHORT = 20.0, 0.6  # of a short lesson: who walks turns round where a wall is
 IN_FRONT_M = 0.6  # so far before the nearest seat: where teachers stand
 LEAST_FOR_TIERS = 5  # people who stay, to see whether rows stand on tiers
 SEAT_M = 0.4  # somebody who stands up at the own seat
-FASTEST_M_S, NEAR_M = 2.5, 0.6  # between two pieces of one walk
-TEACHER_S, PASSER_S, PASSER_SHARE = 10.0, 10.0, 0.05
-# or so long from the first glimpse of a walk to the last, so often seen anew in so much of it:
-# whoever faces the class turns away from both cameras, and a face that walks on is found in whole
-# pictures alone, which are scanned every 4 to 12 s (gaze/faces/finder.py): a glimpse tells of that
-WALK_SHARE, GLIMPSES, AGAIN_S, GLIMPSE_S = 0.5, 5, 0.5, 12.0
+PASSER_S, PASSER_SHARE = 10.0, 0.05  # less is nobody who sits here
 # A picture's nose moves by less than so much (of the face's height, and pixels), its pose likewise:
 # somebody who breathes moves his nose by 2 cm or more, a tenth of his face.
 STILL_S, STILL_SHARE, STILL_PX, STILL_DEG = 60.0, 0.03, 0.2, 10.0
@@ -112,6 +107,7 @@ def roles_of(
     at_place = np.array([of[k].stays for k in known])
     stays = at_place >= STAYS
     settled = (at_place >= ROOTED) & (share >= SETTLED)
+    seated = settled & ((share >= SETTLED_SHORT) | (count * step_s >= SETTLED_S))
     standing = place[:, 1] < _sitting_y_m(place, count, settled) - STANDING_M
     still = np.array([of[k].still for k in known])
     seats = ~standing & stays & (share >= PASSER_SHARE)
@@ -119,9 +115,10 @@ def roles_of(
     short = (
         (share < PASSER_SHARE) & (count * step_s < PASSER_S) & (moments * step_s > 12 * PASSER_S)
     )
-    on_foot = ~still & (short | (standing & (~settled | (place[:, 2] < front))))
+    on_foot = ~still & (short | (standing & (~seated | (place[:, 2] < front))))
     if desk_xz_m is not None:
-        on_foot |= np.linalg.norm(place[:, ::2] - desk_xz_m, axis=1) < 2 * STAYS_M
+        at_desk = np.linalg.norm(place[:, ::2] - desk_xz_m, axis=1) < 2 * STAYS_M
+        on_foot |= at_desk
     joined = {}
     for n in np.flatnonzero(on_foot & standing & stays):
         beside = np.linalg.norm(place[:, ::2] - place[n, ::2], axis=1)
@@ -133,54 +130,27 @@ def roles_of(
     role[[known[n] for n in np.flatnonzero(still)]] = PORTRAIT
     walkers = [known[n] for n in np.flatnonzero(on_foot)]
     role[walkers] = PASSER
-    teacher = [walkers[n] for n in _one_walk([of[k] for k in walkers], step_s)]
-    if _long_enough([of[k] for k in teacher], step_s):
-        role[teacher] = TEACHER
+    if desk_xz_m is not None:
+        role[[known[n] for n in np.flatnonzero(on_foot & at_desk)]] = TEACHER
     return role, joined
+
+
+def sitting_y_m(seat_W: Array, z_m: Array) -> Array:
+    """(M,) how high (y_W) noses of people who sit would be at z_m (M,): the median of seats (S, 3),
+    or a slope through them, where rows stand on tiers."""
+    seat_W = seat_W[np.isfinite(seat_W).all(1)]
+    if len(seat_W) >= LEAST_FOR_TIERS:
+        slope, level, least, most = theilslopes(seat_W[:, 1], seat_W[:, 2])
+        if least > 0 or most < 0:  # else the floor is level, as far as noses tell
+            return np.asarray(level + slope * z_m)
+    return np.full(len(z_m), np.median(seat_W[:, 1]) if len(seat_W) else np.nan)
 
 
 def _sitting_y_m(place: Array, count: NDArray[np.int64], settled: NDArray[np.bool_]) -> Array:
     """(P,) where noses of people who sit would be at each place: the class's median, or a slope
     through those who stay, where rows stand on tiers."""
     if settled.sum() >= LEAST_FOR_TIERS:
-        slope, level = theilslopes(place[settled, 1], place[settled, 2])[:2]
-        return np.asarray(level + slope * place[:, 2])
+        return sitting_y_m(place[settled], place[:, 2])
     order = np.argsort(place[:, 1])
     half = np.searchsorted(np.cumsum(count[order]), count.sum() / 2)
     return np.full(len(place), place[order[half], 1])
-
-
-def _one_walk(pieces: Sequence[Person], step_s: float) -> list[int]:
-    """Numbers of the pieces that one person can have walked, the longest first taken."""
-    chosen: list[int] = []
-    for n in sorted(range(len(pieces)), key=lambda n: -len(pieces[n].moment)):
-        if all(_one_person(pieces[n], pieces[m], step_s) for m in chosen):
-            chosen.append(n)
-    return chosen
-
-
-def _long_enough(walk: Sequence[Person], step_s: float) -> bool:
-    """Whether a walk is a teacher's: for long enough in both cameras, or again and again."""
-    if not walk:
-        return False
-    moment = np.unique(np.concatenate([p.moment for p in walk]))
-    apart_s = np.diff(moment) * step_s
-    span_s, told_s = float(apart_s.sum()), float(np.minimum(apart_s, GLIMPSE_S).sum())
-    again = (apart_s > AGAIN_S).sum() >= GLIMPSES - 1 and told_s >= WALK_SHARE * span_s
-    return bool(len(moment) * step_s >= TEACHER_S or (again and told_s >= TEACHER_S))
-
-
-def _one_person(a: Person, b: Person, step_s: float) -> bool:
-    """Whether two pieces are of one walk: hardly ever at once, and then at one place, and not too
-    far apart for the time between."""
-    both, i, j = np.intersect1d(a.moment, b.moment, return_indices=True)
-    if both.size:
-        return bool((np.linalg.norm(a.P_W[i] - b.P_W[j], axis=1)[:, None] < NEAR_M).mean() > 0.5)
-    # the nearest moments of the two, wherever one lies within the other's gaps
-    at = np.searchsorted(a.moment, b.moment)
-    for k in (np.clip(at - 1, 0, len(a.moment) - 1), np.clip(at, 0, len(a.moment) - 1)):
-        gap_s = np.abs(a.moment[k] - b.moment) * step_s
-        far = np.linalg.norm((a.P_W[k] - b.P_W)[:, ::2], axis=1)
-        if (far > NEAR_M + FASTEST_M_S * gap_s).mean() > 0.1:
-            return False
-    return True

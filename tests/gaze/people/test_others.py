@@ -21,9 +21,8 @@ from tests.gaze.stress import HZ, Scene, rows_of
 WAY = [(0.3, 1.5), (1.2, 4.2), (2.8, 4.0), (2.7, 7.5), (1.2, 6.0), (3.5, 1.5), (0.3, 1.5)]
 
 
-def identified(scene: Scene, seed: int, **more: object) -> tuple[FaceRows, np.ndarray, Students]:
-    """Face rows, the body that each truly is, and who is who."""
-    rows = rows_of(scene, seed)
+def bodies(scene: Scene, rows: FaceRows) -> np.ndarray:
+    """(N,) the body that each face row truly is."""
     faces = rows.faces
     who = np.full(len(faces), -1)
     for c, name in enumerate(CAMERAS):
@@ -32,8 +31,15 @@ def identified(scene: Scene, seed: int, **more: object) -> tuple[FaceRows, np.nd
         uv = camera.project(T_CW.apply(scene.P_W))[faces.moment[mine]]
         off = np.linalg.norm(uv - rows.landmarks.nose_px[mine][:, None], axis=-1)
         who[mine] = off.argmin(1)
-    seen = Sightings.of(scene.rig, rows, tracks_of(faces, scene.time_s))
-    return rows, who, identify(scene.rig, seen, step_s=1 / HZ, **more)  # type: ignore[arg-type]
+    return who
+
+
+def identified(scene: Scene, seed: int, **more: object) -> tuple[FaceRows, np.ndarray, Students]:
+    """Face rows, the body that each truly is, and who is who."""
+    rows = rows_of(scene, seed)
+    seen = Sightings.of(scene.rig, rows, tracks_of(rows.faces, scene.time_s))
+    found = identify(scene.rig, seen, step_s=1 / HZ, **more)  # type: ignore[arg-type]
+    return rows, bodies(scene, rows), found
 
 
 def with_teacher(scene: Scene, slope: float = 0.0) -> int:
