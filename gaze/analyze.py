@@ -53,6 +53,7 @@ from gaze.people.seat_changes import renamed, seating
 from gaze.people.seats import Students
 from gaze.people.tracks import tracks_of
 from gaze.room.grid import Grid
+from gaze.room.rig_spread import RigCells
 from sessions.errors import SessionError
 from sessions.events.marks import moves, read_marks
 from sessions.folder import Session
@@ -297,12 +298,14 @@ def gaze_of_lesson(
     grid = grid_of(rows, students, len(film.when))
     nobodys: NDArray[np.bool_] = unmatched_here(rows, students, grid)
     tables, chi2, rig_sigma_m = [no_rows("gaze")], [np.zeros(0)], [np.zeros(0)]
+    rig_cells = RigCells()
     for k, block in enumerate(grid.blocks(BLOCK)):
         progress("gaze points", k * BLOCK / len(grid))
         found = measure(
             rig, rows, R_WS, students, seats, block,
             half_hidden=hidden.max(1) > 0, truth=truth, gain=gain,
             sigma_factor=1.0 if settings.sigma is None else settings.sigma.factor,
+            rig_cells=rig_cells,
         )  # fmt: skip
         here = nobodys[k * BLOCK :][:BLOCK]
         board = session.config.blackboard

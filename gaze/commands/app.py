@@ -46,6 +46,8 @@ def everything(
 def main() -> None:
     """Entry point ``gaze``."""
     os.environ["PYTHONSAFEPATH"] = "1"  # nor do our processes import what lies where we are called
+    # numpy's matrices are small here: threads that wait for one another multiply processor time
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # an old console knows no ✓, and no ä in a path
             stream.reconfigure(errors="backslashreplace")

@@ -178,12 +178,13 @@ def _step(bins: Bins, model: Model, centre: Array, board: Blackboard) -> Model:
     B = B.reshape(M, 2, 2 * P)
     H = np.zeros((2 * P, 2 * P))
     H[:P, :P], H[P:, P:] = X_sum
-    AB = A_inv @ B
-    H -= np.einsum("mip,miq->pq", B, AB)
-    right = g.ravel() - np.einsum("mip,mi->p", AB, g_place)
+    flat = B.reshape(-1, 2 * P)
+    AB = (A_inv @ B).reshape(-1, 2 * P)
+    H -= flat.T @ AB
+    right = g.ravel() - g_place.ravel() @ AB
     cov = np.linalg.inv(H)
     d = cov @ right
-    place = model.place + np.einsum("mij,mj->mi", A_inv, g_place - np.einsum("mip,p->mi", B, d))
+    place = model.place + np.einsum("mij,mj->mi", A_inv, g_place - (flat @ d).reshape(M, 2))
     d = d.reshape(2, P)
     reach = np.array([board.width_m, board.height_m])
     offset = model.offset + d[:, 2:].T

@@ -21,7 +21,7 @@ from gaze.room.fusion import FusedHeads, fuse_heads
 from gaze.room.geometry import GazePoints, gaze_points, gaze_with_covariance
 from gaze.room.grid import Grid
 from gaze.room.position import Positions, solve_positions
-from gaze.room.rig_spread import RigDependence, gaze_spread_from_rig
+from gaze.room.rig_spread import RigCells, RigDependence, gaze_spread_from_rig
 from sessions.config import Student
 
 SEAT_SIGMA_M = (0.25, 0.15, 0.25)  # about a seat of session.toml that no two cameras ever saw
@@ -65,12 +65,14 @@ def measure(
     truth: Truth | None = None,
     gain: Gain | None = None,
     sigma_factor: float = 1.0,
+    rig_cells: RigCells | None = None,
 ) -> Measured:
     """Noses, heads and gaze points of a block of student-moments (docs/conventions.md 1–5).
 
     R_WS : (R, 3, 3) the head of each face row, by its own camera. half_hidden : (S,) students half
     of whose face is hidden all lesson long (gaze/faces/half.py). truth : of a simulated lesson,
     in place of the stages it says. sigma_factor : of the fused heads' σ, as this room showed it.
+    rig_cells : of the lesson's blocks before.
     """
     positions = positions_of(rig, rows, seats, grid)
     heads = fuse_heads(
@@ -92,6 +94,7 @@ def measure(
             heads.share,
             nose_from_rig=truth is None or not truth.for_noses,
         ),
+        rig_cells,
     )
     covariances = positions.covariance_m2, heads.covariance_rad2, rig_covariance
     if gain is None:

@@ -166,9 +166,11 @@ def _refitted(
         spread = csr_array(
             (np.ones(len(s)), (cell, group)), (len(m.students) * n_windows, len(places.likelihood))
         )
-        for d in range(draws):
-            some = places.refitted(rng.exponential(size=len(places.parts)))
-            counts[d] += (spread @ some.probability(m.members)).reshape(shape[1:])
+        weight = rng.exponential(size=(draws, len(places.parts)))
+        each = places.refitted(weight, m.members)
+        counts += np.moveaxis(
+            (spread @ each.reshape(len(each), -1)).reshape(*shape[1:3], draws, -1), 2, 0
+        )
     with np.errstate(invalid="ignore", divide="ignore"):
         windows = counts / np.where(n_measured, n_measured, np.nan)[..., None]
         n = np.where(m.n_measured, m.n_measured, np.nan)

@@ -190,7 +190,7 @@ def poses_of(where: Array) -> NDArray[np.int64]:
     """(S, T) number of the pose in which each moment's head was: of the place ``where`` (S, T, 2)
     it pointed, in units of what is looked at with one pose."""
     at = np.floor(np.nan_to_num(where)).clip(-50, 50).astype(np.int64)
-    _, number = np.unique(at.reshape(-1, 2), axis=0, return_inverse=True)
+    _, number = np.unique(at[..., 0] * 101 + at[..., 1], return_inverse=True)
     return np.asarray(number, np.int64).reshape(where.shape[:-1])
 
 

@@ -15,7 +15,7 @@ from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from calibration.transform import Array, geodesic_deg
 from gaze.faces.rows import FaceRows
-from gaze.room.position import epipolar_deg, ray_points
+from gaze.room.position import EpipolarPlanes, ray_points
 
 UNMATCHED = -1
 BLOCK = 200  # moments
@@ -50,6 +50,16 @@ class Sightings:
             rows.faces.height_px,
             rows.heads_in_world(rig),
         )
+
+    def by_track(self) -> dict[tuple[int, int], NDArray[np.intp]]:
+        """Rows, ascending, of each (camera, track); −1, no track, is one, too."""
+        keys = self.track.astype(np.int64) * len(CAMERAS) + self.camera
+        order = np.argsort(keys, kind="stable")
+        found, first = np.unique(keys[order], return_index=True)
+        return {
+            (int(k % len(CAMERAS)), int(k // len(CAMERAS))): rows
+            for k, rows in zip(found, np.split(order, first[1:]), strict=True)
+        }
 
 
 @dataclass(frozen=True)
@@ -203,25 +213,27 @@ def _near_pairs(
     tracks = [int(t["track"].max()) + 1 if len(t) else 0 for t in tables]
     total, count = np.zeros(tracks[0] * tracks[1]), np.zeros(tracks[0] * tracks[1])
 
+    planes = [EpipolarPlanes.of(rig, name, xy) for name in CAMERAS]
+    sigma = [np.degrees(seen.sigma_px / rig.camera(name).f_px) for name in CAMERAS]
+
     def blocks() -> Iterator[tuple[pd.DataFrame, NDArray[np.int64]]]:
         for block in np.array_split(moments, len(moments) // BLOCK + 1):
             first, second = (t[t["moment"].isin(block)] for t in tables)
             both = first.merge(second, on="moment", suffixes=("_left", "_right"))
             key = both["track_left"].to_numpy(np.int64) * tracks[1] + both["track_right"].to_numpy()
-            i, j = both["row_left"].to_numpy(), both["row_right"].to_numpy()
-            angle = epipolar_deg(rig, xy[i], xy[j])
-            sigma = np.hypot(
-                np.degrees(seen.sigma_px[i] / rig.left.f_px),
-                np.degrees(seen.sigma_px[j] / rig.right.f_px),
-            )
-            off = (angle / np.hypot(sigma, settings.epipolar_floor_deg)) ** 2
-            yield both.assign(off=np.minimum(off, 25.0)), key
+            yield both, key
+
+    def off(both: pd.DataFrame) -> Array:
+        i, j = both["row_left"].to_numpy(), both["row_right"].to_numpy()
+        one = np.hypot(np.hypot(sigma[0][i], sigma[1][j]), settings.epipolar_floor_deg)
+        return np.asarray(np.minimum((planes[0].angle_deg(planes[1], i, j) / one) ** 2, 25.0))
 
     for both, key in blocks():
-        total += np.bincount(key, np.nan_to_num(both["off"], nan=25.0), len(total))
+        total += np.bincount(key, np.nan_to_num(off(both), nan=25.0), len(total))
         count += np.bincount(key, minlength=len(count))
     near = total < settings.no_match * count
-    return pd.concat([both[near[key]] for both, key in blocks()], ignore_index=True)
+    found = pd.concat([both[near[key]] for both, key in blocks()], ignore_index=True)
+    return found.assign(off=off(found))
 
 
 def _there(moment: NDArray[np.integer], track: NDArray[np.integer], moments: int) -> Any:
@@ -236,9 +248,7 @@ def _chosen_moments(seen: Sightings, most: int) -> NDArray[np.integer]:
     """Moments spread over the lesson, and a few of each track, however short it is."""
     every = np.unique(seen.moment)
     parts = [spread(every, most)]
-    keys = seen.track.astype(np.int64) * 2 + seen.camera
-    for key in np.unique(keys):
-        parts.append(spread(np.unique(seen.moment[keys == key]), 20))
+    parts += [spread(np.unique(seen.moment[rows]), 20) for rows in seen.by_track().values()]
     return np.asarray(np.unique(np.concatenate(parts)))
 
 

@@ -89,9 +89,9 @@ def identify(
     owner, pair_cost, others = _students_of_tracks(rig, seen, pairs, cost, s, step_s, desk)
     student = np.full(len(seen.camera), UNMATCHED, np.int32)
     role = np.full(len(seen.camera), STUDENT, np.int8)
-    for of, values in ((student, owner), (role, others)):
-        for (camera, number), k in values.items():
-            of[(seen.camera == camera) & (seen.track == number)] = k
+    for track, rows in seen.by_track().items():
+        student[rows] = owner.get(track, UNMATCHED)
+        role[rows] = others.get(track, STUDENT)
     student = _one_row_each(rig, seen, student, s)
     people = seats_of(rig, seen, student, pair_cost)
     people = replace(people, role=with_walks(rig, seen, people, role, step_s))
@@ -119,8 +119,7 @@ def _students_of_tracks(
 ) -> tuple[dict[tuple[int, int], int], list[float], dict[tuple[int, int], int]]:
     """(camera, track) → student: the matched pairs, then the pieces that belong to them; and
     (camera, track) → role of those who are none."""
-    keys = seen.track.astype(np.int64) * 2 + seen.camera
-    rows = {(int(k % 2), int(k // 2)): np.flatnonzero(keys == k) for k in np.unique(keys) if k >= 0}
+    rows = {track: of for track, of in seen.by_track().items() if track[1] >= 0}
     owner, pair_cost = _founded(seen, pairs, cost, rows, s)
     cost_of = {
         (int(a), int(b)): float(c) for a, b, c in zip(pairs.left, pairs.right, cost, strict=True)
@@ -401,9 +400,11 @@ def _overlap(seen: Sightings, a: NDArray[np.intp], b: NDArray[np.intp]) -> float
 
 def _meeting(rig: Rig, seen: Sightings, rows: NDArray[np.intp]) -> Array:
     """Median meeting point (3,) of the rays of one student's rows."""
-    student = np.full(len(seen.camera), UNMATCHED, np.int32)
-    student[rows] = 0
-    i, j, _ = matched_rows(seen, student)
+    rows = np.sort(rows)
+    sides = [rows[seen.camera[rows] == c] for c in range(len(CAMERAS))]
+    both = [pd.DataFrame({"moment": seen.moment[side], "row": side}) for side in sides]
+    pairs = both[0].merge(both[1], on="moment")
+    i, j = pairs["row_x"].to_numpy(np.intp), pairs["row_y"].to_numpy(np.intp)
     take = spread(np.arange(len(i)), 200)
     P = ray_points(
         rig,

@@ -209,23 +209,45 @@ def linearised_nose(rig: Rig, uv_px: Array, sigma_px: Array, P_W: Array) -> Call
     return shift
 
 
+@dataclass(frozen=True)
+class EpipolarPlanes:
+    """One camera's unit rays in W (N, 3), and unit normals of their planes with the baseline."""
+
+    ray: Array
+    normal: Array
+
+    @classmethod
+    def of(cls, rig: Rig, name: str, xy: Array) -> EpipolarPlanes:
+        """Of normalised coordinates (N, 2)."""
+        base = rig.T_WC("right").t - rig.T_WC("left").t
+        base = base / np.linalg.norm(base)
+        v = rig.T_WC(name).rotate(np.concatenate([xy, np.ones((len(xy), 1))], -1))
+        ray = v / np.linalg.norm(v, axis=-1, keepdims=True)
+        n = np.cross(base, ray)
+        return cls(ray, n / np.maximum(np.linalg.norm(n, axis=-1, keepdims=True), 1e-12))
+
+    def angle_deg(
+        self, other: EpipolarPlanes, mine: NDArray[np.intp], others: NDArray[np.intp]
+    ) -> Array:
+        """Angular epipolar distances (P,) in degrees of pairs of rays, given by number (P,).
+
+        The larger of the two angles between a ray and the other one's plane: how far the two
+        pictures are from seeing one point, independent of focal lengths.
+        """
+        off = np.maximum(
+            np.abs(np.einsum("pi,pi->p", other.normal[others], self.ray[mine])),
+            np.abs(np.einsum("pi,pi->p", self.normal[mine], other.ray[others])),
+        )
+        return np.asarray(np.degrees(np.arcsin(np.clip(off, 0, 1))))
+
+
 @shapes(left="n 2", right="n 2")
 def epipolar_deg(rig: Rig, left: Array, right: Array) -> Array:
-    """Angular epipolar distance (N,) in degrees of normalised coordinates (N, 2) each.
-
-    The larger of the two angles between a ray and the plane through the other ray and the baseline:
-    how far the two pictures are from seeing one point, independent of focal lengths.
-    """
-    base = rig.T_WC("right").t - rig.T_WC("left").t
-    base = base / np.linalg.norm(base)
-    d = []
-    for name, xy in (("left", left), ("right", right)):
-        v = rig.T_WC(name).rotate(np.concatenate([xy, np.ones((len(xy), 1))], -1))
-        d.append(v / np.linalg.norm(v, axis=-1, keepdims=True))
-    normals = [np.cross(base, v) for v in d]
-    normals = [v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-12) for v in normals]
-    off = [np.abs((normals[1] * d[0]).sum(-1)), np.abs((normals[0] * d[1]).sum(-1))]
-    return np.asarray(np.degrees(np.arcsin(np.clip(np.maximum(*off), 0, 1))))
+    """Angular epipolar distance (N,) in degrees of normalised coordinates (N, 2) each
+    (:meth:`EpipolarPlanes.angle_deg`)."""
+    each = np.arange(len(left))
+    planes = EpipolarPlanes.of(rig, "left", left), EpipolarPlanes.of(rig, "right", right)
+    return planes[0].angle_deg(planes[1], each, each)
 
 
 @shapes(P_W="n 3")

@@ -7,9 +7,10 @@ rig parameter after the other and following nose and head to the blackboard, all
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
@@ -42,18 +43,43 @@ class RigDependence:
     nose_from_rig: bool = True
 
 
-def gaze_spread_from_rig(rig: Rig, rows: RigDependence) -> Array:
+@dataclass
+class RigCells:
+    """What the rig's own error does to noses and crops, by cell (:func:`_cells`): of one rig, for
+    the blocks of one lesson, which lie in the same cells.
+
+    number : cells by what they are. covariance : (M, 9, 9) of the nose in W and of each camera's
+    turn, as :func:`_moves`.
+    """
+
+    number: dict[bytes, int] = field(default_factory=dict)
+    covariance: Array = field(default_factory=lambda: np.zeros((0, *[3 * (1 + len(CAMERAS))] * 2)))
+
+    def of(self, rig: Rig, rows: RigDependence) -> tuple[Array, NDArray[np.intp]]:
+        """The covariances, and which of them is each row's (N,); the rig has a covariance."""
+        assert rig.covariance is not None
+        keys, cell = _keys(rows)
+        names = [key.tobytes() for key in keys]
+        new = [k for k, name in enumerate(names) if name not in self.number]
+        if new:
+            moves = _moves(rig, _cells(rig, keys[new]), rows.nose_from_rig)
+            found = moves @ rig.covariance @ np.swapaxes(moves, -1, -2)
+            self.number |= {names[k]: len(self.number) + i for i, k in enumerate(new)}
+            self.covariance = np.concatenate([self.covariance, found])
+        return self.covariance, np.array([self.number[name] for name in names], np.intp)[cell]
+
+
+def gaze_spread_from_rig(rig: Rig, rows: RigDependence, known: RigCells | None = None) -> Array:
     """Covariance (N, 2, 2) in m² of the gaze points from the rig alone; 0 if the rig has none.
 
     How nose and crops move with the rig hardly changes within a few centimetres: it is found once
-    for each cell of :func:`_cells`. What the gaze point makes of it is each row's own.
+    for each cell. What the gaze point makes of it is each row's own. known : cells of this rig and
+    lesson that were met before; new ones are added.
     """
     n = len(rows.P_W)
     if rig.covariance is None or n == 0:
         return np.zeros((n, 2, 2))
-    cells, cell = _cells(rig, rows)
-    moves = _moves(rig, cells, rows.nose_from_rig)
-    covariance = moves @ rig.covariance @ np.swapaxes(moves, -1, -2)
+    covariance, cell = (known or RigCells()).of(rig, rows)
     by_nose, by_head = gaze_jacobians(rows.P_W, rows.R_WS)
     by_turn = by_head @ np.swapaxes(rows.R_WS, -1, -2)  # a turn in W is δ = Rᵀ turn in S
     share = rows.share[:, :, None, None]
@@ -71,20 +97,30 @@ class _Cells:
     sigma_px: Array
 
 
-def _cells(rig: Rig, rows: RigDependence) -> tuple[_Cells, NDArray[np.intp]]:
-    """The cells that the rows lie in, and which is whose; what is not known is NaN in a cell."""
+_UNKNOWN = np.iinfo(np.int64).min
+_SIZE = np.array([CELL_M] * 3 + [CELL_PX] * 4 + [CELL_LOG_SIGMA] * 2)
+
+
+def _keys(rows: RigDependence) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """The cells (M, 9) that the rows lie in, in multiples of their size, and which is whose."""
     seen = np.isfinite(rows.uv_px).all(-1)
     sigma = np.where(seen, rows.sigma_px, np.nan)
-    size = np.array([CELL_M] * 3 + [CELL_PX] * 4 + [CELL_LOG_SIGMA] * 2)
     values = np.concatenate([rows.P_W, rows.centre_px.reshape(-1, 4), np.log(sigma)], 1)
-    unknown = np.iinfo(np.int64).min
-    at = np.where(np.isfinite(values), np.round(np.nan_to_num(values / size)), unknown)
-    keys, cell = np.unique(at.astype(np.int64), axis=0, return_inverse=True)
-    middle = np.where(keys == unknown, np.nan, keys * size)
+    at = np.where(np.isfinite(values), np.round(np.nan_to_num(values / _SIZE)), _UNKNOWN)
+    at = at.astype(np.int64)
+    cell = pd.DataFrame(at).groupby(list(range(at.shape[1]))).ngroup().to_numpy(np.intp)
+    keys = np.empty((cell.max() + 1, at.shape[1]), np.int64)
+    keys[cell] = at
+    return keys, cell
+
+
+def _cells(rig: Rig, keys: NDArray[np.int64]) -> _Cells:
+    """The middles of cells; what is not known is NaN."""
+    middle = np.where(keys == _UNKNOWN, np.nan, keys * _SIZE)
     P_W, sigma_px = middle[:, :3], np.exp(middle[:, 7:])
     uv = [rig.camera(name).project(rig.T_WC(name).inverse().apply(P_W)) for name in CAMERAS]
     uv_px = np.where(np.isfinite(sigma_px)[..., None], np.stack(uv, 1), np.nan)
-    return _Cells(P_W, uv_px, middle[:, 3:7].reshape(-1, 2, 2), sigma_px), cell.ravel()
+    return _Cells(P_W, uv_px, middle[:, 3:7].reshape(-1, 2, 2), sigma_px)
 
 
 def _moves(rig: Rig, cells: _Cells, nose_from_rig: bool) -> Array:

@@ -30,6 +30,7 @@ from gaze.measures.measures import measures
 from gaze.people.evidence import Sightings
 from gaze.people.identify import identify
 from gaze.people.tracks import tracks_of
+from gaze.room.rig_spread import RigCells
 from sessions.config import Student
 from sessions.video import Moments
 from tests.benchmarks.machine import processor
@@ -62,9 +63,11 @@ def lesson(minutes: float, students: int) -> None:
     nobodys = unmatched_here(rows, found, grid)
     seats = Seats.of(scene.rig, rows, found, listed)
     R_WS = rows.heads_in_world(scene.rig)
+    cells = RigCells()
     tables = [
         gaze_columns(
-            measure(scene.rig, rows, R_WS, found, seats, block), rows, found, when, stress.BOARD,
+            measure(scene.rig, rows, R_WS, found, seats, block, rig_cells=cells),
+            rows, found, when, stress.BOARD,
             nobodys[k * BLOCK :][:BLOCK], np.zeros(len(frame), np.bool_),
         )
         for k, block in enumerate(grid.blocks(BLOCK))

@@ -154,6 +154,22 @@ def test_what_was_told_to_ignore_the_terminal_goes_on(tmp_path: Path) -> None:
     assert (tmp_path / "a.txt").read_text() == "whole"
 
 
+@pytest.mark.parametrize("asked", [None, "4"])
+def test_matrices_get_one_thread_unless_asked_otherwise(
+    asked: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads of OpenBLAS that wait for one another took most of the measures' processor time."""
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", asked or "")
+    if asked is None:
+        monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    seen: list[str] = []
+    monkeypatch.setattr(
+        "gaze.commands.app.app", lambda: seen.append(os.environ["OPENBLAS_NUM_THREADS"])
+    )
+    main()
+    assert seen == [asked or "1"]
+
+
 def test_a_console_that_does_not_know_a_letter(monkeypatch: pytest.MonkeyPatch) -> None:
     """An old one, or a pipe without UTF-8: what is said comes, and no UnicodeEncodeError after the
     work is done."""

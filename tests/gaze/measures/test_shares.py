@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from gaze.measures.measures import board_shares, measures
-from gaze.measures.mixture import Cells, Places
+from gaze.measures.mixture import Cells, Places, _likelihood
 from sessions.config import Area
 from sessions.simulation.people import load_people
 from tests.benchmarks.shares import BOARD, draw, score, students_bands
@@ -95,3 +96,34 @@ def test_places_of_sharp_points_are_the_points() -> None:
     mean, spread = places.place()
     assert np.abs(mean - xy).max() < 0.08  # within a cell
     assert (spread[:, [0, 2]] > 0).all() and (spread[:, [0, 2]] < 0.15**2).all()
+
+
+def test_refitting_many_at_once_is_refitting_each() -> None:
+    rng = np.random.default_rng(3)
+    xy = rng.uniform([-0.5, 0.0], [4.5, 1.4], (400, 2))
+    student = rng.integers(0, 5, 400)
+    places = Places.fit(xy, np.tile([0.04, 0.01, 0.05], (400, 1)), student, BOARD, ())
+    members = places.cells.members(BOARD, (), ("rest_of_board", "off_board", "down"))
+    weight = rng.exponential(size=(6, 5))
+    each = [places.refitted(w[None], members)[:, 0] for w in weight]
+    many = places.refitted(weight, members)
+    np.testing.assert_allclose(many, np.stack(each, 1), atol=2e-5)  # float32, summed otherwise
+    assert np.ptp(many, axis=1).max() > 1e-3  # the weights matter
+    same = places.refitted(np.ones((1, 5)), members, iterations=0)[:, 0]
+    np.testing.assert_allclose(same, places.probability(members), atol=1e-6)
+
+
+def test_a_point_is_in_each_cell_with_the_density_of_its_normal() -> None:
+    """Against cells integrated one by one; far ones hold nothing."""
+    cells = Cells.around(BOARD, ())
+    xy, cov = np.array([[0.3, 0.5], [3.9, 1.3]]), np.array([[0.01, 0.0, 0.02], [0.2, 0.0, 0.1]])
+    found = _likelihood(xy, cov, cells)
+    for row, point, (xx, _, yy) in zip(found, xy, cov, strict=True):
+        in_x, in_y = (
+            norm.cdf((cells.high_m[:, k] - point[k]) / s)
+            - norm.cdf((cells.low_m[:, k] - point[k]) / s)
+            for k, s in ((0, xx**0.5), (1, yy**0.5))
+        )
+        density = in_x * in_y / np.prod(cells.high_m - cells.low_m, axis=1)
+        np.testing.assert_allclose(row, density, rtol=1e-5, atol=1e-9)
+        assert row.min() > 0  # TINY: no place is impossible

@@ -271,3 +271,14 @@ def test_a_short_track_is_looked_at_however_long_the_lesson_is() -> None:
     assert set(at) == {(4, 6), (104, 106), (4, 106), (104, 6)}
     assert pairs.count[at[4, 6]] == 400 and pairs.count[at[104, 106]] == 3
     np.testing.assert_allclose(pairs.P_W[at[104, 106]], PLACES[-2], atol=1e-4)
+
+
+def test_rows_of_each_track() -> None:
+    found, _ = sightings(room_rig(3), seats(seed=3), 3)
+    track = np.where(np.arange(len(found.track)) % 7 == 0, -1, found.track)  # some of no track
+    rows = replace(found, track=track.astype(np.int32)).by_track()
+    assert sorted(np.concatenate(list(rows.values()))) == list(range(len(track)))
+    for (camera, number), mine in rows.items():
+        assert (found.camera[mine] == camera).all() and (track[mine] == number).all()
+        assert (np.diff(mine) > 0).all()
+    assert {(0, -1), (1, -1)} <= set(rows)

@@ -8,7 +8,7 @@ import pytest
 from gaze.faces.heads import down_in_camera
 from gaze.room.geometry import aimed_rotation, gaze_points
 from gaze.room.position import solve_positions
-from gaze.room.rig_spread import RigDependence, gaze_spread_from_rig
+from gaze.room.rig_spread import RigCells, RigDependence, gaze_spread_from_rig
 from tests.gaze.classroom import project, room_rig, seats
 
 
@@ -50,3 +50,19 @@ def test_truth_instead_of_the_rig_leaves_nothing() -> None:
     uv, n = project(rig, P), len(P)
     rows = RigDependence(uv, np.ones((n, 2)), P, R_WS, uv, np.zeros((n, 2)), nose_from_rig=False)
     assert np.abs(gaze_spread_from_rig(rig, rows)).max() == 0
+
+
+def test_cells_met_in_an_earlier_block_answer_alike() -> None:
+    """Block after block with cells kept is what all rows at once are, to the bit."""
+    rig, P = room_rig(1), np.tile(seats(seed=1), (40, 1))
+    P = P + np.random.default_rng(0).normal(0, 0.01, P.shape)
+    R_WS, uv, n = aimed_rotation(P, np.array([1.4, 0.5, 0.0])), project(rig, P), len(P)
+    uv[::25, 1] = np.nan  # one camera alone
+    values = (uv, np.ones((n, 2)), P, R_WS, uv, np.tile([0.6, 0.4], (n, 1)))
+    known, parts, count = RigCells(), [], []
+    for part in np.array_split(np.arange(n), 4):
+        parts.append(gaze_spread_from_rig(rig, RigDependence(*(v[part] for v in values)), known))
+        count.append(len(known.number))
+    assert count[0] < count[-1] == len(known.covariance) < n / 2  # most were met before
+    whole = gaze_spread_from_rig(rig, RigDependence(*values))
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
