@@ -36,12 +36,14 @@ from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
 from sessions.errors import VideoError
 from sessions.names import in_place_of_file
 from sessions.video.metadata import (
+    NOT_FOLLOWED,
     TURNED_OVER,
     created,
+    edits,
     films_glued,
     is_cut_avi,
     later_turns,
-    taken_hz,
+    other_speed,
     timecode_s,
 )
 from sessions.video.unreadable import no_video, undecodable, unreadable
@@ -66,8 +68,6 @@ TRIED, TRIED_PACKETS = 3, 40
 ASKEW_DEG = 5.0
 #: Lists of other files: their pictures are not this file's.
 LISTS = frozenset({"hls", "concat", "dash", "imf"})
-#: A film taken with so many times the pictures a second that it is played with.
-SLOW_MOTION, TIME_LAPSE = 1.5, 0.4
 
 
 @dataclass(frozen=True)
@@ -349,6 +349,9 @@ def _indexed(
     rate = stream.guessed_rate or stream.average_rate or Fraction(25)
     remarks, traits = [], []
     pts, dts, n = packets.pts, packets.dts, len(packets.pts)
+    cuts = edits(path) if "mp4" in container.format.name else []
+    if any(start < 0 or speed != 1 for start, speed in cuts):
+        remarks.append(NOT_FOLLOWED)
     restarts = np.flatnonzero(np.diff(_filled(dts)) * float(base) < -RESTART_S) + 1
     counted = (
         np.isnan(pts).any()
@@ -356,6 +359,8 @@ def _indexed(
         or len(restarts) > 0
         or (container.format.name == "mpeg" and bool((np.diff(_filled(dts)) < 0).any()))
         or _stamped_as_stored(container, stream, pts)
+        or container.format.name == "dhav"  # what times it tells depends on where reading begins
+        or len(cuts) > 1  # after a leap FFmpeg has lost where the parts begin
     )
     if counted:
         order = np.arange(n)
@@ -390,10 +395,9 @@ def _indexed(
         if stated > there and container.start_time:
             stated -= container.start_time / 1e6
     counts = stream.frames and not _is_avi(container)  # .avi counts lost frames, too
-    short = max(
-        1 - (n + packets.hidden) / stream.frames if counts else 0.0,
-        1 - there / stated if stated and n > 1 else 0.0,
-    )
+    short = 1 - (n + packets.hidden) / stream.frames if counts else 0.0
+    if stated and n > 1:  # whose end an editor cut off has all frames listed, and says how long
+        short = 1 - there / stated
     alone_s = _sound_end_s(container, packets) - zero - float(times[0]) - length
     if not counted and short > CUT_OFF:
         said = stated or stream.frames / float(rate)
@@ -409,13 +413,8 @@ def _indexed(
             f"holds {glued} films, glued one behind the other, and the first alone can be read: "
             "give the files themselves, in their order"
         )
-    filmed_hz = taken_hz(container)
-    faster = filmed_hz * float(times[-1] - times[0]) / (n - 1) if n > 1 else 0.0
-    if faster > SLOW_MOTION or 0 < faster < TIME_LAPSE:
-        remarks.append(
-            f"was taken {'as slow motion' if faster > 1 else 'in time lapse'} ({filmed_hz:g} "
-            "pictures a second): its times are not the lesson's"
-        )
+    if n > 1 and (other := other_speed(container, float(times[-1] - times[0]) / (n - 1))):
+        remarks.append(other)
     flag = turn_flag(first)
     turn = mounting.turn(flag)
     traits += _traits(container, stream, first, turn, flag)

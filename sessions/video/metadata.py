@@ -6,8 +6,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from av.container import InputContainer
@@ -28,16 +29,30 @@ TURNED_OVER = (
     "was turned over while it was taken, as its flags say: what was taken the other way up is left "
     "out; cut it there, and calibrate and analyse that part by itself"
 )
+#: An edit list is read so far: more parts nobody cuts by hand.
+MOST_EDITS = 1000
+NOT_FOLLOWED = (
+    "is played with pauses or at other speeds, as its list of edits says: its times are not the "
+    "lesson's; take the camera's own file"
+)
+#: A film taken with so many times the pictures a second that it is played with.
+SLOW_MOTION, TIME_LAPSE = 1.5, 0.4
 #: Packets in which a key frame's picture must come.
 NEAR = 200
 
 
-def taken_hz(container: InputContainer) -> float:
-    """Pictures a second when it was filmed, where the camera says it (Android); else 0."""
+def other_speed(container: InputContainer, step_s: float) -> str:
+    """What is to be said of a film that plays at another speed than it was taken with, where the
+    camera says how many pictures a second it took (Android); step_s : between two, as played."""
     try:
-        return float(container.metadata.get("com.android.capture.fps", ""))
+        filmed_hz = float(container.metadata.get("com.android.capture.fps", ""))
     except ValueError:
-        return 0.0
+        return ""
+    faster = filmed_hz * step_s
+    if TIME_LAPSE <= faster <= SLOW_MOTION or faster <= 0:
+        return ""
+    how = "as slow motion" if faster > 1 else "in time lapse"
+    return f"was taken {how} ({filmed_hz:g} pictures a second): its times are not the lesson's"
 
 
 def created(container: InputContainer, stream: VideoStream) -> dt.datetime | None:
@@ -81,6 +96,43 @@ def films_glued(path: Path) -> int:
             count += kind == b"moov"
             at += length
     return count
+
+
+def edits(path: Path) -> list[tuple[int, float]]:
+    """The edit list of an .mp4's or .mov's first film, without a pause before its first part: where
+    in the film each part begins (−1: a pause) and its speed. Phones and Macs cut so, without
+    writing the film anew."""
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        for track in _boxes(data, 0, len(data), b"moov", b"trak"):
+            handler = next(_boxes(data, *track, b"mdia", b"hdlr"), None)
+            if handler is None or data[handler[0] + 8 : handler[0] + 12] != b"vide":
+                continue
+            for begin, _ in _boxes(data, *track, b"edts", b"elst"):
+                long, count = data[begin] == 1, struct.unpack_from(">I", data, begin + 4)[0]
+                row = ">QqhH" if long else ">IihH"
+                count = min(count, MOST_EDITS)
+                parts = (
+                    struct.unpack_from(row, data, begin + 8 + k * struct.calcsize(row))
+                    for k in range(count)
+                )
+                cuts = [(start, speed + part / 65536) for _, start, speed, part in parts]
+                return cuts[1:] if cuts and cuts[0][0] < 0 else cuts
+    return []
+
+
+def _boxes(data: mmap, begin: int, end: int, *path: bytes) -> Iterator[tuple[int, int]]:
+    """Where the contents of an .mp4's boxes of this path begin and end."""
+    while begin + 16 <= end:
+        length, kind, large = struct.unpack_from(">I4sQ", data, begin)
+        inner = begin + (16 if length == 1 else 8)
+        length = large if length == 1 else length or end - begin
+        if length < 8 or begin + length > end:
+            return
+        if kind == path[0] and len(path) == 1:
+            yield inner, begin + length
+        elif kind == path[0]:
+            yield from _boxes(data, inner, begin + length, *path[1:])
+        begin += length
 
 
 def is_cut_avi(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,70 @@ def test_a_name_with_a_colon_is_a_file_s_wherever_we_stand(
     monkeypatch.chdir(tmp_path)
     info = probe(Path(name))
     assert [number(shown) for _, shown in read_frames(info, range(5))] == [*range(5)]
+
+
+def edited(path: Path, *edits: tuple[int, int, int]) -> Path:
+    """With other edits in the place of an .mp4's: length (ms), where it begins (ticks), speed."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"elst") + 8
+    assert struct.unpack_from(">I", data, at) == (len(edits),)
+    for k, (length, begin, speed) in enumerate(edits):
+        struct.pack_into(">IiI", data, at + 4 + 12 * k, length, begin, speed)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("begin", [0, 13])
+def test_what_an_editor_cut_off_is_not_missing(tmp_path: Path, begin: int) -> None:
+    """A phone's editor shortens a film by its list of edits, and leaves all frames in the file."""
+    path = write(tmp_path / "a.mp4", frames=75, options=B2)
+    info = probe(edited(path, (1400, 1024 + 512 * begin, 1 << 16)))
+    assert info.frames == 35 and info.remarks == ()
+    assert [number(p) for _, p in read_frames(info, range(35))] == [*range(begin, begin + 35)]
+
+
+def test_a_film_of_two_parts_by_its_edits(tmp_path: Path) -> None:
+    """Read singly, too, and with its times to a frame."""
+    path = write(tmp_path / "a.mp4", options=B2, times_s=[1 + n / 25 for n in range(75)])
+    one = 1 << 16
+    info = probe(edited(path, (1000, 0, one), (1000, 32000, one)))
+    true = np.r_[0:25, 50:75]
+    for n in range(0, info.frames, 7):
+        [shown] = ask_frames(info, [n])
+        assert shown.picture is not None
+        told = number(shown.picture)
+        assert told in true and abs(info.times_s[n] - np.argmax(true == told) / 25) < 0.085
+
+
+def test_a_video_recorder_s_own_container(tmp_path: Path) -> None:
+    """Dahua's .dav: a head before each frame, with a date in whole seconds; what times FFmpeg tells
+    depends on where it began."""
+    raw = write(tmp_path / "a.h264", options={"bf": "0", "g": "12"}, container="h264")
+    out, k = b"", 0
+    with av.open(str(raw)) as film:
+        for packet in film.demux(video=0):
+            if not packet.size:
+                continue
+            more = bytes([0x80, 0, 24, 14, 0x81, 0, 2, 25])  # size in eighths, H.264, rate
+            length = 24 + len(more) + packet.size + 8
+            date = 26 << 26 | 11 << 22 | 30 << 17 | 8 << 12 | 15 << 6 | k // 25
+            kind = 0xFD if packet.is_keyframe else 0xFC
+            out += struct.pack("<4sB3xIIIHBx", b"DHAV", kind, k, length, date, k * 40, len(more))
+            out += more + bytes(packet) + struct.pack("<4sI", b"dhav", length)
+            k += 1
+    (tmp_path / "a.dav").write_bytes(out)
+    info = probe(tmp_path / "a.dav")
+    assert info.times_s == pytest.approx(np.arange(75) / 25, abs=1e-3)
+    for n in range(0, 75, 9):
+        [shown] = ask_frames(info, [n])
+        assert shown.picture is not None and number(shown.picture) == n
+
+
+@pytest.mark.parametrize("speed", [0, 1 << 15])
+def test_edits_that_are_not_followed_are_said(tmp_path: Path, speed: int) -> None:
+    path = write(tmp_path / "a.mp4", frames=75, options=B2)
+    [said] = probe(edited(path, (3000, 1024, speed))).remarks
+    assert said.startswith("is played with pauses or at other speeds")
 
 
 @pytest.mark.parametrize(("rate", "container", "bits"), [
