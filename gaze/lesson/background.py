@@ -52,6 +52,7 @@ LEFT_OVER = 0.25
 
 
 OTHERWISE = {
+    "copied": "Give this camera's own recording.",
     "on its side": "A program turned it: use the camera's own file.",
     "stretched": "A program made it of another shape: use the camera's own file.",
     "distorted": "Another lens, a lens correction that was switched on or off, a part of the "
@@ -65,9 +66,9 @@ class Registered:
     """How a camera's picture has changed since its calibration.
 
     change : ``as it is``, ``mirrored``, ``on its head``, ``on its side``, ``swapped`` (it shows
-    what the other camera saw), ``stretched`` (more along one side than along the other),
-    ``distorted`` (a turn and a zoom do not explain it) or ``unknown`` (nothing of the room is found
-    again). matches : features that agree.
+    what the other camera saw), ``copied`` (so does the other one), ``stretched`` (more along one
+    side than along the other), ``distorted`` (a turn and a zoom do not explain it) or ``unknown``
+    (nothing of the room is found again). matches : features that agree.
     turned_deg, zoom : by how much the camera turned, and its focal length over the calibrated one;
     sigma_* : 1σ. rms_px : of the features that agree. turn_rad : (3,) the rotation vector from the
     calibrated camera's axes to today's. covariance : (4, 4) of it and the zoom. turned : whether
@@ -127,6 +128,8 @@ class Registered:
             "distorted": f"{name}'s video shows the room of its calibration picture distorted: no "
             "turn and no zoom of the camera explains it",
             "swapped": f"the {self.camera} video shows what the other camera saw at calibration",
+            "copied": f"the {self.camera} video shows what the other camera saw at calibration, as "
+            "the other video does: one camera's recording, twice",
         }.get(self.change, f"nothing of {name}'s calibration picture is found in its video")
 
     def action(self) -> str:
@@ -174,7 +177,7 @@ def registered(session: Session, rig: Rig, videos: dict[str, VideoInfo]) -> tupl
         return ()
     now = {name: background(videos[name]) for name in CAMERAS}
     seen = {name: _features(p) for name, p in then.items() if p is not None}
-    found = (
+    found = _one_for_both(
         _register(name, rig.camera(name), seen[name], seen[other], now[name])
         for name, other in zip(CAMERAS, reversed(CAMERAS), strict=True)
     )
@@ -186,6 +189,14 @@ def registered(session: Session, rig: Rig, videos: dict[str, VideoInfo]) -> tupl
         )
         for r in found
     )
+
+
+def _one_for_both(found: Iterable[Registered]) -> list[Registered]:
+    """Videos that both show one camera's picture are not each other's: one is a copy."""
+    both = list(found)
+    if [r.change for r in both].count("swapped") == 1:
+        return [replace(r, change="copied") if r.change == "swapped" else r for r in both]
+    return both
 
 
 def as_it_is_now(rig: Rig, found: Iterable[Registered]) -> Rig:

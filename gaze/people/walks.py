@@ -42,7 +42,7 @@ BEFORE_M, MOST = 0.3, 2000  # before a camera; pairs of a class's faces that say
 IN_FRONT = 0.1  # a teacher is before the first row for so much of what is seen of him
 # A face that turns away, or walks on, is found in whole pictures alone, which are scanned every 4
 # to 12 s (gaze/faces/finder.py): a glimpse tells of that.
-GLIMPSE_S, GLIMPSES = 12.0, 5
+GLIMPSE_S, GLIMPSES, POINTS = 12.0, 5, 3
 # Long enough for a teacher: told of for so much of the lesson, at least for so long (of a short
 # one, for half of it); and seen for so long, or told of for half of the time in which he is seen.
 TOLD_SHARE, TOLD_S, SEEN_S = 0.1, 30.0, 10.0
@@ -51,12 +51,20 @@ GONE, THERE = 0.1, 0.7  # a student's share of moments during a walk, and else: 
 
 @dataclass
 class Walk:
-    """One person's: moments (M,), ascending; P_W (M, 3) there; above_m (M,) sitting noses."""
+    """One person's: moments (M,), ascending; P_W (M, 3) there; above_m (M,) sitting noses.
+
+    rows : of the faces. talls_m : ``tall_m`` of each of its pieces that is more than a glimpse.
+    """
 
     moment: NDArray[np.int64]
     P_W: Array
     above_m: Array
     rows: NDArray[np.intp]
+    talls_m: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.talls_m and len(self.moment) >= GLIMPSES:
+            self.talls_m = (self.tall_m,)
 
     @classmethod
     def joined(cls, walks: Sequence[Walk]) -> Walk:
@@ -66,7 +74,8 @@ class Walk:
         )
         order = np.argsort(moment, kind="stable")
         rows = np.concatenate([w.rows for w in walks])
-        return cls(moment[order], P_W[order], above_m[order], rows)
+        talls_m = tuple(t for w in walks for t in w.talls_m)
+        return cls(moment[order], P_W[order], above_m[order], rows, talls_m)
 
     @cached_property
     def tall_m(self) -> float:
@@ -86,10 +95,14 @@ def with_walks(
     points = _points(rig, seen, np.flatnonzero(free), students.seat_W, size_m)
     walks = _walks(_pieces(points, step_s), step_s)
     role = role.copy()
-    for walk in walks:
-        walk.rows = np.union1d(
-            walk.rows, _between(rig, seen, walk, np.flatnonzero(free), size_m, step_s)
-        )
+    key = seen.track.astype(np.int64) * len(CAMERAS) + seen.camera
+    taken = np.concatenate([w.rows for w in walks]) if walks else np.zeros(0, np.intp)
+    others = [key[np.setdiff1d(taken, w.rows)] for w in walks]  # whose tracks are theirs
+    free[taken] = False
+    for walk, theirs in zip(walks, others, strict=True):
+        mine = free & (np.isin(key, key[walk.rows]) | ~np.isin(key, theirs))
+        alone = _between(rig, seen, walk, np.flatnonzero(mine), students.seat_W, size_m, step_s)
+        walk.rows = np.union1d(walk.rows, alone)
     lesson, at_desk = np.unique(seen.moment), np.unique(seen.moment[role == TEACHER])
     staying = [
         w for w in walks
@@ -216,6 +229,8 @@ def _one_person(a: Walk, b: Walk, step_s: float) -> bool:
     small, large = sorted((a, b), key=lambda w: len(w.moment))
     if abs(a.tall_m - b.tall_m) > TALLER_M + NODS_M / np.sqrt(len(small.moment)):
         return False
+    if np.ptp([*a.talls_m, *b.talls_m, a.tall_m]) > 1.5 * TALLER_M:
+        return False  # from one to the next he would have shrunk
     at = np.searchsorted(large.moment, small.moment)
     wrong = np.zeros(len(at), np.bool_)
     for k in (np.maximum(at - 1, 0), np.minimum(at, len(large.moment) - 1)):
@@ -230,10 +245,12 @@ def _between(
     seen: Sightings,
     walk: Walk,
     rows: NDArray[np.intp],
+    seat_W: Array,
     size_m: float,
     step_s: float,
 ) -> NDArray[np.intp]:
-    """Of nobody's rows those that one camera alone has of this walk, where it passes their rays."""
+    """Of nobody's rows those that one camera alone has of this walk: where it passes their rays, or
+    can have come to where the faces' size puts them, as high."""
     moment = seen.moment[rows]
     rows = rows[~np.isin(moment, walk.moment)]
     moment = seen.moment[rows]
@@ -242,17 +259,22 @@ def _between(
         np.abs(moment - walk.moment[np.maximum(at - 1, 0)]),
         np.abs(moment - walk.moment[np.minimum(at, len(walk.moment) - 1)]),
     )
-    P_W = np.stack([np.interp(moment, walk.moment, walk.P_W[:, k]) for k in range(3)], 1)
-    miss, unlike = np.full((2, len(rows)), np.inf)
+    near_W = np.stack([np.interp(moment, walk.moment, walk.P_W[:, k]) for k in range(3)], 1)
+    P_W, miss, unlike = np.full((len(rows), 3), np.nan), *np.full((2, len(rows)), np.inf)
     for c, name in enumerate(CAMERAS):
         k = seen.camera[rows] == c
         T, camera = rig.T_WC(name), rig.camera(name)
-        to = P_W[k] - T.t
-        far = np.linalg.norm(to, axis=1)
         ray = T.rotate(camera.rays(seen.nose_px[rows[k]]))
+        by_size_m = size_m * camera.f_px / seen.height_px[rows[k], None]
+        P_W[k] = T.t + by_size_m * ray
+        to = near_W[k] - T.t
         miss[k] = np.linalg.norm(np.cross(to, ray), axis=1)
-        unlike[k] = np.abs(np.log(seen.height_px[rows[k]] * far / camera.f_px / size_m))
-    near = (gap_s <= GLIMPSE_S) & (miss < NEAR_M + STRAYS_M_S * gap_s) & ~(unlike > 2 * SIZE)
+        unlike[k] = np.abs(np.log(np.linalg.norm(to, axis=1) / by_size_m[:, 0]))
+    near = (miss < NEAR_M + STRAYS_M_S * gap_s) & ~(unlike > 2 * SIZE)
+    above = sitting_y_m(seat_W, P_W[:, 2]) - P_W[:, 1]
+    far = np.linalg.norm((P_W - near_W)[:, ::2], axis=1)
+    near |= (np.abs(above - walk.tall_m) < STANDING_M / 2) & (far < NEAR_M + FASTEST_M_S * gap_s)
+    near &= gap_s <= GLIMPSE_S
     table = pd.DataFrame({"moment": moment[near], "row": rows[near], "miss": miss[near]})
     # one face a moment: the two cameras', which met nowhere, are not one's
     best = table.sort_values("miss", kind="stable").drop_duplicates("moment")
@@ -272,7 +294,8 @@ def _long_enough(walk: Walk, moment: NDArray[np.integer], lesson: int, step_s: f
     span_s, lesson_s = float(moment[-1] - moment[0]) * step_s, lesson * step_s
     told_s, seen_s = _told_s(moment, step_s), len(moment) * step_s
     return bool(
-        len(walk.moment) >= GLIMPSES
+        len(walk.moment) >= POINTS
+        and len(moment) >= GLIMPSES
         and told_s >= max(TOLD_SHARE * lesson_s, min(TOLD_S, lesson_s / 2))
         and (seen_s >= SEEN_S or told_s >= span_s / 2)
     )

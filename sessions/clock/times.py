@@ -62,8 +62,11 @@ def judge_times(
 
     if t.size < 2 or not np.isfinite(t).all():
         bad = int((~np.isfinite(t)).sum())
-        message = f"{bad} frames have no time" if bad else "one picture at most, no film"
-        add("times_missing", "FAIL", message, "Record again, or let the clock be estimated.")
+        if bad:
+            message, action = f"{bad} frames have no time", "Leave timestamps.csv out."
+        else:
+            message, action = "one picture at most, no film", "Copy the film itself."
+        add("times_missing", "FAIL", message, action)
         return TimesReport(name, t.size, False, 0.0, 0.0, 0.0, np.zeros((0, 2)), 0, tuple(causes))
 
     step = np.diff(t)

@@ -254,7 +254,8 @@ def index_file(path: str | Path, mounting: Mounting = AS_THE_FILE_SAYS) -> Video
                 raise no_video(path, "a picture")
             stream = best_stream(container)
             if stream is None:
-                raise VideoError("the file holds no video", where=path)
+                kinds = sorted({s.type for s in container.streams})
+                raise no_video(path, f"{' and '.join(kinds) or 'nothing'} alone")
             packets = Packets.read(container, stream)
             if len(packets.pts) == 0:
                 raise VideoError("the video holds no frames", where=path, remedy="Copy it again.")

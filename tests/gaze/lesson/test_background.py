@@ -16,6 +16,7 @@ from calibration.transform import Array, Transform
 from gaze.lesson.background import (
     Registered,
     _features,
+    _one_for_both,
     _register,
     as_it_is_now,
     refuse_other_camera,
@@ -90,6 +91,19 @@ def test_mirrored_exchanged_and_upside_down_are_named() -> None:
     for got in (mirrored, swapped, turned):
         with pytest.raises(SessionError):
             refuse_other_camera([got])
+
+
+def test_one_camera_s_film_for_both_is_called_so() -> None:
+    """Encoded anew, trimmed or brightened, so that no byte is the same: nothing is to exchange."""
+    left, right = found(filmed(room(1))), replace(found(filmed(room(2))), camera="right")
+    for both in ([left, right], [replace(right, camera="left"), replace(left, camera="right")]):
+        copied = next(r for r in _one_for_both(both) if r.change != "as it is")
+        assert f"the {copied.camera} video" in copied.sentence() and "twice" in copied.sentence()
+        assert "own recording" in copied.action()
+        with pytest.raises(SessionError, match="twice"):
+            refuse_other_camera([copied])
+    exchanged = _one_for_both([right, replace(right, camera="left")])
+    assert all("Exchange" in r.action() for r in exchanged)
 
 
 def framed(picture: NDArray[np.uint8], w: int, h: int) -> NDArray[np.uint8]:

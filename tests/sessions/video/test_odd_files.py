@@ -203,7 +203,7 @@ def test_a_damaged_header_is_a_sentence_or_does_no_harm(tmp_path: Path) -> None:
     """A codec that nobody knows; words that are no text (Latin letters of old cameras, too)."""
     whole = write(tmp_path / "a.mp4", frames=5, metadata={"title": "Montag"}).read_bytes()
     (tmp_path / "b.mp4").write_bytes(whole.replace(b"avc1", b"zzzz"))
-    with pytest.raises(VideoError, match="holds no video"):
+    with pytest.raises(VideoError, match="no video, whatever"):
         probe(tmp_path / "b.mp4")
     (tmp_path / "c.mp4").write_bytes(whole.replace(b"Montag", b"M\xfcnz\xff\xfe"))
     info = probe(tmp_path / "c.mp4")
