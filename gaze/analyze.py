@@ -36,11 +36,11 @@ from gaze.lesson import refusals
 from gaze.lesson.caveats import unseen_seats_caveat, with_folder_caveats
 from gaze.lesson.film import Film, open_film
 from gaze.lesson.heads_clock import checked_by_heads, with_clock_spread
-from gaze.lesson.points import Seats, grid_of, measure
+from gaze.lesson.points import Seats, cameras_agreement, grid_of, measure
 from gaze.lesson.quality import Evidence, quality_report, students_table
 from gaze.lesson.resume import look_at_lesson, open_run, refuse_taken
 from gaze.lesson.rig_watch import watch_rig
-from gaze.lesson.room_sigma import refuse_other_weights
+from gaze.lesson.room_sigma import independent_of, refuse_other_weights
 from gaze.lesson.settings import AnalyzeSettings
 from gaze.lesson.status import unmatched_here
 from gaze.lesson.tables import faces_table, gaze_columns, no_rows, teacher_table, with_absent
@@ -54,6 +54,7 @@ from gaze.people.seats import Students
 from gaze.people.tracks import tracks_of
 from gaze.room.grid import Grid
 from gaze.room.rig_spread import RigCells
+from gaze.room.scale import Scale
 from sessions.errors import SessionError
 from sessions.events.marks import moves, read_marks
 from sessions.folder import Session
@@ -175,7 +176,7 @@ def _analyze(
     lap("tables")
     evidence = Evidence(
         film, rig, settings.force, rows, tracks, students, drift,
-        gaze.student, gaze.rig_sigma_m, gaze.chi2, agreed,
+        gaze.student, gaze.rig_sigma_m, gaze.chi2, gaze.cameras, agreed,
     )  # fmt: skip
     quality = quality_report(gaze.table, summary, evidence, seconds)
     quality = with_folder_caveats(quality, session, summary)
@@ -268,13 +269,14 @@ def who_is_who(
 @dataclass(frozen=True)
 class LessonGaze:
     """The gaze table, and by its student-moments (N,) the rig's own share of σ in metres and the
-    squared distance of the two cameras' heads in σ (3 degrees of freedom). unseen_seats : changes
-    of seat to where nobody was ever seen."""
+    squared distance of the two cameras' heads in σ (3 degrees of freedom). cameras : how far these
+    lie apart in the whole lesson. unseen_seats : changes of seat to where nobody was ever seen."""
 
     table: pd.DataFrame
     student: NDArray[np.int64]
     rig_sigma_m: Array
     chi2: Array
+    cameras: Scale | None = None
     unseen_seats: int = 0
 
 
@@ -297,6 +299,7 @@ def gaze_of_lesson(
     truth = truth_of(session, settings, students, film.when)
     grid = grid_of(rows, students, len(film.when))
     nobodys: NDArray[np.bool_] = unmatched_here(rows, students, grid)
+    cameras = cameras_agreement(rows, R_WS, grid, hidden.max(1) > 0)
     tables, chi2, rig_sigma_m = [no_rows("gaze")], [np.zeros(0)], [np.zeros(0)]
     rig_cells = RigCells()
     for k, block in enumerate(grid.blocks(BLOCK)):
@@ -304,6 +307,7 @@ def gaze_of_lesson(
         found = measure(
             rig, rows, R_WS, students, seats, block,
             half_hidden=hidden.max(1) > 0, truth=truth, gain=gain,
+            independent=independent_of(cameras),
             sigma_factor=1.0 if settings.sigma is None else settings.sigma.factor,
             rig_cells=rig_cells,
         )  # fmt: skip
@@ -315,7 +319,9 @@ def gaze_of_lesson(
     progress("gaze points", 1.0)
     table = pd.concat(tables[1:] or tables, ignore_index=True)
     del tables  # once is enough
-    found_of = LessonGaze(table, grid.student, np.concatenate(rig_sigma_m), np.concatenate(chi2))
+    found_of = LessonGaze(
+        table, grid.student, np.concatenate(rig_sigma_m), np.concatenate(chi2), cameras
+    )
     found_of, students = with_seat_changes(session, film, rows, grid, found_of, students)
     table = with_absent(found_of.table, session.config.students, students, film.when, film.unseen)
     return replace(found_of, table=table), students
@@ -343,6 +349,7 @@ def with_seat_changes(
             who[keep],
             gaze.rig_sigma_m[keep],
             gaze.chi2[keep],
+            gaze.cameras,
             seats.unseen,
         ),
         students,

@@ -169,11 +169,19 @@ class Sigma(_Record):
 
 
 class HeadFusion(_Record):
-    """Squared distance between the two cameras' heads in σ, 3 degrees of freedom."""
+    """Squared distance between the two cameras' heads in σ as stated, 3 degrees of freedom.
+
+    apart : how far they lie apart in pitch and yaw, 1 being as stated; apart_95 : its interval over
+    students; None with fewer than four. independent : what σ of the part that the cameras do not
+    share was multiplied by (1 where the interval holds 1); None: a run of an older version.
+    """
 
     chi2_mean: float | None = None
     chi2_expected: float = 3.0
     n: int = 0
+    apart: float | None = None
+    apart_95: tuple[float, float] | None = None
+    independent: float | None = None
 
 
 class KnockedEvent(_Record):

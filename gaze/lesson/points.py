@@ -17,13 +17,15 @@ from gaze.gain.apply import apply_gain
 from gaze.gain.model import Gain
 from gaze.lesson.truth import Truth
 from gaze.people.seats import Students
-from gaze.room.fusion import FusedHeads, fuse_heads
+from gaze.room.fusion import FusedHeads, fuse_heads, scale_of_cameras
 from gaze.room.geometry import GazePoints, gaze_points, gaze_with_covariance
 from gaze.room.grid import Grid
 from gaze.room.position import Positions, solve_positions
 from gaze.room.rig_spread import RigCells, RigDependence, gaze_spread_from_rig
+from gaze.room.scale import Scale
 from sessions.config import Student
 
+MOST_COMPARED = 20_000  # student-moments from which the two cameras' agreement is known well enough
 SEAT_SIGMA_M = (0.25, 0.15, 0.25)  # about a seat of session.toml that no two cameras ever saw
 
 
@@ -53,6 +55,21 @@ def grid_of(rows: FaceRows, students: Students, moments: int) -> Grid:
     )
 
 
+def cameras_agreement(
+    rows: FaceRows, R_WS: Array, grid: Grid, half_hidden: NDArray[np.bool_]
+) -> Scale | None:
+    """How far this lesson's two cameras lie apart about heads, in units of what their σ allows.
+
+    R_WS : (R, 3, 3) the head of each face row, by its own camera. half_hidden : (S,) students half
+    of whose face is hidden all lesson long: left out, as each camera sees another half.
+    """
+    some = grid.thinned(MOST_COMPARED)
+    whole = ~half_hidden[some.student] & (some.row >= 0).all(1)
+    some = Grid(some.student[whole], some.moment[whole], some.row[whole])
+    heads = fuse_heads(some.of_rows(R_WS), some.of_rows(rows.heads.covariance_rad2))
+    return scale_of_cameras(heads, some.student)
+
+
 def measure(
     rig: Rig,
     rows: FaceRows,
@@ -64,6 +81,7 @@ def measure(
     half_hidden: NDArray[np.bool_] | None = None,
     truth: Truth | None = None,
     gain: Gain | None = None,
+    independent: float = 1.0,
     sigma_factor: float = 1.0,
     rig_cells: RigCells | None = None,
 ) -> Measured:
@@ -71,7 +89,9 @@ def measure(
 
     R_WS : (R, 3, 3) the head of each face row, by its own camera. half_hidden : (S,) students half
     of whose face is hidden all lesson long (gaze/faces/half.py). truth : of a simulated lesson,
-    in place of the stages it says. sigma_factor : of the fused heads' σ, as this room showed it.
+    in place of the stages it says. independent : of the σ of what the cameras do not err alike in,
+    as they showed it (:func:`cameras_agreement`). sigma_factor : of the fused heads' σ, as marked
+    points in this room showed it.
     rig_cells : of the lesson's blocks before.
     """
     positions = positions_of(rig, rows, seats, grid)
@@ -79,6 +99,7 @@ def measure(
         grid.of_rows(R_WS),
         grid.of_rows(rows.heads.covariance_rad2),
         half_hidden=None if half_hidden is None else half_hidden[grid.student],
+        independent=independent,
     )
     heads = replace(heads, covariance_rad2=sigma_factor**2 * heads.covariance_rad2)
     if truth is not None:

@@ -17,10 +17,12 @@ from gaze.faces.rows import FaceRows
 from gaze.lesson.background import background_quality
 from gaze.lesson.caveats import caveats
 from gaze.lesson.film import Film
+from gaze.lesson.room_sigma import independent_of
 from gaze.people.evidence import UNMATCHED
 from gaze.people.others import PASSER, PORTRAIT, TEACHER
 from gaze.people.seats import Students
-from sessions.quality import Agreement, EpipolarMinute, Quality
+from gaze.room.scale import Scale
+from sessions.quality import Agreement, EpipolarMinute, HeadFusion, Quality
 from sessions.tables import gaze_sigma_m, rows_of
 
 A_GAP_S = 2.0  # longer apart, two points say nothing of how fast a head turns
@@ -105,6 +107,7 @@ class Evidence:
     student: NDArray[np.int64]
     rig_sigma_m: Array
     fusion_chi2: Array
+    cameras: Scale | None = None
     agreement: Agreement | None = None
 
 
@@ -125,11 +128,24 @@ def quality_report(
                 "cameras": background_quality(found.film.changed),
             },
             "drift": found.drift,
+            "head_fusion": _cameras(found.cameras),
             "agreement": found.agreement,
             "seconds": {k: round(v, 3) for k, v in seconds.items()},
         }
     )
     return with_tables(report, gaze, students, seat_facts(found))
+
+
+def _cameras(apart: Scale | None) -> HeadFusion:
+    """To two digits: a number of the whole class, which says nothing of anybody in it."""
+    if apart is None:
+        return HeadFusion(independent=1.0)
+    low, high = apart.interval_95
+    return HeadFusion(
+        apart=round(apart.factor, 2),
+        apart_95=(round(low, 2), round(high, 2)),
+        independent=round(independent_of(apart), 2),
+    )
 
 
 def seat_facts(found: Evidence) -> dict[str, dict[str, Any]]:
@@ -181,7 +197,11 @@ def with_tables(
                 "median_rig_share": _median(shares),
             },
             "moves_m_s": points_move(gaze),
-            "head_fusion": {"chi2_mean": chi2_sum / heads_n if heads_n else None, "n": heads_n},
+            "head_fusion": {
+                **q.head_fusion.model_dump(),
+                "chi2_mean": chi2_sum / heads_n if heads_n else None,
+                "n": heads_n,
+            },
             "warnings": (),
         }
     )

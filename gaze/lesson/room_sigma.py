@@ -1,13 +1,26 @@
-"""How sure heads are in this room: a factor of their σ, as looks at marked points showed it."""
+"""How sure heads are in this room.
+
+In every lesson the two cameras show how large the errors are that they do not share
+(:func:`independent_of`); looks at marked points, where there are any, show the whole of it
+(:func:`sigma_of`), on top of that.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from gaze.room.scale import Scale
 from sessions.errors import RunError, SessionError
+from sessions.quality import Quality
 from sessions.run import Run, RunInfo, run_folder
 from sessions.validation import SigmaFactor, Validation
+
+
+def independent_of(cameras: Scale | None) -> float:
+    """What the σ of the errors that the cameras do not share is multiplied by: how far their heads
+    lie apart, where that is no chance; else 1, as the network states it."""
+    return cameras.factor if cameras is not None and cameras.seen else 1.0
 
 
 def sigma_of(run: str | Path, lesson: str | Path) -> SigmaFactor:
@@ -28,6 +41,12 @@ def sigma_of(run: str | Path, lesson: str | Path) -> SigmaFactor:
             "this run was not validated", where=folder, remedy="Run `gaze validate` on it first."
         )
     found, info = Validation.read(where).sigma, Run(folder).info()
+    if Quality.read(Run(folder).quality_path).head_fusion.independent is None:
+        raise SessionError(
+            "this run is of a version that did not compare the two cameras' heads",
+            where=folder,
+            remedy="Analyse and validate that recording again.",
+        )
     if info.gain is not None or sigma_in(info) is not None:
         raise SessionError(
             "the σ of this run is not the heads' alone",

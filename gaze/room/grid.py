@@ -52,6 +52,11 @@ class Grid:
             part = slice(first, first + size)
             yield Grid(self.student[part], self.moment[part], self.row[part])
 
+    def thinned(self, most: int) -> Grid:
+        """Every so-manieth moment of it, of at most ``most`` student-moments where it is more."""
+        keep = self.moment % max(1, -(-len(self) // most)) == 0
+        return Grid(self.student[keep], self.moment[keep], self.row[keep])
+
     def of_rows(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values of face rows (R, ...) → (N, 2, ...), NaN where there is no row."""
         out = np.asarray(values, np.float64)[np.maximum(self.row, 0)]

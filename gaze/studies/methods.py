@@ -51,6 +51,8 @@ def methods(run_folder: str | Path) -> str:
         _left_out(lesson),
         _error(lesson),
         _gain(lesson),
+        _cameras(lesson),
+        _cameras(lesson),
         _sigma(lesson),
         "Shares are of measured time and count a point in an area with the probability that its "
         "covariance gives, deconvolved over the class; bands are 95 % of the measurement's error "
@@ -93,6 +95,16 @@ def _error(lesson: Lesson) -> str:
     cm = 100 * MEDIAN_OF_SIGMA * float(sigma_m.median())
     return (f"The predicted median error of a gaze point was {cm:.0f} cm; it was not validated at "
             "marked points in this room.")  # fmt: skip
+
+
+def _cameras(lesson: Lesson) -> str:
+    found = lesson.quality.head_fusion
+    if found.apart_95 is None or found.independent in (None, 1):
+        return ""
+    low, high = found.apart_95
+    return ("The part of the uncertainty of head directions that the two cameras do not share was "
+            f"scaled by {found.independent:.2f} (95 % interval over students {low:.2f} to "
+            f"{high:.2f}), as the distance between the two showed it.")  # fmt: skip
 
 
 def _sigma(lesson: Lesson) -> str:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
-from scipy.stats import chi2
 
 from calibration.progress import Progress, no_progress
 from calibration.rig import Rig
@@ -18,6 +17,7 @@ from gaze.analyze import analyze
 from gaze.lesson.settings import AnalyzeSettings
 from gaze.lesson.truth import read_truth
 from gaze.room.geometry import inside_ellipse
+from gaze.room.scale import scale_of_sigma
 from gaze.validation.figure import draw_validation
 from sessions.errors import SessionError
 from sessions.folder import Session
@@ -43,7 +43,6 @@ OWN_LEAST_DEG = 1.0
 EACH_LEAST_DEG = 0.3
 #: The share of a turn that eyes do instead of the head, 1 σ of what all students have in common.
 EYES_SHARE = 0.3
-BOOTSTRAPS = 1000
 SAME_NOSE_M = 0.03  # σ of a nose's place is taken to be at least this when asking whose it is
 
 
@@ -312,25 +311,10 @@ def sigma_factor(
         "ni,ni->n", offset_m, np.linalg.solve(covariance_m2, offset_m[..., None])[..., 0]
     )
     pairs, look = np.unique(np.column_stack([student, mark]), axis=0, return_inverse=True)
-    who = np.unique(student, return_inverse=True)[1]
-    n = int(who.max(initial=-1)) + 1
-    if n < 4:
-        return None
-    each = 1 / np.bincount(look)[look]
-    order = np.argsort(in_sigmas2)
-
-    def factor(times: Array) -> float:
-        """With each student (n,) taken so many times."""
-        weight = np.cumsum((each * times[who])[order])
-        k = np.searchsorted(weight, 0.68 * weight[-1])
-        return float(np.sqrt(in_sigmas2[order[k]] / chi2.ppf(0.68, 2)))
-
-    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=BOOTSTRAPS)
-    low, high = np.quantile([factor(times) for times in drawn], (0.025, 0.975))
-    return SigmaFactor(
-        factor=factor(np.ones(n)), interval_95=(float(low), float(high)), students=n,
-        looks=len(pairs),
-    )  # fmt: skip
+    found = scale_of_sigma(
+        in_sigmas2, student, 1 / np.bincount(look)[look], share=0.68, dof=2, seed=seed
+    )
+    return found and SigmaFactor(**found._asdict(), looks=len(pairs))
 
 
 def _against_truth(

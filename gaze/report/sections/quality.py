@@ -17,6 +17,7 @@ def facts(page: Page) -> Facts:
         "rows": by_row(page),
         "gain": correction(page),
         "sigma": _sigma(page),
+        "cameras": _cameras(page),
         "validation": _validation(page),
         "validated_rows": _validated_rows(page),
     }
@@ -46,6 +47,16 @@ def _sigma(page: Page) -> Markup | None:
     low, high = (page.num(v, 2) for v in found.interval_95)
     return page.w("heads_sigma", factor=page.num(found.factor, 2), low=low, high=high,
                   students=found.students, source=found.source)  # fmt: skip
+
+
+def _cameras(page: Page) -> Markup | None:
+    """How far the two cameras lie apart about heads in this lesson."""
+    found = page.lesson.quality.head_fusion
+    if found.apart is None or found.apart_95 is None or found.independent is None:
+        return None
+    low, high = (page.num(v, 2) for v in found.apart_95)
+    return page.w("cameras_apart" if found.independent != 1 else "cameras_as_stated",
+                  factor=page.num(found.apart, 2), low=low, high=high)  # fmt: skip
 
 
 def _validation(page: Page) -> Markup:

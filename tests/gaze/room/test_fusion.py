@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from calibration.transform import geodesic_deg, rotation_exp, rotation_log
-from gaze.room.fusion import COMMON, COMMON_HALF_HIDDEN, angle_sigmas_deg, fuse_heads
+from gaze.room.fusion import (
+    COMMON,
+    COMMON_HALF_HIDDEN,
+    angle_sigmas_deg,
+    fuse_heads,
+    scale_of_cameras,
+)
 from gaze.room.geometry import aimed_rotation, head_angles_deg
 
 
@@ -244,3 +250,62 @@ def test_half_hidden_faces_have_a_correlation_of_their_own() -> None:
         assert np.array_equal(mixed.R_WS[mine], alone.R_WS[mine], equal_nan=True)
         assert np.array_equal(mixed.covariance_rad2[mine], alone.covariance_rad2[mine])
     assert mixed.covariance_rad2[2, 1, 1] > 1.2 * mixed.covariance_rad2[1, 1, 1]
+
+
+def drawn_class(times: float, rng: np.random.Generator, n: int = 12, moments: int = 40) -> tuple:
+    """A class's heads by two cameras whose independent errors are ``times`` as large as stated and
+    stay with a student for half of their variance: R_WS (N, 2, 3, 3), stated covariances, students,
+    and the true R_WS (N, 3, 3)."""
+    R, who = np.repeat(heads(n), moments, 0), np.repeat(np.arange(n), moments)
+    lasting = np.sqrt(0.5) * rng.normal(size=(3, n, 3))[:, who]
+    z = lasting + np.sqrt(0.5) * rng.normal(size=(3, n * moments, 3))
+    shared = np.array(COMMON)
+    both = [
+        R
+        @ rotation_exp(
+            (z[2] * np.sqrt(shared) + times * own * np.sqrt(1 - shared)) @ np.linalg.cholesky(S).T
+        )
+        for own, S in ((z[0], S1), (z[1], S1))
+    ]
+    return np.stack(both, 1), np.tile(S1, (len(R), 2, 1, 1)), who, R
+
+
+@pytest.mark.parametrize("times", [0.6, 1.0, 1.6])
+def test_the_cameras_distance_shows_how_large_the_errors_are_that_they_do_not_share(
+    times: float,
+) -> None:
+    rng = np.random.default_rng(7)
+    found = []
+    for _ in range(60):
+        R_WS, S, who, _ = drawn_class(times, rng)
+        scale = scale_of_cameras(fuse_heads(R_WS, S), who)
+        assert scale is not None
+        found.append((scale.factor, scale.interval_95[0] <= times <= scale.interval_95[1]))
+    factor, held = np.array(found).T
+    assert factor.mean() == pytest.approx(times, rel=0.05)
+    assert held.mean() > 0.85  # of a dozen students; 95 % of many
+
+
+@pytest.mark.parametrize("times", [0.6, 1.6])
+def test_scaled_by_it_the_covariance_holds_and_what_is_shared_stays(times: float) -> None:
+    rng = np.random.default_rng(8)
+    R_WS, S, _who, R = drawn_class(times, rng, n=300, moments=4)
+    stated, scaled = fuse_heads(R_WS, S), fuse_heads(R_WS, S, independent=times)
+    assert scaled.chi2 == pytest.approx(stated.chi2, rel=0.1)  # by σ as stated, whatever it becomes
+    error = rotation_log(np.swapaxes(R, -1, -2) @ scaled.R_WS)
+    fine = stated.chi2 / times**2 < 7.8  # those not widened
+    d2 = np.einsum("ni,nij,nj->n", error, np.linalg.inv(scaled.covariance_rad2), error)
+    assert d2[fine].mean() == pytest.approx(3, abs=0.25)
+    pitch = scaled.covariance_rad2[fine, 0, 0] / S1[0, 0]  # of which 65 % cannot be seen
+    assert np.median(pitch) == pytest.approx(0.65 + 0.35 * times**2 / 2, rel=0.02)
+    alone = R_WS.copy()
+    alone[:, 1] = np.nan
+    one = fuse_heads(alone, S, independent=times).covariance_rad2[:, 1, 1]
+    assert one == pytest.approx(times**2 * S1[1, 1])  # yaw: nothing is shared
+
+
+def test_three_students_say_nothing_of_the_cameras_distance() -> None:
+    R_WS, S, who, _ = drawn_class(2.0, np.random.default_rng(9), n=3)
+    assert scale_of_cameras(fuse_heads(R_WS, S), who) is None
+    nobody = np.full((4, 2, 3, 3), np.nan)
+    assert scale_of_cameras(fuse_heads(nobody, nobody), np.zeros(4, np.int64)) is None
