@@ -16,11 +16,15 @@ from sessions.quality import Quality
 from sessions.run import Run, RunInfo, run_folder
 from sessions.validation import SigmaFactor, Validation
 
+# Closer together than half of what σ allows, two cameras err alike rather than hardly at all.
+LEAST = 0.5
+
 
 def independent_of(cameras: Scale | None) -> float:
     """What the σ of the errors that the cameras do not share is multiplied by: how far their heads
-    lie apart, where that is no chance; else 1, as the network states it."""
-    return cameras.factor if cameras is not None and cameras.seen else 1.0
+    lie apart, where that is no chance; else 1, as the network states it. Never less than
+    ``LEAST``."""
+    return max(LEAST, cameras.factor) if cameras is not None and cameras.seen else 1.0
 
 
 def sigma_of(run: str | Path, lesson: str | Path) -> SigmaFactor:

@@ -11,12 +11,14 @@ import pytest
 import gaze.analyze as pipeline
 from calibration.errors import UserError
 from gaze.analyze import analyze
-from gaze.lesson.room_sigma import sigma_of
+from gaze.lesson.room_sigma import independent_of, sigma_of
 from gaze.lesson.settings import AnalyzeSettings
 from gaze.privacy.forget import forget
 from gaze.report import write_report
+from gaze.room.scale import Scale
 from gaze.studies.methods import methods
 from sessions.errors import SessionError
+from sessions.quality import HeadFusion, Quality
 from sessions.run import Run
 from sessions.tables import read_table
 from sessions.validation import Errors, SigmaFactor, Spread, Validation
@@ -60,8 +62,48 @@ def test_it_is_stated(two: tuple[Run, Run]) -> None:
     for language, word in (("en", "0.50 times"), ("de", "0,50-mal"), ("zh", "0.50 倍")):
         html = write_report(ours.folder, out=ours.folder.parents[1] / "r.html", language=language)
         assert word in html.read_text(encoding="utf-8")
-    assert "scaled by 0.50" in methods(ours.folder)
-    assert "scaled by" not in methods(plain.folder)
+    assert "scaled by 0.50, as errors of 8 students at marked points" in methods(ours.folder)
+    assert "at marked points showed it" not in methods(plain.folder)
+
+
+def test_how_far_the_cameras_lie_apart_is_stated_and_taken(two: tuple[Run, Run]) -> None:
+    plain, _ = two
+    found = Quality.read(plain.quality_path).head_fusion
+    assert found.apart is not None and found.apart > 4  # a model that faces both cameras at once
+    assert found.independent == found.apart
+    assert f"do not share was scaled by {found.apart:.2f}" in methods(plain.folder)
+    for language, word in (
+        ("en", "times as far apart"),
+        ("de", "mal so weit"),
+        ("zh", "倍（按学生"),
+    ):
+        html = write_report(plain.folder, out=plain.folder.parents[1] / "r.html", language=language)
+        assert word in html.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("scale", "taken"),
+    [
+        (None, 1.0),
+        (Scale(0.8, (0.6, 1.1), 8), 1.0),  # may be chance
+        (Scale(0.8, (0.6, 0.9), 8), 0.8),
+        (Scale(1.7, (1.2, 2.0), 8), 1.7),
+        (Scale(0.1, (0.1, 0.2), 8), 0.5),  # they err alike
+    ],
+)
+def test_their_distance_is_taken_where_it_is_no_chance(scale: Scale | None, taken: float) -> None:
+    assert independent_of(scale) == taken
+
+
+def test_a_run_of_before_the_comparison_is_refused(two: tuple[Run, Run]) -> None:
+    plain, _ = two
+    validated(plain)
+    before = plain.quality_path.read_text(encoding="utf-8")
+    old = Quality.read(plain.quality_path)
+    old.model_copy(update={"head_fusion": HeadFusion()}).write(plain.quality_path)
+    with pytest.raises(SessionError, match="did not compare the two cameras' heads"):
+        sigma_of("plain", plain.folder.parents[1])
+    plain.quality_path.write_text(before, encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def status(P_W: np.ndarray, R_WS: np.ndarray, sigma_deg: float) -> np.ndarray:
     points = gaze_with_covariance(P_W, R_WS, nose, head)
     none = np.zeros(n, bool)
     positions = Positions(P_W, nose, np.zeros(n), np.full(n, 2, np.int8))
-    heads = FusedHeads(R_WS, head, np.ones(n), np.ones(n), none, np.ones((n, 2)))
+    heads = FusedHeads(R_WS, head, np.ones(n), np.ones(n), np.ones(n), none, np.ones((n, 2)))
     index = np.arange(n)
     grid = Grid(index, index, np.zeros((n, 2), np.int64))
     found = Measured(grid, positions, heads, points, points.xy_m, np.zeros(n))
