@@ -121,9 +121,6 @@ def _students_of_tracks(
     (camera, track) → role of those who are none."""
     rows = {track: of for track, of in seen.by_track().items() if track[1] >= 0}
     owner, pair_cost = _founded(seen, pairs, cost, rows, s)
-    cost_of = {
-        (int(a), int(b)): float(c) for a, b, c in zip(pairs.left, pairs.right, cost, strict=True)
-    }
     # two founders at one place are one student whose tracks broke in both cameras
     owner, pair_cost = _merge_founders(rig, seen, rows, owner, pair_cost, s)
     moments = len(np.unique(seen.moment))
@@ -145,7 +142,7 @@ def _students_of_tracks(
     rows = {t: r for t, r in rows.items() if t not in others}
     waiting = sorted((t for t in rows if t not in owner), key=lambda t: -len(rows[t]))
     for piece in waiting:
-        best = _host(rig, seen, rows, owner, piece, cost_of, seats, s)
+        best = _host(rig, seen, rows, owner, piece, seats, s)
         if best is not None:
             owner[piece] = best
         elif len(rows[piece]) >= s.least_share * moments and _at_head_height(
@@ -271,11 +268,6 @@ def _merge_founders(
     )
 
 
-def _pair(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
-    """Track numbers, left and right, of two (camera, track)."""
-    return (a[1], b[1]) if a[0] == 0 else (b[1], a[1])
-
-
 def _free(
     seen: Sightings,
     rows: dict[tuple[int, int], NDArray[np.intp]],
@@ -308,7 +300,6 @@ def _host(
     rows: dict[tuple[int, int], NDArray[np.intp]],
     owner: dict[tuple[int, int], int],
     piece: tuple[int, int],
-    cost_of: dict[tuple[int, int], float],
     seats: list[Array],
     s: IdentitySettings,
 ) -> int | None:
@@ -321,10 +312,8 @@ def _host(
     best: tuple[float, int] | None = None
     for k in set(owner.values()):
         own = [t for t, o in owner.items() if o == k and t[0] == camera]
-        other = [t for t, o in owner.items() if o == k and t[0] != camera]
         if not _free(seen, rows, piece, own):
             continue
-        costs = [cost_of[_pair(piece, t)] for t in other if _pair(piece, t) in cost_of]
         place = np.inf
         if np.isfinite(seats[k]).all():
             miss = np.median(_miss(rig, camera, seen.nose_px[rows[piece]], seats[k]))
@@ -337,12 +326,8 @@ def _host(
             mine = np.concatenate([rows[t] for t in own])
             size = np.median(seen.height_px[rows[piece]]) / np.median(seen.height_px[mine])
             place += float((np.log(size) / 0.3) ** 2)
-        fits = min(costs, default=np.inf) < s.no_match or place < 4.0
-        if not fits:
-            continue
-        total = min(min(costs, default=s.no_match), s.no_match) + min(place, s.no_match)
-        if best is None or total < best[0]:
-            best = total, k
+        if place < (4.0 if best is None else best[0]):
+            best = place, k
     return None if best is None else best[1]
 
 

@@ -153,8 +153,6 @@ SAME = {
     ("gaze/room/fusion.py",
      "np.isfinite(R_WS).all((-1, -2)) & np.isfinite(covariance_rad2).all((-1, -2))", "-2 -> +2"):
         "of four axes the last but one is the second",
-    ("gaze/room/position.py", "good: NDArray[np.bool_] = np.asarray(np.isfinite(A).all((-1, -2)))",
-     "np.isfinite(A).all -> np.isfinite(A).any"): "a ray is known in all its numbers or in none",
     ("gaze/room/position.py", "rows = np.flatnonzero(np.isfinite(P).all(1))",
      "np.isfinite(P).all -> np.isfinite(P).any"): "so is a place",
     ("gaze/room/position.py",
@@ -176,6 +174,22 @@ SAME = {
         "so it is, of the other parity",
     ("gaze/people/evidence.py", "parts.append(spread(np.unique(seen.moment[keys == key]), 20))",
      "20 -> 40"): "looks at more moments of each track than are needed",
+    ("gaze/people/identify.py",
+     "known_seats = seats[np.isfinite(seats).all(1)] if len(seats) else seats",
+     "np.isfinite(seats).all -> np.isfinite(seats).any"):
+        "session.toml has both numbers of a seat or none",
+    ("gaze/people/identify.py", "if np.isfinite(seats[k]).all():",
+     "np.isfinite(seats[k]).all -> np.isfinite(seats[k]).any"):
+        "a place is known in all its numbers or in none",
+    ("gaze/people/identify.py",
+     "placed = [k for k in set(owner.values()) if np.isfinite(seats[k]).all()]",
+     "np.isfinite(seats[k]).all -> np.isfinite(seats[k]).any"): "so it is",
+    ("gaze/people/identify.py", "along = (to_point * d).sum(-1, keepdims=True)", "-1 -> +1"):
+        "of two axes the last is the second",
+    ("gaze/people/identify.py", "take = spread(np.arange(len(i)), 200)", "200 -> 400"):
+        "looks at more moments than are needed",
+    ("gaze/people/identify.py", "count = int(student.max(initial=-1)) + 1", "-1 -> +1"):
+        "room for students who are not there",
     ("gaze/people/identify.py", "seats.append(np.full(3, np.nan))", "3 -> 6"):
         "six numbers that are not known say what three do",
     ("gaze/people/identify.py",
@@ -265,10 +279,6 @@ SAME = {
     ("calibration/solve/intrinsics.py",
      "problem, state, free=all_of_it, robust_px=max(1.0, 1.5 * rms), max_iterations=60,",
      "max -> min"): "on the way; the end is solved without a loss",
-    ("calibration/solve/pair.py", "for along in (0, 1):", "0 -> 1"):
-        "mirrored along the other side is the same board, turned, which is tried as well",
-    ("calibration/solve/pair.py", "for along in (0, 1):", "1 -> 2"):
-        "any number but 0 says along",
     ("calibration/solve/pair.py", "for a in planar_poses(points_B, left, cameras.lenses[0])[:2]:",
      "2 -> 4"): "a flat board has two poses at most",
     ("calibration/solve/problem.py",
@@ -430,6 +440,9 @@ def main() -> None:
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
     sys.dont_write_bytecode = True
+    for file, line, change in SAME:
+        if line not in map(str.strip, (ROOT / file).read_text(encoding="utf-8").splitlines()):
+            raise SystemExit(f"{file} no longer holds {line!r}: correct SAME ({change})")
     by_file: dict[str, list[Mutant]] = {}
     if given.known:
         for mutant in (m for m in known() if given.only in m.what):
