@@ -7,7 +7,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from sessions.config_errors import parsed, read_text, sentence
 from sessions.config_values import LessonFile, Metres, Points, Pseudonym, Seconds, Text, Title
 from sessions.errors import ConfigError, SessionError
-from sessions.names import in_place_of_file
+from sessions.names import in_place_of_file, key_of
 from sessions.surfaces import Area as Area
 from sessions.surfaces import Blackboard as Blackboard
 from sessions.surfaces import Strict, Surface, Targets, first_double
@@ -265,6 +265,19 @@ class SessionConfig(Strict):
     def _students_differ(self) -> SessionConfig:
         if same := first_double([s.id for s in self.students]):
             raise ValueError(f"two students have the same id ({same[0]!r}, {same[1]!r})")
+        return self
+
+    @model_validator(mode="after")
+    def _students_are_no_files(self) -> SessionConfig:
+        """Else the file's name would name the student for ever, whoever is forgotten."""
+        files = [*self.pictures(), *self.cameras.left.videos, *self.cameras.right.videos]
+        for student in self.students:
+            for part in {part for file in files for part in PurePath(file).parts}:
+                if key_of(part) == key_of(student.id):
+                    raise ValueError(
+                        f"the student {student.id!r} is called like a file or folder of the lesson "
+                        f"({part!r}); give the student another pseudonym, or rename that"
+                    )
         return self
 
     @model_validator(mode="after")

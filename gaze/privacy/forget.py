@@ -28,7 +28,7 @@ from gaze.privacy.owned import kind_of
 from gaze.privacy.rewrite import rewrite
 from gaze.privacy.said import PrivacyError, Report
 from gaze.privacy.search import VIDEOS, aim_of, files_below, in_name, mentions
-from gaze.privacy.vocabulary import is_ordinary
+from gaze.privacy.vocabulary import is_ordinary, may_be_ours
 from gaze.privacy.work import Work
 from sessions.config import CONFIG_NAME, load_config, raw_config
 from sessions.config_edit import without_student
@@ -70,6 +70,7 @@ def forget(lesson: str | Path, student: str) -> Report:
     finder = known_student(folder, student)
     refuse_links(folder, finder)
     _refuse_other_versions(folder)
+    _refuse_runs_called(folder, finder)
     config, masked = without_student(folder, finder.is_it, finder.cut)
     said = Report(f"student {student} in {lesson}")
     said.kept += [
@@ -129,6 +130,21 @@ def _refuse_other_versions(folder: Path) -> None:
             ) from error  # fmt: skip
         except RunError:
             continue  # damaged: it goes, and is named
+
+
+def _refuse_runs_called(folder: Path, finder: Finder) -> None:
+    """What is made of a run names it.
+
+    Raises
+    ------
+    PrivacyError : one of the runs is called after the student.
+    """
+    for path in sorted(folder.glob(f"{RUNS}/*")) if not may_be_ours(finder) else ():
+        if path.is_dir() and finder.within(path.name):
+            raise PrivacyError(
+                "a run is called after the student, and what was made of it says so",
+                where=path, remedy="Rename the run's folder, and forget then.",
+            )  # fmt: skip
 
 
 def known_student(lesson: str | Path, student: str) -> Finder:

@@ -192,7 +192,7 @@ def _leaves(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from _leaves(inner)
-    else:
+    elif not (value is None or isinstance(value, bool)):  # whose names are Python's, and in no file
         yield str(value)
 
 

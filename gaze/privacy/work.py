@@ -61,7 +61,8 @@ class Work:
         if self.ordinary:
             return False
         if path == self.folder / AUDIT_NAME:  # a user of this computer may be called so, too
-            return any(self.finder.within(str(e.get("out"))) for e in lines(self.folder))
+            places = (str(e.get(key)) for e in lines(self.folder) for key in ("run", "out"))
+            return any(self.finder.within(place) for place in places)
         if self.is_ours(path):
             return not self.word_of_ours and mentions(self.finder, path, by_chance=False)
         return mentions(self.finder, path)

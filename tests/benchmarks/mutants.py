@@ -190,6 +190,13 @@ SAME = {
         "looks at more moments than are needed",
     ("gaze/people/identify.py", "count = int(student.max(initial=-1)) + 1", "-1 -> +1"):
         "room for students who are not there",
+    ("gaze/people/identify.py", "count = int(student.max(initial=-1)) + 1", "1 -> 2"):
+        "so it is",
+    ("gaze/people/identify.py", "student[rows] = 0", "0 -> 1"): "one student, of any number",
+    ("gaze/people/identify.py", "return float(common / max(min(len(a), len(b)), 1))", "1 -> 2"):
+        "one moment of one, or of two, is more than any limit",
+    ("gaze/people/identify.py",
+     "return float(other.sum() / max(min(len(a), len(b)), 1))", "1 -> 2"): "so it is",
     ("gaze/people/identify.py", "seats.append(np.full(3, np.nan))", "3 -> 6"):
         "six numbers that are not known say what three do",
     ("gaze/people/identify.py",

@@ -150,6 +150,13 @@ BAD = {
     "ids that differ in capitals": (STUDENT, STUDENT + '[[students]]\nid = "a1"\n', ["same id"]),
     "ids written in two forms": (STUDENT, STUDENT + '[[students]]\nid = "Zoe\u0301"\n'
                                  '[[students]]\nid = "Zo\u00e9"\n', ["students"]),
+    **{
+        f"an id that is the file {name}": ('id = "A1"', f'id = "{name}"', [
+            f"{name!r} is called like a file or folder of the lesson", "another pseudonym"])
+        for name in ("left.mp4", "Right.MP4", "ｌeft.mp4")
+    },
+    "an id that is a folder of videos": ('video = "left.mp4"', 'video = "a1/left.mp4"', [
+        "'A1' is called like a file or folder of the lesson ('a1')"]),
     "a seat behind the board": ("[0.8, 3.2]", "[0.8, -3.2]", ["'A1'", "outside the room"]),
     "a seat 50 m away": ("[0.8, 3.2]", "[0.8, 50]", ["'A1'", "outside the room", "metres"]),
     "a seat in centimetres": ("[0.8, 3.2]", "[80, 320]", ["'A1'", "outside the room", "metres"]),

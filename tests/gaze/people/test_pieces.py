@@ -275,6 +275,13 @@ def test_seen_at_once_by_one_camera_is_two_people() -> None:
     assert len(room.identified()) == 5
 
 
+def test_at_once_on_two_heads_for_a_moment_in_thirty_is_two_people() -> None:
+    room = Room(np.vstack([PLACES, PLACES[1] + [0.2, -0.1, 0.2]]))
+    gone = [room.rows(1, c, 31) for c in (0, 1)] + [room.rows(4, c, 0, 30) for c in (0, 1)]
+    room.leave_out(np.concatenate(gone))
+    assert len(room.identified()) == 5
+
+
 def test_who_moves_is_one_student_though_a_track_begins_beside_him() -> None:
     """Tracks break in each camera at its own moment, and half a metre on the student goes on
     sitting. The piece of the left camera begins a moment early, on something else: one moment
@@ -298,7 +305,12 @@ def test_a_track_that_slips_to_another_head_makes_no_one_of_two() -> None:
     seen, by one camera, where the other is not."""
     room = Room()
     a, b = 1, 2
-    gone = [room.rows(a, 0, 30), room.rows(a, 1, 40), room.rows(b, 0, 0, 30), room.rows(b, 1, 0, 40)]
+    gone = [
+        room.rows(a, 0, 30),
+        room.rows(a, 1, 40),
+        room.rows(b, 0, 0, 30),
+        room.rows(b, 1, 0, 40),
+    ]
     room.leave_out(np.concatenate(gone))
     slipped = room.rows(b, 0, 44, 47)
     room.track[slipped] = a + 10

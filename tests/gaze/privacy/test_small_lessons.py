@@ -24,7 +24,7 @@ from calibration.files import GENERATOR
 from calibration.inputs import Seen
 from calibration.room.evidence import Looked
 from gaze.exports import export
-from gaze.privacy.audit import went_out
+from gaze.privacy.audit import audit, went_out
 from gaze.privacy.forget import (
     PrivacyError,
     exchange,
@@ -312,6 +312,22 @@ def test_a_folder_called_after_the_student_is_named(lesson: Path) -> None:
     assert (lesson / "by student" / WHO / "mine.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", [WHO, f"{WHO} again"])
+def test_a_run_called_after_the_student_is_renamed_first(lesson: Path, name: str) -> None:
+    """Exports' lists and audit.log say of which run they are."""
+    run = run_of(lesson).rename(lesson / "runs" / name)
+    export(run, "csv", lesson / "exports")
+    audit(lesson, "export", format="csv", run=name, out=str(lesson / "exports"))
+    before = world(lesson)
+    with pytest.raises(PrivacyError, match=r"called after the student.*Rename the run's folder"):
+        forget(lesson, WHO)
+    assert world(lesson) == before
+    run.rename(run.with_name("monday"))
+    said = forget(lesson, WHO)
+    assert said.proven and said.lost  # the export of a run that is not there any more
+    assert not any(WHO.encode() in data for data in world(lesson).values())
+
+
 def test_what_is_made_from_pixels_goes_and_is_made_again_at_need(lesson: Path) -> None:
     parts = run_of(lesson) / "parts"
     parts.mkdir()
@@ -374,7 +390,7 @@ def test_whoever_has_a_name_that_looks_like_it_stays(tmp_path: Path, other: str)
         forget(tmp_path / "lesson", one)  # nor is it taken for the other the second time
 
 
-@pytest.mark.parametrize("name", ["id", "seat_m", "video", "chessboard"])
+@pytest.mark.parametrize("name", ["id", "seat_m", "video", "chessboard", "True"])
 def test_a_key_of_session_toml_names_nobody(tmp_path: Path, name: str) -> None:
     write_lesson(
         tmp_path / "lesson", rows(["S-01", name]), top='[board]\nkind = "chessboard"',
