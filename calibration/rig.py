@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -87,13 +88,17 @@ class Rig:
 
     def T_WC(self, name: str) -> Transform:
         """Camera → world for ``left`` or ``right``: ``T_WA @ T_AL [@ T_LR]``."""
+        return self._T_WC[name]
+
+    @cached_property
+    def _T_WC(self) -> dict[str, Transform]:
         if self.T_WA is None or self.T_AL is None:
             raise RigError(
                 "this rig has no world: it was made without pictures of the auxiliary board",
                 remedy="Take calibration/auxiliary/left.jpg and right.jpg and calibrate again.",
             )
         T_WL = self.T_WA @ self.T_AL
-        return T_WL if name == "left" else T_WL @ self.T_LR
+        return {"left": T_WL, "right": T_WL @ self.T_LR}
 
     # -- parameters and their covariance --------------------------------------------------------
     @property

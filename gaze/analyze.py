@@ -301,7 +301,7 @@ def gaze_of_lesson(
     nobodys: NDArray[np.bool_] = unmatched_here(rows, students, grid)
     cameras = cameras_agreement(rows, R_WS, grid, hidden.max(1) > 0)
     tables, chi2, rig_sigma_m = [no_rows("gaze")], [np.zeros(0)], [np.zeros(0)]
-    rig_cells = RigCells()
+    rig_cells = RigCells(rig)
     for k, block in enumerate(grid.blocks(BLOCK)):
         progress("gaze points", k * BLOCK / len(grid))
         found = measure(

@@ -151,8 +151,10 @@ def _step(bins: Bins, model: Model, centre: Array, board: Blackboard) -> Model:
     w = np.nan_to_num(weight[..., None] / variance) / LOOK_BINS
     J = _by_place(bins.P_W, model)  # (M, N, axis, 2)
     near = np.diag(1 / np.array([board.width_m, board.height_m]) ** 2)
-    A = np.einsum("mna,mnai,mnaj->mij", w, J, J) + near
-    g_place = np.einsum("mna,mnai,mna->mi", w, J, residual) - (model.place - centre) @ near
+    by_place = J.reshape(M, 2 * N, 2)
+    weighed = np.swapaxes(w.reshape(M, 2 * N, 1) * by_place, 1, 2)
+    A = weighed @ by_place + near
+    g_place = (weighed @ residual.reshape(M, 2 * N, 1))[..., 0] - (model.place - centre) @ near
     A_inv = np.linalg.inv(A)
     # per axis: rest, share, offsets; places are eliminated, which couples the axes
     P = 2 + N
@@ -168,9 +170,10 @@ def _step(bins: Bins, model: Model, centre: Array, board: Blackboard) -> Model:
         X_sum[a, 1, 2:] = X_sum[a, 2:, 1] = (wa * ta).sum(0)
         X_sum[a, range(2, P), range(2, P)] = wa.sum(0)
         g[a] = [(wa * ra).sum(), (wa * ra * ta).sum(), *(wa * ra).sum(0)]
-        B[:, :, a, 0] = np.einsum("mn,mni->mi", wa, J[:, :, a])
-        B[:, :, a, 1] = np.einsum("mn,mni->mi", wa * ta, J[:, :, a])
-        B[:, :, a, 2:] = np.swapaxes(wa[..., None] * J[:, :, a], 1, 2)
+        by_own = np.swapaxes(wa[..., None] * J[:, :, a], 1, 2)
+        B[:, :, a, 0] = by_own.sum(-1)
+        B[:, :, a, 1] = (by_own @ ta[..., None])[..., 0]
+        B[:, :, a, 2:] = by_own
         prior = np.r_[np.radians(CLASS_REST_DEG), CLASS_SHARE[1], np.full(N, model.tau[a])] ** -2.0
         X_sum[a] += np.diag(prior)
         now = np.r_[model.rest[a], model.share[a], model.offset[:, a]]
@@ -184,7 +187,7 @@ def _step(bins: Bins, model: Model, centre: Array, board: Blackboard) -> Model:
     right = g.ravel() - g_place.ravel() @ AB
     cov = np.linalg.inv(H)
     d = cov @ right
-    place = model.place + np.einsum("mij,mj->mi", A_inv, g_place - (flat @ d).reshape(M, 2))
+    place = model.place + (A_inv @ (g_place - (flat @ d).reshape(M, 2))[..., None])[..., 0]
     d = d.reshape(2, P)
     reach = np.array([board.width_m, board.height_m])
     offset = model.offset + d[:, 2:].T

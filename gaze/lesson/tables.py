@@ -56,7 +56,7 @@ def gaze_columns(
     nose_sigma = np.sqrt(np.diagonal(positions.covariance_m2, axis1=-2, axis2=-1))
     face_px = grid.of_rows(rows.face_px)
     # of the camera that sees more of the face; fmin passes over NaN
-    covered = np.fmin.reduce(grid.of_rows(rows.heads.covered.max(1)), axis=1)
+    covered = np.fmin.reduce(grid.of_rows(rows.heads.covered).max(-1), axis=1)
     return pd.DataFrame(
         {
             "time_s": when.time_s[grid.moment],

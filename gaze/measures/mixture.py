@@ -152,22 +152,23 @@ class Mixture:
         owner: NDArray[np.int64],
         count: NDArray[np.int64],
         size: NDArray[np.float32],
-        likelihood: Callable[[slice, NDArray[np.bool_]], NDArray[np.float32]],
+        likelihood: Callable[[NDArray[np.bool_]], Callable[[slice], NDArray[np.float32]]],
     ) -> Mixture:
         """The mixture of groups of points (:func:`grouped`).
 
         owner, count : (U,) whose each group is (ascending), and how many points it has. size : (C,)
-        of the cells. likelihood : of some groups and cells, (u, c).
+        of the cells. likelihood : of some cells, by some groups, (u, c).
         """
         edges = np.flatnonzero(np.diff(owner, prepend=-1, append=-1))
         parts = tuple(slice(a, b) for a, b in itertools.pairwise(edges))
         share = np.concatenate([count[p] / count[p].sum() for p in parts]).astype(np.float32)
-        every = np.ones(len(size), np.bool_)
-        alone = np.stack([_step(likelihood(p, every), share[p], size) for p in parts])
+        every = likelihood(np.ones(len(size), np.bool_))
+        alone = np.stack([_step(every(p), share[p], size) for p in parts])
         density = alone.mean(0) / size
         keep = density > 1e-3 * density.max()  # nobody looked near the others
         alone, size = alone[:, keep], size[keep]
-        stacked = np.concatenate([likelihood(p, keep) for p in parts])
+        kept = likelihood(keep)
+        stacked = np.concatenate([kept(p) for p in parts])
         first = cls(of, keep, stacked, share, parts, size / size.sum(), alone)
         return replace(first, looked=first._iterated(np.ones((1, len(parts))), ITERATIONS)[0])
 
@@ -241,9 +242,12 @@ class Places(Mixture):
         of, mean, cov, owner, count = grouped(xy_m, cov_m2, student)
         cells = Cells.around(board, areas)
         size = np.prod(cells.high_m - cells.low_m, axis=1).astype(np.float32)
-        found = Mixture.fitted(
-            of, owner, count, size, lambda p, keep: _likelihood(mean[p], cov[p], cells.only(keep))
-        )
+
+        def likelihood(keep: NDArray[np.bool_]) -> Callable[[slice], NDArray[np.float32]]:
+            some = cells.only(keep)
+            return lambda p: _likelihood(mean[p], cov[p], some)
+
+        found = Mixture.fitted(of, owner, count, size, likelihood)
         return cls(**vars(found), cells=cells.only(found.kept))
 
     def place(self) -> tuple[Array, Array]:

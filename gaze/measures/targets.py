@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -209,7 +210,7 @@ class _Fit:
             for k, e in {(int(k), int(e)) for k, e in zip(student, epoch, strict=True)}
         }
 
-        def likelihood(p: slice, keep: NDArray[np.bool_]) -> NDArray[np.float32]:
+        def likelihood(keep: NDArray[np.bool_], p: slice) -> NDArray[np.float32]:
             k = int(student[p.start])
             out = np.full((p.stop - p.start, len(keep)), TINY, np.float32)
             for e in np.unique(epoch[p]):
@@ -224,7 +225,9 @@ class _Fit:
                         out[some, self.cells.teacher] = teachers_density(teacher[at], *where)
             return out[:, keep]
 
-        return Mixture.fitted(of, student, count, self.cells.size, likelihood)
+        return Mixture.fitted(
+            of, student, count, self.cells.size, lambda keep: partial(likelihood, keep)
+        )
 
     def _teachers(self) -> Array:
         """(N, 3) where the teacher was at each look; NaN where not seen, or no target."""

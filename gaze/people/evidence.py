@@ -139,9 +139,8 @@ def pair_evidence(rig: Rig, seen: Sightings, settings: IdentitySettings) -> Pair
             pd.DataFrame({"moment": seen.moment[rows], "track": seen.track[rows], "row": rows})
         )
     xy = np.full((len(seen.camera), 2), np.nan)
-    for c, name in enumerate(CAMERAS):
-        mine = seen.camera == c
-        xy[mine] = rig.camera(name).undistort(seen.nose_px[mine])
+    for name, table in zip(CAMERAS, tables, strict=True):
+        xy[table["row"]] = rig.camera(name).undistort(seen.nose_px[table["row"]])
     shared = there[0].T @ there[1]
     both = _near_pairs(rig, seen, tables, xy, settings)
     if both.empty:
@@ -250,6 +249,19 @@ def _chosen_moments(seen: Sightings, most: int) -> NDArray[np.integer]:
     parts = [spread(every, most)]
     parts += [spread(np.unique(seen.moment[rows]), 20) for rows in seen.by_track().values()]
     return np.asarray(np.unique(np.concatenate(parts)))
+
+
+def alike(
+    a: NDArray[np.integer], b: NDArray[np.integer]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """All pairs (i, j) with a[i] = b[j], i ascending, then j; as a merge of pandas', in a third of
+    its time."""
+    order = np.argsort(b, kind="stable")
+    first, last = (np.searchsorted(b[order], a, side) for side in ("left", "right"))
+    count = last - first
+    i = np.repeat(np.arange(len(a)), count)
+    of_a = np.arange(len(i)) - np.repeat(np.cumsum(count) - count, count)
+    return i, order[first[i] + of_a]
 
 
 def spread(values: NDArray[Any], most: int) -> NDArray[Any]:

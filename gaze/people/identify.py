@@ -36,6 +36,7 @@ from gaze.people.evidence import (
     IdentitySettings,
     Pairs,
     Sightings,
+    alike,
     pair_evidence,
     spread,
 )
@@ -369,9 +370,14 @@ def _rows_of(
 
 def _miss(rig: Rig, camera: int, nose_px: Array, point_W: Array) -> Array:
     """How far (N,) in metres the rays of a camera's pixels (N, 2) pass from points (N, 3)."""
-    name = CAMERAS[camera]
-    T = rig.T_WC(name)
-    d = T.rotate(rig.camera(name).rays(nose_px))
+    return _passes(rig, camera, rig.camera(CAMERAS[camera]).undistort(nose_px), point_W)
+
+
+def _passes(rig: Rig, camera: int, xy: Array, point_W: Array) -> Array:
+    """The same (N,) of normalised coordinates (N, 2)."""
+    T = rig.T_WC(CAMERAS[camera])
+    d = T.rotate(np.concatenate([xy, np.ones((len(xy), 1))], -1))
+    d /= np.linalg.norm(d, axis=-1, keepdims=True)
     to_point = point_W - T.t
     along = (to_point * d).sum(-1, keepdims=True)
     return np.asarray(np.linalg.norm(to_point - along * d, axis=-1))
@@ -386,10 +392,9 @@ def _overlap(seen: Sightings, a: NDArray[np.intp], b: NDArray[np.intp]) -> float
 def _meeting(rig: Rig, seen: Sightings, rows: NDArray[np.intp]) -> Array:
     """Median meeting point (3,) of the rays of one student's rows."""
     rows = np.sort(rows)
-    sides = [rows[seen.camera[rows] == c] for c in range(len(CAMERAS))]
-    both = [pd.DataFrame({"moment": seen.moment[side], "row": side}) for side in sides]
-    pairs = both[0].merge(both[1], on="moment")
-    i, j = pairs["row_x"].to_numpy(np.intp), pairs["row_y"].to_numpy(np.intp)
+    left, right = (rows[seen.camera[rows] == c] for c in range(len(CAMERAS)))
+    i, j = alike(seen.moment[left], seen.moment[right])
+    i, j = left[i], right[j]
     take = spread(np.arange(len(i)), 200)
     P = ray_points(
         rig,
@@ -421,15 +426,16 @@ def _one_row_each(
     miss = np.full(len(student), np.nan)
     for c in range(len(CAMERAS)):
         rows = np.flatnonzero((seen.camera == c) & (student >= 0))
-        miss[rows] = _miss(rig, c, seen.nose_px[rows], seats[student[rows]])
+        miss[rows] = _passes(rig, c, xy[rows], seats[student[rows]])
     student[np.nan_to_num(miss) > s.far_m] = UNMATCHED
     # one row for each student, moment and camera
     rows = np.flatnonzero(student >= 0)
     order = rows[np.argsort(np.nan_to_num(miss[rows]), kind="stable")]
     key = (seen.moment[order].astype(np.int64) * max(count, 1) + student[order]) * 2
     _, first = np.unique(key + seen.camera[order], return_index=True)
-    extra = np.setdiff1d(rows, order[first])
-    student[extra] = UNMATCHED
+    one = np.zeros(len(student), np.bool_)
+    one[order[first]] = True
+    student[~one] = UNMATCHED
     # the two cameras must mean one point
     i, j, who = matched_rows(seen, student)
     if len(i):

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from calibration.rig import Rig
 from calibration.shapes import shapes
 from calibration.transform import Array
-from gaze.people.evidence import UNMATCHED, Sightings
+from gaze.people.evidence import UNMATCHED, Sightings, alike
 from gaze.room.position import ray_points, seat_prior
 
 #: A class sits beside its declared seats if it is this far off as a whole (seats are read off a
@@ -58,16 +57,11 @@ def matched_rows(
     seen: Sightings, student: NDArray[np.int32]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int32]]:
     """Rows (left, right) that one student has at one moment, and the student."""
-    tables = [
-        pd.DataFrame({"moment": seen.moment[r], "student": student[r], "row": r})
-        for r in (np.flatnonzero((seen.camera == c) & (student >= 0)) for c in (0, 1))
-    ]
-    both = tables[0].merge(tables[1], on=["moment", "student"], suffixes=("_l", "_r"))
-    return (
-        both["row_l"].to_numpy(np.intp),
-        both["row_r"].to_numpy(np.intp),
-        both["student"].to_numpy(np.int32),
-    )
+    sides = [np.flatnonzero((seen.camera == c) & (student >= 0)) for c in (0, 1)]
+    count = int(student.max(initial=-1)) + 1
+    keys = [seen.moment[rows].astype(np.int64) * count + student[rows] for rows in sides]
+    i, j = (rows[k] for rows, k in zip(sides, alike(*keys), strict=True))
+    return i, j, student[i]
 
 
 def seats_of(

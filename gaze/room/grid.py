@@ -59,6 +59,6 @@ class Grid:
 
     def of_rows(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values of face rows (R, ...) → (N, 2, ...), NaN where there is no row."""
-        out = np.asarray(values, np.float64)[np.maximum(self.row, 0)]
+        out = values[np.maximum(self.row, 0)].astype(np.float64, copy=False)
         out[self.row < 0] = np.nan
         return out

@@ -8,6 +8,7 @@ rig parameter after the other and following nose and head to the blackboard, all
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -45,25 +46,33 @@ class RigDependence:
 
 @dataclass
 class RigCells:
-    """What the rig's own error does to noses and crops, by cell (:func:`_cells`): of one rig, for
-    the blocks of one lesson, which lie in the same cells.
+    """What a rig's own error does to noses and crops, by cell (:func:`_cells`), for the blocks of
+    one lesson, which lie in the same cells.
 
     number : cells by what they are. covariance : (M, 9, 9) of the nose in W and of each camera's
     turn, as :func:`_moves`.
     """
 
+    rig: Rig
     number: dict[bytes, int] = field(default_factory=dict)
     covariance: Array = field(default_factory=lambda: np.zeros((0, *[3 * (1 + len(CAMERAS))] * 2)))
 
-    def of(self, rig: Rig, rows: RigDependence) -> tuple[Array, NDArray[np.intp]]:
+    @cached_property
+    def moved(self) -> list[tuple[int, float, Rig]]:
+        """The rig moved by one of its parameters: which, how far, and to what."""
+        steps = self.rig.steps(STEP_SIGMAS)
+        each = zip(steps, np.diag(steps), strict=True)
+        return [(k, step, self.rig.perturbed(d)) for k, (step, d) in enumerate(each) if step > 0]
+
+    def of(self, rows: RigDependence) -> tuple[Array, NDArray[np.intp]]:
         """The covariances, and which of them is each row's (N,); the rig has a covariance."""
-        assert rig.covariance is not None
+        assert self.rig.covariance is not None
         keys, cell = _keys(rows)
         names = [key.tobytes() for key in keys]
         new = [k for k, name in enumerate(names) if name not in self.number]
         if new:
-            moves = _moves(rig, _cells(rig, keys[new]), rows.nose_from_rig)
-            found = moves @ rig.covariance @ np.swapaxes(moves, -1, -2)
+            moves = _moves(self, _cells(self.rig, keys[new]), rows.nose_from_rig)
+            found = moves @ self.rig.covariance @ np.swapaxes(moves, -1, -2)
             self.number |= {names[k]: len(self.number) + i for i, k in enumerate(new)}
             self.covariance = np.concatenate([self.covariance, found])
         return self.covariance, np.array([self.number[name] for name in names], np.intp)[cell]
@@ -79,7 +88,7 @@ def gaze_spread_from_rig(rig: Rig, rows: RigDependence, known: RigCells | None =
     n = len(rows.P_W)
     if rig.covariance is None or n == 0:
         return np.zeros((n, 2, 2))
-    covariance, cell = (known or RigCells()).of(rig, rows)
+    covariance, cell = (known or RigCells(rig)).of(rows)
     by_nose, by_head = gaze_jacobians(rows.P_W, rows.R_WS)
     by_turn = by_head @ np.swapaxes(rows.R_WS, -1, -2)  # a turn in W is δ = Rᵀ turn in S
     share = rows.share[:, :, None, None]
@@ -123,21 +132,18 @@ def _cells(rig: Rig, keys: NDArray[np.int64]) -> _Cells:
     return _Cells(P_W, uv_px, middle[:, 3:7].reshape(-1, 2, 2), sigma_px)
 
 
-def _moves(rig: Rig, cells: _Cells, nose_from_rig: bool) -> Array:
+def _moves(known: RigCells, cells: _Cells, nose_from_rig: bool) -> Array:
     """(M, 9, K) by each parameter of the rig: the nose in W, and the turn in W of each camera's
     crops as rotation vectors; 0 where a camera does not see."""
-    steps = rig.steps(STEP_SIGMAS)
-    out = np.zeros((len(cells.P_W), 3 * (1 + len(CAMERAS)), len(steps)))
+    rig = known.rig
+    out = np.zeros((len(cells.P_W), 3 * (1 + len(CAMERAS)), len(rig.parameter_names)))
     nose = linearised_nose(rig, cells.uv_px, cells.sigma_px, cells.P_W) if nose_from_rig else None
     R_CV = [_looking(rig, rig, c, cells.centre_px) for c in range(len(CAMERAS))]
-    for k in np.flatnonzero(steps > 0):
-        step = np.zeros(len(steps))
-        step[k] = steps[k]
-        moved = rig.perturbed(step)
+    for k, step, moved in known.moved:
         if nose is not None:
-            out[:, :3, k] = nose(moved) / step[k]
+            out[:, :3, k] = nose(moved) / step
         for c in range(len(CAMERAS)):
-            out[:, 3 * (c + 1) : 3 * (c + 2), k] = _turn(rig, moved, c, R_CV[c], cells) / step[k]
+            out[:, 3 * (c + 1) : 3 * (c + 2), k] = _turn(rig, moved, c, R_CV[c], cells) / step
     return np.nan_to_num(out)
 
 

@@ -63,7 +63,7 @@ def lesson(minutes: float, students: int) -> None:
     nobodys = unmatched_here(rows, found, grid)
     seats = Seats.of(scene.rig, rows, found, listed)
     R_WS = rows.heads_in_world(scene.rig)
-    cells = RigCells()
+    cells = RigCells(scene.rig)
     tables = [
         gaze_columns(
             measure(scene.rig, rows, R_WS, found, seats, block, rig_cells=cells),

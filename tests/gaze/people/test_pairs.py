@@ -5,11 +5,19 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from calibration.transform import rotation_exp
 from gaze.people.costs import MATCHERS, both_cost, embedding_cost, geometry_cost
-from gaze.people.evidence import IdentitySettings, Pairs, Sightings, pair_evidence, spread
+from gaze.people.evidence import (
+    IdentitySettings,
+    Pairs,
+    Sightings,
+    alike,
+    pair_evidence,
+    spread,
+)
 from gaze.people.matching import match_pairs
 from tests.gaze.classroom import project, room_rig, seats
 from tests.gaze.people.test_identify import sightings
@@ -282,3 +290,17 @@ def test_rows_of_each_track() -> None:
         assert (found.camera[mine] == camera).all() and (track[mine] == number).all()
         assert (np.diff(mine) > 0).all()
     assert {(0, -1), (1, -1)} <= set(rows)
+
+
+def test_equal_values_are_paired_as_a_merge_pairs_them() -> None:
+    rng = np.random.default_rng(0)
+    for a, b in (
+        (rng.integers(0, 9, 30), rng.integers(3, 12, 40)),
+        (np.array([5, 1, 5]), np.array([5, 5, 2, 1])),
+        (np.zeros(0, np.int64), np.array([1])),
+        (np.array([1]), np.zeros(0, np.int64)),
+    ):
+        left, right = (pd.DataFrame({"v": v, "row": np.arange(len(v))}) for v in (a, b))
+        both = left.merge(right, on="v")
+        i, j = alike(a, b)
+        np.testing.assert_array_equal(np.stack([i, j], 1), both[["row_x", "row_y"]])

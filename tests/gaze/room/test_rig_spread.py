@@ -59,7 +59,7 @@ def test_cells_met_in_an_earlier_block_answer_alike() -> None:
     R_WS, uv, n = aimed_rotation(P, np.array([1.4, 0.5, 0.0])), project(rig, P), len(P)
     uv[::25, 1] = np.nan  # one camera alone
     values = (uv, np.ones((n, 2)), P, R_WS, uv, np.tile([0.6, 0.4], (n, 1)))
-    known, parts, count = RigCells(), [], []
+    known, parts, count = RigCells(rig), [], []
     for part in np.array_split(np.arange(n), 4):
         parts.append(gaze_spread_from_rig(rig, RigDependence(*(v[part] for v in values)), known))
         count.append(len(known.number))
