@@ -157,16 +157,20 @@ def solve_positions(
 
 def _reprojection(P_C: Array, R_CW: Array, s: Sight, rows: NDArray[np.intp]) -> tuple[Array, Array]:
     """Residual (M, 2) in pixels, measured − predicted, and its negative derivative by P_W."""
-    z = np.maximum(P_C[:, 2], 0.05)
-    xy = P_C[:, :2] / z[:, None]
-    A = s.pixels_by_xy[rows]
-    r = (A @ (s.xy[rows] - xy)[..., None])[..., 0]
+    r, xy, z = _residual(P_C, s, rows)
     zero = np.zeros_like(z)
     by_P = np.stack(
         [np.stack([1 / z, zero, -xy[:, 0] / z], -1), np.stack([zero, 1 / z, -xy[:, 1] / z], -1)],
         -2,
     )
-    return r, A @ by_P @ R_CW
+    return r, s.pixels_by_xy[rows] @ by_P @ R_CW
+
+
+def _residual(P_C: Array, s: Sight, rows: NDArray[np.intp]) -> tuple[Array, Array, Array]:
+    """Residual (M, 2) in pixels, the predicted coordinates (M, 2) and the depth (M,)."""
+    z = np.maximum(P_C[:, 2], 0.05)
+    xy = P_C[:, :2] / z[:, None]
+    return (s.pixels_by_xy[rows] @ (s.xy[rows] - xy)[..., None])[..., 0], xy, z
 
 
 @shapes(uv_px="n 2 2", sigma_px="n 2", P_W="n 3")
@@ -198,8 +202,7 @@ def linearised_nose(rig: Rig, uv_px: Array, sigma_px: Array, P_W: Array) -> Call
             s, camera = sights[c], moved.camera(name)
             if camera is not rig.camera(name):  # the magnification's change is of second order
                 s = replace(s, xy=camera.undistort(uv_px[:, c]))
-            T_CW = moved.T_WC(name).inverse()
-            r, _ = _reprojection(T_CW.apply(P_W[rows]), T_CW.R, s, rows)
+            r, *_ = _residual(moved.T_WC(name).inverse().apply(P_W[rows]), s, rows)
             JT, r0 = projections[c]
             g += (JT @ (np.nan_to_num(r) - r0)[..., None])[..., 0]
         out = np.full_like(P_W, np.nan)
