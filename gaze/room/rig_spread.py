@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
 from calibration.rig import Rig
-from calibration.transform import Array, rotation_log
+from calibration.transform import Array
 from gaze.room.geometry import gaze_jacobians
 from gaze.room.position import linearised_nose
 
@@ -159,9 +159,18 @@ def _turn(rig: Rig, moved: Rig, c: int, R_CV: Array, cells: _Cells) -> Array:
     name = CAMERAS[c]
     R, R_moved = rig.T_WC(name).R, moved.T_WC(name).R
     if moved.camera(name) is rig.camera(name):
-        return rotation_log(R_moved @ R.T)
+        return _small_log(R_moved @ R.T)
     out = np.full((len(R_CV), 3), np.nan)
     looks = np.isfinite(cells.centre_px[:, c]).all(-1)
     R_CV_moved = _looking(moved, rig, c, cells.centre_px[looks])
-    out[looks] = rotation_log(R_moved @ R_CV_moved @ np.swapaxes(R @ R_CV[looks], -1, -2))
+    out[looks] = _small_log(R_moved @ R_CV_moved @ np.swapaxes(R @ R_CV[looks], -1, -2))
     return out
+
+
+def _small_log(R: Array) -> Array:
+    """Rotation vectors (..., 3) of rotations by less than a right angle; five times as fast as
+    :func:`calibration.transform.rotation_log`."""
+    turn = (R - np.swapaxes(R, -1, -2)) / 2
+    v = np.stack([turn[..., 2, 1], turn[..., 0, 2], turn[..., 1, 0]], -1)
+    sine = np.linalg.norm(v, axis=-1, keepdims=True)
+    return np.asarray(v * np.arcsin(sine) / np.maximum(sine, 1e-300))

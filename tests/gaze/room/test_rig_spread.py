@@ -5,10 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from calibration.transform import rotation_exp
 from gaze.faces.heads import down_in_camera
 from gaze.room.geometry import aimed_rotation, gaze_points
 from gaze.room.position import solve_positions
-from gaze.room.rig_spread import RigCells, RigDependence, gaze_spread_from_rig
+from gaze.room.rig_spread import (
+    RigCells,
+    RigDependence,
+    _small_log,
+    gaze_spread_from_rig,
+)
 from tests.gaze.classroom import project, room_rig, seats
 
 
@@ -66,3 +72,9 @@ def test_cells_met_in_an_earlier_block_answer_alike() -> None:
     assert count[0] < count[-1] == len(known.covariance) < n / 2  # most were met before
     whole = gaze_spread_from_rig(rig, RigDependence(*values))
     np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+@pytest.mark.parametrize("size_rad", [0.0, 1e-9, 1e-3, 0.5])
+def test_small_turns(size_rad: float) -> None:
+    turn = size_rad * np.random.default_rng(1).normal(size=(50, 3)) / 3
+    np.testing.assert_allclose(_small_log(rotation_exp(turn)), turn, rtol=1e-9, atol=1e-15)
