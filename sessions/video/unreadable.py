@@ -45,6 +45,8 @@ def unreadable(path: Path, error: Exception) -> VideoError:
             remedy="Copy it again from the camera.",
         )
     other = next((what for sign, what in NO_VIDEOS.items() if begins.lstrip().startswith(sign)), "")
+    if b"<MPD" in begins[:4000]:
+        other = "a list of other files, as websites stream them"
     if not other and begins[:4000].isascii() and begins[:4000].decode().split():
         other = "text"
     if other:

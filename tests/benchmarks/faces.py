@@ -126,16 +126,34 @@ def blurred(picture: Picture) -> Picture:
     return np.asarray(cv2.blur(picture, (5, 1)), np.uint8)
 
 
+def backlit(picture: Picture, boxes: Array, light: float) -> Picture:
+    """Faces (N, 4), with hair and ears, at a share of their light, the rest as it was: windows
+    behind the class, or dark skin beside bright walls; and a small sensor's noise."""
+    share = np.ones(picture.shape[:2])
+    for x0, y0, x1, y1 in boxes:
+        centre, size = ((x0 + x1) / 2, (y0 + y1) / 2), (1.8 * (x1 - x0), 1.6 * (y1 - y0))
+        cv2.ellipse(share, (centre, size, 0.0), light, -1)
+    share = cv2.GaussianBlur(
+        share, (0, 0), max(float(np.mean(boxes[:, 3] - boxes[:, 1])) / 20, 0.5)
+    )
+    photons = np.random.default_rng(0).poisson((picture / 255.0) ** 2.2 * share[..., None] * 400)
+    return np.asarray(255 * np.clip(photons / 400, 0, 1) ** (1 / 2.2), np.uint8)
+
+
 def compressed(picture: Picture) -> Picture:
     """JPEG of quality 25."""
     data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 25])[1]
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
 
 
-SPOILT: dict[str, Callable[[Picture], Picture]] = {
-    "as it is": lambda picture: picture, "a twelfth of the light": dark,
-    "blurred by 5 px": blurred, "JPEG 25": compressed,
-}  # fmt: skip
+SPOILT: dict[str, Callable[[Picture, Array], Picture]] = {
+    "as it is": lambda picture, boxes: picture,
+    "a twelfth of the light": lambda picture, boxes: dark(picture),
+    "blurred by 5 px": lambda picture, boxes: blurred(picture),
+    "JPEG 25": lambda picture, boxes: compressed(picture),
+    "faces at a quarter of their light": lambda picture, boxes: backlit(picture, boxes, 1 / 4),
+    "faces at a sixteenth of their light": lambda picture, boxes: backlit(picture, boxes, 1 / 16),
+}
 
 
 # -- truth and score -------------------------------------------------------------------------------
@@ -162,7 +180,7 @@ def look(
     find: Find,
     pictures: dict[str, Picture],
     truth: dict[str, list[tuple[Array, str]]],
-    spoil: Callable[[Picture], Picture],
+    spoil: Callable[[Picture, Array], Picture],
 ) -> tuple[list[tuple[float, str, float]], Array, float]:
     """(height, kind, best score or 0) of every true face at every scale; scores of boxes that are
     no face; CPU seconds."""
@@ -173,9 +191,9 @@ def look(
     for name, picture in pictures.items():
         for scale in SCALES:
             size = tuple(max(round(s * scale), 32) for s in picture.shape[1::-1])
-            small = spoil(np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA)))
-            box, score = find(small)
             true = np.array([b for b, _ in truth[name]]) * scale
+            small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+            box, score = find(spoil(small, true))
             kinds = [k for _, k in truth[name]]
             meets = overlap(box, true)
             height = true[:, 3] - true[:, 1]
@@ -252,10 +270,15 @@ def poses(pictures: dict[str, Picture], truth: dict[str, list[tuple[Array, str]]
     rows = [(px, "as it is") for px in (40, 24, 16, 12)] + [(24, s) for s in SPOILT][1:]
     for px, spoilt in rows:
         small = [
-            SPOILT[spoilt](np.asarray(cv2.resize(p, None, fx=px / h, fy=px / h,
-                                                 interpolation=cv2.INTER_AREA)))
+            np.asarray(
+                cv2.resize(p, None, fx=px / h, fy=px / h, interpolation=cv2.INTER_AREA), np.uint8
+            )
             for p, h in zip(patches, heights, strict=True)
-        ]  # fmt: skip
+        ]
+        small = [
+            SPOILT[spoilt](p, face[None] * [*p.shape[1::-1], *p.shape[1::-1]])
+            for p, face in zip(small, faces, strict=True)
+        ]
         seen, off = directions(small, faces, model), np.full(len(of), np.nan)
         both = np.isfinite(whole + seen).all((1, 2))
         off[both] = geodesic_deg(whole[both], seen[both])
