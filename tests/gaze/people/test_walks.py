@@ -91,6 +91,19 @@ def test_one_who_looks_in_for_a_minute_is_not_the_teacher_of_a_long_lesson() -> 
     assert not (found.role[who == visitor] == TEACHER).any()
 
 
+def test_beside_a_teacher_who_sits_whoever_walks_is_another() -> None:
+    scene = Scene.lesson(9, seconds=60.0)
+    sits = scene.with_body(scene.P_W[:, 0] - scene.P_W[0, 0] + [0.3, 0.85, 1.4])
+    scene.look_at(sits, np.array([2.0, 0.8, -1.0]))
+    walks = on_foot(scene, BACK, 0.6)
+    _, who, found = identified(scene, 9, teacher_xz_m=(0.4, 1.5))
+    class_is_whole(scene, who, found)
+    assert (found.role[who == sits] == TEACHER).mean() > 0.95
+    assert not (found.role[who == walks] == TEACHER).any()
+    _, who, found = identified(scene, 9)
+    assert (found.role[who == walks] == TEACHER).mean() > 0.9
+
+
 @pytest.mark.parametrize("pupil", [0, 5])
 def test_who_writes_at_the_board_while_his_seat_is_empty_is_no_teacher(pupil: int) -> None:
     """A minute of five, walking before the class; the teacher is nowhere to be seen."""
