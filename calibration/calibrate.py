@@ -28,7 +28,7 @@ from calibration.mounting import AS_THE_FILE_SAYS
 from calibration.progress import Progress
 from calibration.rig import Rig
 from calibration.rig_file import RigInputs
-from calibration.room.evidence import Looked
+from calibration.room.evidence import Looked, Seated
 from calibration.room.place import place
 from calibration.room.reconcile import room_causes
 from calibration.solve.estimate import Estimate, estimate
@@ -46,6 +46,7 @@ def calibrate_folder(
     cameras_apart_m: float | None = None,
     corners_m: Mapping[str, tuple[float, ...]] | None = None,
     looked: Looked | None = None,
+    seated: Seated | None = None,
     offset_s: float | None = None,
     mountings: Mountings = AS_THE_FILES_SAY,
     time_limit_s: float = TIME_LIMIT_S,
@@ -66,6 +67,7 @@ def calibrate_folder(
     corners_m : per camera the tape from its lens to the blackboard's upper left and upper right
         corner, and better to the lower left and lower right one too: what checks the room.
     looked : where a class that looked at marked points sees the blackboard: checks the room too.
+    seated : where a class sits at declared seats: may say that something does not fit.
     offset_s : right clock minus left clock, for videos; None: measured from how they move.
     mountings : how each camera hangs, where its files do not say so themselves.
     progress : called with (stage, share done).
@@ -129,7 +131,8 @@ def calibrate_folder(
         placed.append(Auxiliary(tape, own, view, clicked, rooms[i]))
     seen = Seen(
         board, found.sizes, found.views, tuple(placed), blackboard_m, cameras_apart_m,
-        corners_m=dict(corners_m or {}), looked=looked, causes=tuple(causes),
+        corners_m=dict(corners_m or {}), looked=looked, seated=seated,
+        causes=tuple(causes),
     )  # fmt: skip
     rig = solve(seen, progress=lambda stage, share: say(stage, 0.7 + 0.3 * share))
     return replace(rig, inputs=rig.inputs.but(mountings={c: mountings[c] for c in CAMERAS}))

@@ -7,7 +7,7 @@ from typing import Any
 
 from calibration.corners.boards import Board, View
 from calibration.room import world
-from calibration.room.evidence import Looked
+from calibration.room.evidence import Looked, Seated
 from calibration.room.picture import RoomPicture
 from calibration.room.world import Tape
 from calibration.transform import Transform
@@ -69,6 +69,7 @@ class Seen:
     corners_m : per camera the tape from its lens to the blackboard's upper left and upper right
         corner (and to the lower left and lower right one).
     looked : where a class that looked at marked points sees the blackboard, or None.
+    seated : where a class sits at declared seats, or None.
     causes : what was already found wrong while the pictures were read.
     """
 
@@ -81,6 +82,7 @@ class Seen:
     apart_sigma_m: float = 0.03
     corners_m: dict[str, tuple[float, ...]] = field(default_factory=dict)
     looked: Looked | None = None
+    seated: Seated | None = None
     causes: tuple[Cause, ...] = field(default_factory=tuple)
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,6 +97,7 @@ class Seen:
             "apart_sigma_m": self.apart_sigma_m,
             "corners_m": {k: list(v) for k, v in self.corners_m.items()},
             "looked": None if self.looked is None else asdict(self.looked),
+            "seated": None if self.seated is None else asdict(self.seated),
             "causes": [vars(c) for c in self.causes],
         }
 
@@ -112,5 +115,6 @@ class Seen:
             d.get("apart_sigma_m", 0.03),
             {k: tuple(v) for k, v in d.get("corners_m", {}).items()},
             None if d.get("looked") is None else Looked(**d["looked"]),
+            None if d.get("seated") is None else Seated(**d["seated"]),
             tuple(Cause(**c) for c in d.get("causes", ())),
         )

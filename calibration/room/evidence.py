@@ -3,8 +3,8 @@
 Each placement of the auxiliary board gives three lengths by tape and three angles (how it was
 laid), perhaps a pose by pictures of the room; the tape from each lens to the blackboard's corners
 gives lengths that know nothing of the auxiliary board, and so does a class that looked at marked
-points. Unknown are T_WL and, where lengths lead to
-them, the blackboard's width and height. Frames: docs/conventions.md.
+points or sits at declared seats. Unknown are T_WL and, where lengths lead to them, the blackboard's
+width and height. Frames: docs/conventions.md.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ SHARES = {
 }
 #: The rows of a class that looked at marked points.
 LOOKS = ("looks.sideways", "looks.down")
+#: The rows of a class that sits at declared seats: turned about W's axes, where, how large.
+SEATS = tuple(f"seats.{n}" for n in ("tip", "turn", "roll", "sideways", "down", "out", "size"))
 #: Distances from the blackboard at which the cost of an error is said.
 ROWS_M = (3.0, 6.0, 9.0)
 
@@ -84,6 +86,26 @@ class Looked:
     at_m: tuple[float, float]
     p_L: tuple[float, float, float]
     sigma_m: tuple[float, float]
+    students: int
+
+
+@dataclass(frozen=True)
+class Seated:
+    """Where a class sits in the room, as declared and as the cameras see it.
+
+    K is a frame of the class: parallel to W as declared, its origin amid the front row's noses.
+
+    at_m : (3,) where K is declared to be in W. p_L : (3,) where the cameras see it, R_LK : (3, 3)
+    how it is turned, in the left camera's frame. size : how much larger the class is seen than it
+    is declared. covariance : (7, 7) of what is declared: turned about W's axes, place, size;
+    radians, metres, 1. students : how many sit at their seats.
+    """
+
+    at_m: tuple[float, float, float]
+    p_L: tuple[float, float, float]
+    R_LK: Sequence[Sequence[float]]
+    size: float
+    covariance: Sequence[Sequence[float]]
     students: int
 
 
@@ -124,8 +146,8 @@ class Measured:
     """One row of the least squares.
 
     name : ``0.left_m`` (placement, length or turn), ``left.upper right`` (lens, corner),
-    ``looks.down``, ``width_m`` or ``height_m``. sigma : 1 σ, metres or radians. stated : the length
-    that was given, metres; None: an angle, a picture's, or a look's.
+    ``looks.down``, ``seats.out``, ``width_m`` or ``height_m``. sigma : 1 σ, metres or radians.
+    stated : the length that was given, metres; None: an angle, a picture's, a look's, a class's.
     """
 
     name: str
@@ -144,6 +166,7 @@ class Evidence:
     blackboard_m : (width, height).
     corners_m : per camera the lengths from its lens to :data:`CORNERS` (two or four).
     looked : what a class that looked at marked points says, or None.
+    seated : what a class that sits at declared seats says, or None.
     noise : (m, m) what the cameras' own noise adds to the rows' covariance; None = nothing.
     loose : what may be wrong by any amount: a length (``left_m`` …) of all placements, all lengths
         from the lenses by the same (:data:`BEGUN`), or width and height (:data:`FRAME`).
@@ -154,6 +177,7 @@ class Evidence:
     blackboard_m: tuple[float, float] | None = None
     corners_m: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     looked: Looked | None = None
+    seated: Seated | None = None
     noise: Array | None = None
     loose: str = ""
 
@@ -182,6 +206,8 @@ class Evidence:
             out.append(Measured("width_m", SIZE_SIGMA_M, self.blackboard_m[0]))
             if self.to_lower_corners:
                 out.append(Measured("height_m", SIZE_SIGMA_M, self.blackboard_m[1]))
+        if self.seated is not None:
+            out += map(Measured, SEATS, np.sqrt(np.diag(self.seated.covariance)).tolist())
         return tuple(out)
 
     @property
@@ -221,6 +247,8 @@ class Evidence:
             if b.picture is not None:  # its six numbers err together
                 k = at[f"{i}.picture0"]
                 C[k : k + 6, k : k + 6] = b.picture.covariance
+        if self.seated is not None:
+            C[-len(SEATS) :, -len(SEATS) :] = self.seated.covariance
         for length in LENGTHS:  # all placements start at one corner of the blackboard
             rows = [k for name, k in at.items() if name.endswith(f".{length}")]
             C[np.ix_(rows, rows)] += COMMON_M**2 if len(self.boards) > 1 else 0.0
@@ -257,8 +285,7 @@ class Evidence:
             T_LA = b.T_LB @ b.T_AB.inverse()
             points.append(T_LA.t)
             turns.append((T_LA.R, R_WA.T, np.eye(3) if b.picture is None else b.picture.T_WA.R.T))
-        if self.looked is not None:
-            points.append(np.array(self.looked.p_L))
+        points += [np.array(v.p_L) for v in (self.looked, self.seated) if v is not None]
         return turns, np.array(points), [np.array(v) for v in self.corners_m.values()]
 
     def rows(
@@ -312,6 +339,11 @@ class Evidence:
             known = 2 if self.to_lower_corners else 1
             r.append(np.array([width, height] - np.array(self.blackboard_m))[:known])
             J.append(np.eye(9)[6 : 6 + known])
+        if self.seated is not None:
+            R_LK = np.array(self.seated.R_LK)
+            turn(np.eye(3), R_WL @ R_LK, R_LK)
+            r += [points[-1] - self.seated.at_m, np.array([scale * self.seated.size - 1])]
+            J += [moves[-1], self.seated.size * np.eye(9)[8:]]
         return np.concatenate(r), np.concatenate(J)
 
     def stated(self, row: str) -> float | None:

@@ -21,6 +21,7 @@ from calibration.room.evidence import (
     HOOK,
     LENGTHS,
     LOOKS,
+    SEATS,
     TO_FRAME,
     Evidence,
 )
@@ -97,7 +98,16 @@ def guesses(e: Evidence) -> Iterator[Guess]:
             "without them.",
             e, free=LOOKS, cost=2 * FREE_COST - 3.0,
         )  # fmt: skip
-    if e.blackboard_m and (e.corners_m or any(b.picture is not None for b in e.boards)):
+    if e.seated is not None:
+        yield Guess(
+            "seats_wrong",
+            "where the class sits disagrees with everything else: are its seats as session.toml "
+            "has them?",
+            "Measure a few seat_m again, from the blackboard's upper RIGHT corner, or calibrate "
+            "without them.",
+            e, free=SEATS, cost=2 * FREE_COST,
+        )  # fmt: skip
+    if e.blackboard_m and (e.corners_m or e.seated or any(b.picture is not None for b in e.boards)):
         yield Guess(
             "scale",
             "the squares are {size} the stated size",

@@ -13,13 +13,23 @@ import numpy as np
 from scipy.stats import chi2 as chi2_law
 
 from calibration.camera import CAMERAS
-from calibration.room.evidence import CORNERS, HOOK, LENGTHS, LOOKS, ROWS_M, SHARES, TURNS, Evidence
+from calibration.room.evidence import (
+    CORNERS,
+    HOOK,
+    LENGTHS,
+    LOOKS,
+    ROWS_M,
+    SEATS,
+    SHARES,
+    TURNS,
+    Evidence,
+)
 from calibration.room.fit import Solved, solve_room
 from calibration.room.guesses import FREE_COST, Guess, guesses
 from calibration.room.reliability import Unseen, costs_cm, directions, gaze_shift, reliability
 from calibration.room.world import FURTHEST_BEHIND_M, HIGHEST_M
 from calibration.transform import Array, Transform, rotation_exp, rotation_log
-from calibration.verdict import Cause, Hypothesis, Status, named
+from calibration.verdict import CHANCE, Cause, Hypothesis, Status, named
 
 #: Measurements contradict each other where one error would take this much χ² away (3.6 σ) …
 ALARM_CHI2 = 13.0
@@ -146,8 +156,7 @@ def _size_words(guess: Guess, size: float) -> str:
 def room_causes(evidence: Evidence, solved: Solved) -> list[Cause]:
     """What the measurements say against each other; and what nothing would say."""
     found = reconcile(evidence) if solved.dof > 0 else []
-    wrong = contradicted(solved)
-    if not wrong and not (found and solved.chi2 - found[0].score > ALARM_CHI2):
+    if not _wrong(solved, found):
         return _other_side(evidence, solved) or _unchecked(reliability(evidence, solved))
     if not found:
         worst = solved.names[int(np.abs(solved.residual / solved.sigma).argmax())]
@@ -158,7 +167,16 @@ def room_causes(evidence: Evidence, solved: Solved) -> list[Cause]:
             "Measure everything again: the board's placement, the lenses, the blackboard.",
         )]  # fmt: skip
     wrong_cm = moved_cm(evidence, solved, found[0].solved)
-    severity: Status = "FAIL" if wrong_cm > WRONG_CM else "WARN"
+    return [_named(evidence, found, "FAIL" if wrong_cm > WRONG_CM else "WARN", wrong_cm)]
+
+
+def _wrong(solved: Solved, found: list[Reconciled]) -> bool:
+    """Whether something is wrong: by what is measured alone, or as a guess explains it so well."""
+    return contradicted(solved) or bool(found and solved.chi2 - found[0].score > ALARM_CHI2)
+
+
+def _named(evidence: Evidence, found: list[Reconciled], severity: Status, wrong_cm: float) -> Cause:
+    """The guess that explains best, what does as well, and what it costs."""
     cause = named(
         Hypothesis(r.score, Cause(r.guess.code, severity, r.says, r.guess.action), r.says)
         for r in found
@@ -166,7 +184,30 @@ def room_causes(evidence: Evidence, solved: Solved) -> list[Cause]:
     assert cause is not None
     message = cause.message + ("" if cause.message.endswith("?") else ".")
     message += f" As stated, gaze points from {ROWS_M[1]:g} m would be {wrong_cm:.0f} cm off"
-    return [replace(cause, message=message, action=cause.action + _tells_apart(evidence, cause))]
+    return replace(cause, message=message, action=cause.action + _tells_apart(evidence, cause))
+
+
+def with_class(alone: Evidence, both: Evidence) -> tuple[Evidence, list[Cause]]:
+    """The evidence that counts, of that without and that with where the class sits.
+
+    People sit as they like, and seats are read off a plan: a class may say that something does not
+    fit (WARN), but it neither moves a room that it contradicts, nor hides what the rest says.
+    """
+    if both.seated is None or _wrong(solve_room(alone), reconcile(alone)):
+        return alone, []
+    found, solved = reconcile(both), solve_room(both)
+    if not _wrong(solved, found):
+        return both, []
+    told = [r for r in found if r.score - found[0].score < CHANCE]
+    wrong_cm = max((moved_cm(both, solve_room(alone), r.solved) for r in told), default=0.0)
+    if not found:
+        return alone, [Cause(
+            "seats_wrong", "WARN", "where the class sits disagrees with everything else, and no "
+            "single mistake explains it", "Measure the tape and a few seat_m again.",
+        )]  # fmt: skip
+    cause = _named(both, found, "WARN", wrong_cm)
+    words = cause.message.replace("with everything else", "with where the class sits")
+    return alone, [replace(cause, message=words if cause.code != "seats_wrong" else cause.message)]
 
 
 def _tells_apart(e: Evidence, cause: Cause) -> str:
@@ -246,6 +287,8 @@ def _unchecked(could: list[Unseen]) -> list[Cause]:
 def row_words(name: str) -> str:
     """A row of the least squares in words."""
     first, _, last = name.rpartition(".")
+    if name in SEATS:
+        return f"where the class sits ({last})"
     if last in TURNS:
         return f"how the board lies ({TURNS[last]})"
     if first in CAMERAS:

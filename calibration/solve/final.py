@@ -13,6 +13,7 @@ from calibration.rig import Rig
 from calibration.room.evidence import LENGTHS, TURNS, Evidence, PlacedBoard
 from calibration.room.fit import Solved, solve_world
 from calibration.room.place import Placed, Room
+from calibration.room.reconcile import with_class
 from calibration.solve import bundle
 from calibration.solve.covariance import Noise, joint_covariance
 from calibration.solve.estimate import Estimate
@@ -103,8 +104,14 @@ def assemble(seen: Seen, found: Estimate, room: Room) -> Rig:
         )  # fmt: skip
         # what the room starts from, of the solver's parameters: T_RL and each board's pose
         vision = np.r_[G - 6 : G, len(C) - 6 * len(placed) : len(C)]
-        evidence = Evidence(boards, T_RL, seen.blackboard_m, seen.corners_m, seen.looked)
-        evidence = evidence.with_noise(C[np.ix_(vision, vision)])
+        alone, both = (
+            Evidence(
+                boards, T_RL, seen.blackboard_m, seen.corners_m, seen.looked, seated
+            ).with_noise(C[np.ix_(vision, vision)])
+            for seated in (None, seen.seated)
+        )  # fmt: skip
+        evidence, said = with_class(alone, both)
+        room.causes += said
         solved = solve_world(evidence)
         T_AL, T_WA = solved.T_AL, solved.T_WA
         M = np.zeros((G + 12, len(C)))

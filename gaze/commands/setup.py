@@ -131,6 +131,12 @@ def calibrate(
         str | None,
         typer.Option(help="A validated run: where its class looked counts for the room."),
     ] = None,
+    seats: Annotated[
+        str | None,
+        typer.Option(
+            help="A run: whether its class sits at its declared seats (seat_m) checks the room."
+        ),
+    ] = None,
 ) -> None:
     """From pictures of the chessboard and the tape to rig.json, with a verdict.
 
@@ -143,7 +149,7 @@ def calibrate(
 
     with progress_bar(quiet=as_json) as progress:
         rig, rig_path, page_path = calibrate_lesson(
-            lesson, page=page, marked_points=marked_points, progress=progress
+            lesson, page=page, marked_points=marked_points, seats=seats, progress=progress
         )
     verdict = rig.verdict
     if as_json:

@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from calibration.rig import Rig
 from calibration.shapes import shapes
-from calibration.transform import Array
+from calibration.transform import Array, rotation_exp
 from gaze.people.evidence import UNMATCHED, Sightings, alike
 from gaze.room.position import ray_points, seat_prior
 
@@ -22,6 +22,23 @@ from gaze.room.position import ray_points, seat_prior
 LEAST_SHIFT_M, MOST_SHIFT_M = 0.4, 2.0
 AT_SEAT_M = 0.4
 LEAST_SHIFTED, MOST_OF_THEM = 4, 0.75
+#: A class that measures the room: shifted and turned by this much at most, tried in such steps, the
+#: best few fitted; how far off a nose is that is at its seat, 1 σ and at most; so many at their
+#: seats; and by how much χ² every other place must be worse.
+MOST_WRONG_M, MOST_TURNED_DEG, STEP_DEG, MOST_STARTS = 4.0, 20.0, 4.0, 8
+NEAR_SEAT_M, LEAST_SEATED, CLEARLY_CHI2 = (0.2, 0.6), 6, 12.0
+#: Each nose is given the nearest seat: what scatter is left is less than how people sit (variance).
+NEAREST = 2.0
+#: What a class has in common, 1 σ: its floor rises to the back, its plan is turned, its floor or
+#: its children slope sideways; its plan begun beside the corner, blackboards hung higher, everybody
+#: leaning forward; its plan too large. What it says is worth no more, however many sit there.
+COMMON_DEG = (12.0, 2.0, 2.0)
+COMMON_M = (0.10, 0.25, 0.15)
+COMMON_SIZE = 0.03
+#: No class sits more evenly than this: across and along, and in height.
+SITS_LEAST_M, HEIGHT_LEAST_M = 0.08, 0.05
+#: A nose is so far before its seat, and above the blackboard's lower edge.
+BEFORE_SEAT_M, ABOVE_EDGE_M = 0.10, 0.25
 
 
 @dataclass(frozen=True)
@@ -124,10 +141,7 @@ def shift_of_seats(noses_xz_m: Array, seats_xz_m: Array) -> tuple[Array, Array, 
     if min(len(noses_xz_m), len(seats_xz_m)) < LEAST_SHIFTED:
         return None
     apart = noses_xz_m[:, None] - seats_xz_m[None]
-    tried = apart.reshape(-1, 2)
-    tried = np.vstack([np.zeros(2), tried[np.linalg.norm(tried, axis=1) <= MOST_SHIFT_M]])
-    off = np.linalg.norm(apart[None] - tried[:, None, None], axis=-1).min(-1)  # (K, N)
-    score = np.maximum(1 - (off / AT_SEAT_M) ** 2, 0).sum(1)
+    tried, score = _shifts(noses_xz_m, seats_xz_m)
     best = int(np.argmax(score - 0.01 * np.linalg.norm(tried, axis=1)))
     from_seat = np.linalg.norm(apart - tried[best], axis=-1)
     at = np.flatnonzero(from_seat.min(1) < AT_SEAT_M)
@@ -143,6 +157,123 @@ def shift_of_seats(noses_xz_m: Array, seats_xz_m: Array) -> tuple[Array, Array, 
     if not (fits and surely and gained >= max(1.5, 0.15 * len(at))):
         return None
     return shift, sigma, len(at)
+
+
+def _shifts(noses_xz: Array, seats_xz: Array, most_m: float = MOST_SHIFT_M) -> tuple[Array, Array]:
+    """(K, 2) shifts: none, and each from a seat to a nose; (K,) how well noses are at seats."""
+    apart = noses_xz[:, None] - seats_xz[None]
+    tried = apart.reshape(-1, 2)
+    tried = np.vstack([np.zeros(2), tried[np.linalg.norm(tried, axis=1) <= most_m]])
+    off = np.linalg.norm(apart[None] - tried[:, None, None], axis=-1).min(-1)  # (K, N)
+    return tried, np.maximum(1 - (off / AT_SEAT_M) ** 2, 0).sum(1)
+
+
+@dataclass(frozen=True)
+class ClassPlace:
+    """Where a class sits, as its noses and as its declared seats say.
+
+    Frame K: parallel to the room as declared, its origin amid the noses of the front row.
+
+    at_m : (3,) K's origin as declared, its height by how blackboards hang. found_m, R : (3,) and
+    (3, 3), where it is and how it is turned. size : how much larger the class is than declared.
+    covariance : (7, 7) of (turn about x, y, z, place, size): radians, metres, 1.
+    students : how many sit at their seats.
+    """
+
+    at_m: Array
+    found_m: Array
+    R: Array
+    size: float
+    covariance: Array
+    students: int
+
+
+@shapes(noses_W="n 3", seats_xz_m="s 2")
+def class_place(noses_W: Array, seats_xz_m: Array, height_m: float) -> ClassPlace | None:
+    """The one place, turn and size at which a class's noses are at its declared seats.
+
+    Whose nose is whose is not asked: names are given by seats, in a room that may be wrong.
+
+    Parameters
+    ----------
+    noses_W : (N, 3) median noses. seats_xz_m : (S, 2) x_W, z_W as declared; all finite.
+    height_m : the blackboard's.
+
+    Returns
+    -------
+    None: too few sit at their seats, or as many would at another place.
+    """
+    least = max(LEAST_SEATED, MOST_OF_THEM * min(len(noses_W), len(seats_xz_m)))
+    if len(noses_W) < least:
+        return None
+    seats = np.insert(seats_xz_m, 1, 0.0, axis=1)
+    fitted = [_seated(noses_W, seats, turn, shift) for turn, shift in _starts(noses_W, seats)]
+    ranked = sorted(fitted, key=lambda f: f[0])
+    chi2, (middle, there, R, size), C, students = ranked[0]
+    if students < least:
+        return None
+    for other, (a, b, turned, larger), *_ in ranked[1:]:
+        apart = np.linalg.norm(b + larger * turned @ (middle - a) - there)
+        if apart > NEAR_SEAT_M[0] and other < chi2 + CLEARLY_CHI2:
+            return None
+    common = np.diag([*np.radians(COMMON_DEG), *COMMON_M, COMMON_SIZE]) ** 2
+    at_m = middle + [0.0, height_m - ABOVE_EDGE_M, -BEFORE_SEAT_M]
+    return ClassPlace(at_m, there, R, size, NEAREST * C + common, students)
+
+
+def _starts(noses_W: Array, seats: Array) -> list[tuple[float, Array]]:
+    """(turn about y_W, (2,) shift) of seats (S, 3), about their mean: the most promising, apart."""
+    middle = seats.mean(0)
+    found = []
+    for turn in np.radians(np.arange(-MOST_TURNED_DEG, MOST_TURNED_DEG + 1, STEP_DEG)):
+        turned = middle + (seats - middle) @ rotation_exp([0, turn, 0]).T
+        tried, score = _shifts(noses_W[:, ::2], turned[:, ::2], MOST_WRONG_M)
+        found += [(s, turn, t) for t, s in zip(tried, score, strict=True)]
+    out: list[tuple[float, Array]] = []
+    for _, turn, shift in sorted(found, key=lambda f: -f[0]):
+        if all(np.linalg.norm(shift - t) > NEAR_SEAT_M[0] for _, t in out):
+            out.append((turn, shift))
+        if len(out) == MOST_STARTS:
+            break
+    return out
+
+
+def _seated(
+    noses_W: Array, seats: Array, turn: float, shift: Array
+) -> tuple[float, tuple[Array, Array, Array, float], Array, int]:
+    """Noses on seats (S, 3) from a start: how badly (χ²), the fit, its covariance (7, 7), how many.
+
+    The fit is (middle, there, R, size): a seat p is at ``there + size R (p − middle)``.
+    """
+    R, size, middle = rotation_exp([0, turn, 0]), 1.0, seats.mean(0)
+    there = middle + [shift[0], noses_W[:, 1].mean(), shift[1]]
+    near, most = NEAR_SEAT_M
+    for _ in range(8):
+        off = noses_W[:, None] - (there + size * (seats - middle) @ R.T)
+        away = np.linalg.norm(off[..., ::2], axis=-1)
+        cost = np.minimum(away / near, most / near) ** 2
+        who, seat = linear_sum_assignment(cost)
+        chi2 = float(cost[who, seat].sum())
+        at = away[who, seat] < most
+        who, seat = who[at], seat[at]
+        count, C = len(who), np.eye(7)
+        if count < LEAST_SEATED:
+            break
+        # from the front row's middle, so that a floor that rises says nothing of its heads' height
+        new = np.array([seats[seat, 0].mean(), 0.0, seats[seat, 2].min()])
+        there, middle = there + size * R @ (new - middle), new
+        arm, r = (seats[seat] - middle) @ R.T, off[who, seat]
+        J = np.zeros((count, 3, 7))
+        J[:, 0, 1], J[:, 2, 1] = size * arm[:, 2], -size * arm[:, 0]
+        J[:, 1, 0], J[:, 1, 2] = -size * arm[:, 2], size * arm[:, 0]
+        J[:, :, 3:6], J[:, :, 6] = np.eye(3), arm
+        flat = max(SITS_LEAST_M, float(np.sqrt((r[:, ::2] ** 2).sum() / (2 * count - 4))))
+        w = np.array([flat, max(HEIGHT_LEAST_M, float(r[:, 1].std())), flat]) ** -2.0
+        # what one row of seats does not tell is known to 0.5 rad
+        C = np.linalg.inv(np.einsum("nia,i,nib->ab", J, w, J) + 4 * np.eye(7))
+        step = C @ np.einsum("nia,i,ni->a", J, w, r)
+        R, there, size = rotation_exp(step[:3]) @ R, there + step[3:6], size + float(step[6])
+    return chi2, (middle, there, R, size), C, count
 
 
 @shapes(seats_xz_m="s 2")

@@ -17,7 +17,7 @@ Rule = Literal[
     "camera",  # shows people; only `--all-video` takes it away
     "config",  # session.toml: the seat stays, opted out, under another name
     "rows",  # a table: its rows go, what is left is numbered anew
-    "room",  # rig.json: where --marked-points are in it, that is said
+    "room",  # rig.json: where --marked-points or --seats are in it, that is said
     "lines",  # a text or CSV file of the user's: the lines that name the student go
     "quality",  # quality.json: counted again from the tables
     "run",  # run.json
@@ -32,7 +32,7 @@ HOW: dict[Rule, str] = {
     "camera": "stays: it still shows the student (`--all-video`)",
     "config": "the seat stays, opted out, as `removed-1`; comments that name the student lose it",
     "rows": "the student's rows go, and faces of the same tracks; what is left is numbered anew",
-    "room": "stays; where `--marked-points` are in it, it is named (exit code 1): calibrate again",
+    "room": "stays; with `--marked-points` or `--seats` in it, it is named (exit code 1)",
     "lines": "lines that name the student go",
     "quality": "counted again from the tables that are left",
     "run": "what the student may have shaped goes",
@@ -65,7 +65,7 @@ _SEEN = "every student, by pseudonym"
 # The first that holds counts.
 OWNED = (
     Owned("session.toml", "the lesson's own words: seats and pseudonyms", _SEEN, "all", "config"),
-    Owned("rig.json", "the calibrated rig", "nobody; the class, where marked points are in it",
+    Owned("rig.json", "the calibrated rig", "nobody; the class, with marked points or seats",
           "check, analyze, validate, report, sync, rig export", "room"),
     Owned("calibration.html", "the calibration's page, with pictures", "whoever holds the board",
           "people", "nobody"),

@@ -69,8 +69,8 @@ def _is_run(work: Work, run: Run) -> bool:
 
 
 def _looks_in_the_rig(work: Work) -> None:
-    """A room that was calibrated with where the class looked holds the student's share: said, as
-    only the chessboard's pictures and a new validation could make it again."""
+    """A room calibrated with where the class looked or sat holds the student's share: said, as
+    only the chessboard's pictures and a new run could make it again."""
     path = work.folder / "rig.json"
     if path.is_symlink() or not path.is_file():
         return
@@ -78,9 +78,14 @@ def _looks_in_the_rig(work: Work) -> None:
         seen = Rig.load(path).inputs.seen
     except UserError:  # damaged: nobody is read out of it
         return
-    if seen is not None and seen.looked is not None:
-        work.lost(path, "its room rests on --marked-points, at which the student may have looked: "
-                  "calibrate again, without them or from a new validation")  # fmt: skip
+    if seen is None:
+        return
+    for option, share, again in (
+        ("--marked-points", seen.looked, "validation"), ("--seats", seen.seated, "run")
+    ):  # fmt: skip
+        if share is not None:
+            work.lost(path, f"its room rests on {option}, at which the student may have been: "
+                      f"calibrate again, without them or from a new {again}")  # fmt: skip
 
 
 def _seat_changes(work: Work) -> None:

@@ -15,13 +15,16 @@ from calibration.errors import CalibrationError
 from calibration.files import GENERATOR, refuse_foreign
 from calibration.progress import Progress
 from calibration.rig import Rig
-from calibration.room.evidence import Looked
+from calibration.room.evidence import Looked, Seated
 from calibration.room.words import room_words
 from calibration.transform import Array
+from gaze.people.seats import LEAST_SEATED, class_place
 from sessions.config import CONFIG_NAME, BoardConfig, SessionConfig
+from sessions.events.marks import moves, read_marks
 from sessions.folder import Session
 from sessions.lock import lesson_lock
-from sessions.run import run_folder
+from sessions.run import Run, run_folder, sha256
+from sessions.tables import read_table
 from sessions.validation import RoomShift, Validation
 
 PAGE_NAME = "calibration.html"
@@ -35,6 +38,7 @@ def calibrate_lesson(
     *,
     page: bool = True,
     marked_points: str | Path | None = None,
+    seats: str | Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[Rig, Path, Path | None]:
     """Solve a lesson's cameras and world; write ``rig.json`` and ``calibration.html``.
@@ -43,7 +47,7 @@ def calibrate_lesson(
     ``calibration/`` that holds them) is solved as far as it goes: cameras and relative pose.
 
     marked_points : a validated run, by its name or path: where its class looked at marked points
-    counts among the measurements of the room.
+    counts among the measurements of the room. seats : a finished run: where its class sits does.
 
     Returns the rig, the path of rig.json, and the page's path (None where not asked for).
 
@@ -55,10 +59,11 @@ def calibrate_lesson(
     if page:
         refuse_foreign(folder / PAGE_NAME, GENERATOR, OLD_PAGE)
     looks = None if marked_points is None else looks_of(run_folder(marked_points, folder))
+    sits = None if seats is None else seated_in(Session.open(folder), run_folder(seats, folder))
     if not (folder / CONFIG_NAME).is_file():
-        return _calibrate(folder, page, looks, progress)
+        return _calibrate(folder, page, looks, sits, progress)
     with lesson_lock(folder):
-        return _calibrate(folder, page, looks, progress)
+        return _calibrate(folder, page, looks, sits, progress)
 
 
 def looks_of(run: Path) -> RoomShift:
@@ -81,8 +86,62 @@ def looks_of(run: Path) -> RoomShift:
     return room
 
 
+def seated_in(session: Session, run: Path) -> tuple[Seated, Array]:
+    """Where the class of a run sits; (3,) where the right lens stood in the left camera's frame.
+
+    Raises
+    ------
+    CalibrationError : of another rig.json; or seats and noses do not say it. RunError : no run.
+    """
+    done, path = Run.open(run), session.rig_path
+    if not path.is_file() or done.info().inputs.get("rig_sha256") != sha256(path):
+        raise CalibrationError(
+            "this run's noses are not of the rig.json that is here",
+            where=run,
+            remedy="Run `gaze analyze` again, then calibrate with that run's --seats.",
+        )
+    marks = read_marks(session.events_path) if session.events_path.is_file() else ()
+    moved = {m.name for m in moves(marks, "seat")}
+    table = read_table(done.gaze_path, "gaze")
+    # a nose that one camera alone saw was put near its declared seat
+    table = table[(table["cameras"] == 2) & ~table["student"].isin(moved)]
+    columns = ["nose_x_m", "nose_y_m", "nose_z_m"]
+    noses = table.groupby("student", observed=True)[columns].median().dropna().to_numpy(np.float64)
+    config, rig = session.config, Rig.load(path)
+    declared = [s.seat_m for s in config.students if s.seat_m and not s.opt_out | (s.id in moved)]
+    seats = np.array(declared, np.float64).reshape(-1, 2)
+    found = seated_of(rig, noses, seats, config.blackboard.height_m)
+    if found is None:
+        raise CalibrationError(
+            "this class does not tell where its seats are",
+            where=run,
+            found=f"{len(noses)} noses that both cameras saw, {len(seats)} seat_m",
+            expected=f"{LEAST_SEATED} students or more, three in four of them at a seat_m, "
+            "at one place of the room only",
+            remedy="Calibrate without --seats.",
+        )
+    return found, rig.T_LR.t
+
+
+def seated_of(rig: Rig, noses_W: Array, seats_xz_m: Array, height_m: float) -> Seated | None:
+    """What noses (N, 3), as a rig has them, and declared seats (S, 2) say; None: nothing clear."""
+    at = class_place(noses_W, seats_xz_m, height_m)
+    if at is None:
+        return None
+    T_LW = rig.T_WC("left").inverse()
+    x, y, z = T_LW.apply(at.found_m).tolist()
+    return Seated(
+        tuple(at.at_m.tolist()), (x, y, z), (T_LW.R @ at.R).tolist(), at.size,
+        at.covariance.tolist(), at.students,
+    )  # fmt: skip
+
+
 def _calibrate(
-    folder: Path, page: bool, looks: RoomShift | None, progress: Progress | None
+    folder: Path,
+    page: bool,
+    looks: RoomShift | None,
+    sits: tuple[Seated, Array] | None,
+    progress: Progress | None,
 ) -> tuple[Rig, Path, Path | None]:
     """:func:`calibrate_lesson`, where nobody else is at work."""
     pictures = _pictures_folder(folder)
@@ -111,10 +170,13 @@ def _calibrate(
                 if (lengths := getattr(config.cameras, name).corners_m) is not None
             },
             looked=None if looks is None else _looked(looks),
+            seated=None if sits is None else sits[0],
             progress=progress,
         )
         if looks is not None and looks.middle is not None:
-            _refuse_other_cameras(rig, np.array(looks.middle.right_L_m))
+            _refuse_other_cameras(rig, np.array(looks.middle.right_L_m), "--marked-points")
+        if sits is not None:
+            _refuse_other_cameras(rig, sits[1], "--seats")
     rig_path = folder / "rig.json"
     rig.save(rig_path)
     page_path = None
@@ -133,14 +195,14 @@ def _looked(looks: RoomShift) -> Looked:
     return Looked(at.at_m, at.there_L_m, (x_cm / 100, y_cm / 100), looks.students)
 
 
-def _refuse_other_cameras(rig: Rig, right_L_m: Array) -> None:
-    """A class that was filmed by cameras that stood otherwise saw nothing of these."""
+def _refuse_other_cameras(rig: Rig, right_L_m: Array, option: str) -> None:
+    """A class that was filmed by cameras that stood otherwise says nothing of these."""
     off_m = float(np.linalg.norm(rig.T_LR.t - right_L_m))
     if off_m > SAME_LENS_M:
         raise CalibrationError(
-            "the marked points were looked at before the cameras were moved",
+            f"the run of {option} was filmed before the cameras were moved",
             found=f"the right lens {100 * off_m:.0f} cm from where it was for that run",
-            remedy="Calibrate without --marked-points.",
+            remedy=f"Calibrate without {option}.",
         )
 
 
@@ -201,6 +263,14 @@ def room_sentences(rig: Rig) -> list[str]:
         out.append(
             f"marked points, counted among the room's measurements: {looked.students} students "
             f"point {x:+.0f} ± {sx:.0f} cm left and {y:+.0f} ± {sy:.0f} cm down of them"
+        )
+    sits = rig.inputs.seen and rig.inputs.seen.seated
+    if sits and rig.T_WA is not None:
+        x, y, z = 100 * (rig.T_WC("left").apply(np.array(sits.p_L)) - sits.at_m)
+        sx, sy, sz = 100 * np.sqrt(np.diag(sits.covariance)[3:6])
+        out.append(
+            f"seats: {sits.students} students sit {x:+.0f} ± {sx:.0f} cm left and {z:+.0f} ± "
+            f"{sz:.0f} cm farther back of their seat_m, {y:+.0f} ± {sy:.0f} cm below what is usual"
         )
     for i, row in enumerate(rig.quality.auxiliary, 1):
         shown = row.room_picture

@@ -1,7 +1,7 @@
 """Mistakes that people make when they calibrate: what the verdict says of each. From corners.
 
     python tests/benchmarks/calibration_mistakes.py [--rooms 2] [--corners 4] [--looks]
-        [--only PATTERN]
+        [--seats] [--only PATTERN]
 
 Each mistake is made in random rooms (tests/calibration/rigs.py; tape to 5 mm, boards laid to 0.5°,
 lengths from the lenses to 1 cm + 0.2 %, 8 shared and 2 × 5 single views with 0.1 px of noise), in
@@ -10,7 +10,8 @@ one with cameras in the room's corners (:data:`ROOMS`).
 *Named*: the verdict's first cause has one of the codes that say what was done (``harmless``: none
 may be said, where the room is right). *Told*: another has, but this is said as what it may be.
 *Off*: how far gaze points from 6 m are moved by the wrong room (rms of five points of the
-blackboard). ``--looks``: a class of 24 looked at marked points too.
+blackboard). ``--looks``: a class of 24 looked at marked points too; ``--seats``: it sits at
+declared seats, and is found by the rig that was calibrated without it.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from calibration.solve.estimate import Estimate, estimate  # noqa: E402
 from calibration.solve.pair import resect  # noqa: E402
 from calibration.transform import Array, Transform, rotation_exp  # noqa: E402
 from calibration.verdict import Cause  # noqa: E402
+from gaze.setup.calibrate import seated_of  # noqa: E402
 from tests.calibration import rigs  # noqa: E402
 from tests.calibration.room_pictures import phone, take  # noqa: E402
 
@@ -1278,6 +1280,8 @@ def gaze_off_cm(rig: Rig, truth: Rig, blackboard_m: tuple[float, float]) -> floa
 
 #: Whether a class looked at marked points (``--looks``).
 LOOKS = False
+#: Whether a class sits at declared seats (``--seats``): it is found by the rig without it.
+SEATS = False
 #: The kinds of rooms, in turn: what random_room is asked for.
 ROOMS: tuple[dict[str, Any], ...] = (
     {"angle_deg": 60},
@@ -1327,6 +1331,11 @@ def verdict_of(seen: Seen, s: Scene) -> tuple[Rig | None, str, list[Cause]]:
     """The rig, the verdict and its causes; refused with a sentence: a cause without a code."""
     try:
         rig = solved(seen, s.key, s.seen)
+        if SEATS and rig.T_WA is not None:
+            noses, seats = rigs.a_class(s.room, np.random.default_rng([13, s.key[0]]))
+            there = rig.T_WC("left").apply(s.room.rig.T_WC("left").inverse().apply(noses))
+            seated = seated_of(rig, there, seats, s.room.blackboard_m[1])
+            rig = rig if seated is None else solved(replace(seen, seated=seated), s.key, s.seen)
     except CalibrationError as error:
         return None, "refused", [Cause("refused", "FAIL", str(error))]
     return rig, rig.verdict.status, [c for c in rig.verdict.causes if c.severity != "PASS"]
@@ -1339,9 +1348,10 @@ def main() -> None:
     parser.add_argument("--corners", type=int, default=4, choices=(0, 2, 4))
     parser.add_argument("--only", default="")
     parser.add_argument("--looks", action="store_true")
+    parser.add_argument("--seats", action="store_true")
     options = parser.parse_args()
-    global LOOKS
-    LOOKS = options.looks
+    global LOOKS, SEATS
+    LOOKS, SEATS = options.looks, options.seats
     print("| mistake | off, cm | verdict | named right | … or told | first cause otherwise |")
     print("|---|---|---|---|---|---|")
     total = right = second = silent = 0

@@ -332,6 +332,28 @@ def looked_at(room: Room, rng: np.random.Generator) -> Looked:
     return Looked((width / 2, height / 2), (x, y, z), (0.03, 0.04), 24)
 
 
+def a_class(
+    room: Room, rng: np.random.Generator, *, rows: int = 4, columns: int = 6
+) -> tuple[Array, Array]:
+    """Noses (N, 3) of W of a class, and its seats (N, 2) as somebody with a tape declares them.
+
+    Desks in rows; each seat is declared to 12 cm, everybody sits to 10 cm and 8 cm high or low; all
+    lean 10 ± 10 cm forward, and the plan is begun 7 cm and turned 1° beside the truth.
+    """
+    width, height = room.blackboard_m
+    x = width / 2 + 0.7 * (np.arange(columns) - (columns - 1) / 2)
+    z = 2.4 + 1.1 * np.arange(rows)
+    seats = np.stack(np.meshgrid(x, z), -1).reshape(-1, 2)
+    eyes_y = height - 0.25 + rng.normal(0, 0.15)
+    noses = np.insert(seats, 1, eyes_y, 1) + rng.normal(0, [0.1, 0.08, 0.1], (len(seats), 3))
+    noses[:, 2] -= rng.normal(0.1, 0.1)
+    turn = np.radians(rng.normal(0, 1))
+    middle = seats.mean(0)
+    plan = middle + (seats - middle) @ [[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]
+    plan = plan + rng.normal(0, 0.07, 2) + rng.normal(0, 0.12, plan.shape)
+    return rng.permutation(noses), plan
+
+
 def corners_of(
     room: Room, rng: np.random.Generator | None, n: int = 4
 ) -> dict[str, tuple[float, ...]]:

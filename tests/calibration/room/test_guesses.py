@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from calibration.room import world
-from calibration.room.evidence import Evidence, Looked, PlacedBoard
+from calibration.room.evidence import SEATS, Evidence, Looked, PlacedBoard, Seated
 from calibration.room.fit import solve_room
-from calibration.room.reconcile import contradicted, room_causes
+from calibration.room.reconcile import contradicted, room_causes, with_class
 from calibration.room.world import Tape
 from calibration.transform import Transform, rotation_exp
 from calibration.verdict import Cause
@@ -258,6 +258,86 @@ def test_marked_points_that_lie_elsewhere_are_named() -> None:
         (cause,) = causes(looked(room(seed), seed, (0.4, 0.1)))
         assert cause.code == "marks_wrong" and "targets.csv" in cause.message
         assert not causes(looked(room(seed), seed))
+
+
+SEATS_SIGMA = np.array([*np.radians([12, 2.1, 2.2]), 0.11, 0.25, 0.15, 0.03])
+
+
+def seated(seed: int, off: np.ndarray | float = 0.0) -> Seated:
+    """A class of 24, as people sit, ``off`` (7,) from where it is said to sit."""
+    d = np.random.default_rng(seed).normal(0, SEATS_SIGMA) + off
+    T_LW, at = T_WL.inverse(), (1.9, 0.95, 2.3)
+    x, y, z = T_LW.apply(np.array(at) + d[3:6]).tolist()
+    R_LK = (T_LW.R @ rotation_exp(d[:3])).tolist()
+    return Seated(at, (x, y, z), R_LK, 1 + d[6], np.diag(SEATS_SIGMA**2).tolist(), 24)
+
+
+def with_seats(e: Evidence, seats: Seated) -> tuple[Evidence, list[Cause]]:
+    """What counts, and everything that is said."""
+    counts, said = with_class(e, replace(e, seated=seats))
+    return counts, said + causes(counts)
+
+
+@pytest.mark.parametrize(
+    "name", ["other inner corner", "lower edge", "digits", "all in inches", "askew by 10°"]
+)
+def test_a_class_at_its_seats_tells_a_mistake_of_the_tape(name: str) -> None:
+    """No lengths from the lenses: a tape, and a class, one in three of which happens to sit so."""
+    make, code, _ = MISTAKES[name]
+    told = 0
+    for seed in (1, 2, 3):
+        e = replace(make(seed), corners_m={})
+        said = with_seats(e, seated(seed))[1]
+        assert {c.severity for c in said} == {"WARN"} and said[-1].code == "room_unchecked"
+        told += code in (said[0].code, *said[0].rivals)
+    assert told >= 2
+
+
+@pytest.mark.parametrize("corners", [0, 4])
+def test_an_honest_class_says_nothing_and_moves_nothing(corners: int) -> None:
+    for seed in range(12):
+        e = room(100 + seed, corners=corners)
+        counts, said = with_seats(e, seated(seed))
+        assert counts.seated is not None and [c.code for c in said] == [c.code for c in causes(e)]
+        moved = solve_room(counts).T_WL.t - solve_room(e).T_WL.t
+        assert np.linalg.norm(moved) < 0.01
+
+
+@pytest.mark.parametrize(
+    "off", [(0, 0, 0, 0.9, 0, 0, 0), (0, 0, 0, 0, 0, 1.2, 0), (0, 0.35, 0, 0.5, 0, 0.4, 0)]
+)
+def test_a_class_that_sits_elsewhere_is_told_and_does_not_count(off: tuple[float, ...]) -> None:
+    for seed in (1, 2, 3):
+        e = room(seed)
+        counts, said = with_seats(e, seated(seed, np.array(off)))
+        assert [c.code for c in said] == ["seats_wrong"] and said[0].severity == "WARN"
+        assert counts is e, "the room is what it was"
+
+
+@pytest.mark.parametrize("name", ["the floor", "one length wrong", "width 1 m short", "digits"])
+def test_a_class_hides_nothing(name: str) -> None:
+    """What the rest says by itself is said as before: by an honest class, by one elsewhere."""
+    for seed in (1, 2):
+        e = MISTAKES[name][0](seed)
+        for off in (0.0, np.array([0, 0, 0, 0.6, 0.9, 0, 0])):
+            assert with_seats(e, seated(seed, off))[1] == causes(e)
+
+
+def test_seats_enter_the_least_squares_as_they_are_stated() -> None:
+    """One σ off costs one χ² in each row, and the derivative is that of the residuals."""
+    e = replace(room(1), seated=replace(seated(1), covariance=np.diag(SEATS_SIGMA**2).tolist()))
+    rows = [e.names().index(n) for n in SEATS]
+    size = (WIDTH, HEIGHT)
+    assert np.allclose(np.sqrt(np.diag(e.covariance()))[rows], SEATS_SIGMA)
+    d = np.random.default_rng(1).normal(0, SEATS_SIGMA)
+    r = e.residuals(T_WL, size)[rows]
+    assert np.allclose(r, d, atol=2e-3), "turned about W's axes, where, how large"
+    J = e.rows(T_WL.R, T_WL.t, size, 1.0)[1][rows]
+    for k, step in enumerate(1e-6 * np.eye(9)):
+        R, t = T_WL.R @ rotation_exp(step[:3]), T_WL.t + step[3:6]
+        up = e.rows(R, t, size, 1 + step[8])[0][rows]
+        if k not in (6, 7):
+            assert np.allclose((up - r) / 1e-6, J[:, k], atol=1e-4)
 
 
 def test_no_single_mistake_explains_three() -> None:

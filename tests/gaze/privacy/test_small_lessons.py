@@ -22,7 +22,7 @@ from calibration.corners.boards import Board
 from calibration.errors import DiskFullError, UserError
 from calibration.files import GENERATOR
 from calibration.inputs import Seen
-from calibration.room.evidence import Looked
+from calibration.room.evidence import Looked, Seated
 from gaze.exports import export
 from gaze.privacy.audit import audit, went_out
 from gaze.privacy.forget import (
@@ -79,7 +79,7 @@ def world(folder: Path) -> dict[str, bytes]:
             if p.is_file() and p.name != ".lock"}  # fmt: skip
 
 
-def test_a_room_calibrated_with_marked_points_is_named(lesson: Path) -> None:
+def test_a_room_calibrated_with_marked_points_or_seats_is_named(lesson: Path) -> None:
     """The class's mean look is in rig.json: what it was without the student could be subtracted."""
     (lesson / "rig.json").write_text("{")  # a damaged one is in nobody's way
     assert forget(lesson, "S-01").whole
@@ -89,11 +89,14 @@ def test_a_room_calibrated_with_marked_points_is_named(lesson: Path) -> None:
     rig.save(lesson / "rig.json")
     assert forget(lesson, "S-03").whole
     looked = Looked((2.0, 0.6), (1.2, 0.1, 1.9), (0.03, 0.04), 3)
-    seen = Seen(board, size, (), looked=looked)
+    at, turned, sigma = (2.0, 0.9, 2.4), np.eye(3).tolist(), np.eye(7).tolist()
+    seated = Seated(at, (1.2, 0.1, 1.9), turned, 1.0, sigma, 6)
+    seen = Seen(board, size, (), looked=looked, seated=seated)
     replace(rig, inputs=rig.inputs.but(seen=seen)).save(lesson / "rig.json")
     said = forget(lesson, WHO)
     assert said.proven and not said.whole
     assert [x for x in said.lost if x.startswith("rig.json") and "--marked-points" in x]
+    assert [x for x in said.lost if x.startswith("rig.json") and "--seats" in x]
 
 
 # -- who is meant ----------------------------------------------------------------------------------
