@@ -168,6 +168,7 @@ class Evidence:
     looked : what a class that looked at marked points says, or None.
     seated : what a class that sits at declared seats says, or None.
     noise : (m, m) what the cameras' own noise adds to the rows' covariance; None = nothing.
+    along_wall : whether corners_m were measured from where each lens would touch the wall.
     loose : what may be wrong by any amount: a length (``left_m`` …) of all placements, all lengths
         from the lenses by the same (:data:`BEGUN`), or width and height (:data:`FRAME`).
     """
@@ -179,6 +180,7 @@ class Evidence:
     looked: Looked | None = None
     seated: Seated | None = None
     noise: Array | None = None
+    along_wall: bool = False
     loose: str = ""
 
     @cached_property
@@ -330,6 +332,7 @@ class Evidence:
             for camera, given in zip(self.corners_m, lengths, strict=True):
                 lens, move = (t_WL, left) if camera == "left" else (points[0], moves[0])
                 away = lens - corners[: len(given)]
+                away[:, 2] *= not self.along_wall
                 far = np.linalg.norm(away, axis=1)
                 r.append(far - given)
                 J.append(away / far[:, None] @ move)

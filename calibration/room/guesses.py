@@ -471,6 +471,11 @@ def _lens_guesses(e: Evidence) -> Iterator[Guess]:
         "Measure from the glass of each lens, not from the camera's case or its holder.",
         e, free=(BEGUN,), cost=FREE_COST,
     )  # fmt: skip
+    yield Guess(
+        "corners_wrong", "corners_m were measured along the wall, not from the lenses",
+        "Measure from the glass of each lens, straight to the blackboard's corners.",
+        replace(e, along_wall=True), cost=3.0,
+    )  # fmt: skip
     for camera in given:
         yield Guess(
             "corners_begun",

@@ -1200,6 +1200,135 @@ _add("left_m 45 cm long: 1.05 written 1.5", lambda s: s.taped(left_m=s.tape.left
      "tape_wrong")  # fmt: skip
 
 
+# -- a tenth time: a hostile technician; first run before any guess for it -------------------------
+def _of_board(s: Scene, points: Array, which: Callable[[int], bool]) -> Seen:
+    """Some views show another board than the others, (N, 3) its corners, at the same places."""
+    off = points - rigs.BOARD.points_B()
+    rng = np.random.default_rng([6, s.key[0]])
+    views = [
+        View(f"{k:02d}", *(rigs.noisy(uv, s.rng, 0.1) for uv in pair))
+        for k, pair in enumerate(rigs.look(s.room, rng, shared=8, alone=5, deform=off))
+    ]
+    rng = np.random.default_rng([6, s.key[0]])
+    flat = [
+        View(f"{k:02d}", *(rigs.noisy(uv, s.rng, 0.1) for uv in pair))
+        for k, pair in enumerate(rigs.look(s.room, rng, shared=8, alone=5))
+    ]
+    pairs = enumerate(zip(views, flat, strict=True))
+    return replace(s.seen, views=tuple(a if which(k) else b for k, (a, b) in pairs))
+
+
+def _two_boards(s: Scene) -> Seen:
+    """Every third view shows a board with squares of three quarters."""
+    return _of_board(s, rigs.BOARD.points_B() * 0.75, lambda k: k % 3 == 1)
+
+
+def _rolled(s: Scene, mm: float, *, boards: bool) -> Seen:
+    """A board rolled about its diagonal: its other two corners stand up by some millimetres."""
+    points = rigs.BOARD.points_B()
+    u = (points[:, :2] - points[:, :2].mean(0)) / np.ptp(points[:, :2], axis=0)
+    height = 0.001 * mm * u.sum(1) ** 2
+    if not boards:
+        return _bent(s, height)
+    return _of_board(s, points + np.stack([0 * height, 0 * height, height], 1), lambda k: True)
+
+
+def _again_and_again(s: Scene) -> Seen:
+    """One shared view was copied nine times, under other names."""
+    first = next(v for v in s.seen.views if v.left is not None and v.right is not None)
+    more = tuple(replace(first, name=f"copy{k}") for k in range(9))
+    return replace(s.seen, views=(*s.seen.views, *more))
+
+
+def _inverted(s: Scene, *, hand_held: bool) -> Seen:
+    """Prints with black and white exchanged: the corners are counted from the other end."""
+
+    def other(v: View) -> View:
+        left, right = (None if uv is None else uv[::-1].copy() for uv in (v.left, v.right))
+        return replace(v, left=left, right=right)
+
+    seen = s.auxiliary(view=other(s.seen.auxiliary[0].view))
+    return replace(seen, views=tuple(map(other, seen.views))) if hand_held else seen
+
+
+def _breathing_focus(s: Scene) -> Seen:
+    """The left lens is longer the nearer the board: 1 % at a metre (autofocus)."""
+
+    def near(i: int, v: View) -> View:
+        if v.left is None:
+            return v
+        size_px = float(np.linalg.norm(np.ptp(v.left, axis=0)))
+        distance = s.room.rig.left.f_px * 0.75 / size_px
+        return replace(v, left=_zoom(s, v.left, 1 + 0.01 / distance))
+
+    return s.views(near)
+
+
+def _aux_squeezed(s: Scene) -> Seen:
+    """The right auxiliary picture went through a program that squeezed it by 10 % sideways."""
+    v, width = s.seen.auxiliary[0].view, s.seen.sizes["right"][0]
+    assert v.right is not None
+    squeezed = (v.right - [width / 2, 0]) * [0.9, 1] + [width / 2, 0]
+    return s.auxiliary(view=replace(v, right=squeezed))
+
+
+def _turned_between(s: Scene) -> Seen:
+    """The auxiliary board was picked up and laid back the other way round for the right picture."""
+    _, right = rigs.place_auxiliary(s.room, s.tape, quarter_turns=2)
+    view = s.seen.auxiliary[0].view
+    return s.auxiliary(view=replace(view, right=rigs.noisy(right, s.rng, 0.1)))
+
+
+def _sorted_as_words(s: Scene) -> Seen:
+    """The right pictures are numbered 1, 10, 11, 2, …: in the order of words."""
+    rights = [v.right for v in s.seen.views]
+    order = sorted(range(1, len(rights) + 1), key=str)
+    return s.views(lambda i, v: replace(v, right=rights[order[i] - 1]))
+
+
+def _panel_in_front(s: Scene) -> Seen:
+    """corners_m lead to a second panel that slides 8 cm before the one the tape was led to."""
+    corners = np.array([[W(s), 0, 0.08], [0, 0, 0.08], [W(s), H(s), 0.08], [0, H(s), 0.08]])
+    far = {c: np.linalg.norm(s.room.rig.T_WC(c).t - corners, axis=1).round(2).tolist()
+           for c in s.seen.corners_m}  # fmt: skip
+    return replace(s.seen, corners_m={c: tuple(v) for c, v in far.items()})
+
+
+_add("two boards in one folder: every third view's squares are smaller", _two_boards,
+     "another_board", "not_simultaneous", "scale")  # fmt: skip
+_add("the hand-held board rolled about its diagonal (6 mm)",
+     lambda s: _rolled(s, 6, boards=True), "bent_board", "holdout_ratio", "harmless")  # fmt: skip
+_add("the auxiliary board rolled about its diagonal (10 mm)",
+     lambda s: _rolled(s, 10, boards=False), "bent_board", "harmless")  # fmt: skip
+_add("one shared view copied nine times", _again_and_again, "duplicate_views", "harmless")
+_add("both prints with black and white exchanged", lambda s: _inverted(s, hand_held=True),
+     "harmless")  # fmt: skip
+_add("the auxiliary print with black and white exchanged",
+     lambda s: _inverted(s, hand_held=False), "harmless")  # fmt: skip
+_add("autofocus: the left lens is 1 % longer for a board at a metre", _breathing_focus,
+     "zoom_changed", "zoom_unsteady", "holdout_ratio", "harmless")  # fmt: skip
+_add("the right auxiliary picture squeezed by 10 % sideways", _aux_squeezed,
+     "auxiliary_zoom", "print_stretched", "auxiliary_moved", "auxiliary_size")  # fmt: skip
+_add("auxiliary board turned by 180° between its two pictures", _turned_between,
+     "auxiliary_moved", "upside_down_picture", "reversed_view")  # fmt: skip
+_add("right pictures numbered in the order of words (1, 10, 11, 2, …)", _sorted_as_words,
+     "not_simultaneous", "pairs_shifted")  # fmt: skip
+_add("corners_m to a panel that slides 8 cm before the measured one", _panel_in_front,
+     "tape_wrong", "corners_wrong", "corners_begun")  # fmt: skip
+_add("blackboard's height measured to the floor, 85 cm long",
+     lambda s: replace(s.seen, blackboard_m=(W(s), H(s) + 0.85)), "blackboard_height")  # fmt: skip
+_add("left_m and out_m in the other order, and down in centimetres",
+     lambda s: s.taped(left_m=s.tape.out_m, out_m=s.tape.left_m, down_m=s.tape.down_m * 10),
+     "room_contradiction", "tape_exchanged", "room_impossible", "tape_wrong",
+     "board_slipped")  # fmt: skip
+_add("corners_m by another hand, every length rounded to half a metre",
+     lambda s: s.every_lens(lambda v: np.round(2 * v) / 2),
+     "corners_wrong", "room_contradiction", "harmless")  # fmt: skip
+_add("the tape held 15° from the horizontal for left_m",
+     lambda s: s.taped(left_m=s.tape.left_m / np.cos(np.radians(15))),
+     "tape_wrong", "tape_slope", "harmless")  # fmt: skip
+
+
 # -- pictures of the room --------------------------------------------------------------------------
 def _pictured(
     s: Scene, wrong: Callable[[RoomPicture], RoomPicture] = lambda p: p, pictures: int = 2,

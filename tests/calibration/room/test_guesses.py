@@ -176,6 +176,12 @@ MISTAKES: dict[str, tuple[Callable[[int], Evidence], str, str]] = {
                      for p in ([WIDTH, 0, 0], [0, 0, 0], [WIDTH, HEIGHT, 0], [0, HEIGHT, 0]))
             for c, T, side in (("left", T_WL, 1), ("right", T_WR, -1))}),
         "corners_wrong", "before the cameras were moved"),
+    "lengths along the wall": (
+        lambda s: replace(room(s), corners_m={
+            c: tuple(np.linalg.norm((T.t - p)[:2]).round(2) for p in (
+                [WIDTH, 0, 0], [0, 0, 0], [WIDTH, HEIGHT, 0], [0, HEIGHT, 0]))
+            for c, T in (("left", T_WL), ("right", T_WR))}),
+        "corners_wrong", "along the wall"),
     "sizes with the frame": (
         lambda s: replace(room(s), blackboard_m=(WIDTH + 0.1, HEIGHT + 0.1)),
         "blackboard_frame", "both"),
