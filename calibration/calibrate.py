@@ -168,7 +168,7 @@ def place_cameras(seen: Seen, found: Estimate, *, progress: Progress | None = No
     said = list(room.causes)
     if room.evidence is not None and room.world is not None:
         said += room_causes(room.evidence, room.world.solved)
-    verdict = judge(rig, (*seen.causes, *found.rejected.causes, *said))
+    verdict = judge(rig, (*seen.causes, *found.rejected.causes, *said), room.sits)
     say("done", 1.0)
     return replace(rig, verdict=verdict)
 

@@ -70,8 +70,10 @@ def grade(value: float, fail: float, warn: float) -> Status:
     return "WARN" if value > warn else "PASS"
 
 
-def judge(rig: Rig, found: Iterable[Cause] = ()) -> Verdict:
+def judge(rig: Rig, found: Iterable[Cause] = (), besides: Iterable[Cause] = ()) -> Verdict:
     """PASS, WARN or FAIL from what was found while solving and from the rig's quality.
+
+    besides : findings that stand for no other.
 
     The causes come worst first; the first one's action is the one that helps most.
     """
@@ -96,6 +98,7 @@ def judge(rig: Rig, found: Iterable[Cause] = ()) -> Verdict:
     if _mostly_blurred(q) and codes & OF_EACH_VIEW:
         follows |= OF_EACH_VIEW
         causes = [replace(c, severity="FAIL") if c.code == "blurred" else c for c in causes]
+    causes = [*besides, *causes]
     causes.sort(key=lambda c: (-RANK[c.severity], c.code in follows))
     return Verdict(tuple(causes))
 

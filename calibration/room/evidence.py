@@ -212,6 +212,14 @@ class Evidence:
             out += map(Measured, SEATS, np.sqrt(np.diag(self.seated.covariance)).tolist())
         return tuple(out)
 
+    def without_class(self) -> Evidence:
+        """The evidence without where the class sits (its rows are the last ones)."""
+        if self.seated is None:
+            return self
+        n = len(SEATS)
+        noise = None if self.noise is None else self.noise[:-n, :-n]
+        return replace(self, seated=None, noise=noise)
+
     @property
     def to_lower_corners(self) -> bool:
         """Whether lengths lead to the blackboard's lower corners, so that its height matters."""

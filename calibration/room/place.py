@@ -57,6 +57,7 @@ class Room:
     placed: list[Placed] = field(default_factory=list)
     rows: list[PlacementQuality] = field(default_factory=list)
     causes: list[Cause] = field(default_factory=list)
+    sits: list[Cause] = field(default_factory=list)  # what the class says, which hides nothing
     evidence: Evidence | None = None
     world: World | None = None
 

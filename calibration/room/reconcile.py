@@ -155,6 +155,9 @@ def _size_words(guess: Guess, size: float) -> str:
 
 def room_causes(evidence: Evidence, solved: Solved) -> list[Cause]:
     """What the measurements say against each other; and what nothing would say."""
+    if evidence.seated is not None:  # it hides nothing
+        evidence = evidence.without_class()
+        solved = solve_room(evidence)
     found = reconcile(evidence) if solved.dof > 0 else []
     if not _wrong(solved, found):
         return _other_side(evidence, solved) or _unchecked(reliability(evidence, solved))
@@ -187,12 +190,13 @@ def _named(evidence: Evidence, found: list[Reconciled], severity: Status, wrong_
     return replace(cause, message=message, action=cause.action + _tells_apart(evidence, cause))
 
 
-def with_class(alone: Evidence, both: Evidence) -> tuple[Evidence, list[Cause]]:
-    """The evidence that counts, of that without and that with where the class sits.
+def with_class(both: Evidence) -> tuple[Evidence, list[Cause]]:
+    """The evidence that counts, with where the class sits or without it, and what that says.
 
     People sit as they like, and seats are read off a plan: a class may say that something does not
     fit (WARN), but it neither moves a room that it contradicts, nor hides what the rest says.
     """
+    alone = both.without_class()
     if both.seated is None or _wrong(solve_room(alone), reconcile(alone)):
         return alone, []
     found, solved = reconcile(both), solve_room(both)

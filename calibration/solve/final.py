@@ -104,14 +104,10 @@ def assemble(seen: Seen, found: Estimate, room: Room) -> Rig:
         )  # fmt: skip
         # what the room starts from, of the solver's parameters: T_RL and each board's pose
         vision = np.r_[G - 6 : G, len(C) - 6 * len(placed) : len(C)]
-        alone, both = (
-            Evidence(
-                boards, T_RL, seen.blackboard_m, seen.corners_m, seen.looked, seated
-            ).with_noise(C[np.ix_(vision, vision)])
-            for seated in (None, seen.seated)
-        )  # fmt: skip
-        evidence, said = with_class(alone, both)
-        room.causes += said
+        evidence = Evidence(
+            boards, T_RL, seen.blackboard_m, seen.corners_m, seen.looked, seen.seated
+        )
+        evidence, room.sits = with_class(evidence.with_noise(C[np.ix_(vision, vision)]))
         solved = solve_world(evidence)
         T_AL, T_WA = solved.T_AL, solved.T_WA
         M = np.zeros((G + 12, len(C)))

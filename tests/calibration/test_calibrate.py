@@ -11,6 +11,7 @@ import pytest
 from calibration.calibrate import solve, solve_again
 from calibration.errors import CalibrationError
 from calibration.inputs import Seen
+from calibration.judge import judge
 from calibration.rig import Rig
 from calibration.rig_file import RigInputs
 from calibration.rig_quality import RigQuality
@@ -179,6 +180,17 @@ def test_nonsense_corners_end_in_a_sentence_or_a_verdict(kind: str) -> None:
     aux = replace(aux, view=replace(aux.view, left=nonsense(aux.view.left)))
     rig = solve(replace(seen, auxiliary=(aux,)), models=(4,))
     assert rig.verdict.status != "PASS"
+
+
+def test_what_a_class_says_silences_no_other_finding(scene: tuple[rigs.Room, Seen, Rig]) -> None:
+    """Cameras six metres up are said by themselves, whatever the class is said to show."""
+    _, _, rig = scene
+    assert rig.T_WA is not None
+    wrong = replace(rig, T_WA=replace(rig.T_WA, t=rig.T_WA.t - [0, 6.0, 0]))
+    class_ = Cause("tape_wrong", "WARN", "down_m disagrees with where the class sits")
+    alone, both = judge(wrong), judge(wrong, (), (class_,))
+    assert alone.status == "FAIL" and {c.code for c in alone.causes} >= {"tape_wrong"}
+    assert set(alone.causes) < set(both.causes) and class_ in both.causes
 
 
 def test_the_worst_cause_comes_first_and_decides() -> None:
