@@ -34,6 +34,9 @@ VIEW_SIGMAS = 4.0
 
 VIEW_LEAST_PX = 0.4
 
+#: A picture that would lose more than this share of its corners does not have a few wrong ones.
+MOST_CORNERS = 0.5
+
 
 class _Fault(NamedTuple):
     """The views with a fault, and the codes of what may be wrong with them instead."""
@@ -246,16 +249,20 @@ def reject_views(
 ) -> tuple[list[View], bundle.Problem, bundle.Solution]:
     """Take out views that do not fit jointly (diagnosed), then single corners."""
     points = board.points_B()
-    limit_count = max(1, len(views) // 3)
-    for _ in range(limit_count):
+    for more in reversed(range(max(1, len(views) // 3) + 1)):
         rms = view_rms(problem, solution, typical=True)
         both = np.isfinite(rms).all(1)
         value = np.sqrt(np.nanmean(rms**2, axis=1))
         sigma = max(robust_sigma(solution, problem, 0), robust_sigma(solution, problem, 1))
         limit = max(VIEW_TIMES_MEDIAN * float(np.median(value)), VIEW_SIGMAS * sigma, VIEW_LEAST_PX)
         worst = int(np.nanargmax(value))
-        if value[worst] <= limit or both.sum() <= LEAST_VIEWS:
-            break
+        last = not more or both.sum() <= LEAST_VIEWS
+        if last or value[worst] <= limit:
+            clean, fit, few = _without_corners(problem, solution, views)
+            lost = _lost(problem, clean)
+            if last or lost.max() <= MOST_CORNERS:
+                break
+            worst = int(lost.argmax())
         v = views[worst]
         s = solution.state
         if v.left is not None and v.right is not None:
@@ -283,9 +290,27 @@ def reject_views(
         views = [x for x, k in zip(views, keep, strict=True) if k]
         problem = build([points], [(x.left, x.right, 0) for x in views])
         solution = robust_solve(problem, s.posed(s.R_view[keep], s.t_view[keep]), False)
+    rejected.corners |= few.corners
+    return views, clean, fit
+
+
+def _without_corners(
+    problem: bundle.Problem, solution: bundle.Solution, views: list[View]
+) -> tuple[bundle.Problem, bundle.Solution, Rejections]:
+    """Solved again without single corners that do not fit; which they are."""
+    rejected = Rejections()
     for _ in range(2):
         problem, n = reject_corners(problem, solution, views, rejected)
         if n == 0:
             break
         solution = robust_solve(problem, solution.state, False)
-    return views, problem, solution
+    return problem, solution, rejected
+
+
+def _lost(before: bundle.Problem, after: bundle.Problem) -> Array:
+    """(V,) the share of its corners that a view has lost, in the camera where that is larger."""
+    out = np.zeros(before.n_views)
+    for o, left in zip(before.cameras, after.cameras, strict=True):
+        share = 1 - (left.weight > 0).sum(1) / np.maximum((o.weight > 0).sum(1), 1)
+        np.maximum.at(out, o.view, share)
+    return out

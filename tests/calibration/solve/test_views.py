@@ -417,3 +417,36 @@ def test_corners_are_rejected_twice_at_most(monkeypatch: pytest.MonkeyPatch) -> 
         counts[:], solves[:] = found, []
         reject_views(BOARD, views, problem, solution, {}, Rejections(), SIZES)
         assert (counts, solves) == (left, [False] * again)
+
+
+@pytest.mark.parametrize("share, stays", [(0.4, True), (0.6, False)])
+def test_a_picture_that_loses_most_of_its_corners_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, share: float, stays: bool
+) -> None:
+    """Nothing would be left of it but its name: hold-out posed such a view by no corner at all."""
+    views = [view(k) for k in range(6)]
+    problem, solution = solved(views, [(0.2, 0.2)] * 6)
+
+    def corners_of(problem: Any, solution: Any, views: list[View], r: Rejections) -> Any:
+        row = next((k for k, v in enumerate(views) if v.name == "v2"), None)
+        if row is None or (problem.cameras[0].weight[row] == 0).any():
+            return problem, 0
+        weight = problem.cameras[0].weight.copy()
+        weight[row, : int(share * len(POINTS))] = 0
+        left = replace(problem.cameras[0], weight=weight)
+        r.corners["v2", "left"] = int(share * len(POINTS))
+        return replace(problem, cameras=(left, problem.cameras[1])), 1
+
+    def solve(problem: Any, state: Any, warp: bool) -> Any:
+        now = solved(views[: problem.n_views], [(0.2, 0.2)] * problem.n_views)[1]
+        return SimpleNamespace(state=solution.state, residuals=now.residuals)
+
+    monkeypatch.setattr(v_, "reject_corners", corners_of)
+    monkeypatch.setattr(v_, "robust_solve", solve)
+    monkeypatch.setattr(v_, "diagnose", lambda *a: Diagnosis("not_simultaneous", None, "why"))
+    monkeypatch.setattr(v_, "robust_sigma", lambda s, p, c: 0.01)
+    rejected = Rejections()
+    out, problem, _ = reject_views(BOARD, views, problem, solution, {}, rejected, SIZES)
+    assert ("v2" in names(out)) == stays == (("v2", "") not in rejected.views)
+    assert (("v2", "left") in rejected.corners) == stays
+    assert problem.n_views == len(out) == 5 + stays
