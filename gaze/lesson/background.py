@@ -36,7 +36,7 @@ FRAMES = 5  # spread over the lesson; their median has fewer people than any of 
 FEATURES = 3000
 WIDTH_PX = 1280  # wider pictures are made so for it
 LEAST_CONTRAST = 80  # of the grey levels between which 98 % lie, for features to be found
-LEAST_MATCHES = 25  # chance reaches 20 (rendered rooms, mirrored pictures)
+LEAST_MATCHES = 25  # chance reaches 8 (rendered rooms, mirrored pictures)
 #: Refused from here on: noses and gaze points would be off by more than 10 cm in the back rows.
 MOST_TURNED_DEG, MOST_ZOOMED = 0.5, 0.02
 #: Under this nothing is said: the feature's own jitter, compression, and a lens that warms up.
@@ -44,6 +44,8 @@ LEAST_TURNED_DEG, LEAST_ZOOMED = 0.05, 0.002
 #: Of what is found again so much must fit a turn and a zoom; else a picture that is stretched by
 #: more than this along one of its sides was made so by a program.
 LEAST_FIT, STRETCHED = 0.5, 1.02
+#: Smaller than this, and the other camera's as small, they stand beside each other in one film.
+SMALLER = 0.75
 #: Where less than this of what is found within a twentieth of the width fits, it is said. Chairs
 #: that were moved do it, and so does a lens correction of 10 px at the edge.
 MOSTLY, NEARBY = 0.75, 0.05
@@ -52,6 +54,7 @@ LEFT_OVER = 0.25
 
 
 OTHERWISE = {
+    "split": "Export each camera's own film.",
     "copied": "Give this camera's own recording.",
     "on its side": "A program turned it: use the camera's own file.",
     "stretched": "A program made it of another shape: use the camera's own file.",
@@ -66,9 +69,10 @@ class Registered:
     """How a camera's picture has changed since its calibration.
 
     change : ``as it is``, ``mirrored``, ``on its head``, ``on its side``, ``swapped`` (it shows
-    what the other camera saw), ``copied`` (so does the other one), ``stretched`` (more along one
-    side than along the other), ``distorted`` (a turn and a zoom do not explain it) or ``unknown``
-    (nothing of the room is found again). matches : features that agree.
+    what the other camera saw), ``copied`` (so does the other one), ``split`` (both cameras' at
+    once), ``stretched`` (more along one side than along the other), ``distorted`` (a turn and a
+    zoom do not explain it) or ``unknown`` (nothing of the room is found again). matches : features
+    that agree.
     turned_deg, zoom : by how much the camera turned, and its focal length over the calibrated one;
     sigma_* : 1σ. rms_px : of the features that agree. turn_rad : (3,) the rotation vector from the
     calibrated camera's axes to today's. covariance : (4, 4) of it and the zoom. turned : whether
@@ -128,6 +132,8 @@ class Registered:
             "distorted": f"{name}'s video shows the room of its calibration picture distorted: no "
             "turn and no zoom of the camera explains it",
             "swapped": f"the {self.camera} video shows what the other camera saw at calibration",
+            "split": f"the {self.camera} video shows both cameras' pictures, each made smaller, as "
+            "recorders and calls do",
             "copied": f"the {self.camera} video shows what the other camera saw at calibration, as "
             "the other video does: one camera's recording, twice",
         }.get(self.change, f"nothing of {name}'s calibration picture is found in its video")
@@ -302,7 +308,9 @@ def _matched(
     if min(len(then[0]), len(now[0])) < LEAST_MATCHES:
         return nothing
     pairs = cv2.BFMatcher().knnMatch(then[1], now[1], k=2)
-    good = [a for a, b in pairs if a.distance < 0.8 * b.distance]
+    best = {a.trainIdx: a for a, b in sorted(pairs, key=lambda m: -m[0].distance)
+            if a.distance < 0.8 * b.distance}  # fmt: skip
+    good = list(best.values())  # each feature once: in the dark many are most like a single one
     if len(good) < 8:
         return nothing
     a = then[0][[m.queryIdx for m in good]]
@@ -330,9 +338,11 @@ def _register(
     H = found[change].H
     if count < LEAST_MATCHES or H is None:
         return Registered(name, "unknown", count)
+    if all(_is_small(m, camera.size_px) for m in (_matched(others, plain), found["as it is"])):
+        return Registered(name, "split", count)
+    turn_deg, stretch, _ = _turn_and_stretch(H, camera.size_px)
     if change != "as it is":
         return Registered(name, change, count)
-    turn_deg, stretch = _turn_and_stretch(H, camera.size_px)
     if abs(turn_deg) > 45:
         return Registered(name, "on its head" if abs(turn_deg) > 135 else "on its side", count)
     turned = _turned(name, camera, found[change])
@@ -341,14 +351,22 @@ def _register(
     return turned
 
 
-def _turn_and_stretch(H: Array, size_px: tuple[int, int]) -> tuple[float, float]:
-    """How far a homography turns the picture's middle, degrees, and how many times more it
-    stretches it one way than the other."""
+def _is_small(matched: _Matched, size_px: tuple[int, int]) -> bool:
+    """Whether a picture is found beyond chance, and made much smaller."""
+    if matched.H is None or matched.agree.sum() < 1.5 * LEAST_MATCHES:
+        return False
+    return _turn_and_stretch(matched.H, size_px)[2] < SMALLER
+
+
+def _turn_and_stretch(H: Array, size_px: tuple[int, int]) -> tuple[float, float, float]:
+    """How far a homography turns the picture's middle, degrees, how many times more it stretches it
+    one way than the other, and how many times as large it makes it."""
     middle = np.array(size_px) / 2 + np.array([[[0.0, 0.0]], [[1.0, 0.0]], [[0.0, 1.0]]])
     at, right, down = cv2.perspectiveTransform(middle, H)[:, 0]
     U, size, Vt = np.linalg.svd(np.stack([right - at, down - at], 1))
     R = U @ Vt
-    return float(np.degrees(np.arctan2(R[1, 0], R[0, 0]))), float(size[0] / size[1])
+    turn_deg = float(np.degrees(np.arctan2(R[1, 0], R[0, 0])))
+    return turn_deg, float(size[0] / size[1]), float(np.sqrt(size[0] * size[1]))
 
 
 def _turned(name: str, camera: Camera, matched: _Matched) -> Registered:

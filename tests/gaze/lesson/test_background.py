@@ -113,6 +113,25 @@ def framed(picture: NDArray[np.uint8], w: int, h: int) -> NDArray[np.uint8]:
     return out
 
 
+def test_both_cameras_pictures_in_one_film_are_called_so() -> None:
+    """A video recorder's split screen, or a call's."""
+    film = np.zeros((H, W), np.uint8)
+    for x, seed in ((0, 1), (W // 2, 2)):
+        small = cv2.resize(filmed(room(seed)), (W // 2, H // 2), interpolation=cv2.INTER_AREA)
+        film[: H // 2, x : x + W // 2] = small
+    got = found(film)
+    assert got.change == "split" and "both cameras' pictures" in got.sentence()
+    with pytest.raises(SessionError, match="Export each camera's own film"):
+        refuse_other_camera([got])
+
+
+def test_one_place_that_much_is_like_is_no_picture() -> None:
+    """Hardly a picture: many of the room's features are most like the few that it has."""
+    dark = np.zeros((H, W), np.uint8)
+    cv2.putText(dark, "NO SIGNAL", (300, 300), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (90,), 2)
+    assert found(dark).change == "unknown"
+
+
 def test_what_a_program_made_of_a_film_is_named() -> None:
     now = filmed(room(1))
     for quarters in (1, 3):
