@@ -216,6 +216,13 @@ SAME = {
     ("calibration/solve/bundle.py", "damping = max(damping / 10, 1e-12)", "10 -> 20"):
         "other steps to the same end",
     ("calibration/solve/bundle.py", "damping *= 10", "10 -> 20"): "other steps to the same end",
+    ("calibration/solve/bundle.py", "if quiet >= 2 or cost < 1e-18:", "2 -> 4"):
+        "two steps more in which nothing moves",
+    ("calibration/solve/bundle.py", "for _ in range(12):", "12 -> 24"):
+        "where twelve tries lower nothing, nothing does",
+    ("calibration/solve/bundle.py",
+     "t_view: Array = field(default_factory=lambda: np.zeros((0, 3)))", "3 -> 6"):
+        "of no views, no numbers",
     ("calibration/solve/bundle.py",
      "scaled = (2 * xy - low - high) / np.maximum(high - low, 1e-12)", "1e-12 -> 2e-12"):
         "no board is a millionth of a micrometre wide",

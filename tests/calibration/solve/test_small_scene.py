@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from calibration.corners.boards import Board
-from calibration.lens import Lens
+from calibration.lens import Lens, project_with_jacobian
 from calibration.solve import bundle, pair
 from calibration.solve.changes import _Views, what_changed
 from calibration.solve.covariance import joint_covariance
@@ -114,6 +114,21 @@ def test_exact_corners_give_the_truth_from_a_start_that_is_off(
     np.testing.assert_allclose(end.state.t_view, small.truth.t_view, atol=1e-5)
 
 
+@pytest.mark.parametrize("robust_px", [None, 0.5])
+def test_corners_that_were_not_seen_count_for_nothing(
+    small: Scene, robust_px: float | None
+) -> None:
+    views = noisy(small.exact, 0.0)
+    for k, rows in ((0, [3]), (4, range(5, 17))):
+        views[k][0][rows] = np.nan  # type: ignore[index]
+    problem = problem_of(views)
+    assert bundle.cost_of(problem, small.truth, robust_px) < 1e-9  # nor do those that fit
+    end = bundle.solve(problem, pushed(small.truth), robust_px=robust_px)
+    lens, turn, place = off(end.state, small.truth)
+    assert lens < 1e-3 and turn < 1e-4 and place < 1e-6 and end.rms_px < 1e-5
+    assert end.dof == 2 * (30 * (2 * 7 + 3 + 3) - 13) - (16 + 6) - 6 * 13
+
+
 @pytest.mark.parametrize("robust_px", [None, 0.3])
 def test_the_end_is_the_lowest_point_around(small: Scene, robust_px: float | None) -> None:
     problem = problem_of(noisy(small.exact, 0.3))
@@ -204,6 +219,23 @@ def test_a_bent_board_is_found_bent(given: tuple[float, float]) -> None:
     assert 1e-6 < np.sqrt(np.diag(C)[22:24]).max() < 1e-3
     flat = bundle.solve(problem_of(bent.exact), bent.truth)
     assert flat.rms_px > 0.1 and (flat.state.warp == 0).all()
+
+
+def test_a_board_beside_the_bent_one_is_flat() -> None:
+    """Two pictures of a smaller one, known exactly, in both cameras."""
+    x = POINTS[:, 0] / POINTS[:, 0].max() * 2 - 1
+    bent = scene(3, deform=np.c_[np.zeros((30, 2)), 0.004 * (1 - x**2)])
+    true, small = bent.truth, 0.8 * POINTS
+    views: list[Any] = [(a, b, 0) for a, b in bent.exact]
+    for R, t in zip(true.R_view[:2], true.t_view[:2], strict=True):
+        P = small @ R.T + t
+        both = (P, P @ true.R_RL.T + true.t_RL)
+        views.append((*(project_with_jacobian(Q, lens, jacobian=False)[0]
+                        for Q, lens in zip(both, true.lenses, strict=True)), 1))  # fmt: skip
+    start = true.posed(np.r_[true.R_view, true.R_view[:2]], np.r_[true.t_view, true.t_view[:2]])
+    end = bundle.solve(build([POINTS, small], views), start, with_warp=True)
+    np.testing.assert_allclose(end.state.warp, [0.004, 0.0], atol=1e-6)
+    assert end.rms_px < 1e-4
 
 
 def test_a_bend_is_of_the_board_wherever_its_origin_lies() -> None:
