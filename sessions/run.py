@@ -115,7 +115,10 @@ def run_folder(given: str | Path, lesson: str | Path | None = None) -> Path:
         path = Path(lesson).resolve() / path
     bare = len(path.parts) == 1
     if lesson is None:
-        lesson = Path.cwd() if bare and not path.exists() else path.resolve().parent.parent
+        above = path.absolute().parent
+        linked = above.name == RUNS and above.is_symlink()  # named below, by its true cause
+        lesson_runs = above if linked else path.resolve().parent
+        lesson = Path.cwd() if bare and not path.exists() else lesson_runs.parent
     runs = Path(lesson).resolve() / RUNS
     found = runs / text if bare and path.resolve().parent != runs else path
     at = found.resolve()

@@ -158,7 +158,7 @@ def student_shares(taken: Iterable[Taken]) -> pd.DataFrame:
 
 
 def _shares_of(t: Taken) -> pd.DataFrame:
-    own = t.measures.students
+    own = t.measures.students.astype({"student": object})  # of nobody they are numbers
     whole = own[["student", "board_share", "board_low", "board_high"]].assign(area="board")
     whole.columns = pd.Index(["student", "share", "low", "high", "area"])
     each = pd.concat([t.measures.student_areas[list(whole.columns)], whole], ignore_index=True)

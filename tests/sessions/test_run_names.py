@@ -53,6 +53,15 @@ def world(root: Path, *, without: Path) -> dict[str, str]:
     return found
 
 
+def test_a_link_in_the_place_of_runs_is_named(tmp_path: Path) -> None:
+    lesson = write_world(tmp_path)
+    (lesson / "runs").rename(tmp_path / "disk")
+    (lesson / "runs").symlink_to(tmp_path / "disk")
+    for run, of in (("demo", lesson), ("runs/demo", lesson), (lesson / "runs" / "demo", None)):
+        with pytest.raises(RunError, match=r"the lesson's runs/ is a link"):
+            run_folder(run, of)
+
+
 WORDS = st.sampled_from(
     ["..", ".", "", "demo", "runs", "lesson", "other", "a", "out", "run-out", "new", "/", "CON",
      "nul.txt", "x.", " x", "a:b", "a\\b", "tab\t", "\x00", "é", "~", "*"]

@@ -137,6 +137,16 @@ def test_a_tidy_table_over_lessons(folder: Path, tmp_path: Path) -> None:
         write_study_table([folder], folder / "week0" / "tables" / "study.csv")
 
 
+def test_a_lesson_in_which_nobody_is_left_adds_no_rows(folder: Path, tmp_path: Path) -> None:
+    """Everybody has been forgotten."""
+    empty = lesson().iloc[:0]
+    write_lesson(tmp_path / "empty", empty)
+    rows, _ = write_study_table([folder, tmp_path / "empty"], tmp_path / "both.csv")
+    alone, _ = write_study_table([folder], tmp_path / "one.csv")
+    assert rows == alone > 0
+    assert write_study_table([tmp_path / "empty"], tmp_path / "none.csv")[0] == 0
+
+
 def test_taking_lessons(folder: Path, run: Path, tmp_path: Path) -> None:
     assert [t.name for t in take([run])] == ["week1"]
     with pytest.raises(StudyError, match="named twice"):
