@@ -58,7 +58,7 @@ class Sightings:
         found, first = np.unique(keys[order], return_index=True)
         return {
             (int(k % len(CAMERAS)), int(k // len(CAMERAS))): rows
-            for k, rows in zip(found, np.split(order, first[1:]), strict=True)
+            for k, rows in zip(found, np.split(order, first)[1:], strict=True)
         }
 
 

@@ -369,6 +369,15 @@ def test_who_could_be_seen_by_both_cameras() -> None:
     assert possible_pairs(room.seen) == 1
 
 
+@pytest.mark.parametrize("cameras", [(), (0,), (1,)])
+def test_a_room_in_which_no_camera_or_one_sees_anybody(cameras: tuple[int, ...]) -> None:
+    room = Room()
+    room.leave_out(np.flatnonzero(~np.isin(room.camera, cameras)))
+    found = room.identified()
+    assert len(found.student) == 240 * len(cameras) and (found.student >= 0).all()
+    assert len(found) == 4 * len(cameras) and np.isnan(found.pair_cost).all()
+
+
 def test_nobody_whom_both_cameras_see() -> None:
     """Each camera has its own half of the class, whose rays do not meet: students all the same."""
     room = Room(PLACES - [[0, 0, 0], [0, 0.7, 0], [0, 0, 0], [0, 0.7, 0]])
