@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import correlate
+from scipy.fft import irfft, next_fast_len, rfft
 
 from calibration.transform import Array
 
@@ -93,6 +93,7 @@ def correlate_windows(pair: Pair, about_s: float, reach_s: float) -> Windows:
     power = (padded**2).sum(1)
     usual = float(power.sum() / max(inside.sum(), 1)) * size
     curves, overlaps, centres = [], [], []
+    right = _Blocks(padded, size)
     for first in range(0, len(pair.left) - size + 1, size):
         begin = first + whole + size  # of padded: right's index first + whole − reach
         one = pair.left[first : first + size]
@@ -101,8 +102,7 @@ def correlate_windows(pair: Pair, about_s: float, reach_s: float) -> Windows:
             continue
         curve, overlap = np.zeros(2 * reach + 1), np.zeros(2 * reach + 1)
         place = slice(low - begin, high - begin - size + 1)
-        for c in np.flatnonzero(one.any(0)):
-            curve[place] += correlate(padded[low:high, c], one[:, c], "valid", "fft")
+        curve[place] = right.correlated(one, low, high - size + 1)
         overlap[place], loud = (_sums(x[low:high], size) for x in (inside, power))
         curve[place] /= np.sqrt(np.maximum(loud / max(usual, 1e-300), 1.0))  # a bang meets anything
         if overlap.max() > 0:
@@ -111,6 +111,37 @@ def correlate_windows(pair: Pair, about_s: float, reach_s: float) -> Windows:
             centres.append(pair.left_s + (first + (size - 1) / 2) / rate)
     shape = -1, len(lags)
     return Windows(np.array(centres), lags, np.reshape(curves, shape), np.reshape(overlaps, shape))
+
+
+class _Blocks:
+    """A long signal (N, C) in blocks whose Fourier transforms serve all the windows (``size``, C)
+    that meet them: hundreds of windows, of a hundred columns, each against minutes of the signal.
+    """
+
+    def __init__(self, signal: Array, size: int) -> None:
+        self.signal = signal
+        self.length = next_fast_len(4 * size, real=True)
+        self.hop = self.length - size + 1  # so many places are right in each block
+        self._spectra: dict[int, NDArray[np.complex128]] = {}
+
+    def correlated(self, window: Array, first: int, last: int) -> Array:
+        """(last − first,) sums of products with a window that begins at each of these places.
+
+        Windows come in the order of their places: blocks before the first one are let go.
+        """
+        blocks = range(first // self.hop, (last - 1) // self.hop + 1)
+        self._spectra = {k: v for k, v in self._spectra.items() if k >= blocks.start}
+        conjugate = rfft(np.ascontiguousarray(window.T), self.length).conj()
+        out = np.empty(last - first)
+        for k in blocks:
+            begin = k * self.hop
+            if k not in self._spectra:
+                block = np.ascontiguousarray(self.signal[begin : begin + self.length].T)
+                self._spectra[k] = rfft(block, self.length)
+            sums = irfft(np.einsum("cf,cf->f", self._spectra[k], conjugate), self.length)
+            low, high = max(first, begin), min(last, begin + self.hop)
+            out[low - first : high - first] = sums[low - begin : high - begin]
+        return out
 
 
 def _sums(x: Array, size: int) -> Array:

@@ -14,6 +14,7 @@ from sessions.clock.match import Estimate, match
 from sessions.clock.motion import MOTION, stretches, without_ticks
 from sessions.clock.pieces import UNLOOKED_S, _unseen_jumps, _with_odd_windows
 from sessions.clock.sound import SOUND
+from sessions.clock.windows import Pair, correlate_windows
 from tests.sessions import clock_lessons as draw
 
 RATES = (24000 / 1001, 25.0, 30000 / 1001, 30.0, 50.0, 60000 / 1001)
@@ -292,3 +293,27 @@ def test_films_with_holes_are_not_looked_at_for_dates() -> None:
     energy = np.random.default_rng(1).exponential(1, len(t))
     assert (without_ticks(t, energy) == energy).all()
     assert len(without_ticks(t[:0], energy[:0])) == 0
+
+
+@pytest.mark.parametrize("reach_s", [2.0, 40.0])
+def test_windows_meet_every_place_as_if_counted_one_by_one(reach_s: float) -> None:
+    """Against sums of products, window by window; the blocks' Fourier transforms change nothing."""
+    rng = np.random.default_rng(4)
+    left, right = rng.normal(size=(900, 3)), rng.normal(size=(800, 3))
+    right[300:420] = 0  # nobody was seen
+    left[:, 1] = 0  # nor this one at all
+    pair = Pair(left, right, 0.0, 3.0, 10.0, 5.0)
+    found = correlate_windows(pair, 0.5, reach_s)
+    first = np.round((found.centre_s - (pair.size - 1) / 20) * 10).astype(int)
+    assert len(found) > 10 and pair.size < 100
+    one = (right**2).sum(1)
+    usual = one.sum() / right.any(1).sum() * pair.size
+    for k in (0, len(found) // 2, len(found) - 1):
+        window = left[first[k] : first[k] + pair.size]
+        for n, lag_s in enumerate(found.lags_s):
+            begin = round((first[k] / 10 + lag_s - 3.0) * 10)
+            there = np.arange(begin, begin + pair.size)
+            inside = (there >= 0) & (there < len(right))
+            theirs = np.where(inside[:, None], right[np.clip(there, 0, len(right) - 1)], 0.0)
+            loud = np.sqrt(max((theirs**2).sum() / usual, 1.0))
+            assert found.curve[k, n] == pytest.approx((window * theirs).sum() / loud, abs=1e-9)
