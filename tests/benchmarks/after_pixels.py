@@ -3,8 +3,9 @@
     python tests/benchmarks/after_pixels.py --minutes 1 5 45 --students 8 28
 
 Face rows of a scene without pictures (tests/gaze/stress.py) at 5 moments a second, through the
-code of ``gaze analyze``: tracks and who is who, places and gaze points, the class's agreement,
-measures. A row for each lesson, each in a process of its own so that its peak memory is its own.
+code of ``gaze analyze``: tracks and who is who, the clock by the heads, places and gaze points, the
+class's agreement, measures. A row for each lesson, each in a process of its own so that its peak
+memory is its own.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from calibration.camera import CAMERAS
 from gaze.gain.agreed import agreement_of
 from gaze.lesson.points import Seats, grid_of, measure
 from gaze.lesson.resume import hand_back_pictures
@@ -31,6 +33,8 @@ from gaze.people.evidence import Sightings
 from gaze.people.identify import identify
 from gaze.people.tracks import tracks_of
 from gaze.room.rig_spread import RigCells
+from sessions.clock.heads import HEADS, turning
+from sessions.clock.match import match
 from sessions.config import Student
 from sessions.video import Moments
 from tests.benchmarks.machine import processor
@@ -53,6 +57,15 @@ def lesson(minutes: float, students: int) -> None:
     seen = Sightings.of(scene.rig, rows, tracks)
     found = identify(scene.rig, seen, names=scene.names, seats_xz_m=scene.seats_xz_m)
     laps.append(time.process_time())
+    R_WS = rows.heads_in_world(scene.rig)
+    turns = []
+    for c in range(len(CAMERAS)):
+        k = np.flatnonzero((rows.faces.camera == c) & (found.student >= 0))
+        turns.append(turning(scene.time_s, rows.faces.moment[k], found.student[k], R_WS[k],
+                             rows.landmarks.nose_px[k], len(found)))  # fmt: skip
+    match(turns[0], turns[1], HEADS, expected=True)
+    del turns
+    laps.append(time.process_time())
     frame = np.arange(len(scene.time_s))
     when = Moments(scene.time_s, frame, frame)
     listed = [
@@ -62,7 +75,6 @@ def lesson(minutes: float, students: int) -> None:
     grid = grid_of(rows, found, len(frame))
     nobodys = unmatched_here(rows, found, grid)
     seats = Seats.of(scene.rig, rows, found, listed)
-    R_WS = rows.heads_in_world(scene.rig)
     cells = RigCells(scene.rig)
     tables = [
         gaze_columns(
@@ -100,9 +112,9 @@ def main() -> None:
         lesson(args.minutes[0], args.students[0])
         return
     print(processor(), "\n")
-    print("| minutes | students | face rows | who is who | gaze points | agreement | measures "
-          "| all | MB, rows alone → peak |")  # fmt: skip
-    print("|--:|--:|--:|--:|--:|--:|--:|--:|--:|", flush=True)
+    print("| minutes | students | face rows | who is who | clock | gaze points | agreement "
+          "| measures | all | MB, rows alone → peak |")  # fmt: skip
+    print("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|", flush=True)
     for students in args.students:
         for minutes in args.minutes:
             command = [sys.executable, __file__, "--minutes", str(minutes),
