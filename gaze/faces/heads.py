@@ -113,21 +113,10 @@ def views(camera: Camera, tight_box_px: Array, down_C: Array | None) -> Views:
 
 
 @lru_cache(maxsize=8)
-def _knots(size_px: int) -> tuple[Array, NDArray[np.intp], Array]:
-    """The coarse grid's fractions (GRID,), and for each pixel its knot and how far beyond it."""
+def _bilinear(size_px: int) -> NDArray[np.float32]:
+    """(size, GRID) how much each pixel along a side takes of each knot of the coarse grid."""
     at = (np.arange(size_px) + 0.5) / size_px * (GRID - 1)
-    knot = np.minimum(at.astype(np.intp), GRID - 2)
-    return np.linspace(0, 1, GRID), knot, at - knot
-
-
-def _upsampled(grid: Array, size_px: int) -> NDArray[np.float32]:
-    """(N, GRID, GRID, 2) → (N, size, size, 2), bilinear."""
-    _, knot, beyond = _knots(size_px)
-    w = beyond.astype(np.float32)
-    g = grid.astype(np.float32)
-    rows = g[:, knot] * (1 - w)[:, None, None] + g[:, knot + 1] * w[:, None, None]
-    columns = rows[:, :, knot] * (1 - w)[:, None] + rows[:, :, knot + 1] * w[:, None]
-    return np.ascontiguousarray(columns)
+    return np.maximum(1 - np.abs(at[:, None] - np.arange(GRID)), 0).astype(np.float32)
 
 
 def crops_through(camera: Camera, picture: Picture, seen: Views, size_px: int) -> Picture:
@@ -142,15 +131,16 @@ def crops_through(camera: Camera, picture: Picture, seen: Views, size_px: int) -
         rows = np.flatnonzero(finer == f)
         part = seen.take(rows)
         big = size_px * int(f)
-        knots = _knots(big)[0]
+        knots, share = np.linspace(0, 1, GRID), _bilinear(big)
         grid = np.stack(np.meshgrid(knots, knots), -1)  # (row, column, xy)
         uv = part.pixels(camera, np.broadcast_to(grid, (len(rows), GRID, GRID, 2)))
         uv = np.where(np.isnan(uv), -1e4, uv)  # where the lens draws nothing: outside the picture
-        flat = _upsampled(uv, big).reshape(len(rows) * big, big, 2)
+        fine = share @ np.moveaxis(uv, -1, 0).astype(np.float32) @ share.T
+        x, y = fine.reshape(2, -1, big)
         crops = cv2.remap(
             picture,
-            flat[..., 0],
-            flat[..., 1],
+            x,
+            y,
             cv2.INTER_CUBIC if f == 1 else cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         ).reshape(len(rows), big, big, 3)
