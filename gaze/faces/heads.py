@@ -116,7 +116,8 @@ def views(camera: Camera, tight_box_px: Array, down_C: Array | None) -> Views:
 def _bilinear(size_px: int) -> NDArray[np.float32]:
     """(size, GRID) how much each pixel along a side takes of each knot of the coarse grid."""
     at = (np.arange(size_px) + 0.5) / size_px * (GRID - 1)
-    return np.maximum(1 - np.abs(at[:, None] - np.arange(GRID)), 0).astype(np.float32)
+    share = np.maximum(1 - np.abs(at[:, None] - np.arange(GRID)), 0)
+    return np.asarray(share, np.float32)
 
 
 def crops_through(camera: Camera, picture: Picture, seen: Views, size_px: int) -> Picture:
