@@ -17,6 +17,7 @@ from gaze.measures.moments import Moments
 MOVED = 0.5  # variance of a student's share, of the square of what the mixture moved it by
 MOVED_ALIKE = 0.4  # of which this part is the class's: it does not average out over students
 # both measured on simulated natural lessons with seeds of their own (docs/attention.md)
+CROSSING = 1 / 12  # variance of when a head crossed an edge, between two moments, in moments²
 
 
 def shares(m: Moments) -> Array:
@@ -104,29 +105,34 @@ def share_errors(
 
     A moment's state is uncertain by p (1 - p). These errors last: CONSTANT of an error's variance
     stays with a student for the whole lesson, LASTING of it with a pose of his head (a place where
-    he looks), only the rest is new at every moment, so that means over time hardly help.
+    he looks), only the rest is new at every moment, so that means over time hardly help. When a
+    head crossed an edge is known to the moment before and after.
     """
     k = len(m.states)
     n_measured = per_window(m.measured, index, n_windows)
     own = np.zeros((len(m.students), k + 1))
     windows_var = np.zeros((len(m.students), n_windows, k + 1))
     n = np.where(m.n_measured, m.n_measured, np.nan)
+    both = m.measured & np.roll(m.measured, 1, axis=1)  # with the moment before
     with np.errstate(invalid="ignore", divide="ignore"):
         in_window = 1 / np.where(n_measured, n_measured, np.nan)
         for i in range(k + 1):
             p = (m.probability[..., i] if i < k else m.on_board).astype(np.float64)
             var = np.clip(p * (1 - p), 0, None)
             sd = np.sqrt(var)
+            crossed = np.abs(np.diff(p, axis=1, prepend=p[:, :1])) * both
             of_pose = np.zeros((len(m.students), m.pose.max(initial=0) + 1))
             np.add.at(of_pose, (np.arange(len(m.students))[:, None], m.pose), sd)
             own[:, i] = (
                 CONSTANT * sd.sum(1) ** 2
                 + LASTING * (of_pose**2).sum(1)
                 + (1 - CONSTANT - LASTING) * var.sum(1)
+                + CROSSING * crossed.sum(1)
             ) / n**2
             windows_var[..., i] = (
                 (CONSTANT + LASTING) * per_window(sd, index, n_windows) ** 2
                 + (1 - CONSTANT - LASTING) * per_window(var, index, n_windows)
+                + CROSSING * per_window(crossed, index, n_windows)
             ) * in_window**2
     whole, windows = _refitted(m, index, n_windows, n_measured, draws, seed)
     moved = per_window(_moved(m), index, n_windows)

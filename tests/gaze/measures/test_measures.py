@@ -233,6 +233,17 @@ def test_band_holds_the_truth_where_nothing_is_known_before() -> None:
     assert held >= 26
 
 
+def test_when_a_head_crossed_an_edge_is_known_to_the_moment() -> None:
+    """Of ten moments on the board and off it: once across is a twelfth of a squared moment
+    of variance, and nothing is left where nobody crosses."""
+    one = measures(lesson("LLLLLaaaaa"), None, BOARD).students.iloc[0]
+    half = 1.96 * (1 / 12) ** 0.5 / 10
+    assert one["board_share"] == pytest.approx(0.5)
+    assert one["board_high"] - one["board_low"] == pytest.approx(2 * half, rel=0.01)
+    still = measures(lesson("LLLLLLLLLL"), None, BOARD).students.iloc[0]
+    assert still["board_high"] - still["board_low"] == pytest.approx(0, abs=1e-6)
+
+
 def test_missing_moments_widen_the_outer_band_exactly() -> None:
     """Measured half the time and always on the board: between a half and one."""
     m = measures(lesson("LLLLL-----"), None, BOARD, min_visit_s=2, bridge_s=1)
