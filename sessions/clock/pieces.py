@@ -30,6 +30,7 @@ HELD = 0.997  # the share of what may be that 3 σ hold
 LEAST_JUMP_S = 0.02
 LEAST_PIECE = 4  # windows between two jumps
 FINE_S = 0.01
+CHANNELS = 16  # whose spectra are in memory at once
 
 
 def refine(
@@ -175,9 +176,12 @@ def _weighted(pair: Pair, at_s: Array, lag_s: Array) -> Array:
     n = min(int(max(pair.size, 2 * pair.rate_hz)), len(x))
     share = max(float(both.mean()), 1e-3)
 
+    # a class has a hundred channels: all at once their transforms would be half a gigabyte
+    parts = [slice(k, k + CHANNELS) for k in range(0, x.shape[1], CHANNELS)]
+
     def spectrum(a: Array, b: Array) -> Array:
-        _, p = csd(a, b, nperseg=n, axis=0, detrend=False, return_onesided=True)
-        return np.asarray(uniform_filter1d(np.abs(p.sum(1)), 3) / 2 / share)
+        some = (csd(a[:, k], b[:, k], nperseg=n, axis=0, detrend=False)[1].sum(1) for k in parts)
+        return np.asarray(uniform_filter1d(np.abs(sum(some)), 3) / 2 / share)
 
     pxx, pyy = spectrum(x, x), spectrum(y, y)
     coherence = spectrum(x, y) ** 2 / np.maximum(pxx * pyy, 1e-300)
@@ -193,9 +197,11 @@ def _weighted(pair: Pair, at_s: Array, lag_s: Array) -> Array:
     weight *= int((size > 0).sum()) ** 2 / max(float((common**2).sum()), 1.0)
     padded = len(pair.left) + n
     full = np.interp(rfftfreq(padded), np.linspace(0, 0.5, len(weight)), weight)
-    return np.asarray(irfft(rfft(pair.left, padded, axis=0) * full[:, None], padded, axis=0))[
-        : len(pair.left)
-    ]
+    out = np.empty_like(pair.left)
+    for k in parts:
+        spectra = rfft(pair.left[:, k], padded, axis=0) * full[:, None]
+        out[:, k] = irfft(spectra, padded, axis=0)[: len(out)]
+    return out
 
 
 def _likeliest_path(
