@@ -205,6 +205,13 @@ SAME = {
     ("gaze/people/identify.py",
      "key = (seen.moment[order].astype(np.int64) * max(count, 1) + student[order]) * 2", "2 -> 4"):
         "a number of its own for each student, moment and camera, all the same",
+    ("gaze/people/identify.py",
+     "key = (seen.moment[order].astype(np.int64) * max(count, 1) + student[order]) * 2", "1 -> 2"):
+        "so it is",
+    ("gaze/people/identify.py",
+     "key = (seen.moment[order].astype(np.int64) * max(count, 1) + student[order]) * 2",
+     "seen.moment[order].astype(np.int64) * max(count, 1) + student[order] -> seen.moment[order].astype(np.int64) * max(count, 1) - student[order]"):  # noqa: E501
+        "so it is",
     ("gaze/privacy/rewrite.py", "found = [move_of(0.0, cell) for cell in row]", "0.0 -> 1"):
         "the time of a move that is asked for its name alone",
     ("gaze/people/matching.py", "heights = np.arange(-0.6, 2.0, 0.08)", "2.0 -> 4.0"):

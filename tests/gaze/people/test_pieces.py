@@ -134,6 +134,20 @@ def test_a_head_bent_over_the_desk_is_its_own_student(faces_apart_m: float, stud
     assert len(room.identified()) == students
 
 
+def test_of_two_pieces_at_one_seat_the_longer_is_the_student_s() -> None:
+    """A face that is found beside the head for ten moments does not take the seat from it."""
+    room = Room()
+    room.leave_out(room.rows(1, 1, 30))
+    rows = room.rows(1, 0, 30)
+    room.track[rows] = 50
+    room.put(rows, PLACES[1] - [0, 0.1, 0])
+    beside = room.add(0, np.arange(40, 50), 51, np.tile(PLACES[1] + [0, 0.25, 0], (10, 1)))
+    found = room.identified()
+    assert len(found) == 4
+    assert (found.student[rows] == found.student[room.rows(1, 0)[0]]).all()
+    assert (found.student[beside] == UNMATCHED).all()
+
+
 def test_of_two_faces_at_a_moment_the_nearer_is_the_student_s() -> None:
     room = Room()
     extra = [
@@ -240,6 +254,19 @@ def test_a_teacher_at_the_desk_whom_one_camera_sees(
     assert (found.student[extra] == UNMATCHED).all() == teacher
     assert (found.role[room.who < 4] == STUDENT).all()
     assert len(found) == (4 if teacher else 5)
+
+
+def test_who_stands_up_at_the_own_seat_is_the_same_student() -> None:
+    room = Room()
+    for c in (0, 1):
+        rows = room.rows(1, c, 46)
+        room.track[rows] = 50
+        room.nose[rows] = project(RIG, room.P[46:, 1] - [0, 0.45, 0])[:, c]
+    found = room.identified()
+    assert len(found) == 4 and (found.role == STUDENT).all()
+    seated = found.student[room.rows(1, 0, 0, 46)[0]]
+    assert (found.student[room.rows(1, 0)] == seated).mean() > 0.7
+    assert set(found.student[room.rows(1, 0, 46)]) <= {seated, UNMATCHED}
 
 
 def test_pieces_of_two_students_are_no_third() -> None:
