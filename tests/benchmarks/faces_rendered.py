@@ -73,7 +73,11 @@ def main() -> None:
     parser.add_argument("--backlight", type=float, nargs="+", default=[0.0, 0.7, 1.0])
     args = parser.parse_args()
     sizes = list(zip(SIZES_PX, (*SIZES_PX[1:], np.inf), strict=True))
-    print("| light from behind | skin | " + " | ".join(f"{a}–{b:g} px" for a, b in sizes) + " |")
+    print(
+        "| light from behind | skin | "
+        + " | ".join(f"{a}–{b:g} px" if b < np.inf else f"> {a} px" for a, b in sizes)
+        + " |"
+    )
     print("|---|---|" + "---|" * len(sizes))
     for backlight in args.backlight:
         found: dict[str, list[tuple[float, bool]]] = defaultdict(list)
