@@ -105,8 +105,8 @@ def why_inconsistent(
     lens = Cause(
         "auxiliary_inconsistent", "FAIL",
         f"{label} does not fit the lens of its own picture: the zoom or the picture size changed "
-        "since the calibration pictures, or the corners are wrong",
-        same_zoom,
+        "since the calibration pictures, the board is not flat, or the corners are wrong",
+        f"{same_zoom} Glue the print to glass or an aluminium plate.",
     )  # fmt: skip
     if left is None or right is None:
         return lens

@@ -37,6 +37,8 @@ MOVED_LEAST, MOVED_PART = 6, 2
 FEW_AGREE = 0.6
 #: A view fits a pair where it is so many times as far off as the typical one.
 FITS = 3.0
+#: … which is so many times as far off as in its own camera at most: beyond that nothing explains.
+MOST_OFF = 10.0
 
 
 def zoom_changed(
@@ -154,7 +156,8 @@ def why_views_disagree(
     told.insert(0, _Told(((left, right),), lenses, 0, None))
     rms = [t.rms_px(points) for t in told]
     noise_px = max(mono[c].rms_px for c in CAMERAS)
-    noise_px = max(noise_px, min(float(np.median(r)) for r in rms))
+    best_px = min(float(np.median(r)) for r in rms)
+    noise_px = min(max(noise_px, best_px), MOST_OFF * noise_px)
     believe = np.log(sum(int(np.isfinite(uv).sum()) for uv in (*left, *right)))
     counts = [
         believe * (t.unknowns + 6 * (len(views) - int((r < FITS * noise_px).sum())))
@@ -162,8 +165,9 @@ def why_views_disagree(
     ]
     found = [
         Hypothesis(count, t.cause, t.cause.code)
-        for count, t in zip(counts, told, strict=True)
+        for count, t, r in zip(counts, told, rms, strict=True)
         if t.cause is not None and count < counts[0] - CHANCE
+        if float(np.median(r)) < FITS * noise_px  # most views fit, as they are then said to
     ]
     return named(found)
 

@@ -1314,7 +1314,7 @@ _add("auxiliary board turned by 180° between its two pictures", _turned_between
 _add("right pictures numbered in the order of words (1, 10, 11, 2, …)", _sorted_as_words,
      "not_simultaneous", "pairs_shifted")  # fmt: skip
 _add("corners_m to a panel that slides 8 cm before the measured one", _panel_in_front,
-     "tape_wrong", "corners_wrong", "corners_begun")  # fmt: skip
+     "tape_wrong", "corners_wrong", "corners_begun", "harmless")  # fmt: skip
 _add("blackboard's height measured to the floor, 85 cm long",
      lambda s: replace(s.seen, blackboard_m=(W(s), H(s) + 0.85)), "blackboard_height")  # fmt: skip
 _add("left_m and out_m in the other order, and down in centimetres",

@@ -200,6 +200,16 @@ def test_a_large_zoom_is_named_though_the_camera_turned_too() -> None:
     assert codes(solved(halfway(1.5, zoom=1.4))) == ["zoom_changed"]
 
 
+def test_pictures_in_any_order_are_not_called_mirrored_or_shifted() -> None:
+    """Right pictures numbered 1, 10, 11, 2, …: under no hypothesis do most views fit."""
+    for seed in (0, 1):
+        _, views = small(seed, shared=8)
+        rights = [v.right for v in views[:8]]
+        order = [3, 7, 1, 6, 0, 2, 4, 5]
+        mixed = [replace(v, right=rights[k]) for v, k in zip(views, order, strict=False)]
+        assert codes(solved([*mixed, *views[8:]]))[0] == "not_simultaneous"
+
+
 def test_views_with_one_fault_are_said_once() -> None:
     """Whether they were found against the consensus or only jointly, and whatever the rivals."""
     rejected = Rejections()
