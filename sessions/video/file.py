@@ -409,7 +409,7 @@ def _indexed(
         remarks.append(f"has {alone_s:.0f} s of sound behind its last picture")
     if packets.damaged:
         remarks.append(f"has {packets.damaged} damaged packet{'s' * (packets.damaged > 1)} of {n}")
-    if "mp4" in container.format.name and (glued := films_glued(path)) > 1:
+    if {"mp4", "flv"} & {*container.format.name.split(",")} and (glued := films_glued(path)) > 1:
         remarks.append(
             f"holds {glued} films, glued one behind the other, and the first alone can be read: "
             "give the files themselves, in their order"

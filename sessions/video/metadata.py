@@ -82,10 +82,17 @@ def timecode_s(container: InputContainer, rate_hz: float) -> float | None:
     return nominal if ";" in parts[0] else nominal * round(rate_hz) / rate_hz
 
 
+FLV = b"FLV\x01"
+FLV_HEAD = re.compile(FLV + rb"[\x01\x04\x05]\x00\x00\x00\x09\x00\x00\x00\x00")
+
+
 def films_glued(path: Path) -> int:
-    """How many .mp4 or .mov lie one behind the other in a file: players show the first alone."""
+    """How many .mp4, .mov or .flv lie one behind the other: players show the first alone."""
     count, size = 0, path.stat().st_size
     with path.open("rb") as file:
+        if file.read(4) == FLV:
+            with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+                return len(FLV_HEAD.findall(data))
         at = 0
         while at + 16 <= size:
             file.seek(at)

@@ -269,13 +269,14 @@ def test_slow_motion_and_time_lapse_are_said(tmp_path: Path, taken: str, said: s
     assert len(remarks) == bool(said) and all(f"was taken {said}" in r for r in remarks)
 
 
-def test_two_mp4_glued_together_are_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["mp4", "flv"])
+def test_two_files_glued_together_are_said(tmp_path: Path, kind: str) -> None:
     """`copy /b a.mp4+b.mp4`: players, too, show the first alone."""
-    one, two = (write(tmp_path / f"{n}.mp4", frames=10).read_bytes() for n in "ab")
-    (tmp_path / "both.mp4").write_bytes(one + two)
-    info = probe(tmp_path / "both.mp4")
+    one, two = (write(tmp_path / f"{n}.{kind}", frames=10).read_bytes() for n in "ab")
+    (tmp_path / f"both.{kind}").write_bytes(one + two)
+    info = probe(tmp_path / f"both.{kind}")
     assert info.frames == 10 and "holds 2 films, glued" in info.remarks[0]
-    assert probe(tmp_path / "a.mp4").remarks == ()
+    assert probe(tmp_path / f"a.{kind}").remarks == ()
 
 
 def test_lost_frames_of_an_avi_are_no_missing_end(tmp_path: Path) -> None:
