@@ -340,9 +340,9 @@ def _register(
         return Registered(name, "unknown", count)
     if all(_is_small(m, camera.size_px) for m in (_matched(others, plain), found["as it is"])):
         return Registered(name, "split", count)
-    turn_deg, stretch, _ = _turn_and_stretch(H, camera.size_px)
     if change != "as it is":
         return Registered(name, change, count)
+    turn_deg, stretch, _ = _turn_and_stretch(H, camera.size_px)
     if abs(turn_deg) > 45:
         return Registered(name, "on its head" if abs(turn_deg) > 135 else "on its side", count)
     turned = _turned(name, camera, found[change])

@@ -52,7 +52,6 @@ def methods(run_folder: str | Path) -> str:
         _error(lesson),
         _gain(lesson),
         _cameras(lesson),
-        _cameras(lesson),
         _sigma(lesson),
         "Shares are of measured time and count a point in an area with the probability that its "
         "covariance gives, deconvolved over the class; bands are 95 % of the measurement's error "
