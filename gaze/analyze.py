@@ -137,10 +137,11 @@ def _analyze(
     lap = Stopwatch(looker.seconds).lap
 
     # Pixels: faces, nose tips, heads. A face is a row, and keeps its number to the end.
-    rows, film = look_at_lesson(run, looker, film, progress)
+    parts, film = look_at_lesson(run, looker, film, progress)
     lap("pixels")
     seconds, scans, mosaics = looker.seconds, looker.finder.scans, looker.finder.mosaics
     del looker, model  # the networks' memory is what the numbers need in a long lesson
+    rows = FaceRows.load(parts)
 
     # Who is who: tracks in each camera, then the same student in both, over the whole lesson.
     progress("who is who", 0.0)

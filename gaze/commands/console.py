@@ -19,7 +19,6 @@ from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from calibration.errors import DiskFullError, UserError
@@ -185,6 +184,8 @@ def progress_bar(quiet: bool = False) -> Iterator[Callable[[str, float], None]]:
     if quiet:
         yield lambda stage, share: None
         return
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn  # slow
+
     bars = Progress(
         TextColumn("{task.description:<22}"),
         BarColumn(bar_width=32),

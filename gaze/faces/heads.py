@@ -73,20 +73,14 @@ class Views:
 class Heads:
     """Head rotations of N face rows, in their own camera.
 
-    R_VS : (N, 3, 3) as the network sees it. R_CV : (N, 3, 3) line of sight.
-    covariance_rad2 : (N, 3, 3) of δ in ``R exp(δ)``, S axes. covered : (N, 4) how likely each of
-    headpose.visibility's PARTS of the face is hidden; NaN where the network cannot tell.
+    R_CS : (N, 3, 3). covariance_rad2 : (N, 3, 3) of δ in ``R exp(δ)``, S axes. covered : (N, 4) how
+    likely each of headpose.visibility's PARTS of the face is hidden; NaN where the network cannot
+    tell.
     """
 
-    R_VS: Array
-    R_CV: Array
+    R_CS: Array
     covariance_rad2: Array
     covered: Array
-
-    @property
-    def R_CS(self) -> Array:
-        """(N, 3, 3) head in the camera."""
-        return self.R_CV @ self.R_VS
 
 
 def down_in_camera(rig: Rig, name: str) -> Array:
@@ -196,7 +190,7 @@ def estimate_heads(model: HeadPoseModel, crops: Crops) -> tuple[Heads, Any]:
     covariance = np.asarray(answer.covariance_deg2, np.float64) * np.radians(1.0) ** 2
     parts = getattr(answer, "covered", None)
     covered = np.full((len(R_VS), len(PARTS)), np.nan) if parts is None else np.asarray(parts)
-    return Heads(R_VS, crops.seen.R_CV, covariance, covered), answer
+    return Heads(crops.seen.R_CV @ R_VS, covariance, covered), answer
 
 
 def network_landmarks(

@@ -55,13 +55,13 @@ def with_clock_spread(film: Film, rows: FaceRows, track_of_row: NDArray[np.int32
     """
     clock, when = film.clock.clock, film.when
     of_right = np.flatnonzero((rows.faces.camera == 1) & (track_of_row >= 0))
+    of_right = of_right[np.lexsort((rows.faces.moment[of_right], track_of_row[of_right]))]
     moment = rows.faces.moment[of_right]
     time_s = clock.right_to_left(film.right.times_s[when.frame_right[moment]])
     sigma_s = np.hypot(clock.sigma_s(when.time_s[moment]), time_s - when.time_s[moment])
     turn, nose = rows.heads.covariance_rad2.copy(), rows.landmarks.nose_sigma_px.copy()
-    for number in np.unique(track_of_row[of_right]):
-        k = np.flatnonzero(track_of_row[of_right] == number)
-        k = k[np.argsort(moment[k], kind="stable")]
+    begins = np.flatnonzero(np.diff(track_of_row[of_right])) + 1
+    for k in np.split(np.arange(len(of_right)), begins):
         if len(k) < 3:
             continue
         index = np.arange(len(k))

@@ -130,8 +130,11 @@ def chunks_of(when: Moments) -> list[slice]:
     return [slice(int(a), int(b)) for a, b in itertools.pairwise(edges)]
 
 
-def look_at_lesson(run: Run, looker: Looker, film: Film, report: Progress) -> tuple[FaceRows, Film]:
-    """Face rows of the whole lesson; each finished chunk lies in the run's ``parts``.
+def look_at_lesson(
+    run: Run, looker: Looker, film: Film, report: Progress
+) -> tuple[list[Path], Film]:
+    """Look at the whole lesson; each finished chunk's face rows lie in the run's ``parts``, in the
+    files that are returned (:meth:`FaceRows.load`).
 
     Chunks that lie there whole are not looked at again; missing and damaged ones are. Returns the
     film as well, with what became of its pictures (``lost``).
@@ -156,7 +159,7 @@ def look_at_lesson(run: Run, looker: Looker, film: Film, report: Progress) -> tu
                     rows.save(aside, lost=lost, **memory)
     report(STAGE, 1.0)
     lost_of_all = np.concatenate([_lost_in(p) for p in paths])
-    return FaceRows.load(paths), replace(film, lost=lost_of_all)
+    return paths, replace(film, lost=lost_of_all)
 
 
 def hand_back_pictures() -> None:

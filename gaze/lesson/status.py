@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from calibration.camera import CAMERAS
 from gaze.faces.rows import FaceRows
 from gaze.lesson.points import Measured
 from gaze.people.evidence import UNMATCHED
@@ -67,23 +67,20 @@ def _wider_than(found: Measured, width_m: float) -> NDArray[np.bool_]:
 
 def unmatched_here(rows: FaceRows, students: Students, grid: Grid) -> NDArray[np.bool_]:
     """Student-moments without a face of their own, but with a face nobody has at their place."""
-    S = len(students)
-    place = np.full((S, 2, 3), np.nan)  # median nose and height in each picture
-    values = np.column_stack([rows.landmarks.nose_px, rows.faces.height_px])
-    for k in range(S):
-        for c in range(len(CAMERAS)):
-            mine = (students.student == k) & (rows.faces.camera == c)
-            if mine.any():
-                place[k, c] = np.median(values[mine], axis=0)
+    place = np.full((len(students), 2, 3), np.nan)  # median nose and height in each picture
+    own = students.student >= 0
+    values = pd.DataFrame(np.column_stack([rows.landmarks.nose_px, rows.faces.height_px])[own])
+    found = values.groupby([students.student[own], rows.faces.camera[own]]).median()
+    place[found.index.get_level_values(0), found.index.get_level_values(1)] = found
     out = np.zeros(len(grid.student), np.bool_)
     lost = np.flatnonzero(students.student == UNMATCHED)
-    lost = lost[np.isin(rows.faces.moment[lost], grid.moment)]
-    index = np.arange(len(grid.student))
-    start = {int(m): int(i) for m, i in zip(grid.moment[::-1], index[::-1], strict=True)}
-    for r in lost:
-        c, m = rows.faces.camera[r], int(rows.faces.moment[r])
+    begins = np.searchsorted(grid.moment, rows.faces.moment[lost])
+    for r, begin in zip(lost, begins, strict=True):
+        if begin == len(out) or grid.moment[begin] != rows.faces.moment[r]:
+            continue
+        c = rows.faces.camera[r]
         away = np.linalg.norm(place[:, c, :2] - rows.landmarks.nose_px[r], axis=1)
         near = np.flatnonzero(away < place[:, c, 2])
-        at = start[m] + (near - grid.student[start[m]])
+        at = begin + (near - grid.student[begin])
         out[at[(at >= 0) & (at < len(out))]] = True
     return out

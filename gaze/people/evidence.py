@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,20 @@ class Sightings:
             rows.faces.height_px,
             rows.heads_in_world(rig),
         )
+
+    @cached_property
+    def at_once(self) -> dict[tuple[int, int, int], int]:
+        """(camera, track, other track) → at how many moments both have a face, of those that ever
+        do: in an hour in which tracks break, hardly any."""
+        found: dict[tuple[int, int, int], int] = {}
+        for c in range(len(CAMERAS)):
+            rows = np.flatnonzero((self.camera == c) & (self.track >= 0))
+            moments = int(self.moment.max(initial=-1)) + 1
+            there = _there(self.moment[rows], self.track[rows], moments)
+            both = (there.T @ there).tocoo()
+            pairs = zip(both.row.tolist(), both.col.tolist(), both.data.tolist(), strict=True)
+            found |= {(c, one, other): count for one, other, count in pairs}
+        return found
 
     def by_track(self) -> dict[tuple[int, int], NDArray[np.intp]]:
         """Rows, ascending, of each (camera, track); −1, no track, is one, too."""

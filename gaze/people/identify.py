@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -193,13 +192,26 @@ def _founded(
     between = pairs.shared.astype(np.float64)  # negative for those too far apart to be a pair
     between.data = -s.no_match * np.minimum(between.data, ENOUGH)
     between[pairs.left, pairs.right] = worth
+    # what speaks for two groups being one, by the first track of each
+    speaks: dict[tuple[int, int], dict[tuple[int, int], float]] = {t: {} for t in rows}
+    of = between.tocoo()
+    for left, right, for_it in zip(of.row.tolist(), of.col.tolist(), of.data.tolist(), strict=True):
+        speaks[0, left][1, right] = speaks[1, right][0, left] = for_it
     group = {t: [t] for t in rows}
     best: dict[tuple[int, int], float] = {}
     for k in np.argsort(-worth, kind="stable")[: int((worth > 0).sum())]:
         one, other = group[0, int(pairs.left[k])], group[1, int(pairs.right[k])]
-        if one is other or not _one_person(seen, rows, between, one, other):
+        first, second = one[0], other[0]
+        if one is other or speaks[first].get(second, 0.0) <= 0:
             continue
-        best[one[0]] = min(best.pop(one[0], np.inf), best.pop(other[0], np.inf), float(cost[k]))
+        if not all(_free(seen, rows, t, one) for t in other):
+            continue
+        best[first] = min(best.pop(first, np.inf), best.pop(second, np.inf), float(cost[k]))
+        for third, for_it in speaks.pop(second).items():
+            del speaks[third][second]
+            if third != first:
+                both = speaks[first].get(third, 0.0) + for_it
+                speaks[first][third] = speaks[third][first] = both
         one += other
         group |= dict.fromkeys(other, one)
     students = sorted(best, key=lambda t: -sum(len(rows[m]) for m in group[t]))
@@ -207,22 +219,6 @@ def _founded(
         {t: k for k, first in enumerate(students) for t in group[first]},
         [best[first] for first in students],
     )
-
-
-def _one_person(
-    seen: Sightings,
-    rows: dict[tuple[int, int], NDArray[np.intp]],
-    between: Any,
-    one: list[tuple[int, int]],
-    other: list[tuple[int, int]],
-) -> bool:
-    """Whether two groups of tracks can be, and are rather than not, the same student's."""
-    (left, right), (others_left, others_right) = (
-        [[t for c, t in tracks if c == side] for side in range(len(CAMERAS))]
-        for tracks in (one, other)
-    )
-    worth = between[np.ix_(left, others_right)].sum() + between[np.ix_(others_left, right)].sum()
-    return worth > 0 and all(_free(seen, rows, t, one) for t in other)
 
 
 def _merge_founders(
@@ -280,9 +276,11 @@ def _free(
     Now and then two faces are found on one head (under hair, under a cap): nearer than two heads
     are, that is not elsewhere.
     """
-    for other in (rows[t] for t in tracks if t[0] == piece[0]):
-        overlap = _overlap(seen, rows[piece], other)
-        if overlap > 0.25 or (overlap and _elsewhere(seen, rows[piece], other) > 0.05):
+    camera, number = piece
+    for other in (t for t in tracks if t[0] == camera):
+        common = seen.at_once.get((camera, number, other[1]), 0)
+        overlap = common / min(len(rows[piece]), len(rows[other]))  # of the shorter one's moments
+        if overlap > 0.25 or (common and _elsewhere(seen, rows[piece], rows[other]) > 0.05):
             return False
     return True
 
@@ -381,12 +379,6 @@ def _passes(rig: Rig, camera: int, xy: Array, point_W: Array) -> Array:
     to_point = point_W - T.t
     along = (to_point * d).sum(-1, keepdims=True)
     return np.asarray(np.linalg.norm(to_point - along * d, axis=-1))
-
-
-def _overlap(seen: Sightings, a: NDArray[np.intp], b: NDArray[np.intp]) -> float:
-    """Share of the shorter one's moments that the other has as well."""
-    common = np.isin(seen.moment[a], seen.moment[b], kind="table").sum()
-    return float(common / max(min(len(a), len(b)), 1))
 
 
 def _meeting(rig: Rig, seen: Sightings, rows: NDArray[np.intp]) -> Array:

@@ -18,7 +18,7 @@ from calibration.camera import CAMERAS
 from calibration.rig import Rig
 from calibration.transform import Array
 from gaze.faces.boxes import FACE_HEIGHT_M, Faces
-from gaze.faces.heads import Heads, down_in_camera
+from gaze.faces.heads import Heads
 from gaze.faces.landmarks import Landmarks
 from gaze.faces.rows import FaceRows
 from gaze.lesson.points import Seats, grid_of, measure
@@ -155,13 +155,12 @@ def _of_camera(
     rest += np.sqrt(1 - SHARED) * rng.standard_normal((n, 3))
     wrong = sigma * (np.sqrt(OWN) * own[body] + np.sqrt(1 - OWN) * rest)
     centre = pixel[seen]
-    R_CV = camera.look_at_rotations(centre, down_in_camera(scene.rig, name))
     R_CS = T_WC.R.T @ R_WS[seen] @ Rotation.from_rotvec(wrong).as_matrix()
     box = np.concatenate([centre - height[:, None] / 2, centre + height[:, None] / 2], 1)
     nobody = np.full((n, 5, 2), np.nan)
     faces = Faces(np.full(n, c, np.int8), moment.astype(np.int32), box, np.ones(n), nobody)
     covariance = sigma[..., None] ** 2 * np.eye(3)
-    heads = Heads(np.swapaxes(R_CV, 1, 2) @ R_CS, R_CV, covariance, np.full((n, 4), np.nan))
+    heads = Heads(R_CS, covariance, np.full((n, 4), np.nan))
     return FaceRows(faces, Landmarks(nose_px, sigma_px, box), heads, centre, height)
 
 

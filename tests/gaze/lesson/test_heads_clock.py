@@ -61,8 +61,7 @@ def lesson(late_s: float) -> tuple[Film, FaceRows, Array, Any]:
                 "landmarks.nose_px": 30 * R_WS[:, :2, 2],
                 "landmarks.nose_sigma_px": np.ones(n),
                 "landmarks.tight_box_px": np.zeros((n, 4)),
-                "heads.R_VS": R_WS,
-                "heads.R_CV": identity,
+                "heads.R_CS": R_WS,
                 "heads.covariance_rad2": 1e-4 * identity,
                 "heads.covered": np.full((n, 4), np.nan),
                 "centre_px": np.zeros((n, 2)),
@@ -106,3 +105,9 @@ def test_the_clocks_sigma_costs_a_head_what_it_turned_in_it() -> None:
     added_deg = np.degrees(np.sqrt(np.trace(more[~left], axis1=1, axis2=2)))
     assert np.median(added_deg) < 1.0, "a head that rests is not touched"
     assert added_deg.max() > 3.0, "one that turns 80 degrees a second is"
+    mixed = np.random.default_rng(1).permutation(len(rows))
+    other = FaceRows.from_arrays([{name: v[mixed] for name, v in rows.arrays().items()}])
+    again = with_clock_spread(film, other, track[mixed])
+    np.testing.assert_array_equal(
+        again.heads.covariance_rad2, spread.heads.covariance_rad2[mixed], "rows in any order"
+    )

@@ -43,21 +43,21 @@ def face_rows(moments: int, lost: set[tuple[int, int, int]] = frozenset()) -> tu
         if (m, s, c) not in lost
     ]
     moment, student, camera = (np.array(k) for k in zip(*keys, strict=True))
-    nose, height, R_VS = [], [], []
+    nose, height, R_CS = [], [], []
     for _, s, c in keys:
         name = CAMERAS[c]
         P_C = RIG.T_WC(name).inverse().apply(SEATS[s])
         nose.append(RIG.camera(name).project(P_C))
         height.append(FACE_M * RIG.camera(name).f_px / np.linalg.norm(P_C))
-        R_VS.append(RIG.T_WC(name).R.T @ aimed_rotation(SEATS[s], TARGET))  # R_CV = I
+        R_CS.append(RIG.T_WC(name).R.T @ aimed_rotation(SEATS[s], TARGET))
     n, nose, height = len(keys), np.array(nose), np.array(height)
     box = np.column_stack([nose - height[:, None] / 2, nose + height[:, None] / 2])
     rows = FaceRows(
         Faces(camera.astype(np.int8), moment.astype(np.int32), box, np.ones(n),
               np.full((n, 5, 2), np.nan)),
         Landmarks(nose, np.full(n, 0.5), box),
-        Heads(np.array(R_VS), np.tile(np.eye(3), (n, 1, 1)),
-              np.tile(np.radians(2.0) ** 2 * np.eye(3), (n, 1, 1)), np.full((n, 4), np.nan)),
+        Heads(np.array(R_CS), np.tile(np.radians(2.0) ** 2 * np.eye(3), (n, 1, 1)),
+              np.full((n, 4), np.nan)),
         nose, height,
     )  # fmt: skip
     students = Students(

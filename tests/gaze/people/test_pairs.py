@@ -292,6 +292,20 @@ def test_rows_of_each_track() -> None:
     assert {(0, -1), (1, -1)} <= set(rows)
 
 
+def test_at_how_many_moments_two_tracks_are_there_at_once() -> None:
+    seen, _ = sightings(room_rig(3), seats(seed=3), 3)
+    track = (3 * seen.moment // 10 + seen.moment % 5).astype(np.int32)
+    seen = replace(seen, track=np.where(seen.moment % 7 == 0, -1, track).astype(np.int32))
+    rows = {t: set(seen.moment[r].tolist()) for t, r in seen.by_track().items() if t[1] >= 0}
+    every = {
+        (c, one, other): len(moments & rows[d, other])
+        for (c, one), moments in rows.items()
+        for d, other in rows
+        if d == c and moments & rows[d, other]
+    }
+    assert seen.at_once == every and len(set(every.values())) > 1
+
+
 def test_equal_values_are_paired_as_a_merge_pairs_them() -> None:
     rng = np.random.default_rng(0)
     for a, b in (
