@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ class FaceRows:
         return cls._of({k: np.concatenate([p[k] for p in parts]) for k in parts[0]})
 
     @classmethod
-    def _of(cls, whole: dict[str, NDArray[np.generic]]) -> FaceRows:
+    def _of(cls, whole: dict[str, Any]) -> FaceRows:
         groups = {}
         for group, kind in (("faces", Faces), ("landmarks", Landmarks), ("heads", Heads)):
             groups[group] = kind(**{f.name: whole[f"{group}.{f.name}"] for f in fields(kind)})
