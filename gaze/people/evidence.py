@@ -20,6 +20,7 @@ from gaze.room.position import EpipolarPlanes, ray_points
 
 UNMATCHED = -1
 BLOCK = 200  # moments
+ROWS = 50_000  # of pairs of faces, worked on at once
 
 
 @dataclass(frozen=True)
@@ -182,8 +183,10 @@ def pair_evidence(rig: Rig, seen: Sightings, settings: IdentitySettings) -> Pair
         size[:, c] = np.linalg.norm(P_C, axis=1) * seen.height_px[k] / rig.camera(name).f_px
     head = np.full(len(i), np.nan)
     if seen.R_WS is not None:
-        known = np.isfinite(seen.R_WS[i]).all((1, 2)) & np.isfinite(seen.R_WS[j]).all((1, 2))
-        head[known] = geodesic_deg(seen.R_WS[i[known]], seen.R_WS[j[known]])
+        turned = np.isfinite(seen.R_WS).all((1, 2))
+        known = np.flatnonzero(turned[i] & turned[j])
+        for k in np.array_split(known, len(known) // ROWS + 1):  # two rotations each
+            head[k] = geodesic_deg(seen.R_WS[i[k]], seen.R_WS[j[k]])
     rows = pd.DataFrame(
         {
             "left": both["track_left"],

@@ -251,7 +251,7 @@ def _merge_founders(
                 _elsewhere(seen, rows[a], rows[b])
                 for a in tracks_of[k]
                 for b in tracks_of[m]
-                if a[0] == b[0]
+                if a[0] == b[0] and (*a, b[1]) in seen.at_once
             ]
             if apart_m < s.one_place_m or max(at_once, default=0.0) < 0.02:
                 target[k] = m

@@ -19,7 +19,9 @@ def match_pairs(
 
     cost : (P,) of each pair by itself. seats_xz_m : (T, 2) seats from session.toml, if any.
     Each hypothesis about the class (height of the noses, size of the faces) adds its own cost to
-    every pair; the assignment with the largest total of ``count · (no_match − cost)`` wins.
+    every pair; the assignment with the largest total of ``count · (no_match − cost)`` wins, and of
+    equal ones the first. No assignment is worth more than if each track had its best pair: the most
+    promising hypotheses are tried first, and those that can win no more are not tried.
     """
     if len(pairs) == 0:
         return np.zeros(0, np.intp), cost
@@ -29,14 +31,22 @@ def match_pairs(
     size = np.sqrt(pairs.size_m.prod(1))
     heights = np.arange(-0.6, 2.0, 0.08)
     sizes = np.exp(np.arange(np.log(0.13), np.log(0.32), 0.07))
-    best: tuple[float, NDArray[np.intp], Array] | None = None
-    for height, face in itertools.product(heights, sizes):
-        total = cost + _class_cost(pairs.P_W[:, 1], size, height, face, s)
-        chosen, worth = _assign(pairs, total, s)
-        if best is None or worth > best[0]:
-            best = worth, chosen, total
+    tried = list(itertools.product(heights, sizes))
+
+    def under(k: int) -> Array:
+        return cost + _class_cost(pairs.P_W[:, 1], size, *tried[k], s)
+
+    most = np.array([_at_most(pairs, under(k), s) for k in range(len(tried))])
+    best: tuple[float, int, NDArray[np.intp]] | None = None
+    for k in np.argsort(-most, kind="stable").tolist():
+        if best is not None and most[k] * (1 + 1e-9) < best[0]:
+            break
+        chosen, worth = _assign(pairs, under(k), s)
+        if best is None or (worth, -k) > (best[0], -best[1]):
+            best = worth, k, chosen
     assert best is not None
-    _, chosen, total = best
+    _, k, chosen = best
+    total = under(k)
     for _ in range(3):  # polish: the class's own medians
         if len(chosen) == 0:
             break
@@ -55,9 +65,23 @@ def _class_cost(y_W: Array, size: Array, height: float, face: float, s: Identity
     return np.asarray(np.fmin(a, 16.0) + np.fmin(b, 16.0))  # unknown: the most
 
 
+def _worth(pairs: Pairs, cost: Array, s: IdentitySettings) -> Array:
+    return np.asarray(pairs.count * np.maximum(s.no_match - cost, 0.0))
+
+
+def _at_most(pairs: Pairs, cost: Array, s: IdentitySettings) -> float:
+    """What no one-to-one assignment exceeds: every left (or every right) track's best pair."""
+    worth, sides = _worth(pairs, cost, s), []
+    for side in (pairs.left, pairs.right):
+        best = np.zeros(side.max() + 1)
+        np.maximum.at(best, side, worth)
+        sides.append(float(best.sum()))
+    return min(sides)
+
+
 def _assign(pairs: Pairs, cost: Array, s: IdentitySettings) -> tuple[NDArray[np.intp], float]:
     """One-to-one pairs with the largest worth, and that worth; no pair is forced."""
-    worth = pairs.count * np.maximum(s.no_match - cost, 0.0)
+    worth = _worth(pairs, cost, s)
     lefts, a = np.unique(pairs.left, return_inverse=True)
     rights, b = np.unique(pairs.right, return_inverse=True)
     table = np.zeros((len(lefts), len(rights)))

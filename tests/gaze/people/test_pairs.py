@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from calibration.transform import rotation_exp
+from gaze.people import matching
 from gaze.people.costs import MATCHERS, both_cost, embedding_cost, geometry_cost
 from gaze.people.evidence import (
     IdentitySettings,
@@ -18,7 +20,7 @@ from gaze.people.evidence import (
     pair_evidence,
     spread,
 )
-from gaze.people.matching import match_pairs
+from gaze.people.matching import _assign, match_pairs
 from tests.gaze.classroom import project, room_rig, seats
 from tests.gaze.people.test_identify import sightings
 
@@ -165,6 +167,33 @@ def test_the_class_s_middle_is_that_of_most_moments() -> None:
     count = np.array([300, 300, 20, 20, 20])
     _, cost = match_pairs(a_pair(P_W=P_W, count=count), np.zeros(5), S)
     np.testing.assert_allclose(cost, np.where(y > 0.9, (0.2 / 0.14) ** 2, 0), atol=1e-9)
+
+
+def test_the_hypothesis_that_wins_is_that_of_all_and_hardly_any_is_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = room_rig(3)
+    tried: list[float] = []
+
+    def watched(*args: Any) -> Any:
+        chosen, worth = _assign(*args)
+        tried.append(worth)
+        return chosen, worth
+
+    monkeypatch.setattr(matching, "_assign", watched)
+    for seed, breaks in ((1, 0), (2, 4), (3, 12)):
+        seen, _ = sightings(rig, seats(seed=seed), seed, breaks=breaks)
+        pairs = pair_evidence(rig, seen, S)
+        cost = geometry_cost(pairs, S, None)
+        tried.clear()
+        chosen, _ = match_pairs(pairs, cost, S)
+        few, won = len(tried), max(tried)
+        with monkeypatch.context() as m:  # a bound that rules nothing out
+            m.setattr(matching, "_at_most", lambda *_: np.inf)
+            tried.clear()
+            every, _ = match_pairs(pairs, cost, S)
+        assert few < 60 < len(tried) and won == max(tried)
+        np.testing.assert_array_equal(chosen, every)
 
 
 def test_the_middle_is_the_median_of_moments() -> None:
