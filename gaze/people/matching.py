@@ -34,7 +34,8 @@ def match_pairs(
     tried = list(itertools.product(heights, sizes))
 
     def under(k: int) -> Array:
-        return cost + _class_cost(pairs.P_W[:, 1], size, *tried[k], s)
+        height, face = tried[k]
+        return np.asarray(cost + _class_cost(pairs.P_W[:, 1], size, height, face, s))
 
     most = np.array([_at_most(pairs, under(k), s) for k in range(len(tried))])
     best: tuple[float, int, NDArray[np.intp]] | None = None
