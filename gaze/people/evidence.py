@@ -183,7 +183,7 @@ def pair_evidence(rig: Rig, seen: Sightings, settings: IdentitySettings) -> Pair
         size[:, c] = np.linalg.norm(P_C, axis=1) * seen.height_px[k] / rig.camera(name).f_px
     head = np.full(len(i), np.nan)
     if seen.R_WS is not None:
-        turned: NDArray[np.bool_] = np.isfinite(seen.R_WS).all((1, 2))
+        turned = np.asarray(np.isfinite(seen.R_WS).all((1, 2)))
         known = np.flatnonzero(turned[i] & turned[j])
         for k in np.array_split(known, len(known) // ROWS + 1):  # two rotations each
             head[k] = geodesic_deg(seen.R_WS[i[k]], seen.R_WS[j[k]])

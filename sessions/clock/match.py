@@ -32,6 +32,7 @@ from sessions.clock.windows import LEAST_OVERLAP_S, Pair, best_line, correlate_w
 REACH_S = 95.0  # offsets that are searched, to either side of what is expected
 MAX_RIVAL = 0.7  # movement with a period matches itself again, nearly as well, one period on
 COARSE_S = 0.04
+COARSE_HZ = 10.0  # at least
 MOST_INTERRUPTIONS = 8
 LEAST_EXPECTED = 4.0  # σ above chance of a match where one was expected
 
@@ -83,7 +84,7 @@ def match(
     known: list[Jump] = []
     while True:
         pair = _paired(left, right, sense)
-        coarse = pooled(pair, max(round(COARSE_S * sense.rate_hz), 1))
+        coarse = pooled(pair, _pool(pair))
         windows = correlate_windows(coarse, about_s, REACH_S)
         if len(windows) < 3:
             return Estimate(sense.name, None, "too quiet: hardly anything happens")
@@ -134,3 +135,9 @@ def _paired(left: Activity, right: Activity, sense: Sense) -> Pair:
             *(0.4 / float(np.median(np.diff(a.times_s))) for a in (left, right)),
         ),
     )
+
+
+def _pool(pair: Pair) -> int:
+    """How many samples may be one for a first search: five are left of a period of what is seen."""
+    seen = int(pair.rate_hz / max(5 * pair.top_hz, COARSE_HZ))
+    return max(round(COARSE_S * pair.rate_hz), seen, 1)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.fft import irfft, rfft, rfftfreq
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import uniform_filter1d
-from scipy.signal import correlate, csd
+from scipy.signal import correlate, get_window
 from scipy.special import logsumexp
 
 from calibration.transform import Array
@@ -171,20 +172,17 @@ def _weighted(pair: Pair, at_s: Array, lag_s: Array) -> Array:
     """
     time_s = pair.left_s + np.arange(len(pair.left)) / pair.rate_hz
     j = pair.right_at(time_s, np.interp(time_s, at_s, lag_s))
-    both = (j >= 0) & pair.left.any(1) & pair.right[j].any(1)
-    x, y = (np.where(both[:, None], v, 0.0) for v in (pair.left, pair.right[j]))
+    both = (j >= 0) & pair.left.any(1) & np.asarray(pair.right.any(1))[j]
+    both = both[:, None]
+    x = np.where(both, pair.left, 0.0)
     n = min(int(max(pair.size, 2 * pair.rate_hz)), len(x))
     share = max(float(both.mean()), 1e-3)
 
     # a class has a hundred channels: all at once their transforms would be half a gigabyte
     parts = [slice(k, k + CHANNELS) for k in range(0, x.shape[1], CHANNELS)]
-
-    def spectrum(a: Array, b: Array) -> Array:
-        some = (csd(a[:, k], b[:, k], nperseg=n, axis=0, detrend=False)[1].sum(1) for k in parts)
-        return np.asarray(uniform_filter1d(np.abs(sum(some)), 3) / 2 / share)
-
-    pxx, pyy = spectrum(x, x), spectrum(y, y)
-    coherence = spectrum(x, y) ** 2 / np.maximum(pxx * pyy, 1e-300)
+    aligned = ((x[:, k], np.where(both, pair.right[j, k], 0.0)) for k in parts)
+    pxx, pyy, pxy = _spectra(aligned, n) / share
+    coherence = pxy**2 / np.maximum(pxx * pyy, 1e-300)
     chance = n / max(share * len(x) * x.shape[1], n)  # what unrelated signals show
     sure = coherence > 3 * chance
     coherence = np.clip((coherence - chance) / (1 - min(chance, 0.9)), 0.0, 0.98) * sure
@@ -202,6 +200,21 @@ def _weighted(pair: Pair, at_s: Array, lag_s: Array) -> Array:
         spectra = rfft(pair.left[:, k], padded, axis=0) * full[:, None]
         out[:, k] = irfft(spectra, padded, axis=0)[: len(out)]
     return out
+
+
+def _spectra(signals: Iterable[tuple[Array, Array]], n: int) -> Array:
+    """(3, F) power of x and of y, and size of their cross-spectrum: sums over the channels, means
+    over stretches of n samples that overlap by half, under a Hann window (Welch 1967), and over
+    three neighbouring frequencies. signals : x, y (N, c) of some channels after others.
+    """
+    window = get_window("hann", n)
+    window /= np.linalg.norm(window)
+    powers, cross = np.zeros((2, n // 2 + 1)), np.zeros(n // 2 + 1, np.complex128)
+    for pair in signals:
+        X, Y = (rfft(sliding_window_view(v, n, axis=0)[:: n - n // 2] * window) for v in pair)
+        powers += [np.einsum("tcf,tcf->f", Z, Z.conj()).real / len(Z) for Z in (X, Y)]
+        cross += np.einsum("tcf,tcf->f", X.conj(), Y) / len(X)
+    return np.asarray(uniform_filter1d(np.stack([*powers, np.abs(cross)]), 3))
 
 
 def _likeliest_path(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import csd
 
 from calibration.errors import CalibrationError
 from calibration.transform import Array
 from sessions.clock.activity import Activity, Sense
 from sessions.clock.clock import Clock, Jump
 from sessions.clock.heads import HEADS, turning
-from sessions.clock.match import Estimate, match
+from sessions.clock.match import Estimate, _paired, _pool, match
 from sessions.clock.motion import MOTION, stretches, without_ticks
-from sessions.clock.pieces import UNLOOKED_S, _unseen_jumps, _with_odd_windows
+from sessions.clock.pieces import UNLOOKED_S, _spectra, _unseen_jumps, _with_odd_windows
 from sessions.clock.sound import SOUND
 from sessions.clock.windows import Pair, correlate_windows
 from tests.sessions import clock_lessons as draw
@@ -317,3 +319,29 @@ def test_windows_meet_every_place_as_if_counted_one_by_one(reach_s: float) -> No
             theirs = np.where(inside[:, None], right[np.clip(there, 0, len(right) - 1)], 0.0)
             loud = np.sqrt(max((theirs**2).sum() / usual, 1.0))
             assert found.curve[k, n] == pytest.approx((window * theirs).sum() / loud, abs=1e-9)
+
+
+@pytest.mark.parametrize(("samples", "n"), [(900, 100), (301, 51), (200, 200)])
+def test_spectra_of_many_channels_are_welch_s(samples: int, n: int) -> None:
+    rng = np.random.default_rng(samples)
+    x = rng.normal(size=(samples, 5))
+    y = np.roll(x, 2, 0) + rng.normal(size=x.shape)
+    found = _spectra(((x[:, k], y[:, k]) for k in (slice(0, 3), slice(3, 5))), n)
+    for row, (a, b) in zip(found, ((x, x), (y, y), (x, y)), strict=True):
+        one_sided = csd(a, b, nperseg=n, axis=0, detrend=False)[1].sum(1)
+        one_sided[0] *= 2  # scipy counts the others' two sides
+        inside = slice(1, -2)  # beside half of the rate, too
+        expected = uniform_filter1d(np.abs(one_sided), 3) / 2
+        np.testing.assert_allclose(row[inside], expected[inside], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("sense", "every_s", "pool"), [(HEADS, 0.2, 2), (HEADS, 0.04, 1), (SOUND, 0.005, 8)]
+)
+def test_a_first_search_has_five_samples_for_what_is_seen(
+    sense: Sense, every_s: float, pool: int
+) -> None:
+    t = np.arange(0, 60, every_s)
+    one = Activity.of(t, np.random.default_rng(0).normal(size=len(t)))
+    pair = _paired(one, one, sense)
+    assert _pool(pair) == pool and pair.rate_hz / pool >= 5 * min(pair.top_hz, 5)
