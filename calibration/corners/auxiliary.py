@@ -96,6 +96,19 @@ def read_auxiliary(
                 else:
                     corners[camera] = found.corners_px
             notes[camera] = note
+    seen = [uv for uv in corners.values() if uv is not None]
+    last = -board.inner_corners[0]  # chessboards are seen whole
+    if len(seen) == 2 and not clicked and all(np.isnan(uv[last:, 0]).all() for uv in seen):
+        causes.append(
+            Cause(
+                "auxiliary_part_unseen",
+                "WARN",
+                f"the last row of {board.inner_corners[1]} of the auxiliary board's inner corners "
+                "is in neither of its pictures: if there is none, the tape leads to another corner "
+                "than is believed",
+                "Check inner_corners, or show the whole board.",
+            )
+        )
     return View(f"auxiliary {index + 1}", corners["left"], corners["right"], notes), clicked, causes
 
 

@@ -5,7 +5,7 @@ One picture at a time; many, each with a time limit: process.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +25,8 @@ SEARCH_PIXELS = 1_100_000.0
 
 #: How hard to look: only count the corners; one reduced picture; everything.
 Effort = Literal["count", "some", "all"]
+#: Rows and columns of a ChArUco board that are counted; markers by which a dictionary is known.
+MOST_COUNTED, LEAST_MARKERS = 24, 6
 
 
 @dataclass(frozen=True)
@@ -409,14 +411,47 @@ def find_charuco(gray: Gray, board: Board) -> Found:
     )
 
 
+def count_charuco(gray: Gray, board: Board) -> tuple[int, int] | None:
+    """(columns, rows) of inner corners of a ChArUco board, down to the last row that is seen."""
+    markers = len(cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, board.dictionary)).bytesList)
+    for columns in dict.fromkeys((board.inner_corners[0], *range(3, MOST_COUNTED + 1))):
+        rows = min(MOST_COUNTED, 2 * markers // (columns + 1) - 1)
+        if rows < 3:
+            break
+        corners = _charuco_corners(gray, replace(board, inner_corners=(columns, rows)))
+        if corners is not None:
+            return columns, 1 + int(np.flatnonzero(np.isfinite(corners[:, 0])).max()) // columns
+    return None
+
+
+def dictionary_in(gray: Gray) -> str | None:
+    """The smallest of cv2.aruco's dictionaries that has most of a picture's markers."""
+    seen: dict[str, Array] = {}
+    for family in ("4X4", "5X5", "6X6", "7X7"):
+        every = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, f"DICT_{family}_1000"))
+        _, ids, _ = cv2.aruco.ArucoDetector(every).detectMarkers(gray)
+        seen[family] = np.zeros(0) if ids is None else np.asarray(ids, np.float64).ravel()
+    family, ids = max(seen.items(), key=lambda item: len(item[1]))
+    if len(ids) < LEAST_MARKERS:
+        return None
+    return f"DICT_{family}_{next(n for n in (50, 100, 250, 1000) if ids.max() < n)}"
+
+
 def find_corners(gray: Gray, board: Board, *, effort: Effort = "all") -> Found:
     """The board's corners in a grey picture.
 
-    effort : ``count`` only counts a chessboard's inner corners (``notes["counts"]``).
+    effort : ``count`` only counts the inner corners (``notes["counts"]``); where a ChArUco board
+    has none, its markers may be of another dictionary (``notes["dictionary"]``).
     """
     if effort == "count":
-        counts = count_corners(gray)
-        return Found(None, (gray.shape[1], gray.shape[0]), "only counted", {"counts": counts})
+        notes: dict[str, Any] = {}
+        if board.kind == "chessboard":
+            notes["counts"] = count_corners(gray)
+        elif (counts := count_charuco(gray, board)) is not None:
+            notes["counts"] = counts
+        else:
+            notes["dictionary"] = dictionary_in(gray)
+        return Found(None, (gray.shape[1], gray.shape[0]), "only counted", notes)
     if board.kind == "charuco":
         return find_charuco(gray, board)
     return find_chessboard(gray, board.inner_corners, effort=effort)

@@ -253,20 +253,10 @@ def _refuse_at_first_sight(
 ) -> None:
     """Count corners in six pictures first: a wrong count should not cost minutes to be noticed."""
     flat = [pair[c] for _, pair in jobs for c in CAMERAS if pair[c] is not None]
-    if board.kind != "chessboard" or len(flat) < 6:
+    if len(flat) < 6:
         return
     sample = [flat[i] for i in np.linspace(0, len(flat) - 1, 6).round().astype(int)]
-    counts = _counted(sample, board, time_limit_s)
-    if counts is not None:
-        raise _wrong_counts(board, counts)
-
-
-def _wrong_counts(board: Board, better: tuple[int, int]) -> CalibrationError:
-    return CalibrationError(
-        "the board has other counts of inner corners than stated",
-        where="[board] inner_corners", found=list(board.inner_corners), expected=list(better),
-        remedy="Count where four squares meet, not the squares.",
-    )  # fmt: skip
+    _refuse_other_counts(sample, board, time_limit_s)
 
 
 def _refuse_wrong_board(
@@ -290,9 +280,7 @@ def _refuse_wrong_board(
     if len(hits) > 0.25 * len(readable) and len(larger) <= 0.5 * len(hits):
         return
     missed = [job for job, f in readable if f.corners_px is None or larger]
-    better = _counted(missed[:: max(1, len(missed) // 8)][:8], board, time_limit_s)
-    if better is not None:
-        raise _wrong_counts(board, better)
+    _refuse_other_counts(missed[:: max(1, len(missed) // 8)][:8], board, time_limit_s)
     if not hits:
         raise CalibrationError(
             f"the board ({board.inner_corners[0]} × {board.inner_corners[1]} inner corners, "
@@ -303,20 +291,42 @@ def _refuse_wrong_board(
         )  # fmt: skip
 
 
-def _counted(sample: Sequence[Any], board: Board, time_limit_s: float) -> tuple[int, int] | None:
-    """The counts of inner corners that most of the sample shows, where they are not the stated."""
-    if board.kind != "chessboard" or not sample:
-        return None
+def _refuse_other_counts(sample: Sequence[Any], board: Board, time_limit_s: float) -> None:
+    """Refuse counts of inner corners, or markers, other than those that most of a sample shows."""
+    if not sample:
+        return
     found = find_all([(job, board) for job in sample], time_limit_s=time_limit_s, effort="count")
-    votes = Counter(f.notes["counts"] for f in found if f.notes.get("counts"))
-    if not votes:
-        return None
-    counts, n = votes.most_common(1)[0]
-    stated = board.inner_corners
-    right = (max(stated), min(stated))
-    if n < 2 or n <= 0.4 * len(sample) or votes[right] > 0:
-        return None
-    return counts if stated[0] >= stated[1] else (counts[1], counts[0])
+    stated, least = board.inner_corners, max(2, int(0.4 * len(sample)) + 1)
+    counts = [f.notes["counts"] for f in found if f.notes.get("counts")]
+    if board.kind == "charuco":
+        dictionary, n = _most([f.notes.get("dictionary") for f in found])
+        if dictionary is not None and n >= least:
+            raise CalibrationError(
+                "the board's markers are of another dictionary than stated",
+                where="[board] dictionary", found=board.dictionary, expected=dictionary,
+            )  # fmt: skip
+        columns, n = _most([c for c, _ in counts])
+        rows = max((r for c, r in counts if c == columns), default=0)
+        # the last rows may be hidden: fewer are no others
+        if columns is None or n < least or (columns == stated[0] and rows <= stated[1]):
+            return
+        better = (columns, rows)
+    else:
+        larger, n = _most(counts)
+        right = (max(stated), min(stated))
+        if larger is None or n < least or right in counts:
+            return
+        better = larger if stated[0] >= stated[1] else larger[::-1]
+    raise CalibrationError(
+        "the board has other counts of inner corners than stated",
+        where="[board] inner_corners", found=list(stated), expected=list(better),
+        remedy="Count where four squares meet, not the squares.",
+    )  # fmt: skip
+
+
+def _most(votes: Sequence[Any]) -> tuple[Any, int]:
+    """What most say, and how many; those who say nothing (None) do not count."""
+    return next(iter(Counter(v for v in votes if v is not None).most_common(1)), (None, 0))
 
 
 def _views(

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import NamedTuple
 
 import numpy as np
 
-from calibration.camera import CAMERAS
 from calibration.room.evidence import (
     BEGUN,
     CORNERS,
@@ -30,6 +29,8 @@ from calibration.transform import Array
 
 #: What it costs to believe in a number that only the measurements themselves suggest, in χ².
 FREE_COST = 9.0
+#: … and that a board is somewhere else altogether.
+ELSEWHERE_COST = 30.0
 #: No board slips further.
 SLIPPED_M = 1.5
 #: What a length may be in, and what it would be times that in metres.
@@ -185,12 +186,10 @@ def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
             "Measure to the first inner corner: the one towards the blackboard (on the upper edge "
             "where the board stands), on the right for somebody who faces the blackboard.",
         )  # fmt: skip
-    for j, k in ((0, 1), (0, 2), (1, 2)):
-        swapped = t.copy()
-        swapped[[j, k]] = t[[k, j]]
+    for order in list(permutations(range(3)))[1:]:
+        names = " and ".join(LENGTHS[j] for j in range(3) if order[j] != j)
         yield at(
-            "tape_exchanged", f"{LENGTHS[j]} and {LENGTHS[k]} were exchanged", swapped,
-            f"Exchange {LENGTHS[j]} and {LENGTHS[k]}.",
+            "tape_exchanged", f"{names} were exchanged", t[list(order)], f"Exchange {names}.",
         )  # fmt: skip
     for says, other in _slopes(t):
         yield at(
@@ -198,13 +197,15 @@ def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
             "Measure along three directions at right angles, or hold a string level and plumb.",
             4.0,
         )  # fmt: skip
-    for j, k in ((0, 1), (1, 2)):  # left and out together: the board was moved, below
+    for several, cost in (  # left and out together: the board was moved, below
+        (LENGTHS[:2], 2 * FREE_COST - 1.0), (LENGTHS[1:], 2 * FREE_COST - 1.0),
+        (LENGTHS, ELSEWHERE_COST),
+    ):  # fmt: skip
+        names = " and ".join(several)
         yield Guess(
             "tape_wrong",
-            name + f"{LENGTHS[j]} and {LENGTHS[k]} disagree, together by {{size}}, with everything "
-            "else",
-            f"Measure {LENGTHS[j]} and {LENGTHS[k]} again.",
-            e, free=(f"{i}.{LENGTHS[j]}", f"{i}.{LENGTHS[k]}"), cost=2 * FREE_COST - 1.0,
+            name + f"{names} disagree, together by {{size}}, with everything else",
+            f"Measure {names} again.", e, free=tuple(f"{i}.{n}" for n in several), cost=cost,
         )  # fmt: skip
     for j, length in enumerate(LENGTHS):
         for value in _digits_exchanged(float(t[j])):
@@ -347,7 +348,7 @@ def _laid_guesses(e: Evidence, i: int) -> Iterator[Guess]:
         name + "the board in the auxiliary pictures lies neither where nor how it is said to lie: "
         "another picture than of the measured board?",
         "Take both auxiliary pictures of the board where it was measured.",
-        e, free=everything, cost=30.0,
+        e, free=everything, cost=ELSEWHERE_COST,
     )  # fmt: skip
 
 
@@ -408,9 +409,14 @@ def _lens_guesses(e: Evidence) -> Iterator[Guess]:
         return Guess(code, says, again, replace(e, corners_m=new), cost=cost)
 
     if len(given) == 2:
+        a, b = given["left"], given["right"]
         yield instead(
             "corners_exchanged", "the corners_m of the left and the right camera were exchanged",
-            {"left": given["right"], "right": given["left"]},
+            {"left": b, "right": a},
+        )  # fmt: skip
+        yield instead(
+            "corners_exchanged", "the last two of corners_m, to the lower corners, are those of "
+            "the other camera", {"left": a[:2] + b[2:], "right": b[:2] + a[2:]},
         )  # fmt: skip
         if e.blackboard_m and all(b.tape.measured for b in e.boards):
             width = e.blackboard_m[0]
@@ -418,7 +424,7 @@ def _lens_guesses(e: Evidence) -> Iterator[Guess]:
                 replace(b, tape=b.tape.at(b.tape.t_WA * [-1, 1, 1] + [width, 0, 0]))
                 for b in e.boards
             )
-            other = {a: _in_order(given[b], (1, 0, 3, 2)) for a, b in (CAMERAS, CAMERAS[::-1])}
+            other = {"left": _in_order(b, (1, 0, 3, 2)), "right": _in_order(a, (1, 0, 3, 2))}
             yield Guess(
                 "corners_exchanged",
                 "left and right were exchanged in corners_m and left_m alike: were they measured "

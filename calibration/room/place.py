@@ -32,6 +32,7 @@ from calibration.room.picture_fit import (
 from calibration.room.picture_why import RoomPictures, why_misfit
 from calibration.room.why import WRONG_PICTURES, pose_solutions, scale_of, why_inconsistent
 from calibration.room.world import HUNG_DEG, ROLL_DEG, Tape
+from calibration.solve import bundle
 from calibration.solve.covariance import joint_covariance
 from calibration.solve.estimate import Estimate
 from calibration.transform import Array, Transform, rotation_log
@@ -40,13 +41,14 @@ from calibration.verdict import Cause, Status
 
 @dataclass(frozen=True)
 class Placed:
-    """One placement that was understood."""
+    """One placement that was understood. bent : whether its board is bent as the hand-held one."""
 
     index: int
     auxiliary: Auxiliary
     reading: world.Reading
     T_LB: Transform
     usable: bool
+    bent: bool
     picture: PoseMeasured | None = None
 
 
@@ -126,8 +128,7 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
             f"{label} was found in one camera only (not in the {missing} one)",
             "Place it where both cameras see all of it.",
         )  # fmt: skip
-    flat = replace(s, warp=np.zeros(2))
-    solutions = pose_solutions(points, left, right, s if aux.board == seen.board else flat)
+    solutions, bent = _poses(aux, seen, found)
     if not solutions:
         room.found(
             "auxiliary_no_pose", "FAIL",
@@ -147,7 +148,7 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
         right_rms_px=_rms(best.residuals[1], right),
         limit_px=limit,
     )
-    scale = scale_of(points, left, right, flat, sigma)
+    scale = scale_of(points, left, right, replace(s, warp=np.zeros(2)), sigma)
     if scale is not None:
         room.note(index, scale_percent=100 * (scale[0] - 1), scale_sigma_percent=100 * scale[1])
     usable = best.rms_px <= limit
@@ -203,7 +204,20 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
     elif shown is not None:
         measured = by_picture(shown[0].T_WB, shown[0].covariance, T_AB)
         room.note(index, room_picture=_picture(aux, shown[0], measured))
-    room.placed.append(Placed(index, aux, chosen, poses[chosen.solution], usable, measured))
+    room.placed.append(Placed(index, aux, chosen, poses[chosen.solution], usable, bent, measured))
+
+
+def _poses(aux: Auxiliary, seen: Seen, found: Estimate) -> tuple[list[bundle.Solution], bool]:
+    """The board's poses, best first; whether it is bent as the hand-held one, if that is bent.
+
+    It may be that board, or another print of its file.
+    """
+    points, left, right = aux.board.points_B(), aux.view.left, aux.view.right
+    s = found.solution.state
+    ways = [(pose_solutions(points, left, right, replace(s, warp=np.zeros(2))), False)]
+    if found.with_warp and aux.board == seen.board:
+        ways += [(pose_solutions(points, left, right, s), True)]
+    return min(ways, key=lambda way: way[0][0].rms_px if way[0] else np.inf)
 
 
 def _read_room(

@@ -124,8 +124,11 @@ def _contradict_themselves(guess: Guess) -> bool:
 
 
 def _starts(e: Evidence, free: tuple[str, ...]) -> list[Transform]:
-    """Where the solve begins: as stated; with the board freed, from a few turns of it as well."""
+    """Where the solve begins: as stated; where the tape says nothing, with the left lens where it
+    should be; with the board freed, from a few turns of it as well."""
     start = e.start()
+    if e.blackboard_m and sum(n.split(".")[-1] in LENGTHS for n in free) == len(LENGTHS):
+        start = replace(start, t=np.array([e.blackboard_m[0], 0.0, 0.5]))
     if len(free) < 6:
         return [start]
     turns = np.radians(40) * np.concatenate([np.zeros((1, 3)), np.eye(3), -np.eye(3)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,11 +17,13 @@ from calibration.solve.changes import LEAST_STRETCH, LEAST_ZOOM
 from calibration.solve.estimate import Estimate
 from calibration.solve.pair import Diagnosis, diagnose, fit_view, resect
 from calibration.solve.problem import build
-from calibration.transform import Array, geodesic_deg
+from calibration.transform import Array, geodesic_deg, rotation_exp
 from calibration.verdict import Cause, Hypothesis, named
 
 #: A print that is fitted to a page in one direction is off by no more than this.
 MOST_STRETCH = 0.15
+#: A picture was cut where its middle lies so far from the lens's.
+LEAST_CUT_PX = 5.0
 #: What may be wrong with the two pictures by themselves, and what to do.
 WRONG_PICTURES = {
     "same_picture_twice": "Give each camera's own picture.",
@@ -134,14 +137,16 @@ def why_inconsistent(
             "Measure both boards' squares with a ruler (ten squares at once, divided by ten).",
         )  # fmt: skip
     for which in ((0,), (1,), (0, 1)):
-        zoomed, factors = _if_zoomed(points, left, right, s, which, seen.sizes)
-        if min(abs(f - 1) for f in factors) > LEAST_ZOOM:
+        zoomed, factors, cut_px = _if_zoomed(points, left, right, s, which, seen.sizes)
+        if min(abs(f - 1) for f in factors) > LEAST_ZOOM or cut_px > LEAST_CUT_PX:
             names = " and ".join(CAMERAS[k] for k in which)
             words = " and ".join(f"{f:.2f}" for f in factors)
             hypothesis(
-                zoomed, 2 * len(which), "auxiliary_zoom",
+                zoomed, 3 if len(which) == 1 else 2, "auxiliary_zoom",
                 f"fits only if the {names} camera's zoom or picture size changed by the factor "
-                f"{words} since the calibration pictures", same_zoom,
+                f"{words} since the calibration pictures"
+                + f", or its picture was cut ({cut_px:.0f} px)" * (cut_px > LEAST_CUT_PX),
+                same_zoom,
             )  # fmt: skip
     for k, camera in enumerate(CAMERAS):
         hypothesis(
@@ -159,15 +164,12 @@ def why_inconsistent(
                 f"its {inner[along]} {side}, and right the other way",
                 "Print it without fitting it to the page, and measure ten squares both ways.",
             )  # fmt: skip
-    bends = np.arange(s.n_globals + 2) >= s.n_globals
-    bent = next(iter(fit_view(points, left, right, s, free=bends, with_warp=True)), None)
-    if bent is not None:
-        bulge_mm = 1000 * float(np.abs(bent.state.warp).max())
-        hypothesis(
-            bent, 2, "bent_board",
-            f"fits only if it is bent: its middle bulges by {bulge_mm:.0f} mm",
-            "Glue the print to glass or an aluminium plate.",
-        )  # fmt: skip
+    bent, bulge_mm = _if_bent(points, left, right, s)
+    hypothesis(
+        bent, 3, "bent_board",
+        f"fits only if it is bent or twisted: its middle bulges by {bulge_mm:.0f} mm",
+        "Glue the print to glass or an aluminium plate.",
+    )  # fmt: skip
     alone = [resect(points, left, None, s), resect(points, None, right, s)]
     if alone[0] is not None and alone[1] is not None:
         rms = float(np.hypot(alone[0].rms_px, alone[1].rms_px) / np.sqrt(2))
@@ -195,6 +197,32 @@ def _if_turned(
     return next(iter(fit_view(points, left, right, s, free=turn)), None)
 
 
+def _if_bent(
+    points: Array, left: Array, right: Array, s: bundle.State
+) -> tuple[bundle.Solution | None, float]:
+    """One view's best pose when the board is bent along two directions at right angles (a twisted
+    one along its diagonals); by how many millimetres."""
+    bends = np.arange(s.n_globals + 2) >= s.n_globals
+
+    def bent(turn: float) -> bundle.Solution | None:
+        turned = points @ rotation_exp([0.0, 0.0, turn])
+        return next(iter(fit_view(turned, left, right, s, free=bends, with_warp=True)), None)
+
+    end = bent(_best(bent, (0.0, np.pi / 2)))
+    return end, 0.0 if end is None else 1000 * float(np.abs(end.state.warp).max())
+
+
+def _best(fit: Callable[[float], bundle.Solution | None], bounds: tuple[float, float]) -> float:
+    """The number between bounds under which a fit is best."""
+
+    def rms_px(x: float) -> float:
+        end = fit(x)
+        return np.inf if end is None else end.rms_px
+
+    found = minimize_scalar(rms_px, bounds=bounds, method="bounded", options={"xatol": 1e-4})
+    return float(found.x)
+
+
 def _if_stretched(
     points: Array, left: Array, right: Array, s: bundle.State, along: int
 ) -> tuple[bundle.Solution | None, float]:
@@ -203,14 +231,7 @@ def _if_stretched(
     def stretched(factor: float) -> bundle.Solution | None:
         return resect(points * np.where(np.arange(3) == along, factor, 1.0), left, right, s)
 
-    def rms_px(factor: float) -> float:
-        end = stretched(factor)
-        return np.inf if end is None else end.rms_px
-
-    within = (1 - MOST_STRETCH, 1 + MOST_STRETCH)
-    best = float(
-        minimize_scalar(rms_px, bounds=within, method="bounded", options={"xatol": 1e-4}).x
-    )
+    best = _best(stretched, (1 - MOST_STRETCH, 1 + MOST_STRETCH))
     return stretched(best), best
 
 
@@ -221,26 +242,33 @@ def _if_zoomed(
     s: bundle.State,
     which: tuple[int, ...],
     sizes_px: dict[str, tuple[int, int]],
-) -> tuple[bundle.Solution | None, tuple[float, ...]]:
-    """One view's best pose when those cameras' zoom may have changed, and the factors on f.
+) -> tuple[bundle.Solution | None, tuple[float, ...], float]:
+    """One view's best pose when those cameras' zoom may have changed; the factors on f, and by how
+    many pixels a picture was cut at its sides.
 
-    Zoomed about the picture's middle, or made smaller as a whole (about its corner).
+    That may be where one camera's zoom changed; both are zoomed about their middles.
     """
     first = (0, s.lenses[0].size)
+    columns = []
+    middles = [(np.array(sizes_px[CAMERAS[c]]) - 1) / 2 for c in which]
+    for c, middle in zip(which, middles, strict=True):
+        zoom, across, down = np.zeros((3, s.n_globals))
+        zoom[first[c] : first[c] + 4] = s.lenses[c].values[:4] - [0, 0, *middle]
+        across[first[c] + 2] = down[first[c] + 3] = 1.0
+        columns += [zoom] if len(which) > 1 else [zoom, across, down]
     best: bundle.Solution | None = None
-    for corner in (True, False):
-        zoom = np.zeros((s.n_globals, len(which)))  # f and the principal point grow together
-        for column, c in enumerate(which):
-            middle = np.zeros(2) if corner else (np.array(sizes_px[CAMERAS[c]]) - 1) / 2
-            grows = s.lenses[c].values[:4] - np.concatenate([np.zeros(2), middle])
-            zoom[first[c] : first[c] + 4, column] = grows
-        for guess in (1.0, 0.5, 0.67, 1.5) if len(which) == 1 else (1.0,):
-            start = s.moved(zoom.sum(1) * (guess - 1), np.zeros((len(s.R_view), 6)), False)
-            for end in fit_view(points, left, right, start, free=zoom):
-                positive = all(end.state.lenses[c].f_px > 0 for c in which)
-                if positive and (best is None or end.rms_px < best.rms_px):
-                    best = end
+    for guess in (1.0, 0.5, 0.67, 1.5) if len(which) == 1 else (1.0,):
+        start = s.moved(columns[0] * (guess - 1), np.zeros((len(s.R_view), 6)), False)
+        for end in fit_view(points, left, right, start, free=np.stack(columns, 1)):
+            positive = all(end.state.lenses[c].f_px > 0 for c in which)
+            if positive and (best is None or end.rms_px < best.rms_px):
+                best = end
     if best is None:
-        return None, (1.0,)
-    f_px = [(best.state.lenses[c].f_px, s.lenses[c].f_px) for c in which]
-    return best, tuple(new / old for new, old in f_px)
+        return None, (1.0,), 0.0
+    lenses = [(best.state.lenses[c], s.lenses[c]) for c in which]
+    factors = tuple(new.f_px / old.f_px for new, old in lenses)
+    moves = [
+        new.values[2:4] - middle - f * (old.values[2:4] - middle)
+        for (new, old), f, middle in zip(lenses, factors, middles, strict=True)
+    ]
+    return best, factors, float(np.abs(moves).max())

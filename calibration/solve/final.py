@@ -34,15 +34,15 @@ def _final_solve(
     Returns problem, solution, the covariance (lenses, R_RL, t_RL[, warp], 6 per placement) and the
     noise that it rests on.
     """
-    boards = list(dict.fromkeys([found.board, *(p.auxiliary.board for p in placed)]))
+    boards = [found.board, *(p.auxiliary.board for p in placed)]  # the first one bends
     views = [(v.left, v.right, 0) for v in found.views]
     left, right = (dict(zip(o.view.tolist(), o.weight, strict=True)) for o in found.problem.cameras)
     weights = [(left.get(i), right.get(i)) for i in range(len(views))]
     s = found.solution.state
-    for p in placed:
+    for k, p in enumerate(placed, 1):
         seen = p.auxiliary.view
         w = np.full(len(p.auxiliary.board.points_B()), _weight(p, found.solution.sigma_px))
-        views.append((seen.left, seen.right, boards.index(p.auxiliary.board)))
+        views.append((seen.left, seen.right, 0 if p.bent else k))
         weights.append((w, w))
     problem = build([b.points_B() for b in boards], views, weights=weights)
     start = s.posed(

@@ -5,6 +5,7 @@ one camera mirrored, names shifted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,13 @@ from calibration.camera import CAMERAS
 from calibration.corners.boards import Board, View
 from calibration.lens import Lens, mirrored
 from calibration.solve.changes import changed
-from calibration.solve.intrinsics import Choice, MonoSolution, fit_camera, planar_poses
+from calibration.solve.intrinsics import (
+    Choice,
+    MonoSolution,
+    choice_of,
+    fit_camera,
+    planar_poses,
+)
 from calibration.solve.pair import Consensus, consensus, mirror, refined, resect
 from calibration.solve.views import LEAST_VIEWS
 from calibration.transform import Array, geodesic_deg, rotation_log
@@ -31,6 +38,8 @@ ONE_BAD_VIEW = 3.0
 #: A moved camera is tried where the views' relative directions step by this, degrees (smaller ones
 #: are :func:`changes.what_changed`'s), and by so many times their scatter.
 STEP_DEG, STEP_SIGMAS = 0.5, 10.0
+#: … and pictures that were saved upside down by this.
+TURNED_DEG = 20.0
 #: … among so many shared views at least, so many before and after it.
 MOVED_LEAST, MOVED_PART = 6, 2
 #: Mirrored pictures and shifted names are tried where fewer views than this agree.
@@ -147,7 +156,7 @@ def why_views_disagree(
     left = [v.left for v in views if v.left is not None]
     right = [v.right for v in views if v.right is not None]
     lenses = (mono["left"].lens, mono["right"].lens)
-    told = list(_moved(points, left, right, lenses, [v.name for v in views]))
+    told = list(_from_one_on(points, left, right, lenses, [v.name for v in views], sizes))
     if agreed.support < FEW_AGREE:
         told += _mirrored(left, right, lenses, sizes, board.inner_corners)
         told += _shifted(left, right, lenses)
@@ -207,14 +216,16 @@ def _shifted(left: list[Array], right: list[Array], lenses: tuple[Lens, Lens]) -
         yield _Told(((a, b),), lenses, 0, cause)
 
 
-def _moved(
+def _from_one_on(
     points: Array,
     left: list[Array],
     right: list[Array],
     lenses: tuple[Lens, Lens],
     names: Sequence[str],
+    sizes: dict[str, tuple[int, int]],
 ) -> Iterator[_Told]:
-    """One relative pose before some view and another after it: a camera was bumped.
+    """One relative pose before some view and another after it: a camera was bumped; or from there
+    on pictures are upside down.
 
     The moments are those about which the views' own relative rotations step most against their
     scatter.
@@ -241,3 +252,21 @@ def _moved(
     for cut in range(max(found - 1, MOVED_PART), min(found + 1, len(r) - MOVED_PART) + 1):
         cause = changed("camera_moved", f"{step:.1f}°", view=names[cut])
         yield _Told(((left[:cut], right[:cut]), (left[cut:], right[cut:])), lenses, 7, cause)
+        if step < TURNED_DEG:
+            continue
+        for which in (("left",), ("right",), CAMERAS):
+            sides, own = [left, right], list(lenses)
+            for c, camera in enumerate(CAMERAS):
+                if camera in which:  # half of them upside down, they have led its lens astray
+                    over = np.array(sizes[camera]) - 1
+                    sides[c] = [*sides[c][:cut], *(over - uv for uv in sides[c][cut:])]
+                    with suppress(ValueError):
+                        choice = choice_of(lenses[c])
+                        own[c] = fit_camera(points, sides[c], sizes[camera], choice).lens
+            cause = Cause(
+                "upside_down_picture", "FAIL",
+                f"the pictures of {' and '.join(which)} are upside down from view {names[cut]} on, "
+                "or up to it",
+                "Turn them, as the others are (a telephone turns pictures by how it is held).",
+            )  # fmt: skip
+            yield _Told(((sides[0], sides[1]),), (own[0], own[1]), 0, cause)

@@ -1329,6 +1329,176 @@ _add("the tape held 15° from the horizontal for left_m",
      "tape_wrong", "tape_slope", "harmless")  # fmt: skip
 
 
+# -- an eleventh time: telephones that improve pictures, and other hands; first run before any guess
+def _picture(v: View, camera: str, change: Callable[[Array], Array]) -> View:
+    """A view with one camera's picture changed, where that camera saw it."""
+    uv = v.corners(camera)
+    return v if uv is None else replace(v, **{camera: change(uv)})  # type: ignore[arg-type]
+
+
+def _straightened(s: Scene, sigma_deg: float) -> Seen:
+    """A telephone as the left camera straightens every second picture, and enlarges it to fit."""
+    middle = np.array(s.seen.sizes["left"]) / 2
+
+    def straight(uv: Array) -> Array:
+        a = np.radians(s.rng.normal(0, sigma_deg))
+        R = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
+        return middle + (1 + 0.5 * abs(a)) * (uv - middle) @ R.T
+
+    return s.views(lambda i, v: _picture(v, "left", straight) if i % 2 else v)
+
+
+def _lens_corrected(s: Scene) -> Seen:
+    """Every second picture of the left camera has its lens's bend taken out by the telephone."""
+    camera = s.room.rig.left
+
+    def flat(uv: Array) -> Array:
+        return camera.undistort(uv) * camera.f_px + np.array(camera.size_px) / 2
+
+    return s.views(lambda i, v: _picture(v, "left", flat) if i % 2 else v)
+
+
+def _upside_down_later(*cameras: str) -> Callable[[Scene], Seen]:
+    """From the sixth view on these cameras' pictures were saved upside down (EXIF lost)."""
+
+    def make(s: Scene) -> Seen:
+        def turned(i: int, v: View) -> View:
+            for c in cameras if i >= 5 else ():
+                v = _picture(v, c, lambda uv, c=c: np.array(s.seen.sizes[c]) - 1 - uv)
+            return v
+
+        return s.views(turned)
+
+    return make
+
+
+def _cropped(s: Scene, uv: Array, share: float) -> Array:
+    """A picture with this share cut off its left and lower side, shown as large as before."""
+    return (uv - [share * s.seen.sizes["left"][0], 0]) / (1 - share)
+
+
+def _on_a_pipe(s: Scene) -> Seen:
+    """The hand-held print is glued to a wide pipe: its sides lie 5 mm behind its middle."""
+    points = rigs.BOARD.points_B()
+    x = 2 * points[:, 0] / points[:, 0].max() - 1
+    bulge = np.stack([0 * x, 0 * x, 0.005 * x**2], 1)
+    return _of_board(s, points + bulge, lambda k: True)
+
+
+def _smeared(s: Scene) -> Seen:
+    """One shared right picture is blurred by motion: its corners are found 6 px along."""
+    return s.views(lambda i, v: _picture(v, "right", lambda uv: uv + [6.0, 2.0] + s.rng.normal(
+        0, 0.5, uv.shape)) if i == 3 else v)  # fmt: skip
+
+
+def _through_a_window(s: Scene) -> Seen:
+    """The right calibration pictures were taken through a pane (8 mm, 45°), the auxiliary not."""
+    camera = s.room.rig.right
+    normal = np.array([np.sin(np.pi / 4), 0, np.cos(np.pi / 4)])
+
+    def beside(uv: Array) -> Array:
+        d = camera.rays(uv)
+        d = d / np.linalg.norm(d, axis=1, keepdims=True)
+        across = d - (d @ normal)[:, None] * normal
+        inside = np.sqrt(1 - (across**2).sum(1) / 1.5**2)
+        shift = 0.008 * across * (1 / (d @ normal) - 1 / (1.5 * inside))[:, None]
+        size_px = float(np.linalg.norm(np.ptp(uv, axis=0)))
+        return camera.project(d * camera.f_px * 0.75 / size_px + shift)
+
+    return s.views(lambda i, v: _picture(v, "right", beside))
+
+
+def _of_a_third_camera(s: Scene) -> Seen:
+    """Half of the right pictures are of a telephone beside the camera: another lens and place."""
+    other, T = s.room.rig.right, s.room.rig.T_WC("right")
+    turn = rotation_exp(np.radians([2.0, -5.0, 1.0]))
+    middle = np.array(other.size_px) / 2
+
+    def there(uv: Array) -> Array:
+        return middle + 0.8 * (other.project(other.rays(uv) @ turn.T) - middle)
+
+    assert T is not None
+    return s.views(lambda i, v: _picture(v, "right", there) if i % 2 else v)
+
+
+def _to_the_tray(s: Scene) -> Seen:
+    """The lower lengths lead to the ends of a chalk tray that stands 15 cm out of the wall."""
+    corners = np.array([[W(s), 0, 0], [0, 0, 0], [W(s), H(s), 0.15], [0, H(s), 0.15]])
+    far = {c: np.linalg.norm(s.room.rig.T_WC(c).t - corners, axis=1).round(2).tolist()
+           for c in s.seen.corners_m}  # fmt: skip
+    return replace(s.seen, corners_m={c: tuple(v) for c, v in far.items()})
+
+
+def _past_two_corners(s: Scene) -> Seen:
+    """A laser missed two corners and met the wall behind: one length of each camera is too long."""
+    seen = s.lens("left", lambda v: (v[0], v[1] + 0.12, *v[2:]))
+    return Scene(s.room, seen, s.rng).lens("right", lambda v: (*v[:2], v[2] + 0.15, *v[3:]))
+
+
+def _crossed_lists(s: Scene) -> Seen:
+    """Upper lengths of one camera with the lower ones of the other, both ways."""
+    a, b = s.seen.corners_m["left"], s.seen.corners_m["right"]
+    return replace(s.seen, corners_m={"left": a[:2] + b[2:], "right": b[:2] + a[2:]})
+
+
+def _ring(s: Scene) -> Seen:
+    """The three lengths typed in the order out, left, down."""
+    t = s.tape
+    return s.taped(left_m=t.out_m, down_m=t.left_m, out_m=t.down_m)
+
+
+def _from_the_back_wall(s: Scene) -> Seen:
+    """out_m from the wall at the back of a room of 9 m."""
+    return s.taped(out_m=9.0 - s.tape.out_m)
+
+
+def _tilted_sideways(s: Scene) -> Seen:
+    """Said to be tilted towards the class; its side lies raised by as much instead."""
+    a = float(s.tape.angle_deg or 0.0)
+    return s.laid((-a, a, 0))
+
+
+_add("every second left picture straightened by a telephone (1°)",
+     lambda s: _straightened(s, 1.0), "not_simultaneous", "zoom_unsteady")  # fmt: skip
+_add("every second left picture with its lens corrected", _lens_corrected,
+     "zoom_unsteady", "not_simultaneous", "harmless")  # fmt: skip
+_add("right pictures upside down from the sixth on", _upside_down_later("right"),
+     "upside_down_picture")  # fmt: skip
+_add("both cameras' pictures upside down from the sixth on",
+     _upside_down_later("left", "right"), "upside_down_picture")  # fmt: skip
+_add("five left pictures cut at one side and enlarged again (5 %)", lambda s: s.views(
+    lambda i, v: _picture(v, "left", lambda uv: _cropped(s, uv, 0.05)) if i % 3 == 1 else v),
+     "zoom_unsteady", "not_simultaneous")  # fmt: skip
+_add("one left picture cut at one side and enlarged again (5 %)", lambda s: s.views(
+    lambda i, v: _picture(v, "left", lambda uv: _cropped(s, uv, 0.05)) if i == 4 else v),
+     "not_simultaneous", "harmless")  # fmt: skip
+_add("the left auxiliary picture cut at one side and enlarged again (5 %)", lambda s: s.auxiliary(
+    view=_picture(s.seen.auxiliary[0].view, "left", lambda uv: _cropped(s, uv, 0.05))),
+     "auxiliary_zoom")  # fmt: skip
+_add("the hand-held print glued to a wide pipe (5 mm)", _on_a_pipe, "bent_board", "harmless")
+_add("one shared picture blurred by motion (6 px)", _smeared, "not_simultaneous", "harmless")
+_add("right calibration pictures through a window pane", _through_a_window, "harmless")
+_add("every second right picture of a telephone beside the camera", _of_a_third_camera,
+     "zoom_unsteady", "not_simultaneous")  # fmt: skip
+_add("the tape led to the edge of the sheet, not of the print", lambda s: s.to(
+    SQUARE + 0.03, SQUARE + 0.03), "tape_outer_corner", "tape_wrong", "board_slipped")  # fmt: skip
+_add("lower lengths led to a chalk tray 15 cm out of the wall", _to_the_tray,
+     "corners_wrong", "blackboard_height", "harmless")  # fmt: skip
+_add("a laser met the wall behind two corners", _past_two_corners, "corners_wrong")
+_add("out_m from the back wall of a room of 9 m", _from_the_back_wall, "tape_wrong")
+_add("down_m is the table's height", lambda s: s.taped(down_m=0.72), "tape_wrong")
+_add("left, down, out typed in a ring", _ring, "tape_exchanged")
+_add("the upper lengths of one camera with the lower ones of the other", _crossed_lists,
+     "corners_exchanged")  # fmt: skip
+for _deg in (40, 45):
+    _add(f"board askew by {_deg}° (a corner towards the blackboard)",
+         lambda s, d=_deg: s.laid((0, 0, d)), "placement_askew",
+         "auxiliary_elsewhere")  # fmt: skip
+_add("said to be tilted, its side is raised instead", _tilted_sideways,
+     "placement_slope", "placement_tilt", "auxiliary_elsewhere",
+     placements=("tilted",))  # fmt: skip
+
+
 # -- pictures of the room --------------------------------------------------------------------------
 def _pictured(
     s: Scene, wrong: Callable[[RoomPicture], RoomPicture] = lambda p: p, pictures: int = 2,

@@ -249,6 +249,18 @@ def a_bent_board() -> Seen:
     return seen
 
 
+def test_a_flat_auxiliary_board_beside_a_bent_one_of_the_same_file_is_taken_as_flat() -> None:
+    points = rigs.BOARD.points_B()
+    x = 2 * points[:, 0] / points[:, 0].max() - 1
+    room, bent, rng = _scene(deform=np.outer(0.008 * (1 - x**2), [0, 0, 1.0]), shared=12)
+    left, right = rigs.place_auxiliary(room, bent.auxiliary[0].tape)
+    flat = View("aux", rigs.noisy(left, rng, 0.1), rigs.noisy(right, rng, 0.1))
+    rig = _solve(_aux(bent, view=flat))
+    assert [c.code for c in rig.verdict.causes if c.severity == "FAIL"] == []
+    row = rig.quality.auxiliary[0]
+    assert row.rms_px is not None and row.rms_px < 0.2
+
+
 @spoil("sizes_differ", "views_rejected", says="left out")
 def resized_pictures() -> Seen:
     _, seen, _ = _scene(shared=12, alone=8)
@@ -300,6 +312,26 @@ def auxiliary_picture_of_another_zoom() -> Seen:
     assert a.right is not None
     middle = np.array([960.0, 540.0])
     return _aux(seen, view=replace(a, right=(a.right - middle) * 0.5 + middle))
+
+
+@spoil("auxiliary_zoom", says="cut")
+def auxiliary_picture_cut_at_one_side_and_enlarged_again() -> Seen:
+    _, seen, _ = _scene()
+    a = seen.auxiliary[0].view
+    assert a.left is not None
+    return _aux(seen, view=replace(a, left=(a.left - [0.05 * 1920, 0]) / 0.95))
+
+
+@spoil("bent_board", says="twisted")
+def a_twisted_auxiliary_board() -> Seen:
+    """Rolled about its diagonal: two of its corners stand up by 10 mm."""
+    room, seen, _ = _scene()
+    tape, points = seen.auxiliary[0].tape, rigs.BOARD.points_B()
+    across = ((points - points.mean(0)) / np.ptp(points, axis=0).clip(1e-9)).sum(1)
+    T_WB = Transform(R_WA, tape.t_WA, "W", "A") @ seen.auxiliary[0].T_AB(0)
+    lifted = T_WB.apply(points + np.outer(0.01 * across**2, [0, 0, 1]))
+    uv = [room.rig.camera(c).project(room.rig.T_WC(c).inverse().apply(lifted)) for c in CAMERAS]
+    return _aux(seen, view=View("aux", uv[0], uv[1]))
 
 
 @spoil("not_simultaneous", says="same moment")

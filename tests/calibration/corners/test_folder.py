@@ -176,6 +176,43 @@ def test_wrong_counts_are_noticed_and_the_right_ones_named(copy: Path) -> None:
         assert "inner_corners" in str(caught.value)
 
 
+@pytest.fixture(scope="module")
+def charuco(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three pictures for each camera of a ChArUco board of 9 × 6 inner corners."""
+    folder = tmp_path_factory.mktemp("charuco")
+    markers = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_5X5_1000)
+    flat = cv2.aruco.CharucoBoard((10, 7), 1.0, 0.75, markers).generateImage((600, 420))
+    for k in range(3):
+        seen = cv2.warpAffine(flat, np.array([[1, 0.1 * k, 60], [0, 1, 40.0]]), (800, 500),
+                              borderValue=255)  # fmt: skip
+        for camera in CAMERAS:
+            write(folder / camera / f"{k}.png", seen)
+    return folder
+
+
+@pytest.mark.parametrize(("counts", "dictionary", "found"), [
+    ((8, 6), "DICT_5X5_1000", r"inner_corners.*\[8, 6\], expected \[9, 6\]"),
+    ((9, 5), "DICT_5X5_1000", r"inner_corners.*\[9, 5\], expected \[9, 6\]"),
+    ((6, 9), "DICT_5X5_1000", r"inner_corners.*\[6, 9\], expected \[9, 6\]"),
+    ((9, 6), "DICT_4X4_50", r"dictionary.*DICT_4X4_50, expected DICT_5X5_50"),
+])  # fmt: skip
+def test_another_charuco_board_than_stated_is_named(
+    charuco: Path, counts: tuple[int, int], dictionary: str, found: str
+) -> None:
+    with pytest.raises(CalibrationError, match=found):
+        read_folder(charuco, Board("charuco", counts, 0.03, None, dictionary))
+
+
+def test_a_row_that_the_auxiliary_board_may_not_have_is_asked_about(charuco: Path) -> None:
+    placement = AuxiliaryPlacement(
+        "flat", 1.0, 1.0, 1.0, left=charuco / "left" / "0.png", right=charuco / "right" / "0.png"
+    )
+    sizes = dict.fromkeys(CAMERAS, (800, 500))
+    for rows, codes in ((6, []), (7, ["auxiliary_part_unseen"])):
+        _, _, causes = read_auxiliary(placement, Board("charuco", (9, rows), 0.03), sizes, 0)
+        assert [c.code for c in causes] == codes
+
+
 def test_auxiliary_picture_of_another_size(copy: Path, drawn: Drawn, rig: Rig) -> None:
     path = copy / "auxiliary" / "left.png"
     write(path, cv2.resize(cv2.imread(str(path), 0), (320, 240)))

@@ -91,6 +91,9 @@ MISTAKES: dict[str, tuple[Callable[[int], Evidence], str, str]] = {
         lambda s: led_to(room(s), -8 * SQUARE, -5 * SQUARE), "tape_other_corner", "diagonally"),
     "down and out": (
         lambda s: taped(room(s), down_m=1.62, out_m=1.36), "tape_exchanged", "down_m and out_m"),
+    "out, left, down in a ring": (
+        lambda s: taped(room(s), left_m=1.62, down_m=1.83, out_m=1.36),
+        "tape_exchanged", "left_m and down_m and out_m"),
     "down along the slope": (
         lambda s: taped(room(s), down_m=float(np.hypot(1.36, 1.62))), "tape_slope", "down_m"),
     "straight from the corner": (
@@ -165,6 +168,11 @@ MISTAKES: dict[str, tuple[Callable[[int], Evidence], str, str]] = {
         lambda s: replace(e := room(s), corners_m={
             **e.corners_m, LENS: (*e.corners_m[LENS][1::-1], *e.corners_m[LENS][2:])}),
         "corners_exchanged", "left camera's to the upper right"),
+    "the lower lengths of the other camera": (
+        lambda s: replace(e := room(s), corners_m={
+            a: e.corners_m[a][:2] + e.corners_m[b][2:]
+            for a, b in (("left", "right"), ("right", "left"))}),
+        "corners_exchanged", "those of the other camera"),
     "a length of each camera": (
         lambda s: replace(e := room(s), corners_m={
             "left": (e.corners_m["right"][0], *e.corners_m["left"][1:]),
@@ -210,6 +218,14 @@ MISTAKES: dict[str, tuple[Callable[[int], Evidence], str, str]] = {
         lambda s: taped(room(s, replace(TAPE, left_m=1.83), replace(TAPE, left_m=2.6)),
                         left_m=WIDTH - 1.83), "tape_from_upper_left", "placement 1"),
 }  # fmt: skip
+
+
+def test_three_wrong_lengths_are_told_beside_a_board_that_is_elsewhere() -> None:
+    """As well the one as the other, however far the lengths would put the lenses."""
+    for seed in (1, 2, 3):
+        first = causes(taped(room(seed), left_m=2.44, down_m=11.8, out_m=2.06))[0]
+        assert {first.code, *first.rivals} == {"auxiliary_elsewhere", "tape_wrong"}
+        assert "left_m and down_m and out_m" in first.message
 
 
 @pytest.mark.parametrize("name", MISTAKES)

@@ -210,6 +210,22 @@ def test_pictures_in_any_order_are_not_called_mirrored_or_shifted() -> None:
         assert codes(solved([*mixed, *views[8:]]))[0] == "not_simultaneous"
 
 
+@pytest.mark.parametrize("cameras", [("right",), ("left", "right")])
+def test_pictures_upside_down_from_some_view_on_are_no_moved_camera(cameras) -> None:
+    """A telephone turns pictures by how it is held, or their EXIF was lost on the way."""
+    _, views = small(0, shared=9)
+
+    def turned(uv: Array | None, camera: str) -> Array | None:
+        return uv if uv is None or camera not in cameras else np.array(SIZES[camera]) - 1 - uv
+
+    over = [replace(v, left=turned(v.left, "left"), right=turned(v.right, "right"))
+            for v in views[5:9]]  # fmt: skip
+    found = solved([*views[:5], *over, *views[9:]])
+    first = found.rejected.causes[0]
+    assert first.code == "upside_down_picture" and first.severity == "FAIL"
+    assert f"{' and '.join(cameras)} are upside down from view 05" in first.message
+
+
 def test_views_with_one_fault_are_said_once() -> None:
     """Whether they were found against the consensus or only jointly, and whatever the rivals."""
     rejected = Rejections()
