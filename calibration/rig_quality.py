@@ -49,31 +49,20 @@ class Pose(Part):
 class Coverage(Part):
     """Where in a camera's picture corners were seen, and how the board was held.
 
-    cells : 5 × 5 counts of corners. share, edge_share, corner_share : of cells with corners.
+    cells : 5 × 5 counts of corners. share : of cells with corners.
     tilt_directions : how many of 8 directions the board was tilted to by over 15°.
-    largest_share : the largest board's width over the picture's. widest_deg : the lens is
-    one-to-one up to this angle from its axis; beyond_lens_share : of the picture, where it is not.
+    widest_deg : the lens is one-to-one up to this angle from its axis; beyond_lens_share : of the
+    picture, where it is not.
     """
 
     cells: tuple[tuple[int, ...], ...]
     share: float
-    edge_share: float
-    corner_share: float
     tilt_max_deg: float
     tilt_directions: int
     nearest_m: float
     furthest_m: float
-    largest_share: float
     widest_deg: float = WIDEST_DEG
     beyond_lens_share: float = 0.0
-
-
-class Start(Part):
-    """A focal length that one camera's solve began with, and where it ended."""
-
-    f_px: float
-    f_end_px: float
-    rms_px: float
 
 
 class CameraQuality(Part):
@@ -92,7 +81,6 @@ class CameraQuality(Part):
     model: str
     views: int
     corners: int
-    starts: tuple[Start, ...] = ()
     sigma: dict[str, float] | None = None
     coverage: Coverage
 
@@ -114,14 +102,12 @@ class PairQuality(Part):
     holdout_expected_px : what noise alone would give with exact cameras.
     joint_to_mono : ratio of rms on the same corners; above 1, pictures were not taken together.
     views : shared. support : share of them that agreed at the start. angle_deg : how far the
-    cameras converge. rotation_sigma_deg, translation_sigma_mm : per axis.
+    cameras converge. rotation_sigma_deg : per axis.
     """
 
     rms_px: float
     holdout_px: float | None = None
-    holdout_right_to_left_px: float | None = None
     holdout_expected_px: float | None = None
-    holdout_folds: int | None = None
     joint_to_mono: float
     views: int
     support: float
@@ -133,7 +119,6 @@ class PairQuality(Part):
     baseline_sigma_m: float | None = None
     angle_deg: float
     rotation_sigma_deg: float | None = None
-    translation_sigma_mm: float | None = None
 
 
 class ModelTried(Part):
@@ -197,7 +182,6 @@ class RoomPictureQuality(Part):
     sigma_cm: Row3
     turned_deg: Row3
     turned_sigma_deg: Row3
-    turn_difference_sigma_deg: Row3
     tape_minus_picture_cm: Row3 | None
     difference_sigma_cm: Row3
 
@@ -224,8 +208,8 @@ class PlacementQuality(Part):
     t_WA_m : by tape, by pictures of the room where there is none. cameras : which saw it.
     rms_px … : how it fits the pair. scale_percent : how much larger the cameras see it than its
     square says. facts : where the cameras stand in W, their roll. candidates : readings that no
-    fact rules out. tape_error_cm, picture_error_cm (left, down, out), turn_error_deg : seen −
-    stated, where measurements disagree.
+    fact rules out. tape_error_cm (left, down, out), turn_error_deg : seen − stated, where
+    measurements disagree.
     """
 
     placement: str
@@ -234,9 +218,6 @@ class PlacementQuality(Part):
     clicked: bool = False
     cameras: tuple[str, ...] = ()
     rms_px: float | None = None
-    left_rms_px: float | None = None
-    right_rms_px: float | None = None
-    limit_px: float | None = None
     scale_percent: float | None = None
     scale_sigma_percent: float | None = None
     quarter_turns: int | None = None
@@ -245,7 +226,6 @@ class PlacementQuality(Part):
     T_AB: Pose | None = None
     tape_error_cm: Row3 | None = None
     turn_error_deg: Row3 | None = None
-    picture_error_cm: Row3 | None = None
     room_picture: RoomPictureQuality | None = None
 
 

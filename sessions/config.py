@@ -156,8 +156,10 @@ class CameraConfig(Strict):
             )
         for length in value or ():
             if not 0.02 <= length <= 30:
-                unit = "cm" if 30 < length <= 3000 else "mm" if length > 3000 else "another unit"
+                unit = "cm" if 30 < length <= 3000 else "mm" if length > 3000 else "no length"
                 raise ValueError(f"corners_m is in metres; {length:g} looks like {unit}")
+        if value is not None and len(value) == 4 and all(v == int(v) for v in value):
+            raise ValueError("corners_m are whole metres: were decimals written with commas?")
         return value
 
     @property

@@ -28,7 +28,8 @@ _SLIPS = (
     (r"^[^#\"']*[\u2012-\u2015\u2212]", "Write a minus as a plain hyphen: -0.3."),
     (r"=\s*\d{1,2}\.\d{1,2}\.\d{2,4}", "Write a date as year-month-day: 2026-11-20."),
     (r"=\s*\d{1,2}/\d{1,2}/\d{2,4}", "Write a date as year-month-day: 2026-11-20."),
-    (r"=\s*[-+]?\d+,\d+", "Write decimals with a point: 3.5."),
+    (r"=\s*([-+]?[\d.]+,\d|\[.*\d,0\d)", "Write decimals with a point: 3.5."),
+    (r"=\s*[-+]?\.\d", "Write a zero before the point: 0.5."),
     (r"=\s*(#.*)?$", "There is no value after `=`."),
     (r"=\s*[^\W\d]", "Put text into quotation marks."),
     (r"[“”„‘’«»]", 'Use straight quotation marks: ".'),
@@ -191,11 +192,15 @@ def _remedy(key: str, value: object, message: str) -> str | None:
         return f"Write it without quotation marks: {value.strip().replace(',', '.')}."
     if key.endswith("date"):
         return "Write a date as year-month-day: 2026-11-20."
-    if isinstance(value, list | tuple) and len(value) == 4 and key.endswith("_m"):
-        return "Write decimals with a point: [0.5, 2.0]."
+    if isinstance(value, list | tuple) and len(value) in (4, 8) and key.endswith("_m"):
+        if all(isinstance(v, int) and v >= 20 for v in value):
+            return f"Use metres; {_CENTIMETRES}."
+        if all(isinstance(v, int) for v in value):
+            return "Write decimals with a point: [0.5, 2.0]."
     is_length = key.endswith("_m") or "seat_m" in key
     if is_length and isinstance(value, int | float) and not isinstance(value, bool):
-        if 5 < value < 1e5:  # what is larger is no length at all
+        least = 0.5 if key.endswith("square_m") else 5
+        if least <= value < 1e5:  # what is larger is no length at all
             return f"Use metres; {_CENTIMETRES}."
         if value < 0 and key.endswith(("down_m", "out_m")):
             return "Measure down and out of the blackboard as positive numbers (record-a-lesson)."

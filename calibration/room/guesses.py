@@ -471,25 +471,19 @@ def _lens_guesses(e: Evidence) -> Iterator[Guess]:
         "corners_wrong", "corners_m are in inches taken for cm",
         {c: tuple(2.54 * v for v in lengths) for c, lengths in given.items()},
     )  # fmt: skip
-    yield Guess(
-        "corners_begun",
-        "corners_m are all {size} off by the same amount: the tape was not begun at the lenses",
-        "Measure from the glass of each lens, not from the camera's case or its holder.",
-        e, free=(BEGUN,), cost=FREE_COST,
-    )  # fmt: skip
+    for whose, row in (("", BEGUN), *((f"the {c} camera's ", f"{c}.{BEGUN}") for c in given)):
+        yield Guess(
+            "corners_begun",
+            f"{whose}corners_m are all {{size}} off by the same amount: the tape was not begun at "
+            "the lens",
+            "Measure from the glass of each lens, not from the camera's case or its holder.",
+            e, free=(row,), cost=FREE_COST,
+        )  # fmt: skip
     yield Guess(
         "corners_wrong", "corners_m were measured along the wall, not from the lenses",
         "Measure from the glass of each lens, straight to the blackboard's corners.",
         replace(e, along_wall=True), cost=3.0,
     )  # fmt: skip
-    for camera in given:
-        yield Guess(
-            "corners_begun",
-            f"the {camera} camera's corners_m are all {{size}} off by the same amount: the tape "
-            "was not begun at its lens",
-            f"Measure from the glass of the {camera} lens.",
-            e, free=(f"{camera}.{BEGUN}",), cost=FREE_COST,
-        )  # fmt: skip
     yield Guess(
         "corners_wrong",
         "corners_m contradict the cameras and each other, whatever else was measured: were they "

@@ -35,7 +35,7 @@ from calibration.room.world import HUNG_DEG, ROLL_DEG, Tape
 from calibration.solve import bundle
 from calibration.solve.covariance import joint_covariance
 from calibration.solve.estimate import Estimate
-from calibration.transform import Array, Transform, rotation_log
+from calibration.transform import Transform, rotation_log
 from calibration.verdict import Cause, Status
 
 
@@ -141,13 +141,7 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
     if aux.clicked:
         limit = max(limit, 3.0)
     n = sum(int(np.isfinite(uv).all(1).sum()) for uv in (left, right) if uv is not None)
-    room.note(
-        index,
-        rms_px=best.rms_px,
-        left_rms_px=_rms(best.residuals[0], left),
-        right_rms_px=_rms(best.residuals[1], right),
-        limit_px=limit,
-    )
+    room.note(index, rms_px=best.rms_px)
     scale = scale_of(points, left, right, replace(s, warp=np.zeros(2)), sigma)
     if scale is not None:
         room.note(index, scale_percent=100 * (scale[0] - 1), scale_sigma_percent=100 * scale[1])
@@ -289,7 +283,6 @@ def _picture(aux: Auxiliary, pose: RoomPose, measured: PoseMeasured) -> RoomPict
     """What the pictures of the room say, beside what was stated."""
     variance = np.diag(measured.covariance)
     tape_variance = aux.tape.tape_sigma_m**2
-    placement_variance = np.radians(aux.tape.placement_sigma_deg) ** 2
     turned = rotation_log(world.R_WA.T @ measured.T_WA.R)
     t = measured.T_WA.t
     return RoomPictureQuality(
@@ -302,17 +295,9 @@ def _picture(aux: Auxiliary, pose: RoomPose, measured: PoseMeasured) -> RoomPict
         sigma_cm=(100 * np.sqrt(variance[3:])).tolist(),
         turned_deg=np.degrees(turned).tolist(),
         turned_sigma_deg=np.degrees(np.sqrt(variance[:3])).tolist(),
-        turn_difference_sigma_deg=np.degrees(np.sqrt(variance[:3] + placement_variance)).tolist(),
         tape_minus_picture_cm=(100 * (aux.tape.t_WA - t)).tolist() if aux.tape.measured else None,
         difference_sigma_cm=(100 * np.sqrt(variance[3:] + tape_variance)).tolist(),
     )
-
-
-def _rms(residual: Array, uv: Array | None) -> float | None:
-    if uv is None:
-        return None
-    n = max(int(np.isfinite(uv).all(1).sum()), 1)
-    return float(np.sqrt((residual**2).sum() / n))
 
 
 def _reading(r: world.Reading, aux: Auxiliary) -> ReadingQuality:

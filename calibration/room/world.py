@@ -127,8 +127,6 @@ def read_placement(
     points_B: Array,
     T_LB: Sequence[Transform],
     T_RL: Transform | None,
-    *,
-    ratio: Sequence[float] | None = None,
 ) -> list[Reading]:
     """Every reading of one placement: planar solutions × quarter turns, with what each breaks.
 

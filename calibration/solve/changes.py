@@ -45,9 +45,9 @@ SAYS = {
         "Lock zoom and focus, and take all pictures with one setting.",
     ),
     "zoom_unsteady": (
-        "the {camera} camera's zoom or focus went back and forth from view to view (autofocus, a "
-        "digital zoom in some of the pictures, or pictures of two cameras in one folder)",
-        "Lock zoom and focus, and take all pictures with one setting.",
+        "the {camera} camera's zoom or focus went back and forth from view to view (autofocus, "
+        "pictures that were cut, straightened or enlarged, or those of two cameras in one folder)",
+        "Lock zoom and focus, take all pictures with one setting, and give them as they are.",
     ),
     "camera_moved": (
         "a camera was moved just before view {view}: the cameras' relative direction is {by} "
@@ -217,7 +217,9 @@ def what_changed(
     score, px = v.with_own(other.reshape(v.V, v.M, 6))
     tried(score, changed("not_simultaneous"), "moments", large=px > LEAST_APART_PX)
     for c, camera in enumerate(CAMERAS):
-        score, px = v.with_own(v.zoom(v.lin.J, s, c))
+        k = 2 + (s.lenses[0].size if c else 0)  # a picture that was cut has its middle elsewhere
+        own = np.concatenate([v.zoom(v.lin.J, s, c), v.lin.J[..., k : k + 2]], -1)
+        score, px = v.with_own(own)
         unsteady = changed("zoom_unsteady", camera=camera)
         tried(score, unsteady, f"unsteady {c}", large=px > LEAST_APART_PX)
     kind = np.tile(np.repeat(np.arange(len(KINDS)), list(KINDS.values())), 2)

@@ -123,12 +123,10 @@ def assemble(seen: Seen, found: Estimate, room: Room) -> Rig:
 
 
 def _note_disagreements(room: Room, solved: Solved) -> None:
-    """How far each placement lies off its tape and its picture, into the room's rows."""
+    """How far each placement lies off its tape, into the room's rows."""
     off = dict(zip(solved.names, solved.residual, strict=True))
     for k, p in enumerate(room.placed):
         own = {n.removeprefix(f"{k}."): v for n, v in off.items() if n.startswith(f"{k}.")}
         room.note(p.index, turn_error_deg=tuple(np.degrees(own[n]) for n in TURNS))
         if p.auxiliary.tape.measured:
             room.note(p.index, tape_error_cm=tuple(100 * own[n] for n in LENGTHS))
-        if p.picture is not None:
-            room.note(p.index, picture_error_cm=tuple(100 * own[f"picture{j}"] for j in (3, 4, 5)))

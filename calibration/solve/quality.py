@@ -25,7 +25,6 @@ from calibration.rig_quality import (
     ScaleQuality,
     SeatSpread,
     Slip,
-    Start,
     ViewQuality,
 )  # fmt: skip
 from calibration.room import world
@@ -124,7 +123,6 @@ def _camera(
         model=_MODEL_WORDS[choice_of(lens)],
         views=len(o.view),
         corners=corners,
-        starts=tuple(Start.model_validate(start) for start in mono.starts),
         sigma=sigma,
         coverage=_coverage(found.problem, found.solution.state, c, rig.camera(name)),
     )
@@ -135,9 +133,7 @@ def _pair(found: Estimate, solution: bundle.Solution, noise: Noise | None, rig: 
     return PairQuality(
         rms_px=found.solution.rms_px,
         holdout_px=None if held is None else held.left_to_right_px,
-        holdout_right_to_left_px=None if held is None else held.right_to_left_px,
         holdout_expected_px=None if held is None else held.expected_px,
-        holdout_folds=None if held is None else held.folds,
         joint_to_mono=_joint_to_mono(found),
         views=len(found.shared),
         support=found.support,
@@ -182,9 +178,6 @@ def _coverage(problem: bundle.Problem, s: bundle.State, camera: int, seen_by: Ca
         col = np.clip((uv[:, 0] / size_px[0] * 5).astype(int), 0, 4)
         row = np.clip((uv[:, 1] / size_px[1] * 5).astype(int), 0, 4)
         np.add.at(cells, (row, col), 1)
-    edge = np.ones((5, 5), bool)
-    edge[1:-1, 1:-1] = False
-    corner = cells[[0, 0, 4, 4], [0, 4, 0, 4]]
     R, t = s.R_view[o.view], s.t_view[o.view]
     if camera == 1:
         R, t = s.R_RL @ R, t @ s.R_RL.T + s.t_RL
@@ -194,19 +187,13 @@ def _coverage(problem: bundle.Problem, s: bundle.State, camera: int, seen_by: Ca
     tilt = np.degrees(np.arccos(np.clip(np.abs(normal[:, 2]), 0, 1)))
     away = normal * np.sign(normal[:, 2:])
     direction = np.floor((np.arctan2(away[:, 1], away[:, 0]) + np.pi) / (np.pi / 4)).astype(int) % 8
-    width = np.array(
-        [np.ptp(o.uv_px[i, seen[i], 0]) if seen[i].any() else 0.0 for i in range(len(seen))]
-    )
     return Coverage(
         cells=tuple(map(tuple, cells.tolist())),
         share=float((cells > 0).mean()),
-        edge_share=float((cells[edge] > 0).mean()),
-        corner_share=float((corner > 0).mean()),
         tilt_max_deg=float(tilt.max(initial=0.0)),
         tilt_directions=len(set(direction[tilt > 15].tolist())),
         nearest_m=float(np.linalg.norm(centre, axis=1).min(initial=np.inf)),
         furthest_m=float(np.linalg.norm(centre, axis=1).max(initial=0.0)),
-        largest_share=float(width.max(initial=0.0) / size_px[0]),
         widest_deg=float(np.degrees(np.arctan(seen_by.lens.widest))),
         beyond_lens_share=float(np.isnan(seen_by.undistort(grid)[..., 0]).mean()),
     )

@@ -184,5 +184,4 @@ def pair_sigma(rig: Rig) -> dict[str, float]:
     return {
         "baseline_sigma_m": float(np.sqrt(direction @ C_t @ direction)),
         "rotation_sigma_deg": float(np.degrees(np.sqrt(np.trace(C_r) / 3))),
-        "translation_sigma_mm": float(1000 * np.sqrt(np.trace(C_t) / 3)),
     }

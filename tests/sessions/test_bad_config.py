@@ -95,6 +95,21 @@ BAD = {
                       ["picture_corners_px", "4 items"]),
     "a decimal comma": ("width_m = 4.0", "width_m = 3,5", ["not valid TOML", "with a point: 3.5"]),
     "decimal commas in a pair": ("[0.8, 3.2]", "[0,8, 3,2]", ["seat_m", "with a point"]),
+    **{
+        f"lengths {given}": ('video = "left.mp4"', f'video = "left.mp4"\ncorners_m = [{given}]',
+                             [f"{where} {says}"])
+        for given, where, says in (
+            ("4,23, 0,26, 4,39, 1,19", "found 8; found [4, 23, 0, 26, 4, 39, 1, 19].",
+             "Write decimals with a point"),
+            ("4,23, 1,26", "were decimals written with commas?; found [4, 23, 1, 26].",
+             "Write decimals with a point"),
+            ("4,05, 1,26", "(at line 21, column 17).", "Write decimals with a point"),
+            ("26, 423, 119, 439", "looks like cm; found [26, 423, 119, 439].", "Use metres"),
+        )
+    },
+    "thousands and a comma": ("left_m = 2.10", "left_m = 2.100,5", ["with a point: 3.5"]),
+    "nothing before the point": ("square_m = 0.025", "square_m = .025", ["a zero before"]),
+    "a square of 5": ("square_m = 0.025", "square_m = 5.0", ["Use metres"]),
     "a comma in quotes": ("width_m = 4.0", 'width_m = "3,5"', ["without quotation marks: 3.5"]),
     "a unit": ("width_m = 4.0", "width_m = 4.0 m", ["not valid TOML", "without its unit"]),
     # dates and words

@@ -83,13 +83,10 @@ def make_rig() -> Rig:
         "coverage": {
             "cells": cells.tolist(),
             "share": 0.96,
-            "edge_share": 0.94,
-            "corner_share": 0.75,
             "tilt_max_deg": 31.0,
             "tilt_directions": 5,
             "nearest_m": 1.0,
             "furthest_m": 2.0,
-            "largest_share": 0.4,
         },
     }
     lying = PlacementQuality(

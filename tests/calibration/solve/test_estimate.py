@@ -499,7 +499,6 @@ def test_how_sure_the_pair_is(rig: Rig) -> None:
     """Turn and place are each known to a thousandth."""
     said = uncertainty.pair_sigma(rig)
     assert said["baseline_sigma_m"] == pytest.approx(1e-3)
-    assert said["translation_sigma_mm"] == pytest.approx(1.0)
     assert said["rotation_sigma_deg"] == pytest.approx(np.degrees(1e-3))
 
 
