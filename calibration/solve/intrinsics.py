@@ -103,46 +103,15 @@ def planar_poses(points_B: Array, uv_px: Array, lens: Lens) -> list[tuple[Array,
     return sorted(out, key=lambda item: item[2])
 
 
-def _focal_from_homographies(homographies: Sequence[Array], centre: Array) -> float | None:
-    """Zhang's two constraints per view with the principal point at the picture's centre."""
-    rows, rhs = [], []
-    shift = np.array([[1, 0, -centre[0]], [0, 1, -centre[1]], [0, 0, 1.0]])
-    for H in homographies:
-        h = shift @ H
-        h = h / np.linalg.norm(h[:, :2])
-        a, b = h[:, 0], h[:, 1]
-        rows += [a[0] * b[0] + a[1] * b[1], a[0] ** 2 + a[1] ** 2 - b[0] ** 2 - b[1] ** 2]
-        rhs += [-a[2] * b[2], -(a[2] ** 2) + b[2] ** 2]
-    A, y = np.array(rows), np.array(rhs)
-    inverse_f2 = float(A @ y / max(float(A @ A), 1e-300))
-    return 1 / np.sqrt(inverse_f2) if inverse_f2 > 0 else None
-
-
 #: The place of the other camera's lens in a problem with one camera.
 _NO_LENS = Lens(np.array([1.0, 1, 0, 0, 0, 0, 0, 0]))
 
 
-def _focal_starts(
-    points_B: Array, corners: Sequence[Array], size_px: tuple[int, int], model: Model
-) -> list[float]:
-    """Focal lengths to begin from: Zhang's, and three that span phones to telephoto.
-
-    For the equidistant model those under which the longer side is 170°, 130° and 80°.
-    """
-    w, h = size_px
+def _focal_starts(size_px: tuple[int, int], model: Model) -> list[float]:
+    """Focal lengths to begin from: those of wide, usual and long lenses."""
     if model == "equidistant":
-        return [max(w, h) / np.radians(angle) for angle in (170, 130, 80)]
-    homographies = []
-    for uv in corners:
-        ok = np.isfinite(uv).all(1)
-        if ok.sum() >= 4:
-            H, _ = cv2.findHomography(points_B[ok, :2], uv[ok])
-            if H is not None:
-                homographies.append(np.asarray(H, np.float64))
-    centre = np.array([(w - 1) / 2, (h - 1) / 2])
-    zhang = _focal_from_homographies(homographies, centre) if homographies else None
-    fixed = [f * max(w, h) for f in (0.6, 1.0, 2.0)]
-    return ([zhang] if zhang is not None and 0.2 * w < zhang < 20 * w else []) + fixed
+        return [max(size_px) / np.radians(angle) for angle in (170, 130, 80)]
+    return [f * max(size_px) for f in (0.6, 1.0, 2.0)]
 
 
 def _begin(points_B: Array, corners: Sequence[Array], lens: Lens) -> bundle.State | None:
@@ -241,7 +210,7 @@ def fit_camera(
     some = [corners[i] for i in np.unique(np.linspace(0, len(corners) - 1, 8).round().astype(int))]
     lenses = [
         Lens(np.concatenate([[f, f, *centre], np.zeros(n_distortion)]), model)
-        for f in _focal_starts(points_B, some, size_px, model)
+        for f in _focal_starts(size_px, model)
     ]
     problem = build([points_B], [(uv, None, 0) for uv in some])
     tried: list[dict[str, float]] = []

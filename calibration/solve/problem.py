@@ -81,15 +81,10 @@ def view_rms(problem: bundle.Problem, solution: bundle.Solution, *, typical: boo
     out = np.full((problem.n_views, 2), np.nan)
     for c in (0, 1):
         o = problem.cameras[c]
-        n = (o.weight > 0).sum(1)
-        e = (solution.residuals[c] ** 2).sum((1, 2))
-        if typical:
-            size = np.linalg.norm(solution.residuals[c], axis=-1)
-            size = np.where(o.weight > 0, size, np.nan)
-            for k in np.flatnonzero(n > 0):
-                out[o.view[k], c] = float(np.nanmedian(size[k])) * MEDIAN_TO_RMS
-            continue
-        out[o.view[n > 0], c] = np.sqrt(e[n > 0] / n[n > 0])
+        seen = (o.weight > 0).any(1)
+        size = np.where(o.weight > 0, np.linalg.norm(solution.residuals[c], axis=-1), np.nan)[seen]
+        rms = np.nanmedian(size, 1) * MEDIAN_TO_RMS if typical else np.sqrt(np.nanmean(size**2, 1))
+        out[o.view[seen], c] = rms
     return out
 
 
