@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.fft import irfft, rfft, rfftfreq
+from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import correlate, get_window
@@ -42,8 +42,8 @@ def refine(
 
     known : interruptions that are closed in ``pair``; what they shift by is measured here.
     """
-    w = correlate_windows(pair, line.lag_s, NEAR_S + 0.8 + abs(line.drift) * pair.duration_s)
-    at = w.centre_s, line.lag_s + line.drift * (w.centre_s - line.middle_s)
+    ends_s = pair.left_s + np.array([0.0, pair.duration_s])
+    at = ends_s, line.lag_s + line.drift * (ends_s - line.middle_s)
     chi2 = 1.0
     for _ in range(2):  # what the two have in common is seen better once they are aligned
         likely = replace(pair, left=_weighted(pair, *at) / chi2)
@@ -193,7 +193,7 @@ def _weighted(pair: Pair, at_s: Array, lag_s: Array) -> Array:
     size = np.linalg.norm(x, axis=0)
     common = x.T @ x / np.maximum(np.outer(size, size), 1e-300)
     weight *= int((size > 0).sum()) ** 2 / max(float((common**2).sum()), 1.0)
-    padded = len(pair.left) + n
+    padded = next_fast_len(len(pair.left) + n, real=True)
     full = np.interp(rfftfreq(padded), np.linspace(0, 0.5, len(weight)), weight)
     out = np.empty_like(pair.left)
     for k in parts:
