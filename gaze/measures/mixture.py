@@ -7,6 +7,10 @@ on and around the board, that make the measured points most likely, each with it
 (non-parametric maximum likelihood, Kiefer & Wolfowitz 1956, by EM). Errors last, so a student's
 many points are nearly one observation and must not bear each other out: what a student's points
 mean is judged by where the *others* looked, as if a tenth of a student had looked everywhere.
+Whether a student's places are taken to be the others' or only near them depends on what foretells
+his points better (:attr:`Places.alike`): marks are looked at by all, while in a lesson in which
+each looks about for himself heads have places of their own (eyes do a part of every look, and not
+the same part in everybody).
 Given that, a point has a probability for each state and a place; shares are means of the former,
 maps are drawn from the latter.
 """
@@ -34,6 +38,8 @@ REACH_M = 8.0  # how far around the board there are cells; what lies beyond coun
 ITERATIONS = 40
 GROUP_SIGMA = 0.5  # points nearer to each other than this share of σ are fitted as one
 ANYWHERE = 0.1  # students who are thought to have looked everywhere alike
+OWN_PLACES = 0.85  # how far a student's own places lie about the others', in his points' σ across
+ALIKE = 0.05  # so many nats likelier at the others' places than about them: they are his, too
 TINY = 1e-30
 NOTHING = 1e-13  # a column of cells that holds less of a point holds none of it
 
@@ -91,6 +97,18 @@ class Cells:
     def only(self, keep: NDArray[np.bool_]) -> Cells:
         """Some of the cells."""
         return Cells(self.low_m[keep], self.high_m[keep])
+
+    def about(self, sigma_m: float) -> NDArray[np.float32]:
+        """(C, C) how much of what lies about the middle of each cell by ``sigma_m`` is in each."""
+        middle = (self.low_m + self.high_m) / 2
+        out = np.ones((len(middle), len(middle)), np.float32)
+        for k in (0, 1):
+            at, cell = np.unique(middle[:, k], return_inverse=True)
+            _, first = np.unique(cell, return_index=True)
+            ends = (ndtr((e[first, k] - at[:, None]) / sigma_m) for e in (self.low_m, self.high_m))
+            low, high = ends
+            out *= (high - low).astype(np.float32)[np.ix_(cell, cell)]
+        return out
 
     def members(
         self, board: Blackboard, areas: Sequence[Area], states: Sequence[str]
@@ -202,6 +220,10 @@ class Mixture:
         others = weighed.sum(1, keepdims=True) - weighed + np.float32(ANYWHERE) * self.anywhere
         return np.asarray(others / others.sum(-1, keepdims=True), np.float32)
 
+    def _expected(self, priors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(D, S, C) where each student is thought to have looked, before his points are seen."""
+        return priors
+
     def probability(self, values: Array | NDArray[np.bool_]) -> Array:
         """(U, K) mean over the cells of ``values`` (C, K), given each group's points."""
         return self._probability(self.looked[None], values)[:, 0]
@@ -210,7 +232,7 @@ class Mixture:
         """(U, D, K), where students looked at cells (D, S, C)."""
         D, S, C = looked.shape
         K = values.shape[1]
-        priors = self._priors(looked, np.ones((D, S)))
+        priors = self._expected(self._priors(looked, np.ones((D, S))))
         out = np.empty((len(self.likelihood), D, K))
         for s, p in enumerate(self.parts):
             prior = priors[:, s].T[..., None]  # (C, D, 1)
@@ -222,9 +244,15 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Places(Mixture):
-    """Points of the blackboard's plane with their mixture."""
+    """Points of the blackboard's plane with their mixture.
+
+    reach_m : (S,) how far a student's own places lie about the others', where they are his own.
+    alike : how much the others' places themselves foretell a student's points, 0 to 1.
+    """
 
     cells: Cells
+    reach_m: Array
+    alike: float = 0.0
 
     @classmethod
     def fit(
@@ -248,7 +276,31 @@ class Places(Mixture):
             return lambda p: _likelihood(mean[p], cov[p], some)
 
         found = Mixture.fitted(of, owner, count, size, likelihood)
-        return cls(**vars(found), cells=cells.only(found.kept))
+        across = pd.Series(np.sqrt(cov_m2[:, 0])).groupby(student).median().to_numpy()
+        places = cls(**vars(found), cells=cells.only(found.kept), reach_m=OWN_PLACES * across)
+        return replace(places, alike=places._likeness())
+
+    def _likeness(self) -> float:
+        """How much likelier points are at the others' places than about them, of ALIKE."""
+        theirs = self._priors(self.looked[None], np.ones((1, len(self.parts))))
+        own = self._about(theirs)
+        ratio = [
+            self.share[p]
+            @ np.log((self.likelihood[p] @ theirs[0, s]) / (self.likelihood[p] @ own[0, s]))
+            for s, p in enumerate(self.parts)
+        ]
+        return float(np.clip(np.mean(ratio) / ALIKE, 0, 1))
+
+    def _about(self, priors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(D, S, C) spread by each student's reach."""
+        spread = [priors[:, s] @ self.cells.about(r) for s, r in enumerate(self.reach_m)]
+        own = np.stack(spread, 1)
+        return np.asarray(own / own.sum(-1, keepdims=True), np.float32)
+
+    def _expected(self, priors: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.alike == 1:
+            return priors
+        return np.asarray(self.alike * priors + (1 - self.alike) * self._about(priors), np.float32)
 
     def place(self) -> tuple[Array, Array]:
         """Mean (N, 2) and covariance (N, 3) xx, xy, yy of each point's true place, given the point.

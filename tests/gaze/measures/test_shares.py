@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,6 +49,26 @@ def test_blur_is_not_counted_twice() -> None:
     board = m.areas.set_index("area").loc["board"]
     assert inside.mean() < 0.92  # as measured, a tenth lies outside
     assert board["share"] > 0.98 and board["high"] == 1.0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whether_places_are_shared_the_points_say(seed: int) -> None:
+    """Marks that all look at, in whatever order, are shared; places of one's own are not, and then
+    more is left open."""
+    rng = np.random.default_rng(seed)
+    n, t, sigma = 24, 24, 0.1
+    marks = rng.uniform([0.1, 0.1], [3.9, 1.1], (12, 2))
+    places = rng.uniform([-0.3, 0.0], [4.3, 1.5], (n, 2, 2))
+    student = np.arange(n).repeat(t)
+    lasting, new = rng.standard_normal((n, 2))[student], rng.standard_normal((n * t, 2))
+    error, cov = sigma * 0.7 * (lasting + new), np.tile([sigma**2, 0.0, sigma**2], (n * t, 1))
+    shared, own = (
+        Places.fit(true + error, cov, student, BOARD, ())
+        for true in (marks[rng.integers(0, 12, n * t)], places[student, rng.integers(0, 2, n * t)])
+    )
+    assert shared.alike == 1
+    assert own.alike < 0.5
+    assert (own.place()[1] - replace(own, alike=1.0).place()[1])[:, [0, 2]].mean() > 0
 
 
 def test_one_definition_of_the_boards_share() -> None:
