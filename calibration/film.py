@@ -134,6 +134,7 @@ def decoded(
     hold: int = HOLD,
     unneeded: Callable[[FilmPacket], bool] = lambda packet: False,
     let_go: bool = False,
+    damaged: Callable[[FilmPacket], bool] = lambda packet: False,
 ) -> Iterator[tuple[VideoFrame | None, bool]]:
     """Frames in the order in which they are shown, each with whether it is whole.
 
@@ -145,6 +146,7 @@ def decoded(
     unneeded : of a packet, whether nobody asks for its frame. It is left out where no other frame
     leans on it (most of them in a film with B-frames); the others are the same to the bit.
     let_go : one that others lean on is not handed out either: (None, False), and no memory is held.
+    damaged : of a packet, whether it is known to be.
     """
     held: deque[tuple[VideoFrame | None, bool, int]] = deque()
     fed: dict[int, int] = {}  # presentation time → place in the file, of frames still to come
@@ -171,7 +173,7 @@ def decoded(
                 fed[packet.pts] = place
             if packet.is_keyframe and codec.name not in TELLS:
                 keys.add(place)
-            if packet.is_corrupt or holes.before(packet):
+            if packet.is_corrupt or damaged(packet) or holes.before(packet):
                 damage(place, place)
             elif packet.is_keyframe and packet.is_discard:
                 bad_from = NONE  # a cut that starts amid a group: decoded, not shown

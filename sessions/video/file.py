@@ -35,6 +35,7 @@ from calibration.film import (
 from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
 from sessions.errors import VideoError
 from sessions.names import in_place_of_file
+from sessions.video.matroska import damaged_clusters
 from sessions.video.metadata import (
     NOT_FOLLOWED,
     TURNED_OVER,
@@ -83,6 +84,7 @@ class VideoFile:
     turn, aspect, size_px : which way is up; width of a stored pixel over its height; (width,
         height) upright, in square pixels. mounting : of which ``turn`` was made.
     turn_each : every key frame says which way is up; one that does not is upright.
+    damaged : bytes (from, to before) whose checksums say that they are not what was written.
     interlaced : a frame's lines are filled in from its neighbours.
     zero_s : the container's own time at 0:00. created : its wall clock there, where it says one;
     timecode_s : its timecode there, seconds since midnight, where it has one.
@@ -112,6 +114,7 @@ class VideoFile:
     remarks: tuple[str, ...] = ()
     mounting: Mounting = AS_THE_FILE_SAYS
     turn_each: bool = False
+    damaged: tuple[tuple[int, int], ...] = ()
 
     @property
     def frames(self) -> int:
@@ -147,6 +150,10 @@ class VideoFile:
             dts=self.dts[:number],
             keyframes=self.keyframes[self.keyframes < number],
         )
+
+    def is_damaged(self, packet: FilmPacket) -> bool:
+        """Whether a packet lies where the file's checksums say that it is damaged."""
+        return packet.pos is not None and any(a <= packet.pos < b for a, b in self.damaged)
 
     def number_of(self, pts: int | None) -> int | None:
         """The frame of this presentation time; None: there is none."""
@@ -409,6 +416,12 @@ def _indexed(
         remarks.append(f"has {alone_s:.0f} s of sound behind its last picture")
     if packets.damaged:
         remarks.append(f"has {packets.damaged} damaged packet{'s' * (packets.damaged > 1)} of {n}")
+    damaged = damaged_clusters(path) if "matroska" in container.format.name else ()
+    if damaged:
+        places = f"{len(damaged)} place{'s' * (len(damaged) > 1)}"
+        remarks.append(
+            f"is damaged in {places}, as its checksums say: what was filmed there is left out"
+        )
     if {"mp4", "flv"} & {*container.format.name.split(",")} and (glued := films_glued(path)) > 1:
         remarks.append(
             f"holds {glued} films, glued one behind the other, and the first alone can be read: "
@@ -442,6 +455,7 @@ def _indexed(
         mounting=mounting,
         traits=tuple(traits),
         remarks=tuple(remarks),
+        damaged=damaged,
     )
 
 

@@ -188,7 +188,10 @@ def _frames_from(
     number, otherwise = -1, False
     turns = container.format.name in WITHOUT_INDEX  # others say it once
     let_go = not (looked_at or turns)
-    for frame, whole in decoded(packets, stream.codec_context, file.reorder + 1, unneeded, let_go):
+    hold = file.reorder + 1
+    for frame, whole in decoded(
+        packets, stream.codec_context, hold, unneeded, let_go, file.is_damaged
+    ):
         # asked of key frames alone: a frame that was asked lives on until Python clears its circles
         key = frame if turns and frame is not None and frame.key_frame else None
         if key is not None and (file.turn_each or says_its_turn(key)):

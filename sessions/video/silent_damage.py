@@ -1,16 +1,17 @@
 """Wrong pictures that a decoder hands out as whole ones.
 
-FFmpeg's decoders of HEVC, AV1 and VP9 notice no noise inside a picture, and H.264's misses some in
-small or costly ones: an arithmetic code makes sense of anything. What they make of it stays,
-one picture leaning on the other, until the next key frame puts it right at one blow. That blow is
-looked for: a camera that stands still shows people who move, and at a key frame no more of them
-than elsewhere.
+FFmpeg's decoders of HEVC, AV1, VP8, VP9 and WMV notice no noise inside a picture, and H.264's
+misses some in small or costly ones: an arithmetic code makes sense of anything. What they make of
+it stays, one picture leaning on the other, until the next key frame puts it right at one blow, or one
+that leans on what was before. That blow is looked for: a camera that stands still shows people who
+move, and at a key frame no more of them than elsewhere.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -21,17 +22,20 @@ from numpy.typing import NDArray
 from calibration.film import Image
 
 #: Decoders that show damage without a word (tests/benchmarks/silent_damage.py).
-SILENT = frozenset({"hevc", "h264", "av1", "libdav1d", "vp8", "vp9"})
+SILENT = frozenset({"hevc", "h264", "av1", "libdav1d", "vp8", "vp9", "wmv1", "wmv2", "wmv3", "vc1"})
 SMALL_PX = (160, 90)
 #: Grey levels by which a pixel of a small picture is another one; the pixels of a blow at least,
 #: and how many times as many as of any ordinary step; the share of them that went wrong at once.
 FAR, LEAST_PX, MORE, AT_ONCE = 16, 10, 3.0, 0.3
 #: Last pictures of sound groups to which a blow may lead back.
 PAST = 5
+#: So alike is what stands in another light.
+SAME = 0.9
 #: A place that changed at so many key frames in succession shows a clock, written into the picture.
 TICKED = 3
-#: Pictures of a group that tell how people usually move.
-FEWEST = 4
+#: Pictures of a group that tell how people usually move; steps of it that may be damage's own; the
+#: share of steps that are usual where it comes and goes, and the ends that are tried for it.
+FEWEST, OWN, USUALLY, TRIED = 4, 1, 0.8, 8
 #: Pixels of pictures that are held until their group is judged: beyond, the oldest go unjudged.
 #: Other decoders than HEVC's swallow little, least in large pictures: less memory is spent on
 #: them, and of pictures beyond ``LOOKED_AT_PX`` (4K) none.
@@ -94,8 +98,9 @@ class Groups:
             small = self._small(frame)
             if frame.key_frame and group:
                 cuts = (cut, number in self.cuts)
-                wrong = self.wrong(group, small, _apart([*pts, frame.pts or 0]), cuts)
-                yield from _without(held, wrong)
+                yield from _without(
+                    held, self.damaged(group, small, _apart([*pts, frame.pts or 0]), cuts)
+                )
                 held, group, pts = [], [], []
             if frame.key_frame:
                 cut = number in self.cuts
@@ -109,7 +114,26 @@ class Groups:
             if len(group) > LONGEST:
                 yield from (item for item, _ in held)
                 held, group, pts = [], [], []
-        yield from _without(held, self.wrong(group, None) if group else len(group))
+        yield from _without(held, self.damaged(group, None))
+
+    def damaged(
+        self,
+        group: Sequence[Image],
+        following: Image | None,
+        apart: int = 1,
+        cuts: tuple[bool, bool] = (False, False),
+    ) -> NDArray[np.bool_]:
+        """(N,) which of a group's small pictures are wrong; see :meth:`wrong`."""
+        damaged = there_and_back(group)
+        rest = np.flatnonzero(~damaged)
+        since = (
+            self.wrong([group[k] for k in rest.tolist()], following, apart, cuts)
+            if len(rest)
+            else 0
+        )
+        if since < len(rest):
+            damaged[rest[since] :] = True
+        return damaged
 
     def wrong(
         self,
@@ -137,18 +161,19 @@ class Groups:
         ticking = np.all(self.blows, 0) if len(self.blows) == TICKED else np.zeros_like(blow)
         self.blows.append(cv2.dilate(blow.view(np.uint8), np.ones((5, 5))).astype(np.bool_))
         blow &= ~ticking
-        backs = [blow & ~_differ(p, following) for p in self.past or [group[0]]]
+        past = self.past or [group[0]]
+        backs = [blow & ~_differ(p, following) for p in past]
         k = int(np.argmax([b.sum() for b in backs]))
-        back, before = backs[k], (self.past or [group[0]])[k]
+        back, before = backs[k], past[k]
         steps = list(zip(group, group[apart:], strict=False))
-        usual = _most(_differ(a, b) & ~_differ(before, b) for a, b in steps)
+        usual = _usual(_differ(a, b) & ~_differ(before, b) for a, b in steps)
         if back.sum() > max(LEAST_PX, MORE * usual, 0.5 * blow.sum()):
-            share = np.array([_differ(p, following)[back].mean() for p in group])
-            since = int(np.argmax(share > AT_ONCE))
-            if np.diff(share, prepend=0).max() > AT_ONCE and not (cuts[0] and since == 0):
+            share = np.array([_differ(p, following)[back].mean() for p in (past[-1], *group)])
+            since = int(np.argmax(share[1:] > AT_ONCE))
+            if np.diff(share).max() > AT_ONCE and not (cuts[0] and since == 0):
                 self.opened = False
                 return since
-        moving = _most(_differ(a, b) for a, b in steps)
+        moving = _usual(_differ(a, b) for a, b in steps)
         self.opened = bool((blow & ~back).sum() > max(LEAST_PX, MORE * moving))
         self.past.append(group[-1])
         return sound
@@ -165,9 +190,31 @@ def _apart(pts: Sequence[int]) -> int:
     return max(int(np.ceil(steps[-1] / max(float(np.median(steps)), 1.0) - 0.1)), 1)
 
 
-def _without(held: Iterable[tuple[Numbered, int]], wrong_from: int) -> Iterator[Numbered]:
+def there_and_back(pictures: Sequence[Image]) -> NDArray[np.bool_]:
+    """(N,) which of small pictures (h, w) one after the other show what came at one blow and went
+    at another one, all back to what it was: a single damaged picture, or some until one that leans
+    on what came before them."""
+    out = np.zeros(len(pictures), np.bool_)
+    if len(pictures) <= FEWEST:
+        return out
+    steps = [_differ(a, b) for a, b in pairwise(pictures)]
+    size = np.array([int(s.sum()) for s in steps])
+    least = max(LEAST_PX, MORE * float(np.quantile(size, USUALLY)))
+    blows = np.flatnonzero(size > least).tolist()
+    for k, a in enumerate(blows):
+        for b in () if out[a] else blows[k + 1 : k + 1 + TRIED]:
+            back = steps[a] & steps[b] & ~_differ(pictures[a], pictures[b + 1])
+            if back.sum() > max(least, 0.5 * size[b]):
+                out[a + 1 : b + 1] = not _is_light(pictures[a], pictures[a + 1], back)
+                break
+    return out
+
+
+def _without(
+    held: Iterable[tuple[Numbered, int]], damaged: NDArray[np.bool_]
+) -> Iterator[Numbered]:
     for (number, frame, whole), place in held:
-        yield number, frame, whole and place < wrong_from
+        yield number, frame, whole and not damaged[place]
 
 
 def _differ(a: Image, b: Image) -> NDArray[np.bool_]:
@@ -175,5 +222,12 @@ def _differ(a: Image, b: Image) -> NDArray[np.bool_]:
     return np.asarray(np.abs(a.astype(np.int16) - b) > FAR)
 
 
-def _most(changes: Iterable[NDArray[np.bool_]]) -> int:
-    return max((int(c.sum()) for c in changes), default=0)
+def _is_light(before: Image, after: Image, where: NDArray[np.bool_]) -> bool:
+    """Whether the same is seen where pictures differ, brighter or darker: a film shown in the dark,
+    a lamp that flickers."""
+    return bool(np.corrcoef(before[where], after[where])[0, 1] > SAME)
+
+
+def _usual(changes: Iterable[NDArray[np.bool_]]) -> int:
+    """How many pixels change from picture to picture at most, but for damage's own leaps."""
+    return sorted([0] * (OWN + 1) + [int(c.sum()) for c in changes])[-OWN - 1]

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from sessions.video import ask_frames, probe, reading, silent_damage
-from sessions.video.silent_damage import Groups, groups_of
-from tests.sessions.video.films import write
+from sessions.video.matroska import CLUSTER, damaged_clusters
+from sessions.video.silent_damage import Groups, groups_of, there_and_back
+from tests.sessions.video.films import number, write
 
 N, GROUP, HIT = 60, 12, 29
 
@@ -53,6 +54,31 @@ def test_a_sound_group_before_a_damaged_key_frame_is_shown() -> None:
     assert groups.wrong([room(i) for i in range(12)], garbage(12)) == 12
     assert groups.wrong([garbage(i) for i in range(12)], None) == 0, "nor is the last one"
     assert after_two_sound_ones().wrong([garbage(i) for i in range(12)], None) == 12
+
+
+@pytest.mark.parametrize(("begin", "end"), [(5, 6), (3, 8), (1, 11)])
+def test_what_comes_at_a_blow_and_goes_at_one_is_damage(begin: int, end: int) -> None:
+    """Amid a group, by a picture that leans on those before; not the light of a film, whose cuts
+    come and go as well, nor somebody who walks by."""
+    for change, damaged in (
+        (lambda n: garbage(n), True),
+        (lambda n: np.minimum(room(n) * 1.5, 255).astype(np.uint8), False),
+    ):
+        shown = [change(i) if begin <= i < end else room(i) for i in range(12)]
+        want = [damaged and begin <= i < end for i in range(12)]
+        assert there_and_back(shown).tolist() == want
+    walk = [room(i) for i in range(12)]
+    for i in range(begin, end):
+        walk[i][20:80, 20 * i : 20 * i + 25] = 60
+    assert not there_and_back(walk).any() or end - begin == 1
+
+
+def test_garbage_amid_which_one_picture_is_right_is_seen() -> None:
+    """As of VP9's golden frames: the right one is kept back with the others."""
+    groups = after_two_sound_ones()
+    shown = [room(i) if i == 7 else garbage(i) for i in range(12)]
+    assert groups.damaged(shown, room(13)).all()
+    assert not groups.damaged([room(i) for i in range(12)], room(13)).any()
 
 
 def dated(n: int, second: int) -> np.ndarray:
@@ -134,10 +160,14 @@ X265 = f"keyint={GROUP}:min-keyint={GROUP}:bframes=0:crf=12:log-level=0"
 SWALLOWING = {
     "libx265": {"preset": "ultrafast", "x265-params": X265},
     "libx264": {"preset": "veryfast", "g": str(GROUP), "bf": "0", "crf": "8", "threads": "1"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "g": str(GROUP), "b": "3M"},
 }
 
 
-@pytest.mark.parametrize(("codec", "seed"), [("libx265", 1), ("libx264", 0)])
+@pytest.mark.parametrize(
+    ("codec", "seed"),
+    [("libx265", 1), ("libx264", 0), ("libvpx-vp9", 0), ("libvpx-vp9", 1)],
+)
 def test_noise_that_the_decoder_swallows_is_not_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: str, seed: int
 ) -> None:
@@ -203,3 +233,32 @@ def test_which_films_are_looked_at() -> None:
         for codec, size_px in (("hevc", uhd), ("h264", hd), ("h264", uhd), ("mjpeg", hd))
     ]
     assert [g is not None for g in looked_at] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("codec", ["libvpx-vp9", "libx264", "mjpeg"])
+def test_a_cluster_that_is_not_what_was_written_is_left_out(tmp_path: Path, codec: str) -> None:
+    """FFmpeg writes checksums into .mkv: a single bit anywhere is found, whatever the codec."""
+    options = {"libvpx-vp9": {"deadline": "realtime", "g": "20"}, "libx264": {"g": "20"}}
+    path = write(
+        tmp_path / "a.mkv", frames=120, codec=codec, options=options.get(codec),
+        pixels="yuvj420p" if codec == "mjpeg" else "yuv420p",
+        muxing={"cluster_time_limit": "800"},
+    )  # fmt: skip
+    data = path.read_bytes()
+    for cut in (data, data[: int(0.9 * len(data))]):
+        path.write_bytes(cut)
+        assert damaged_clusters(path) == ()
+    places = [k for k in range(len(data)) if data.startswith(CLUSTER, k)]
+    assert len(places) >= 4
+    for at in (places[2] - 300, places[2] + 1, places[2] + 5, places[2] + 9, places[3] - 200):
+        spoiled = bytearray(data)
+        spoiled[at] ^= 4
+        path.write_bytes(spoiled)
+        hit = sum(at >= k for k in places) - 1
+        assert damaged_clusters(path) == ((places[hit], places[hit + 1]),)
+    info = probe(path)
+    assert "is damaged in 1 place, as its checksums say" in info.files[0].remarks[0]
+    frames = list(ask_frames(info, range(info.frames)))
+    assert all(f.picture is None or number(f.picture) == f.number for f in frames)
+    lost = [f.number for f in frames if f.lost == "corrupt"]
+    assert 3 <= len(lost) <= 40 and lost[-1] - lost[0] <= len(lost), "its cluster, and no other"
