@@ -2,9 +2,9 @@
 
 FFmpeg's decoders of HEVC, AV1, VP8, VP9 and WMV notice no noise inside a picture, and H.264's
 misses some in small or costly ones: an arithmetic code makes sense of anything. What they make of
-it stays, one picture leaning on the other, until the next key frame puts it right at one blow, or one
-that leans on what was before. That blow is looked for: a camera that stands still shows people who
-move, and at a key frame no more of them than elsewhere.
+it stays, one picture leaning on the other, until the next key frame puts it right at one blow, or
+one that leans on what was before. That blow is looked for: a camera that stands still shows people
+who move, and at a key frame no more of them than elsewhere.
 """
 
 from __future__ import annotations
