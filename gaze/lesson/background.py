@@ -46,6 +46,8 @@ LEAST_TURNED_DEG, LEAST_ZOOMED = 0.05, 0.002
 LEAST_FIT, STRETCHED = 0.5, 1.02
 #: Smaller than this, and the other camera's as small, they stand beside each other in one film.
 SMALLER = 0.75
+#: A picture that is set into another one stands as upright as this.
+UPRIGHT_DEG = 0.5
 #: Where less than this of what is found within a twentieth of the width fits, it is said. Chairs
 #: that were moved do it, and so does a lens correction of 10 px at the edge.
 MOSTLY, NEARBY = 0.75, 0.05
@@ -55,6 +57,7 @@ LEFT_OVER = 0.25
 
 OTHERWISE = {
     "split": "Export each camera's own film.",
+    "inset": "Export each camera's own film: the faces in it would count as students.",
     "copied": "Give this camera's own recording.",
     "on its side": "A program turned it: use the camera's own file.",
     "stretched": "A program made it of another shape: use the camera's own file.",
@@ -70,9 +73,9 @@ class Registered:
 
     change : ``as it is``, ``mirrored``, ``on its head``, ``on its side``, ``swapped`` (it shows
     what the other camera saw), ``copied`` (so does the other one), ``split`` (both cameras' at
-    once), ``stretched`` (more along one side than along the other), ``distorted`` (a turn and a
-    zoom do not explain it) or ``unknown`` (nothing of the room is found again). matches : features
-    that agree.
+    once), ``inset`` (the other's small in its own), ``stretched`` (more along one side than along
+    the other), ``distorted`` (a turn and a zoom do not explain it) or ``unknown`` (nothing of the
+    room is found again). matches : features that agree.
     turned_deg, zoom : by how much the camera turned, and its focal length over the calibrated one;
     sigma_* : 1σ. rms_px : of the features that agree. turn_rad : (3,) the rotation vector from the
     calibrated camera's axes to today's. covariance : (4, 4) of it and the zoom. turned : whether
@@ -134,6 +137,7 @@ class Registered:
             "swapped": f"the {self.camera} video shows what the other camera saw at calibration",
             "split": f"the {self.camera} video shows both cameras' pictures, each made smaller, as "
             "recorders and calls do",
+            "inset": f"the {self.camera} video has the other camera's picture set into it",
             "copied": f"the {self.camera} video shows what the other camera saw at calibration, as "
             "the other video does: one camera's recording, twice",
         }.get(self.change, f"nothing of {name}'s calibration picture is found in its video")
@@ -329,17 +333,19 @@ def _register(
     now: Grey,
 ) -> Registered:
     plain = _features(now)
-    found = {"as it is": _matched(own, plain)}
+    found, other = {"as it is": _matched(own, plain)}, _matched(others, plain)
     if found["as it is"].agree.sum() < 4 * LEAST_MATCHES:  # not beyond doubt: what else may it be
-        found["swapped"] = _matched(others, plain)
+        found["swapped"] = other
         found["mirrored"] = _matched(own, _features(np.ascontiguousarray(now[:, ::-1])))
     change = max(found, key=lambda c: found[c].agree.sum())
     count = int(found[change].agree.sum())
     H = found[change].H
     if count < LEAST_MATCHES or H is None:
         return Registered(name, "unknown", count)
-    if all(_is_small(m, camera.size_px) for m in (_matched(others, plain), found["as it is"])):
+    if all(_is_small(m, camera.size_px) for m in (other, found["as it is"])):
         return Registered(name, "split", count)
+    if _is_inset(other, camera.size_px) and found["as it is"].agree.sum() >= LEAST_MATCHES:
+        return Registered(name, "inset", count)
     if change != "as it is":
         return Registered(name, change, count)
     turn_deg, stretch, _ = _turn_and_stretch(H, camera.size_px)
@@ -356,6 +362,15 @@ def _is_small(matched: _Matched, size_px: tuple[int, int]) -> bool:
     if matched.H is None or matched.agree.sum() < 1.5 * LEAST_MATCHES:
         return False
     return _turn_and_stretch(matched.H, size_px)[2] < SMALLER
+
+
+def _is_inset(matched: _Matched, size_px: tuple[int, int]) -> bool:
+    """Whether a picture is found made smaller and nothing else, as programs do it: a wall that both
+    cameras see is turned and stretched as well."""
+    if matched.H is None or matched.agree.sum() < LEAST_MATCHES:
+        return False
+    turn_deg, stretch, size = _turn_and_stretch(matched.H, size_px)
+    return abs(turn_deg) < UPRIGHT_DEG and stretch < STRETCHED and size < SMALLER
 
 
 def _turn_and_stretch(H: Array, size_px: tuple[int, int]) -> tuple[float, float, float]:

@@ -124,7 +124,8 @@ class Groups:
         cuts: tuple[bool, bool] = (False, False),
     ) -> NDArray[np.bool_]:
         """(N,) which of a group's small pictures are wrong; see :meth:`wrong`."""
-        damaged = there_and_back(group)
+        ahead = [] if following is None else [following]
+        damaged = there_and_back([*group, *ahead])[: len(group)]
         rest = np.flatnonzero(~damaged)
         since = (
             self.wrong([group[k] for k in rest.tolist()], following, apart, cuts)

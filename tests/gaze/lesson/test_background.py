@@ -125,6 +125,18 @@ def test_both_cameras_pictures_in_one_film_are_called_so() -> None:
         refuse_other_camera([got])
 
 
+@pytest.mark.parametrize(("w", "x", "y"), [(W // 3, 20, 20), (W // 4, W - W // 4 - 8, 7)])
+def test_the_other_camera_s_picture_set_into_this_one_is_named(w: int, x: int, y: int) -> None:
+    film, h = filmed(room(1)).copy(), w * H // W
+    film[y : y + h, x : x + w] = cv2.resize(filmed(room(2)), (w, h), interpolation=cv2.INTER_AREA)
+    got = found(film)
+    assert got.change == "inset" and "the other camera's picture set into it" in got.sentence()
+    with pytest.raises(SessionError, match="own film"):
+        refuse_other_camera([got])
+    film[y : y + h, x : x + w] = 200  # a chat window
+    assert found(film).change == "as it is"
+
+
 def test_one_place_that_much_is_like_is_no_picture() -> None:
     """Hardly a picture: many of the room's features are most like the few that it has."""
     dark = np.zeros((H, W), np.uint8)
