@@ -7,10 +7,9 @@ order in which they are shown; time 0 is where players show 0:00 (the container'
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import chain, islice, pairwise
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +34,7 @@ from calibration.film import (
 from calibration.mounting import AS_THE_FILE_SAYS, Mounting, Turn
 from sessions.errors import VideoError
 from sessions.names import in_place_of_file
-from sessions.video.matroska import damaged_clusters
+from sessions.video.matroska import damaged_clusters, said_of
 from sessions.video.metadata import (
     NOT_FOLLOWED,
     TURNED_OVER,
@@ -150,10 +149,6 @@ class VideoFile:
             dts=self.dts[:number],
             keyframes=self.keyframes[self.keyframes < number],
         )
-
-    def is_damaged(self, packet: FilmPacket) -> bool:
-        """Whether a packet lies where the file's checksums say that it is damaged."""
-        return packet.pos is not None and any(a <= packet.pos < b for a, b in self.damaged)
 
     def number_of(self, pts: int | None) -> int | None:
         """The frame of this presentation time; None: there is none."""
@@ -417,11 +412,7 @@ def _indexed(
     if packets.damaged:
         remarks.append(f"has {packets.damaged} damaged packet{'s' * (packets.damaged > 1)} of {n}")
     damaged = damaged_clusters(path) if "matroska" in container.format.name else ()
-    if damaged:
-        places = f"{len(damaged)} place{'s' * (len(damaged) > 1)}"
-        remarks.append(
-            f"is damaged in {places}, as its checksums say: what was filmed there is left out"
-        )
+    remarks += said_of(damaged)
     if {"mp4", "flv"} & {*container.format.name.split(",")} and (glued := films_glued(path)) > 1:
         remarks.append(
             f"holds {glued} films, glued one behind the other, and the first alone can be read: "
@@ -553,9 +544,3 @@ def _traits(
         w, h = square_px((first.width, first.height), pixel_aspect(stream))
         out.append(f"stored as {first.width} × {first.height}, shown as {w} × {h}")
     return out
-
-
-def in_order(files: Sequence[VideoFile]) -> bool:
-    """Whether the wall clocks of a camera's files ascend, as far as they are known."""
-    known = [f.created for f in files if f.created is not None]
-    return all(a <= b for a, b in pairwise(known))

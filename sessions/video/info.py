@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from calibration.mounting import AS_THE_FILE_SAYS, Mounting
 from sessions.errors import VideoError
 from sessions.folder import Session
-from sessions.video.file import VideoFile, in_order, index_file
+from sessions.video.file import VideoFile, index_file
 from sessions.video.repeats import repeats_from
 from sessions.video.unreadable import both_ends
 
@@ -154,7 +154,7 @@ def _refuse_strangers(files: Sequence[VideoFile]) -> None:
             remedy="If it was, list copies without a wall clock (`ffmpeg -i IN -c copy "
             "-map_metadata -1 OUT`); if not, list them as they were recorded, the first one first.",
         )
-    if twice or not in_order(files):
+    if twice or not _in_order(files):
         raise VideoError(
             "a chapter is listed twice"
             if twice
@@ -182,14 +182,14 @@ def _set_back(files: Sequence[VideoFile]) -> tuple[VideoFile, str] | None:
         back = known[k - 1][1] - known[k][1]
         if back > dt.timedelta(0):
             before, after = [f for f, _ in known[:k]], [f for f, _ in known[k:]]
-            if back.total_seconds() > MOST_GAP_S and in_order(before) and in_order(after):
+            if back.total_seconds() > MOST_GAP_S and _in_order(before) and _in_order(after):
                 return known[k][0], (
                     f"from there on the clock is {back / dt.timedelta(days=1):.1f} days back: was "
                     "the camera's clock reset (an empty battery)?"
                 )
             later = [replace(f, created=c + HOUR) for f, c in known[k:]]
             follows = _waited_s(before[-1], later[0])[0] > -LEAST_GAP_S
-            if follows and in_order([*before, *later]):
+            if follows and _in_order([*before, *later]):
                 return known[k][0], (
                     "by an hour more from there on they are: was the camera's clock set back for "
                     "winter time?"
@@ -324,3 +324,9 @@ def _number(a: Path, b: Path) -> tuple[int, int] | None:
     if len(x) == len(y) > 4 and x[-4:] == y[-4:]:
         x, y = x[:-4], y[:-4]
     return int(x), int(y)
+
+
+def _in_order(files: Sequence[VideoFile]) -> bool:
+    """Whether the wall clocks of a camera's files ascend, as far as they are known."""
+    known = [f.created for f in files if f.created is not None]
+    return all(a <= b for a, b in pairwise(known))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 SEGMENT, CLUSTER = bytes.fromhex("18538067"), bytes.fromhex("1F43B675")
@@ -51,6 +52,13 @@ def damaged_clusters(path: Path) -> tuple[tuple[int, int], ...]:
                 found.append((at, following if following >= 0 else len(data)))
             at = following if following >= 0 else len(data)
         return tuple(found) if good else ()
+
+
+def said_of(damaged: Sequence[tuple[int, int]]) -> list[str]:
+    """What is wrong with such a video, for the user."""
+    places = f"{len(damaged)} place{'s' * (len(damaged) > 1)}"
+    said = f"is damaged in {places}, as its checksums say: what was filmed there is left out"
+    return [said] if damaged else []
 
 
 def _is_whole(data: mmap.mmap, begin: int, end: int) -> bool:

@@ -180,6 +180,9 @@ def _frames_from(
     def unneeded(packet: FilmPacket) -> bool:
         return file.seekable and file.number_of(packet.pts) not in asked
 
+    def damaged(packet: FilmPacket) -> bool:  # as the file's checksums say
+        return packet.pos is not None and any(a <= packet.pos < b for a, b in file.damaged)
+
     if file.seekable:  # what is decoded later is not needed; one more, to fill in lines from
         last = int(file.dts[run[0] : run[-1] + 2].max()) + round(file.step_s / file.time_base)
         packets = takewhile(lambda p: not _is_beyond(file, p, last), packets)
@@ -189,9 +192,7 @@ def _frames_from(
     turns = container.format.name in WITHOUT_INDEX  # others say it once
     let_go = not (looked_at or turns)
     hold = file.reorder + 1
-    for frame, whole in decoded(
-        packets, stream.codec_context, hold, unneeded, let_go, file.is_damaged
-    ):
+    for frame, whole in decoded(packets, stream.codec_context, hold, unneeded, let_go, damaged):
         # asked of key frames alone: a frame that was asked lives on until Python clears its circles
         key = frame if turns and frame is not None and frame.key_frame else None
         if key is not None and (file.turn_each or says_its_turn(key)):

@@ -226,7 +226,8 @@ def _differ(a: Image, b: Image) -> NDArray[np.bool_]:
 def _is_light(before: Image, after: Image, where: NDArray[np.bool_]) -> bool:
     """Whether the same is seen where pictures differ, brighter or darker: a film shown in the dark,
     a lamp that flickers."""
-    return bool(np.corrcoef(before[where], after[where])[0, 1] > SAME)
+    with np.errstate(invalid="ignore", divide="ignore"):  # a place of one grey
+        return bool(np.corrcoef(before[where], after[where])[0, 1] > SAME)
 
 
 def _usual(changes: Iterable[NDArray[np.bool_]]) -> int:
