@@ -252,7 +252,8 @@ def _judge_pair(rig: Rig, q: RigQuality, p: PairQuality, board: Board, add: Any)
     if p.rotation_sigma_deg is not None:
         add(
             "pair_uncertain", grade(p.rotation_sigma_deg, *ROTATION_DEG),
-            f"the cameras' relative rotation is known to {p.rotation_sigma_deg:.2f}° only",
+            f"the cameras' relative rotation is known to {p.rotation_sigma_deg:.2f}° only"
+            if p.rotation_sigma_deg < 90 else "the cameras' relative rotation is not determined",
             "Add shared views: larger in the picture, at more places and tilts.",
         )  # fmt: skip
     for seat in q.seats:
@@ -281,7 +282,8 @@ def _judge_world(rig: Rig, q: RigQuality, board_m: Size | None, add: Any, told: 
             worst = max(seat.gaze_cm)
             add(
                 "gaze_uncertain", grade(worst, *GAZE_CM),
-                f"from 6 m, gaze points are uncertain by {worst:.0f} cm from the calibration alone",
+                f"from 6 m, gaze points are uncertain by {worst:.0f} cm from the calibration alone"
+                if worst < 1000 else "from 6 m, gaze points are not determined",
                 "Use two or three placements of the auxiliary board, far apart.",
             )  # fmt: skip
     independent = [

@@ -15,7 +15,7 @@ from calibration.shapes import shapes
 from calibration.solve import bundle
 from calibration.solve.changes import LEAST_STRETCH, LEAST_ZOOM
 from calibration.solve.estimate import Estimate
-from calibration.solve.pair import Diagnosis, diagnose, fit_view, resect, sized
+from calibration.solve.pair import Diagnosis, diagnose, fit_view, resect
 from calibration.solve.problem import build
 from calibration.transform import Array, geodesic_deg, rotation_exp
 from calibration.verdict import Cause, Hypothesis, named
@@ -52,17 +52,22 @@ def scale_of(
 ) -> tuple[float, float] | None:
     """How large the two cameras see the board, as a factor on its stated size, and its σ.
 
-    A factor other than 1 says that this board's square, or that of the calibration board, is not as
-    large as stated (or that something moved).
+    The cameras' distance fixes the scale; a factor other than 1 says that this board's square, or
+    that of the calibration board, is not as large as stated (or that something moved). A board so
+    many times as large and far away is in the pictures of cameras so many times nearer to each
+    other: what is free is their distance.
     """
     if left is None or right is None:
         return None
-    end, factor = sized(points, left, right, cameras)
+    apart = np.concatenate([np.zeros(cameras.n_globals - 3), cameras.t_RL])
+    end = next(
+        iter(fit_view(points, left, right, cameras, free=apart[:, None], tolerance=1e-9)), None
+    )
     if end is None:
         return None
+    factor = float(cameras.t_RL @ cameras.t_RL / (end.state.t_RL @ cameras.t_RL))
     problem = build([points], [(left, right, 0)])
     _, A_gg, A_gv, A_vv, _, _ = bundle.normal_equations(problem, end.state, False, None)
-    apart = np.concatenate([np.zeros(cameras.n_globals - 3), cameras.t_RL])
     of_pose = apart @ A_gv[0]
     known = float(apart @ A_gg @ apart - of_pose @ np.linalg.solve(A_vv[0], of_pose))
     if not 0.05 < factor < 20 or known <= 0:

@@ -174,8 +174,9 @@ def estimate(
             remedy="Tilt the board in several directions; check that corners were found right.",
         )  # fmt: skip
     suspicious = support < ZOOM_TEST_SUPPORT or (
-        held is not None and held.left_to_right_px > ZOOM_TEST_RATIO * held.expected_px
-    )
+        bool(rejected.faults)  # so few views are left that none could be held out
+        if held is None else held.left_to_right_px > ZOOM_TEST_RATIO * held.expected_px
+    )  # fmt: skip
     changed = why
     if suspicious:
         changed = _why_they_differ(

@@ -19,7 +19,7 @@ from calibration.lens import Lens
 from calibration.solve import bundle
 from calibration.solve.intrinsics import planar_poses
 from calibration.solve.problem import build
-from calibration.transform import Array, rotation_exp, rotation_log
+from calibration.transform import Array, geodesic_deg, rotation_exp, rotation_log
 from calibration.verdict import Hypothesis, best_of
 
 #: No picture's corners are better.
@@ -154,21 +154,6 @@ def resect(
     return next(iter(fit_view(points_B, left, right, cameras)), None)
 
 
-def sized(
-    points_B: Array, left: Array, right: Array, cameras: bundle.State
-) -> tuple[bundle.Solution | None, float]:
-    """One board pose, and how many times as large as stated the cameras see the board.
-
-    The cameras' distance fixes the scale. A board so many times as large and far away is in the
-    pictures of cameras so many times nearer to each other: what is free is their distance.
-    """
-    apart = np.concatenate([np.zeros(cameras.n_globals - 3), cameras.t_RL])
-    ends = fit_view(points_B, left, right, cameras, free=apart[:, None], tolerance=1e-9)
-    if not ends:
-        return None, 1.0
-    return ends[0], float(cameras.t_RL @ cameras.t_RL / (ends[0].state.t_RL @ cameras.t_RL))
-
-
 @dataclass(frozen=True)
 class Diagnosis:
     """What is wrong with a view.
@@ -236,8 +221,8 @@ def diagnose(
             hypothesis(says, a, b[::-1])
     exchanged = "its left and right pictures are exchanged"
     hypothesis(Diagnosis("swapped_pictures", None, exchanged, right, left), right, left)
-    _, size = sized(points_B, left, right, cameras)
-    if 0.2 < size < 5 and abs(size - 1) > 0.04:
+    size = _scale_that_fits(points_B, left, right, cameras, good_px)
+    if size is not None and abs(size - 1) > 0.04:
         squares = f"its squares are {size:.2f} times as large as those of the other views"
         hypothesis(Diagnosis("another_board", None, f"{squares}: another board"),
                    left, right, size)  # fmt: skip
@@ -250,3 +235,21 @@ def diagnose(
     best, *others = found
     detail = " (or: ".join(d.detail for d in found) + ")" * len(others)
     return replace(best, detail=detail, rivals=tuple(d.code for d in others))
+
+
+def _scale_that_fits(
+    points_B: Array, left: Array, right: Array, cameras: bundle.State, good_px: float
+) -> float | None:
+    """The factor on the board's size under which a view fits, or None."""
+    best = None
+    for a in planar_poses(points_B, left, cameras.lenses[0])[:2]:
+        for b in planar_poses(points_B, right, cameras.lenses[1])[:2]:
+            # s (t_b − R t_a) = t_RL, for the factor s on every length of this view
+            want = b[1] - cameras.R_RL @ a[1]
+            s = float(want @ cameras.t_RL / max(float(want @ want), 1e-12))
+            if not 0.2 < s < 5 or geodesic_deg(b[0] @ a[0].T, cameras.R_RL) > AGREE_DEG:
+                continue
+            end = resect(points_B * s, left, right, cameras)
+            if end is not None and end.rms_px < good_px and (best is None or end.rms_px < best[0]):
+                best = (end.rms_px, s)
+    return None if best is None else best[1]

@@ -14,6 +14,7 @@ from calibration.lens import Lens
 from calibration.solve import estimate as stages
 from calibration.solve.estimate import Estimate, estimate
 from calibration.solve.moments import ZOOM_TEST_SUPPORT
+from calibration.solve.pair import Diagnosis
 from calibration.verdict import Cause
 
 BOARD = Board("chessboard", (6, 5), 0.11)
@@ -42,6 +43,7 @@ class Stages:
         self.changed: Cause | None = None
         self.zooms: dict[str, Cause] = {}
         self.causes: list[Cause] = []
+        self.faults: list[str] = []
         self.held: Any = SimpleNamespace(left_to_right_px=0.4, expected_px=0.3)
         self.lenses, self.sigma_px, self.wrong_corners, self.solves = [GOOD, GOOD], 0.2, 0, 0
 
@@ -57,6 +59,8 @@ class Stages:
         self, camera: str, board: Any, views: Any, size: Any, rejected: Any, models: Any
     ) -> Any:
         rejected.causes[:] = self.causes
+        for name in self.faults:
+            rejected.fault(name, Diagnosis("not_simultaneous", None, ""))
         rejected.tell = lambda total: self.note(total=total)
         rows = self.used[camera]
         state = SimpleNamespace(
@@ -229,6 +233,15 @@ def test_it_is_asked_where_views_disagree_or_fit_worse_than_they_should(
     assert ("changes" in given.asked) == asked
     if asked:
         assert given.asked["changes"] == [([v.name for v in VIEWS], [*range(5)], (1080, 720))]
+
+
+def test_it_is_asked_where_so_many_views_were_lost_that_none_is_left_to_hold_out(
+    given: Stages,
+) -> None:
+    """A zoom of 20 % half way is in no view that is left."""
+    given.held, given.faults = None, ["03"]
+    solve()
+    assert "changes" in given.asked and given.asked["zoom"] == ["left", "right"]
 
 
 @pytest.mark.parametrize(
