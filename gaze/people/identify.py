@@ -308,14 +308,18 @@ def _host(
     stays within 20 cm of it), or, for students seen by this camera alone, a place in the picture.
     """
     camera = piece[0]
+    tracks: dict[int, list[tuple[int, int]]] = {k: [] for k in sorted(set(owner.values()))}
+    for t, k in owner.items():
+        if t[0] == camera:
+            tracks[k].append(t)
+    xy = rig.camera(CAMERAS[camera]).undistort(seen.nose_px[rows[piece]])
     best: tuple[float, int] | None = None
-    for k in set(owner.values()):
-        own = [t for t, o in owner.items() if o == k and t[0] == camera]
+    for k, own in tracks.items():
         if not _free(seen, rows, piece, own):
             continue
         place = np.inf
         if np.isfinite(seats[k]).all():
-            miss = np.median(_miss(rig, camera, seen.nose_px[rows[piece]], seats[k]))
+            miss = np.median(_passes(rig, camera, xy, seats[k]))
             place = float((miss / s.beside_m) ** 2)
         elif own:  # the same place in the picture, in heights of the face
             mine = np.concatenate([rows[t] for t in own])
