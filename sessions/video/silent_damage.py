@@ -81,6 +81,7 @@ class Groups:
         self.cuts = frozenset(begins[early].tolist())
         self.past: deque[Image] = deque(maxlen=PAST)
         self.blows: deque[NDArray[np.bool_]] = deque(maxlen=TICKED)
+        self.screens: deque[NDArray[np.bool_]] = deque(maxlen=TICKED)  # where something came, went
         self.scaler = VideoReformatter()  # one for all: each frame's own would be set up anew
         self.opened = False  # the group at hand began with a blow that led nowhere known
 
@@ -125,16 +126,24 @@ class Groups:
     ) -> NDArray[np.bool_]:
         """(N,) which of a group's small pictures are wrong; see :meth:`wrong`."""
         ahead = [] if following is None else [following]
-        damaged = there_and_back([*group, *ahead])[: len(group)]
+        damaged = self._leaps([*group, *ahead])[: len(group)]
         rest = np.flatnonzero(~damaged)
-        since = (
-            self.wrong([group[k] for k in rest.tolist()], following, apart, cuts)
-            if len(rest)
-            else 0
-        )
-        if since < len(rest):
-            damaged[rest[since] :] = True
+        if len(rest):
+            if rest[-1] < len(group) - 1:  # what stands before the key frame is known
+                apart = len(group)
+            since = self.wrong([group[k] for k in rest.tolist()], following, apart, cuts)
+            damaged[rest[since] if since < len(rest) else len(group) :] = True
         return damaged
+
+    def _leaps(self, pictures: Sequence[Image]) -> NDArray[np.bool_]:
+        """(N,) which of them come and go; not where it was so :data:`TICKED` times in succession:
+        there is a screen."""
+        out = np.zeros(len(pictures), np.bool_)
+        for a, b, where in there_and_back(pictures):
+            shown = where & ~_everywhere(self.screens, where)
+            self.screens.append(where)
+            out[a:b] |= shown.sum() > max(LEAST_PX, 0.5 * where.sum())
+        return out
 
     def wrong(
         self,
@@ -159,7 +168,7 @@ class Groups:
             self.past.append(group[-1])
             return sound
         blow = _differ(group[-1], following)
-        ticking = np.all(self.blows, 0) if len(self.blows) == TICKED else np.zeros_like(blow)
+        ticking = _everywhere(self.blows, blow) | _everywhere(self.screens, blow)
         self.blows.append(cv2.dilate(blow.view(np.uint8), np.ones((5, 5))).astype(np.bool_))
         blow &= ~ticking
         past = self.past or [group[0]]
@@ -171,7 +180,8 @@ class Groups:
         if back.sum() > max(LEAST_PX, MORE * usual, 0.5 * blow.sum()):
             share = np.array([_differ(p, following)[back].mean() for p in (past[-1], *group)])
             since = int(np.argmax(share[1:] > AT_ONCE))
-            if np.diff(share).max() > AT_ONCE and not (cuts[0] and since == 0):
+            seen = np.diff(share).max() > AT_ONCE and not _is_light(before, group[-1], back)
+            if seen and not (cuts[0] and since == 0):
                 self.opened = False
                 return since
         moving = _usual(_differ(a, b) for a, b in steps)
@@ -191,24 +201,25 @@ def _apart(pts: Sequence[int]) -> int:
     return max(int(np.ceil(steps[-1] / max(float(np.median(steps)), 1.0) - 0.1)), 1)
 
 
-def there_and_back(pictures: Sequence[Image]) -> NDArray[np.bool_]:
-    """(N,) which of small pictures (h, w) one after the other show what came at one blow and went
-    at another one, all back to what it was: a single damaged picture, or some until one that leans
-    on what came before them."""
-    out = np.zeros(len(pictures), np.bool_)
+def there_and_back(pictures: Sequence[Image]) -> Iterator[tuple[int, int, NDArray[np.bool_]]]:
+    """From which of small pictures (h, w) one after the other to which (not with it), and where,
+    they show what came at one blow and went at another one, all back to what it was: a single
+    damaged picture, or some until one that leans on what came before them."""
     if len(pictures) <= FEWEST:
-        return out
+        return
     steps = [_differ(a, b) for a, b in pairwise(pictures)]
     size = np.array([int(s.sum()) for s in steps])
     least = max(LEAST_PX, MORE * float(np.quantile(size, USUALLY)))
     blows = np.flatnonzero(size > least).tolist()
+    done = -1
     for k, a in enumerate(blows):
-        for b in () if out[a] else blows[k + 1 : k + 1 + TRIED]:
+        for b in blows[k + 1 : k + 1 + TRIED] if a > done else ():
             back = steps[a] & steps[b] & ~_differ(pictures[a], pictures[b + 1])
             if back.sum() > max(least, 0.5 * size[b]):
-                out[a + 1 : b + 1] = not _is_light(pictures[a], pictures[a + 1], back)
+                if not _is_light(pictures[a], pictures[a + 1], back):
+                    yield a + 1, b + 1, back
+                done = b
                 break
-    return out
 
 
 def _without(
@@ -221,6 +232,11 @@ def _without(
 def _differ(a: Image, b: Image) -> NDArray[np.bool_]:
     """(h, w) where two small pictures differ."""
     return np.asarray(np.abs(a.astype(np.int16) - b) > FAR)
+
+
+def _everywhere(masks: Collection[NDArray[np.bool_]], like: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(h, w) where all of :data:`TICKED` masks are; nowhere: they are fewer."""
+    return np.all(list(masks), 0) if len(masks) == TICKED else np.zeros_like(like)
 
 
 def _is_light(before: Image, after: Image, where: NDArray[np.bool_]) -> bool:
