@@ -217,9 +217,7 @@ def what_changed(
     score, px = v.with_own(other.reshape(v.V, v.M, 6))
     tried(score, changed("not_simultaneous"), "moments", large=px > LEAST_APART_PX)
     for c, camera in enumerate(CAMERAS):
-        k = 2 + (s.lenses[0].size if c else 0)  # a picture that was cut has its middle elsewhere
-        own = np.concatenate([v.zoom(v.lin.J, s, c), v.lin.J[..., k : k + 2]], -1)
-        score, px = v.with_own(own)
+        score, px = v.with_own(v.zoom(v.lin.J, s, c))
         unsteady = changed("zoom_unsteady", camera=camera)
         tried(score, unsteady, f"unsteady {c}", large=px > LEAST_APART_PX)
     kind = np.tile(np.repeat(np.arange(len(KINDS)), list(KINDS.values())), 2)
