@@ -32,14 +32,17 @@ def interruption(pair: Pair, line: Line, least: float) -> tuple[Jump, float] | N
     least : σ above chance that the other lag's match must stand, without its best window, too.
     """
     w = correlate_windows(pair, line.lag_s, LONGEST_S)
-    fits, inside = (along(x, w.centre_s, w.lags_s, line.drift) for x in (w.curve, w.overlap))
-    far = np.abs(w.lags_s - line.lag_s) > FAR_S
-    count, best = len(w), None
+    centre_s, lags_s, count = w.centre_s, w.lags_s, len(w)
+    fits, inside = (along(x, centre_s, lags_s, line.drift) for x in (w.curve, w.overlap))
+    del w  # in hours of lesson each of these tables is a tenth of a gigabyte
+    far = np.abs(lags_s - line.lag_s) > FAR_S
+    best = None
     for behind in (False, True):
         one_way = slice(None, None, -1 if behind else 1)
-        total = np.cumsum(fits[one_way], 0)
         known = np.cumsum(inside[one_way], 0) >= LEAST_OVERLAP_S * pair.rate_hz
-        gain = np.where(known & far, total, -np.inf) - total[:, ~far].max(1, keepdims=True)
+        gain = np.cumsum(fits[one_way], 0)
+        gain -= gain[:, ~far].max(1, keepdims=True)
+        gain[~(known & far)] = -np.inf
         part = gain[LEAST_WINDOWS - 1 : count - LEAST_WINDOWS]
         if not part.size or not np.isfinite(part).any():
             continue
@@ -53,10 +56,10 @@ def interruption(pair: Pair, line: Line, least: float) -> tuple[Jump, float] | N
     mine = slice(count - k, None) if behind else slice(k)
     if not _stands_out(fits[mine], inside[mine], lag, far, least):
         return None
-    other_s = float(w.lags_s[lag])
+    other_s = float(lags_s[lag])
     before_s, after_s = (line.lag_s, other_s) if behind else (other_s, line.lag_s)
     edge = count - k if behind else k
-    return _placed(pair, w.centre_s, edge, before_s, after_s, line), before_s
+    return _placed(pair, centre_s, edge, before_s, after_s, line), before_s
 
 
 def _stands_out(fits: Array, inside: Array, lag: int, far: NDArray[np.bool_], least: float) -> bool:

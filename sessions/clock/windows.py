@@ -92,9 +92,11 @@ def correlate_windows(pair: Pair, about_s: float, reach_s: float) -> Windows:
     inside = np.pad(pair.right.any(1).astype(np.float64), reach + size)
     power = (padded**2).sum(1)
     usual = float(power.sum() / max(inside.sum(), 1)) * size
-    curves, overlaps, centres = [], [], []
+    begins = range(0, len(pair.left) - size + 1, size)
+    curves, overlaps = np.zeros((2, len(begins), len(lags)))
+    centres: list[float] = []
     right = _Blocks(padded, size)
-    for first in range(0, len(pair.left) - size + 1, size):
+    for first in begins:
         begin = first + whole + size  # of padded: right's index first + whole − reach
         one = pair.left[first : first + size]
         low, high = max(begin, 0), min(begin + size + 2 * reach, len(padded))
@@ -106,11 +108,10 @@ def correlate_windows(pair: Pair, about_s: float, reach_s: float) -> Windows:
         overlap[place], loud = (_sums(x[low:high], size) for x in (inside, power))
         curve[place] /= np.sqrt(np.maximum(loud / max(usual, 1e-300), 1.0))  # a bang meets anything
         if overlap.max() > 0:
-            curves.append(curve)
-            overlaps.append(overlap)
+            curves[len(centres)], overlaps[len(centres)] = curve, overlap
             centres.append(pair.left_s + (first + (size - 1) / 2) / rate)
-    shape = -1, len(lags)
-    return Windows(np.array(centres), lags, np.reshape(curves, shape), np.reshape(overlaps, shape))
+    count = len(centres)
+    return Windows(np.array(centres), lags, curves[:count], overlaps[:count])
 
 
 class _Blocks:
