@@ -31,7 +31,7 @@ HELD = 0.997  # the share of what may be that 3 σ hold
 LEAST_JUMP_S = 0.02
 LEAST_PIECE = 4  # windows between two jumps
 FINE_S = 0.01
-CHANNELS = 16  # whose spectra are in memory at once
+AT_ONCE = 1_000_000  # samples of all channels whose spectra are in memory together
 
 
 def refine(
@@ -147,19 +147,26 @@ def _unseen_jumps(
     reach = min(0.5 / max(float(np.ptp(t)), 1.0), 2 * DRIFT_PRIOR_PPM * 1e-6)
     drifts = drift + np.linspace(-reach, reach, 21)
     turned_s = (drifts - drift) * t[:, None]  # (K, D)
-    at_s = path[:, None, None] + drift * t[:, None, None] + turned_s[:, None] + off_s[:, None]
-    fits = np.array([np.interp(x, lags_s, c) for x, c in zip(at_s, curve, strict=True)])
-    total = passed(fits) + passed(fits[::-1])[::-1] + fits
+    fits = np.array([  # (K, off, D), of an hour 12 MB
+        np.interp(at_s + moved_s + off_s[:, None], lags_s, c)
+        for at_s, moved_s, c in zip(path + drift * t, turned_s, curve, strict=True)
+    ])  # fmt: skip
+    total = passed(fits)
+    total += passed(fits[::-1])[::-1]
+    total += fits
+    del fits
     total -= 0.5 * (drifts / (DRIFT_PRIOR_PPM * 1e-6)) ** 2
-    chance = np.exp(total - logsumexp(total, axis=(1, 2), keepdims=True))  # (K, off, D)
+    total -= logsumexp(total, axis=(1, 2), keepdims=True)
+    chance = np.exp(total, out=total)
     where_s = off_s[:, None] + turned_s[:, None]
     centre = (chance * where_s).sum() / len(t)  # its own error is in the fit's σ
     off_by_s = np.abs(where_s - centre).reshape(len(t), -1)
     chance = chance.reshape(len(t), -1)
-    order = np.argsort(off_by_s, 1)
-    beyond = np.take_along_axis(chance, order, 1).cumsum(1) > HELD
-    limit_s = np.take_along_axis(off_by_s, order, 1)[np.arange(len(t)), beyond.argmax(1)]
-    at_ends_s = float(limit_s[np.r_[:LEAST_PIECE, -LEAST_PIECE:0]].max()) / 3
+    ends = np.r_[:LEAST_PIECE, -LEAST_PIECE:0]
+    order = np.argsort(off_by_s[ends], 1)
+    beyond = np.take_along_axis(chance[ends], order, 1).cumsum(1) > HELD
+    limit_s = np.take_along_axis(off_by_s[ends], order, 1)[np.arange(len(ends)), beyond.argmax(1)]
+    at_ends_s = float(limit_s.max()) / 3
     return float(np.percentile(np.sqrt((chance * off_by_s**2).sum(1)), 90)), at_ends_s
 
 
@@ -179,7 +186,8 @@ def _weighted(pair: Pair, at_s: Array, lag_s: Array) -> Array:
     share = max(float(both.mean()), 1e-3)
 
     # a class has a hundred channels: all at once their transforms would be half a gigabyte
-    parts = [slice(k, k + CHANNELS) for k in range(0, x.shape[1], CHANNELS)]
+    count = max(AT_ONCE // len(x), 1)
+    parts = [slice(k, k + count) for k in range(0, x.shape[1], count)]
     aligned = ((x[:, k], np.where(both, pair.right[j, k], 0.0)) for k in parts)
     pxx, pyy, pxy = _spectra(aligned, n) / share
     coherence = pxy**2 / np.maximum(pxx * pyy, 1e-300)
