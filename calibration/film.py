@@ -110,22 +110,37 @@ def square_px(size_px: tuple[int, int], aspect: float) -> tuple[int, int]:
     return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
 
 
+CHUNK_HEAD = 8  # bytes of an .avi file's chunk before its packet
+
+
 def packets_of(
     container: InputContainer, stream: VideoStream, *others: Any
 ) -> Iterator[FilmPacket]:
     """The stream's packets from here on, with those of other streams among them where they are
     named; goes on behind places that cannot be read."""
-    errors = 0
+    errors, listed = 0, _listed(container, stream)
     while errors < MOST_ERRORS:
         try:
             demuxed: Iterator[Any] = container.demux(stream, *others)
             for packet in demuxed:
                 if packet.size:
                     errors = 0
+                    late = listed.get((packet.stream_index, packet.pos), packet.dts or 0)
+                    late -= packet.dts or 0
+                    if late and packet.pts is not None:
+                        packet.pts, packet.dts = packet.pts + late, packet.dts + late
                     yield packet
             return
         except (av.error.FFmpegError, OSError):
             errors += 1
+
+
+def _listed(container: InputContainer, stream: VideoStream) -> dict[tuple[int, int | None], int]:
+    """(stream, place in the file) of packets → their time, as an .avi file's index lists them:
+    FFmpeg counts those it reads, and behind damage too few."""
+    if container.format.name != "avi":
+        return {}
+    return {(stream.index, e.pos + CHUNK_HEAD): e.timestamp for e in stream.index_entries}
 
 
 def decoded(

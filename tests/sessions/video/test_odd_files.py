@@ -320,3 +320,21 @@ def test_an_encrypted_film_is_not_called_damaged(tmp_path: Path) -> None:
     }  # fmt: skip
     with pytest.raises(VideoError, match="found 75 encrypted frames"):
         probe(write(tmp_path / "a.mp4", muxing=locks))
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "mjpeg"])
+def test_behind_pictures_lost_from_an_avi_the_times_are_right(tmp_path: Path, codec: str) -> None:
+    """FFmpeg counts the packets that it finds; the file's index tells how many there were."""
+    path = write(
+        tmp_path / "a.avi", frames=150, codec=codec, options={"g": "25", "bf": "0", "b": "2M"},
+        pixels="yuvj420p" if codec == "mjpeg" else "yuv420p",
+    )  # fmt: skip
+    data = bytearray(path.read_bytes())
+    at, n = int(0.4 * len(data)), 9000 if codec == "mpeg4" else 60_000
+    data[at : at + n] = bytes(n)
+    path.write_bytes(data)
+    info = probe(path)
+    assert info.frames < 149 and info.times_s[-1] > 5.9
+    later = [f for f in ask_frames(info, range(info.frames)) if info.times_s[f.number] > 4.5]
+    shown = [(number(f.picture), info.times_s[f.number]) for f in later if f.picture is not None]
+    assert len(shown) > 20 and all(k == round(25 * t) for k, t in shown)
