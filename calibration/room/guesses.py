@@ -159,8 +159,7 @@ def _name(e: Evidence, i: int) -> str:
 
 def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
     b = e.boards[i]
-    tape, t = b.tape, b.tape.t_WA
-    name = _name(e, i)
+    tape, t, name = b.tape, b.tape.t_WA, _name(e, i)
 
     def at(code: str, says: str, t_WA: Array, action: str, cost: float = 0.0) -> Guess:
         return Guess(code, name + says, action, _with_tape(e, i, tape.at(t_WA)), cost=cost)
@@ -168,9 +167,8 @@ def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
     for move in _moves(e):
         yield at(move.code, move.says, move.shift + move.factor * t, move.action)
     # the tape led to another point of the board: seen from the first inner corner, in P
-    along, across = b.size_m
+    (along, across), s = b.size_m, b.square_m
     R_WP = R_WA @ R_AP(tape.tilt_deg)
-    s = b.square_m
     for code, says, x, y in (
         ("tape_other_corner", "the board's other inner corner along its edge", -along, 0.0),
         ("tape_other_corner", "the far inner corner on the same side", 0.0, -across),
@@ -414,10 +412,13 @@ def _lens_guesses(e: Evidence) -> Iterator[Guess]:
             "corners_exchanged", "the corners_m of the left and the right camera were exchanged",
             {"left": b, "right": a},
         )  # fmt: skip
-        yield instead(
-            "corners_exchanged", "the last two of corners_m, to the lower corners, are those of "
-            "the other camera", {"left": a[:2] + b[2:], "right": b[:2] + a[2:]},
-        )  # fmt: skip
+        crossed = (a[:2] + b[2:], b[:2] + a[2:])
+        halves = ((crossed, "last two, to the lower"), (crossed[::-1], "first two, to the upper"))
+        for (left, right), half in halves if len(a) == len(b) == len(CORNERS) else ():
+            yield instead(
+                "corners_exchanged", f"of corners_m the {half} corners, are the other camera's",
+                {"left": left, "right": right},
+            )  # fmt: skip
         if e.blackboard_m and all(b.tape.measured for b in e.boards):
             width = e.blackboard_m[0]
             boards = tuple(

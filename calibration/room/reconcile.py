@@ -73,10 +73,13 @@ def contradicted(solved: Solved) -> bool:
 def reconcile(evidence: Evidence) -> list[Reconciled]:
     """The guesses under which everything fits, the best first; one of each code and row."""
     out: list[Reconciled] = []
+    stated = solve_room(evidence).chi2
     for guess in guesses(evidence):
         solved, size = _under(guess)
         if solved is None or solved.chi2 > chi2_law.isf(FITS_P, max(solved.dof, 1)):
             continue
+        if solved.chi2 >= stated:
+            continue  # equal lengths exchanged
         if guess.between is not None and not guess.between[0] <= size <= guess.between[1]:
             continue
         if guess.themselves and not _contradict_themselves(guess):

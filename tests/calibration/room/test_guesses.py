@@ -14,7 +14,8 @@ import pytest
 from calibration.room import world
 from calibration.room.evidence import SEATS, Evidence, Looked, PlacedBoard, Seated
 from calibration.room.fit import solve_room
-from calibration.room.reconcile import contradicted, moved_cm, room_causes, with_class
+from calibration.room.guesses import guesses
+from calibration.room.reconcile import contradicted, moved_cm, reconcile, room_causes, with_class
 from calibration.room.world import Tape
 from calibration.transform import Transform, rotation_exp
 from calibration.verdict import Cause
@@ -172,7 +173,12 @@ MISTAKES: dict[str, tuple[Callable[[int], Evidence], str, str]] = {
         lambda s: replace(e := room(s), corners_m={
             a: e.corners_m[a][:2] + e.corners_m[b][2:]
             for a, b in (("left", "right"), ("right", "left"))}),
-        "corners_exchanged", "those of the other camera"),
+        "corners_exchanged", "last two, to the lower corners"),
+    "the upper lengths of the other camera": (
+        lambda s: replace(e := room(s), corners_m={
+            a: e.corners_m[b][:2] + e.corners_m[a][2:]
+            for a, b in (("left", "right"), ("right", "left"))}),
+        "corners_exchanged", "first two, to the upper corners"),
     "a length of each camera": (
         lambda s: replace(e := room(s), corners_m={
             "left": (e.corners_m["right"][0], *e.corners_m["left"][1:]),
@@ -218,6 +224,14 @@ MISTAKES: dict[str, tuple[Callable[[int], Evidence], str, str]] = {
         lambda s: taped(room(s, replace(TAPE, left_m=1.83), replace(TAPE, left_m=2.6)),
                         left_m=WIDTH - 1.83), "tape_from_upper_left", "placement 1"),
 }  # fmt: skip
+
+
+def test_equal_lengths_that_were_exchanged_explain_nothing() -> None:
+    """Two boards on one table, and lists of two lengths that have no lower ones to be crossed."""
+    e = room(1, TAPE, replace(TAPE, left_m=2.6), corners=2)
+    says = [r.says for r in reconcile(e)]
+    assert any("left_m of placements 1 and 2" in g.says for g in guesses(e))
+    assert not any("down_m of placements 1 and 2 were exchanged" in s for s in says)
 
 
 def test_three_wrong_lengths_are_told_beside_a_board_that_is_elsewhere() -> None:
