@@ -56,6 +56,7 @@ LEFT_OVER = 0.25
 
 
 OTHERWISE = {
+    "moved": "Places before it or after it are wrong: cut the film, and calibrate for each part.",
     "split": "Export each camera's own film.",
     "inset": "Export each camera's own film: the faces in it would count as students.",
     "copied": "Give this camera's own recording.",
@@ -73,9 +74,10 @@ class Registered:
 
     change : ``as it is``, ``mirrored``, ``on its head``, ``on its side``, ``swapped`` (it shows
     what the other camera saw), ``copied`` (so does the other one), ``split`` (both cameras' at
-    once), ``inset`` (the other's small in its own), ``stretched`` (more along one side than along
-    the other), ``distorted`` (a turn and a zoom do not explain it) or ``unknown`` (nothing of the
-    room is found again). matches : features that agree.
+    once), ``inset`` (the other's small in its own), ``moved`` (turned or zoomed amid the lesson,
+    and by how much), ``stretched`` (more along one side than along the other), ``distorted`` (a
+    turn and a zoom do not explain it) or ``unknown`` (nothing of the room is found again). matches
+    : features that agree.
     turned_deg, zoom : by how much the camera turned, and its focal length over the calibrated one;
     sigma_* : 1σ. rms_px : of the features that agree. turn_rad : (3,) the rotation vector from the
     calibrated camera's axes to today's. covariance : (4, 4) of it and the zoom. turned : whether
@@ -137,6 +139,8 @@ class Registered:
             "swapped": f"the {self.camera} video shows what the other camera saw at calibration",
             "split": f"the {self.camera} video shows both cameras' pictures, each made smaller, as "
             "recorders and calls do",
+            "moved": f"{name} turned by {self.turned_deg:.1f}° and zoomed by "
+            f"{100 * (self.zoom - 1):+.1f} % during the lesson",
             "inset": f"the {self.camera} video has the other camera's picture set into it",
             "copied": f"the {self.camera} video shows what the other camera saw at calibration, as "
             "the other video does: one camera's recording, twice",
@@ -175,7 +179,8 @@ class Registered:
 
     def cause(self) -> Cause:
         """The same as a verdict's cause."""
-        fails = self.large or self.change not in ("as it is", "unknown")
+        fails = self.change not in ("as it is", "unknown", "moved")
+        fails = fails or (self.large and self.change != "moved")
         severity: Severity = "FAIL" if fails else "WARN"
         return Cause("camera_changed", severity, self.sentence(), self.action())
 
@@ -185,12 +190,14 @@ def registered(session: Session, rig: Rig, videos: dict[str, VideoInfo]) -> tupl
     then = {name: _calibrated(session, name, rig.camera(name)) for name in CAMERAS}
     if any(p is None for p in then.values()):
         return ()
-    now = {name: background(videos[name]) for name in CAMERAS}
+    pictures = {name: _pictures(videos[name]) for name in CAMERAS}
+    now = {name: _median(pictures[name], videos[name]) for name in CAMERAS}
     seen = {name: _features(p) for name, p in then.items() if p is not None}
     found = _one_for_both(
         _register(name, rig.camera(name), seen[name], seen[other], now[name])
         for name, other in zip(CAMERAS, reversed(CAMERAS), strict=True)
     )
+    found = [_amid(r, rig.camera(r.camera), seen[r.camera], pictures[r.camera]) for r in found]
     return tuple(
         replace(
             r,
@@ -261,8 +268,15 @@ def refuse_other_camera(found: Iterable[Registered], *, force: bool = False) -> 
 
 def background(video: VideoInfo) -> Grey:
     """The median of a few frames spread over a video, grey."""
+    return _median(_pictures(video), video)
+
+
+def _pictures(video: VideoInfo) -> list[Grey]:
     numbers = np.linspace(0, video.frames - 1, FRAMES + 2)[1:-1].round().astype(int)
-    pictures = [p for _, p in read_frames(video, numbers.tolist(), grey=True)]
+    return [p for _, p in read_frames(video, numbers.tolist(), grey=True)]
+
+
+def _median(pictures: list[Grey], video: VideoInfo) -> Grey:
     if not pictures:
         return np.zeros(video.size_px[::-1], np.uint8)
     return np.asarray(np.median(pictures, axis=0), np.uint8)
@@ -413,6 +427,25 @@ def _turned(name: str, camera: Camera, matched: _Matched) -> Registered:
         float(np.degrees(np.sqrt(np.trace(cov[:3, :3])))), float(np.sqrt(cov[3, 3])), rms,
         fit.x[:3], cov, fits=float((everywhere < 3.0).sum() / max(nearby.sum(), 1)),
     )  # fmt: skip
+
+
+def _amid(
+    r: Registered, camera: Camera, own: tuple[Array, NDArray[np.float32]], pictures: list[Grey]
+) -> Registered:
+    """Its largest turn and zoom of any one picture against all of them, where that is large."""
+    if r.change != "as it is" or r.large:
+        return r
+    for picture in pictures:
+        matched = _matched(own, _features(picture))
+        if matched.agree.sum() < LEAST_MATCHES:
+            continue
+        one = _turned(r.camera, camera, matched)
+        apart = Rotation.from_rotvec(one.turn_rad) * Rotation.from_rotvec(r.turn_rad).inv()
+        turned_deg, zoom = float(np.degrees(apart.magnitude())), one.zoom / r.zoom
+        sure = one.matches > LEAST_FIT * matched.agree.sum()
+        if sure and (turned_deg > MOST_TURNED_DEG or abs(zoom - 1) > MOST_ZOOMED):
+            return replace(r, change="moved", turned_deg=turned_deg, zoom=zoom)
+    return r
 
 
 def background_quality(found: Iterable[Registered]) -> list[dict[str, Any]]:

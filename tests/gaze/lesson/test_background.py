@@ -15,6 +15,7 @@ from calibration.rig import Rig
 from calibration.transform import Array, Transform
 from gaze.lesson.background import (
     Registered,
+    _amid,
     _features,
     _one_for_both,
     _register,
@@ -123,6 +124,18 @@ def test_both_cameras_pictures_in_one_film_are_called_so() -> None:
     assert got.change == "split" and "both cameras' pictures" in got.sentence()
     with pytest.raises(SessionError, match="Export each camera's own film"):
         refuse_other_camera([got])
+
+
+def test_a_camera_that_is_knocked_amid_the_lesson_is_said() -> None:
+    """Nothing is refused: a part of it is right."""
+    own = _features(room(1))
+    still, knocked = filmed(room(1)), filmed(room(1), 2.0)
+    r = found(still)
+    assert _amid(r, CAMERA, own, [still] * 5) is r
+    got = _amid(r, CAMERA, own, [still, still, still, knocked, knocked])
+    assert got.told and "turned by 2.0° and" in got.sentence()
+    assert got.cause().severity == "WARN"
+    refuse_other_camera([got])
 
 
 @pytest.mark.parametrize(("w", "x", "y"), [(W // 3, 20, 20), (W // 4, W - W // 4 - 8, 7)])
