@@ -286,10 +286,13 @@ def _free(
 
 
 def _elsewhere(seen: Sightings, a: NDArray[np.intp], b: NDArray[np.intp]) -> float:
-    """Share of the shorter track's moments at which the other is seen on another head."""
+    """Share of the shorter track's moments at which the other is seen on another head.
+
+    A head is as large as the larger of the two faces usually is: of a bent one little is seen.
+    """
     _, i, j = np.intersect1d(seen.moment[a], seen.moment[b], return_indices=True)
     apart = np.linalg.norm(seen.nose_px[a[i]] - seen.nose_px[b[j]], axis=1)
-    other = apart > ONE_HEAD * seen.height_px[b[j]]
+    other = apart > ONE_HEAD * max(np.median(seen.height_px[rows]) for rows in (a, b))
     return float(other.sum() / max(min(len(a), len(b)), 1))
 
 

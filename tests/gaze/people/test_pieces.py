@@ -134,6 +134,23 @@ def test_a_head_bent_over_the_desk_is_its_own_student(faces_apart_m: float, stud
     assert len(room.identified()) == students
 
 
+@pytest.mark.parametrize(("faces_apart_m", "students"), [(0.18, 4), (0.32, 5)])
+def test_of_a_bent_head_little_is_seen(faces_apart_m: float, students: int) -> None:
+    """Both cameras find half a face of the bent head, and at three moments one above it as well:
+    no farther than a whole face is high, that is the same head."""
+    room = Room()
+    bent = PLACES[2] + [0, 0.2, -0.19]
+    for c in (0, 1):
+        rows = room.rows(2, c, 30)
+        room.track[rows] = 50
+        room.put(rows, bent)
+        room.height[rows] /= 2
+        faces = np.tile(bent - [0, faces_apart_m, 0], (3, 1))
+        above = room.add(c, np.array([34, 45, 52]), 12, faces)
+        room.height[above] *= 0.75
+    assert len(room.identified()) == students
+
+
 def test_of_two_pieces_at_one_seat_the_longer_is_the_student_s() -> None:
     """A face that is found beside the head for ten moments does not take the seat from it."""
     room = Room()
