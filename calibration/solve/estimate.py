@@ -26,6 +26,7 @@ from calibration.solve.choose import choose
 from calibration.solve.holdout import HoldOut
 from calibration.solve.intrinsics import MODELS, Choice, MonoSolution, begin_camera, choice_of
 from calibration.solve.moments import (
+    MANY_LEFT,
     ZOOM_TEST_RATIO,
     ZOOM_TEST_SUPPORT,
     why_views_disagree,
@@ -140,6 +141,7 @@ def estimate(
     say("all views jointly", 0.45)
     problem = build([board.points_B()], [(v.left, v.right, 0) for v in kept])
     solution = robust_solve(problem, state, False)
+    whole = kept, problem, solution
     if reject:
         kept, problem, solution = reject_views(
             board, kept, problem, solution, mono, rejected, sizes
@@ -177,10 +179,11 @@ def estimate(
         bool(rejected.faults)  # so few views are left that none could be held out
         if held is None else held.left_to_right_px > ZOOM_TEST_RATIO * held.expected_px
     )  # fmt: skip
+    many = len(rejected.of("not_simultaneous")) > MANY_LEFT * len(shared)
     changed = why
-    if suspicious:
+    if suspicious or many:  # what made so many leave is in those alone
         changed = _why_they_differ(
-            board, views, kept, problem, solution, sizes, why,
+            board, views, *(whole if many else (kept, problem, solution)), sizes, why,
             with_warp=with_warp, robust_px=robust_px,
         )  # fmt: skip
     if changed is not None:  # it explains all, so it stands before those of single views

@@ -31,6 +31,8 @@ from calibration.verdict import CHANCE, Cause, Hypothesis, named
 ZOOM_TEST_RATIO = 2.0
 
 ZOOM_TEST_SUPPORT = 0.9
+#: Where more of the shared views than this leave as taken at two moments, all of them are asked.
+MANY_LEFT = 0.25
 #: What two lenses gain on the squares of one at least, where nothing changed.
 LEAST_GAIN = 0.02
 #: A view that fits so many times worse than the typical one is looked past.

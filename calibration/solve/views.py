@@ -64,6 +64,10 @@ class Rejections:
         names[view] = None
         rivals |= dict.fromkeys(d.rivals)
 
+    def of(self, code: str) -> list[str]:
+        """Views left out for a fault."""
+        return list(self.faults[code].views) if code in self.faults else []
+
     def tell(self, total: int) -> None:
         """One cause for all views with the same fault; a fault of most views is a FAIL.
 

@@ -285,6 +285,20 @@ def zoom_changed_half_way() -> Seen:
 
 
 @spoil("zoom_changed", says="zoom")
+def zoom_changed_for_a_part_of_the_shared_views() -> Seen:
+    """They are the fewer, so that all of them leave as views that do not fit."""
+    _, seen, _ = _scene(shared=14, alone=10)
+
+    def zoom(i: int, v: View) -> View:
+        if v.left is None or v.right is None or i < 8:
+            return v
+        middle = np.array([960.0, 540.0])
+        return replace(v, left=(v.left - middle) * 1.04 + middle)
+
+    return _views(seen, zoom)
+
+
+@spoil("zoom_changed", says="zoom")
 def what_each_camera_took_alone_in_the_other_s_folder() -> Seen:
     _, seen, _ = _scene(shared=12, alone=8)
 
