@@ -138,7 +138,7 @@ def why_inconsistent(
         )  # fmt: skip
     for which in ((0,), (1,), (0, 1)):
         zoomed, factors, cut_px = _if_zoomed(points, left, right, s, which, seen.sizes)
-        if min(abs(f - 1) for f in factors) > LEAST_ZOOM or cut_px > LEAST_CUT_PX:
+        if min(abs(f - 1) for f in factors) > LEAST_ZOOM:  # cut to the same size: enlarged as well
             names = " and ".join(CAMERAS[k] for k in which)
             words = " and ".join(f"{f:.2f}" for f in factors)
             hypothesis(

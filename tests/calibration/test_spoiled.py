@@ -328,6 +328,15 @@ def auxiliary_picture_of_another_zoom() -> Seen:
     return _aux(seen, view=replace(a, right=(a.right - middle) * 0.5 + middle))
 
 
+@spoil("camera_bumped", "auxiliary_moved", says="it was")
+def auxiliary_picture_moved_sideways() -> Seen:
+    """As a camera shows it that was turned a little; nothing was cut from a picture of its size."""
+    _, seen, _ = _scene()
+    a = seen.auxiliary[0].view
+    assert a.right is not None
+    return _aux(seen, view=replace(a, right=a.right + [25.0, 0.0]))
+
+
 @spoil("auxiliary_zoom", says="cut")
 def auxiliary_picture_cut_at_one_side_and_enlarged_again() -> Seen:
     _, seen, _ = _scene()
