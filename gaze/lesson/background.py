@@ -179,9 +179,10 @@ class Registered:
 
     def cause(self) -> Cause:
         """The same as a verdict's cause."""
-        fails = self.change not in ("as it is", "unknown", "moved")
-        fails = fails or (self.large and self.change != "moved")
-        severity: Severity = "FAIL" if fails else "WARN"
+        goes_on = self.change == "moved" or (
+            self.change in ("as it is", "unknown") and not self.large
+        )
+        severity: Severity = "WARN" if goes_on else "FAIL"
         return Cause("camera_changed", severity, self.sentence(), self.action())
 
 
@@ -432,7 +433,8 @@ def _turned(name: str, camera: Camera, matched: _Matched) -> Registered:
 def _amid(
     r: Registered, camera: Camera, own: tuple[Array, NDArray[np.float32]], pictures: list[Grey]
 ) -> Registered:
-    """Its largest turn and zoom of any one picture against all of them, where that is large."""
+    """Moved, where any one picture of the lesson is turned or zoomed far against all of them; by
+    how much the first such one is."""
     if r.change != "as it is" or r.large:
         return r
     for picture in pictures:

@@ -105,8 +105,9 @@ class Cells:
         for k in (0, 1):
             at, cell = np.unique(middle[:, k], return_inverse=True)
             _, first = np.unique(cell, return_index=True)
-            ends = (ndtr((e[first, k] - at[:, None]) / sigma_m) for e in (self.low_m, self.high_m))
-            low, high = ends
+            low, high = (
+                ndtr((ends[first, k] - at[:, None]) / sigma_m) for ends in (self.low_m, self.high_m)
+            )
             out *= (high - low).astype(np.float32)[np.ix_(cell, cell)]
         return out
 
