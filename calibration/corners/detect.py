@@ -71,7 +71,7 @@ def _classic(gray: Gray, inner: tuple[int, int]) -> Array | None:
 
 
 #: The refinement looks at the picture through a blur of this many pixels: noise and the blocks of
-#: JPEG pull single corners otherwise (measured: docs/calibration.md).
+#: JPEG pull single corners otherwise (measured: docs/history/calibration.md).
 REFINE_BLUR_PX = 0.8
 
 

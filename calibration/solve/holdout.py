@@ -1,9 +1,9 @@
 """Hold-out: what a calibration gets wrong on views that it has not seen.
 
-Defined as in docs/calibration.md: cameras and relative pose are fitted on the other views; for each
-held-out view the board's pose is solved from its own *left* corners, carried over to the right
-camera, and the error is measured in the *right* picture. No parameter of the right camera and of
-the relative pose has seen that view.
+Defined as in docs/calibration-method.md: cameras and relative pose are fitted on the other views;
+for each held-out view the board's pose is solved from its own *left* corners, carried over to the
+right camera, and the error is measured in the *right* picture. No parameter of the right camera and
+of the relative pose has seen that view.
 """
 
 from __future__ import annotations

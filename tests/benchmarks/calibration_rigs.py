@@ -4,7 +4,8 @@
 
 Each rig stands in another room: two cameras beside a blackboard of 3–4.5 m, converging by 40–90°,
 12 shared and 8 + 8 single views of an 8 cm board, corner noise 0.1 px, one auxiliary board. Prints
-the table of docs/calibration.md. No pictures: corners are simulated (tests/calibration/rigs.py).
+the table of docs/history/calibration.md. No pictures: corners are simulated
+(tests/calibration/rigs.py).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ Bump: quarter hours of 15 people whose noses are found with 1.5 px of noise, 1 p
 own and 1 px that wanders (tests/calibration/over_time/test_watch.py); in the middle third one
 camera turns by the stated angle about a random axis and is shoved by 1 cm. What is
 detected is solved again from the noses after the detected moment. Prints the tables of
-docs/calibration.md.
+docs/history/calibration.md.
 """
 
 from __future__ import annotations
