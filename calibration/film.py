@@ -143,6 +143,23 @@ def _listed(container: InputContainer, stream: VideoStream) -> dict[tuple[int, i
     return {(stream.index, e.pos + CHUNK_HEAD): e.timestamp for e in stream.index_entries}
 
 
+def decoder_of(stream: VideoStream) -> VideoCodecContext:
+    """What decodes a stream: FFmpeg's own decoder, but for VP9, where it notices no damage and
+    libvpx, if it is there, does."""
+    own = stream.codec_context
+    if own.name != "vp9":
+        return own
+    try:
+        codec = av.CodecContext.create("libvpx-vp9", "r")
+    except av.error.FFmpegError:
+        return own
+    assert isinstance(codec, VideoCodecContext)
+    codec.extradata = own.extradata
+    for name in ("color_range", "color_primaries", "color_trc", "colorspace"):
+        setattr(codec, name, getattr(own, name))
+    return codec
+
+
 def decoded(
     packets: Iterable[FilmPacket],
     codec: VideoCodecContext,

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
 from calibration.camera import CAMERAS, Camera
@@ -25,38 +23,40 @@ from calibration.errors import UserError
 from calibration.rig import Rig
 from calibration.transform import Array, Transform
 from calibration.verdict import Cause
+from gaze.lesson.features import LEAST_MATCHES, Features, Grey, Matched, features, matched, turn_of
+from gaze.lesson.shown import (
+    LEAST_FIT,
+    LEAST_TURNED_DEG,
+    LEAST_ZOOMED,
+    MOST_TURNED_DEG,
+    MOST_ZOOMED,
+    Shown,
+    Stretch,
+    over_lesson,
+)
 from sessions.errors import SessionError
 from sessions.folder import Session
 from sessions.video import VideoInfo, read_frames
 
-Grey = NDArray[np.uint8]
 Severity = Literal["PASS", "WARN", "FAIL"]
 
 FRAMES = 5  # spread over the lesson; their median has fewer people than any of them
-FEATURES = 3000
-WIDTH_PX = 1280  # wider pictures are made so for it
-LEAST_CONTRAST = 80  # of the grey levels between which 98 % lie, for features to be found
-LEAST_MATCHES = 25  # chance reaches 8 (rendered rooms, mirrored pictures)
-#: Refused from here on: noses and gaze points would be off by more than 10 cm in the back rows.
-MOST_TURNED_DEG, MOST_ZOOMED = 0.5, 0.02
-#: Under this nothing is said: the feature's own jitter, compression, and a lens that warms up.
-LEAST_TURNED_DEG, LEAST_ZOOMED = 0.05, 0.002
-#: Of what is found again so much must fit a turn and a zoom; else a picture that is stretched by
-#: more than this along one of its sides was made so by a program.
-LEAST_FIT, STRETCHED = 0.5, 1.02
+#: A picture that is stretched by more than this along one of its sides was made so by a program.
+STRETCHED = 1.02
 #: Smaller than this, and the other camera's as small, they stand beside each other in one film.
 SMALLER = 0.75
 #: A picture that is set into another one stands as upright as this.
 UPRIGHT_DEG = 0.5
 #: Where less than this of what is found within a twentieth of the width fits, it is said. Chairs
 #: that were moved do it, and so does a lens correction of 10 px at the edge.
-MOSTLY, NEARBY = 0.75, 0.05
+MOSTLY = 0.75
 #: 1σ of what stays of a change that was put into the rig: a knocked camera is also moved a little.
 LEFT_OVER = 0.25
 
 
+#: What of a camera is not for the quality file.
+ARRAYS = frozenset({"turn_rad", "covariance", "wobble", "right_s", "stretches"})
 OTHERWISE = {
-    "moved": "Places before it or after it are wrong: cut the film, and calibrate for each part.",
     "split": "Export each camera's own film.",
     "inset": "Export each camera's own film: the faces in it would count as students.",
     "copied": "Give this camera's own recording.",
@@ -74,16 +74,17 @@ class Registered:
 
     change : ``as it is``, ``mirrored``, ``on its head``, ``on its side``, ``swapped`` (it shows
     what the other camera saw), ``copied`` (so does the other one), ``split`` (both cameras' at
-    once), ``inset`` (the other's small in its own), ``moved`` (turned or zoomed amid the lesson,
-    and by how much), ``stretched`` (more along one side than along the other), ``distorted`` (a
-    turn and a zoom do not explain it) or ``unknown`` (nothing of the room is found again). matches
-    : features that agree.
+    once), ``inset`` (the other's small in its own), ``stretched`` (more along one side than along
+    the other), ``distorted`` (a turn and a zoom do not explain it) or ``unknown`` (nothing of the
+    room is found again). matches : features that agree.
     turned_deg, zoom : by how much the camera turned, and its focal length over the calibrated one;
     sigma_* : 1σ. rms_px : of the features that agree. turn_rad : (3,) the rotation vector from the
     calibrated camera's axes to today's. covariance : (4, 4) of it and the zoom. turned : whether
     session.toml's ``rotate`` turns its pictures already. fits : of all features found within a
     twentieth of the width of where that puts them, the share that are there within 3 px. grey :
-    the lesson's mean grey level.
+    the lesson's mean grey level. stretches : of its video that are something else. wobbled_deg,
+    wobbled : by how much it turned and zoomed during the rest of the lesson at most; wobble : (4,
+    4) as a covariance. right_s : of a large change, times at which the camera is as calibrated.
     """
 
     camera: str
@@ -99,6 +100,11 @@ class Registered:
     turned: bool = False
     fits: float = 1.0
     grey: float = 255.0
+    stretches: tuple[Stretch, ...] = ()
+    wobbled_deg: float = 0.0
+    wobbled: float = 0.0
+    wobble: Array = field(default_factory=lambda: np.zeros((4, 4)), repr=False)
+    right_s: Array = field(default_factory=lambda: np.zeros(0), repr=False)
 
     @property
     def large(self) -> bool:
@@ -114,6 +120,11 @@ class Registered:
         )
 
     @property
+    def wobbles(self) -> bool:
+        """Whether it moved during the lesson, by little."""
+        return self.wobbled_deg > LEAST_TURNED_DEG or self.wobbled > LEAST_ZOOMED
+
+    @property
     def told(self) -> bool:
         """Whether something is to be said of it."""
         return self.small or self.change != "as it is" or self.fits < MOSTLY
@@ -126,7 +137,7 @@ class Registered:
             return (
                 f"{name} has turned by {self.turned_deg:.2f} ± {self.sigma_turned_deg:.2f}° and "
                 f"zoomed by {100 * (self.zoom - 1):+.1f} ± {100 * self.sigma_zoom:.1f} % since its "
-                "calibration" + often * (self.fits < MOSTLY)
+                "calibration" + often * (self.fits < MOSTLY) + self._but()
             )
         return {
             "mirrored": f"{name}'s video is mirrored against its calibration picture",
@@ -139,12 +150,61 @@ class Registered:
             "swapped": f"the {self.camera} video shows what the other camera saw at calibration",
             "split": f"the {self.camera} video shows both cameras' pictures, each made smaller, as "
             "recorders and calls do",
-            "moved": f"{name} turned by {self.turned_deg:.1f}° and zoomed by "
-            f"{100 * (self.zoom - 1):+.1f} % during the lesson",
             "inset": f"the {self.camera} video has the other camera's picture set into it",
             "copied": f"the {self.camera} video shows what the other camera saw at calibration, as "
             "the other video does: one camera's recording, twice",
         }.get(self.change, f"nothing of {name}'s calibration picture is found in its video")
+
+    def _but(self) -> str:
+        """When a camera that has changed was as calibrated."""
+        if not len(self.right_s):
+            return ""
+        return f", but not from {self.right_s[0]:.0f} to {self.right_s[-1]:.0f} s of its film"
+
+    def amid(self) -> list[Cause]:
+        """What became of it over the lesson: what is left out, and what is in σ."""
+        if self.large:
+            return []  # said already, and nothing else is to be done
+        out = [self.left_out(s) for s in self.stretches]
+        if self.wobbles:
+            out.append(
+                Cause(
+                    "camera_changed", "WARN", self.wobble_said(),
+                    "Was it knocked, does its tripod stand firm, are zoom, focus and stabiliser "
+                    "fixed?",
+                )
+            )  # fmt: skip
+        return out
+
+    def left_out(self, s: Stretch) -> Cause:
+        """A stretch of its film that is something else."""
+        when = f"from {s.from_s:.0f} s " + ("on" if s.to_s == np.inf else f"to {s.to_s:.0f} s")
+        if s.why == "moved":
+            return Cause(
+                "camera_changed",
+                "WARN",
+                f"The {self.camera} camera turned by {s.turned_deg:.1f}° and zoomed by "
+                f"{100 * (s.zoom - 1):+.1f} % during the lesson, {when} of its film: left out",
+                "A knock, a tripod that gives way, a stabiliser, an automatic zoom? There only the "
+                "other camera is used; calibrate anew for that part to use both.",
+            )
+        what = {
+            "other": "something else than its room, covered, dark or another film",
+            "frozen": "one and the same picture while the other camera's moves",
+        }[s.why]
+        return Cause(
+            "recording",
+            "WARN",
+            f"The {self.camera} video shows {what}, {when}: left out",
+            "Look at it there; if the camera's own file is whole, use that.",
+        )
+
+    def wobble_said(self) -> str:
+        """By how much it moved during the lesson where it is used."""
+        return (
+            f"The {self.camera} camera turned by up to {self.wobbled_deg:.2f}° and zoomed by up to "
+            f"{100 * self.wobbled:.1f} % during the lesson: taken into account in σ"
+        )
 
     def action(self) -> str:
         """What helps."""
@@ -162,6 +222,11 @@ class Registered:
             return "Exchange cameras.left.video and cameras.right.video in session.toml."
         if self.change in OTHERWISE:
             return OTHERWISE[self.change]
+        if len(self.right_s):
+            return (
+                "It moved, or zoomed by itself, during the lesson: cut the film there, use the "
+                "part in which it is as calibrated, and calibrate anew for the other one."
+            )
         if self.fits < MOSTLY and self.turned_deg <= MOST_TURNED_DEG:
             return (
                 "Chairs and desks that were moved do that; so does another lens or a lens "
@@ -179,34 +244,46 @@ class Registered:
 
     def cause(self) -> Cause:
         """The same as a verdict's cause."""
-        goes_on = self.change == "moved" or (
-            self.change in ("as it is", "unknown") and not self.large
-        )
+        goes_on = self.change in ("as it is", "unknown") and not self.large
         severity: Severity = "WARN" if goes_on else "FAIL"
         return Cause("camera_changed", severity, self.sentence(), self.action())
 
 
 def registered(session: Session, rig: Rig, videos: dict[str, VideoInfo]) -> tuple[Registered, ...]:
     """Both cameras' pictures against their calibration; nothing where there is no such picture."""
-    then = {name: _calibrated(session, name, rig.camera(name)) for name in CAMERAS}
-    if any(p is None for p in then.values()):
+    found_then = {name: _calibrated(session, name, rig.camera(name)) for name in CAMERAS}
+    then = {name: p for name, p in found_then.items() if p is not None}
+    if len(then) < len(CAMERAS):
         return ()
-    pictures = {name: _pictures(videos[name]) for name in CAMERAS}
-    now = {name: _median(pictures[name], videos[name]) for name in CAMERAS}
-    seen = {name: _features(p) for name, p in then.items() if p is not None}
+    shown = {n: over_lesson(videos[n], rig.camera(n), then[n]) for n in CAMERAS}
+    now = {name: _median(shown[name]) for name in CAMERAS}
+    seen = {name: features(p) for name, p in then.items()}
     found = _one_for_both(
         _register(name, rig.camera(name), seen[name], seen[other], now[name])
         for name, other in zip(CAMERAS, reversed(CAMERAS), strict=True)
     )
-    found = [_amid(r, rig.camera(r.camera), seen[r.camera], pictures[r.camera]) for r in found]
     return tuple(
         replace(
-            r,
+            _amid(r, shown[r.camera], shown[other]),
             turned=bool(session.mounting(r.camera).rotate),
             grey=float(now[r.camera].mean()),
         )
-        for r in found
+        for r, other in zip(found, reversed(CAMERAS), strict=True)
     )
+
+
+def _amid(r: Registered, shown: Shown, other: Shown) -> Registered:
+    """The same with what became of it over the lesson; ``other``: what the other camera shows."""
+    if r.change != "as it is":
+        return r
+    turned_deg, zoomed, spread = shown.wobble(other)
+    apart = shown.turned + np.append(r.turn_rad, r.zoom - 1)
+    as_then = np.degrees(np.linalg.norm(apart[:, :3], axis=1)) < MOST_TURNED_DEG
+    as_then &= np.abs(apart[:, 3]) < MOST_ZOOMED
+    return replace(
+        r, stretches=shown.stretches(other), wobbled_deg=turned_deg, wobbled=zoomed, wobble=spread,
+        right_s=shown.times_s[as_then] if r.large else np.zeros(0),
+    )  # fmt: skip
 
 
 def _one_for_both(found: Iterable[Registered]) -> list[Registered]:
@@ -220,8 +297,9 @@ def _one_for_both(found: Iterable[Registered]) -> list[Registered]:
 def as_it_is_now(rig: Rig, found: Iterable[Registered]) -> Rig:
     """The rig with its cameras' small changes and their covariance; large ones are not mended."""
     for r in found:
-        if r.change == "as it is" and r.small and not r.large:
-            rig = _moved(rig, r)
+        if r.change == "as it is" and not r.large and (r.small or r.wobbles):
+            still = replace(r, turn_rad=np.zeros(3), zoom=1.0, covariance=np.zeros((4, 4)))
+            rig = _moved(rig, r if r.small else still)
     return rig
 
 
@@ -252,6 +330,8 @@ def _moved(rig: Rig, r: Registered) -> Rig:
         return rig
     left_over = LEFT_OVER * np.append(r.turn_rad, r.zoom - 1)
     spread = r.covariance + np.diag([*[left_over[:3] @ left_over[:3] / 3] * 3, left_over[3] ** 2])
+    if r.wobbles:
+        spread += r.wobble
     return replace(rig, covariance=rig.covariance + by @ spread @ by.T)
 
 
@@ -267,19 +347,14 @@ def refuse_other_camera(found: Iterable[Registered], *, force: bool = False) -> 
             raise SessionError(camera.sentence(), remedy=camera.action())
 
 
-def background(video: VideoInfo) -> Grey:
-    """The median of a few frames spread over a video, grey."""
-    return _median(_pictures(video), video)
-
-
-def _pictures(video: VideoInfo) -> list[Grey]:
-    numbers = np.linspace(0, video.frames - 1, FRAMES + 2)[1:-1].round().astype(int)
-    return [p for _, p in read_frames(video, numbers.tolist(), grey=True)]
-
-
-def _median(pictures: list[Grey], video: VideoInfo) -> Grey:
+def _median(shown: Shown) -> Grey:
+    """Of a few frames, spread over those that show the room as it usually is in the lesson."""
+    frames = shown.as_usual
+    places = np.linspace(0, len(frames) - 1, min(FRAMES, len(frames)) + 2)[1:-1].round().astype(int)
+    wanted = np.unique(frames[places]).tolist() if len(frames) else []
+    pictures = [p for _, p in read_frames(shown.video, wanted, grey=True)]
     if not pictures:
-        return np.zeros(video.size_px[::-1], np.uint8)
+        return np.zeros(shown.video.size_px[::-1], np.uint8)
     return np.asarray(np.median(pictures, axis=0), np.uint8)
 
 
@@ -297,61 +372,18 @@ def _calibrated(session: Session, name: str, camera: Camera) -> Grey | None:
     return None
 
 
-def _features(picture: Grey) -> tuple[Array, NDArray[np.float32]]:
-    scale = min(1.0, WIDTH_PX / picture.shape[1])
-    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    low, high = np.percentile(small, [1, 99])
-    if high - low < LEAST_CONTRAST:  # a dark room, a flat picture profile
-        small = np.clip((small - low) * (255 / max(high - low, 1)), 0, 255).astype(np.uint8)
-    points, what = cv2.SIFT.create(FEATURES).detectAndCompute(small, None)
-    if what is None:
-        return np.zeros((0, 2)), np.zeros((0, 128), np.float32)
-    # pixel centres are at whole numbers
-    return (np.array([p.pt for p in points]) + 0.5) / scale - 0.5, np.asarray(what, np.float32)
-
-
-class _Matched(NamedTuple):
-    """Points (N, 2) of both pictures that look alike, which of them (N,) one homography explains,
-    and it (None: none)."""
-
-    then_px: Array
-    now_px: Array
-    agree: NDArray[np.bool_]
-    H: Array | None
-
-
-def _matched(
-    then: tuple[Array, NDArray[np.float32]], now: tuple[Array, NDArray[np.float32]]
-) -> _Matched:
-    nothing = _Matched(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0, np.bool_), None)
-    if min(len(then[0]), len(now[0])) < LEAST_MATCHES:
-        return nothing
-    pairs = cv2.BFMatcher().knnMatch(then[1], now[1], k=2)
-    best = {a.trainIdx: a for a, b in sorted(pairs, key=lambda m: -m[0].distance)
-            if a.distance < 0.8 * b.distance}  # fmt: skip
-    good = list(best.values())  # each feature once: in the dark many are most like a single one
-    if len(good) < 8:
-        return nothing
-    a = then[0][[m.queryIdx for m in good]]
-    b = now[0][[m.trainIdx for m in good]]
-    H, inside = cv2.findHomography(a, b, cv2.USAC_MAGSAC, 2.0, maxIters=5000, confidence=0.999)
-    if H is None:
-        return nothing
-    return _Matched(a, b, inside.ravel().astype(np.bool_), np.asarray(H, np.float64))
-
-
 def _register(
     name: str,
     camera: Camera,
-    own: tuple[Array, NDArray[np.float32]],
-    others: tuple[Array, NDArray[np.float32]],
+    own: Features,
+    others: Features,
     now: Grey,
 ) -> Registered:
-    plain = _features(now)
-    found, other = {"as it is": _matched(own, plain)}, _matched(others, plain)
+    plain = features(now)
+    found, other = {"as it is": matched(own, plain)}, matched(others, plain)
     if found["as it is"].agree.sum() < 4 * LEAST_MATCHES:  # not beyond doubt: what else may it be
         found["swapped"] = other
-        found["mirrored"] = _matched(own, _features(np.ascontiguousarray(now[:, ::-1])))
+        found["mirrored"] = matched(own, features(np.ascontiguousarray(now[:, ::-1])))
     change = max(found, key=lambda c: found[c].agree.sum())
     count = int(found[change].agree.sum())
     H = found[change].H
@@ -366,25 +398,30 @@ def _register(
     turn_deg, stretch, _ = _turn_and_stretch(H, camera.size_px)
     if abs(turn_deg) > 45:
         return Registered(name, "on its head" if abs(turn_deg) > 135 else "on its side", count)
-    turned = _turned(name, camera, found[change])
-    if turned.matches < LEAST_FIT * count:
+    turn = turn_of(camera, found[change])
+    if turn.matches < LEAST_FIT * count:
         return Registered(name, "stretched" if stretch > STRETCHED else "distorted", count)
-    return turned
+    return Registered(
+        name, "as it is", turn.matches, float(np.degrees(np.linalg.norm(turn.turn_rad))),
+        turn.zoom, float(np.degrees(np.sqrt(np.trace(turn.covariance[:3, :3])))),
+        float(np.sqrt(turn.covariance[3, 3])), turn.rms_px, turn.turn_rad, turn.covariance,
+        fits=turn.fits,
+    )  # fmt: skip
 
 
-def _is_small(matched: _Matched, size_px: tuple[int, int]) -> bool:
+def _is_small(found: Matched, size_px: tuple[int, int]) -> bool:
     """Whether a picture is found beyond chance, and made much smaller."""
-    if matched.H is None or matched.agree.sum() < 1.5 * LEAST_MATCHES:
+    if found.H is None or found.agree.sum() < 1.5 * LEAST_MATCHES:
         return False
-    return _turn_and_stretch(matched.H, size_px)[2] < SMALLER
+    return _turn_and_stretch(found.H, size_px)[2] < SMALLER
 
 
-def _is_inset(matched: _Matched, size_px: tuple[int, int]) -> bool:
+def _is_inset(found: Matched, size_px: tuple[int, int]) -> bool:
     """Whether a picture is found made smaller and nothing else, as programs do it: a wall that both
     cameras see is turned and stretched as well."""
-    if matched.H is None or matched.agree.sum() < LEAST_MATCHES:
+    if found.H is None or found.agree.sum() < LEAST_MATCHES:
         return False
-    turn_deg, stretch, size = _turn_and_stretch(matched.H, size_px)
+    turn_deg, stretch, size = _turn_and_stretch(found.H, size_px)
     return abs(turn_deg) < UPRIGHT_DEG and stretch < STRETCHED and size < SMALLER
 
 
@@ -399,65 +436,16 @@ def _turn_and_stretch(H: Array, size_px: tuple[int, int]) -> tuple[float, float,
     return turn_deg, float(size[0] / size[1]), float(np.sqrt(size[0] * size[1]))
 
 
-def _turned(name: str, camera: Camera, matched: _Matched) -> Registered:
-    """Rotation and zoom that take the calibration's points to the lesson's; robust, with σ."""
-    ray = camera.rays(matched.then_px)
-
-    def all_off_px(p: Array) -> Array:
-        K = camera.K.copy()
-        K[[0, 1], [0, 1]] *= p[3]
-        moved = Rotation.from_rotvec(p[:3]).apply(ray)
-        out = replace(camera, K=K).project(moved) - matched.now_px
-        return np.nan_to_num(out, nan=float(max(camera.size_px)))  # behind the camera
-
-    def off(p: Array) -> Array:
-        return all_off_px(p)[matched.agree].ravel()
-
-    bounds = [-np.inf] * 3 + [0.1], [np.inf] * 3 + [10.0]
-    fit = least_squares(off, [0.0, 0.0, 0.0, 1.0], loss="soft_l1", f_scale=0.7, bounds=bounds)
-    near = np.abs(off(fit.x)).reshape(-1, 2).max(1) < 3.0
-    everywhere = np.abs(all_off_px(fit.x)).max(1)
-    nearby = everywhere < NEARBY * camera.size_px[0]
-    rms = float(np.sqrt(np.mean(off(fit.x).reshape(-1, 2)[near] ** 2))) if near.any() else np.inf
-    cov = np.linalg.pinv(fit.jac.T @ fit.jac) * max(rms, 0.1) ** 2
-    turned = float(np.degrees(np.linalg.norm(fit.x[:3])))
-    # the picture of the board and the film are read with half a pixel of difference at worst
-    cov[:3, :3] += np.eye(3) * (0.2 / camera.f_px) ** 2 / 3
-    return Registered(
-        name, "as it is", int(near.sum()), turned, float(fit.x[3]),
-        float(np.degrees(np.sqrt(np.trace(cov[:3, :3])))), float(np.sqrt(cov[3, 3])), rms,
-        fit.x[:3], cov, fits=float((everywhere < 3.0).sum() / max(nearby.sum(), 1)),
-    )  # fmt: skip
-
-
-def _amid(
-    r: Registered, camera: Camera, own: tuple[Array, NDArray[np.float32]], pictures: list[Grey]
-) -> Registered:
-    """Moved, where any one picture of the lesson is turned or zoomed far against all of them; by
-    how much the first such one is."""
-    if r.change != "as it is" or r.large:
-        return r
-    for picture in pictures:
-        matched = _matched(own, _features(picture))
-        if matched.agree.sum() < LEAST_MATCHES:
-            continue
-        one = _turned(r.camera, camera, matched)
-        apart = Rotation.from_rotvec(one.turn_rad) * Rotation.from_rotvec(r.turn_rad).inv()
-        turned_deg, zoom = float(np.degrees(apart.magnitude())), one.zoom / r.zoom
-        sure = one.matches > LEAST_FIT * matched.agree.sum()
-        if sure and (turned_deg > MOST_TURNED_DEG or abs(zoom - 1) > MOST_ZOOMED):
-            return replace(r, change="moved", turned_deg=turned_deg, zoom=zoom)
-    return r
-
-
 def background_quality(found: Iterable[Registered]) -> list[dict[str, Any]]:
     """Plain values for the quality file."""
     return [
         {
-            **{k: v for k, v in vars(r).items() if k not in ("turn_rad", "covariance")},
+            **{k: v for k, v in vars(r).items() if k not in ARRAYS},
             "sentence": r.sentence(),
             "corrected": r.change == "as it is" and r.small and not r.large and r.fits >= MOSTLY,
             "said": r.told,
+            "amid": [{"code": c.code, "said": c.message} for c in map(r.left_out, r.stretches)],
+            "wobble": r.wobble_said() if r.wobbles else "",
         }
         for r in found
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -242,6 +243,7 @@ def _camera_caveats(q: Quality) -> Iterator[Caveat]:
                 message=f"{said}{mended}.",
                 facts={k: camera[k] for k in ("camera", "change", "turned_deg", "zoom", "matches")},
             )
+        yield from _amid_caveats(q, camera)
         if camera.get("grey", 255.0) < DARK_GREY:
             yield Caveat(
                 code="dark_pictures",
@@ -255,6 +257,22 @@ def _camera_caveats(q: Quality) -> Iterator[Caveat]:
             message=f"Only {100 * q.usable:.0f} % of the moments have a point that can be used: "
             "the others are seen, but too uncertain or contradictory.",
             facts={"usable": q.usable},
+        )
+
+
+def _amid_caveats(q: Quality, camera: dict[str, Any]) -> Iterator[Caveat]:
+    """What became of a camera during the lesson."""
+    of = getattr(q.frames, camera["camera"])
+    lost = {"undecoded": of.aside, "asked": of.asked + of.aside}
+    for found in camera.get("amid", ()):
+        yield Caveat(code=found["code"], message=f"{found['said']}.", facts=lost, cost_cm=0.0)
+    if camera.get("wobble"):
+        off = np.radians(camera["wobbled_deg"]) + camera["wobbled"]
+        distance_m = float(np.median([r.distance_m for r in q.rows])) if q.rows else np.nan
+        yield Caveat(
+            code="camera_changed",
+            message=f"{camera['wobble']}.",
+            cost_cm=max(1.0, 100 * off * distance_m) if q.rows else None,
         )
 
 

@@ -15,6 +15,7 @@ from gaze.lesson import refusals
 from gaze.lesson.background import Registered, as_it_is_now, refuse_other_camera, registered
 from gaze.lesson.clock import clock_quality, lesson_clock, refuse_other_speed
 from gaze.lesson.settings import AnalyzeSettings
+from gaze.lesson.shown import without
 from sessions.clock.joined import Joined
 from sessions.errors import SessionError
 from sessions.folder import Session
@@ -28,7 +29,8 @@ class Film:
     rig : the lesson's, fitted to the videos' size. when : the moments to look at, on the left
     camera's clock. remarks : sentences on the files. lost : (M, 2) for every moment and camera "",
     or why its picture could not be looked at (:class:`sessions.video.FramePair`). changed : each
-    camera against its calibration picture.
+    camera against its calibration picture. aside : of how many moments each camera's picture is
+    left out, as it shows something else.
     """
 
     left: VideoInfo
@@ -39,6 +41,7 @@ class Film:
     remarks: tuple[str, ...]
     lost: NDArray[np.str_]
     changed: tuple[Registered, ...] = ()
+    aside: tuple[int, int] = (0, 0)
 
     @property
     def unseen(self) -> NDArray[np.bool_]:
@@ -58,11 +61,14 @@ class Film:
     def frame_facts(self) -> dict[str, Any]:
         """For quality.json: what became of the pictures asked for, and the files' remarks."""
         out: dict[str, Any] = {"moments": len(self.when), "remarks": self.remarks}
-        for name, info, lost in zip(CAMERAS, (self.left, self.right), self.lost.T, strict=True):
+        both = zip(CAMERAS, (self.left, self.right), self.lost.T, self.aside, strict=True)
+        for name, info, lost, aside in both:
             counts = {why: int((lost == why).sum()) for why in ("corrupt", "missing", "none")}
             out[name] = {
-                **counts,
                 "asked": len(lost) - counts["none"],
+                **counts,
+                "none": counts["none"] - aside,
+                "aside": aside,
                 "decoded": int((lost == "").sum()),
                 "fps": info.fps,
                 "files": [f.path.name for f in info.files],
@@ -105,6 +111,10 @@ def open_film(session: Session, rig: Rig, settings: AnalyzeSettings, progress: P
             f"{clock.clock.offset_s:.2f} s",
             remedy="Check cameras.right.offset_s, --start and --stop.",
         )
+    all_frames = when.frame_left, when.frame_right
+    when = without(when, [r.stretches for r in changed])
+    used = when.frame_left, when.frame_right
+    aside = [int((a != b).sum()) for a, b in zip(all_frames, used, strict=True)]
     lost = np.zeros((len(when), 2), "U8")
     remarks += said_of_size
-    return Film(left, right, rig, clock, when, tuple(remarks), lost, changed)
+    return Film(left, right, rig, clock, when, tuple(remarks), lost, changed, (aside[0], aside[1]))

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 import av
 import numpy as np
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -18,6 +19,7 @@ from calibration.film import (
     FilmPacket,
     Image,
     decoded,
+    decoder_of,
     open_file,
     packets_of,
     picture_of,
@@ -100,14 +102,15 @@ def _of_file(
         ) from error
     with container:
         stream = container.streams.video[_nth(container, file.stream)]
+        codec = decoder_of(stream)
         # frames that are counted must be lost one by one: no decoding ahead
-        stream.thread_type = "AUTO" if file.seekable else "SLICE"
-        stream.codec_context.thread_count = _threads()
+        codec.thread_type = "AUTO" if file.seekable else "SLICE"
+        codec.thread_count = _threads()
         groups = None  # a film of key frames alone needs no look
         if not file.only_keyframes:
             groups = groups_of(file.codec, file.size_px, file.keyframes, file.frames)
         for run in _runs(file, wanted):
-            yield from _of_run(container, stream, file, run, grey, small_px, groups)
+            yield from _of_run(container, stream, codec, file, run, grey, small_px, groups)
 
 
 def _threads() -> int:
@@ -132,6 +135,7 @@ def _runs(file: VideoFile, wanted: list[int]) -> Iterator[list[int]]:
 def _of_run(
     container: InputContainer,
     stream: VideoStream,
+    codec: VideoCodecContext,
     file: VideoFile,
     run: list[int],
     grey: bool,
@@ -139,7 +143,7 @@ def _of_run(
     groups: Groups | None,
 ) -> Iterator[Frame]:
     k = 0
-    frames = _frames_from(container, stream, file, run, looked_at=groups is not None)
+    frames = _frames_from(container, stream, codec, file, run, looked_at=groups is not None)
     if groups is not None:
         near = (-1, 0, 1) if file.interlaced else (0,)
         frames = groups.judged(frames, {n + k for n in run for k in near})
@@ -167,12 +171,18 @@ def _of_run(
 
 
 def _frames_from(
-    container: InputContainer, stream: VideoStream, file: VideoFile, run: list[int], looked_at: bool
+    container: InputContainer,
+    stream: VideoStream,
+    codec: VideoCodecContext,
+    file: VideoFile,
+    run: list[int],
+    looked_at: bool,
 ) -> Iterator[tuple[int, VideoFrame | None, bool]]:
     """(number, frame, whole) in the order shown, from the key frame before a run of frames to its
     end, or a little beyond; of those not in the run what the others lean on, if that is
     ``looked_at``, too."""
     start = file.keyframe_before(max(0, run[0] - file.interlaced))
+    codec.flush_buffers()
     packets = _packets_from(container, stream, file, start)
     near = (-1, 0, 1) if file.interlaced else (0,)
     asked = {None, *(n + k for n in run for k in near)}  # None: a damaged stamp says nothing
@@ -192,7 +202,7 @@ def _frames_from(
     turns = container.format.name in WITHOUT_INDEX  # others say it once
     let_go = not (looked_at or turns)
     hold = file.reorder + 1
-    for frame, whole in decoded(packets, stream.codec_context, hold, unneeded, let_go, damaged):
+    for frame, whole in decoded(packets, codec, hold, unneeded, let_go, damaged):
         # asked of key frames alone: a frame that was asked lives on until Python clears its circles
         key = frame if turns and frame is not None and frame.key_frame else None
         if key is not None and (file.turn_each or says_its_turn(key)):
@@ -216,7 +226,6 @@ def _packets_from(
 ) -> Iterator[FilmPacket]:
     """Packets from the key frame's own on: verified by its time, else sought further back, at last
     from the file's beginning."""
-    stream.codec_context.flush_buffers()
     if start > 0:
         wanted_s = float(file.dts[start] * file.time_base)
         for margin_s in () if container.format.name in UNTIMED else MARGINS_S:

@@ -27,10 +27,14 @@ SMALL_PX = (160, 90)
 #: Grey levels by which a pixel of a small picture is another one; the pixels of a blow at least,
 #: and how many times as many as of any ordinary step; the share of them that went wrong at once.
 FAR, LEAST_PX, MORE, AT_ONCE = 16, 10, 3.0, 0.3
+#: A blow on so much of the picture is another one, a desktop, a black-out: no picture that was
+#: damaged by hand, in 370 films, was wrong on so much of it.
+ANOTHER = 0.6
 #: Last pictures of sound groups to which a blow may lead back.
 PAST = 5
-#: So alike is what stands in another light.
-SAME = 0.9
+#: So alike is what stands in another light; and what a camera shows after a knock (the height of a
+#: phase correlation's peak), whose halves have moved alike to so many pixels.
+SAME, MOVED, APART_PX = 0.9, 0.2, 2.0
 #: A place that changed at so many key frames in succession shows a clock, written into the picture.
 TICKED = 3
 #: Pictures of a group that tell how people usually move; steps of it that may be damage's own; the
@@ -76,6 +80,7 @@ class Groups:
     ) -> None:
         self.held_px = held_px
         begins = np.asarray(keyframes, np.int64)
+        self.keyframes = frozenset(begins.tolist())
         lengths = np.diff(begins, append=frames)
         early = 1 + np.flatnonzero(lengths[:-1] < 0.95 * np.quantile(lengths, 0.8, method="higher"))
         self.cuts = frozenset(begins[early].tolist())
@@ -97,13 +102,14 @@ class Groups:
                 held.append(((number, frame, whole), -1))
                 continue
             small = self._small(frame)
-            if frame.key_frame and group:
+            key = frame.key_frame or number in self.keyframes  # libvpx does not tell
+            if key and group:
                 cuts = (cut, number in self.cuts)
                 yield from _without(
                     held, self.damaged(group, small, _apart([*pts, frame.pts or 0]), cuts)
                 )
                 held, group, pts = [], [], []
-            if frame.key_frame:
+            if key:
                 cut = number in self.cuts
             wanted = number in asked
             held.append(((number, frame if wanted else None, wanted), len(group)))
@@ -142,7 +148,8 @@ class Groups:
         for a, b, where in there_and_back(pictures):
             shown = where & ~_everywhere(self.screens, where)
             self.screens.append(where)
-            out[a:b] |= shown.sum() > max(LEAST_PX, 0.5 * where.sum())
+            another = b - a > 1 and shown.mean() > ANOTHER
+            out[a:b] |= shown.sum() > max(LEAST_PX, 0.5 * where.sum()) and not another
         return out
 
     def wrong(
@@ -162,8 +169,9 @@ class Groups:
         sound = len(group)
         if following is None:
             return 0 if self.opened else sound
-        # nothing in it tells what is usual over so long a time; or the encoder saw it change
-        if sound < max(FEWEST, apart + 1) or cuts[1]:
+        # nothing in it tells what is usual over so long a time; or the encoder saw it change; or
+        # the camera was knocked
+        if sound < max(FEWEST, apart + 1) or cuts[1] or _is_moved(group[-1], following):
             self.opened = False
             self.past.append(group[-1])
             return sound
@@ -177,7 +185,8 @@ class Groups:
         back, before = backs[k], past[k]
         steps = list(zip(group, group[apart:], strict=False))
         usual = _usual(_differ(a, b) & ~_differ(before, b) for a, b in steps)
-        if back.sum() > max(LEAST_PX, MORE * usual, 0.5 * blow.sum()):
+        least = max(LEAST_PX, MORE * usual, 0.5 * blow.sum())
+        if back.sum() > least and back.mean() < ANOTHER:
             share = np.array([_differ(p, following)[back].mean() for p in (past[-1], *group)])
             since = int(np.argmax(share[1:] > AT_ONCE))
             seen = np.diff(share).max() > AT_ONCE and not _is_light(before, group[-1], back)
@@ -185,7 +194,8 @@ class Groups:
                 self.opened = False
                 return since
         moving = _usual(_differ(a, b) for a, b in steps)
-        self.opened = bool((blow & ~back).sum() > max(LEAST_PX, MORE * moving))
+        new = (blow & ~back).sum()
+        self.opened = bool(new > max(LEAST_PX, MORE * moving) and blow.mean() < ANOTHER)
         self.past.append(group[-1])
         return sound
 
@@ -216,7 +226,8 @@ def there_and_back(pictures: Sequence[Image]) -> Iterator[tuple[int, int, NDArra
         for b in blows[k + 1 : k + 1 + TRIED] if a > done else ():
             back = steps[a] & steps[b] & ~_differ(pictures[a], pictures[b + 1])
             if back.sum() > max(least, 0.5 * size[b]):
-                if not _is_light(pictures[a], pictures[a + 1], back):
+                seen = pictures[a], pictures[a + 1]
+                if not (_is_light(*seen, back) or _is_moved(*seen)):
                     yield a + 1, b + 1, back
                 done = b
                 break
@@ -244,6 +255,19 @@ def _is_light(before: Image, after: Image, where: NDArray[np.bool_]) -> bool:
     a lamp that flickers."""
     with np.errstate(invalid="ignore", divide="ignore"):  # a place of one grey
         return bool(np.corrcoef(before[where], after[where])[0, 1] > SAME)
+
+
+def _is_moved(before: Image, after: Image) -> bool:
+    """Whether both halves of a picture are the other one's, moved alike: the camera was knocked."""
+    middle, by = before.shape[1] // 2, []
+    for half in (slice(None, middle), slice(middle, None)):
+        a, b = (p[:, half].astype(np.float32) for p in (before, after))
+        window = cv2.createHanningWindow(a.shape[::-1], cv2.CV_32F)
+        by_px, alike = cv2.phaseCorrelate(a, b, window)
+        if alike < MOVED or max(map(abs, by_px)) < 0.5:
+            return False
+        by.append(by_px)
+    return bool(max(abs(p - q) for p, q in zip(*by, strict=True)) < APART_PX)
 
 
 def _usual(changes: Iterable[NDArray[np.bool_]]) -> int:

@@ -110,6 +110,11 @@ def flat(p: Picture) -> Picture:
     return np.clip(70 + 95 * np.log1p(8 * (p / 255)) / np.log(9), 0, 255).astype(np.uint8)
 
 
+def from_on(since: int, change: Callable[[Picture], Picture], until: int = 999) -> Any:
+    """Some of a film's pictures otherwise."""
+    return lambda shown: [change(p) if since <= k < until else p for k, p in enumerate(shown)]
+
+
 def dark(p: Picture) -> Picture:
     return np.asarray(0.22 * p, np.uint8)
 
@@ -168,6 +173,16 @@ def other_room(folder: Path) -> None:
 #: What cameras do, and what goes wrong: name → how.
 KINDS = {
     "plain": Kind(),
+    "right knocked by 0.3° half way": Kind(right=from_on(18, lambda p: turned(p, 0.28, 0.1))),
+    "right knocked by 2° half way": Kind(right=from_on(18, lambda p: turned(p, 1.9, 0.6))),
+    "right knocked by 2°, put back": Kind(right=from_on(12, lambda p: turned(p, 1.9, 0.6), 18)),
+    "right sinks by 1°": Kind(
+        right=lambda shown: [turned(p, 0.0, k / 35) for k, p in enumerate(shown)]
+    ),
+    "right black for the last third": Kind(right=from_on(24, np.zeros_like)),
+    "right frozen for a third": Kind(
+        right=lambda shown: [*shown[:12], *[shown[12]] * 12, *shown[24:]]
+    ),
     "three frames lost, times rewritten": Kind(
         right=lambda shown: shown[:12] + shown[15:], toml=BY_HAND
     ),

@@ -42,4 +42,5 @@ def same_camera(subject: Subject) -> list[Finding]:
             out += from_causes([Cause(cause.code, cause.severity, said, cause.action)], "")
         else:
             out.append(Finding("ok", f"{said}: as calibrated"))
+        out += from_causes(camera.amid(), "")
     return out

@@ -15,14 +15,17 @@ from calibration.rig import Rig
 from calibration.transform import Array, Transform
 from gaze.lesson.background import (
     Registered,
-    _amid,
-    _features,
     _one_for_both,
     _register,
     as_it_is_now,
+    background_quality,
     refuse_other_camera,
 )
+from gaze.lesson.caveats import caveats
+from gaze.lesson.features import features
+from gaze.lesson.shown import Stretch
 from sessions.errors import SessionError
+from sessions.quality import Quality
 from tests.gaze.classroom import room_rig, seats
 
 W, H, F = 960, 540, 800.0
@@ -55,7 +58,7 @@ def filmed(
 
 
 def found(now: NDArray[np.uint8]) -> Registered:
-    return _register("left", CAMERA, _features(room(1)), _features(room(2)), now)
+    return _register("left", CAMERA, features(room(1)), features(room(2)), now)
 
 
 @pytest.mark.parametrize(("turned_deg", "zoom"), [(0.0, 1.0), (0.2, 1.0), (0.0, 1.01)])
@@ -124,18 +127,6 @@ def test_both_cameras_pictures_in_one_film_are_called_so() -> None:
     assert got.change == "split" and "both cameras' pictures" in got.sentence()
     with pytest.raises(SessionError, match="Export each camera's own film"):
         refuse_other_camera([got])
-
-
-def test_a_camera_that_is_knocked_amid_the_lesson_is_said() -> None:
-    """Nothing is refused: a part of it is right."""
-    own = _features(room(1))
-    still, knocked = filmed(room(1)), filmed(room(1), 2.0)
-    r = found(still)
-    assert _amid(r, CAMERA, own, [still] * 5) is r
-    got = _amid(r, CAMERA, own, [still, still, still, knocked, knocked])
-    assert got.told and "turned by 2.0° and" in got.sentence()
-    assert got.cause().severity == "WARN"
-    refuse_other_camera([got])
 
 
 @pytest.mark.parametrize(("w", "x", "y"), [(W // 3, 20, 20), (W // 4, W - W // 4 - 8, 7)])
@@ -280,6 +271,39 @@ def test_a_quarter_of_a_change_stays_as_sigma_and_large_ones_are_not_mended() ->
     large = replace(small, turned_deg=1.0, turn_rad=np.radians([1.0, 0, 0]))
     nothing = replace(small, turned_deg=0.02, turn_rad=np.radians([0.02, 0, 0]))
     assert as_it_is_now(rig, [large]) is rig and as_it_is_now(rig, [nothing]) is rig
+
+
+def test_what_a_camera_moved_during_the_lesson_widens_the_rig_and_stands_on_page_one() -> None:
+    rig, spread = room_rig(3), np.zeros((4, 4))
+    spread[1, 1] = np.radians(0.2) ** 2
+    shaky = Registered("right", "as it is", 300, wobbled_deg=0.3, wobble=spread)
+    now = as_it_is_now(rig, [shaky])
+    np.testing.assert_allclose(pixels(now, seats()), pixels(rig, seats()), atol=1e-9)
+    assert rig.covariance is not None and now.covariance is not None
+    k = [rig.parameter_names.index(f"R_RL.{a}") for a in "xyz"]
+    grown = np.degrees(np.sqrt(np.trace((now.covariance - rig.covariance)[np.ix_(k, k)])))
+    assert grown == pytest.approx(0.2, rel=1e-6)
+
+    knocked = replace(shaky, stretches=(Stretch("moved", 90, 120, 18.0, np.inf, 2.0),))
+    hidden = Registered(
+        "left", "as it is", 300, stretches=(Stretch("other", 0, 15, 0.0, 3.0),), wobbled_deg=0.01
+    )
+    row = {"row": 1, "distance_m": 5.0, "students": 8, "coverage": 1.0}
+    q = Quality.model_validate(
+        {
+            "rig": {"cameras": background_quality([hidden, knocked])},
+            "frames": {"moments": 120, "right": {"asked": 90, "decoded": 90, "aside": 30}},
+            "rows": [row],
+        }
+    )
+    said = {c.message: c for c in caveats(q) if c.code in ("camera_changed", "recording")}
+    other, moved, wobbled = said
+    assert "something else than its room" in other and "from 0 s to 3 s" in other
+    assert "turned by 2.0°" in moved and "from 18 s on" in moved
+    assert said[moved].facts == {"undecoded": 30, "asked": 120}, "first, as many are left out"
+    assert "up to 0.30°" in wobbled
+    assert said[wobbled].cost_cm == pytest.approx(100 * np.radians(0.3) * 5)
+    assert [c.severity for c in knocked.amid()] == ["WARN", "WARN"]
 
 
 def test_rotate_that_is_set_already_is_not_proposed_again() -> None:
