@@ -7,7 +7,7 @@ at, kind is bare, mask, profile, …; ``unsure`` counts neither way). Every pict
 in steps, so that the same faces are seen at all sizes. A face is found where a box overlaps it by a
 third (intersection over union). All detectors are asked for everything; each is then given the
 score above which one in a hundred of its boxes is no face, on these pictures, so that none wins by
-shouting. Prints the tables of docs/faces.md. Pictures of faces are never committed.
+shouting. Prints the tables of docs/history/faces.md. Pictures of faces are never committed.
 """
 
 from __future__ import annotations

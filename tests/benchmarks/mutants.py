@@ -9,7 +9,7 @@ the working tree. A mutant is one change of one node of the syntax tree: + and â
 < and >, `in` and `not in`, maximum and minimum, `and` and `or`, a minus or `not` left out, a
 condition turned about, a call left out whose result nobody takes, a number doubled (0 becomes 1).
 Some say the same as the original (a tolerance doubled): they are listed in SAME with the reason,
-and counted apart. docs/reliability.md has the last results.
+and counted apart. docs/history/reliability.md has the last results.
 """
 
 from __future__ import annotations
