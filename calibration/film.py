@@ -35,7 +35,7 @@ NONE = 1 << 62
 #: Decoders that can be told, packet by packet, to leave out what no frame leans on (AV1's: once).
 SKIPS = frozenset({"h264", "hevc", "mpeg2video", "mpeg4"})
 #: Decoders that tell which of their pictures lean on no other; of others' the packets tell it.
-TELLS = SKIPS | {"av1", "libdav1d", "mpeg1video", "vp8", "vp9"}
+TELLS = SKIPS | {"av1", "h263", "libdav1d", "mpeg1video", "vp8", "vp9"}
 #: Containers that do not list their packets: one that is lost is known by the leap in time alone.
 WITHOUT_INDEX = frozenset({"mpegts", "mpeg"})
 #: Pixels this much wider than high, or higher than wide, are told from square ones: encoders round.

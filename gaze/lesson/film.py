@@ -60,19 +60,25 @@ class Film:
 
     def frame_facts(self) -> dict[str, Any]:
         """For quality.json: what became of the pictures asked for, and the files' remarks."""
-        out: dict[str, Any] = {"moments": len(self.when), "remarks": self.remarks}
+        remarks = list(self.remarks)
+        out: dict[str, Any] = {"moments": len(self.when), "remarks": remarks}
         both = zip(CAMERAS, (self.left, self.right), self.lost.T, self.aside, strict=True)
         for name, info, lost, aside in both:
             counts = {why: int((lost == why).sum()) for why in ("corrupt", "missing", "none")}
             out[name] = {
                 "asked": len(lost) - counts["none"],
                 **counts,
-                "none": counts["none"] - aside,
+                "none": max(counts["none"] - aside, 0),
                 "aside": aside,
                 "decoded": int((lost == "").sum()),
                 "fps": info.fps,
                 "files": [f.path.name for f in info.files],
             }
+            if counts["corrupt"] + counts["missing"] and not all(f.seekable for f in info.files):
+                remarks.append(
+                    f"The {name} video does not say which time a picture is of, so they are "
+                    "counted: behind those that are damaged, times may be some pictures off."
+                )
         return out
 
 

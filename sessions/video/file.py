@@ -306,10 +306,11 @@ def _keys_stand_alone(path: Path, stream: VideoStream, packets: Packets) -> bool
     """Whether decoding can begin at what the packets call key frames.
 
     In an H.264 film that is refreshed bit by bit these are only places from which on a picture is
-    whole *some time later*. One of three that gives its picture is enough.
+    whole *some time later*; of H.263 in .avi FFmpeg calls every one so. One of three that gives its
+    picture is enough.
     """
     keys = np.flatnonzero(packets.key & ~np.isnan(packets.pts) & ~np.isnan(packets.dts))[1:]
-    if stream.codec_context.name != "h264" or len(keys) == 0:
+    if stream.codec_context.name not in ("h263", "h264") or len(keys) == 0:
         return True
     reached = False
     for key in keys[np.linspace(0, len(keys) - 1, min(TRIED, len(keys))).astype(int)]:

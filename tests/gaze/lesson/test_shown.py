@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gaze.lesson.film import Film
 from gaze.lesson.shown import Shown, over_lesson, without
+from sessions.quality import FrameCounts
 from sessions.video import Moments, probe
 from tests.gaze.lesson.test_background import CAMERA, H, W, filmed, room
 from tests.sessions.video.films import write
@@ -137,3 +139,17 @@ def test_moments_lose_the_frames_of_a_stretch(tmp_path: Path, other: Shown) -> N
     left = without(when, [got.stretches(other), ()])
     assert (left.frame_left == np.where(at >= 24, -1, at)).all()
     assert (left.frame_right == at).all() and without(when, []).frame_left is not None
+
+
+def test_what_became_of_the_pictures_is_counted_and_said(tmp_path: Path) -> None:
+    """Left out is not missing; and an .avi with B-frames, whose pictures are counted, is doubtful
+    behind damage."""
+    bad = np.array([["", "corrupt"], ["none", ""], ["none", ""], ["", ""]], "U8")
+    for bframes in ("0", "2"):
+        video = probe(write(tmp_path / "a.avi", codec="mpeg4", frames=20, options={"bf": bframes}))
+        film = Film(video, video, None, None, [None] * 4, (), bad, aside=(2, 0))  # type: ignore[arg-type]
+        found = FrameCounts.model_validate(film.frame_facts())
+        assert (found.left.asked, found.left.none, found.left.aside) == (2, 0, 2)
+        assert (found.right.asked, found.right.corrupt) == (4, 1)
+        said = [r for r in found.remarks if "right video" in r and "behind those" in r]
+        assert len(said) == (bframes == "2") and not any("left" in r for r in found.remarks)

@@ -143,6 +143,14 @@ def test_a_program_stream_that_times_a_packet_in_a_few(
         assert alone.picture is not None and number(alone.picture) == n
 
 
+def test_of_h263_in_avi_not_every_picture_is_a_key_frame(tmp_path: Path) -> None:
+    """FFmpeg says so of each; a picture read alone was made of grey and its movement only."""
+    path = write(tmp_path / "a.avi", codec="h263p", options={"g": "25", "b": "4M"})
+    info = probe(path)
+    for n in (11, 40, 67):
+        assert [(f.number, number(f.picture)) for f in ask_frames(info, [n])] == [(n, n)]
+
+
 def test_a_picture_of_another_size_amid_a_film_is_lost_not_shown(tmp_path: Path) -> None:
     first = write(tmp_path / "a.ts", numbers=range(30))
     second = write(
