@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -108,7 +109,8 @@ def _said(page: Page, caveat: Caveat) -> Markup:
     key, english = f"caveat_{caveat.code}", Markup('<span lang="en">{}</span>')
     if key not in page.words.table:
         return english.format(caveat.message)
-    facts: dict[str, Any] = {"said": english.format(caveat.message.rstrip("."))}
+    inside = re.sub("^The ", "the ", caveat.message.rstrip("."))
+    facts: dict[str, Any] = {"said": english.format(inside)}
     for name, value in caveat.facts.items():
         is_share = name in ("coverage", "share", "usable")
         facts[name] = page.pct(value) if is_share else _number(page, value)

@@ -155,10 +155,12 @@ def test_a_caveat_of_another_version_is_said_in_its_own_words(small: Path, tmp_p
     said = [
         {"code": "class_does_not_fit", "message": "Of old.", "facts": {"students": 8}},
         {"code": "of_tomorrow", "message": "Of tomorrow.", "facts": {}},
+        {"code": "recording", "message": "The left video is dark.", "facts": {}},
     ]
     write_json(run / "quality.json", {"version": 2, "warnings": said})
     text = text_of(write_report(run, language="de", out=tmp_path / "r.html"))
     assert "Of old." in text and "Of tomorrow." in text
+    assert "( the left video is dark )" in text  # tags leave blanks
 
 
 def test_what_the_calibration_says_against_itself_is_said(small: Path, tmp_path: Path) -> None:
