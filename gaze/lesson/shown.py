@@ -16,6 +16,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from calibration.camera import Camera
@@ -29,8 +30,10 @@ Why = Literal["", "moved", "other", "frozen"]
 APART_S, FEWEST, WIDTH_PX = 20.0, 36, 640
 #: Of them one is the room's, with which the others are compared: of so many that are tried.
 TRIED = 5
-#: Corners that are followed, and what they may be off a turn and a zoom, in pixels of the file.
-CORNERS, OFF_PX = 400, 3.0
+#: What a corner that is followed may be off a turn and a zoom, in pixels of the file.
+OFF_PX = 3.0
+#: From so many features that were there at calibration on, no others are asked.
+MANY = 100
 #: A picture with fewer grey levels is dark, or covered.
 LEAST_GREY = 12
 #: Of those that are found again so many agree, or the picture's features are asked.
@@ -144,8 +147,9 @@ class Shown:
         both over the lesson, where it is used: as wide as the largest of it asks for."""
         used = self.turned[self.why(other) == ""]
         used = used[np.isfinite(used).all(1)]
-        if not len(used):
+        if len(used) < 3:
             return 0.0, 0.0, np.zeros((4, 4))
+        used = np.median(sliding_window_view(used, 3, axis=0), axis=2)  # one alone says nothing
         spread, most = used.T @ used / len(used), np.zeros((4, 4))
         turned, zoomed = np.linalg.norm(used[:, :3], axis=1).max(), np.abs(used[:, 3]).max()
         widest = np.linalg.eigvalsh(spread[:3, :3])[-1]
@@ -162,10 +166,8 @@ def over_lesson(video: VideoInfo, camera: Camera, then: Grey) -> Shown:
     tried = numbers[np.linspace(0, len(numbers) - 1, TRIED + 2)[1:-1].round().astype(int)]
     small = cv2.resize(then, size, interpolation=cv2.INTER_AREA)
     own = features(np.asarray(small, np.uint8), camera.size_px[0])
-    room = max(
-        (Room(p, camera) for _, p in read_frames(video, tried.tolist(), grey=True, small_px=size)),
-        key=lambda r: int(matched(own, r.features).agree.sum()), default=None,
-    )  # fmt: skip
+    shown = read_frames(video, tried.tolist(), grey=True, small_px=size)
+    room = max((Room(p, camera, own) for _, p in shown), key=lambda r: len(r.corners), default=None)
     nothing = np.zeros(0, np.bool_)
     if room is None:
         return Shown(video, numbers[:0], np.zeros((0, 4)), nothing, nothing)
@@ -220,21 +222,23 @@ def _runs(values: NDArray[np.generic]) -> list[tuple[int, int]]:
 
 
 class Room:
-    """A small picture of the room, whose corners are found again in others.
+    """A small picture of the room, of which what was there at calibration is found again in others:
+    that are no people.
 
-    camera : the full picture's, in whose pixels everything is reckoned.
+    camera : the full picture's, in whose pixels everything is reckoned. then : features of its
+    picture at calibration.
     """
 
-    def __init__(self, picture: Grey, camera: Camera) -> None:
+    def __init__(self, picture: Grey, camera: Camera, then: Features) -> None:
         self.camera, self.scale = camera, camera.size_px[0] / picture.shape[1]
-        self.picture, self.even = picture, _even(picture)
-        found = cv2.goodFeaturesToTrack(self.even, CORNERS, 0.01, 7)
-        self.corners = np.zeros((0, 1, 2), np.float32) if found is None else found
-
-    @cached_property
-    def features(self) -> Features:
-        """Of the picture."""
-        return features(self.picture, self.camera.size_px[0])
+        self.even, self.features = _even(picture), features(picture, camera.size_px[0])
+        found = matched(then, self.features)
+        at = np.unique(found.now_px[found.agree], axis=0)
+        self.corners = (((at + 0.5) / self.scale - 0.5)[:, None]).astype(np.float32)
+        if len(at) >= MANY:
+            own = set(map(tuple, at.tolist()))
+            there = [tuple(p) in own for p in self.features[0].tolist()]
+            self.features = self.features[0][there], self.features[1][there]
 
     @cached_property
     def _linear(self) -> tuple[Array, Array]:
