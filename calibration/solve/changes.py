@@ -1,11 +1,13 @@
 """Why views do not fit together: what may have changed among them, hypothesis against hypothesis.
 
-Each says what was not the same in all views: a camera's zoom from some moment on, where a camera
-stood from some moment on, the two pictures of a view not taken at one moment, or rows of a picture
-not read at one moment (rolling shutter); or that the print is stretched. Each adds its own unknowns
-to the converged solve, to first order; the one that explains most for the number it asks for
-(Schwarz) is named, the next told. A zoom of several percent is beyond first order: it is undone,
-and all is solved again (:func:`moments.zoom_changed` asks where even that finds nothing).
+Each says what was not the same in all views: cameras' zoom or where they stood, from some moment
+on; the zoom or the cut of each picture of a camera; the two pictures of a view not taken at one
+moment, or rows of a picture not read at one moment (rolling shutter); or that the print is
+stretched. Each adds its own unknowns; the one that explains most for the number it asks for
+(Schwarz) is named, the next told. A solve of views that differ lies between them, and its loss
+makes little of what is larger than noise: so what some views have and the others have not is undone
+in their corners and all solved again, until nothing of it is left (:func:`moments.zoom_changed`
+asks where even that finds nothing). What remains is to first order.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ from numpy.typing import NDArray
 from calibration.camera import CAMERAS
 from calibration.solve import bundle
 from calibration.solve.covariance import KINDS, linear
-from calibration.transform import Array
-from calibration.verdict import Cause, Hypothesis, named
+from calibration.solve.problem import LOSS_SIGMAS
+from calibration.transform import Array, rotation_exp
+from calibration.verdict import Cause, Hypothesis, Status, named
 
 #: A change is named where it explains so much more than no change, in Schwarz's count …
 NAMED = 100.0
@@ -28,10 +31,14 @@ NAMED = 100.0
 #: the picture's height (rows), pixels of a corner (what the view's pose does not swallow: of 3 px
 #: between two pictures as little as 0.09).
 LEAST_ZOOM, LEAST_TURN_DEG, LEAST_ROWS_PX, LEAST_APART_PX = 0.003, 0.03, 0.5, 0.05
+#: … or moved them against each other by this.
+LEAST_SHIFT_M = 0.002
 #: Share by which a print is wider than high.
 LEAST_STRETCH = 0.003
-#: A zoom by a larger share is solved for in full.
-FIRST_ORDER = 0.01
+#: A change is solved for again where that lowers the count by so much, so many times at most.
+AGAIN, MOST_AGAIN = 1.0, 8
+#: No change is larger: share of a focal length, radians, metres.
+MOST_CHANGE = 0.9
 #: The next best is told where it is this near: to first order counts are rough.
 NEAR = 60.0
 #: Causes with unknowns of each view's own: a large zoom and blurred pictures look like them, too.
@@ -41,12 +48,12 @@ CHANGED = {"zoom_changed", "zoom_unsteady", "camera_moved", "rolling_shutter", "
 #: What may have changed, in words, and what to do about it.
 SAYS = {
     "zoom_changed": (
-        "the {camera} camera's zoom or picture size changed near view {view}: focal length {by}",
+        "the {camera} zoom or picture size changed near view {view}: focal length {by}",
         "Lock zoom and focus, and take all pictures with one setting.",
     ),
     "zoom_unsteady": (
-        "the {camera} camera's zoom or focus went back and forth from view to view (autofocus, "
-        "pictures that were cut, straightened or enlarged, or those of two cameras in one folder)",
+        "the {camera} zoom or focus went back and forth from view to view (autofocus, pictures "
+        "that were cut, straightened or enlarged, or those of two cameras in one folder)",
         "Lock zoom and focus, take all pictures with one setting, and give them as they are.",
     ),
     "camera_moved": (
@@ -69,16 +76,20 @@ SAYS = {
         "Hold the board still (lean it) in each position; a shorter exposure does not help.",
     ),
 }  # fmt: skip
-#: Moments that are tried at most.
-MOST_MOMENTS = 16
+#: Cameras whose zoom may have changed; none: where they stand to each other may have.
+CHANGES = ((0,), (1,), (0, 1), ())
+#: How much of a view's change is left alone, of the best known one's information.
+KEPT = 1e-3
 #: Views before and after a moment, at least.
 LEAST_PART = 3
 
 
-def changed(code: str, by: str = "", *, view: str = "", camera: str = "") -> Cause:
+def changed(
+    code: str, by: str = "", *, view: str = "", camera: str = "", severity: Status = "WARN"
+) -> Cause:
     """The cause of this code, with how much it is, from which view on, in which camera."""
     message, action = SAYS[code]
-    return Cause(code, "FAIL", message.format(by=by, view=view, camera=camera), action)
+    return Cause(code, severity, message.format(by=by, view=view, camera=camera), action)
 
 
 class _Views:
@@ -96,6 +107,8 @@ class _Views:
         self.n = int(seen.sum())
         self.shared: NDArray[np.bool_] = np.all(np.any(self.seen, axis=-1), axis=1)
         self.J, self.r = self._apart(self.lin.J_view)
+        T = np.swapaxes(self.J, 1, 2)
+        self.N, self.b = T @ self.J, (T @ self.r)[..., 0]  # of each view
 
     def _apart(self, own: Array, more: Array | None = None) -> tuple[Array, Array]:
         """J (with more columns) and residual without what each view's own (V, M, k) explain."""
@@ -109,33 +122,52 @@ class _Views:
     def _solved(self, J: Array, r: Array) -> tuple[float, Array]:
         """Sum of squares left, and the columns' sizes."""
         A = J.reshape(self.V * self.M, -1)
-        size = np.maximum(np.linalg.norm(A, axis=0), 1e-12)
-        A = A / size
-        b = A.T @ r.ravel()
-        x = np.linalg.lstsq(A.T @ A, b, rcond=1e-12)[0]
-        return float((r**2).sum() - b @ x), -x / size
+        return self._least(A.T @ A, A.T @ r.ravel(), float((r**2).sum()))
+
+    def _least(self, N: Array, b: Array, rss: float) -> tuple[float, Array]:
+        """The same from normal equations."""
+        size = np.maximum(np.sqrt(np.diag(N)), 1e-12)
+        x = np.linalg.lstsq(N / np.outer(size, size), b / size, rcond=1e-12)[0]
+        return float(rss - b / size @ x), -x / size
 
     def score(self, rss: float, unknowns: int) -> float:
         """Schwarz's count: less is better."""
         return float(self.n * np.log(max(rss, 1e-12) / self.n) + unknowns * np.log(self.n))
 
-    def with_later(self, columns: Array, later: Array) -> tuple[float, Array]:
-        """Globals' columns (V, M, k) that count once more in later views (V,)."""
-        rss, x = self._solved(np.concatenate([self.J, columns * later[:, None, None]], -1), self.r)
-        return self.score(rss, columns.shape[-1]), x[self.G :]
+    def with_later(self, P: Array, later: Array) -> tuple[float, Array]:
+        """A change (G, k) of the globals that is in later views (V,) only; how much of it."""
+        N = np.tensordot(later, self.N, 1)
+        both = np.block([[self.N.sum(0), N @ P], [P.T @ N, P.T @ N @ P]])
+        b = np.concatenate([self.b.sum(0), P.T @ (later @ self.b)])
+        rss, x = self._least(both, b, float((self.r**2).sum()))
+        return self.score(rss, P.shape[1]), x[self.G :]
 
-    def zoom(self, J: Array, s: bundle.State, c: int) -> Array:
-        """(V, M, 1) how a camera's focal length by its share moves corners."""
-        first = s.lenses[0].size if c else 0
-        return np.asarray((J[..., first : first + 2] * s.lenses[c].values[:2]).sum(-1)[..., None])
+    def change(self, s: bundle.State, which: Sequence[int]) -> Array:
+        """(G, k) the globals by focal length (share) and middle of these cameras' pictures; of no
+        camera: by turn and shift of the pair."""
+        every = np.eye(self.G)
+        if not which:
+            return every[:, s.n_globals - 6 : s.n_globals]
+        out = []
+        for c in which:
+            lens = every[:, c * s.lenses[0].size :]
+            out += [lens[:, :2] @ s.lenses[c].values[:2, None], lens[:, 2:4]]
+        return np.concatenate(out, 1)
 
-    def with_zoom(self, s: bundle.State, c: int, later: Array) -> tuple[float, float]:
-        """Another focal length (by this share) and middle of a camera's pictures in later views."""
-        first = s.lenses[0].size if c else 0
-        zoom = self.zoom(self.J, s, c)
-        columns = np.concatenate([zoom, self.J[..., first + 2 : first + 4]], -1)
-        score, x = self.with_later(columns, later)
-        return score, float(x[0])
+    def with_each(self, P: Array) -> tuple[float, Array]:
+        """A change (G, k) of the globals that each view has of its own; how much of it (V, k)."""
+        columns = self.J @ P
+        size = np.maximum(np.linalg.norm(columns, axis=1).max(0), 1e-12)
+        C = columns / size
+        T = np.swapaxes(C, 1, 2)
+        # what the poses swallow stays as it is
+        inverse = np.linalg.inv(T @ C + KEPT * np.eye(C.shape[-1]))
+        J, r = (X - C @ (inverse @ (T @ X)) for X in (self.J, self.r))
+        _, x = self._solved(J, r)
+        more = -inverse @ (T @ (self.r + (self.J @ x)[..., None]))
+        left = self.r + (self.J @ x)[..., None] + C @ more
+        unknowns = int((np.abs(columns).max(1) > 0).sum())
+        return self.score(float((left**2).sum()), unknowns), more[..., 0] / size
 
     def with_stretch(self, problem: bundle.Problem, s: bundle.State) -> tuple[float, float]:
         """The board's print wider by some share than it is high; the share."""
@@ -158,88 +190,147 @@ class _Views:
 def what_changed(
     problem: bundle.Problem,
     solution: bundle.Solution,
+    single: tuple[bundle.Problem, bundle.State],
     names: Sequence[str],
     when: Sequence[int],
     heights_px: tuple[int, int],
-    *,
     with_warp: bool,
-    robust_px: float | None,
 ) -> Cause | None:
     """What explains best that views do not fit together; None where nothing does.
 
-    names, when : of the problem's views, and their places in the order of recording.
+    single : each camera's pictures as views of their own. names, when : of the problem's views, and
+    their places in the order of recording.
     """
     s, order = solution.state, np.asarray(when)
+    robust_px = LOSS_SIGMAS * max(solution.sigma_px, 1e-4)
     v = _Views(problem, s, with_warp, robust_px)
-    nothing = v.score(float((v._solved(v.J, v.r))[0]), 0)
-    moments = np.sort(order)[LEAST_PART : len(order) - LEAST_PART + 1]
-    moments = moments[np.unique(np.linspace(0, len(moments) - 1, MOST_MOMENTS).astype(int))] if len(
-        moments) else moments  # fmt: skip
-    found: list[Hypothesis[Cause]] = []
-
-    def zoomed(c: int, view: str, share: float, s: bundle.State) -> Cause:
-        f_px = float(s.lenses[c].values[:2].mean())
-        by = f"{100 * share:+.1f} % from there on ({f_px:.0f} px on average)"
-        return changed("zoom_changed", by, view=view, camera=CAMERAS[c])
-
-    def tried(score: float, cause: Cause, what: str, *, large: bool) -> None:
-        if large:
-            found.append(Hypothesis(score, cause, what))
-
-    zooms: dict[int, tuple[float, Array, float, str]] = {}  # of each camera the one that fits best
-    for cut, later in _laters(moments, order, v.shared):
-        name = names[int(np.flatnonzero(order == cut)[0])]
-        for c in range(len(CAMERAS)):
-            score, share = v.with_zoom(s, c, later)
-            large = abs(share) > LEAST_ZOOM
-            tried(score, zoomed(c, name, share, s), f"zoom {c}", large=large)
-            zooms[c] = min(zooms.get(c, (np.inf, later, 0.0, "")), (score, later, share, name),
-                           key=lambda z: z[0])  # fmt: skip
-        pair = slice(s.n_globals - 6, s.n_globals)
-        score, x = v.with_later(v.J[..., pair], later)
-        turn = float(np.degrees(np.linalg.norm(x[:3])))
-        moved = changed("camera_moved", f"about {turn:.2f}°", view=name)
-        tried(score, moved, "moved", large=turn > LEAST_TURN_DEG)
-    for c, (_, later, share, name) in zooms.items():
-        if abs(share) > FIRST_ORDER:
-            undone = _undone(problem, s, c, later, share)
-            end = bundle.solve(undone, s, with_warp=with_warp, robust_px=robust_px).state
-            score, more = _Views(undone, end, with_warp, robust_px).with_zoom(end, c, later)
-            cause = zoomed(c, name, (1 + share) * (1 + more) - 1, end)
-            tried(score, cause, f"zoom {c}", large=True)
-    score, share = v.with_stretch(problem, s)
-    wider = f"{100 * abs(share):.1f} % {'wider' if share > 0 else 'narrower'}"
-    large = abs(share) > LEAST_STRETCH
-    tried(score, changed("print_stretched", wider), "stretched", large=large)
-    other = v.lin.J_view.reshape(v.V, 2, -1, 6).copy()
-    other[:, 0] = 0
-    other[~v.shared] = 0
-    score, px = v.with_own(other.reshape(v.V, v.M, 6))
-    tried(score, changed("not_simultaneous"), "moments", large=px > LEAST_APART_PX)
-    for c, camera in enumerate(CAMERAS):
-        score, px = v.with_own(v.zoom(v.lin.J, s, c))
-        unsteady = changed("zoom_unsteady", camera=camera)
-        tried(score, unsteady, f"unsteady {c}", large=px > LEAST_APART_PX)
-    kind = np.tile(np.repeat(np.arange(len(KINDS)), list(KINDS.values())), 2)
-    score, px = v.with_own(v.lin.shared[..., kind == list(KINDS).index("rows")])
-    over = px * float(np.mean(heights_px)) / max(_spread_px(problem), 1.0)
-    rolled = changed("rolling_shutter", f"{over:.1f} px")
-    tried(score, rolled, "rows", large=over > LEAST_ROWS_PX)
+    before, _ = v._solved(v.J, v.r)
+    nothing = v.score(before, 0)
+    found = list(_of_each(v, problem, s, heights_px))
+    lenses = np.arange(v.G) < s.n_globals - 6
+    end = bundle.solve(*single, free=lenses, with_warp=with_warp, robust_px=robust_px)
+    alone = _Views(single[0], end.state, with_warp, robust_px)
+    rss, _ = alone._solved(alone.J, alone.r)
+    if before - rss > v.n / 2 * LEAST_APART_PX**2:
+        score = v.score(rss, 6 * int(v.shared.sum()))
+        found.append(Hypothesis(score, changed("not_simultaneous"), "not_simultaneous"))
+    plain = _Views(problem, s, with_warp, None)  # a loss hides changes that are larger than noise
+    moments = list(_moments(order, v.shared))
+    for which in CHANGES:
+        begun = {
+            int(np.argmin([w.with_later(w.change(s, which), later)[0] for later, _ in moments]))
+            for w in (v, plain) if moments
+        }  # fmt: skip
+        each: list[tuple[Array | None, int]] = [(None, order[0])] * (len(which) == 1)
+        for later, cut in [*each, *(moments[k] for k in begun)]:
+            score, size, with_it = _in_full(problem, s, which, later, with_warp, robust_px)
+            cause = _said(which, later, size, with_it, names[int(np.flatnonzero(order == cut)[0])])
+            if cause is not None:
+                what = cause.code if cause.code == "not_simultaneous" else f"{cause.code} {which}"
+                found.append(Hypothesis(score, cause, what))
     if nothing - min((h.misfit for h in found), default=np.inf) < NAMED:
         return None
     return named(found, NEAR)
 
 
-def _laters(
-    moments: NDArray[np.integer], order: NDArray[np.integer], shared: NDArray[np.bool_]
-) -> Iterator[tuple[int, Array]]:
-    """Each moment with the views (V,) that count as later: all of them; or, as pictures of one
-    camera alone are often taken by themselves, those of both cameras alone."""
-    for cut in moments.tolist():
+def _of_each(
+    v: _Views, problem: bundle.Problem, s: bundle.State, heights_px: tuple[int, int]
+) -> Iterator[Hypothesis[Cause]]:
+    """What all views have, or each has of its own."""
+    score, share = v.with_stretch(problem, s)
+    if abs(share) > LEAST_STRETCH:
+        wider = f"{100 * abs(share):.1f} % {'wider' if share > 0 else 'narrower'}"
+        yield Hypothesis(score, changed("print_stretched", wider), "stretched")
+    kind = np.tile(np.repeat(np.arange(len(KINDS)), list(KINDS.values())), 2)
+    score, px = v.with_own(v.lin.shared[..., kind == list(KINDS).index("rows")])
+    over = px * float(np.mean(heights_px)) / max(_spread_px(problem), 1.0)
+    if over > LEAST_ROWS_PX:
+        yield Hypothesis(score, changed("rolling_shutter", f"{over:.1f} px"), "rows")
+
+
+def _moments(order: NDArray[np.integer], shared: NDArray[np.bool_]) -> Iterator[tuple[Array, int]]:
+    """Views (V,) that count as later, with the moment: all of them; or, as pictures of one camera
+    alone are often taken by themselves, those of both cameras alone."""
+    for cut in np.sort(order)[LEAST_PART : len(order) - LEAST_PART + 1].tolist():
         later = order >= cut
-        yield cut, later.astype(np.float64)
+        yield later.astype(np.float64), cut
         if LEAST_PART <= (later & shared).sum() < later.sum() and cut <= order[shared].max():
-            yield cut, (later & shared).astype(np.float64)
+            yield (later & shared).astype(np.float64), cut
+
+
+def _in_full(
+    problem: bundle.Problem, s: bundle.State, which: Sequence[int], later: Array | None,
+    with_warp: bool, robust_px: float,
+) -> tuple[float, Array, bundle.State]:  # fmt: skip
+    """Schwarz's count, the change (V, k) by :meth:`_Views.change` of the later views, or of each
+    by itself, and the state, with what is left of it undone and all solved again."""
+    undone, size, best = problem, np.zeros((problem.n_views, 3 * len(which) or 6)), np.inf
+    for _ in range(MOST_AGAIN):
+        v = _Views(undone, s, with_warp, robust_px)
+        P = v.change(s, which)
+        if later is None:
+            score, more = v.with_each(P)
+            more -= np.median(more[v.shared | ~v.shared.any()], axis=0)  # that is the lens's
+        else:
+            score, x = v.with_later(P, later)
+            more = np.outer(later, x)
+        if not best - score >= AGAIN or np.abs((size + more)[:, ::3]).max() > MOST_CHANGE:
+            break  # as good as it gets, or it leads nowhere
+        best, size = score, size + more
+        undone = _undone(problem, s, which, size)
+        s = bundle.solve(
+            undone, s, with_warp=with_warp, robust_px=robust_px, max_iterations=60, tolerance=1e-6
+        ).state
+    return best, size, s
+
+
+def _said(
+    which: Sequence[int], later: Array | None, size: Array, s: bundle.State, view: str
+) -> Cause | None:
+    """The cause of a change of this size; None where it is too small."""
+    if later is None:
+        if np.std(size[:, 0]) < LEAST_ZOOM:  # they only wander
+            return changed("not_simultaneous")
+        return changed("zoom_unsteady", camera=f"{CAMERAS[which[0]]} camera's")
+    size = size[int(later.argmax())]
+    if not which:
+        turn = float(np.degrees(np.linalg.norm(size[:3])))
+        shift = float(np.linalg.norm(size[3:]))
+        if turn < LEAST_TURN_DEG and shift < LEAST_SHIFT_M:
+            return None
+        by = f"about {turn:.2f}°" + f" and {100 * shift:.1f} cm" * (shift > LEAST_SHIFT_M)
+        return changed("camera_moved", by, view=view, severity="FAIL")
+    shares = size[::3]
+    if min(abs(shares)) < LEAST_ZOOM:  # one that did not change is another hypothesis
+        return None
+    whose = "two cameras'" if len(which) > 1 else f"{CAMERAS[which[0]]} camera's"
+    f_px = " and ".join(f"{s.lenses[c].f_px:.0f}" for c in which)
+    by = " and ".join(f"{100 * x:+.1f} %" for x in shares) + f" from there on ({f_px} px before)"
+    return changed("zoom_changed", by, view=view, camera=whose, severity="FAIL")
+
+
+def _undone(
+    problem: bundle.Problem, s: bundle.State, which: Sequence[int], size: Array
+) -> bundle.Problem:
+    """The views' corners as they would be without a change of this size (V, k)."""
+    cameras = list(problem.cameras)
+    for k, c in enumerate(which):
+        o, middle = problem.cameras[c], s.lenses[c].values[2:4]
+        its = size[o.view, None, 3 * k : 3 * k + 3]
+        uv = middle + (o.uv_px - middle - its[..., 1:]) / (1 + its[..., :1])
+        cameras[c] = replace(o, uv_px=uv)
+    if not which:
+        o, lens = problem.cameras[1], s.lenses[1]
+        P = problem.boards[o.board] @ np.swapaxes(s.R_view[o.view], 1, 2) + s.t_view[o.view, None]
+        its = size[o.view] * np.isin(o.view, problem.cameras[0].view)[:, None]
+        R, t = s.R_RL @ rotation_exp(its[:, :3]), s.t_RL + its[:, None, 3:]
+        there, here = (
+            lens.project(X.reshape(-1, 3)).reshape(o.uv_px.shape)
+            for X in (P @ np.swapaxes(R, 1, 2) + t, P @ s.R_RL.T + s.t_RL)
+        )
+        moved = np.nan_to_num(there - here)
+        cameras[1] = replace(o, uv_px=o.uv_px - moved)
+    return replace(problem, cameras=(cameras[0], cameras[1]))
 
 
 def _spread_px(problem: bundle.Problem) -> float:
@@ -251,14 +342,3 @@ def _spread_px(problem: bundle.Problem) -> float:
         middle = (v * seen).sum(1) / np.maximum(seen.sum(1), 1)
         off.append((v - middle[:, None])[seen])
     return float(np.sqrt(np.mean(np.concatenate(off) ** 2)))
-
-
-def _undone(
-    problem: bundle.Problem, s: bundle.State, c: int, later: Array, share: float
-) -> bundle.Problem:
-    """The later views' corners of a camera as they would be without a zoom by ``share``."""
-    o, middle = problem.cameras[c], s.lenses[c].values[2:4]
-    factor = np.where(later[o.view] > 0, 1 + share, 1.0)[:, None, None]
-    cameras = list(problem.cameras)
-    cameras[c] = replace(o, uv_px=middle + (o.uv_px - middle) / factor)
-    return replace(problem, cameras=(cameras[0], cameras[1]))

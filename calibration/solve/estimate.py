@@ -21,12 +21,11 @@ from calibration.camera import CAMERAS
 from calibration.corners.boards import Board, View
 from calibration.errors import CalibrationError
 from calibration.solve import bundle
-from calibration.solve.changes import CHANGED, OF_EACH_VIEW, what_changed
+from calibration.solve.changes import CHANGED, LEAST_PART, OF_EACH_VIEW, what_changed
 from calibration.solve.choose import choose
 from calibration.solve.holdout import HoldOut
 from calibration.solve.intrinsics import MODELS, Choice, MonoSolution, begin_camera, choice_of
 from calibration.solve.moments import (
-    MANY_LEFT,
     ZOOM_TEST_RATIO,
     ZOOM_TEST_SUPPORT,
     why_views_disagree,
@@ -41,10 +40,13 @@ from calibration.solve.views import (
     reject_corners,
     reject_views,
     usable,
+    without,
 )
 from calibration.transform import Array
 from calibration.verdict import Cause
 
+#: Views that have a pose, their problem, and where its solve begins.
+Begun = tuple[list[View], bundle.Problem, bundle.State]
 #: No lens explains a view of one camera that fits so many times worse than the typical one, and
 #: worse than this.
 ALONE_TIMES_MEDIAN, ALONE_LEAST_PX = 5.0, 0.75
@@ -106,7 +108,7 @@ def estimate(
     """
     say = progress or (lambda stage, share: None)
     rejected = Rejections()
-    kept = usable(views, board, sizes, rejected)
+    kept = given = usable(views, board, sizes, rejected)
     say("each camera alone", 0.05)
     mono: dict[str, MonoSolution] = {}
     alone: dict[tuple[str, str], tuple[MonoSolution, int]] = {}  # by (view, camera)
@@ -135,13 +137,10 @@ def estimate(
     kept, agreed_rows = mend_views(board, sizes, kept, shared, mono, agreed, rejected, why)
     poses = {key: (of.solution.state, k) for key, (of, k) in alone.items()}
     own = {key: (s.R_view[k], s.t_view[k]) for key, (s, k) in poses.items()}
-    state, order = _joint_start(board, kept, own, agreed, agreed_rows)
-    kept = [kept[i] for i in order]
+    kept, problem, state = _joint_start(board, kept, own, agreed, agreed_rows)
 
     say("all views jointly", 0.45)
-    problem = build([board.points_B()], [(v.left, v.right, 0) for v in kept])
     solution = robust_solve(problem, state, False)
-    whole = kept, problem, solution
     if reject:
         kept, problem, solution = reject_views(
             board, kept, problem, solution, mono, rejected, sizes
@@ -175,17 +174,19 @@ def estimate(
             "all views together lead to an impossible lens", where="calibration/left, right",
             remedy="Tilt the board in several directions; check that corners were found right.",
         )  # fmt: skip
+    left_out = set(rejected.of("not_simultaneous")) | {v for v, camera in rejected.views if camera}
     suspicious = support < ZOOM_TEST_SUPPORT or (
         bool(rejected.faults)  # so few views are left that none could be held out
         if held is None else held.left_to_right_px > ZOOM_TEST_RATIO * held.expected_px
     )  # fmt: skip
-    many = len(rejected.of("not_simultaneous")) > MANY_LEFT * len(shared)
     changed = why
-    if suspicious or many:  # what made so many leave is in those alone
-        changed = _why_they_differ(
-            board, views, *(whole if many else (kept, problem, solution)), sizes, why,
-            with_warp=with_warp, robust_px=robust_px,
-        )  # fmt: skip
+    if suspicious or len(left_out) >= LEAST_PART:
+        every = _every_view(given, kept, rejected)
+        apart = [x for v in every for x in (without(v, "right"), without(v, "left"))]
+        both, single = (_joint_start(board, of, own, agreed, {}) for of in (every, apart))
+        changed = _why_they_differ(board, sizes, views, both, single, why, with_warp)
+    if changed is not None and (suspicious or rejected.most(len(shared))):
+        changed = replace(changed, severity="FAIL")
     if changed is not None:  # it explains all, so it stands before those of single views
         told = {changed.code, *(["not_simultaneous"] if changed.code in CHANGED else [])}
         rest = [c for c in rejected.causes if c.code not in told]
@@ -198,28 +199,35 @@ def estimate(
     )  # fmt: skip
 
 
+def _every_view(views: Sequence[View], kept: list[View], rejected: Rejections) -> list[View]:
+    """The views with those that left as they do not fit the others: what changed is in them."""
+    mended = {v.name: v for v in kept if v.left is not None and v.right is not None}
+    faults = set(rejected.faults) - {"not_simultaneous"}
+    wrong = {name for code in faults for name in rejected.of(code)}
+    return [mended.get(v.name, v) for v in views if v.name in mended or v.name not in wrong]
+
+
 def _why_they_differ(
     board: Board,
-    views: Sequence[View],
-    judged: list[View],
-    problem: bundle.Problem,
-    solution: bundle.Solution,
     sizes: dict[str, tuple[int, int]],
+    views: Sequence[View],
+    both: Begun,
+    single: Begun,
     why: Cause | None,
-    *,
     with_warp: bool,
-    robust_px: float,
 ) -> Cause | None:
     """What changed among all views.
 
-    judged : the problem's. why : what their relative poses said already.
+    single : each camera's pictures as views of their own. why : what their relative poses said.
     """
+    every, problem, state = both
+    solution = robust_solve(problem, state, False)
     changed = why
     if why is None:
         place = {v.name: i for i, v in enumerate(views)}
         changed = what_changed(
-            problem, solution, [v.name for v in judged], [place[v.name] for v in judged],
-            (sizes["left"][1], sizes["right"][1]), with_warp=with_warp, robust_px=robust_px,
+            problem, solution, single[1:], [v.name for v in every], [place[v.name] for v in every],
+            (sizes["left"][1], sizes["right"][1]), with_warp,
         )  # fmt: skip
     # a camera that a large zoom has led astray is asked by itself
     if changed is None or changed.code in OF_EACH_VIEW or why is not None:
@@ -308,13 +316,13 @@ def _joint_start(
     own: dict[tuple[str, str], tuple[Array, Array]],
     agreed: Consensus,
     good: dict[int, int],
-) -> tuple[bundle.State, list[int]]:
-    """Board poses for every view that is left: consensus, own camera, or both resected.
+) -> Begun:
+    """Board poses for every view that has one: consensus, own camera, or both resected.
 
     own : by (view, camera), the board as that camera alone has it.
     """
     s = agreed.state
-    order, R, t = [], [], []
+    posed, R, t = [], [], []
     for i, v in enumerate(views):
         pose = None
         if i in good:
@@ -328,7 +336,8 @@ def _joint_start(
             R_RB, t_RB = own[v.name, "right"]
             pose = s.R_RL.T @ R_RB, s.R_RL.T @ (t_RB - s.t_RL)
         if pose is not None:
-            order.append(i)
+            posed.append(v)
             R.append(pose[0])
             t.append(pose[1])
-    return s.posed(np.array(R), np.array(t)), order
+    problem = build([board.points_B()], [(v.left, v.right, 0) for v in posed])
+    return posed, problem, s.posed(np.array(R), np.array(t))

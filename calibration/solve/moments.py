@@ -21,7 +21,7 @@ from calibration.solve.intrinsics import (
     fit_camera,
     planar_poses,
 )
-from calibration.solve.pair import Consensus, consensus, mirror, refined, resect
+from calibration.solve.pair import AGREE_DEG, Consensus, consensus, mirror, refined, resect
 from calibration.solve.views import LEAST_VIEWS
 from calibration.transform import Array, geodesic_deg, rotation_log
 from calibration.verdict import CHANCE, Cause, Hypothesis, named
@@ -31,15 +31,13 @@ from calibration.verdict import CHANCE, Cause, Hypothesis, named
 ZOOM_TEST_RATIO = 2.0
 
 ZOOM_TEST_SUPPORT = 0.9
-#: Where more of the shared views than this leave as taken at two moments, all of them are asked.
-MANY_LEFT = 0.25
 #: What two lenses gain on the squares of one at least, where nothing changed.
 LEAST_GAIN = 0.02
 #: A view that fits so many times worse than the typical one is looked past.
 ONE_BAD_VIEW = 3.0
 #: A moved camera is tried where the views' relative directions step by this, degrees (smaller ones
 #: are :func:`changes.what_changed`'s), and by so many times their scatter.
-STEP_DEG, STEP_SIGMAS = 0.5, 10.0
+STEP_DEG, STEP_SIGMAS = AGREE_DEG, 10.0
 #: … and pictures that were saved upside down by this.
 TURNED_DEG = 20.0
 #: … among so many shared views at least, so many before and after it.
@@ -108,7 +106,8 @@ def zoom_changed(
     if not clear or abs(after / before - 1) < 0.01:
         return None
     by = f"{before:.0f} px before, {after:.0f} px after"
-    return changed("zoom_changed", by, view=rows[best].name, camera=camera)
+    whose = f"{camera} camera's"
+    return changed("zoom_changed", by, view=rows[best].name, camera=whose, severity="FAIL")
 
 
 @dataclass(frozen=True)
@@ -252,7 +251,7 @@ def _from_one_on(
     if sigmas < STEP_SIGMAS or step < STEP_DEG:
         return
     for cut in range(max(found - 1, MOVED_PART), min(found + 1, len(r) - MOVED_PART) + 1):
-        cause = changed("camera_moved", f"{step:.1f}°", view=names[cut])
+        cause = changed("camera_moved", f"{step:.1f}°", view=names[cut], severity="FAIL")
         yield _Told(((left[:cut], right[:cut]), (left[cut:], right[cut:])), lenses, 7, cause)
         if step < TURNED_DEG:
             continue

@@ -34,6 +34,9 @@ VIEW_SIGMAS = 4.0
 
 VIEW_LEAST_PX = 0.4
 
+#: A fault of more than this share of the shared views is a FAIL.
+MOST_VIEWS = 0.4
+
 #: A picture that would lose more than this share of its corners does not have a few wrong ones.
 MOST_CORNERS = 0.5
 
@@ -68,6 +71,10 @@ class Rejections:
         """Views left out for a fault."""
         return list(self.faults[code].views) if code in self.faults else []
 
+    def most(self, total: int, code: str = "not_simultaneous") -> bool:
+        """Whether so many of the shared views have a fault that the others may be wrong."""
+        return len(self.of(code)) > MOST_VIEWS * total
+
     def tell(self, total: int) -> None:
         """One cause for all views with the same fault; a fault of most views is a FAIL.
 
@@ -76,8 +83,8 @@ class Rejections:
         for code, (found, rivals) in self.faults.items():
             names = list(found)
             more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-            share = len(names) / max(total, 1)
-            severity: Status = "FAIL" if share > 0.4 and code != "reversed_view" else "WARN"
+            most = self.most(total, code) and code != "reversed_view"
+            severity: Status = "FAIL" if most else "WARN"
             which = f"view{'s' if len(names) > 1 else ''} {', '.join(names[:6])}{more}"
             says, action = SAYS[code]
             cause = Cause(code, severity, f"{which}: {says}", action)
@@ -111,13 +118,13 @@ def usable(
             else:
                 continue
             rejected.add(v.name, camera, reason)
-            new = _without(new, camera)
+            new = without(new, camera)
         if new.left is not None and _same(new.left, new.right):
             rejected.add(v.name, "right", "left and right hold the same picture")
             twice = f"view {v.name}: left and right hold the same picture"
             action = "Copy each camera's own pictures into its own folder."
             rejected.causes.append(Cause("same_picture_twice", "FAIL", twice, action))
-            new = _without(new, "right")
+            new = without(new, "right")
         if new.left is not None or new.right is not None:
             out.append(new)
     if copies:
@@ -133,7 +140,7 @@ def usable(
     return out
 
 
-def _without(v: View, *cameras: str) -> View:
+def without(v: View, *cameras: str) -> View:
     """A view without what these cameras saw."""
     return replace(v, **dict.fromkeys(cameras, None))  # type: ignore[arg-type]
 
@@ -205,8 +212,8 @@ def mend_views(
         assert v.left is not None and v.right is not None
         if known is not None:
             rejected.add(v.name, "", known.message)
-            out[row] = _without(v, "right")
-            out.append(_without(v, "left"))
+            out[row] = without(v, "right")
+            out.append(without(v, "left"))
             continue
         d = diagnose(board, v.left, v.right, sizes, cameras, max(6 * typical, 2.0))
         rejected.fault(v.name, d)
@@ -215,13 +222,13 @@ def mend_views(
             continue
         rejected.add(v.name, d.camera or "", d.detail)
         if d.code in ("mirrored_picture", "upside_down_picture") and d.camera is not None:
-            out[row] = _without(v, d.camera)
+            out[row] = without(v, d.camera)
         elif d.code == "not_simultaneous":
             # each picture still tells about its own camera
-            out[row] = _without(v, "right")
-            out.append(_without(v, "left"))
+            out[row] = without(v, "right")
+            out.append(without(v, "left"))
         else:
-            out[row] = _without(v, *CAMERAS)
+            out[row] = without(v, *CAMERAS)
     return out, good
 
 

@@ -1499,6 +1499,114 @@ _add("said to be tilted, its side is raised instead", _tilted_sideways,
      placements=("tilted",))  # fmt: skip
 
 
+# -- a twelfth time: creeping cameras, skewed prints, other hands; first run before any hypothesis -
+def _creeping(s: Scene, camera: str, change: Callable[[float, Array], Array]) -> Seen:
+    """A camera that changes a little more with each view: from none of it (0) to all (1)."""
+    n = len(s.seen.views) - 1
+    return s.views(lambda i, v: _picture(v, camera, lambda uv: change(i / n, uv)))
+
+
+def _sagging(s: Scene) -> Seen:
+    """The right camera's clamp gives way, by 0.4° over the session."""
+    right = s.room.rig.right
+    axis = np.radians([0.4, 0.0, 0.0])
+    return _creeping(s, "right", lambda share, uv: right.project(
+        right.rays(uv) @ rotation_exp(share * axis).T))  # fmt: skip
+
+
+def _skewed(s: Scene, degrees: float) -> Seen:
+    """The hand-held print is skewed: its columns are not at right angles to its rows."""
+    points = rigs.BOARD.points_B()
+    off = np.stack([np.tan(np.radians(degrees)) * points[:, 1], 0 * points[:, 0],
+                    0 * points[:, 0]], 1)  # fmt: skip
+    return _of_board(s, points + off, lambda k: True)
+
+
+def _two_sheets(s: Scene) -> Seen:
+    """The hand-held board is two sheets, 3 mm apart between its fifth and sixth column."""
+    points = rigs.BOARD.points_B()
+    gap = np.where(points[:, 0] > 4.5 * SQUARE, 0.003, 0.0)
+    return _of_board(s, points + np.outer(gap, [1.0, 0, 0]), lambda k: True)
+
+
+def _half_exchanged_pictures(s: Scene) -> Seen:
+    """Left and right exchanged in every second shared view."""
+    return s.views(lambda i, v: replace(v, left=v.right, right=v.left)
+                   if i % 2 and v.left is not None and v.right is not None else v)  # fmt: skip
+
+
+def _reversed(s: Scene) -> Seen:
+    """The right camera's shared pictures in reverse order."""
+    shared = [i for i, v in enumerate(s.seen.views) if v.left is not None and v.right is not None]
+    rights = [s.seen.views[i].right for i in reversed(shared)]
+    return s.views(lambda i, v: replace(v, right=rights[shared.index(i)]) if i in shared else v)
+
+
+def _to_the_middles(s: Scene) -> Seen:
+    """corners_m lead to the middles of the blackboard's edges instead of its corners."""
+    ends = np.array([[W(s) / 2, 0, 0], [0, H(s) / 2, 0], [W(s), H(s) / 2, 0], [W(s) / 2, H(s), 0]])
+    far = {c: np.linalg.norm(s.room.rig.T_WC(c).t - ends, axis=1).round(2).tolist()
+           for c in s.seen.corners_m}  # fmt: skip
+    return replace(s.seen, corners_m={c: tuple(v) for c, v in far.items()})
+
+
+def _shoved(s: Scene, camera: str, metres: float) -> Seen:
+    """A camera's tripod was shoved sideways half way, and looks the same way."""
+    rig, points = s.room.rig, s.room.board.points_B()
+    cameras = State((rig.left.lens, rig.right.lens), rig.T_RL.R, rig.T_RL.t)
+    shift = np.array([metres, 0.0, 0.0])
+
+    def there(i: int, v: View) -> View:
+        end = resect(points, v.left, v.right, cameras)
+        if i < len(s.seen.views) // 4 or v.left is None or v.right is None or end is None:
+            return v
+        P = points @ end.state.R_view[0].T + end.state.t_view[0]
+        P = P if camera == "left" else rig.T_RL.apply(P)
+        lens = rig.camera(camera)
+        return _picture(v, camera, lambda uv: uv + lens.project(P + shift) - lens.project(P))
+
+    return s.views(there)
+
+
+_add("the right camera's clamp gives way by 0.4° over the session", _sagging,
+     "camera_moved", "not_simultaneous")  # fmt: skip
+_add("the left zoom creeps by 2 % over the session", lambda s: _creeping(
+    s, "left", lambda share, uv: (uv - np.array(s.seen.sizes["left"]) / 2) * (1 + 0.02 * share)
+    + np.array(s.seen.sizes["left"]) / 2), "zoom_changed", "zoom_unsteady")  # fmt: skip
+_add("both cameras zoomed by 3 % half way", lambda s: s.views(lambda i, v: v if i < 4 else replace(
+    v, left=_zoom(s, v.left, 1.03), right=_zoom(s, v.right, 1.03))), "zoom_changed")  # fmt: skip
+_add("half of the right pictures cut, each otherwise", lambda s: s.views(
+    lambda i, v: _picture(v, "right", lambda uv: _cropped(s, uv, 0.02 + 0.01 * (i % 5)))
+    if i % 2 else v), "zoom_unsteady", "not_simultaneous")  # fmt: skip
+_add("the left camera shoved sideways by 6 cm half way", lambda s: _shoved(s, "left", 0.06),
+     "camera_moved")  # fmt: skip
+_add("the hand-held print skewed by 0.5°", lambda s: _skewed(s, 0.5),
+     "print_stretched", "holdout_ratio", "bent_board", "harmless")  # fmt: skip
+_add("the hand-held board is two sheets with 3 mm between them", _two_sheets,
+     "print_stretched", "holdout_ratio", "bent_board", "noise", "harmless")  # fmt: skip
+_add("left and right exchanged in every second shared view", _half_exchanged_pictures,
+     "swapped_pictures", "pairs_shifted", "not_simultaneous")  # fmt: skip
+_add("the right shared pictures in reverse order", _reversed,
+     "not_simultaneous", "pairs_shifted")  # fmt: skip
+_add("corners_m to the middles of the blackboard's edges", _to_the_middles,
+     "corners_wrong", "corners_exchanged", "room_contradiction", "camera_elsewhere",
+     "corners_begun")  # fmt: skip
+_add("left_m is the left lens's length to the upper right corner", lambda s: s.taped(
+    left_m=s.seen.corners_m["left"][1]), "tape_wrong")  # fmt: skip
+_add("width of the blackboard with both wings open", lambda s: replace(
+    s.seen, blackboard_m=(2 * W(s), H(s))), "blackboard_width")  # fmt: skip
+_add("left_m and down_m begun at the frame's corner, 6 cm out", lambda s: s.taped(
+    left_m=s.tape.left_m + 0.06, down_m=s.tape.down_m + 0.06),
+     "tape_begun", "tape_outer_corner", "tape_wrong", "harmless")  # fmt: skip
+_add("out_m 7 % long round a lectern, lengths of the right lens 4 cm", lambda s: Scene(
+    s.room, s.taped(out_m=1.07 * s.tape.out_m), s.rng).lens(
+        "right", lambda v: tuple(x + 0.04 for x in v)), "tape_wrong", "corners_begun",
+     "camera_elsewhere", "harmless")  # fmt: skip
+_add("auxiliary board on a heap of exercise books: 5 cm high, sloping by 2° both ways",
+     lambda s: s.laid((2, 2, 0), (0, -0.05, 0)), "placement_tilt", "placement_slope",
+     "tape_wrong", "harmless")  # fmt: skip
+
+
 # -- pictures of the room --------------------------------------------------------------------------
 def _pictured(
     s: Scene, wrong: Callable[[RoomPicture], RoomPicture] = lambda p: p, pictures: int = 2,

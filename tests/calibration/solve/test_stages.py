@@ -85,11 +85,7 @@ class Stages:
 
     def start(self, board: Any, kept: Any, own: Any, *_: Any) -> Any:
         self.note(own=own)
-        return None, list(range(len(kept)))
-
-    def build(self, boards: Any, views: Any) -> str:
-        self.note(boards=[(len(boards), k) for *_, k in views])
-        return "problem"
+        return kept, "problem", None
 
     def views(self, board: Any, kept: Any, problem: Any, solution: Any, *_: Any) -> Any:
         self.note(reject_views=True)
@@ -104,8 +100,8 @@ class Stages:
         self.note(reject_corners=True)
         return problem, self.wrong_corners
 
-    def changes(self, problem: Any, solution: Any, names: Any, places: Any, heights: Any,
-                **_: Any) -> Cause | None:  # fmt: skip
+    def changes(self, problem: Any, solution: Any, single: Any, names: Any, places: Any,
+                heights: Any, *_: Any) -> Cause | None:  # fmt: skip
         self.note(changes=(names, places, heights))
         return self.changed
 
@@ -119,7 +115,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Stages:
     it = Stages()
     for name, stage in {
         "usable": lambda views, *_: list(views), "one_camera": it.alone, "consensus": it.pair,
-        "why_views_disagree": it.disagree, "mend_views": it.mend, "build": it.build,
+        "why_views_disagree": it.disagree, "mend_views": it.mend,
         "_joint_start": it.start,
         "robust_solve": it.solution, "reject_views": it.views, "choose": it.choose,
         "reject_corners": it.corners, "what_changed": it.changes, "zoom_changed": it.zoom,
@@ -152,7 +148,7 @@ def test_each_stage_gets_what_the_one_before_left(given: Stages) -> None:
     assert asked["kept"] == [[both, left, both, right, left, right]]
     assert asked["shared"] == [[0, 2]] and asked["total"] == [2]
     assert asked["pair"] == [([0, 2], [0.1, 2.1], ("left", "right"))]
-    assert asked["boards"] == [6 * [(1, 0)]] and asked["folds"] == [5]
+    assert asked["folds"] == [5]
     assert found.shared.tolist() == [0, 2]
     assert told == [
         ("each camera alone", 0.05), ("the pair", 0.3), ("all views jointly", 0.45),
