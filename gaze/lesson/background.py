@@ -189,7 +189,7 @@ class Registered:
                 "other camera is used; calibrate anew for that part to use both.",
             )
         what = {
-            "other": "something else than its room, covered, dark or another film",
+            "other": "something else than its room (turned away, covered, dark, another film)",
             "frozen": "one and the same picture while the other camera's moves",
         }[s.why]
         return Cause(

@@ -109,8 +109,8 @@ class Shown:
         out = np.select([np.isnan(self.turned[:, 0]), moved], ["other", "moved"], "").astype("U6")
         out[(out == "") & self._frozen(other)] = "frozen"
         for a, b in _runs(out):
-            if out[a] != "" and b - a < IN_A_ROW:
-                out[a:b] = ""
+            if out[a] != "" and b - a < IN_A_ROW:  # as what stands beside it, or nothing
+                out[a:b] = (out[a - 1] if a else "") or (out[b] if b < len(out) else "")
         return out
 
     def _frozen(self, other: Shown) -> NDArray[np.bool_]:
@@ -135,8 +135,8 @@ class Shown:
             end = int(self.frames[b]) if b < len(why) else self.video.frames
             deg, zoomed = 0.0, 0.0
             if why[a] == "moved":
-                deg = float(self.turned_deg[a:b].max())
-                zoomed = float(max(self.turned[a:b, 3], key=abs))
+                deg = float(np.nanmax(self.turned_deg[a:b]))
+                zoomed = float(self.turned[a + np.nanargmax(self.zoomed[a:b]), 3])
             to_s = float(self.video.times_s[end]) if end < self.video.frames else np.inf
             from_s = float(self.video.times_s[first])
             out.append(Stretch(str(why[a]), first, end, from_s, to_s, deg, 1 + zoomed))  # type: ignore[arg-type]

@@ -43,10 +43,10 @@ def _undecoded(name: str, info: VideoInfo, asked: Sequence[Frame]) -> list[Findi
     return [
         Finding(
             "warning",
-            f"{len(lost)} of {len(asked)} frames looked at in the {name} video cannot be decoded "
-            f"(at {at}): such moments will have no data",
+            f"{len(lost)} of {len(asked)} frames looked at in the {name} video cannot be decoded, "
+            f"or look damaged (at {at}): such moments will have no data",
             info.path.name,
-            "Copy it again from the camera.",
+            "Look at it there; copy it again from the camera.",
         )
     ]
 

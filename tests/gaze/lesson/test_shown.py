@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -153,3 +154,13 @@ def test_what_became_of_the_pictures_is_counted_and_said(tmp_path: Path) -> None
         assert (found.right.asked, found.right.corrupt) == (4, 1)
         said = [r for r in found.remarks if "right video" in r and "behind those" in r]
         assert len(said) == (bframes == "2") and not any("left" in r for r in found.remarks)
+
+
+def test_one_picture_beside_a_stretch_is_of_it_and_alone_it_is_nothing(other: Shown) -> None:
+    """A fallen camera of which the last picture is not even found again."""
+    turned = np.zeros((36, 4))
+    turned[25:35, 0], turned[35], turned[10] = np.radians(100), np.nan, np.nan
+    fell = replace(other, turned=turned)
+    (found,) = fell.stretches(other)
+    assert (found.why, found.first, found.end) == ("moved", int(other.frames[24]) + 1, FRAMES)
+    assert found.turned_deg == pytest.approx(100)
