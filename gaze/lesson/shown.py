@@ -174,7 +174,7 @@ def over_lesson(video: VideoInfo, camera: Camera, then: Grey) -> Shown:
     seen, turned, looks = [], [], []
     for number, picture in read_frames(video, numbers.tolist(), grey=True, small_px=size):
         seen.append(number)
-        turned.append(room.turned(picture))
+        turned.append(room.turned(picture) if room.known else np.zeros(4))
         looks.append(cv2.resize(picture, STILL_SIZE_PX, interpolation=cv2.INTER_AREA))
     if not seen:
         return Shown(video, numbers[:0], np.zeros((0, 4)), nothing, nothing)
@@ -240,6 +240,11 @@ class Room:
             there = [tuple(p) in own for p in self.features[0].tolist()]
             self.features = self.features[0][there], self.features[1][there]
 
+    @property
+    def known(self) -> bool:
+        """Whether enough of it was there at calibration to tell it from another picture."""
+        return len(self.corners) >= LEAST_MATCHES
+
     @cached_property
     def _linear(self) -> tuple[Array, Array]:
         """(N, 2) the corners, and (N, 2, 4) how a small turn and zoom moves each."""
@@ -266,8 +271,6 @@ class Room:
 
     def _followed(self, even: Grey) -> Array | None:
         """The same by the corners alone; None: too few agree, or it is not little."""
-        if len(self.corners) < LEAST_MATCHES:
-            return None
         at, again = np.empty_like(self.corners), np.empty_like(self.corners)
         there, ok, _ = cv2.calcOpticalFlowPyrLK(self.even, even, self.corners, at)
         back, ok_back, _ = cv2.calcOpticalFlowPyrLK(even, self.even, there, again)

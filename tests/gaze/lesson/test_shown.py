@@ -49,6 +49,8 @@ def test_a_camera_that_stands_still_is_as_usual_all_the_time(other: Shown) -> No
     assert other.stretches(other) == () and not other.still.any()
     turned_deg, zoomed, _ = other.wobble(other)
     assert turned_deg < 0.02 and zoomed < 0.0005
+    unknown = over_lesson(other.video, CAMERA, room(2))
+    assert unknown.stretches(other) == () and len(unknown.as_usual) == FRAMES
 
 
 @pytest.mark.parametrize(
