@@ -245,8 +245,7 @@ def _judge_pair(rig: Rig, q: RigQuality, p: PairQuality, board: Board, add: Any)
         if bulge > 0.004 * longest:
             add(
                 "bent_board", "WARN" if bulge < 0.04 * longest else "FAIL",
-                f"the board is bent: its middle bulges by {bulge:.1f} mm (taken into account as a "
-                "parabola)",
+                f"the board is bent or twisted: by {bulge:.1f} mm (taken into account)",
                 "Glue the print to glass or an aluminium plate.",
             )  # fmt: skip
     if p.rotation_sigma_deg is not None:

@@ -278,7 +278,8 @@ class ScaleQuality(Part):
 
 
 class RigQuality(Part):
-    """All of it. warp_mm : how far the board's middle bulges along columns and rows; None: flat.
+    """All of it. warp_mm : how far the board's middle bulges along columns and rows, and
+    its corners stand up and down by turns (not in older files); None: flat.
 
     seconds : time by stage.
     """
@@ -286,7 +287,7 @@ class RigQuality(Part):
     cameras: dict[str, CameraQuality] = Field(default_factory=dict)
     pair: PairQuality | None = None
     models: tuple[ModelTried, ...] = ()
-    warp_mm: tuple[float, float] | None = None
+    warp_mm: tuple[float, ...] | None = None
     views: tuple[ViewQuality, ...] = ()
     auxiliary: tuple[PlacementQuality, ...] = ()
     scale: ScaleQuality = ScaleQuality()

@@ -334,7 +334,9 @@ def _models(rig: Rig, missing: list[str]) -> Facts:
     warp = rig.quality.warp_mm
     note = warp and (
         f"The board is bent: its middle bulges by {warp[0]:+.1f} mm along the columns and "
-        f"{warp[1]:+.1f} mm along the rows."
+        f"{warp[1]:+.1f} mm along the rows"
+        + "".join(f", its corners stand {x:+.1f} mm up and down by turns" for x in warp[2:])
+        + "."
     )
     return {"rows": rows, "note": note} if rows else None
 

@@ -142,7 +142,7 @@ def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Ro
         limit = max(limit, 3.0)
     n = sum(int(np.isfinite(uv).all(1).sum()) for uv in (left, right) if uv is not None)
     room.note(index, rms_px=best.rms_px)
-    scale = scale_of(points, left, right, replace(s, warp=np.zeros(2)), sigma)
+    scale = scale_of(points, left, right, replace(s, warp=bundle.FLAT), sigma)
     if scale is not None:
         room.note(index, scale_percent=100 * (scale[0] - 1), scale_sigma_percent=100 * scale[1])
     usable = best.rms_px <= limit
@@ -208,7 +208,7 @@ def _poses(aux: Auxiliary, seen: Seen, found: Estimate) -> tuple[list[bundle.Sol
     """
     points, left, right = aux.board.points_B(), aux.view.left, aux.view.right
     s = found.solution.state
-    ways = [(pose_solutions(points, left, right, replace(s, warp=np.zeros(2))), False)]
+    ways = [(pose_solutions(points, left, right, replace(s, warp=bundle.FLAT)), False)]
     if found.with_warp and aux.board == seen.board:
         ways += [(pose_solutions(points, left, right, s), True)]
     return min(ways, key=lambda way: way[0][0].rms_px if way[0] else np.inf)

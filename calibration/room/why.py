@@ -17,7 +17,7 @@ from calibration.solve.changes import LEAST_STRETCH, LEAST_ZOOM
 from calibration.solve.estimate import Estimate
 from calibration.solve.pair import Diagnosis, diagnose, fit_view, resect
 from calibration.solve.problem import build
-from calibration.transform import Array, geodesic_deg, rotation_exp
+from calibration.transform import Array, geodesic_deg
 from calibration.verdict import Cause, Hypothesis, named
 
 #: A print that is fitted to a page in one direction is off by no more than this.
@@ -88,7 +88,7 @@ def why_inconsistent(
     Each hypothesis frees what it says had changed; the one that fits best for the number of
     parameters it needs is named, and the next best told where it is near.
     """
-    s = replace(found.solution.state, warp=np.zeros(2))
+    s = replace(found.solution.state, warp=bundle.FLAT)
     points, inner = aux.board.points_B(), aux.board.inner_corners
     left, right = aux.view.left, aux.view.right
     sigma = max(found.solution.sigma_px, 0.02)
@@ -200,15 +200,9 @@ def _if_turned(
 def _if_bent(
     points: Array, left: Array, right: Array, s: bundle.State
 ) -> tuple[bundle.Solution | None, float]:
-    """One view's best pose when the board is bent along two directions at right angles (a twisted
-    one along its diagonals); by how many millimetres."""
-    bends = np.arange(s.n_globals + 2) >= s.n_globals
-
-    def bent(turn: float) -> bundle.Solution | None:
-        turned = points @ rotation_exp([0.0, 0.0, turn])
-        return next(iter(fit_view(turned, left, right, s, free=bends, with_warp=True)), None)
-
-    end = bent(_best(bent, (0.0, np.pi / 2)))
+    """One view's best pose when the board is bent or twisted; by how many millimetres."""
+    bends = np.arange(s.n_globals + bundle.BENDS) >= s.n_globals
+    end = next(iter(fit_view(points, left, right, s, free=bends, with_warp=True)), None)
     return end, 0.0 if end is None else 1000 * float(np.abs(end.state.warp).max())
 
 

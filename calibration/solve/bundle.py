@@ -1,6 +1,6 @@
 """Bundle adjustment: lenses, the pair's relative pose and all board poses, refined together.
 
-One problem holds both cameras, every view that at least one of them saw, and (optionally) two
+One problem holds both cameras, every view that at least one of them saw, and (optionally) the
 parameters of the board's bend. Derivatives are analytic, the board poses are eliminated with the
 Schur complement, and the solve runs to convergence (and says so when it did not).
 
@@ -22,16 +22,22 @@ IntArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]
 
 
-def warp_basis(points_B: Array) -> Array:
-    """(N, 2) how far each board point is lifted by the two bend parameters (metres per metre).
+#: How many numbers the board's bend is; all of a flat one.
+BENDS = 3
+FLAT = np.zeros(BENDS)
 
-    Parabolas along X and Y that are zero at the board's edge rows: ``z = w_x (1 − x̂²) +
-    w_y (1 − ŷ²)`` with x̂, ŷ in −1 … 1 (the form mrcal uses).
+
+def warp_basis(points_B: Array) -> Array:
+    """(N, 3) how far each board point is lifted by the bend's parameters (metres per metre).
+
+    Parabolas along X and Y that are zero at the board's edge rows (the form mrcal uses), and a
+    twist, so that it may be rolled any way: ``z = w_x (1 − x̂²) + w_y (1 − ŷ²) + w_xy x̂ ŷ`` with
+    x̂, ŷ in −1 … 1.
     """
     xy = points_B[:, :2]
     low, high = xy.min(0), xy.max(0)
     scaled = (2 * xy - low - high) / np.maximum(high - low, 1e-12)
-    out: Array = 1.0 - scaled**2
+    out: Array = np.c_[1.0 - scaled**2, scaled.prod(1)]
     return out
 
 
@@ -79,11 +85,11 @@ class State:
     t_RL: Array
     R_view: Array = field(default_factory=lambda: np.zeros((0, 3, 3)))
     t_view: Array = field(default_factory=lambda: np.zeros((0, 3)))
-    warp: Array = field(default_factory=lambda: np.zeros(2))
+    warp: Array = field(default_factory=FLAT.copy)
 
     @property
     def n_globals(self) -> int:
-        """How many numbers lenses and relative pose are; the bend's two come after them."""
+        """How many numbers lenses and relative pose are; the bend's come after them."""
         return self.lenses[0].size + self.lenses[1].size + 6
 
     def posed(self, R_view: Array, t_view: Array) -> State:
@@ -100,7 +106,7 @@ class State:
             self.t_RL + d_global[k + 3 : k + 6],
             self.R_view @ rotation_exp(d_view[:, :3]),
             self.t_view + d_view[:, 3:],
-            self.warp + d_global[k + 6 : k + 8] if with_warp else self.warp,
+            self.warp + d_global[k + 6 :] if with_warp else self.warp,
         )
 
 
@@ -162,7 +168,7 @@ def linearise(
     if camera == 1:
         columns = np.concatenate([columns, np.arange(k, k + 6)])
     if with_warp:
-        columns = np.concatenate([columns, [k + 6, k + 7]])
+        columns = np.concatenate([columns, np.arange(k + 6, k + 6 + BENDS)])
     rows, N = seen.weight.shape
     nothing = np.zeros((0, N, 2, columns.size + 6))
     if rows == 0:
@@ -197,9 +203,9 @@ def linearise(
     _cross(X[:, :, None], d_B, J[..., -6:-3])
     J[..., -3:] = d_L
     if with_warp:
-        lift = warp_basis(problem.boards[0])  # (N, 2)
+        lift = warp_basis(problem.boards[0])  # (N, BENDS)
         bends = (seen.board == 0)[:, None, None, None]
-        J[..., -8:-6] = d_B[..., 2:3] * lift[None, :, None, :] * bends
+        J[..., -6 - BENDS : -6] = d_B[..., 2:3] * lift[None, :, None, :] * bends
     return Linearised(residual, in_front, J, columns)
 
 
@@ -246,7 +252,7 @@ def normal_equations(
 
     With a loss, the blocks are those of its IRLS weights.
     """
-    G = state.n_globals + (2 if with_warp else 0)
+    G = state.n_globals + (BENDS if with_warp else 0)
     V = problem.n_views
     A_gg, b_g = np.zeros((G, G)), np.zeros(G)
     A_gv, A_vv, b_v = np.zeros((V, G, 6)), np.zeros((V, 6, 6)), np.zeros((V, 6))

@@ -33,7 +33,7 @@ NAMED = 100.0
 LEAST_ZOOM, LEAST_TURN_DEG, LEAST_ROWS_PX, LEAST_APART_PX = 0.003, 0.03, 0.5, 0.05
 #: … or moved them against each other by this.
 LEAST_SHIFT_M = 0.002
-#: Share by which a print is wider than high.
+#: Share by which a print is wider than high, or skewed.
 LEAST_STRETCH = 0.003
 #: A change is solved for again where that lowers the count by so much, so many times at most.
 AGAIN, MOST_AGAIN = 1.0, 8
@@ -62,7 +62,7 @@ SAYS = {
         "Fix the cameras, and take all calibration pictures again.",
     ),
     "print_stretched": (
-        "the board's print is about {by} than high: its squares are not square",
+        "the board's print is about {by}: its squares are not square",
         "Print the board without fitting it to the page, and measure ten squares both ways.",
     ),
     "not_simultaneous": (
@@ -97,7 +97,7 @@ class _Views:
 
     def __init__(self, problem: bundle.Problem, state: bundle.State, with_warp: bool,
                  robust_px: float | None) -> None:  # fmt: skip
-        self.G = state.n_globals + (2 if with_warp else 0)
+        self.G = state.n_globals + (bundle.BENDS if with_warp else 0)
         self.lin = linear(problem, state, robust_px, with_warp, self.G)
         self.V, self.M = self.lin.J.shape[:2]
         seen = np.zeros((self.V, 2, self.M // 4, 2), bool)
@@ -169,14 +169,15 @@ class _Views:
         unknowns = int((np.abs(columns).max(1) > 0).sum())
         return self.score(float((left**2).sum()), unknowns), more[..., 0] / size
 
-    def with_stretch(self, problem: bundle.Problem, s: bundle.State) -> tuple[float, float]:
-        """The board's print wider by some share than it is high; the share."""
-        X = problem.boards[0] * [1.0, 0, 0]
-        by_t = self.lin.J_view[..., 3:].reshape(self.V, 2, len(X), 2, 3)
-        column = np.einsum("vcnuk,vkj,nj->vcnu", by_t, s.R_view, X).reshape(self.V, self.M, 1)
-        J, r = self._apart(self.lin.J_view, column)
+    def with_stretch(self, problem: bundle.Problem, s: bundle.State) -> tuple[float, Array]:
+        """The board's print wider by some share than it is high, and skewed by some; both."""
+        board, across = problem.boards[0], np.array([1.0, 0, 0])
+        X = np.stack([board[:, :1] * across, board[:, 1:2] * across])
+        by_t = self.lin.J_view[..., 3:].reshape(self.V, 2, len(board), 2, 3)
+        columns = np.einsum("vcnuk,vkj,anj->vcnua", by_t, s.R_view, X)
+        J, r = self._apart(self.lin.J_view, columns.reshape(self.V, self.M, 2))
         rss, x = self._solved(J, r)
-        return self.score(rss, 1), float(x[-1])
+        return self.score(rss, 2), x[-2:]
 
     def with_own(self, own: Array) -> tuple[float, float]:
         """More unknowns of each view (V, M, k); and by how many pixels they move corners (rms)."""
@@ -206,7 +207,7 @@ def what_changed(
     v = _Views(problem, s, with_warp, robust_px)
     before, _ = v._solved(v.J, v.r)
     nothing = v.score(before, 0)
-    found = list(_of_each(v, problem, s, heights_px))
+    found = [*_stretched(problem, s, with_warp, robust_px), *_rolled(v, problem, heights_px)]
     lenses = np.arange(v.G) < s.n_globals - 6
     end = bundle.solve(*single, free=lenses, with_warp=with_warp, robust_px=robust_px)
     alone = _Views(single[0], end.state, with_warp, robust_px)
@@ -233,14 +234,33 @@ def what_changed(
     return named(found, NEAR)
 
 
-def _of_each(
-    v: _Views, problem: bundle.Problem, s: bundle.State, heights_px: tuple[int, int]
+def _stretched(
+    problem: bundle.Problem, s: bundle.State, with_warp: bool, robust_px: float
 ) -> Iterator[Hypothesis[Cause]]:
-    """What all views have, or each has of its own."""
-    score, share = v.with_stretch(problem, s)
-    if abs(share) > LEAST_STRETCH:
-        wider = f"{100 * abs(share):.1f} % {'wider' if share > 0 else 'narrower'}"
-        yield Hypothesis(score, changed("print_stretched", wider), "stretched")
+    """The print of all views wider than high, or skewed: solved for in full."""
+    best, share, skew = np.inf, 0.0, 0.0
+    for _ in range(MOST_AGAIN):
+        score, more = _Views(problem, s, with_warp, robust_px).with_stretch(problem, s)
+        if not best - score >= AGAIN:
+            break
+        best, share, skew = score, share + more[0], skew + more[1]
+        boards = problem.boards.copy()
+        boards[0, :, 0] += boards[0, :, :2] @ more
+        problem = replace(problem, boards=boards)
+        s = bundle.solve(
+            problem, s, with_warp=with_warp, robust_px=robust_px, max_iterations=60, tolerance=1e-6
+        ).state
+    if max(abs(share), abs(skew)) > LEAST_STRETCH:
+        wider = f"{100 * abs(share):.1f} % {'wider' if share > 0 else 'narrower'} than high"
+        skewed = f"{np.degrees(np.arctan(abs(skew))):.1f}° skewed"
+        by = skewed if abs(skew) > abs(share) else wider
+        yield Hypothesis(best, changed("print_stretched", by), "stretched")
+
+
+def _rolled(
+    v: _Views, problem: bundle.Problem, heights_px: tuple[int, int]
+) -> Iterator[Hypothesis[Cause]]:
+    """The rows of each picture read while the board moved."""
     kind = np.tile(np.repeat(np.arange(len(KINDS)), list(KINDS.values())), 2)
     score, px = v.with_own(v.lin.shared[..., kind == list(KINDS).index("rows")])
     over = px * float(np.mean(heights_px)) / max(_spread_px(problem), 1.0)

@@ -160,4 +160,4 @@ def _as_begun(fisheye: Sequence[bool], plain: Choice) -> tuple[Choice, Choice]:
 
 def _parameters(key: Key) -> int:
     """How many numbers a model asks for."""
-    return shape_of(key[0])[0] + shape_of(key[1])[0] + 2 * key[2]
+    return shape_of(key[0])[0] + shape_of(key[1])[0] + bundle.BENDS * key[2]

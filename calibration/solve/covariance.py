@@ -119,14 +119,14 @@ def joint_covariance(
     """Covariance of the globals and, after them, of the chosen views' poses (6 each).
 
     All other board poses are marginalised (not held fixed). Order: lenses, R_RL (3), t_RL (3),
-    warp (2, if any), then per view δ (3), t (3). The state must be that of a converged solve with
+    warp (if any), then per view δ (3), t (3). The state must be that of a converged solve with
     the same loss.
 
     Raises
     ------
     numpy.linalg.LinAlgError : the views do not determine the parameters.
     """
-    G = state.n_globals + (2 if with_warp else 0)
+    G = state.n_globals + (bundle.BENDS if with_warp else 0)
     lin = linear(problem, state, robust_px, with_warp, G)
     T_view = np.swapaxes(lin.J_view, 1, 2)
     inv_vv = np.linalg.inv(T_view @ lin.J_view)

@@ -67,7 +67,7 @@ def quality_of(
         },
         pair=_pair(found, solution, noise, rig),
         models=tuple(ModelTried.model_validate(m) for m in found.tried),
-        warp_mm=(1000 * warp[0], 1000 * warp[1]) if found.with_warp else None,
+        warp_mm=tuple((1000 * warp).tolist()) if found.with_warp else None,
         views=tuple(_view_rows(seen, found, problem, solution, view_rms(problem, solution))),
         auxiliary=tuple(room.rows),
         scale=ScaleQuality(checks=tuple(scale_checks(seen, room, rig))),

@@ -42,7 +42,7 @@ def pair_covariances(found: Estimate) -> dict[str, Array]:
     """(6, 6) of (δ, t) of T_RL by each way of taking it."""
     p, s, robust = found.problem, found.solution.state, found.robust_px
     n = s.lenses[0].size + s.lenses[1].size
-    G = n + 6 + (2 if found.with_warp else 0)
+    G = n + 6 + (bundle.BENDS if found.with_warp else 0)
     lin = linear(p, s, robust, found.with_warp, G)
     J_view, T_view = lin.J_view, np.swapaxes(lin.J_view, 1, 2)
     J = lin.J - J_view @ (np.linalg.inv(T_view @ J_view) @ (T_view @ lin.J))

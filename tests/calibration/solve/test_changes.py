@@ -84,11 +84,12 @@ def _not_together(room: rigs.Room, rng: np.random.Generator, i: int, v: View) ->
 
 
 def _causes(
-    change: Change | None, size_px: tuple[int, int] = (1920, 1080), wider: float = 0.0
-) -> list[Cause]:
+    change: Change | None, size_px: tuple[int, int] = (1920, 1080),
+    deform: Array | float = 0.0,
+) -> list[Cause]:  # fmt: skip
     rng = np.random.default_rng([7, 1])
     room = rigs.random_room(rng, angle_deg=60, size_px=size_px)
-    deform = wider * room.board.points_B() * [1.0, 0, 0]
+    deform = deform + 0 * room.board.points_B()
     seen: Seen = rigs.make_seen(room, rng, shared=9, alone=3, placements=(), deform=deform)
     views = seen.views
     if change is not None:
@@ -160,10 +161,18 @@ def test_a_zoom_is_undone_about_the_middle_of_the_picture() -> None:
 
 
 def test_a_print_that_is_wider_than_high_is_named_with_its_share() -> None:
-    first = _causes(None, wider=0.03)[0]
+    first = _causes(None, deform=0.03 * rigs.BOARD.points_B() * [1.0, 0, 0])[0]
     assert first.code == "print_stretched" and " wider than high" in first.message
     share = float(first.message.split("is about ")[1].split(" %")[0])
     assert 2.0 < share < 4.0  # to first order
+
+
+def test_a_skewed_print_is_named() -> None:
+    points = rigs.BOARD.points_B()
+    first = _causes(None, deform=0.01 * np.outer(points[:, 1], [1.0, 0, 0]))[0]
+    assert first.code == "print_stretched"
+    degrees = re.search(r"about ([0-9.]+)° skewed", first.message)
+    assert degrees and 0.4 <= float(degrees[1]) <= 0.7  # drawn with 0.57; to first order
 
 
 def test_pictures_of_other_moments_are_named_where_poses_swallow_nearly_all_of_it() -> None:

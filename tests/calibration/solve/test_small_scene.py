@@ -199,11 +199,12 @@ def test_a_board_behind_the_camera_has_no_cost_and_is_left(small: Scene) -> None
     assert bundle.cost_of(problem, small.truth) < 1e-6
 
 
-@pytest.mark.parametrize("given", [(0.004, -0.003), (0.0, 0.006)])
-def test_a_bent_board_is_found_bent(given: tuple[float, float]) -> None:
-    """A parabola along each side, up to 6 mm in the middle and nothing at the edge rows."""
+@pytest.mark.parametrize("given", [(0.004, -0.003, 0.0), (0.0, 0.006, 0.0), (0.002, 0.002, 0.004)])
+def test_a_bent_board_is_found_bent(given: tuple[float, float, float]) -> None:
+    """A parabola along each side, up to 6 mm in the middle and nothing at the edge rows, or both
+    with a twist: rolled about its diagonal."""
     x, y = POINTS[:, 0] / POINTS[:, 0].max() * 2 - 1, POINTS[:, 1] / POINTS[:, 1].max() * 2 - 1
-    lift = given[0] * (1 - x**2) + given[1] * (1 - y**2)
+    lift = given[0] * (1 - x**2) + given[1] * (1 - y**2) + given[2] * x * y
     bent = scene(3, deform=np.c_[np.zeros((30, 2)), lift])
     end = bundle.solve(problem_of(bent.exact), bent.truth, with_warp=True)
     np.testing.assert_allclose(end.state.warp, given, atol=1e-6)
@@ -211,10 +212,10 @@ def test_a_bent_board_is_found_bent(given: tuple[float, float]) -> None:
     noise = problem_of(noisy(bent.exact, 0.1))
     end = bundle.solve(noise, bent.truth, with_warp=True)
     C, _ = joint_covariance(noise, end.state, with_warp=True, views=np.array([0, 2], np.intp))
-    assert C.shape == (36, 36)  # two lenses of 8, the pair, the bend, two poses
+    assert C.shape == (37, 37)  # two lenses of 8, the pair, the bend, two poses
     e = end.state.warp - np.array(given)
-    assert float(e @ np.linalg.solve(C[22:24, 22:24], e)) / 2 < 5
-    assert 1e-6 < np.sqrt(np.diag(C)[22:24]).max() < 1e-3
+    assert float(e @ np.linalg.solve(C[22:25, 22:25], e)) / 3 < 5
+    assert 1e-6 < np.sqrt(np.diag(C)[22:25]).max() < 1e-3
     flat = bundle.solve(problem_of(bent.exact), bent.truth)
     assert flat.rms_px > 0.1 and (flat.state.warp == 0).all()
 
@@ -232,13 +233,14 @@ def test_a_board_beside_the_bent_one_is_flat() -> None:
                         for Q, lens in zip(both, true.lenses, strict=True)), 1))  # fmt: skip
     start = true.posed(np.r_[true.R_view, true.R_view[:2]], np.r_[true.t_view, true.t_view[:2]])
     end = bundle.solve(build([POINTS, small], views), start, with_warp=True)
-    np.testing.assert_allclose(end.state.warp, [0.004, 0.0], atol=1e-6)
+    np.testing.assert_allclose(end.state.warp, [0.004, 0.0, 0.0], atol=1e-6)
     assert end.rms_px < 1e-4
 
 
 def test_a_bend_is_of_the_board_wherever_its_origin_lies() -> None:
     basis = bundle.warp_basis(POINTS)
-    assert basis.min() == pytest.approx(0) and 0.9 < basis.max() <= 1
+    assert basis.min(0) == pytest.approx([0, 0, -1]) and basis.max(0)[2] == pytest.approx(1)
+    assert (basis.max(0) > 0.9).all() and (basis.max(0)[:2] <= 1).all()
     np.testing.assert_allclose(bundle.warp_basis(POINTS + [1.0, -0.3, 0.0]), basis, atol=1e-12)
 
 
@@ -486,7 +488,7 @@ def test_a_board_is_placed_by_the_pictures_there_are(small: Scene, seen: str) ->
 
 
 def test_a_bend_that_is_known_places_a_board_exactly() -> None:
-    warp = np.array([0.005, 0.0])
+    warp = np.array([0.005, 0.0, 0.0])
     bent = scene(3, deform=np.c_[np.zeros((30, 2)), bundle.warp_basis(POINTS) @ warp])
     a, b = bent.exact[0]
     knowing = resect(POINTS, a, b, replace(bent.truth, warp=warp))
