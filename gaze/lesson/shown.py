@@ -32,7 +32,8 @@ APART_S, FEWEST, WIDTH_PX = 20.0, 36, 640
 TRIED = 5
 #: What a corner that is followed may be off a turn and a zoom, in pixels of the file.
 OFF_PX = 3.0
-#: From so many features that were there at calibration on, no others are asked.
+#: From so many features that were there at calibration on, no others are asked; and a picture that
+#: has so many is the room, however well a turn fits them.
 MANY = 100
 #: A picture with fewer grey levels is dark, or covered.
 LEAST_GREY = 12
@@ -265,7 +266,7 @@ class Room:
         agree = int(found.agree.sum())
         if agree >= LEAST_MATCHES:
             turn = turn_of(self.camera, found)
-            if turn.matches >= LEAST_FIT * agree:
+            if turn.matches >= LEAST_FIT * agree or agree >= MANY:
                 return np.append(turn.turn_rad, turn.zoom - 1)
         return np.full(4, np.nan)
 
