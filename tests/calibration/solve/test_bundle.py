@@ -62,7 +62,7 @@ def _problem(
         np.array([-1.0, 0.1, 0.3]),
         R,
         t,
-        np.array([0.003, -0.002]),
+        np.array([0.003, -0.002, 0.004]),
     )
     return problem, state
 
@@ -71,7 +71,7 @@ def _problem(
 def test_whole_jacobian_against_finite_differences(camera: int) -> None:
     problem, state = _problem(np.random.default_rng(4))
     lin = bundle.linearise(problem, state, camera, with_warp=True)
-    G = state.n_globals + 2
+    G = state.n_globals + bundle.BENDS
     counts = (problem.cameras[camera].weight > 0)[..., None, None]
     J, J_view = lin.J_global(G) * counts, lin.J_view * counts
 
