@@ -31,8 +31,8 @@ CHUNK_S = 20.0  # a chunk is what a crash can cost
 #: Moments that are looked at together: so many of 1080p, fewer of larger pictures, which lie in
 #: memory meanwhile. Known places are looked at every third (of five a second), so in threes.
 BATCH, FULL_HD_PX, LOOKS = 9, 1920 * 1080, 3
-#: A freed block larger than this goes back to the system, and glibc's name of that setting.
-KEPT_BYTES, M_MMAP_THRESHOLD = 4_000_000, -3
+#: A freed block larger than this goes back to the system; and glibc's names of its settings.
+KEPT_BYTES, M_MMAP_THRESHOLD, M_ARENA_MAX = 4_000_000, -3, -8
 STAGE = "faces and heads"
 MEMORY = "finder."  # before the names of the finder's arrays in a part
 
@@ -163,11 +163,14 @@ def look_at_lesson(
 
 
 def hand_back_pictures() -> None:
-    """From here on a picture's memory is the system's again once it is freed: glibc would keep what
-    it has seen freed before, in pieces, up to 0.3 GB of them."""
+    """From here on a picture's memory is the system's again once it is freed, and what threads have
+    freed is there for all: glibc would keep what it has seen freed before in pieces, up to 0.3 GB
+    of them, and for each thread its own, 0.2 GB of a long lesson."""
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError):  # another C library
-            ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
+            glibc = ctypes.CDLL(None)
+            glibc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
+            glibc.mallopt(M_ARENA_MAX, 1)
 
 
 def _stretches(numbers: list[int]) -> list[list[int]]:
