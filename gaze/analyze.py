@@ -146,13 +146,15 @@ def _analyze(
     # Who is who: tracks in each camera, then the same student in both, over the whole lesson.
     progress("who is who", 0.0)
     tracks = tracks_of(rows.faces, film.when.time_s)
-    seen = Sightings.of(rig, rows, tracks)
+    R_WS = rows.heads_in_world(rig)
+    seen = Sightings.of(rows, tracks, R_WS)
     students = who_is_who(session, settings, rig, film, rows, seen, progress)
     # The clock again, by the students' heads; pictures are paired anew where it was wrong.
-    film, rows, paired_anew = checked_by_heads(film, rows, rows.heads_in_world(rig), students)
+    film, rows, paired_anew = checked_by_heads(film, rows, R_WS, students)
     if paired_anew:
         tracks = tracks_of(rows.faces, film.when.time_s)
-        seen = Sightings.of(rig, rows, tracks)
+        R_WS = rows.heads_in_world(rig)
+        seen = Sightings.of(rows, tracks, R_WS)
         students = who_is_who(session, settings, rig, film, rows, seen, progress)
     rows = with_clock_spread(film, rows, tracks)
     progress("who is who", 1.0)
@@ -160,7 +162,9 @@ def _analyze(
 
     # Where they sit, where their heads point, and where that meets the blackboard.
     drift = watch_rig(rig, seen, students, film.when)
-    gaze, students = gaze_of_lesson(session, settings, rig, film, rows, students, gain, progress)
+    gaze, students = gaze_of_lesson(
+        session, settings, rig, film, rows, R_WS, students, gain, progress
+    )
     gaze, agreed = with_agreement(session, settings, gaze, gain)
     lap("gaze")
 
@@ -191,7 +195,7 @@ def _analyze(
         gain=None if gain is None else gain.stamp(),
     )
     # The report reads the run. What that was made of is half a gigabyte in a long lesson.
-    del rows, tracks, seen, students, gaze, summary, evidence
+    del rows, R_WS, tracks, seen, students, gaze, summary, evidence
     problem = problem_of_report(run, quality, progress)
     # Only now is it done: a Ctrl-C in the report, too, leaves a run that goes on.
     return run.finish(report_problem=problem)
@@ -287,16 +291,16 @@ def gaze_of_lesson(
     rig: Rig,
     film: Film,
     rows: FaceRows,
+    R_WS: Array,
     students: Students,
     gain: Gain | None,
     progress: Progress,
 ) -> tuple[LessonGaze, Students]:
     """Noses, fused heads and gaze points of every student at every moment, block by block; and the
-    students by name, who may have changed seats."""
+    students by name, who may have changed seats. R_WS : (N, 3, 3) the rows' heads."""
     hidden = half_hidden(rows, students.student, len(students))
     rows = known_to_both(rows, students.student, hidden)
     seats = Seats.of(rig, rows, students, session.config.students)
-    R_WS = rows.heads_in_world(rig)
     truth = truth_of(session, settings, students, film.when)
     grid = grid_of(rows, students, len(film.when))
     nobodys: NDArray[np.bool_] = unmatched_here(rows, students, grid)

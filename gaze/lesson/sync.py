@@ -80,9 +80,10 @@ def _with_heads(session: Session, left: VideoInfo, clock: Joined, progress: Prog
         )
         progress("heads", first / len(pairs))
     rows = FaceRows.concatenate(parts)
-    seen = Sightings.of(film.rig, rows, tracks_of(rows.faces, film.when.time_s))
+    R_WS = rows.heads_in_world(film.rig)
+    seen = Sightings.of(rows, tracks_of(rows.faces, film.when.time_s), R_WS)
     students = identify(film.rig, seen)
-    film, *_ = checked_by_heads(film, rows, rows.heads_in_world(film.rig), students)
+    film, *_ = checked_by_heads(film, rows, R_WS, students)
     others = {e.sense: e for e in (*clock.estimates, *film.clock.estimates)}
     progress("heads", 1.0)
     return joined_by(list(others.values()), left, film.right, clock.declared)

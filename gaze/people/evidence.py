@@ -41,8 +41,8 @@ class Sightings:
     R_WS: Array | None = None
 
     @classmethod
-    def of(cls, rig: Rig, rows: FaceRows, track: NDArray[np.int32]) -> Sightings:
-        """What identity needs of the face rows and their tracks."""
+    def of(cls, rows: FaceRows, track: NDArray[np.int32], R_WS: Array) -> Sightings:
+        """What identity needs of the face rows, their tracks and their heads in the room."""
         return cls(
             rows.faces.camera,
             rows.faces.moment,
@@ -50,7 +50,7 @@ class Sightings:
             rows.landmarks.nose_px,
             rows.landmarks.nose_sigma_px,
             rows.faces.height_px,
-            rows.heads_in_world(rig),
+            R_WS,
         )
 
     @cached_property

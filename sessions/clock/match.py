@@ -96,6 +96,7 @@ def match(
         jump, about_s = found
         right = closed(right, jump, jump.at_s + about_s + line.drift * (jump.at_s - line.middle_s))
         known = sorted([*known, jump], key=lambda j: j.at_s)
+        del pair, coarse, windows  # before the next ones come
     said = Estimate(sense.name, None, "", line.score, line.rival, line.lags_s, line.height)
     least = LEAST_EXPECTED if line.expected else sense.least_score
     if line.score < least:

@@ -46,7 +46,8 @@ def refine(
     at = ends_s, line.lag_s + line.drift * (ends_s - line.middle_s)
     chi2 = 1.0
     for _ in range(2):  # what the two have in common is seen better once they are aligned
-        likely = replace(pair, left=_weighted(pair, *at) / chi2)
+        likely = pair  # the round's before is let go: a class of an hour is a hundred megabytes
+        likely = replace(pair, left=_weighted(pair, *at, chi2))
         w = correlate_windows(likely, line.lag_s, NEAR_S + 0.8 + abs(line.drift) * pair.duration_s)
         t = w.centre_s - line.middle_s
         here = np.interp(w.centre_s, *at)
@@ -170,12 +171,12 @@ def _unseen_jumps(
     return float(np.percentile(np.sqrt((chance * off_by_s**2).sum(1)), 90)), at_ends_s
 
 
-def _weighted(pair: Pair, at_s: Array, lag_s: Array) -> Array:
+def _weighted(pair: Pair, at_s: Array, lag_s: Array, chi2: float) -> Array:
     """Left's samples (N, C) filtered so that their product with right's is a log-likelihood.
 
     Of two signals with a common part, the likelihood of a delay is their cross-spectrum weighted
     with γ / ((1 − γ²) √(Pxx Pyy)) (Hannan and Thomson 1973): frequencies count as far as they are
-    coherent. at_s, lag_s : how the two are aligned so far.
+    coherent. at_s, lag_s : how the two are aligned so far. chi2 : by how much it is too sure.
     """
     time_s = pair.left_s + np.arange(len(pair.left)) / pair.rate_hz
     j = pair.right_at(time_s, np.interp(time_s, at_s, lag_s))
@@ -200,7 +201,8 @@ def _weighted(pair: Pair, at_s: Array, lag_s: Array) -> Array:
     # together are fewer than they seem
     size = np.linalg.norm(x, axis=0)
     common = x.T @ x / np.maximum(np.outer(size, size), 1e-300)
-    weight *= int((size > 0).sum()) ** 2 / max(float((common**2).sum()), 1.0)
+    weight *= int((size > 0).sum()) ** 2 / max(float((common**2).sum()), 1.0) / chi2
+    del x
     padded = next_fast_len(len(pair.left) + n, real=True)
     full = np.interp(rfftfreq(padded), np.linspace(0, 0.5, len(weight)), weight)
     out = np.empty_like(pair.left)

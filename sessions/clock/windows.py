@@ -90,7 +90,7 @@ def correlate_windows(pair: Pair, about_s: float, reach_s: float) -> Windows:
     lags = np.asarray((np.arange(-reach, reach + 1) + whole - shift) / rate + about_s, np.float64)
     padded = np.pad(pair.right, ((reach + size, reach + size), (0, 0)))
     inside = np.pad(pair.right.any(1).astype(np.float64), reach + size)
-    power = (padded**2).sum(1)
+    power = np.einsum("nc,nc->n", padded, padded)
     usual = float(power.sum() / max(inside.sum(), 1)) * size
     begins = range(0, len(pair.left) - size + 1, size)
     curves, overlaps = np.zeros((2, len(begins), len(lags)))

@@ -54,10 +54,10 @@ def lesson(minutes: float, students: int) -> None:
     before_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     laps = [time.process_time()]
     tracks = tracks_of(rows.faces, scene.time_s)
-    seen = Sightings.of(scene.rig, rows, tracks)
+    R_WS = rows.heads_in_world(scene.rig)
+    seen = Sightings.of(rows, tracks, R_WS)
     found = identify(scene.rig, seen, names=scene.names, seats_xz_m=scene.seats_xz_m)
     laps.append(time.process_time())
-    R_WS = rows.heads_in_world(scene.rig)
     turns = []
     for c in range(len(CAMERAS)):
         k = np.flatnonzero((rows.faces.camera == c) & (found.student >= 0))

@@ -204,15 +204,14 @@ def analysed(scene: Scene, rows: FaceRows) -> Answer:
         for name, (x, z) in zip(scene.names, scene.seats_xz_m, strict=True)
     ]
     tracks = tracks_of(rows.faces, time_s)
-    seen = Sightings.of(rig, rows, tracks)
+    R_WS = rows.heads_in_world(rig)
+    seen = Sightings.of(rows, tracks, R_WS)
     students = identify(rig, seen, names=scene.names, seats_xz_m=scene.seats_xz_m)
     frame = np.arange(len(time_s))
     when = Moments(time_s, frame, frame)
     unseen = np.zeros(len(time_s), np.bool_)
     grid = grid_of(rows, students, len(time_s))
-    found = measure(
-        rig, rows, rows.heads_in_world(rig), students, Seats.of(rig, rows, students, listed), grid
-    )
+    found = measure(rig, rows, R_WS, students, Seats.of(rig, rows, students, listed), grid)
     nobodys = unmatched_here(rows, students, grid)
     table = gaze_columns(found, rows, students, when, BOARD, nobodys, unseen)
     table = with_absent(table, listed, students, when, unseen)

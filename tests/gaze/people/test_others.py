@@ -37,7 +37,7 @@ def bodies(scene: Scene, rows: FaceRows) -> np.ndarray:
 def identified(scene: Scene, seed: int, **more: object) -> tuple[FaceRows, np.ndarray, Students]:
     """Face rows, the body that each truly is, and who is who."""
     rows = rows_of(scene, seed)
-    seen = Sightings.of(scene.rig, rows, tracks_of(rows.faces, scene.time_s))
+    seen = Sightings.of(rows, tracks_of(rows.faces, scene.time_s), rows.heads_in_world(scene.rig))
     found = identify(scene.rig, seen, step_s=1 / HZ, **more)  # type: ignore[arg-type]
     return rows, bodies(scene, rows), found
 

@@ -43,7 +43,7 @@ def test_a_walker_whose_every_face_is_a_track_of_its_own_is_the_teacher(speed_m_
     teacher = on_foot(scene, ROUND, speed_m_s)
     rows = rows_of(scene, 3)
     who = bodies(scene, rows)
-    seen = Sightings.of(scene.rig, rows, tracks_of(rows.faces, scene.time_s))
+    seen = Sightings.of(rows, tracks_of(rows.faces, scene.time_s), rows.heads_in_world(scene.rig))
     mine = who == teacher
     seen.track[mine] = seen.track.max() + 1 + np.arange(mine.sum())
     shown = ~(mine & (seen.camera == 1) & (seen.moment % 5 > 0))
