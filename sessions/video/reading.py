@@ -108,7 +108,7 @@ def _of_file(
         codec.thread_count = _threads()
         groups = None  # a film of key frames alone needs no look
         if not file.only_keyframes:
-            groups = groups_of(file.codec, file.size_px, file.keyframes, file.frames)
+            groups = groups_of(file.codec, file.size_px, file.keyframes, file.times_s)
         for run in _runs(file, wanted):
             yield from _of_run(container, stream, codec, file, run, grey, small_px, groups)
 

@@ -20,6 +20,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from calibration.film import Image
+from calibration.transform import Array
 
 #: Decoders that show damage without a word (tests/benchmarks/silent_damage.py).
 SILENT = frozenset({"hevc", "h264", "av1", "libdav1d", "vp8", "vp9", "wmv1", "wmv2", "wmv3", "vc1"})
@@ -46,28 +47,30 @@ FEWEST, OWN, USUALLY, TRIED = 4, 1, 0.8, 8
 HELD_HEVC_PX, HELD_PX, LOOKED_AT_PX = 64_000_000, 16_000_000, 4_000_000
 #: Pictures after which a group is judged from anew: some films have one key frame an hour.
 LONGEST = 1000
+#: Pictures farther apart than this tell no leap: a class turns its heads, and back, between two.
+LEAPS_S = 0.11
 
 Numbered = tuple[int, VideoFrame | None, bool]
 
 
 def groups_of(
-    codec: str, size_px: tuple[int, int], keyframes: NDArray[np.int64], frames: int
+    codec: str, size_px: tuple[int, int], keyframes: NDArray[np.int64], times_s: Array
 ) -> Groups | None:
-    """What a file's groups are looked at with; None: they need not be."""
+    """What a file's groups are looked at with; None: they need not be. times_s : of its frames."""
     if codec not in SILENT:
         return None
     if codec == "hevc":
-        return Groups(HELD_HEVC_PX, keyframes, frames)
+        return Groups(HELD_HEVC_PX, keyframes, times_s)
     if size_px[0] * size_px[1] > LOOKED_AT_PX:
         return None
-    return Groups(HELD_PX, keyframes, frames)
+    return Groups(HELD_PX, keyframes, times_s)
 
 
 class Groups:
     """What is known of one file's groups of pictures, a group being what begins at a key frame.
 
-    held_px : of its pictures while a group is judged. keyframes : numbers of the file's key frames,
-    and how many ``frames`` it has. One that came before its time was put there by an encoder that
+    held_px : of its pictures while a group is judged. keyframes : numbers of the file's key frames;
+    times_s : of all of its frames. One that came before its time was put there by an encoder that
     saw the scene change: the light was switched off, a slide was shown. What changes there, or goes
     back at the next one, is no damage.
     """
@@ -76,12 +79,13 @@ class Groups:
         self,
         held_px: int = HELD_HEVC_PX,
         keyframes: Sequence[int] | NDArray[np.int64] = (0,),
-        frames: int = 0,
+        times_s: Sequence[float] | Array = (),
     ) -> None:
         self.held_px = held_px
         begins = np.asarray(keyframes, np.int64)
         self.keyframes = frozenset(begins.tolist())
-        lengths = np.diff(begins, append=frames)
+        lengths = np.diff(begins, append=len(times_s))
+        self.slow = len(times_s) > 1 and float(np.median(np.diff(times_s))) > LEAPS_S
         early = 1 + np.flatnonzero(lengths[:-1] < 0.95 * np.quantile(lengths, 0.8, method="higher"))
         self.cuts = frozenset(begins[early].tolist())
         self.past: deque[Image] = deque(maxlen=PAST)
@@ -145,6 +149,8 @@ class Groups:
         """(N,) which of them come and go; not where it was so :data:`TICKED` times in succession:
         there is a screen."""
         out = np.zeros(len(pictures), np.bool_)
+        if self.slow:
+            return out
         for a, b, where in there_and_back(pictures):
             shown = where & ~_everywhere(self.screens, where)
             self.screens.append(where)

@@ -59,7 +59,8 @@ def test_a_sound_group_before_a_damaged_key_frame_is_shown() -> None:
 @pytest.mark.parametrize(("begin", "end"), [(5, 6), (3, 8), (1, 11)])
 def test_what_comes_at_a_blow_and_goes_at_one_is_damage(begin: int, end: int) -> None:
     """Amid a group, by a picture that leans on those before; not the light of a film, whose cuts
-    come and go as well, nor somebody who walks by."""
+    come and go as well, nor somebody who walks by; nor where pictures are so far apart that a class
+    turns its heads between two."""
     for change, damaged in (
         (lambda n: garbage(n), True),
         (lambda n: np.minimum(room(n) * 1.5, 255).astype(np.uint8), False),
@@ -67,6 +68,7 @@ def test_what_comes_at_a_blow_and_goes_at_one_is_damage(begin: int, end: int) ->
         shown = [change(i) if begin <= i < end else room(i) for i in range(12)]
         want = [damaged and begin <= i < end for i in range(12)]
         assert Groups().damaged(shown, None).tolist() == want
+        assert not Groups(times_s=np.arange(12) / 5).damaged(shown, None).any()
     walk = [room(i) for i in range(12)]
     for i in range(begin, end):
         walk[i][20:80, 20 * i : 20 * i + 25] = 60
@@ -268,7 +270,7 @@ def test_which_films_are_looked_at() -> None:
     keys = np.array([0, 30])
     hd, uhd = (1920, 1080), (3840, 2160)
     looked_at = [
-        groups_of(codec, size_px, keys, 60)
+        groups_of(codec, size_px, keys, np.arange(60) / 25)
         for codec, size_px in (("hevc", uhd), ("h264", hd), ("h264", uhd), ("mjpeg", hd))
     ]
     assert [g is not None for g in looked_at] == [True, True, False, False]
