@@ -181,7 +181,9 @@ def estimate(
     )  # fmt: skip
     changed = why
     if suspicious or len(left_out) >= LEAST_PART:
-        every = _every_view(given, kept, rejected)
+        # a view or two that left have their own reason, and those that are left are asked
+        many = len(left_out) >= LEAST_PART
+        every = _every_view(given, kept, rejected) if many else kept
         apart = [x for v in every for x in (without(v, "right"), without(v, "left"))]
         both, single = (_joint_start(board, of, own, agreed, {}) for of in (every, apart))
         changed = _why_they_differ(board, sizes, views, both, single, why, with_warp)

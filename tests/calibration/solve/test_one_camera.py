@@ -88,8 +88,9 @@ def test_the_joint_solve_begins_where_each_view_was_seen() -> None:
     agreed: Any = SimpleNamespace(state=cameras)
     own = {(name, "left"): (turns[k], places[k]) for k, name in enumerate("abe")}
     own |= {(name, "right"): (turns[k], places[k] + 100) for k, name in enumerate("cba")}
-    state, order = estimate._joint_start(BOARD, views, own, agreed, {0: 3})
-    assert order == [0, 1, 2, 4, 5]  # d was not seen, f is nobody's
+    posed, problem, state = estimate._joint_start(BOARD, views, own, agreed, {0: 3})
+    assert [v.name for v in posed] == ["a", "b", "c", "e", "b"]  # d was not seen, f is nobody's
+    assert problem.n_views == len(posed)
     right = 100 - t_RL  # those of the right camera, in the left one's frame
     want = [places[3] + 7, places[1], places[0] + right, [0, 0, 3], places[1] + right]
     np.testing.assert_allclose(state.t_view, want, atol=1e-6)
