@@ -169,15 +169,16 @@ def _analyze(
     lap("gaze")
 
     # Tables, and what they rest on.
+    if session.config.teacher is not None and session.config.teacher.keep_track:
+        time_s = film.when.time_s
+        places = teacher_table(rig, seen, students, time_s, step_of(time_s))
+        write_table(places, run.teacher_path, "teacher")
+    del seen, R_WS  # a tenth of a gigabyte of a long lesson, of which nothing below asks
     on_board = board_shares(gaze.table, session.config.blackboard)
     summary = students_table(gaze.table, students.rows, on_board)
     write_table(faces_table(rows, tracks, students, film.when), run.faces_path, "faces")
     write_table(gaze.table, run.gaze_path, "gaze")
     write_table(summary, run.students_path, "students")
-    if session.config.teacher is not None and session.config.teacher.keep_track:
-        time_s = film.when.time_s
-        places = teacher_table(rig, seen, students, time_s, step_of(time_s))
-        write_table(places, run.teacher_path, "teacher")
     lap("tables")
     evidence = Evidence(
         film, rig, settings.force, rows, tracks, students, drift,
@@ -195,7 +196,7 @@ def _analyze(
         gain=None if gain is None else gain.stamp(),
     )
     # The report reads the run. What that was made of is half a gigabyte in a long lesson.
-    del rows, R_WS, tracks, seen, students, gaze, summary, evidence
+    del rows, tracks, students, gaze, summary, evidence
     problem = problem_of_report(run, quality, progress)
     # Only now is it done: a Ctrl-C in the report, too, leaves a run that goes on.
     return run.finish(report_problem=problem)
