@@ -110,8 +110,8 @@ class ClockQuality(_Record):
 
 class CameraFrames(_Record):
     """One camera's pictures: asked for and decoded; damaged or missing; ``none``: moments of which
-    it recorded none near enough; ``aside``: of which its
-    picture is left out, as the camera had moved or showed something else."""
+    it recorded none near enough; ``aside``: of which its picture is left out, as the camera had
+    moved or showed something else."""
 
     asked: int = 0
     decoded: int = 0

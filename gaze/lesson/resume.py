@@ -165,7 +165,7 @@ def look_at_lesson(
 def hand_back_pictures() -> None:
     """From here on a picture's memory is the system's again once it is freed, and what threads have
     freed is there for all: glibc would keep what it has seen freed before in pieces, up to 0.3 GB
-    of them, and for each thread its own, 0.2 GB of a long lesson."""
+    of them, and for each thread its own, 0.15 GB of a long lesson."""
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError):  # another C library
             glibc = ctypes.CDLL(None)
