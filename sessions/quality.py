@@ -111,7 +111,8 @@ class ClockQuality(_Record):
 class CameraFrames(_Record):
     """One camera's pictures: asked for and decoded; damaged or missing; ``none``: moments of which
     it recorded none near enough; ``aside``: of which its picture is left out, as the camera had
-    moved or showed something else."""
+    moved or showed something else; ``single`` of them one by one or for seconds, from
+    ``single_from_s`` on."""
 
     asked: int = 0
     decoded: int = 0
@@ -119,6 +120,8 @@ class CameraFrames(_Record):
     missing: int = 0
     none: int = 0
     aside: int = 0
+    single: int = 0
+    single_from_s: float | None = None
     fps: float | None = None
     files: tuple[str, ...] = ()
 

@@ -54,8 +54,10 @@ MOSTLY = 0.75
 LEFT_OVER = 0.25
 
 
+#: Single pictures of something else that are worth a word before the lesson's analysis counts them.
+FEW = 2
 #: What of a camera is not for the quality file.
-ARRAYS = frozenset({"turn_rad", "covariance", "wobble", "right_s", "stretches"})
+ARRAYS = frozenset({"turn_rad", "covariance", "wobble", "right_s", "alone_s", "stretches"})
 OTHERWISE = {
     "split": "Export each camera's own film.",
     "inset": "Export each camera's own film: the faces in it would count as students.",
@@ -85,6 +87,7 @@ class Registered:
     the lesson's mean grey level. stretches : of its video that are something else. wobbled_deg,
     wobbled : by how much it turned and zoomed during the rest of the lesson at most; wobble : (4,
     4) as a covariance. right_s : of a large change, times at which the camera is as calibrated.
+    alone_s : times of single pictures that are something else.
     """
 
     camera: str
@@ -105,6 +108,7 @@ class Registered:
     wobbled: float = 0.0
     wobble: Array = field(default_factory=lambda: np.zeros((4, 4)), repr=False)
     right_s: Array = field(default_factory=lambda: np.zeros(0), repr=False)
+    alone_s: Array = field(default_factory=lambda: np.zeros(0), repr=False)
 
     @property
     def large(self) -> bool:
@@ -166,6 +170,18 @@ class Registered:
         if self.large:
             return []  # said already, and nothing else is to be done
         out = [self.left_out(s) for s in self.stretches]
+        if len(self.alone_s) >= FEW:
+            at = ", ".join(f"{t:.1f} s" for t in self.alone_s[:3])
+            out.append(
+                Cause(
+                    "recording", "WARN",
+                    f"{len(self.alone_s)} of the pictures of the {self.camera} video that were "
+                    f"looked at show something else than its room, one by one (at {at} …): such "
+                    "pictures are left out",
+                    "A loose plug, a program's window, somebody close before the lens? Look at it "
+                    "there; if the camera's own file is whole, use that.",
+                )
+            )  # fmt: skip
         if self.wobbles:
             out.append(
                 Cause(
@@ -282,7 +298,7 @@ def _amid(r: Registered, shown: Shown, other: Shown) -> Registered:
     as_then &= np.abs(apart[:, 3]) < MOST_ZOOMED
     return replace(
         r, stretches=shown.stretches(other), wobbled_deg=turned_deg, wobbled=zoomed, wobble=spread,
-        right_s=shown.times_s[as_then] if r.large else np.zeros(0),
+        right_s=shown.times_s[as_then] if r.large else np.zeros(0), alone_s=shown.alone_s(other),
     )  # fmt: skip
 
 

@@ -40,6 +40,8 @@ MANY_LOST = 0.02
 CLOCK_UNSURE = (
     "clock_unmeasured", "clock_roughly_measured", "clock_contradicted", "clock_senses_disagree",
 )  # fmt: skip
+#: What single pictures may be that do not show the room.
+SINGLE = "black, one colour, another picture, half of one, or somebody close before the lens"
 HEADS_DISAGREE_CHI2 = 9.0  # three times what is expected
 
 
@@ -51,7 +53,7 @@ def caveats(q: Quality) -> Iterator[Caveat]:
     """
     lost = list(_frame_caveats(q.frames))
     cameras = (q.frames.left, q.frames.right)
-    many = any(c.decoded < (1 - MANY_LOST) * c.asked for c in cameras)
+    many = any(c.asked + c.single - c.decoded > MANY_LOST * c.asked for c in cameras)
     if many:
         yield from lost
     yield from _fit_caveats(q)
@@ -189,6 +191,15 @@ def _frame_caveats(frames: FrameCounts) -> Iterator[Caveat]:
                 f"({100 * undecoded / of.asked:.1f} %) could not be decoded ({of.corrupt} damaged, "
                 f"{of.missing} missing): there only the other camera sees.",
                 facts={"camera": name, "undecoded": undecoded, "asked": of.asked},
+            )
+        if of.single:
+            pictures = "picture shows" if of.single == 1 else "pictures show"
+            yield Caveat(
+                code="recording",
+                message=f"{of.single} {pictures} something else than the {name} camera's room "
+                f"({SINGLE}), the first at {of.single_from_s or 0.0:.1f} s: left out.",
+                facts={"undecoded": of.single, "asked": of.asked + of.aside},
+                cost_cm=0.0,
             )
         if of.none > 0.02 * frames.moments:
             yield Caveat(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from gaze.lesson.shown import without
 from sessions.clock.joined import Joined
 from sessions.errors import SessionError
 from sessions.folder import Session
-from sessions.video import Moments, VideoInfo, moments, open_camera
+from sessions.video import Moments, VideoInfo, moments, open_camera, whether_usual
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Film:
     camera's clock. remarks : sentences on the files. lost : (M, 2) for every moment and camera "",
     or why its picture could not be looked at (:class:`sessions.video.FramePair`). changed : each
     camera against its calibration picture. aside : of how many moments each camera's picture is
-    left out, as it shows something else.
+    left out before it is looked at, as it shows something else for a while.
     """
 
     left: VideoInfo
@@ -65,11 +65,14 @@ class Film:
         both = zip(CAMERAS, (self.left, self.right), self.lost.T, self.aside, strict=True)
         for name, info, lost, aside in both:
             counts = {why: int((lost == why).sum()) for why in ("corrupt", "missing", "none")}
+            single = np.flatnonzero(lost == "aside")
             out[name] = {
-                "asked": len(lost) - counts["none"],
+                "asked": len(lost) - counts["none"] - len(single),
                 **counts,
                 "none": max(counts["none"] - aside, 0),
-                "aside": aside,
+                "aside": aside + len(single),
+                "single": len(single),
+                "single_from_s": float(self.when.time_s[single[0]]) if len(single) else None,
                 "decoded": int((lost == "").sum()),
                 "fps": info.fps,
                 "files": [f.path.name for f in info.files],
@@ -98,6 +101,7 @@ def open_film(session: Session, rig: Rig, settings: AnalyzeSettings, progress: P
     refuse_other_camera(changed, force=settings.force)
     rig = as_it_is_now(rig, changed)
     left, right, clock = lesson_clock(session, left, right, progress)
+    left, right = (replace(v, shows=whether_usual(v)) for v in (left, right))
     refuse_other_speed(clock, force=settings.force)
     both = zip(CAMERAS, (left, right), strict=True)
     remarks = [f"The {name} video {remark}." for name, info in both for remark in info.remarks]

@@ -43,6 +43,8 @@ LEAST_AGREE, LEAST_FIT = 0.4, 0.5
 MOST_TURNED_DEG, MOST_ZOOMED = 0.5, 0.02
 #: Under this nothing is said: jitter, compression, a lens that warms up.
 LEAST_TURNED_DEG, LEAST_ZOOMED = 0.05, 0.002
+#: Groups of fewer frames are decoded as fast as their key frames.
+SHORT_GROUP = 8
 #: Fewer pictures in a row than this say nothing: somebody walks by in front of the camera.
 IN_A_ROW = 2
 #: A picture is frozen that differs nowhere by more grey levels, for so many pictures and seconds,
@@ -113,6 +115,10 @@ class Shown:
             if out[a] != "" and b - a < IN_A_ROW:  # as what stands beside it, or nothing
                 out[a:b] = (out[a - 1] if a else "") or (out[b] if b < len(out) else "")
         return out
+
+    def alone_s(self, other: Shown) -> Array:
+        """When single pictures show something else, while those beside them do not."""
+        return np.asarray(self.times_s[np.isnan(self.turned[:, 0]) & (self.why(other) == "")])
 
     def _frozen(self, other: Shown) -> NDArray[np.bool_]:
         """(N,) where the picture stands still while the other camera's moves."""
@@ -197,11 +203,17 @@ def without(when: Moments, stretches: Sequence[Iterable[Stretch]]) -> Moments:
 
 
 def _numbers(video: VideoInfo) -> NDArray[np.int64]:
-    """Frames from one end to the other; key frames, where they are near (cheap to decode)."""
+    """Frames from one end to the other; key frames, where they are near (cheap to decode), but none
+    that an encoder put there because the picture was another one for a moment."""
     n = min(max(int(video.duration_s / APART_S), FEWEST), video.frames)
     wanted = np.linspace(0, video.frames - 1, n).round().astype(np.int64)
-    after = np.clip(np.searchsorted(video.keyframes, wanted), 1, max(len(video.keyframes) - 1, 1))
-    keys = video.keyframes[[np.minimum(after, len(video.keyframes) - 1), after - 1]]
+    lengths = np.diff(video.keyframes, append=video.frames)
+    usual = (lengths**2).sum() / lengths.sum()  # of the group in which a frame is
+    if usual < SHORT_GROUP:
+        return np.unique(wanted)
+    begins = video.keyframes[lengths >= usual / 2]
+    after = np.clip(np.searchsorted(begins, wanted), 1, max(len(begins) - 1, 1))
+    keys = begins[[np.minimum(after, len(begins) - 1), after - 1]]
     nearest = np.where(abs(keys[0] - wanted) < abs(keys[1] - wanted), keys[0], keys[1])
     near = np.abs(nearest - wanted) < 0.5 * video.frames / n
     return np.unique(np.where(near, nearest, wanted))

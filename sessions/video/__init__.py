@@ -10,6 +10,7 @@ from sessions.video.moments import Moments, moments, nearest_frames
 from sessions.video.pairs import FramePair, frame_pairs
 from sessions.video.reading import Frame, ask_frames, read_frames
 from sessions.video.timestamps import read_timestamps
+from sessions.video.usual import whether_usual
 
 __all__ = [
     "Frame",
@@ -25,4 +26,5 @@ __all__ = [
     "probe",
     "read_frames",
     "read_timestamps",
+    "whether_usual",
 ]

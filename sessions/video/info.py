@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise, zip_longest
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.film import Image
 from calibration.mounting import AS_THE_FILE_SAYS, Mounting
 from sessions.errors import VideoError
 from sessions.folder import Session
@@ -43,6 +44,8 @@ class VideoInfo:
     ascending; 0 is where players show 0:00. files : the chapters, in order.
     keyframes : (M,) frame numbers from which decoding can start. size_px : upright.
     remarks : what is wrong with it, as predicates of "the left video". traits : what is special.
+    shows : whether a picture (h, w, 3) is one of what the camera usually shows
+    (:class:`sessions.video.usual.Usual`); None: nobody asks.
     """
 
     path: Path
@@ -54,6 +57,7 @@ class VideoInfo:
     stated_duration_s: float | None
     remarks: tuple[str, ...] = ()
     traits: tuple[str, ...] = ()
+    shows: Callable[[Image], bool] | None = None
 
     @property
     def frames(self) -> int:

@@ -17,7 +17,7 @@ class FramePair(NamedTuple):
     """One moment's two pictures; an image is None where that camera has no frame.
 
     lost : why a picture that should be there is not, per camera (:class:`reading.Frame`); ``none``
-    where the camera has no frame of the moment.
+    where the camera has no frame of the moment, ``aside`` where it shows something else then.
     """
 
     moment: int
@@ -44,7 +44,7 @@ def frame_pairs(
                     shown.append(Frame(-1, None, "none"))
                     continue
                 if held is None or held.number != number:
-                    held = last[c] = next(streams[c])
+                    held = last[c] = _as_usual(sides[c][0], next(streams[c]))
                 shown.append(held)
             yield FramePair(
                 i, float(when.time_s[i]), shown[0].picture, shown[1].picture,
@@ -52,6 +52,13 @@ def frame_pairs(
             )  # fmt: skip
 
     yield from _ahead(pairs(), ahead)
+
+
+def _as_usual(info: VideoInfo, frame: Frame) -> Frame:
+    """The frame, without its picture where that is of something else."""
+    if frame.picture is None or info.shows is None or info.shows(frame.picture):
+        return frame
+    return Frame(frame.number, None, "aside")
 
 
 def _ahead(source: Iterator[FramePair], depth: int) -> Iterator[FramePair]:

@@ -115,6 +115,18 @@ def from_on(since: int, change: Callable[[Picture], Picture], until: int = 999) 
     return lambda shown: [change(p) if since <= k < until else p for k, p in enumerate(shown)]
 
 
+def every(nth: int, change: Callable[[Picture], Picture]) -> Any:
+    """Every so many-th of a film's pictures otherwise."""
+    return lambda shown: [change(p) if k % nth == 3 else p for k, p in enumerate(shown)]
+
+
+def half_grey(p: Picture) -> Picture:
+    """As of a picture whose lower half never came."""
+    out = p.copy()
+    out[len(p) // 2 :] = 128
+    return out
+
+
 def dark(p: Picture) -> Picture:
     return np.asarray(0.22 * p, np.uint8)
 
@@ -183,6 +195,9 @@ KINDS = {
     "right frozen for a third": Kind(
         right=lambda shown: [*shown[:12], *[shown[12]] * 12, *shown[24:]]
     ),
+    "right black in every fifth picture": Kind(right=every(5, np.zeros_like)),
+    "right half grey in every sixth picture": Kind(right=every(6, half_grey)),
+    "right blue for 0.6 s": Kind(right=from_on(15, lambda p: np.full_like(p, (200, 60, 0)), 18)),
     "three frames lost, times rewritten": Kind(
         right=lambda shown: shown[:12] + shown[15:], toml=BY_HAND
     ),

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gaze.lesson.background import Registered
+from gaze.lesson.caveats import caveats
 from gaze.lesson.film import Film
 from gaze.lesson.shown import Shown, over_lesson, without
-from sessions.quality import FrameCounts
+from sessions.quality import FrameCounts, Quality
 from sessions.video import Moments, probe
 from tests.gaze.lesson.test_background import CAMERA, H, W, filmed, room
 from tests.sessions.video.films import write
@@ -166,3 +168,32 @@ def test_one_picture_beside_a_stretch_is_of_it_and_alone_it_is_nothing(other: Sh
     (found,) = fell.stretches(other)
     assert (found.why, found.first, found.end) == ("moved", int(other.frames[24]) + 1, FRAMES)
     assert found.turned_deg == pytest.approx(100)
+    assert fell.alone_s(other).tolist() == [other.times_s[10]]
+
+
+def test_single_black_pictures_are_told_by_the_check_and_no_key_frames_are_looked_for(
+    tmp_path: Path, other: Shown
+) -> None:
+    """An encoder makes a key frame of each black picture, and of the one behind it."""
+
+    def draw(n: int) -> NDArray[np.uint8]:
+        return lesson(n) if n % 12 else np.zeros((H, W), np.uint8)
+
+    got = shown(tmp_path, draw)
+    assert got.stretches(other) == () and len(got.alone_s(other)) == 3
+    found = replace(Registered("left", "as it is", 100), alone_s=got.alone_s(other))
+    assert "3 of the pictures of the left video" in found.amid()[0].message
+
+
+def test_single_pictures_of_something_else_are_counted_and_stand_on_page_one(
+    tmp_path: Path,
+) -> None:
+    video = probe(write(tmp_path / "a.mp4", frames=20))
+    lost = np.array([["", "aside"], ["none", ""], ["none", "aside"], ["", ""]], "U8")
+    when = Moments(np.arange(4.0), np.arange(4), np.arange(4))
+    film = Film(video, video, None, None, when, (), lost, aside=(2, 0))  # type: ignore[arg-type]
+    found = FrameCounts.model_validate(film.frame_facts())
+    assert (found.right.asked, found.right.decoded, found.right.aside) == (2, 2, 2)
+    assert (found.right.single, found.right.single_from_s, found.left.single) == (2, 0.0, 0)
+    first = next(iter(caveats(Quality(frames=found))))
+    assert "2 pictures show something else than the right camera's room" in first.message
