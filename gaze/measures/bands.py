@@ -14,7 +14,7 @@ from calibration.transform import Array
 from gaze.gain.consensus import CONSTANT, LASTING
 from gaze.measures.moments import Moments
 
-MOVED = 0.5  # variance of a student's share, of the square of what the mixture moved it by
+MOVED = 0.25  # variance of a student's share, of the square of what the others moved it by
 MOVED_ALIKE = 0.4  # of which this part is the class's: it does not average out over students
 # both measured on simulated natural lessons with seeds of their own (docs/attention.md)
 CROSSING = 1 / 12  # variance of when a head crossed an edge, between two moments, in moments²
@@ -61,8 +61,8 @@ class Errors:
     mixture; windows_var : (S, B, K + 1) of each window's. whole : (D, S, K + 1), windows :
     (D, S, B, K + 1) shares under mixtures refitted to the class with random weights: what all
     students' shares have in common. moved : (S, K + 1), windows_moved : (S, B, K + 1) shares less
-    those of the points counted where they lie: how much was undone, and may have been undone too
-    far. NaN where a student was not measured.
+    those that each point's own σ alone says: how much the others' looks moved them, maybe too far.
+    NaN where a student was not measured.
     """
 
     own_var: Array
@@ -142,13 +142,13 @@ def share_errors(
 
 
 def _moved(m: Moments) -> Array:
-    """(S, T, K + 1) probability of each state less whether the point itself lies in it; 0 without
-    a point."""
+    """(S, T, K + 1) probability of each state less what it were if nothing was known of where the
+    others looked; 0 without a point."""
     out = np.zeros((*m.measured.shape, len(m.states) + 1))
     if m.places is not None and m.members is not None:
         at = m.point_of >= 0
-        lies = m.members[m.places.likelihood.argmax(1)][m.places.of[m.point_of[at]]]
-        out[at] = np.column_stack([m.probability[at], m.on_board[at]]) - lies
+        alone = m.places.alone(m.members)[m.places.of[m.point_of[at]]]
+        out[at] = np.column_stack([m.probability[at], m.on_board[at]]) - alone
     return out
 
 

@@ -229,6 +229,12 @@ class Mixture:
         """(U, K) mean over the cells of ``values`` (C, K), given each group's points."""
         return self._probability(self.looked[None], values)[:, 0]
 
+    def alone(self, values: Array | NDArray[np.bool_]) -> Array:
+        """(U, K) :meth:`probability` where anywhere is as likely: what a group's own σ says."""
+        both = np.column_stack([values, np.ones(len(values))]) * self.anywhere[:, None]
+        total = self.likelihood @ both
+        return np.asarray(total[:, :-1] / total[:, -1:])
+
     def _probability(self, looked: NDArray[np.float32], values: Array | NDArray[np.bool_]) -> Array:
         """(U, D, K), where students looked at cells (D, S, C)."""
         D, S, C = looked.shape
