@@ -51,6 +51,23 @@ def test_blur_is_not_counted_twice() -> None:
     assert board["share"] > 0.98 and board["high"] == 1.0
 
 
+def test_one_whom_the_others_bear_onto_the_board_stays_open() -> None:
+    """He may well look a hand's breadth below the board, and be measured a σ higher, where all
+    others look."""
+    rng = np.random.default_rng(4)
+    names = [f"S-{i}" for i in range(8)]
+    frames = []
+    for i, name in enumerate(names):
+        low, high = ([1.5, 1.1], [2.5, 1.18]) if i == 0 else ([0.3, 0.2], [3.7, 1.15])
+        seen = rng.uniform(low, high, (90, 2))
+        frames.append(gaze_table(np.arange(90) * 0.2, np.full(90, name), np.full(90, "ok"),
+                                 seen, 0.15))  # fmt: skip
+    m = measures(pd.concat(frames, ignore_index=True), None, BOARD, surrogates=0)
+    own = m.students.set_index("student").loc["S-0"]
+    assert own["board_share"] > 0.85  # they bear him onto the board
+    assert own["board_low"] < 0.7
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_whether_places_are_shared_the_points_say(seed: int) -> None:
     """Marks that all look at, in whatever order, are shared; places of one's own are not, and then
