@@ -231,9 +231,8 @@ class Mixture:
 
     def alone(self, values: Array | NDArray[np.bool_]) -> Array:
         """(U, K) :meth:`probability` where anywhere is as likely: what a group's own σ says."""
-        both = np.column_stack([values, np.ones(len(values))]) * self.anywhere[:, None]
-        total = self.likelihood @ both
-        return np.asarray(total[:, :-1] / total[:, -1:])
+        held = self.likelihood @ (self.anywhere[:, None] * values)
+        return np.asarray(held / (self.likelihood @ self.anywhere)[:, None])
 
     def _probability(self, looked: NDArray[np.float32], values: Array | NDArray[np.bool_]) -> Array:
         """(U, D, K), where students looked at cells (D, S, C)."""
