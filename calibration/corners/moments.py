@@ -17,6 +17,7 @@ import av
 import cv2
 import numpy as np
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from calibration.errors import CalibrationError
 from calibration.film import (
     best_stream,
     decoded,
+    decoder_of,
     open_file,
     packets_of,
     picture_of,
@@ -75,8 +77,8 @@ class _Shown(NamedTuple):
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """A video file and its film, in as many threads as there are.
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream, VideoCodecContext]]:
+    """A video file, its film and what decodes that, in as many threads as there are.
 
     Raises
     ------
@@ -87,8 +89,9 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             stream = best_stream(container)
             if stream is None:
                 raise CalibrationError("the file holds no video", where=path, remedy=ANEW)
-            stream.thread_type = "AUTO"
-            yield container, stream
+            codec = decoder_of(stream)
+            codec.thread_type = "AUTO"
+            yield container, stream, codec
     except (av.FFmpegError, OSError, ValueError) as error:
         raise CalibrationError(
             "the calibration video cannot be read", where=path, found=str(error)[:120], remedy=ANEW
@@ -97,16 +100,15 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 def _frames(path: Path, mounting: Mounting) -> Iterator[_Shown]:
     """Every whole frame."""
-    with _opened(path) as (container, stream):
+    with _opened(path) as (container, stream, _):  # only FFmpeg's own decoder says the file's turn
+        own = decoded(packets_of(container, stream), stream.codec_context, 0)
+        turn = next((mounting.turn(turn_flag(f)) for f, whole in own if f and whole), None)
+    with _opened(path) as (container, stream, codec):
         begin_s = (container.start_time or 0) / 1e6
         base = stream.time_base or 0  # not the frame's own: the last ones have none
         step_s = 1 / float(stream.guessed_rate or stream.average_rate or 25)
-        turn: Turn | None = None
-        for i, (frame, whole) in enumerate(
-            decoded(packets_of(container, stream), stream.codec_context)
-        ):
-            if frame is not None and whole:
-                turn = turn or mounting.turn(turn_flag(frame))
+        for i, (frame, whole) in enumerate(decoded(packets_of(container, stream), codec)):
+            if frame is not None and whole and turn is not None:
                 time_s = i * step_s if frame.pts is None else float(frame.pts * base) - begin_s
                 yield _Shown(time_s, turn, pixel_aspect(stream), frame)
 
@@ -119,7 +121,7 @@ def refuse_damaged(path: Path) -> None:
     CalibrationError : it cannot be read, or in most places no picture comes whole.
     """
     good = looked = 0
-    with _opened(path) as (container, stream):
+    with _opened(path) as (container, stream, codec):
         begin, length = container.start_time or 0, container.duration or 0
         for k in range(PLACES):
             try:
@@ -127,7 +129,7 @@ def refuse_damaged(path: Path) -> None:
                     container.seek(begin + k * length // PLACES)
             except (av.FFmpegError, OSError):
                 continue  # a container that cannot: judged by its beginning
-            whole = _comes_whole(container, stream)
+            whole = _comes_whole(container, stream, codec)
             good, looked = good + (whole is True), looked + (whole is not None)
             if looked - good > PLACES // 2:
                 break
@@ -145,14 +147,16 @@ def _undecodable(path: Path) -> CalibrationError:
     return CalibrationError(what, where=path, remedy=ANEW)
 
 
-def _comes_whole(container: InputContainer, stream: VideoStream) -> bool | None:
+def _comes_whole(
+    container: InputContainer, stream: VideoStream, codec: VideoCodecContext
+) -> bool | None:
     """Whether the first group of pictures from here on begins whole; None: none begins here."""
-    stream.codec_context.flush_buffers()
+    codec.flush_buffers()
     packets = packets_of(container, stream)
     for number, packet in enumerate(packets):
         if packet.is_keyframe:
             group = chain([packet], islice(packets, PACKETS))
-            return any(f is not None and w for f, w in decoded(group, stream.codec_context, 0))
+            return any(f is not None and w for f, w in decoded(group, codec, 0))
         if number == GROUP:
             return False
     return None  # .ts: from where the search landed to the end

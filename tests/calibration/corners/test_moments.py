@@ -14,6 +14,7 @@ from calibration.corners.boards import Board
 from calibration.corners.folder import _causes_of_videos, read_folder
 from calibration.corners.moments import (
     Offset,
+    _frames,
     _Motion,
     board_moments,
     measured_offset,
@@ -21,6 +22,8 @@ from calibration.corners.moments import (
     refuse_damaged,
 )
 from calibration.errors import CalibrationError
+from calibration.film import picture_of
+from calibration.mounting import AS_THE_FILE_SAYS
 from tests.sessions.video import films
 
 
@@ -168,3 +171,28 @@ def test_no_moment_lies_on_the_way() -> None:
     assert not carried[[a for a, _ in found]].any()
     swept = _Motion(time_s, rng.uniform(5.0, 7.0, len(time_s)))  # never held
     assert len(quiet_moments(swept, swept, 0.0)) == 60
+
+
+def test_a_vp9_film_is_read_by_the_decoder_that_notices_damage(tmp_path: Path) -> None:
+    """Turned by its flag, and with noise amid a picture, from which on FFmpeg's own decoder shows
+    something else without a word."""
+    path = films.write(
+        tmp_path / "a.mp4", frames=75, codec="libvpx-vp9", display=(90, False, False),
+        options={"deadline": "realtime", "cpu-used": "8", "g": "25", "b": "3M"},
+        draw=lambda n: np.ascontiguousarray(np.rot90(films.picture(n), -1)),
+    )  # fmt: skip
+
+    def shown() -> list[int]:
+        frames = _frames(path, AS_THE_FILE_SAYS)
+        return [films.number(picture_of(f.frame, f.turn)) for f in frames]
+
+    assert shown() == list(range(75))
+    refuse_damaged(path)  # it is not
+    with av.open(str(path)) as film:
+        packet = [p for p in film.demux(video=0) if p.size][30]
+    data = bytearray(path.read_bytes())
+    noise = np.random.default_rng(0).integers(0, 256, 300, np.uint8).tobytes()
+    at = (packet.pos or 0) + packet.size // 3
+    data[at : at + min(300, packet.size // 2)] = noise[: packet.size // 2]
+    path.write_bytes(data)
+    assert shown() == [*range(30), *range(50, 75)]
