@@ -80,12 +80,13 @@ def guesses(e: Evidence) -> Iterator[Guess]:
     """Everything that is tried on what was measured."""
     for i, b in enumerate(e.boards):
         if b.tape.measured:
+            yield from _taped(e, [i])
             yield from _tape_guesses(e, i)
         yield from _laid_guesses(e, i)
         if b.picture is not None:
             yield from _picture_guesses(e, i)
     if len(e.boards) > 1 and all(b.tape.measured for b in e.boards):
-        yield from _common_guesses(e)
+        yield from _taped(e, range(len(e.boards)))
         for i, j in combinations(range(len(e.boards)), 2):
             yield from _of_two(e, i, j)
     if e.corners_m:
@@ -157,6 +158,34 @@ def _name(e: Evidence, i: int) -> str:
     return f"placement {i + 1}: " if len(e.boards) > 1 else ""
 
 
+def _taped(e: Evidence, which: Sequence[int]) -> Iterator[Guess]:
+    """What may be wrong with the tape of one placement as with that of all: they start at one
+    corner, and one hand measured them."""
+    # what is common has no row of its own: the rows may move together
+    name, row = ("in all placements ", "") if len(which) > 1 else (
+        _name(e, which[0]), f"{which[0]}."
+    )  # fmt: skip
+    for move in _moves(e):
+        instead = e
+        for i in which:
+            tape = e.boards[i].tape
+            instead = _with_tape(instead, i, tape.at(move.shift + move.factor * tape.t_WA))
+        yield Guess(move.code, name + move.says, move.action, instead)
+    for length in LENGTHS:
+        yield Guess(
+            "tape_wrong", f"{name}{length} disagrees by {{size}} with everything else",
+            f"Measure {length} again, from the blackboard's upper RIGHT corner.",
+            e, free=(row + length,), cost=FREE_COST,
+        )  # fmt: skip
+    if all(e.boards[i].tape.tilt_deg < 45 for i in which):
+        yield Guess(
+            "tape_to_floor",
+            name + "down_m disagrees by {size} with everything else: it was taken to the floor",
+            "Measure down_m to the board on the table, not to the floor.",
+            e, free=(row + "down_m",), cost=FREE_COST - 2.0, between=TABLE_M,
+        )  # fmt: skip
+
+
 def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
     b = e.boards[i]
     tape, t, name = b.tape, b.tape.t_WA, _name(e, i)
@@ -164,8 +193,6 @@ def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
     def at(code: str, says: str, t_WA: Array, action: str, cost: float = 0.0) -> Guess:
         return Guess(code, name + says, action, _with_tape(e, i, tape.at(t_WA)), cost=cost)
 
-    for move in _moves(e):
-        yield at(move.code, move.says, move.shift + move.factor * t, move.action)
     # the tape led to another point of the board: seen from the first inner corner, in P
     (along, across), s = b.size_m, b.square_m
     R_WP = R_WA @ R_AP(tape.tilt_deg)
@@ -219,10 +246,6 @@ def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
             yield at(
                 "tape_units", f"{length} is in {unit}", other, f"Give {length} in metres.", 3.0
             )
-        yield Guess(
-            "tape_wrong", name + f"{length} disagrees by {{size}} with everything else",
-            f"Measure {length} again.", e, free=(f"{i}.{length}",), cost=FREE_COST,
-        )  # fmt: skip
     yield Guess(
         "tape_begun",
         name + "left_m, down_m and out_m are all {size} off by the same amount: was the tape's "
@@ -230,13 +253,6 @@ def _tape_guesses(e: Evidence, i: int) -> Iterator[Guess]:
         "Read the tape at its own zero, and count its case where it stands against a surface.",
         e, free=(f"{i}.{HOOK}",), cost=FREE_COST,
     )  # fmt: skip
-    if tape.tilt_deg < 45:
-        yield Guess(
-            "tape_to_floor",
-            name + "down_m disagrees by {size} with everything else: it was taken to the floor",
-            "Measure down_m to the board on the table, not to the floor.",
-            e, free=(f"{i}.down_m",), cost=FREE_COST - 2.0, between=TABLE_M,
-        )  # fmt: skip
     yield Guess(
         "board_slipped",
         name + "the board was moved by {size} after it was measured",
@@ -373,28 +389,6 @@ def _picture_guesses(e: Evidence, i: int) -> Iterator[Guess]:
             "Say mirrored = true where it shows a mirror or a selfie camera took it.",
             replace(e, boards=tuple(boards)), cost=3.0,
         )  # fmt: skip
-
-
-def _common_guesses(e: Evidence) -> Iterator[Guess]:
-    """The same mistake in all placements: they start at one corner, and one hand measured them."""
-    for move in _moves(e):
-        tapes = [b.tape.at(move.shift + move.factor * b.tape.t_WA) for b in e.boards]
-        boards = tuple(replace(b, tape=t) for b, t in zip(e.boards, tapes, strict=True))
-        everywhere = f"in all placements {move.says}"
-        yield Guess(move.code, everywhere, move.action, replace(e, boards=boards))
-    for length in LENGTHS:
-        # what is common has no row of its own: the rows may move together
-        yield Guess(
-            "tape_wrong", f"{length} of all placements disagrees by {{size}} with everything else",
-            f"Measure {length} again, from the blackboard's upper RIGHT corner.",
-            e, free=(length,), cost=FREE_COST,
-        )  # fmt: skip
-    yield Guess(
-        "tape_to_floor",
-        "down_m of all placements disagrees by {size}: it was taken to the floor",
-        "Measure down_m to the board on the table, not to the floor.",
-        e, free=("down_m",), cost=FREE_COST - 2.0, between=TABLE_M,
-    )  # fmt: skip
 
 
 def _lens_guesses(e: Evidence) -> Iterator[Guess]:

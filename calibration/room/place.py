@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from calibration.camera import CAMERAS
-from calibration.corners.boards import View
 from calibration.errors import CalibrationError
 from calibration.inputs import Auxiliary, Seen
 from calibration.rig_quality import (
@@ -35,6 +34,7 @@ from calibration.room.world import HUNG_DEG, ROLL_DEG, Tape
 from calibration.solve import bundle
 from calibration.solve.covariance import joint_covariance
 from calibration.solve.estimate import Estimate
+from calibration.solve.views import copies
 from calibration.transform import Transform, rotation_log
 from calibration.verdict import Cause, Status
 
@@ -77,7 +77,7 @@ def place(seen: Seen, found: Estimate) -> Room:
     room = Room()
     for index, aux in enumerate(seen.auxiliary):
         _place_one(index, aux, seen, found, room)
-        copied = next((v.name for v in seen.views if _copies(aux.view, v)), None)
+        copied = next((v.name for v in seen.views if copies(aux.view, v)), None)
         if copied is None:
             continue
         level = any(p.index == index and _level(p.reading) for p in room.placed)
@@ -89,13 +89,6 @@ def place(seen: Seen, found: Estimate) -> Room:
         )  # fmt: skip
         room.causes.insert(0, copy)
     return room
-
-
-def _copies(a: View, b: View) -> bool:
-    """Whether two views are the same pictures, camera for camera."""
-    pairs = [(a.corners(c), b.corners(c)) for c in CAMERAS]
-    both = [(u, v) for u, v in pairs if u is not None and v is not None and u.shape == v.shape]
-    return bool(both) and all(np.nanmax(np.abs(u - v), initial=0.0) < 1e-3 for u, v in both)
 
 
 def _place_one(index: int, aux: Auxiliary, seen: Seen, found: Estimate, room: Room) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from calibration.rig_quality import Slip
 from calibration.room.evidence import LENGTHS, ROWS_M, TURNS, Evidence, moved, slopes
 from calibration.room.fit import Solved
 from calibration.room.world import on_blackboard
@@ -85,6 +86,27 @@ def gaze_shift(T_WL: Transform, blackboard_m: tuple[float, float] | None) -> Arr
         return on_blackboard(T.apply(P_L), T.rotate(d_L)).ravel()
 
     return slopes(hits, 6)
+
+
+def slip(
+    T_WA: Transform, T_AL: Transform, blackboard_m: tuple[float, float] | None,
+    slip_m: float, slip_deg: float,
+) -> Slip:  # fmt: skip
+    """How far gaze points on the blackboard's middle move when the auxiliary board slips by so much
+    (each axis in turn): the whole room moves with it."""
+    R_LA, zero = T_AL.R.T, np.zeros((3, 3))
+    # R_WA exp(δ) (R_AL p + t_AL + τ) + t_WA
+    D = np.block([[R_LA, zero], [T_WA.R @ np.cross(np.eye(3), T_AL.t).T, T_WA.R]])
+    away = (gaze_shift(T_WA @ T_AL, blackboard_m) @ D).reshape(len(ROWS_M), -1, 2, 6)[:, 0]
+    cm = 100 * np.linalg.norm(away, axis=1)
+    turn, shift = np.radians(slip_deg) * cm[:, :3], slip_m * cm[:, 3:]
+    return Slip(
+        slip_m=slip_m,
+        slip_deg=slip_deg,
+        shift_cm=tuple(shift.max(1).round(2).tolist()),
+        turn_cm=tuple(turn.max(1).round(2).tolist()),
+        turn_axis=tuple("rbu"[k] for k in turn.argmax(1)),
+    )
 
 
 def costs_cm(shift: Array) -> Array:

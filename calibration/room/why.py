@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -206,17 +205,6 @@ def _if_bent(
     return end, 0.0 if end is None else 1000 * float(np.abs(end.state.warp).max())
 
 
-def _best(fit: Callable[[float], bundle.Solution | None], bounds: tuple[float, float]) -> float:
-    """The number between bounds under which a fit is best."""
-
-    def rms_px(x: float) -> float:
-        end = fit(x)
-        return np.inf if end is None else end.rms_px
-
-    found = minimize_scalar(rms_px, bounds=bounds, method="bounded", options={"xatol": 1e-4})
-    return float(found.x)
-
-
 def _if_stretched(
     points: Array, left: Array, right: Array, s: bundle.State, along: int
 ) -> tuple[bundle.Solution | None, float]:
@@ -225,7 +213,12 @@ def _if_stretched(
     def stretched(factor: float) -> bundle.Solution | None:
         return resect(points * np.where(np.arange(3) == along, factor, 1.0), left, right, s)
 
-    best = _best(stretched, (1 - MOST_STRETCH, 1 + MOST_STRETCH))
+    def rms_px(factor: float) -> float:
+        end = stretched(factor)
+        return np.inf if end is None else end.rms_px
+
+    bounds = (1 - MOST_STRETCH, 1 + MOST_STRETCH)
+    best = float(minimize_scalar(rms_px, bounds=bounds, method="bounded").x)
     return stretched(best), best
 
 

@@ -16,7 +16,6 @@ from typing import Literal
 import numpy as np
 
 from calibration.camera import CAMERAS
-from calibration.rig_quality import Slip
 from calibration.shapes import shapes
 from calibration.transform import Array, Transform, rotation_exp
 
@@ -198,36 +197,6 @@ def _judge(tape: Tape, T_AL: Transform, T_RL: Transform | None, k: int, solution
         if angle > ACROSS_DEG:
             broken.append("left_right")
     return Reading(k, solution, T_AL, tuple(dict.fromkeys(broken)), numbers)
-
-
-# -- what an error does ----------------------------------------------------------------------------
-@shapes(points_W="n 3", directions_W="n 3")
-def slip_effect(
-    T_WA: Transform, points_W: Array, directions_W: Array, *, slip_m: float, slip_deg: float
-) -> Slip:
-    """How far gaze points on the blackboard move when the auxiliary board slips.
-
-    Parameters
-    ----------
-    points_W : (N, 3) noses; directions_W : (N, 3) where they look.
-    slip_m, slip_deg : the slip of the board (each axis in turn).
-    """
-    T_AW = T_WA.inverse()
-    hit = on_blackboard(points_W, directions_W)
-    away = []
-    for d in np.diag([np.radians(slip_deg)] * 3 + [slip_m] * 3):
-        # the whole room moves with a board that lies elsewhere
-        new = T_WA @ Transform(rotation_exp(d[:3]), d[3:], "A", "A") @ T_AW
-        there = on_blackboard(new.apply(points_W), new.rotate(directions_W))
-        away.append(100 * np.linalg.norm(there - hit, axis=1))
-    turn, shift = np.array(away[:3]), np.array(away[3:])
-    return Slip(
-        slip_m=slip_m,
-        slip_deg=slip_deg,
-        shift_cm=tuple(shift.max(0).round(2).tolist()),
-        turn_cm=tuple(turn.max(0).round(2).tolist()),
-        turn_axis=tuple("rbu"[k] for k in turn.argmax(0)),
-    )
 
 
 def on_blackboard(p_W: Array, d_W: Array) -> Array:

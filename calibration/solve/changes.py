@@ -6,8 +6,9 @@ moment, or rows of a picture not read at one moment (rolling shutter); or that t
 stretched. Each adds its own unknowns; the one that explains most for the number it asks for
 (Schwarz) is named, the next told. A solve of views that differ lies between them, and its loss
 makes little of what is larger than noise: so what some views have and the others have not is undone
-in their corners and all solved again, until nothing of it is left (:func:`moments.zoom_changed`
-asks where even that finds nothing). What remains is to first order.
+in their corners and all solved again, until nothing of it is left. A zoom so large that it leads
+the pair astray is looked for in each camera's pictures by themselves. What remains is to first
+order.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from calibration.camera import CAMERAS
 from calibration.solve import bundle
-from calibration.solve.covariance import KINDS, linear
+from calibration.solve.covariance import KINDS, SPAN_PX, linear
 from calibration.solve.problem import LOSS_SIGMAS
 from calibration.transform import Array, rotation_exp
 from calibration.verdict import Cause, Hypothesis, Status, named
@@ -78,6 +79,10 @@ SAYS = {
 }  # fmt: skip
 #: Cameras whose zoom may have changed; none: where they stand to each other may have.
 CHANGES = ((0,), (1,), (0, 1), ())
+ZOOMS = CHANGES[:-1]
+#: Pictures of a camera by themselves are fitted better by any two lenses: only a zoom as large as
+#: this is named by them, and only where it takes so much of the count, for each number.
+LARGE_ZOOM, RID = 0.07, 0.4
 #: How much of a view's change is left alone, of the best known one's information.
 KEPT = 1e-3
 #: Views before and after a moment, at least.
@@ -109,6 +114,8 @@ class _Views:
         self.J, self.r = self._apart(self.lin.J_view)
         T = np.swapaxes(self.J, 1, 2)
         self.N, self.b = T @ self.J, (T @ self.r)[..., 0]  # of each view
+        self.rss, _ = self._solved(self.J, self.r)
+        self.nothing = self.score(self.rss, 0)
 
     def _apart(self, own: Array, more: Array | None = None) -> tuple[Array, Array]:
         """J (with more columns) and residual without what each view's own (V, M, k) explain."""
@@ -183,55 +190,75 @@ class _Views:
         """More unknowns of each view (V, M, k); and by how many pixels they move corners (rms)."""
         J, r = self._apart(np.concatenate([self.lin.J_view, own], -1))
         rss, _ = self._solved(J, r)
-        before, _ = self._solved(self.J, self.r)
         unknowns = int((np.abs(own).max(1) > 0).sum())
-        return self.score(rss, unknowns), float(np.sqrt(2 * max(before - rss, 0) / self.n))
+        return self.score(rss, unknowns), float(np.sqrt(2 * max(self.rss - rss, 0) / self.n))
 
 
 def what_changed(
     problem: bundle.Problem,
     solution: bundle.Solution,
-    single: tuple[bundle.Problem, bundle.State],
+    single: tuple[bundle.Problem, bundle.State, Sequence[int]],
     names: Sequence[str],
     when: Sequence[int],
     heights_px: tuple[int, int],
     with_warp: bool,
+    why: Cause | None = None,
 ) -> Cause | None:
     """What explains best that views do not fit together; None where nothing does.
 
-    single : each camera's pictures as views of their own. names, when : of the problem's views, and
-    their places in the order of recording.
+    single : each camera's pictures as views of their own, and which views they are. names, when :
+    of all views, in the order of recording, and which of them the problem's are. why : what their
+    relative poses say; then only a zoom that led them astray is asked for.
     """
-    s, order = solution.state, np.asarray(when)
+    s = solution.state
     robust_px = LOSS_SIGMAS * max(solution.sigma_px, 1e-4)
     v = _Views(problem, s, with_warp, robust_px)
-    before, _ = v._solved(v.J, v.r)
-    nothing = v.score(before, 0)
-    found = [*_stretched(problem, s, with_warp, robust_px), *_rolled(v, problem, heights_px)]
     lenses = np.arange(v.G) < s.n_globals - 6
-    end = bundle.solve(*single, free=lenses, with_warp=with_warp, robust_px=robust_px)
+    end = bundle.solve(*single[:2], free=lenses, with_warp=with_warp, robust_px=robust_px)
     alone = _Views(single[0], end.state, with_warp, robust_px)
-    rss, _ = alone._solved(alone.J, alone.r)
-    if before - rss > v.n / 2 * LEAST_APART_PX**2:
-        score = v.score(rss, 6 * int(v.shared.sum()))
+    zooms = _from_one_on(
+        single[0], end.state, names, single[2], ZOOMS, with_warp, robust_px, LARGE_ZOOM
+    )
+    clear = [h for h in zooms if alone.nothing - h.misfit > RID * alone.n]
+    if clear or why is not None:
+        said = [named(clear, NEAR), why]
+        first, *rest = [c for c in said if c is not None]
+        return first.or_else(*rest)
+    found = [*_stretched(problem, s, with_warp, robust_px), *_rolled(v, heights_px)]
+    if v.rss - alone.rss > v.n / 2 * LEAST_APART_PX**2:
+        score = v.score(alone.rss, 6 * int(v.shared.sum()))
         found.append(Hypothesis(score, changed("not_simultaneous"), "not_simultaneous"))
-    plain = _Views(problem, s, with_warp, None)  # a loss hides changes that are larger than noise
-    moments = list(_moments(order, v.shared))
-    for which in CHANGES:
-        begun = {
-            int(np.argmin([w.with_later(w.change(s, which), later)[0] for later, _ in moments]))
-            for w in (v, plain) if moments
-        }  # fmt: skip
-        each: list[tuple[Array | None, int]] = [(None, order[0])] * (len(which) == 1)
-        for later, cut in [*each, *(moments[k] for k in begun)]:
-            score, size, with_it = _in_full(problem, s, which, later, with_warp, robust_px)
-            cause = _said(which, later, size, with_it, names[int(np.flatnonzero(order == cut)[0])])
-            if cause is not None:
-                what = cause.code if cause.code == "not_simultaneous" else f"{cause.code} {which}"
-                found.append(Hypothesis(score, cause, what))
-    if nothing - min((h.misfit for h in found), default=np.inf) < NAMED:
+    found += _from_one_on(problem, s, names, when, CHANGES, with_warp, robust_px)
+    if v.nothing - min((h.misfit for h in found), default=np.inf) < NAMED:
         return None
     return named(found, NEAR)
+
+
+def _from_one_on(
+    problem: bundle.Problem, s: bundle.State, names: Sequence[str], when: Sequence[int],
+    changes: Sequence[Sequence[int]], with_warp: bool, robust_px: float,
+    least_zoom: float = LEAST_ZOOM,
+) -> Iterator[Hypothesis[Cause]]:  # fmt: skip
+    """Each change from the moment on that suits it best; in the pictures of both cameras together
+    also in each view by itself.
+
+    The moment is found with and without the loss, which hides changes larger than noise.
+    """
+    views = [_Views(problem, s, with_warp, loss_px) for loss_px in (robust_px, None)]
+    order, both = np.asarray(when), bool(views[0].shared.any())
+    moments = list(_moments(order, np.bincount(order)[order] > 1 if not both else views[0].shared))
+    for which in changes:
+        begun = {
+            int(np.argmin([v.with_later(v.change(s, which), later)[0] for later, _ in moments]))
+            for v in views if moments
+        }  # fmt: skip
+        each: list[tuple[Array | None, int]] = [(None, 0)] * (both and len(which) == 1)
+        for later, cut in [*each, *(moments[k] for k in begun)]:
+            score, size, with_it = _in_full(problem, s, which, later, with_warp, robust_px)
+            cause = _said(which, later, size, with_it, names[cut], least_zoom)
+            if cause is not None:
+                what = cause.code if cause.code == "not_simultaneous" else f"{cause.code} {which}"
+                yield Hypothesis(score, cause, what)
 
 
 def _stretched(
@@ -257,13 +284,12 @@ def _stretched(
         yield Hypothesis(best, changed("print_stretched", by), "stretched")
 
 
-def _rolled(
-    v: _Views, problem: bundle.Problem, heights_px: tuple[int, int]
-) -> Iterator[Hypothesis[Cause]]:
+def _rolled(v: _Views, heights_px: tuple[int, int]) -> Iterator[Hypothesis[Cause]]:
     """The rows of each picture read while the board moved."""
-    kind = np.tile(np.repeat(np.arange(len(KINDS)), list(KINDS.values())), 2)
-    score, px = v.with_own(v.lin.shared[..., kind == list(KINDS).index("rows")])
-    over = px * float(np.mean(heights_px)) / max(_spread_px(problem), 1.0)
+    kind = np.tile(np.repeat(list(KINDS), list(KINDS.values())), 2)
+    score, px = v.with_own(v.lin.shared[..., kind == "rows"])
+    y = SPAN_PX * v.lin.shared[..., kind == "affinity"][..., [2, 6]]  # of u, beside the middle
+    over = px * float(np.mean(heights_px)) / max(float(np.sqrt(2 * (y**2).sum() / v.n)), 1.0)
     if over > LEAST_ROWS_PX:
         yield Hypothesis(score, changed("rolling_shutter", f"{over:.1f} px"), "rows")
 
@@ -298,15 +324,19 @@ def _in_full(
             break  # as good as it gets, or it leads nowhere
         best, size = score, size + more
         undone = _undone(problem, s, which, size)
+        # pictures of each camera alone say nothing of the pair
+        free = None if v.shared.any() else np.arange(v.G) < s.n_globals - 6
         s = bundle.solve(
-            undone, s, with_warp=with_warp, robust_px=robust_px, max_iterations=60, tolerance=1e-6
-        ).state
+            undone, s, free=free, with_warp=with_warp, robust_px=robust_px, max_iterations=60,
+            tolerance=1e-6,
+        ).state  # fmt: skip
     return best, size, s
 
 
 def _said(
-    which: Sequence[int], later: Array | None, size: Array, s: bundle.State, view: str
-) -> Cause | None:
+    which: Sequence[int], later: Array | None, size: Array, s: bundle.State, view: str,
+    least_zoom: float,
+) -> Cause | None:  # fmt: skip
     """The cause of a change of this size; None where it is too small."""
     if later is None:
         if np.std(size[:, 0]) < LEAST_ZOOM:  # they only wander
@@ -321,7 +351,7 @@ def _said(
         by = f"about {turn:.2f}°" + f" and {100 * shift:.1f} cm" * (shift > LEAST_SHIFT_M)
         return changed("camera_moved", by, view=view, severity="FAIL")
     shares = size[::3]
-    if min(abs(shares)) < LEAST_ZOOM:  # one that did not change is another hypothesis
+    if min(abs(shares)) < least_zoom:  # one that did not change is another hypothesis
         return None
     whose = "two cameras'" if len(which) > 1 else f"{CAMERAS[which[0]]} camera's"
     f_px = " and ".join(f"{s.lenses[c].f_px:.0f}" for c in which)
@@ -351,14 +381,3 @@ def _undone(
         moved = np.nan_to_num(there - here)
         cameras[1] = replace(o, uv_px=o.uv_px - moved)
     return replace(problem, cameras=(cameras[0], cameras[1]))
-
-
-def _spread_px(problem: bundle.Problem) -> float:
-    """rms of rows (v) of a view's corners about their middle."""
-    off = []
-    for o in problem.cameras:
-        seen = o.weight > 0
-        v = o.uv_px[..., 1]
-        middle = (v * seen).sum(1) / np.maximum(seen.sum(1), 1)
-        off.append((v - middle[:, None])[seen])
-    return float(np.sqrt(np.mean(np.concatenate(off) ** 2)))

@@ -21,16 +21,11 @@ from calibration.camera import CAMERAS
 from calibration.corners.boards import Board, View
 from calibration.errors import CalibrationError
 from calibration.solve import bundle
-from calibration.solve.changes import CHANGED, LEAST_PART, OF_EACH_VIEW, what_changed
+from calibration.solve.changes import CHANGED, LEAST_PART, what_changed
 from calibration.solve.choose import choose
 from calibration.solve.holdout import HoldOut
-from calibration.solve.intrinsics import MODELS, Choice, MonoSolution, begin_camera, choice_of
-from calibration.solve.moments import (
-    ZOOM_TEST_RATIO,
-    ZOOM_TEST_SUPPORT,
-    why_views_disagree,
-    zoom_changed,
-)
+from calibration.solve.intrinsics import MODELS, Choice, MonoSolution, begin_camera
+from calibration.solve.moments import why_views_disagree
 from calibration.solve.pair import Consensus, consensus, resect
 from calibration.solve.problem import LOSS_SIGMAS, MEDIAN_TO_RMS, build, possible, robust_solve
 from calibration.solve.views import (
@@ -47,6 +42,9 @@ from calibration.verdict import Cause
 
 #: Views that have a pose, their problem, and where its solve begins.
 Begun = tuple[list[View], bundle.Problem, bundle.State]
+#: Hold-out error over what noise explains, or share of agreeing views, at which it is asked what
+#: changed among them.
+ASKED_RATIO, ASKED_SUPPORT = 2.0, 0.9
 #: No lens explains a view of one camera that fits so many times worse than the typical one, and
 #: worse than this.
 ALONE_TIMES_MEDIAN, ALONE_LEAST_PX = 5.0, 0.75
@@ -175,9 +173,9 @@ def estimate(
             remedy="Tilt the board in several directions; check that corners were found right.",
         )  # fmt: skip
     left_out = set(rejected.of("not_simultaneous")) | {v for v, camera in rejected.views if camera}
-    suspicious = support < ZOOM_TEST_SUPPORT or (
+    suspicious = support < ASKED_SUPPORT or (
         bool(rejected.faults)  # so few views are left that none could be held out
-        if held is None else held.left_to_right_px > ZOOM_TEST_RATIO * held.expected_px
+        if held is None else held.left_to_right_px > ASKED_RATIO * held.expected_px
     )  # fmt: skip
     changed = why
     if suspicious or len(left_out) >= LEAST_PART:
@@ -186,7 +184,7 @@ def estimate(
         every = _every_view(given, kept, rejected) if many else kept
         apart = [x for v in every for x in (without(v, "right"), without(v, "left"))]
         both, single = (_joint_start(board, of, own, agreed, {}) for of in (every, apart))
-        changed = _why_they_differ(board, sizes, views, both, single, why, with_warp)
+        changed = _why_they_differ(sizes, views, both, single, why, with_warp)
     if changed is not None and (suspicious or rejected.most(len(shared))):
         changed = replace(changed, severity="FAIL")
     if changed is not None:  # it explains all, so it stands before those of single views
@@ -210,7 +208,6 @@ def _every_view(views: Sequence[View], kept: list[View], rejected: Rejections) -
 
 
 def _why_they_differ(
-    board: Board,
     sizes: dict[str, tuple[int, int]],
     views: Sequence[View],
     both: Begun,
@@ -222,24 +219,13 @@ def _why_they_differ(
 
     single : each camera's pictures as views of their own. why : what their relative poses said.
     """
-    every, problem, state = both
-    solution = robust_solve(problem, state, False)
-    changed = why
-    if why is None:
-        place = {v.name: i for i, v in enumerate(views)}
-        changed = what_changed(
-            problem, solution, single[1:], [v.name for v in every], [place[v.name] for v in every],
-            (sizes["left"][1], sizes["right"][1]), with_warp,
-        )  # fmt: skip
-    # a camera that a large zoom has led astray is asked by itself
-    if changed is None or changed.code in OF_EACH_VIEW or why is not None:
-        zooms = (
-            zoom_changed(c, board, views, sizes[c], choice_of(lens))
-            for c, lens in zip(CAMERAS, solution.state.lenses, strict=True)
-        )
-        found = [c for c in (*zooms, changed) if c is not None]
-        changed = found[0].or_else(*found[1:]) if found else None
-    return changed
+    place = {v.name: i for i, v in enumerate(views)}
+    where, apart = ([place[v.name] for v in of[0]] for of in (both, single))
+    _, problem, state = both
+    return what_changed(
+        problem, robust_solve(problem, state, False), (*single[1:], apart), list(place), where,
+        (sizes["left"][1], sizes["right"][1]), with_warp, why,
+    )  # fmt: skip
 
 
 def one_camera(
@@ -329,14 +315,14 @@ def _joint_start(
         pose = None
         if i in good:
             pose = s.R_view[good[i]], s.t_view[good[i]]
-        elif v.left is not None and v.right is not None:
-            end = resect(board.points_B(), v.left, v.right, s)
-            pose = None if end is None else (end.state.R_view[0], end.state.t_view[0])
-        elif v.left is not None:
-            pose = own.get((v.name, "left"))
-        elif v.right is not None and (v.name, "right") in own:
+        elif v.left is not None and v.right is None and (v.name, "left") in own:
+            pose = own[v.name, "left"]
+        elif v.right is not None and v.left is None and (v.name, "right") in own:
             R_RB, t_RB = own[v.name, "right"]
             pose = s.R_RL.T @ R_RB, s.R_RL.T @ (t_RB - s.t_RL)
+        else:
+            end = resect(board.points_B(), v.left, v.right, s)
+            pose = None if end is None else (end.state.R_view[0], end.state.t_view[0])
         if pose is not None:
             posed.append(v)
             R.append(pose[0])

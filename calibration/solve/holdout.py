@@ -23,7 +23,6 @@ class HoldOut:
     Parameters
     ----------
     left_to_right_px : rms per point, board pose from the left corners, error in the right picture.
-    right_to_left_px : the same the other way round.
     both_px : rms over both directions: what models are chosen by.
     expected_px : what ``left_to_right_px`` would be if the cameras were exact and only the corners
         of the held-out view were noisy: a distant or small board is badly posed by one camera.
@@ -32,7 +31,6 @@ class HoldOut:
     """
 
     left_to_right_px: float
-    right_to_left_px: float
     both_px: float
     expected_px: float
     per_view_px: dict[int, float]
@@ -125,7 +123,6 @@ def hold_out(
                     per_view[int(out[v])] = float(np.sqrt(square[row].sum() / n))
     return HoldOut(
         float(np.sqrt(sums[0] / max(sums[1], 1))),
-        float(np.sqrt(sums[2] / max(sums[3], 1))),
         float(np.sqrt((sums[0] + sums[2]) / max(sums[1] + sums[3], 1))),
         float(sigma_px * np.sqrt(sums[4] / max(sums[1], 1))),
         per_view,

@@ -15,7 +15,7 @@ import numpy as np
 
 from calibration.lens import CORE, Lens, Model
 from calibration.solve import bundle
-from calibration.solve.problem import build, view_rms
+from calibration.solve.problem import build
 from calibration.transform import Array, geodesic_deg, rotation_exp, smallest_rotation
 
 #: Lens models that are tried: OpenCV's numbers of distortion coefficients, and the equidistant one.
@@ -40,13 +40,9 @@ class MonoSolution:
     Parameters
     ----------
     solution : with the board poses in this camera.
-    view_rms_px : (V,) per point.
-    starts : what each start ended at: focal length tried, focal length reached, rms.
     """
 
     solution: bundle.Solution
-    view_rms_px: Array
-    starts: tuple[dict[str, float], ...]
 
     @property
     def lens(self) -> Lens:
@@ -213,7 +209,6 @@ def fit_camera(
         for f in _focal_starts(size_px, model)
     ]
     problem = build([points_B], [(uv, None, 0) for uv in some])
-    tried: list[dict[str, float]] = []
     ends: list[tuple[float, Lens]] = []
     for lens in lenses:
         state = _begin(points_B, some, lens)
@@ -222,9 +217,7 @@ def fit_camera(
         end = bundle.solve(
             problem, state, free=core, robust_px=2.0, max_iterations=6, tolerance=1e-4
         )
-        reached = end.state.lenses[0]
-        tried.append({"f_px": lens.f_px, "f_end_px": reached.f_px, "rms_px": end.rms_px})
-        ends.append((end.rms_px, reached))
+        ends.append((end.rms_px, end.state.lenses[0]))
     ends.sort(key=lambda e: e[0])
     if len(ends) > 1 and abs(ends[1][1].f_px / ends[0][1].f_px - 1) < 0.02:
         ends = ends[:1]  # the best two starts already agree
@@ -246,4 +239,4 @@ def fit_camera(
                 best = final
     if best is None:
         raise ValueError("no start gives board poses in front of the camera")
-    return MonoSolution(best, view_rms(problem, best)[:, 0], tuple(tried))
+    return MonoSolution(best)

@@ -1,5 +1,5 @@
-"""What changed among the views by more than first order: a zoom, a camera that moved, pictures of
-one camera mirrored, names shifted.
+"""What the shared views' relative poses say of all of them: a camera that moved far, pictures of
+one camera mirrored or upside down from one on, names shifted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from calibration.corners.boards import Board, View
 from calibration.lens import Lens, mirrored
 from calibration.solve.changes import changed
 from calibration.solve.intrinsics import (
-    Choice,
     MonoSolution,
     choice_of,
     fit_camera,
@@ -26,15 +25,6 @@ from calibration.solve.views import LEAST_VIEWS
 from calibration.transform import Array, geodesic_deg, rotation_log
 from calibration.verdict import CHANCE, Cause, Hypothesis, named
 
-#: Hold-out error over what noise explains, or share of agreeing views, at which a change of zoom is
-#: looked for. By itself a camera hides it well: the boards just seem nearer.
-ZOOM_TEST_RATIO = 2.0
-
-ZOOM_TEST_SUPPORT = 0.9
-#: What two lenses gain on the squares of one at least, where nothing changed.
-LEAST_GAIN = 0.02
-#: A view that fits so many times worse than the typical one is looked past.
-ONE_BAD_VIEW = 3.0
 #: A moved camera is tried where the views' relative directions step by this, degrees (smaller ones
 #: are :func:`changes.what_changed`'s), and by so many times their scatter.
 STEP_DEG, STEP_SIGMAS = AGREE_DEG, 10.0
@@ -48,66 +38,6 @@ FEW_AGREE = 0.6
 FITS = 3.0
 #: … which is so many times as far off as in its own camera at most: beyond that nothing explains.
 MOST_OFF = 10.0
-
-
-def zoom_changed(
-    camera: str, board: Board, views: Sequence[View], size_px: tuple[int, int], choice: Choice
-) -> Cause | None:
-    """Whether the views before and after some moment fit two lenses better than one."""
-    points = board.points_B()
-    rows = [v for v in views if v.corners(camera) is not None]
-
-    def fit(part: Sequence[View]) -> MonoSolution | None:
-        corners = [c for v in part if (c := v.corners(camera)) is not None]
-        try:
-            return fit_camera(points, corners, size_px, choice)
-        except ValueError:
-            return None
-
-    def halves(first: Sequence[View], second: Sequence[View]) -> tuple[float, float, float] | None:
-        """rms of two lenses for two parts, and their focal lengths."""
-        if min(len(first), len(second)) < LEAST_VIEWS:
-            return None
-        one, two = fit(first), fit(second)
-        if one is None or two is None:
-            return None
-        square = len(first) * one.rms_px**2 + len(second) * two.rms_px**2
-        return float(np.sqrt(square / n)), one.lens.f_px, two.lens.f_px
-
-    whole = fit(rows) if len(rows) >= 2 * LEAST_VIEWS else None
-    if whole is None:
-        return None
-    worst = int(whole.view_rms_px.argmax())
-    if whole.view_rms_px[worst] > ONE_BAD_VIEW * np.median(whole.view_rms_px):
-        # corners found beside themselves bend a lens that is fitted to few views: no zoom is in one
-        rows = rows[:worst] + rows[worst + 1 :]
-        whole = fit(rows) if len(rows) >= 2 * LEAST_VIEWS else None
-        if whole is None:
-            return None
-    n = len(rows)
-    ends: dict[int, tuple[float, float, float]] = {}
-    cuts = {n // 4, n // 3, n // 2, 2 * n // 3, 3 * n // 4}
-    while cuts:  # … and from the best one on to its neighbours
-        for cut in sorted(cuts):
-            ends[cut] = halves(rows[:cut], rows[cut:]) or (np.inf, np.nan, np.nan)
-        best = min(ends, key=lambda c: ends[c][0])
-        cuts = {c for c in (best - 1, best + 1) if n // 4 < c < 3 * n // 4} - set(ends)
-    # any halves are fitted better by two lenses; a zoom has a moment, a wrong lens model has none
-    mixed = [end for k in (2, 3) if (end := halves(rows[::k], [
-        v for i, v in enumerate(rows) if i % k])) is not None]  # fmt: skip
-    rms, before, after = ends[best]
-    if not np.isfinite(rms):
-        return None
-    gain = whole.rms_px**2 - rms**2
-    least = min((end[0] for end in mixed), default=np.inf)
-    by_chance = max(whole.rms_px**2 - least**2, LEAST_GAIN * whole.rms_px**2)
-    # another lens altogether is in any halves to some part, but only these are rid of it
-    clear = gain >= 3 * by_chance or rms < least / 2
-    if not clear or abs(after / before - 1) < 0.01:
-        return None
-    by = f"{before:.0f} px before, {after:.0f} px after"
-    whose = f"{camera} camera's"
-    return changed("zoom_changed", by, view=rows[best].name, camera=whose, severity="FAIL")
 
 
 @dataclass(frozen=True)

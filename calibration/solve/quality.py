@@ -27,10 +27,10 @@ from calibration.rig_quality import (
     Slip,
     ViewQuality,
 )  # fmt: skip
-from calibration.room import world
 from calibration.room.fit import solve_room
 from calibration.room.place import Room
 from calibration.room.reconcile import contradicted
+from calibration.room.reliability import slip
 from calibration.solve import bundle, uncertainty
 from calibration.solve.covariance import Noise
 from calibration.solve.estimate import Estimate
@@ -85,13 +85,9 @@ def _spread(
     blackboard: tuple[BoardSpread, ...] = ()
     if rig.covariance is not None:
         seats, blackboard = uncertainty.room_spread(rig, blackboard_m)
-    if rig.T_WA is None:
+    if rig.T_WA is None or rig.T_AL is None:
         return seats, blackboard, None
-    noses = uncertainty.seats(rig, blackboard_m)
-    width, height = blackboard_m or (2 * float(noses[0, 0]), 1.2)
-    target = np.array([width / 2, height / 2, 0.0])
-    slip = world.slip_effect(rig.T_WA, noses, target - noses, slip_m=0.02, slip_deg=2.0)
-    return seats, blackboard, slip
+    return seats, blackboard, slip(rig.T_WA, rig.T_AL, blackboard_m, slip_m=0.02, slip_deg=2.0)
 
 
 def _camera(

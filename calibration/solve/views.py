@@ -145,6 +145,13 @@ def without(v: View, *cameras: str) -> View:
     return replace(v, **dict.fromkeys(cameras, None))  # type: ignore[arg-type]
 
 
+def copies(a: View, b: View) -> bool:
+    """Whether two views are the same pictures, in each camera that saw both."""
+    pairs = [(a.corners(c), b.corners(c)) for c in CAMERAS]
+    both = [_same(u, v) for u, v in pairs if u is not None and v is not None]
+    return bool(both) and all(both)
+
+
 def _same(a: Array | None, b: Array | None) -> bool:
     if a is None or b is None or a.shape != b.shape:
         return False

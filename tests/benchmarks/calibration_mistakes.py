@@ -1607,6 +1607,99 @@ _add("auxiliary board on a heap of exercise books: 5 cm high, sloping by 2° bot
      "tape_wrong", "harmless")  # fmt: skip
 
 
+# -- a thirteenth time: first run before any guess for it ------------------------------------------
+def _from_sixth(s: Scene, change: Callable[[View], View]) -> Seen:
+    """Something is otherwise from the sixth shared view on."""
+    return s.views(lambda i, v: v if i < 5 or v.left is None or v.right is None else change(v))
+
+
+def _another_camera(s: Scene, uv: Array) -> Array:
+    """What another camera of the same kind sees from there: its lens is a little otherwise."""
+    middle = np.array(s.seen.sizes["right"]) / 2
+    return np.asarray((uv - middle) * 1.015 + middle + [14.0, -9.0], np.float64)
+
+
+def _carried(s: Scene, camera: str, shift_m: tuple[float, float, float]) -> Seen:
+    """A camera stands elsewhere when the auxiliary pictures are taken, and looks the same way."""
+    T = Transform(np.eye(3), np.array(shift_m), "C", "C")
+    rig = s.room.rig
+    if camera == "right":
+        moved = replace(rig, T_RL=replace(T, dst="R", src="R") @ rig.T_RL)
+    else:
+        back = replace(T, dst="L", src="L").inverse()
+        moved = replace(rig, T_RL=rig.T_RL @ back, T_AL=rig.T_AL @ back)
+    return s._shown(replace(s.room, rig=moved), s.tape)
+
+
+def _second_laid(s: Scene, turn_deg: tuple[float, float, float]) -> Seen:
+    """The second board really lay otherwise."""
+    aux = s.seen.auxiliary[1]
+    off = np.concatenate([np.radians(turn_deg), np.zeros(3)])
+    left, right = rigs.place_auxiliary(s.room, aux.tape, off=off)
+    return s.auxiliary(1, view=View(
+        aux.view.name, rigs.noisy(left, s.rng, 0.1), rigs.noisy(right, s.rng, 0.1)
+    ))  # fmt: skip
+
+
+TWO = ("flat", "flat")
+_add("every length of corners_m in feet",
+     lambda s: s.every_lens(lambda v: v / 0.3048), "corners_wrong", "scale")  # fmt: skip
+_add("the second of two boards askew by 8°", lambda s: _second_laid(s, (0, 0, 8)),
+     "placement_askew", placements=TWO)  # fmt: skip
+_add("the second of two placements: down_m taken to the floor (68 cm)", lambda s: s.taped(
+    index=1, down_m=s.seen.auxiliary[1].tape.down_m + 0.68), "tape_to_floor", "tape_wrong",
+     placements=TWO)  # fmt: skip
+_add("the second of two placements begun at the upper left corner", lambda s: s.taped(
+    index=1, left_m=W(s) - s.seen.auxiliary[1].tape.left_m), "tape_from_upper_left",
+     placements=TWO)  # fmt: skip
+_add("the second of two placements: down_m and out_m exchanged", lambda s: s.taped(
+    index=1, down_m=s.seen.auxiliary[1].tape.out_m, out_m=s.seen.auxiliary[1].tape.down_m),
+     "tape_exchanged", placements=TWO)  # fmt: skip
+_add("down_m with the point one place right", lambda s: s.taped(down_m=10 * s.tape.down_m),
+     "tape_wrong", "tape_units")  # fmt: skip
+_add("the right camera's lengths begun at its back, 16 cm behind the lens",
+     lambda s: s.lens("right", lambda v: tuple(x + 0.16 for x in v)),
+     "corners_begun", "camera_elsewhere")  # fmt: skip
+_add("the left camera's second length is a copy of its first",
+     lambda s: s.lens("left", lambda v: (v[0], v[0], *v[2:])), "corners_wrong")  # fmt: skip
+_add("width_m read 30 cm long", lambda s: replace(
+    s.seen, blackboard_m=(W(s) + 0.3, H(s))), "blackboard_width")  # fmt: skip
+_add("right pictures mirrored from the sixth on", lambda s: _from_sixth(
+    s, lambda v: replace(v, right=_mirrored(s, v.right))),
+     "mirrored_picture", "mirrored_camera")  # fmt: skip
+_add("left and right exchanged from the sixth view on", lambda s: _from_sixth(
+    s, lambda v: replace(v, left=v.right, right=v.left)), "swapped_pictures")  # fmt: skip
+_add("right pictures at two thirds of the size in the same frame, from the sixth on",
+     lambda s: _from_sixth(s, lambda v: _picture(v, "right", lambda uv: uv * 2 / 3)),
+     "zoom_changed")  # fmt: skip
+_add("another right camera of the same kind from the sixth view on", lambda s: _from_sixth(
+    s, lambda v: _picture(v, "right", lambda uv: _another_camera(s, uv))),
+     "zoom_changed", "camera_moved")  # fmt: skip
+_add("the right auxiliary picture cut from 4:3 to the other pictures' shape", lambda s: s.auxiliary(
+    view=_picture(s.seen.auxiliary[0].view, "right", lambda uv: (uv - [0, 90]) * 1.0)),
+     "auxiliary_zoom", "camera_bumped", "auxiliary_moved")  # fmt: skip
+_add("the hand-held board printed at 97 %, the auxiliary one right",
+     lambda s: s.squares(1 / 0.97, "calibration"), "auxiliary_square", "scale")  # fmt: skip
+_add("the left camera carried 30 cm before the auxiliary pictures",
+     lambda s: _carried(s, "left", (0.3, 0, 0)), "auxiliary_moved", "camera_bumped")  # fmt: skip
+_add("the right camera carried 5 cm before the auxiliary pictures",
+     lambda s: _carried(s, "right", (0.03, 0, 0.04)), "auxiliary_moved", "camera_bumped",
+     "auxiliary_square")  # fmt: skip
+_add("last week's three lengths", lambda s: s.auxiliary(tape=s.tape.at(
+    s.tape.t_WA + [0.37, 0.21, -0.44])), "tape_wrong", "auxiliary_elsewhere")  # fmt: skip
+_add("corners_m to the corners of the screen beside the blackboard", lambda s: replace(
+    s.seen, corners_m={c: tuple(np.linalg.norm(s.room.rig.T_WC(c).t - np.array(
+        [[W(s) - 0.5, -0.3, 0], [-0.5, -0.3, 0], [W(s) - 0.5, H(s) - 0.3, 0], [-0.5, H(s) - 0.3, 0]]
+    ), axis=1).round(2).tolist()) for c in s.seen.corners_m}),
+     "tape_wrong", "tape_begun", "corners_wrong", "camera_elsewhere",
+     "board_slipped")  # fmt: skip
+_add("a tilted board's angle read 10° low", lambda s: s.taped(
+    angle_deg=(s.tape.angle_deg or 0.0) - 10), "placement_tilt",
+     placements=("tilted",))  # fmt: skip
+_add("a tilted board askew by 8°", lambda s: s.laid((0, 0, 8)), "placement_askew",
+     placements=("tilted",))  # fmt: skip
+
+
 # -- pictures of the room --------------------------------------------------------------------------
 def _pictured(
     s: Scene, wrong: Callable[[RoomPicture], RoomPicture] = lambda p: p, pictures: int = 2,

@@ -18,7 +18,7 @@ from calibration.room.evidence import LENGTHS, Evidence, Looked, PlacedBoard, Po
 from calibration.room.fit import solve_room, solve_world
 from calibration.room.place import _ambiguous
 from calibration.room.reconcile import room_causes
-from calibration.room.reliability import SEEN_SIGMAS, costs_cm, gaze_shift, reliability
+from calibration.room.reliability import SEEN_SIGMAS, costs_cm, gaze_shift, reliability, slip
 from calibration.room.world import Tape
 from calibration.transform import Transform, geodesic_deg, rotation_exp, rotation_log
 from tests.calibration import rigs
@@ -171,7 +171,7 @@ def test_one_origin_taken_wrong_in_two_placements_is_not_unseen_with_lengths_fro
     assert cause.code == "room_unchecked" and "left_m" in cause.message + cause.action
     seen = replace(blind, corners_m=_lengths(T_WL, 4.0, 1.2))
     (cause,) = room_causes(seen, solve_room(seen))
-    assert cause.code == "tape_wrong" and "left_m of all placements" in cause.message
+    assert cause.code == "tape_wrong" and "in all placements left_m" in cause.message
     assert "50 cm" in cause.message
     right = replace(seen, boards=exact)
     assert "tape" not in " ".join(c.code for c in room_causes(right, solve_room(right)))
@@ -212,12 +212,18 @@ def test_an_error_as_large_as_is_said_to_go_unseen_costs_what_is_said() -> None:
 
 def test_a_slip_of_the_board_moves_gaze_points_as_far() -> None:
     T_WA = Transform(world.R_WA, np.array([2.0, 1.4, 1.8]), "W", "A")
-    noses = np.array([[2.0, 0.9, 3.0], [2.0, 0.9, 9.0]])
-    looks = np.array([2.0, 0.6, 0.0]) - noses
-    effect = world.slip_effect(T_WA, noses, looks, slip_m=0.02, slip_deg=2.0)
-    assert effect.shift_cm == pytest.approx([2.0, 2.0], abs=0.8)
+    R_WL = rotation_exp([0.2, 0.4, 0.1])
+    T_AL = T_WA.inverse() @ Transform(R_WL, np.array([4, 0, 0.3]), "W", "L")
+    effect = slip(T_WA, T_AL, (4.0, 1.2), slip_m=0.02, slip_deg=2.0)
+    assert effect.shift_cm == pytest.approx([2.0, 2.0, 2.0], abs=0.8)
     # 2° about an axis 1.8 m in front of the board: at least 1.8 m · tan 2° = 6.3 cm
-    assert min(effect.turn_cm) > 6.0
+    assert min(effect.turn_cm) > 6.0 and set(effect.turn_axis) == {"r"}
+    noses = np.array([[2.0, 0.9, d] for d in (3.0, 6.0, 9.0)])
+    looks = np.array([2.0, 0.6, 0.0]) - noses
+    tipped = T_WA @ Transform(rotation_exp([np.radians(2), 0, 0]), np.zeros(3), "A", "A")
+    tipped = tipped @ T_WA.inverse()
+    hit = world.on_blackboard(tipped.apply(noses), tipped.rotate(looks)) - [2.0, 0.6]
+    assert effect.turn_cm == pytest.approx(100 * np.linalg.norm(hit, axis=1), rel=0.02)
 
 
 def test_scale_of_an_auxiliary_board_is_measured() -> None:

@@ -12,8 +12,7 @@ from calibration.corners.boards import Board, View
 from calibration.errors import CalibrationError
 from calibration.lens import Lens
 from calibration.solve import estimate as stages
-from calibration.solve.estimate import Estimate, estimate
-from calibration.solve.moments import ZOOM_TEST_SUPPORT
+from calibration.solve.estimate import ASKED_SUPPORT, Estimate, estimate
 from calibration.solve.pair import Diagnosis
 from calibration.verdict import Cause
 
@@ -41,7 +40,6 @@ class Stages:
         self.agreed: Any = SimpleNamespace(support=1.0)
         self.why: Cause | None = None
         self.changed: Cause | None = None
-        self.zooms: dict[str, Cause] = {}
         self.causes: list[Cause] = []
         self.faults: list[str] = []
         self.held: Any = SimpleNamespace(left_to_right_px=0.4, expected_px=0.3)
@@ -101,13 +99,9 @@ class Stages:
         return problem, self.wrong_corners
 
     def changes(self, problem: Any, solution: Any, single: Any, names: Any, places: Any,
-                heights: Any, *_: Any) -> Cause | None:  # fmt: skip
-        self.note(changes=(names, places, heights))
+                heights: Any, with_warp: bool, why: Cause | None) -> Cause | None:  # fmt: skip
+        self.note(changes=(names, places, heights), why=why)
         return self.changed
-
-    def zoom(self, camera: str, *_: Any) -> Cause | None:
-        self.note(zoom=camera)
-        return self.zooms.get(camera)
 
 
 @pytest.fixture
@@ -118,8 +112,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Stages:
         "why_views_disagree": it.disagree, "mend_views": it.mend,
         "_joint_start": it.start,
         "robust_solve": it.solution, "reject_views": it.views, "choose": it.choose,
-        "reject_corners": it.corners, "what_changed": it.changes, "zoom_changed": it.zoom,
-        "choice_of": lambda lens: 4,
+        "reject_corners": it.corners, "what_changed": it.changes,
     }.items():  # fmt: skip
         monkeypatch.setattr(stages, name, stage)
     monkeypatch.setattr(stages.bundle, "solve", it.solution)
@@ -216,8 +209,8 @@ def test_one_impossible_lens_is_refused(given: Stages, lenses: list[Lens]) -> No
 @pytest.mark.parametrize(
     ("support", "held", "asked"),
     [
-        (1.0, (0.6, 0.3), False), (1.0, (0.61, 0.3), True), (ZOOM_TEST_SUPPORT, None, False),
-        (ZOOM_TEST_SUPPORT - 0.01, None, True), (0.5, (0.6, 0.3), True), (1.0, None, False),
+        (1.0, (0.6, 0.3), False), (1.0, (0.61, 0.3), True), (ASKED_SUPPORT, None, False),
+        (ASKED_SUPPORT - 0.01, None, True), (0.5, (0.6, 0.3), True), (1.0, None, False),
     ],
 )  # fmt: skip
 def test_it_is_asked_where_views_disagree_or_fit_worse_than_they_should(
@@ -237,34 +230,18 @@ def test_it_is_asked_where_so_many_views_were_lost_that_none_is_left_to_hold_out
     """A zoom of 20 % half way is in no view that is left."""
     given.held, given.faults = None, ["03"]
     solve()
-    assert "changes" in given.asked and given.asked["zoom"] == ["left", "right"]
+    assert "changes" in given.asked
 
 
-@pytest.mark.parametrize(
-    ("why", "changed", "zooms", "first", "rivals"),
-    [
-        (None, "camera_moved", "", "camera_moved", ()),  # plain: nobody else is asked
-        (None, "camera_moved", "left", "camera_moved", ()),
-        (None, None, "left", "zoom left", ()),
-        (None, "not_simultaneous", "right", "zoom right", ("not_simultaneous",)),
-        (None, "not_simultaneous", "", "not_simultaneous", ()),
-        ("camera_moved", "never asked", "both", "zoom left", ("zoom right", "camera_moved")),
-        ("camera_moved", "never asked", "", "camera_moved", ()),
-        (None, None, "", None, ()),
-    ],
-)  # fmt: skip
-def test_a_camera_is_asked_by_itself_where_a_zoom_may_have_led_it_astray(
-    given: Stages, why: str | None, changed: str | None, zooms: str, first: str | None,
-    rivals: tuple[str, ...],
-) -> None:  # fmt: skip
+@pytest.mark.parametrize("why", [None, "camera_moved"])
+@pytest.mark.parametrize("changed", [None, "zoom_changed"])
+def test_what_changed_is_asked_beside_what_the_pair_said(
+    given: Stages, why: str | None, changed: str | None
+) -> None:
     given.agreed.support = 0.5
     given.why, given.changed = (code and cause(code) for code in (why, changed))  # type: ignore[assignment]
-    given.zooms = {c: cause(f"zoom {c}") for c in SIZES if zooms in (c, "both")}
-    found = solve()
-    assert codes(found) == ([] if first is None else [first])
-    assert not found.rejected.causes or found.rejected.causes[0].rivals == rivals
-    assert ("changes" in given.asked) == (why is None)
-    assert given.asked.get("zoom", []) == ([] if changed == "camera_moved" else ["left", "right"])
+    assert codes(solve()) == ([] if changed is None else [changed])
+    assert given.asked["why"] == [given.why]
 
 
 @pytest.mark.parametrize(
@@ -287,4 +264,4 @@ def test_what_explains_all_stands_first_and_once(
 def test_what_the_pair_said_already_stands_first(given: Stages) -> None:
     given.why, given.causes = cause("camera_moved"), [cause("reversed_view")]
     assert codes(solve()) == ["camera_moved", "reversed_view"]
-    assert "zoom" not in given.asked  # nothing is suspicious
+    assert "changes" not in given.asked  # nothing is suspicious
