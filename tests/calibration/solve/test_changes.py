@@ -106,6 +106,8 @@ def _causes(
         (_zoomed(0.5), "zoom_changed"),
         (_zoomed_shared("left", 4, 1.025), "zoom_changed"),
         (_zoomed_shared("right", 6, 0.97), "zoom_changed"),
+        (_zoomed_shared("left", 6, 1.2), "zoom_changed"),
+        (_zoomed_shared("right", 6, 0.8), "zoom_changed"),
         (_every_third, "zoom_unsteady"),
         (_cut(1, 4, 7, 10), "zoom_unsteady"),
         (_cut(0, 2, 3, 5, 8, 9, 11), "zoom_unsteady"),
@@ -113,7 +115,8 @@ def _causes(
         (_rolled, "rolling_shutter"),
         (_not_together, "not_simultaneous"),
     ],
-    ids=["zoom 1 %", "zoom 6 %", "zoom 50 %", "zoom 2.5 %", "zoom -3 %", "now and then", "cut",
+    ids=["zoom 1 %", "zoom 6 %", "zoom 50 %", "zoom 2.5 %", "zoom -3 %", "20 % in three",
+         "-20 % in three", "now and then", "cut",
          "half cut", "turned", "rolling shutter", "not together"],
 )  # fmt: skip
 def test_what_changed_is_named(change: Change, code: str) -> None:
