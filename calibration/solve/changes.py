@@ -219,10 +219,10 @@ def what_changed(
     zooms = _from_one_on(
         single[0], end.state, names, single[2], ZOOMS, with_warp, robust_px, LARGE_ZOOM
     )
-    clear = [h for h in zooms if alone.nothing - h.misfit > RID * alone.n]
-    if clear or why is not None:
-        said = [named(clear, NEAR), why]
-        first, *rest = [c for c in said if c is not None]
+    zoom = named((h for h in zooms if alone.nothing - h.misfit > RID * alone.n), NEAR)
+    zoomed = [zoom] if zoom is not None and zoom.code == "zoom_changed" else []
+    if zoomed or why is not None:
+        first, *rest = [*zoomed, *([] if why is None else [why])]
         return first.or_else(*rest)
     found = [*_stretched(problem, s, with_warp, robust_px), *_rolled(v, heights_px)]
     if v.rss - alone.rss > v.n / 2 * LEAST_APART_PX**2:
@@ -239,20 +239,20 @@ def _from_one_on(
     changes: Sequence[Sequence[int]], with_warp: bool, robust_px: float,
     least_zoom: float = LEAST_ZOOM,
 ) -> Iterator[Hypothesis[Cause]]:  # fmt: skip
-    """Each change from the moment on that suits it best; in the pictures of both cameras together
-    also in each view by itself.
+    """Each change from the moment on that suits it best; one camera's also in each view by itself.
 
     The moment is found with and without the loss, which hides changes larger than noise.
     """
     views = [_Views(problem, s, with_warp, loss_px) for loss_px in (robust_px, None)]
-    order, both = np.asarray(when), bool(views[0].shared.any())
-    moments = list(_moments(order, np.bincount(order)[order] > 1 if not both else views[0].shared))
+    order, shared = np.asarray(when), views[0].shared
+    # each camera's pictures by themselves: those of both cameras are there twice
+    moments = list(_moments(order, shared if shared.any() else np.bincount(order)[order] > 1))
     for which in changes:
         begun = {
             int(np.argmin([v.with_later(v.change(s, which), later)[0] for later, _ in moments]))
             for v in views if moments
         }  # fmt: skip
-        each: list[tuple[Array | None, int]] = [(None, 0)] * (both and len(which) == 1)
+        each: list[tuple[Array | None, int]] = [(None, 0)] * (len(which) == 1)
         for later, cut in [*each, *(moments[k] for k in begun)]:
             score, size, with_it = _in_full(problem, s, which, later, with_warp, robust_px)
             cause = _said(which, later, size, with_it, names[cut], least_zoom)
