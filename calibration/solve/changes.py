@@ -81,8 +81,9 @@ SAYS = {
 CHANGES = ((0,), (1,), (0, 1), ())
 ZOOMS = CHANGES[:-1]
 #: Pictures of a camera by themselves are fitted better by any two lenses: only a zoom as large as
-#: this is named by them, and only where it takes so much of the count, for each number.
-LARGE_ZOOM, RID = 0.07, 0.4
+#: this is named by them, only where it takes so much of the count, for each number, and where its
+#: moment explains so much of what a zoom of each picture's own would.
+LARGE_ZOOM, RID, MOMENT = 0.07, 0.4, 0.9
 #: How much of a view's change is left alone, of the best known one's information.
 KEPT = 1e-3
 #: Views before and after a moment, at least.
@@ -216,13 +217,15 @@ def what_changed(
     lenses = np.arange(v.G) < s.n_globals - 6
     end = bundle.solve(*single[:2], free=lenses, with_warp=with_warp, robust_px=robust_px)
     alone = _Views(single[0], end.state, with_warp, robust_px)
-    zooms = _from_one_on(
+    zooms = list(_from_one_on(
         single[0], end.state, names, single[2], ZOOMS, with_warp, robust_px, LARGE_ZOOM
-    )
-    zoom = named((h for h in zooms if alone.nothing - h.misfit > RID * alone.n), NEAR)
-    zoomed = [zoom] if zoom is not None and zoom.code == "zoom_changed" else []
+    ))  # fmt: skip
+    gains = [alone.nothing - h.misfit for h in zooms]
+    least = max(RID * alone.n, MOMENT * max(gains, default=0.0))
+    zoomed = [h for h, g in zip(zooms, gains, strict=True)
+              if h.says.code == "zoom_changed" and g > least]  # fmt: skip
     if zoomed or why is not None:
-        first, *rest = [*zoomed, *([] if why is None else [why])]
+        first, *rest = [c for c in (named(zoomed, NEAR), why) if c is not None]
         return first.or_else(*rest)
     found = [*_stretched(problem, s, with_warp, robust_px), *_rolled(v, heights_px)]
     if v.rss - alone.rss > v.n / 2 * LEAST_APART_PX**2:
