@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -160,6 +161,50 @@ def decoder_of(stream: VideoStream) -> VideoCodecContext:
     return codec
 
 
+class SecondOpinion:
+    """What another decoder makes of a VP8 stream: the same to the bit, but for behind damage.
+
+    Neither of the two notices it, and they make different pictures of what is beyond the end of a
+    frame's code, to which a wrong one leads sooner or later. It decodes what is fed through it.
+    """
+
+    def __init__(self, codec: VideoCodecContext) -> None:
+        self.codec = codec
+        self.frames: dict[int | None, VideoFrame] = {}  # the last one of each presentation time
+
+    @classmethod
+    def on(cls, stream: VideoStream) -> SecondOpinion | None:
+        """None: none is needed, or libvpx is not there."""
+        if stream.codec_context.name != "vp8":
+            return None
+        try:
+            codec = av.CodecContext.create("libvpx", "r")
+        except av.error.FFmpegError:
+            return None
+        assert isinstance(codec, VideoCodecContext)
+        return cls(codec)
+
+    def fed(self, packets: Iterable[FilmPacket]) -> Iterator[FilmPacket]:
+        """The packets, each once it has been decoded here."""
+        for packet in packets:
+            self.frames.clear()
+            with suppress(av.error.FFmpegError, ValueError):  # then there is nothing to compare
+                self.frames = {f.pts: f for f in self.codec.decode(packet)}
+            yield packet
+
+    def differs(self, frame: VideoFrame) -> bool:
+        """Whether the other decoder makes another picture of a frame, or none."""
+        other = self.frames.get(frame.pts)
+        return other is None or not np.array_equal(_brightness(frame), _brightness(other))
+
+
+def _brightness(frame: VideoFrame) -> Image:
+    """(h, w) of a frame in YCbCr, as it lies there."""
+    plane = frame.planes[0]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return np.asarray(rows[: frame.height, : frame.width], np.uint8)
+
+
 def decoded(
     packets: Iterable[FilmPacket],
     codec: VideoCodecContext,
@@ -167,6 +212,7 @@ def decoded(
     unneeded: Callable[[FilmPacket], bool] = lambda packet: False,
     let_go: bool = False,
     damaged: Callable[[FilmPacket], bool] = lambda packet: False,
+    doubted: Callable[[VideoFrame], bool] = lambda frame: False,
 ) -> Iterator[tuple[VideoFrame | None, bool]]:
     """Frames in the order in which they are shown, each with whether it is whole.
 
@@ -178,7 +224,8 @@ def decoded(
     unneeded : of a packet, whether nobody asks for its frame. It is left out where no other frame
     leans on it (most of them in a film with B-frames); the others are the same to the bit.
     let_go : one that others lean on is not handed out either: (None, False), and no memory is held.
-    damaged : of a packet, whether it is known to be.
+    damaged : of a packet, whether it is known to be. doubted : of a frame, whether it leans on one
+    that is.
     """
     held: deque[tuple[VideoFrame | None, bool, int]] = deque()
     fed: dict[int, int] = {}  # presentation time → place in the file, of frames still to come
@@ -217,7 +264,7 @@ def decoded(
             held.append((None, False, place))
         for frame in frames:
             at = fed.pop(frame.pts, place) if frame.pts is not None else place
-            if frame.is_corrupt:
+            if frame.is_corrupt or doubted(frame):
                 damage(at if frame.pts is not None else 0, at)
             elif (frame.key_frame or at in keys) and at > last_bad:
                 bad_from = NONE

@@ -18,6 +18,7 @@ from calibration.film import (
     WITHOUT_INDEX,
     FilmPacket,
     Image,
+    SecondOpinion,
     decoded,
     decoder_of,
     open_file,
@@ -37,6 +38,9 @@ T = TypeVar("T")
 #: the file (.ts, .mpg) may land behind it.
 MARGINS_S = (0.0, 0.5, 4.0, 32.0)
 MOST_THREADS = 4
+#: Decoders that read on over what was never written; their codes hold no such run of zeros, not of
+#: a picture that is black either (12 of them at most).
+NO_ZEROS, ZEROS = frozenset({"av1", "libdav1d", "vp8", "vp9"}), bytes(64)
 #: Containers of which not every packet has a time: what is filled in depends on where one begins.
 UNTIMED = frozenset({"mpeg"})
 
@@ -104,7 +108,7 @@ def _of_file(
         stream = container.streams.video[_nth(container, file.stream)]
         codec = decoder_of(stream)
         # frames that are counted must be lost one by one: no decoding ahead
-        codec.thread_type = "AUTO" if file.seekable else "SLICE"
+        codec.thread_type = "AUTO" if file.seekable and file.codec != "vp8" else "SLICE"
         codec.thread_count = _threads()
         groups = None  # a film of key frames alone needs no look
         if not file.only_keyframes:
@@ -190,7 +194,11 @@ def _frames_from(
     def unneeded(packet: FilmPacket) -> bool:
         return file.seekable and file.number_of(packet.pts) not in asked
 
-    def damaged(packet: FilmPacket) -> bool:  # as the file's checksums say
+    def damaged(
+        packet: FilmPacket,
+    ) -> bool:  # as the file's checksums say, or what was never written
+        if file.codec in NO_ZEROS and ZEROS in bytes(packet):
+            return True
         return packet.pos is not None and any(a <= packet.pos < b for a, b in file.damaged)
 
     if file.seekable:  # what is decoded later is not needed; one more, to fill in lines from
@@ -198,11 +206,15 @@ def _frames_from(
         packets = takewhile(lambda p: not _is_beyond(file, p, last), packets)
     if file.only_keyframes and container.format.name not in WITHOUT_INDEX:
         packets = filterfalse(unneeded, packets)
+    second = SecondOpinion.on(stream)
+    if second is not None:
+        packets = second.fed(packets)
     number, otherwise = -1, False
     turns = container.format.name in WITHOUT_INDEX  # others say it once
     let_go = not (looked_at or turns)
     hold = file.reorder + 1
-    for frame, whole in decoded(packets, codec, hold, unneeded, let_go, damaged):
+    doubted = (lambda frame: False) if second is None else second.differs
+    for frame, whole in decoded(packets, codec, hold, unneeded, let_go, damaged, doubted):
         # asked of key frames alone: a frame that was asked lives on until Python clears its circles
         key = frame if turns and frame is not None and frame.key_frame else None
         if key is not None and (file.turn_each or says_its_turn(key)):

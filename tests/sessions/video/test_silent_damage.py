@@ -303,3 +303,45 @@ def test_a_cluster_that_is_not_what_was_written_is_left_out(tmp_path: Path, code
     assert all(f.picture is None or number(f.picture) == f.number for f in frames)
     lost = [f.number for f in frames if f.lost == "corrupt"]
     assert 3 <= len(lost) <= 40 and lost[-1] - lost[0] <= len(lost), "its cluster, and no other"
+
+
+def crowd(n: int) -> np.ndarray:
+    """(h, w, 3) people close by, who fill the picture and never stand still."""
+    shown = np.full((360, 640, 3), 110, np.uint8)
+    for k in range(14):
+        at = int(46 * k + 20 * np.sin(0.5 * n + k)), int(180 + 110 * np.cos(0.31 * n * (1 + k % 3)))
+        cv2.circle(shown, at, 40 + 3 * (k % 5), (40 + 14 * k, 230 - 15 * k, 60 + 9 * k), -1)
+    grain = np.random.default_rng(n).normal(0, 6, shown.shape)
+    return np.clip(shown + grain, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("codec", "kind"),
+    [("libvpx", "one bit"), ("libvpx", "noise"), ("libvpx", "zeros"), ("libvpx-vp9", "zeros")],
+)
+def test_behind_damage_amid_a_crowd_nothing_wrong_is_shown(
+    tmp_path: Path, codec: str, kind: str
+) -> None:
+    """Where no blow tells it: by another decoder (VP8), by zeros."""
+    options = {"deadline": "good", "cpu-used": "5", "g": "12", "b": "3M"}
+    whole = write(tmp_path / "a.webm", frames=36, codec=codec, options=options, draw=crowd)
+    data, bad = whole.read_bytes(), tmp_path / "bad.webm"
+    good = {f.number: f.picture for f in ask_frames(probe(whole), range(36), grey=True)}
+    assert all(p is not None for p in good.values())
+    lost = 0
+    for at in (0.15, 0.3, 0.45, 0.6):
+        out, begin = bytearray(data), int(at * len(data))
+        if kind == "one bit":
+            out[begin] ^= 4
+        elif kind == "noise":
+            noise = np.random.default_rng(begin).integers(0, 256, 512, np.uint8)
+            out[begin : begin + 512] = noise.tobytes()
+        else:
+            out[begin : begin + 512] = bytes(512)
+        bad.write_bytes(out)
+        shown = {f.number: f.picture for f in ask_frames(probe(bad), range(36), grey=True)}
+        lost += sum(p is None for p in shown.values())
+        for k, p in shown.items():
+            q = good[k]
+            assert p is None or q is None or (cv2.absdiff(p, q) > 25).mean() < 0.002, (at, k)
+    assert lost >= 4
