@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from calibration.camera import Camera
 from calibration.transform import Array
 from gaze.lesson.features import LEAST_MATCHES, Features, Grey, features, matched, seen_px, turn_of
-from sessions.video import Moments, VideoInfo, read_frames
+from sessions.video import Moments, VideoInfo, read_frames, spread
 
 Why = Literal["", "moved", "other", "frozen"]
 
@@ -43,8 +43,6 @@ LEAST_AGREE, LEAST_FIT = 0.4, 0.5
 MOST_TURNED_DEG, MOST_ZOOMED = 0.5, 0.02
 #: Under this nothing is said: jitter, compression, a lens that warms up.
 LEAST_TURNED_DEG, LEAST_ZOOMED = 0.05, 0.002
-#: Groups of fewer frames are decoded as fast as their key frames.
-SHORT_GROUP = 8
 #: Fewer pictures in a row than this say nothing: somebody walks by in front of the camera.
 IN_A_ROW = 2
 #: A picture is frozen that differs nowhere by more grey levels, for so many pictures and seconds,
@@ -167,7 +165,7 @@ class Shown:
 
 def over_lesson(video: VideoInfo, camera: Camera, then: Grey) -> Shown:
     """What a camera shows over its video. then : (h, w) its picture at calibration."""
-    numbers = _numbers(video)
+    numbers = spread(video, max(int(video.duration_s / APART_S), FEWEST))
     width = min(WIDTH_PX, video.size_px[0])
     size = (width, round(width * video.size_px[1] / video.size_px[0]))
     tried = numbers[np.linspace(0, len(numbers) - 1, TRIED + 2)[1:-1].round().astype(int)]
@@ -200,23 +198,6 @@ def without(when: Moments, stretches: Sequence[Iterable[Stretch]]) -> Moments:
         for s in of_camera:
             numbers[(numbers >= s.first) & (numbers < s.end)] = -1
     return replace(when, frame_left=frames[0], frame_right=frames[1])
-
-
-def _numbers(video: VideoInfo) -> NDArray[np.int64]:
-    """Frames from one end to the other; key frames, where they are near (cheap to decode), but none
-    that an encoder put there because the picture was another one for a moment."""
-    n = min(max(int(video.duration_s / APART_S), FEWEST), video.frames)
-    wanted = np.linspace(0, video.frames - 1, n).round().astype(np.int64)
-    lengths = np.diff(video.keyframes, append=video.frames)
-    usual = (lengths**2).sum() / lengths.sum()  # of the group in which a frame is
-    if usual < SHORT_GROUP:
-        return np.unique(wanted)
-    begins = video.keyframes[lengths >= usual / 2]
-    after = np.clip(np.searchsorted(begins, wanted), 1, max(len(begins) - 1, 1))
-    keys = begins[[np.minimum(after, len(begins) - 1), after - 1]]
-    nearest = np.where(abs(keys[0] - wanted) < abs(keys[1] - wanted), keys[0], keys[1])
-    near = np.abs(nearest - wanted) < 0.5 * video.frames / n
-    return np.unique(np.where(near, nearest, wanted))
 
 
 def _usual(turns: Array) -> Array:

@@ -6,7 +6,7 @@ frames asked for, moments.py and pairs.py bring two recordings together (docs/re
 
 from calibration.film import Image
 from sessions.video.info import VideoInfo, open_camera, probe
-from sessions.video.moments import Moments, moments, nearest_frames
+from sessions.video.moments import Moments, moments, nearest_frames, spread
 from sessions.video.pairs import FramePair, frame_pairs
 from sessions.video.reading import Frame, ask_frames, read_frames
 from sessions.video.timestamps import read_timestamps
@@ -26,5 +26,6 @@ __all__ = [
     "probe",
     "read_frames",
     "read_timestamps",
+    "spread",
     "whether_usual",
 ]

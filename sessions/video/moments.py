@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from sessions.video.info import VideoInfo
 
+#: Groups of fewer frames are decoded as fast as their key frames.
+SHORT_GROUP = 8
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -39,6 +42,21 @@ def nearest_frames(
     left = np.maximum(right - 1, 0)
     best = np.where(np.abs(times_s[left] - at_s) <= np.abs(times_s[right] - at_s), left, right)
     return np.where(np.abs(times_s[best] - at_s) <= max_gap_s, best, -1)
+
+
+def spread(video: VideoInfo, n: int) -> NDArray[np.int64]:
+    """Some N frames from one end of a film to the other, ascending; key frames, where they are near
+    (cheap to decode), but none that an encoder put there because the picture was another one for a
+    moment."""
+    wanted = np.linspace(0, video.frames - 1, min(n, video.frames)).round().astype(np.int64)
+    lengths = np.diff(video.keyframes, append=video.frames)
+    usual = (lengths**2).sum() / lengths.sum()  # of the group in which a frame is
+    if usual < SHORT_GROUP:
+        return np.unique(wanted)
+    begins = video.keyframes[lengths >= usual / 2]
+    nearest = begins[np.abs(begins[:, None] - wanted).argmin(0)]
+    near = np.abs(nearest - wanted) < 0.5 * video.frames / len(wanted)
+    return np.unique(np.where(near, nearest, wanted))
 
 
 def moments(

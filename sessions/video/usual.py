@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from calibration.film import Image
 from calibration.transform import Array
 from sessions.video.info import VideoInfo
+from sessions.video.moments import spread
 from sessions.video.reading import read_frames
 
 #: Pictures of a film that tell what it usually shows; so many at least, or nothing is told.
@@ -47,8 +48,8 @@ class Usual:
     @classmethod
     def of(cls, video: VideoInfo) -> Usual | None:
         """From a film's own pictures; None: they have too little in common."""
-        wanted = np.linspace(0, video.frames - 1, LOOKS + 2)[1:-1].round().astype(int)
-        shown = [p for _, p in read_frames(video, wanted.tolist(), grey=True, small_px=(640, 360))]
+        wanted = spread(video, LOOKS).tolist()
+        shown = [p for _, p in read_frames(video, wanted, grey=True, small_px=(640, 360))]
         small = [s for s in map(_small, shown) if not _is_empty(s)]
         if len(small) < FEWEST or len(small) < len(shown) / 2:
             return None

@@ -8,15 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from calibration.camera import CAMERAS
 from calibration.errors import UserError
 from calibration.verdict import Cause
 from gaze.setup.findings import Finding as Finding
 from gaze.setup.findings import Severity as Severity
 from sessions.folder import Session
-from sessions.video import Frame, Image, VideoInfo, ask_frames, open_camera
+from sessions.video import Frame, Image, VideoInfo, ask_frames, open_camera, spread
 
 if TYPE_CHECKING:
     from gaze.faces.detectors import Detector
@@ -61,11 +59,8 @@ class Subject:
 
 
 def _sample(info: VideoInfo) -> list[Frame]:
-    """A few frames spread over the video, from keyframes where they are near (cheap to decode)."""
-    wanted = np.linspace(0, info.frames - 1, SAMPLED_FRAMES + 2)[1:-1].round().astype(int)
-    nearest = info.keyframes[np.abs(info.keyframes[:, None] - wanted).argmin(0)]
-    near = np.abs(nearest - wanted) < 0.4 * info.frames / SAMPLED_FRAMES
-    return list(ask_frames(info, [int(f) for f in np.where(near, nearest, wanted)]))
+    """A few frames spread over the video, without its ends."""
+    return list(ask_frames(info, spread(info, SAMPLED_FRAMES + 2)[1:-1].tolist()))
 
 
 Check = Callable[[Subject], list[Finding]]
