@@ -38,13 +38,14 @@ COMMON_M = 0.003
 LOOSE_M = 3.0
 #: What :attr:`Evidence.loose` may be beside a length: where the tapes from the lenses begin (of one
 #: camera: ``left.begun``), a frame that is in the blackboard's width as in its height, a frame to
-#: whose corners the tapes from the lenses lead, and a tape whose first piece is missing or counts
-#: twice (of one placement: ``0.hook``).
-BEGUN, FRAME, TO_FRAME, HOOK = "begun", "frame", "to frame", "hook"
+#: whose corners the tapes from the lenses lead, a frame at whose corner the board's tape begins (of
+#: one placement: ``0.from frame``), and a tape whose first piece is missing or counts twice.
+BEGUN, FRAME, TO_FRAME, FROM_FRAME, HOOK = "begun", "frame", "to frame", "from frame", "hook"
 #: Rows that such an error is in, by how much of it; all of :data:`HOOK` are lengths.
 SHARES = {
     BEGUN: dict.fromkeys(CORNERS, 1.0),
     FRAME: {"width_m": 1.0, "height_m": 1.0},
+    FROM_FRAME: {"left_m": 1.0, "down_m": 1.0},
     TO_FRAME: {"width_m": 2.0, "height_m": 2.0, "left_m": 1.0, "down_m": 1.0},
 }
 #: The rows of a class that looked at marked points.

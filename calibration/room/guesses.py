@@ -17,6 +17,7 @@ from calibration.room.evidence import (
     BEGUN,
     CORNERS,
     FRAME,
+    FROM_FRAME,
     HOOK,
     LENGTHS,
     LOOKS,
@@ -43,6 +44,8 @@ ORDERS: dict[tuple[int, ...], str] = {
     (2, 3, 0, 1): "lower corners first",
     (0, 2, 1, 3): "down the left side first",
 }
+#: No blackboard's frame is wider.
+WIDEST_FRAME_M = 0.15
 #: Tables are this high: what "down" loses where it was taken to the floor.
 TABLE_M = (0.4, 1.1)
 
@@ -177,6 +180,13 @@ def _taped(e: Evidence, which: Sequence[int]) -> Iterator[Guess]:
             f"Measure {length} again, from the blackboard's upper RIGHT corner.",
             e, free=(row + length,), cost=FREE_COST,
         )  # fmt: skip
+    yield Guess(
+        "tape_begun",
+        name + "left_m and down_m are both {size} off: were they begun at the frame's corner, or "
+        "the blackboard and the lengths from the lenses measured to it?",
+        "Measure all from one corner: of the surface, or of the frame.",
+        e, free=(row + FROM_FRAME,), cost=FREE_COST, between=(-WIDEST_FRAME_M, WIDEST_FRAME_M),
+    )  # fmt: skip
     if all(e.boards[i].tape.tilt_deg < 45 for i in which):
         yield Guess(
             "tape_to_floor",

@@ -1613,6 +1613,17 @@ def _from_sixth(s: Scene, change: Callable[[View], View]) -> Seen:
     return s.views(lambda i, v: v if i < 5 or v.left is None or v.right is None else change(v))
 
 
+def _outside(s: Scene, out_m: float) -> Seen:
+    """All that is measured of the blackboard goes to its frame's outer edge, but for the tape."""
+    x, y = np.array([W(s) + out_m, -out_m] * 2), np.repeat([-out_m, H(s) + out_m], 2)
+    ends = np.stack([x, y, np.zeros(4)], 1)
+    far = {
+        c: tuple(np.linalg.norm(s.room.rig.T_WC(c).t - ends, axis=1).round(2).tolist())
+        for c in s.seen.corners_m
+    }
+    return replace(s.seen, blackboard_m=(W(s) + 2 * out_m, H(s) + 2 * out_m), corners_m=far)
+
+
 def _another_camera(s: Scene, uv: Array) -> Array:
     """What another camera of the same kind sees from there: its lens is a little otherwise."""
     middle = np.array(s.seen.sizes["right"]) / 2
@@ -1655,6 +1666,8 @@ _add("the second of two placements begun at the upper left corner", lambda s: s.
 _add("the second of two placements: down_m and out_m exchanged", lambda s: s.taped(
     index=1, down_m=s.seen.auxiliary[1].tape.out_m, out_m=s.seen.auxiliary[1].tape.down_m),
      "tape_exchanged", placements=TWO)  # fmt: skip
+_add("blackboard and corners_m with the frame, 10 cm each side, the tape without",
+     lambda s: _outside(s, 0.1), "tape_begun", "blackboard_frame")  # fmt: skip
 _add("down_m with the point one place right", lambda s: s.taped(down_m=10 * s.tape.down_m),
      "tape_wrong", "tape_units")  # fmt: skip
 _add("the right camera's lengths begun at its back, 16 cm behind the lens",

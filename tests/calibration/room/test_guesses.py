@@ -100,6 +100,11 @@ MISTAKES: dict[str, tuple[Callable[[int], Evidence], str, str]] = {
     "straight from the corner": (
         lambda s: taped(room(s), left_m=float(np.linalg.norm([1.83, 1.36, 1.62])),
                         out_m=float(np.hypot(1.36, 1.62))), "tape_slope", "straight"),
+    "all but the tape to the frame": (
+        lambda s: replace(room(s), corners_m=framed(0.08),
+                          blackboard_m=(WIDTH + 0.16, HEIGHT + 0.16)), "tape_begun", "frame"),
+    "from the frame's corner": (
+        lambda s: taped(room(s), left_m=1.92, down_m=1.45), "tape_begun", "9 cm off: were they"),
     "two lengths": (
         lambda s: taped(room(s), left_m=2.06, down_m=1.19), "tape_wrong", "left_m and down_m"),
     "lengths copied": (
