@@ -165,14 +165,13 @@ def _taped(e: Evidence, which: Sequence[int]) -> Iterator[Guess]:
     """What may be wrong with the tape of one placement as with that of all: they start at one
     corner, and one hand measured them."""
     # what is common has no row of its own: the rows may move together
-    name, row = ("in all placements ", "") if len(which) > 1 else (
-        _name(e, which[0]), f"{which[0]}."
-    )  # fmt: skip
+    i, many = which[0], len(which) > 1
+    name, row = ("in all placements ", "") if many else (_name(e, i), f"{i}.")
     for move in _moves(e):
         instead = e
-        for i in which:
-            tape = e.boards[i].tape
-            instead = _with_tape(instead, i, tape.at(move.shift + move.factor * tape.t_WA))
+        for k in which:
+            tape = e.boards[k].tape
+            instead = _with_tape(instead, k, tape.at(move.shift + move.factor * tape.t_WA))
         yield Guess(move.code, name + move.says, move.action, instead)
     for length in LENGTHS:
         yield Guess(
@@ -187,7 +186,7 @@ def _taped(e: Evidence, which: Sequence[int]) -> Iterator[Guess]:
         "Measure all from one corner: of the surface, or of the frame.",
         e, free=(row + FROM_FRAME,), cost=FREE_COST, between=(-WIDEST_FRAME_M, WIDEST_FRAME_M),
     )  # fmt: skip
-    if all(e.boards[i].tape.tilt_deg < 45 for i in which):
+    if all(e.boards[k].tape.tilt_deg < 45 for k in which):
         yield Guess(
             "tape_to_floor",
             name + "down_m disagrees by {size} with everything else: it was taken to the floor",
@@ -364,9 +363,7 @@ def _laid_guesses(e: Evidence, i: int) -> Iterator[Guess]:
             "placement_tilt", name + f"the board was said to be {tape.placement} but lies flat",
             'Set placement = "flat", or place the board as stated.', _with_tape(e, i, lying),
         )  # fmt: skip
-    everything = tuple(
-        n for n in e.names() if n.startswith(f"{i}.") and ".picture" not in n
-    )  # fmt: skip
+    everything = tuple(n for n in e.names() if n.startswith(f"{i}.") and ".picture" not in n)
     yield Guess(
         "auxiliary_elsewhere",
         name + "the board in the auxiliary pictures lies neither where nor how it is said to lie: "
