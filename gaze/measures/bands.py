@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from calibration.transform import Array
-from gaze.gain.consensus import CONSTANT, LASTING
 from gaze.measures.moments import Moments
 
+CONSTANT, LASTING = 0.61, 0.22
+"""Of the variance of a point's error: what stays with a student for a lesson, and what comes with a
+place that he looks at (rendered people never seen, the mean of both axes: docs/attention.md)."""
 MOVED = 0.25  # variance of a student's share, of the square of what the others moved it by
 MOVED_ALIKE = 0.4  # of which this part is the class's: it does not average out over students
 # both measured on simulated natural lessons with seeds of their own (docs/attention.md)

@@ -4,9 +4,10 @@
 
 Where every head points comes from the simulator's script (grid: marked points in turn; natural: a
 lesson); the measured heads are these plus an error whose parts are those measured on rendered
-lessons: half of its variance stays with a student, a third is a smooth function of the head's
-direction, the rest is new at every moment. σ is 1.25° in yaw and 2.1° in pitch, as the shipped
-model states it; ``--true-sigma 0.8 0.6`` draws smaller errors than stated, as on rendered people.
+lessons of people never seen: a part of its variance stays with a student, one is a smooth function
+of the head's direction, the rest is new at every moment. σ is 1.25° in yaw and 2.1° in pitch, as
+the shipped model states it; ``--true-sigma 0.8 0.6`` draws smaller errors than stated, as on
+rendered people.
 ``--agreement`` takes off what the class's agreement proves first (docs/consensus.md).
 The true share of a student is that of his true places at his measured moments.
 """
@@ -33,7 +34,7 @@ from tests.gaze.lessons import gaze_table
 BOARD = Blackboard(width_m=4.0, height_m=1.2)
 SIGMA_DEG = np.array([2.1, 1.25])  # about the head's x axis (pitch) and y axis (yaw)
 NOSE_SIGMA_M = 0.01
-CONSTANT, LASTING = 0.5, 0.33
+CONSTANT, LASTING = np.array([0.84, 0.38]), np.array([0.08, 0.35])  # of pitch, of yaw
 POSE_DEG = 12.0  # directions nearer to each other than about this share their error
 STATES = ("left third", "middle third", "right third", "off_board", "down", "away", "board")
 
