@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from calibration.transform import Array
 from gaze.measures.measures import MEASURED, MIN_COVERAGE, MIN_POINTS
 from gaze.measures.mixture import Places
+from gaze.measures.moments import clean_gaze
 from gaze.report.colours import INK, LINE, QUIET, rgb, sequential
 from gaze.report.density import Grid, class_density, density
 from gaze.report.findings import MEDIAN_OF_SIGMA
@@ -72,7 +73,7 @@ def heatmaps(lesson: Lesson, *, cell_m: float = 0.05, margin_m: float = 0.5) -> 
     grid = Grid.around(
         lesson.board.width_m, lesson.board.height_m, margin_m=margin_m, cell_m=cell_m
     )
-    gaze = lesson.gaze
+    gaze, _ = clean_gaze(lesson.gaze)
     student = gaze["student"].to_numpy()
     status = gaze["status"].to_numpy()
     has = np.isin(status, WITH_POINT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -145,6 +146,19 @@ def test_too_little_data_is_left_out_and_named(tmp_path: Path) -> None:
     gaze.loc[mostly, "status"] = "no_face"
     maps = heatmaps(load_lesson(write_lesson(tmp_path / "a", gaze)))
     assert maps.students == ("S-01",) and maps.left_out == ("S-02",)
+
+
+@pytest.mark.parametrize(("column", "value"), [("gaze_x_m", np.nan), ("gaze_xx_m2", -1.0)])
+def test_a_damaged_row_is_drawn_as_if_it_were_not_there(
+    tmp_path: Path, column: str, value: float
+) -> None:
+    lesson = load_lesson(write_lesson(tmp_path / "a", one_dot(3.0, 0.6)))
+    gaze = lesson.gaze.copy()
+    gaze.loc[gaze.index[7], column] = value
+    damaged = heatmaps(replace(lesson, gaze=gaze))
+    without = heatmaps(replace(lesson, gaze=gaze.drop(index=gaze.index[7])))
+    np.testing.assert_array_equal(damaged.points, without.points)
+    np.testing.assert_allclose(damaged.maps, without.maps)
 
 
 def test_files_arrays_and_bytes(tmp_path: Path) -> None:
