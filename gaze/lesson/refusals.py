@@ -181,12 +181,16 @@ def fitted_to(rig: Rig, left: VideoInfo, right: VideoInfo) -> tuple[Rig, list[st
             turned = same_shape((h, w), (W, H))
             raise RigError(
                 f"the {name} video has another shape than its camera's calibration pictures, so "
-                + ("one of them stands on its side" if turned else "it shows another part of them"),
+                + (
+                    "one of them stands on its side, or was cut upright"
+                    if turned
+                    else "it shows another part of them"
+                ),
                 where=info.path,
                 found=f"{w}×{h}",
                 expected=f"{W}×{H}, or the same scaled",
                 remedy=f"Say how far to turn it: cameras.{name}.rotate in session.toml, and "
-                "calibrate again."
+                "calibrate again; in the place of a film that was cut give the camera's own file."
                 if turned
                 else "Film lesson and calibration pictures at the same resolution and zoom.",
             )

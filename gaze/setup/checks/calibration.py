@@ -153,9 +153,10 @@ def _other_size(
     if same_shape(calibrated, video[::-1]):
         return Finding(
             "error",
-            f"{what}: one of them stands on its side",
+            f"{what}: one of them stands on its side, or was cut upright",
             where,
-            f"Say in session.toml how far to turn what the camera stores: cameras.{name}.rotate.",
+            f"Say in session.toml how far to turn what the camera stores: cameras.{name}.rotate; in "
+            "the place of a film that was cut give the camera's own file.",
         )
     return Finding("error", what, where, "Take both with the same resolution and zoom.")
 
