@@ -155,8 +155,8 @@ def _other_size(
             "error",
             f"{what}: one of them stands on its side, or was cut upright",
             where,
-            f"Say in session.toml how far to turn what the camera stores: cameras.{name}.rotate; in "
-            "the place of a film that was cut give the camera's own file.",
+            f"Say in session.toml how far to turn what the camera stores: cameras.{name}.rotate; "
+            "in the place of a film that was cut give the camera's own file.",
         )
     return Finding("error", what, where, "Take both with the same resolution and zoom.")
 

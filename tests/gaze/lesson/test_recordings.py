@@ -149,7 +149,10 @@ def test_a_lesson_filmed_smaller_than_calibrated(lesson) -> None:
     assert misses_m(table, truth) < 0.03
     assert "taken as the same picture scaled" in quality.frames.remarks[0]
     assert [w.code for w in quality.warnings if "768 × 432" in w.message] == ["recording"] * 2
-    for size, words in (((540, 960), "stands on its side, or was cut upright"), ((960, 720), "another part of them")):
+    for size, words in (
+        ((540, 960), "side, or was cut upright"),
+        ((960, 720), "another part of them"),
+    ):
         replace(rig, right=replace(rig.right, size_px=size)).save(folder / "rig.json")
         with pytest.raises(RigError, match=words):
             seen(folder)
