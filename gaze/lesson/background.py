@@ -176,8 +176,8 @@ class Registered:
                 Cause(
                     "recording", "WARN",
                     f"{len(self.alone_s)} of the pictures of the {self.camera} video that were "
-                    f"looked at show something else than its room, one by one (at {at} …): such "
-                    "pictures are left out",
+                    f"looked at show something else than its room, or shook, one by one "
+                    f"(at {at} …): such pictures are left out",
                     "A loose plug, a program's window, somebody close before the lens? Look at it "
                     "there; if the camera's own file is whole, use that.",
                 )

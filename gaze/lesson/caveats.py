@@ -41,7 +41,9 @@ CLOCK_UNSURE = (
     "clock_unmeasured", "clock_roughly_measured", "clock_contradicted", "clock_senses_disagree",
 )  # fmt: skip
 #: What single pictures may be that do not show the room.
-SINGLE = "black, one colour, another picture, half of one, or somebody close before the lens"
+SINGLE = (
+    "black, one colour, another picture, half of one, a shaken one, somebody close before the lens"
+)
 HEADS_DISAGREE_CHI2 = 9.0  # three times what is expected
 
 

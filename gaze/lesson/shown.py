@@ -115,8 +115,10 @@ class Shown:
         return out
 
     def alone_s(self, other: Shown) -> Array:
-        """When single pictures show something else, while those beside them do not."""
-        return np.asarray(self.times_s[np.isnan(self.turned[:, 0]) & (self.why(other) == "")])
+        """When single pictures show something else, or a camera that shook, while those beside them
+        do not."""
+        usual = (self.turned_deg <= MOST_TURNED_DEG) & (self.zoomed <= MOST_ZOOMED)  # NaN: neither
+        return np.asarray(self.times_s[~usual & (self.why(other) == "")])
 
     def _frozen(self, other: Shown) -> NDArray[np.bool_]:
         """(N,) where the picture stands still while the other camera's moves."""

@@ -164,11 +164,12 @@ def test_one_picture_beside_a_stretch_is_of_it_and_alone_it_is_nothing(other: Sh
     """A fallen camera of which the last picture is not even found again."""
     turned = np.zeros((36, 4))
     turned[25:35, 0], turned[35], turned[10] = np.radians(100), np.nan, np.nan
+    turned[5, 1] = np.radians(3)
     fell = replace(other, turned=turned)
     (found,) = fell.stretches(other)
     assert (found.why, found.first, found.end) == ("moved", int(other.frames[24]) + 1, FRAMES)
     assert found.turned_deg == pytest.approx(100)
-    assert fell.alone_s(other).tolist() == [other.times_s[10]]
+    assert fell.alone_s(other).tolist() == other.times_s[[5, 10]].tolist()
 
 
 def test_single_black_pictures_are_told_by_the_check_and_no_key_frames_are_looked_for(
