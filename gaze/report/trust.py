@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from calibration.camera import CAMERAS
-from gaze.lesson.caveats import MANY_LOST
+from gaze.lesson.caveats import CLOCK_UNSURE, MANY_LOST
 from gaze.report.page import Page
 from sessions.errors import SessionError
 from sessions.quality import Caveat
@@ -77,7 +77,8 @@ def _doubts(page: Page) -> Iterator[Doubt]:
         if caveat.code == "targets_unknown_students" and unknown:
             continue  # said below, with their names
         cost = COST_CM.get(caveat.code) if caveat.cost_cm is None else caveat.cost_cm
-        yield _doubt(page, _said(page, caveat), cost)
+        by = "cost_turning" if caveat.code in CLOCK_UNSURE else "cost_cm"
+        yield _doubt(page, _said(page, caveat), cost, by)
     if page.empty:
         return
     yield from _of_correction(page)
@@ -90,7 +91,8 @@ def _doubts(page: Page) -> Iterator[Doubt]:
         yield _doubt(page, page.w(key, **said), 0.0 if key in LEAVES_OUT else None)
 
 
-def _doubt(page: Page, text: Markup, cost_cm: float | None) -> Doubt:
+def _doubt(page: Page, text: Markup, cost_cm: float | None, by: str = "cost_cm") -> Doubt:
+    """``by`` : the words of a cost in cm."""
     if cost_cm is None:
         cost = page.w("cost_unknown")
     elif cost_cm == ANY:
@@ -98,7 +100,7 @@ def _doubt(page: Page, text: Markup, cost_cm: float | None) -> Doubt:
     elif cost_cm == 0:
         cost = page.w("cost_missing")
     else:
-        cost = page.w("cost_cm", cm=page.num(cost_cm))
+        cost = page.w(by, cm=page.num(cost_cm))
     return Doubt(text, cost, cost_cm)
 
 

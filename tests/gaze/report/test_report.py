@@ -99,6 +99,7 @@ def test_what_lowers_trust_comes_by_its_cost(small: Path, tmp_path: Path) -> Non
         {"code": "note", "message": "Something new & strange."},
         {"code": "row_small_faces", "message": "…", "facts": {"row": 3, "face_px": 17.6},
          "cost_cm": 44.0},
+        {"code": "clock_roughly_measured", "message": "to ± 152 ms", "cost_cm": 71.0},
         {"code": "clock_assumed", "message": "…"},
     ]})  # fmt: skip
     targets = "start_s,end_s,student,target,x_m,y_m\n0,1,S-99,1,1,1\n"
@@ -107,6 +108,7 @@ def test_what_lowers_trust_comes_by_its_cost(small: Path, tmp_path: Path) -> Non
         ("en", ("30 of 300 pictures of the video on the left (10.0 %) could not be read: these "
                 "moments only the other camera saw. points missing, none shifted",
                 "assumed to agree; nothing confirmed it. may be wrong by any amount",
+                "known only roughly ( to ± 152 ms ). about 71 cm while a head turns fast",
                 "faces are 17.6 px high, which is small. about 44 cm", "about 31 cm",
                 "Something new &amp; strange. cost not known", "S-99. cost not known",
                 "6 of 300 pictures of the video on the left (2.0 %) could not be read")),
