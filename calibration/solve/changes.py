@@ -83,7 +83,7 @@ ZOOMS = CHANGES[:-1]
 #: Pictures of a camera by themselves are fitted better by any two lenses: only a zoom as large as
 #: this is named by them, only where it takes so much of the count, for each number, and where its
 #: moment explains so much of what a zoom of each picture's own would.
-LARGE_ZOOM, RID, MOMENT = 0.07, 0.4, 0.9
+LARGE_ZOOM, RID, MOMENT = 0.07, 0.4, 0.7
 #: How much of a view's change is left alone, of the best known one's information.
 KEPT = 1e-3
 #: Views before and after a moment, at least.
