@@ -23,6 +23,7 @@ from calibration.camera import Camera
 from calibration.transform import Array
 from gaze.lesson.features import LEAST_MATCHES, Features, Grey, features, matched, seen_px, turn_of
 from sessions.video import Moments, VideoInfo, read_frames, spread
+from sessions.video.usual import Usual
 
 Why = Literal["", "moved", "other", "frozen"]
 
@@ -182,7 +183,8 @@ def over_lesson(video: VideoInfo, camera: Camera, then: Grey) -> Shown:
     for number, picture in read_frames(video, numbers.tolist(), grey=True, small_px=size):
         seen.append(number)
         turned.append(room.turned(picture) if room.known else np.zeros(4))
-        looks.append(cv2.resize(picture, STILL_SIZE_PX, interpolation=cv2.INTER_AREA))
+        small = cv2.resize(picture, STILL_SIZE_PX, interpolation=cv2.INTER_AREA)
+        looks.append(np.asarray(small, np.uint8))
     if not seen:
         return Shown(video, numbers[:0], np.zeros((0, 4)), nothing, nothing)
     change = [cv2.absdiff(a, b) for a, b in pairwise([looks[0], *looks])]
@@ -190,6 +192,9 @@ def over_lesson(video: VideoInfo, camera: Camera, then: Grey) -> Shown:
     still[0] = False
     moving = np.array([(c > 2 * STILL_GREY).sum() >= MOVING_PX for c in change])
     turns = np.array(turned)
+    usual = Usual.among(looks, in_a_row=len(looks) + 1)  # half a picture for minutes is not usual
+    if usual is not None:
+        turns[[usual.is_halved_in(p) for p in looks]] = np.nan
     return Shown(video, np.array(seen), turns - _usual(turns), still, moving)
 
 

@@ -50,15 +50,21 @@ class Usual:
         """From a film's own pictures; None: they have too little in common."""
         wanted = spread(video, LOOKS).tolist()
         shown = [p for _, p in read_frames(video, wanted, grey=True, small_px=(640, 360))]
+        return cls.among(shown)
+
+    @classmethod
+    def among(cls, shown: Sequence[Image], in_a_row: int = IN_A_ROW) -> Usual | None:
+        """The same from some pictures (h, w) or (h, w, 3) in their order. in_a_row : so many that
+        are like each other are usual, too."""
         small = [s for s in map(_small, shown) if not _is_empty(s)]
         if len(small) < FEWEST or len(small) < len(shown) / 2:
             return None
         median = cls._of([np.median(small, axis=0)])
         known = [median._is_in(s) for s in small]
-        for k in range(len(small) - IN_A_ROW + 1):
-            row = small[k : k + IN_A_ROW]
+        for k in range(len(small) - in_a_row + 1):
+            row = small[k : k + in_a_row]
             if all(cls._of([a])._is_in(b) for a, b in combinations(row, 2)):
-                known[k : k + IN_A_ROW] = [True] * IN_A_ROW
+                known[k : k + in_a_row] = [True] * in_a_row
         if sum(known) < FEWEST:
             return None
         return cls._of([s for s, it_is in zip(small, known, strict=True) if it_is])
@@ -73,17 +79,25 @@ class Usual:
         small = _small(picture)
         return not _is_empty(small) and self._is_in(small)
 
+    def is_halved_in(self, picture: Image) -> bool:
+        """Whether a picture shows a part of it, in its light, and something else in another."""
+        return self._compared(_small(picture))[1]
+
     def _is_in(self, small: Array) -> bool:
+        alike, halved = self._compared(small)
+        return alike and not halved
+
+    def _compared(self, small: Array) -> tuple[bool, bool]:
+        """Whether it is like any look, and whether only a part of it is."""
         own = _contrasts(small)
         by_band = np.einsum("kbn,bn->kb", self.looks, own)
         k = int(np.argmax(by_band.sum(1)))
-        if by_band[k].sum() < ALIKE:
-            return False
         size, own_size = (np.linalg.norm(of, axis=1) for of in (self.looks[k], own))
         agree = by_band[k] / np.maximum(size * np.maximum(own_size, size / 2), 1e-6)
         light = (_levels(small) + 1) / (self.levels[k] + 1)
         alive = (agree > ALIVE) & (light < SAME_LIGHT) & (light > 1 / SAME_LIGHT)
-        return not bool((agree[1:] + agree[:-1]).min() < 2 * DEAD and alive.any())
+        dead = (agree[1:] + agree[:-1]).min() < 2 * DEAD
+        return bool(by_band[k].sum() >= ALIKE), bool(dead and alive.any())
 
 
 def whether_usual(video: VideoInfo) -> Callable[[Image], bool] | None:

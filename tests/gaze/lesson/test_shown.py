@@ -106,8 +106,13 @@ def desktop(n: int) -> NDArray[np.uint8]:
         (lambda n: room(2), 0, 12),
         (lambda n: np.zeros((H, W), np.uint8), 16, 20),
         (lambda n: lesson(n) // 60, 24, 36),
+        (
+            lambda n: np.concatenate([lesson(n)[: H // 2], np.full((H // 2, W), 128, np.uint8)]),
+            20,
+            32,
+        ),
     ],
-    ids=["desktop", "another room", "black", "lens cap"],
+    ids=["desktop", "another room", "black", "lens cap", "half a picture"],
 )
 def test_another_picture_for_a_part_of_the_film_is_left_out(
     tmp_path: Path, other: Shown, another: Draw, begin: int, end: int
