@@ -305,7 +305,7 @@ def _joint_start(
     agreed: Consensus,
     good: dict[int, int],
 ) -> Begun:
-    """Board poses for every view that has one: consensus, own camera, or both resected.
+    """Board poses for every view that has one: consensus, own camera, or resected.
 
     own : by (view, camera), the board as that camera alone has it.
     """

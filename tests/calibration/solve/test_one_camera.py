@@ -75,7 +75,7 @@ def test_a_lens_that_cannot_be_is_told_with_its_numbers(monkeypatch: pytest.Monk
 
 
 def test_the_joint_solve_begins_where_each_view_was_seen() -> None:
-    """By the pair where it agreed, else by the camera that saw it."""
+    """By the pair where it agreed, else by the camera that saw it, else by its own corners."""
     turns = np.array([rotation_exp([0, 0, k]) for k in range(4)])
     places = np.arange(12.0).reshape(4, 3) + [0, 0, 3]
     seen = LENS.project(BOARD.points_B() @ rotation_exp([0.2, 0.1, 0]).T + [0, 0, 3])
@@ -89,10 +89,10 @@ def test_the_joint_solve_begins_where_each_view_was_seen() -> None:
     own = {(name, "left"): (turns[k], places[k]) for k, name in enumerate("abe")}
     own |= {(name, "right"): (turns[k], places[k] + 100) for k, name in enumerate("cba")}
     posed, problem, state = estimate._joint_start(BOARD, views, own, agreed, {0: 3})
-    assert [v.name for v in posed] == ["a", "b", "c", "e", "b"]  # d was not seen, f is nobody's
+    assert [v.name for v in posed] == ["a", "b", "c", "e", "b", "f"]  # d was not seen
     assert problem.n_views == len(posed)
     right = 100 - t_RL  # those of the right camera, in the left one's frame
-    want = [places[3] + 7, places[1], places[0] + right, [0, 0, 3], places[1] + right]
+    want = [places[3] + 7, places[1], places[0] + right, [0, 0, 3], places[1] + right, [0, 0, 3]]
     np.testing.assert_allclose(state.t_view, want, atol=1e-6)
     np.testing.assert_allclose(state.R_view[[0, 1, 2, 4]], turns[[0, 1, 0, 1]], atol=1e-9)
-    np.testing.assert_allclose(state.R_view[3], rotation_exp([0.2, 0.1, 0]), atol=1e-6)
+    np.testing.assert_allclose(state.R_view[[3, 5]], [rotation_exp([0.2, 0.1, 0])] * 2, atol=1e-6)
