@@ -199,6 +199,7 @@ def _judge(tape: Tape, T_AL: Transform, T_RL: Transform | None, k: int, solution
     return Reading(k, solution, T_AL, tuple(dict.fromkeys(broken)), numbers)
 
 
+@shapes(p_W="n 3", d_W="n 3")
 def on_blackboard(p_W: Array, d_W: Array) -> Array:
     """(N, 2) where rays (N, 3) from points (N, 3) meet the blackboard's plane z_W = 0."""
     return np.asarray(p_W[:, :2] - p_W[:, 2:] * d_W[:, :2] / d_W[:, 2:], np.float64)
