@@ -150,14 +150,22 @@ def decoder_of(stream: VideoStream) -> VideoCodecContext:
     own = stream.codec_context
     if own.name != "vp9":
         return own
-    try:
-        codec = av.CodecContext.create("libvpx-vp9", "r")
-    except av.error.FFmpegError:
+    codec = _by_libvpx("libvpx-vp9")
+    if codec is None:
         return own
-    assert isinstance(codec, VideoCodecContext)
     codec.extradata = own.extradata
     for name in ("color_range", "color_primaries", "color_trc", "colorspace"):
         setattr(codec, name, getattr(own, name))
+    return codec
+
+
+def _by_libvpx(name: str) -> VideoCodecContext | None:
+    """One of libvpx's decoders; None: it is not there."""
+    try:
+        codec = av.CodecContext.create(name, "r")
+    except av.error.FFmpegError:
+        return None
+    assert isinstance(codec, VideoCodecContext)
     return codec
 
 
@@ -175,14 +183,8 @@ class SecondOpinion:
     @classmethod
     def on(cls, stream: VideoStream) -> SecondOpinion | None:
         """None: none is needed, or libvpx is not there."""
-        if stream.codec_context.name != "vp8":
-            return None
-        try:
-            codec = av.CodecContext.create("libvpx", "r")
-        except av.error.FFmpegError:
-            return None
-        assert isinstance(codec, VideoCodecContext)
-        return cls(codec)
+        codec = _by_libvpx("libvpx") if stream.codec_context.name == "vp8" else None
+        return None if codec is None else cls(codec)
 
     def fed(self, packets: Iterable[FilmPacket]) -> Iterator[FilmPacket]:
         """The packets, each once it has been decoded here."""

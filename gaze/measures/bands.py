@@ -18,7 +18,7 @@ CONSTANT, LASTING = 0.61, 0.22
 place that he looks at (rendered people never seen, the mean of both axes: docs/attention.md)."""
 MOVED = 0.25  # variance of a student's share, of the square of what the others moved it by
 MOVED_ALIKE = 0.4  # of which this part is the class's: it does not average out over students
-# both measured on simulated natural lessons with seeds of their own (docs/attention.md)
+# both chosen on drawn lessons, the first on rendered ones, too (docs/history/attention.md)
 CROSSING = 1 / 12  # variance of when a head crossed an edge, between two moments, in moments²
 
 

@@ -194,9 +194,8 @@ def _frames_from(
     def unneeded(packet: FilmPacket) -> bool:
         return file.seekable and file.number_of(packet.pts) not in asked
 
-    def damaged(
-        packet: FilmPacket,
-    ) -> bool:  # as the file's checksums say, or what was never written
+    def damaged(packet: FilmPacket) -> bool:
+        # never written, or damaged as the file's checksums say
         if file.codec in NO_ZEROS and ZEROS in bytes(packet):
             return True
         return packet.pos is not None and any(a <= packet.pos < b for a, b in file.damaged)
